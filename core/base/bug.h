@@ -1,0 +1,20 @@
+/* bug.h - checks of our own logic that stay in release builds.
+ *
+ * Input never reaches one: what a client, a file or another process can
+ * cause is an error with a status, not a bug.  A bug ends this process (one
+ * session); nobody else is touched. */
+#ifndef BUG_H
+#define BUG_H
+
+/* Logs file, line and the condition, then aborts. */
+__attribute__((noreturn, cold))
+void bug_die(const char *file, int line, const char *what);
+
+#define BUG_IF(cond) do { \
+	if (__builtin_expect(!!(cond), 0)) \
+		bug_die(__FILE__, __LINE__, #cond); \
+} while (0)
+
+#define BUG_REACHED() bug_die(__FILE__, __LINE__, "unreachable")
+
+#endif

@@ -1,0 +1,208 @@
+/* hash.c - SipHash-1-3 (Aumasson and Bernstein, 2012) and open addressing
+ * with linear probing. */
+#include "hash.h"
+#include "bug.h"
+#include "random.h"
+
+struct sip { uint64_t v0, v1, v2, v3; };
+
+static uint64_t key0, key1;
+
+static void key_init(void)
+{
+	uint64_t key[2];
+
+	if (__builtin_expect((key0 | key1) != 0, 1))
+		return;
+	random_bytes(key, sizeof(key));
+	key0 = key[0];
+	key1 = key[1] | 1;
+}
+
+static uint64_t rotate(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(struct sip *s)
+{
+	s->v0 += s->v1;
+	s->v1 = rotate(s->v1, 13) ^ s->v0;
+	s->v0 = rotate(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotate(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotate(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotate(s->v1, 17) ^ s->v2;
+	s->v2 = rotate(s->v2, 32);
+}
+
+static uint64_t load_word(const unsigned char *p, size_t n, bool icase)
+{
+	uint64_t word = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = p[i];
+
+		if (icase)
+			c = (unsigned char)cv_ascii_lower((char)c);
+		word |= (uint64_t)c << (8 * i);
+	}
+	return word;
+}
+
+static uint64_t siphash(const unsigned char *p, size_t len, bool icase)
+{
+	uint64_t last = (uint64_t)len << 56;
+	struct sip s;
+
+	key_init();
+	s.v0 = key0 ^ 0x736f6d6570736575ULL;
+	s.v1 = key1 ^ 0x646f72616e646f6dULL;
+	s.v2 = key0 ^ 0x6c7967656e657261ULL;
+	s.v3 = key1 ^ 0x7465646279746573ULL;
+	for (; len >= 8; p += 8, len -= 8) {
+		uint64_t word = load_word(p, 8, icase);
+
+		s.v3 ^= word;
+		sip_round(&s);
+		s.v0 ^= word;
+	}
+	last |= load_word(p, len, icase);
+	s.v3 ^= last;
+	sip_round(&s);
+	s.v0 ^= last;
+	s.v2 ^= 0xff;
+	sip_round(&s);
+	sip_round(&s);
+	sip_round(&s);
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+uint64_t hash_bytes(const void *data, size_t len)
+{
+	return siphash(data, len, false);
+}
+
+uint64_t hash_bytes_icase(const void *data, size_t len)
+{
+	return siphash(data, len, true);
+}
+
+void hash_init(struct hash_table *table, struct cv_pool *pool, bool icase)
+{
+	*table = (struct hash_table){ .pool = pool, .icase = icase };
+}
+
+static uint64_t hash_key(const struct hash_table *table, struct cv_span key)
+{
+	return siphash((const unsigned char *)key.data, key.len,
+		       table->icase);
+}
+
+static bool key_matches(const struct hash_table *table,
+			const struct hash_entry *entry, uint64_t hash,
+			struct cv_span key)
+{
+	if (entry->hash != hash || entry->removed)
+		return false;
+	return table->icase ? cv_span_equal_icase(entry->key, key) :
+		cv_span_equal(entry->key, key);
+}
+
+static struct hash_entry *find_entry(const struct hash_table *table,
+				     uint64_t hash, struct cv_span key)
+{
+	if (table->room == 0)
+		return NULL;
+	for (size_t at = hash & (table->room - 1);;
+	     at = (at + 1) & (table->room - 1)) {
+		struct hash_entry *entry = &table->entries[at];
+
+		if (entry->key.data == NULL)
+			return NULL;
+		if (key_matches(table, entry, hash, key))
+			return entry;
+	}
+}
+
+void *hash_find(const struct hash_table *table, struct cv_span key)
+{
+	struct hash_entry *entry =
+		find_entry(table, hash_key(table, key), key);
+
+	return entry == NULL ? NULL : entry->value;
+}
+
+static struct hash_entry *free_slot(struct hash_table *table, uint64_t hash)
+{
+	size_t at = hash & (table->room - 1);
+
+	while (table->entries[at].key.data != NULL)
+		at = (at + 1) & (table->room - 1);
+	return &table->entries[at];
+}
+
+static void rebuild(struct hash_table *table)
+{
+	struct hash_entry *old = table->entries;
+	size_t old_room = table->room;
+
+	table->room = 16;
+	while (table->room < table->count * 4)
+		table->room *= 2;
+	table->entries = pool_new_array(table->pool, struct hash_entry,
+					table->room);
+	table->used = table->count;
+	for (size_t i = 0; i < old_room; i++) {
+		if (old[i].key.data != NULL && !old[i].removed)
+			*free_slot(table, old[i].hash) = old[i];
+	}
+}
+
+void hash_set(struct hash_table *table, struct cv_span key, void *value)
+{
+	uint64_t hash = hash_key(table, key);
+	struct hash_entry *entry = find_entry(table, hash, key);
+
+	BUG_IF(value == NULL);
+	if (entry != NULL) {
+		entry->value = value;
+		return;
+	}
+	if ((table->used + 1) * 4 > table->room * 3)
+		rebuild(table);
+	if (key.data == NULL)
+		key.data = "";
+	entry = free_slot(table, hash);
+	*entry = (struct hash_entry){
+		.hash = hash, .key = key, .value = value,
+	};
+	table->used++;
+	table->count++;
+}
+
+bool hash_remove(struct hash_table *table, struct cv_span key)
+{
+	struct hash_entry *entry =
+		find_entry(table, hash_key(table, key), key);
+
+	if (entry == NULL)
+		return false;
+	entry->removed = true;
+	entry->value = NULL;
+	table->count--;
+	return true;
+}
+
+struct hash_entry *hash_next(const struct hash_table *table, size_t *at)
+{
+	while (*at < table->room) {
+		struct hash_entry *entry = &table->entries[(*at)++];
+
+		if (entry->key.data != NULL && !entry->removed)
+			return entry;
+	}
+	return NULL;
+}
