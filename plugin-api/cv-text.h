@@ -22,8 +22,8 @@ void text_append_vf(struct cv_text *text, const char *fmt, va_list args);
 #define CV_TEXT_GROW_ text_grow
 #define CV_TEXT_VF_ text_append_vf
 #else
-#define CV_TEXT_GROW_ cv_host->text_grow
-#define CV_TEXT_VF_ cv_host->text_append_vf
+#define CV_TEXT_GROW_ cv_api->text_grow
+#define CV_TEXT_VF_ cv_api->text_append_vf
 #include "cv-host.h"
 #endif
 

@@ -162,7 +162,8 @@ static inline bool cv_span_split(struct cv_span *rest, char separator,
 
 	if (rest->data == NULL)
 		return false;
-	at = rest->len == 0 ? NULL : memchr(rest->data, separator, rest->len);
+	at = rest->len == 0 ? NULL :
+		(const char *)memchr(rest->data, separator, rest->len);
 	if (at == NULL) {
 		*head_r = *rest;
 		*rest = CV_SPAN_NONE;

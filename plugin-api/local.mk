@@ -1,7 +1,13 @@
 culverinclude_HEADERS += \
 	%D%/cv-connection.h \
+	%D%/cv-hook.h \
+	%D%/cv-host.h \
+	%D%/cv-mailbox.h \
+	%D%/cv-plugin.h \
 	%D%/cv-protocol.h \
 	%D%/cv-settings.h \
+	%D%/cv-stream.h \
 	%D%/cv-text.h \
-	%D%/cv-types.h
+	%D%/cv-types.h \
+	%D%/hook-points.def
 pkgconfig_DATA += plugin-api/culver-plugin.pc

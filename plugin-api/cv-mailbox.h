@@ -1,0 +1,349 @@
+/* cv-mailbox.h - a user's mail: names, views, messages.
+ *
+ * Mailbox names are UTF-8 with the namespace's separator.  A view (struct
+ * cv_mailbox) shows a frozen list of messages with sequence numbers; it
+ * changes only in sync.  All calls may block; none is reentrant.  Access
+ * rights are checked here, not in the callers.
+ *
+ * Data returned from a view is valid until the next call on that view unless
+ * a pool was given. */
+#ifndef CV_MAILBOX_H
+#define CV_MAILBOX_H
+
+#include "cv-stream.h"
+
+/* --- flags and sets ------------------------------------------------------ */
+
+enum cv_flag {
+	CV_FLAG_ANSWERED = 1, CV_FLAG_FLAGGED = 2, CV_FLAG_DELETED = 4,
+	CV_FLAG_SEEN = 8, CV_FLAG_DRAFT = 16,
+	CV_FLAG_RECENT = 32,		/* of this session; never stored */
+	CV_FLAGS_STORED = 31,
+};
+
+/* Sorted, disjoint, inclusive, first >= 1. */
+struct cv_range { uint32_t first, last; };
+struct cv_set { const struct cv_range *ranges; uint32_t count; };
+
+/* Keyword names, valid atoms of 1..mail_max_keyword_length bytes. */
+struct cv_keywords { const char *const *names; uint32_t count; };
+
+/* --- namespaces and names ------------------------------------------------ */
+
+enum cv_namespace_type {
+	CV_NAMESPACE_PRIVATE = 1, CV_NAMESPACE_SHARED, CV_NAMESPACE_PUBLIC,
+};
+
+struct cv_namespace_info {
+	CV_HEAD;
+	uint32_t type;
+	const char *prefix;		/* "", "INBOX/", ... */
+	char separator;
+	bool listed, hidden, is_inbox, keeps_subscriptions;
+};
+
+enum cv_mailbox_attribute {
+	CV_MAILBOX_NOSELECT = 1, CV_MAILBOX_NONEXISTENT = 2,
+	CV_MAILBOX_NOINFERIORS = 4, CV_MAILBOX_HASCHILDREN = 8,
+	CV_MAILBOX_HASNOCHILDREN = 16, CV_MAILBOX_MARKED = 32,
+	CV_MAILBOX_UNMARKED = 64, CV_MAILBOX_SUBSCRIBED = 128,
+	/* a descendant that does not match by itself is subscribed
+	 * [RFC5258 3.5 CHILDINFO] */
+	CV_MAILBOX_CHILD_SUBSCRIBED = 256,
+	CV_MAILBOX_CHILD_MATCHES = 512,
+	/* [RFC6154 2] */
+	CV_MAILBOX_USE_ALL = 1024, CV_MAILBOX_USE_ARCHIVE = 2048,
+	CV_MAILBOX_USE_DRAFTS = 4096, CV_MAILBOX_USE_FLAGGED = 8192,
+	CV_MAILBOX_USE_JUNK = 16384, CV_MAILBOX_USE_SENT = 32768,
+	CV_MAILBOX_USE_TRASH = 65536,
+	CV_MAILBOX_USE_IMPORTANT = 131072,
+};
+
+struct cv_list_entry {
+	CV_HEAD;
+	const char *name;
+	char separator;
+	uint32_t attributes;
+};
+
+enum cv_list_option {
+	CV_LIST_SUBSCRIBED = 1,		/* select only subscribed ones */
+	CV_LIST_REMOTE = 2,
+	CV_LIST_RECURSIVE_MATCH = 4,
+	CV_LIST_SPECIAL_USE = 8,	/* select only special-use ones */
+	CV_LIST_RETURN_SUBSCRIBED = 16,
+	CV_LIST_RETURN_CHILDREN = 32,
+	CV_LIST_LSUB = 64,		/* LSUB semantics [RFC3501 6.3.9] */
+};
+
+struct cv_list_query {
+	CV_HEAD;
+	const char *reference;
+	const char *const *patterns;	/* '*' and '%' */
+	uint32_t pattern_count;
+	uint32_t options;		/* enum cv_list_option */
+};
+
+struct cv_list;			/* an iteration */
+
+/* --- status -------------------------------------------------------------- */
+
+enum cv_status_item {
+	CV_STATUS_MESSAGES = 1, CV_STATUS_RECENT = 2, CV_STATUS_UIDNEXT = 4,
+	CV_STATUS_UIDVALIDITY = 8, CV_STATUS_UNSEEN = 16,
+	CV_STATUS_SIZE = 32, CV_STATUS_HIGHESTMODSEQ = 64,
+	CV_STATUS_DELETED = 128, CV_STATUS_GUID = 256,
+};
+
+struct cv_mailbox_status {
+	CV_HEAD;
+	uint32_t messages, recent, uidnext, uidvalidity, unseen, deleted;
+	uint64_t size_bytes;		/* sum of CRLF sizes */
+	uint64_t highestmodseq;
+	uint8_t guid[16];
+};
+
+/* --- views --------------------------------------------------------------- */
+
+enum cv_mailbox_open_flag {
+	CV_MAILBOX_READONLY = 1,	/* EXAMINE: \Recent is kept too */
+};
+
+/* As SELECT reports it. */
+struct cv_mailbox_state {
+	CV_HEAD;
+	const char *name;
+	uint32_t messages, recent, uidnext, uidvalidity;
+	uint32_t first_unseen;		/* sequence number; 0: none */
+	uint64_t highestmodseq;
+	bool readonly;
+	bool may_create_keywords;	/* PERMANENTFLAGS has \* */
+	uint32_t permanent_flags;	/* enum cv_flag */
+	struct cv_keywords keywords;	/* those in use, by index */
+	uint8_t guid[16];
+};
+
+/* What sync found.  Order to report: expunged (each number is valid at its
+ * turn, that is, descending original numbers are safe as given), then
+ * messages and recent, then flags. */
+struct cv_mailbox_changes {
+	CV_HEAD;
+	struct cv_set expunged;		/* numbers of the view before sync */
+	struct cv_set expunged_uids;
+	uint32_t messages, recent;	/* after */
+	bool messages_changed, recent_changed, keywords_changed;
+	struct cv_set flags;		/* numbers of the view after sync */
+	uint64_t highestmodseq;
+};
+
+enum cv_sync_flag {
+	CV_SYNC_NO_EXPUNGES = 1,	/* [RFC3501 7.4.1] FETCH STORE SEARCH */
+	CV_SYNC_FULL = 2,		/* look for foreign changes, too */
+};
+
+/* --- messages ------------------------------------------------------------ */
+
+enum cv_message_item {		/* beyond what always is there */
+	CV_MESSAGE_SIZE = 1, CV_MESSAGE_ENVELOPE = 2,
+	CV_MESSAGE_BODYSTRUCTURE = 4, CV_MESSAGE_BODY = 8,
+	CV_MESSAGE_KEYWORDS = 16,
+};
+
+struct cv_message_data {
+	CV_HEAD;
+	uint32_t seq, uid, flags;	/* with CV_FLAG_RECENT */
+	struct cv_keywords keywords;
+	uint64_t modseq;
+	int64_t internal_date;		/* seconds since 1970, UTC */
+	int64_t save_date;		/* 0: not known */
+	uint64_t size_bytes;		/* with CRLF line ends */
+	struct cv_span envelope, bodystructure, body;	/* wire form */
+	uint8_t guid[16];
+};
+
+enum cv_section_kind {
+	CV_SECTION_ALL = 1,		/* BODY[], BODY[1.2] */
+	CV_SECTION_HEADER, CV_SECTION_TEXT, CV_SECTION_MIME,
+	CV_SECTION_FIELDS, CV_SECTION_FIELDS_NOT,
+};
+
+struct cv_section {
+	CV_HEAD;
+	uint32_t kind;
+	const uint32_t *part;		/* [1.2.3] */
+	uint32_t part_count;		/* 0: the message itself */
+	const struct cv_span *fields;	/* for FIELDS and FIELDS_NOT */
+	uint32_t field_count;
+};
+
+/* --- changing ------------------------------------------------------------ */
+
+enum cv_flag_change { CV_FLAGS_ADD = 1, CV_FLAGS_REMOVE, CV_FLAGS_REPLACE };
+
+struct cv_store_request {
+	CV_HEAD;
+	struct cv_set seqs;
+	uint32_t change;		/* enum cv_flag_change */
+	uint32_t flags;
+	struct cv_keywords keywords;
+	bool silent;			/* do not report it in sync, unless
+					 * another session changed it too */
+	uint64_t unchanged_since;	/* UINT64_MAX: no condition */
+};
+
+struct cv_save_request {
+	CV_HEAD;
+	const char *mailbox_name;
+	uint64_t size_hint;		/* announced bytes, 0: not known */
+	uint32_t flags;
+	struct cv_keywords keywords;
+	int64_t internal_date;		/* INT64_MIN: now */
+};
+
+struct cv_save;			/* one or more messages being written */
+
+struct cv_copy_result {		/* [RFC4315 3] COPYUID */
+	CV_HEAD;
+	uint32_t uidvalidity;
+	struct cv_set source_uids, uids;	/* uids: in the same order */
+	uint32_t count;
+};
+
+/* --- search -------------------------------------------------------------- */
+
+enum cv_search_op {
+	CV_SEARCH_ALL = 1, CV_SEARCH_AND, CV_SEARCH_OR, CV_SEARCH_NOT,
+	CV_SEARCH_SEQS, CV_SEARCH_UIDS,
+	CV_SEARCH_FLAGS,		/* all bits of flags are set */
+	CV_SEARCH_KEYWORD,		/* text: the name */
+	CV_SEARCH_BEFORE, CV_SEARCH_ON, CV_SEARCH_SINCE,	/* day */
+	CV_SEARCH_SENT_BEFORE, CV_SEARCH_SENT_ON, CV_SEARCH_SENT_SINCE,
+	CV_SEARCH_LARGER, CV_SEARCH_SMALLER,			/* number */
+	CV_SEARCH_HEADER,		/* field, text; text "": exists */
+	CV_SEARCH_BODY, CV_SEARCH_TEXT,	/* text, UTF-8 */
+	CV_SEARCH_MODSEQ,		/* number */
+};
+
+/* A tree in an array: children of AND, OR and NOT are linked by index, 0
+ * ends the list (node 0 is the root and nobody's child). */
+struct cv_search_node {
+	uint32_t op;
+	uint32_t first_child, next;
+	uint32_t flags;
+	struct cv_set set;
+	struct cv_span field, text;
+	int64_t day;			/* days since 1970-01-01 */
+	uint64_t number;
+};
+
+struct cv_search_query {
+	CV_HEAD;
+	const struct cv_search_node *nodes;
+	uint32_t count;
+};
+
+/* --- service "user", major 1 --------------------------------------------- */
+
+struct cv_user_api {
+	CV_HEAD;
+	const char *(*name)(struct cv_user *u);
+	const char *(*home)(struct cv_user *u);		/* "": none */
+	const void *(*settings)(struct cv_user *u, struct cv_plugin *self);
+	/* CV_NOT_FOUND past the last. */
+	int (*namespace_at)(struct cv_user *u, uint32_t index,
+			    struct cv_namespace_info *info_r);
+};
+
+/* --- service "mailbox", major 1 ------------------------------------------ */
+
+struct cv_mailbox_api {
+	CV_HEAD;
+	/* Names, ordered by namespace and name.  next: CV_NOT_FOUND at the
+	 * end; entry valid until the following call. */
+	int (*list_begin)(struct cv_user *u, const struct cv_list_query *query,
+			  struct cv_list **list_r, struct cv_error *err);
+	int (*list_next)(struct cv_list *list, struct cv_list_entry *entry_r,
+			 struct cv_error *err);
+	void (*list_end)(struct cv_list **list);
+
+	/* use: special-use attributes wanted [RFC6154 3], 0 none. */
+	int (*create)(struct cv_user *u, const char *name, uint32_t use,
+		      struct cv_error *err);
+	int (*remove)(struct cv_user *u, const char *name,
+		      struct cv_error *err);
+	int (*rename)(struct cv_user *u, const char *name,
+		      const char *new_name, struct cv_error *err);
+	int (*subscribe)(struct cv_user *u, const char *name, bool on,
+			 struct cv_error *err);
+	int (*status)(struct cv_user *u, const char *name, uint32_t items,
+		      struct cv_mailbox_status *status_r,
+		      struct cv_error *err);
+
+	/* flags: enum cv_mailbox_open_flag. */
+	int (*open)(struct cv_user *u, const char *name, uint32_t flags,
+		    struct cv_mailbox **box_r, struct cv_error *err);
+	void (*close)(struct cv_mailbox **box);
+	void (*state)(struct cv_mailbox *box, struct cv_mailbox_state *state_r);
+	/* Brings the view up to date.  changes_r may be NULL.  One fstat
+	 * when nothing has changed. */
+	int (*sync)(struct cv_mailbox *box, uint32_t flags,
+		    struct cv_mailbox_changes *changes_r,
+		    struct cv_error *err);
+	/* Readable when sync may find something; -1: poll instead. */
+	int (*watch_fd)(struct cv_mailbox *box);
+	/* Empties the descriptor; call before sync. */
+	void (*watch_clear)(struct cv_mailbox *box);
+
+	/* The messages with these UIDs, as sequence numbers. */
+	int (*uids_to_seqs)(struct cv_mailbox *box, struct cv_set uids,
+			    struct cv_pool *pool, struct cv_set *seqs_r);
+	uint32_t (*uid_of)(struct cv_mailbox *box, uint32_t seq);
+
+	/* items: enum cv_message_item.  CV_NOT_FOUND: expunged meanwhile and
+	 * what was asked for is gone with it. */
+	int (*message)(struct cv_mailbox *box, uint32_t seq, uint32_t items,
+		       struct cv_message_data *data_r, struct cv_error *err);
+	/* A stream of exactly *size_r bytes in CRLF form.  CV_NOT_FOUND: no
+	 * such section.  Close the stream before the next call. */
+	int (*section)(struct cv_mailbox *box, uint32_t seq,
+		       const struct cv_section *section,
+		       struct cv_stream **stream_r, uint64_t *size_r,
+		       struct cv_error *err);
+
+	/* One commit.  modified_r (may be NULL): those that failed
+	 * unchanged_since, as sequence numbers. */
+	int (*store)(struct cv_mailbox *box, const struct cv_store_request *r,
+		     struct cv_pool *pool, struct cv_set *modified_r,
+		     struct cv_error *err);
+	/* Removes those with \Deleted; uids NULL: all of them.  The view
+	 * changes in the next sync. */
+	int (*expunge)(struct cv_mailbox *box, const struct cv_set *uids,
+		       struct cv_error *err);
+	/* One commit for all; a move removes the originals in it. */
+	int (*copy)(struct cv_mailbox *box, struct cv_set seqs,
+		    const char *mailbox_name, bool move,
+		    struct cv_pool *pool, struct cv_copy_result *result_r,
+		    struct cv_error *err);
+	/* Matching sequence numbers. */
+	int (*search)(struct cv_mailbox *box,
+		      const struct cv_search_query *query,
+		      struct cv_pool *pool, struct cv_set *seqs_r,
+		      struct cv_error *err);
+
+	/* Saving: begin, then for each message add, write..., finish; commit
+	 * makes all of them durable at once or none.  uids_r (may be NULL)
+	 * in order of adding.  abort or a failure leaves no trace. */
+	int (*save_begin)(struct cv_user *u, const char *mailbox_name,
+			  struct cv_save **save_r, struct cv_error *err);
+	int (*save_add)(struct cv_save *save, const struct cv_save_request *r,
+			struct cv_error *err);
+	int (*save_write)(struct cv_save *save, const void *data, size_t len,
+			  struct cv_error *err);
+	int (*save_finish)(struct cv_save *save, struct cv_error *err);
+	int (*save_commit)(struct cv_save **save, struct cv_pool *pool,
+			   uint32_t *uidvalidity_r, struct cv_set *uids_r,
+			   struct cv_error *err);
+	void (*save_abort)(struct cv_save **save);
+};
+
+#endif

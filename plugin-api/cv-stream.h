@@ -1,0 +1,29 @@
+/* cv-stream.h - bytes read in order, without copies. */
+#ifndef CV_STREAM_H
+#define CV_STREAM_H
+
+#include "cv-types.h"
+
+/* Service "stream", major 1. */
+struct cv_stream_api {
+	CV_HEAD;
+	/* The next bytes, at least one, without consuming them; CV_EOF at
+	 * the end.  Valid until the next call on the stream. */
+	int (*peek)(struct cv_stream *s, struct cv_span *data_r,
+		      struct cv_error *err);
+	/* Consumes n <= data_r->len bytes. */
+	void (*skip)(struct cv_stream *s, size_t n);
+	/* To an absolute offset; may be slow backwards. */
+	int (*seek)(struct cv_stream *s, uint64_t offset,
+		      struct cv_error *err);
+	uint64_t (*offset)(struct cv_stream *s);
+	/* Total bytes; may have to read through. */
+	int (*length)(struct cv_stream *s, uint64_t *length_r,
+		      struct cv_error *err);
+	/* A stream over memory that outlives it. */
+	struct cv_stream *(*from_memory)(struct cv_pool *pool,
+					 struct cv_span data);
+	void (*close)(struct cv_stream **s);
+};
+
+#endif
