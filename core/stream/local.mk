@@ -1,1 +1,1 @@
-# files of core/stream
+EXTRA_DIST += %D%/stream.h %D%/stream-private.h %D%/dot-reader.h

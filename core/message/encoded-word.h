@@ -1,0 +1,24 @@
+/* encoded-word.h - "=?charset?B?...?=" [RFC2047] and header values as
+ * UTF-8. */
+#ifndef ENCODED_WORD_H
+#define ENCODED_WORD_H
+
+#include "base.h"
+
+/* Appends value as UTF-8: line ends of folding removed, encoded-words
+ * decoded (blanks between two of them dropped [RFC2047 6.2]; neighbours of
+ * the same charset and encoding decoded together, since programs cut
+ * characters in two), raw 8-bit taken as UTF-8 where it is valid and
+ * replaced otherwise.  Controls except TAB become blanks. */
+void header_decode(struct cv_text *dst, struct cv_span value);
+
+/* Appends value as encoded-words where it has other than printable ASCII,
+ * in lines that fold with CRLF SP before column 76.  column: where the text
+ * starts. */
+void header_encode(struct cv_text *dst, struct cv_span utf8, size_t column);
+
+/* The value with each line end removed (the blank after it stays)
+ * [RFC5322 2.2.3]. */
+void header_unfold(struct cv_text *dst, struct cv_span value);
+
+#endif
