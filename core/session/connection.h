@@ -1,0 +1,33 @@
+/* connection.h - the blocking connection of a session (cv-connection.h). */
+#ifndef CONNECTION_H
+#define CONNECTION_H
+
+#include "base.h"
+#include "cv-connection.h"
+#include "ipc/user-message.h"
+
+/* Served to plugins as service "connection". */
+extern const struct cv_connection_api connection_api;
+
+/* Takes fd (made non-blocking).  input was read before and comes first. */
+struct cv_connection *connection_create(struct cv_pool *pool, int fd,
+					const struct conn_info *info,
+					struct cv_span input);
+/* Flushes what can be flushed without waiting, then closes. */
+void connection_close(struct cv_connection *c);
+
+/* While waiting for the client, fd is watched too: when a message arrives on
+ * it, or *stop becomes true in a signal handler, waiting ends (CV_E_TEMP,
+ * "stopped").  fd -1, stop NULL: none. */
+void connection_set_stop(struct cv_connection *c, int fd,
+			 const volatile sig_atomic_t *stop);
+/* How long a write may make no progress; 0: for ever. */
+void connection_set_send_timeout(struct cv_connection *c, uint32_t msecs);
+/* Copies both directions into <dir>/<id>.in and .out; the directory is
+ * opened now. */
+int connection_set_rawlog(struct cv_connection *c, const char *dir,
+			  const char *id, struct cv_error *err);
+/* TLS inside the process (lmtp): ctx is an SSL_CTX, kept by the caller. */
+void connection_set_tls_context(struct cv_connection *c, void *ssl_ctx);
+
+#endif
