@@ -2,6 +2,8 @@
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
+#include <signal.h>
+
 #include "base.h"
 #include "cv-connection.h"
 #include "ipc/user-message.h"
