@@ -38,6 +38,9 @@ enum {
 	CV_SET_PLUGIN_BLOCK = 32, /* in the 2.3 language it stands inside
 				   * plugin { } */
 	CV_SET_ADVANCED = 64,	/* left out of short listings */
+	CV_SET_EXPAND_PATH = 128, /* as CV_SET_EXPAND, for paths: values of
+				   * variables that hold a '/' or begin with
+				   * '.' are refused (%h may be a path) */
 };
 
 struct cv_strings { const char *const *items; uint32_t count; };
@@ -54,8 +57,12 @@ struct cv_setting_def {
 };
 
 #define CV_SETTING(st, member, type_, def, allowed_, flags_, doc_) \
+	CV_SETTING_AS(st, member, #member, type_, def, allowed_, flags_, doc_)
+
+/* When the name is no C identifier. */
+#define CV_SETTING_AS(st, member, name_, type_, def, allowed_, flags_, doc_) \
 	{ CV_SIZED(cv_setting_def), .type = (type_), .flags = (flags_), \
-	  .offset = offsetof(struct st, member), .name = #member, \
+	  .offset = offsetof(struct st, member), .name = (name_), \
 	  .default_text = (def), .allowed = (allowed_), .doc = (doc_) }
 
 /* A setting of Dovecot without effect here. */
