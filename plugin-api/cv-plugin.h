@@ -47,6 +47,7 @@ enum cv_provider_kind {		/* numbers are never reused */
 
 /* A NULL member means core's default.  Every table begins with CV_HEAD and
  * const char *name. */
+#ifndef CV_CORE
 #define CV_PROVIDE(KIND, type) \
 	struct cv_##type; \
 	static inline int cv_provide_##type(struct cv_plugin *self, \
@@ -66,6 +67,7 @@ CV_PROVIDE(SCHEME, scheme)
 	{ return cv_api->hook_add(self, id, priority, (cv_any_fn *)fn, err); }
 #include "hook-points.def"
 #undef CV_HOOK
+#endif
 
 /* --- the descriptor: constant data, read before any code runs ------------ */
 
