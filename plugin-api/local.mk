@@ -1,4 +1,5 @@
 culverinclude_HEADERS += \
+	%D%/cv-auth.h \
 	%D%/cv-connection.h \
 	%D%/cv-hook.h \
 	%D%/cv-host.h \

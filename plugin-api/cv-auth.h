@@ -1,0 +1,250 @@
+/* cv-auth.h - who may log in, and as whom: password databases, user
+ * databases, SASL mechanisms, password schemes.
+ *
+ * Four kinds of provider, each a constant table given to core at init:
+ *
+ *	cv_provide_passdb(self, &table, err)	"is this password right?"
+ *	cv_provide_userdb(self, &table, err)	"uid, home, mail of this user"
+ *	cv_provide_mechanism(self, &table, err)	the talk with the client
+ *	cv_provide_scheme(self, &table, err)	{SSHA512}..., {ARGON2ID}...
+ *
+ * Where they run: passdb and userdb of a plugin with CV_PLUGIN_PURE in the
+ * auth process, which serves everyone and must never wait; all others, one
+ * request at a time, in auth-worker, where they may block.  Mechanisms run in
+ * auth and are pure.  Schemes with CV_SCHEME_EXPENSIVE run in auth-worker.
+ *
+ * Everything in a request comes from the client and is hostile.  Core has
+ * checked the user name (auth_username_chars and so on) and that no text
+ * holds NUL; it is still not safe in a path, a query or a filter: use expand
+ * with the flag of the sink. */
+#ifndef CV_AUTH_H
+#define CV_AUTH_H
+
+#include "cv-types.h"
+
+struct cv_text;
+struct cv_auth_reply;		/* core's: collects what a driver answers */
+
+/* --- a request, as drivers see it ---------------------------------------- */
+
+/* Strings are never NULL; "" is not known. */
+struct cv_auth_input {
+	CV_HEAD;
+	const char *user;		/* after all translations so far */
+	const char *original_user;	/* as the client gave it */
+	const char *login_user;		/* whom a master user logs in as */
+	const char *master_user;	/* the master user, when that is past */
+	const char *service;		/* "imap", "lmtp", "doveadm" */
+	const char *mechanism;		/* "PLAIN"; "" in a lookup */
+	const char *realm;
+	const char *session_id;
+	const char *local_ip, *remote_ip;
+	uint32_t local_port, remote_port;
+	const char *local_name;		/* TLS server name */
+	const char *cert_name;		/* user name in a verified certificate */
+	bool tls, secure, cert_valid;
+	bool is_master_lookup;		/* user is a master user's name */
+	struct cv_pool *pool;		/* dies with this request; wiped */
+};
+
+/* What a lookup found.  Negative results are failures of the database
+ * itself (CV_E_TEMP ...): the chain's result_internalfail decides. */
+enum cv_auth_result {
+	CV_AUTH_OK = 0,
+	CV_AUTH_UNKNOWN_USER = 1,
+	CV_AUTH_MISMATCH = 2,		/* wrong password */
+	CV_AUTH_DISABLED = 3,		/* the account is locked */
+	CV_AUTH_EXPIRED = 4,		/* the password has to be changed */
+	CV_AUTH_NEXT = 5,		/* not mine: ask the next, no verdict */
+};
+
+/* Fields of a passdb that core acts upon: password, nopassword, user,
+ * username, domain, login_user, master_user, userdb_*, allow_nets, nologin,
+ * nodelay, delay_until, reason, fail, pass, noauthenticate, proxy*.  Of a
+ * userdb: user, uid, gid, home, mail, chroot, system_groups_user,
+ * userdb_import, nice, fail; any other name is a setting for that user
+ * alone. */
+
+enum {
+	CV_AUTH_EXPAND_RAW = 0,
+	/* A path below what is written: variables with '/', NUL, a leading
+	 * '.', or empty are CV_E_DENIED. */
+	CV_AUTH_EXPAND_PATH = 1,
+};
+
+/* Service "auth", major 1. */
+struct cv_auth_api {
+	CV_HEAD;
+	/* Appends text with %u %n %d %s ... replaced, once.  CV_E_CONFIG: no
+	 * such variable; CV_E_DENIED: see the flag. */
+	int (*expand)(const struct cv_auth_input *in, const char *text,
+		      uint32_t flags, struct cv_text *out,
+		      struct cv_error *err);
+	/* Adds a field to the answer, both copied.  A second one of the same
+	 * name replaces the first.  Names other than letters, digits and
+	 * _-:./, values with NUL, CR, LF or longer than 8 KiB are refused:
+	 * false. */
+	bool (*set)(struct cv_auth_reply *reply, struct cv_span name,
+		    struct cv_span value);
+	/* Adds "a=b c d=e", separated by the byte given (' ' or '\t').  A name
+	 * alone has the value "yes".  Backslash protects the separator and
+	 * itself when the separator is a blank.  CV_E_SYNTAX at the first bad
+	 * one. */
+	int (*set_all)(struct cv_auth_reply *reply, struct cv_span text,
+		       char separator, struct cv_error *err);
+	/* NULL-data: not set. */
+	struct cv_span (*get)(const struct cv_auth_reply *reply,
+			      const char *name);
+	/* Compares in constant time. */
+	bool (*equal)(struct cv_span a, struct cv_span b);
+};
+
+/* --- databases ------------------------------------------------------------ */
+
+/* One passdb { } or userdb { } block. */
+struct cv_auth_db_config {
+	CV_HEAD;
+	const char *driver;
+	const char *args;		/* as in the settings, not expanded */
+	const char *file;		/* where it stands, for messages */
+	uint32_t line;
+	struct cv_pool *pool;		/* as long as the database is open */
+	/* Files and directories the database reads besides those in the
+	 * plugin's descriptor: call before open returns. */
+	void (*needs_path)(const struct cv_auth_db_config *config,
+			   const char *path);
+};
+
+struct cv_passdb {
+	CV_HEAD;
+	const char *name;		/* driver = name */
+	const char *default_scheme;	/* of a password without {SCHEME};
+					 * NULL: "CRYPT" */
+
+	/* Parses args.  Runs before the process is confined.  The same
+	 * database may be opened in several processes. */
+	int (*open)(const struct cv_auth_db_config *config, void **db_r,
+		    struct cv_error *err);
+	void (*close)(void *db);
+	/* Sets the fields, "password" among them ("{SCHEME}hash" or a bare
+	 * one); core verifies it.  Returns enum cv_auth_result or a failure.
+	 * NULL: this database can only verify. */
+	int (*lookup)(void *db, const struct cv_auth_input *in,
+		      struct cv_auth_reply *reply, struct cv_error *err);
+	/* Checks the password itself (PAM, bind).  NULL: lookup is used. */
+	int (*verify)(void *db, const struct cv_auth_input *in,
+		      struct cv_span password, struct cv_auth_reply *reply,
+		      struct cv_error *err);
+	/* The scheme in force, when args can change it; NULL: the default. */
+	const char *(*scheme)(void *db);
+	/* The variables the answer depends on besides the user name, as text:
+	 * "%s %l".  "": none; NULL member: every input counts.  Part of the
+	 * cache's key. */
+	const char *(*cache_key)(void *db);
+};
+
+/* Given each name; false ends the iteration. */
+typedef bool cv_user_found_fn(void *context, struct cv_span user);
+
+struct cv_userdb {
+	CV_HEAD;
+	const char *name;
+	int (*open)(const struct cv_auth_db_config *config, void **db_r,
+		    struct cv_error *err);
+	void (*close)(void *db);
+	int (*lookup)(void *db, const struct cv_auth_input *in,
+		      struct cv_auth_reply *reply, struct cv_error *err);
+	/* All users, each once.  NULL: cannot tell. */
+	int (*iterate)(void *db, cv_user_found_fn *found, void *context,
+		       struct cv_error *err);
+	const char *(*cache_key)(void *db);
+};
+
+/* --- SASL mechanisms [RFC4422] -------------------------------------------- */
+
+enum {					/* struct cv_mechanism.flags */
+	CV_MECHANISM_PLAINTEXT = 1,	/* the password crosses the wire */
+	CV_MECHANISM_NEEDS_TLS = 2,	/* useless without */
+	CV_MECHANISM_HIDDEN = 4,	/* usable, not announced */
+	CV_MECHANISM_SERVER_FIRST = 8,	/* an initial response is an error */
+};
+
+enum cv_mechanism_next {		/* what step wants core to do */
+	CV_MECHANISM_CHALLENGE = 1,	/* send out, step with the response */
+	CV_MECHANISM_VERIFY,		/* check user and password; the end */
+	CV_MECHANISM_CREDENTIALS,	/* get user's secret for scheme, step */
+	CV_MECHANISM_OK,		/* user is proven; out: final data */
+	CV_MECHANISM_FAIL,		/* credentials are wrong */
+};
+
+/* What goes in and out of a step. */
+struct cv_mechanism_io {
+	CV_HEAD;
+	const struct cv_auth_input *input;	/* user may still be "" */
+	struct cv_pool *pool;		/* the exchange's; wiped */
+	bool has_in;			/* false: no initial response */
+	struct cv_span in;		/* decoded response */
+	struct cv_span channel_binding;	/* tls-exporter; empty: none */
+	struct cv_span credentials;	/* after CREDENTIALS; empty: no such
+					 * user or no such secret: go on with
+					 * invented ones to the same end */
+	struct cv_text *out;		/* empty at each step */
+	/* To be set, living in the pool: */
+	struct cv_span user;		/* who authenticates */
+	struct cv_span authzid;		/* as whom; empty: the same */
+	struct cv_span password;	/* VERIFY */
+	const char *scheme;		/* CREDENTIALS */
+};
+
+struct cv_mechanism {
+	CV_HEAD;
+	const char *name;		/* upper case */
+	uint32_t flags;
+	size_t state_bytes;		/* per exchange, zeroed, wiped */
+	/* One step, without waiting.  enum cv_mechanism_next, or CV_E_SYNTAX
+	 * when what the client sent is malformed. */
+	int (*step)(void *state, struct cv_mechanism_io *io,
+		    struct cv_error *err);
+};
+
+/* --- password schemes ------------------------------------------------------ */
+
+enum {					/* struct cv_scheme.flags */
+	CV_SCHEME_EXPENSIVE = 1,	/* made to be slow: in auth-worker */
+	CV_SCHEME_WEAK = 2,		/* not for new passwords */
+	CV_SCHEME_USER = 4,		/* the hash depends on the user name */
+	CV_SCHEME_DEFAULT = 8,		/* dummy verify uses it: it takes as
+					 * long as the usual hash */
+};
+
+enum cv_scheme_encoding {		/* without a suffix like .b64 */
+	CV_SCHEME_TEXT = 0,		/* stored as it is */
+	CV_SCHEME_BASE64 = 1,
+	CV_SCHEME_HEX = 2,
+};
+
+struct cv_scheme_input {
+	CV_HEAD;
+	const char *user;		/* "" not known */
+	struct cv_span password;	/* no NUL in it */
+	uint32_t rounds;		/* generate: cost, 0 the default */
+	struct cv_pool *pool;		/* wiped */
+};
+
+struct cv_scheme {
+	CV_HEAD;
+	const char *name;		/* upper case, without braces */
+	uint32_t flags, encoding;	/* enum cv_scheme_encoding */
+	/* hash is decoded.  CV_AUTH_OK, CV_AUTH_MISMATCH, CV_E_SYNTAX when it
+	 * is no hash of this scheme, or another failure. */
+	int (*verify)(const struct cv_scheme_input *in, struct cv_span hash,
+		      struct cv_error *err);
+	/* Appends the hash, not encoded.  NULL: for verifying only. */
+	int (*generate)(const struct cv_scheme_input *in, struct cv_text *hash,
+			struct cv_error *err);
+	/* True when a stored hash without a scheme is one of this; for
+	 * CRYPT, which stands for all that crypt knows.  NULL: never. */
+	bool (*recognise)(struct cv_span hash);
+};
+
+#endif
