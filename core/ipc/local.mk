@@ -1,1 +1,7 @@
-# files of core/ipc
+noinst_LTLIBRARIES += core/ipc/libipc.la
+core_ipc_libipc_la_CPPFLAGS = $(CORE_CPPFLAGS)
+core_ipc_libipc_la_SOURCES = \
+	%D%/anvil-message.c %D%/anvil-message.h \
+	%D%/auth-message.c %D%/auth-message.h \
+	%D%/ipc.c %D%/ipc.h \
+	%D%/user-message.c %D%/user-message.h
