@@ -1,1 +1,1 @@
-# files of core/mailbox
+EXTRA_DIST += %D%/user.h

@@ -1,0 +1,71 @@
+/* user.h - a user whose mail this process works on.
+ *
+ *	struct user_fields fields = { .name = "jane@example.org",
+ *		.home = "/srv/mail/jane" };
+ *	if (user_create(&fields, &config, &user, err) < 0) return ...
+ *
+ * The user has its namespaces, each on a store (a blob driver's tree and the
+ * account over it), opened when it is first needed.  Plugins reach it through
+ * the services user_api and mailbox_api. */
+#ifndef USER_H
+#define USER_H
+
+#include "io/io.h"
+#include "settings/settings.h"
+#include "cv-mailbox.h"
+#include "cv-storage.h"
+
+/* What a userdb said. */
+struct user_fields {
+	const char *name;		/* "jane@example.org" */
+	const char *home;		/* "": none */
+	uid_t uid;			/* for %{uid}; (uid_t)-1: this process */
+	gid_t gid;
+	/* "key=value": settings with CV_SET_PER_USER; "mail=..." is
+	 * mail_location. */
+	struct cv_strings extra;
+};
+
+/* All but settings may be zero. */
+struct user_config {
+	const struct settings_tree *settings;	/* outlives the user */
+	/* protocol, local_name, addresses; vars and overrides are added. */
+	const struct settings_scope *scope;
+	struct io *io;			/* NULL: io_posix() */
+	const char *hostname;		/* NULL: the machine's */
+	/* For %variables that are not the user's (%r, %l, ...); lookup may
+	 * be NULL. */
+	struct settings_vars vars;
+	const uint8_t *boot_id;		/* 16 bytes; NULL: the machine's */
+};
+
+/* Nothing is opened yet.  CV_E_CONFIG: settings that make no sense;
+ * CV_E_DENIED: a variable's value is not allowed in a path. */
+int user_create(const struct user_fields *fields,
+		const struct user_config *config, struct cv_user **user_r,
+		struct cv_error *err);
+/* Closes everything, views included.  *user becomes NULL. */
+void user_destroy(struct cv_user **user);
+
+const char *user_name(const struct cv_user *user);
+const char *user_home(const struct cv_user *user);
+struct cv_pool *user_pool(struct cv_user *user);
+/* The scope to read further settings of this user with. */
+const struct settings_scope *user_scope(const struct cv_user *user);
+const struct settings_tree *user_settings(const struct cv_user *user);
+
+struct cv_user *mailbox_user(struct cv_mailbox *box);
+
+/* The services "user" and "mailbox", major 1.  struct cv_user and struct
+ * cv_mailbox begin with struct module_slots (core/module/slots.h). */
+extern const struct cv_user_api user_api;
+extern const struct cv_mailbox_api mailbox_api;
+
+/* Blob drivers are found with module_provider; one that is linked in (tests)
+ * is registered here and wins. */
+void storage_register(const struct cv_storage *driver);
+
+/* The file operations that blob drivers get. */
+extern const struct cv_io_api storage_io_api;
+
+#endif

@@ -1,0 +1,328 @@
+/* cv-storage.h - blob drivers: where the bytes of messages lie, and what
+ * other programs see of a mailbox.
+ *
+ * What is true about an account (folders, UIDs, flags, expunges) is in its
+ * journal, which is core's.  A driver keeps immutable blobs for it under
+ * names of its own ("references"), mirrors flags where its format shows them
+ * to other programs, and can say what other programs have changed.
+ *
+ * Order of things, which makes every crash harmless:
+ *
+ *	save	put ... put_finish (hidden, synced if asked), commit, place
+ *	copy	link (hidden), sync_hidden, commit, place
+ *	expunge	commit with a tombstone of the reference, remove
+ *	flags	set_flags, commit; after a failed commit set_flags back
+ *
+ * A blob that was hidden and committed but not placed is found by get,
+ * and placed by the next scan.  A hidden blob that was not committed is
+ * rubbish, which the driver removes some day.  INVARIANT: nothing hidden is
+ * ever reported by scan as found.
+ *
+ * All calls with a folder but get, put_* and check are made under the
+ * account's lock.  Folder names are UTF-8 with '/' between levels, "INBOX"
+ * is the inbox; core has checked them with name_check.  A driver does every
+ * file operation through the cv_io it was given. */
+#ifndef CV_STORAGE_H
+#define CV_STORAGE_H
+
+#include "cv-mailbox.h"
+#include "cv-settings.h"
+
+#include <sys/stat.h>
+
+/* --- file operations ----------------------------------------------------- */
+
+struct cv_io;		/* real, or one that injects faults */
+struct cv_io_dir;
+struct cv_text;
+
+/* They behave as the system calls they are named after, on directory
+ * descriptors; -1 and errno at failure.  EINTR is retried inside.  O_CLOEXEC
+ * is added; a final component that is a symbolic link is not followed. */
+struct cv_io_api {
+	CV_HEAD;
+	int (*open)(struct cv_io *io, int dirfd, const char *name, int flags,
+		    mode_t mode);
+	/* -1 is ignored; errno is kept. */
+	void (*close)(struct cv_io *io, int fd);
+	ssize_t (*pread)(struct cv_io *io, int fd, void *data, size_t len,
+			 uint64_t offset);
+	/* All of it, or -1. */
+	int (*pwrite)(struct cv_io *io, int fd, const void *data, size_t len,
+		      uint64_t offset);
+	int (*fdatasync)(struct cv_io *io, int fd);
+	int (*fsync)(struct cv_io *io, int fd);
+	/* Replaces an existing target unless exclusive (EEXIST). */
+	int (*rename)(struct cv_io *io, int from_dirfd, const char *from,
+		      int to_dirfd, const char *to, bool exclusive);
+	int (*link)(struct cv_io *io, int from_dirfd, const char *from,
+		    int to_dirfd, const char *to);
+	int (*unlink)(struct cv_io *io, int dirfd, const char *name);
+	int (*rmdir)(struct cv_io *io, int dirfd, const char *name);
+	int (*mkdir)(struct cv_io *io, int dirfd, const char *name,
+		     mode_t mode);
+	int (*fstat)(struct cv_io *io, int fd, struct stat *st);
+	int (*stat)(struct cv_io *io, int dirfd, const char *name,
+		    struct stat *st);
+	/* Access and modification time in seconds since 1970. */
+	int (*set_times)(struct cv_io *io, int fd, int64_t seconds);
+	/* Names but "." and ".."; type as DT_REG ... in <dirent.h>.  NULL
+	 * from next: the end, or a failure that dir_close returns. */
+	struct cv_io_dir *(*dir_open)(struct cv_io *io, int dirfd,
+				      const char *name);
+	const char *(*dir_next)(struct cv_io_dir *dir, unsigned char *type);
+	int (*dir_close)(struct cv_io_dir **dir);
+};
+
+/* --- where --------------------------------------------------------------- */
+
+struct cv_storage_root;		/* the driver's: a tree of folders */
+struct cv_storage_folder;	/* the driver's: one open folder */
+struct cv_storage_put;		/* the driver's: a blob being written */
+
+/* Lives as long as the root. */
+struct cv_storage_config {
+	CV_HEAD;
+	struct cv_pool *pool;
+	const struct cv_io_api *io_api;
+	struct cv_io *io;
+	const char *path;		/* the tree's root, absolute */
+	/* From mail_location; "" when not given. */
+	const char *layout;		/* "maildir++", "fs" */
+	const char *inbox;		/* INBOX=, absolute */
+	const char *control;		/* CONTROL=, absolute */
+	const char *dirname;		/* DIRNAME= */
+	bool utf8_names;		/* UTF-8: not modified UTF-7 */
+	const char *hostname;
+	uint8_t boot_id[16];		/* of this run of the machine */
+	bool create;			/* make the root when it is missing */
+};
+
+/* --- messages ------------------------------------------------------------ */
+
+/* A message as the journal knows it. */
+struct cv_blob {
+	CV_HEAD;
+	struct cv_span ref;
+	uint32_t flags;			/* enum cv_flag, stored ones */
+	struct cv_keywords keywords;
+	int64_t received;
+	uint64_t bytes, virtual_bytes;
+	uint64_t modseq;
+	/* enum cv_blob_mark; kept with the message for the driver */
+	uint32_t marks;
+};
+
+/* Four bits that the journal keeps for the driver with each message. */
+enum cv_blob_mark {
+	CV_BLOB_MARK_0 = 1, CV_BLOB_MARK_1 = 2, CV_BLOB_MARK_2 = 4,
+	CV_BLOB_MARK_3 = 8,
+};
+
+/* Where a blob's bytes are: a range of a descriptor that the caller closes
+ * with io->close, or a stream. */
+struct cv_blob_source {
+	CV_HEAD;
+	int fd;				/* -1: stream */
+	uint64_t offset, len;
+	struct cv_stream *stream;
+};
+
+struct cv_flag_update {
+	CV_HEAD;
+	struct cv_blob blob;		/* as it was */
+	uint32_t flags;			/* as it shall be */
+	struct cv_keywords keywords;
+	uint32_t marks;
+	/* Set by the driver: CV_OK, CV_NOT_FOUND (the blob is gone), or a
+	 * failure class. */
+	int status;
+};
+
+/* What a scan saw. */
+struct cv_found {
+	CV_HEAD;
+	struct cv_span ref;
+	uint32_t flags;
+	struct cv_keywords keywords;
+	uint32_t marks;
+	uint64_t bytes, virtual_bytes;	/* 0: look at the blob */
+	int64_t received;		/* INT64_MIN: look at the blob */
+};
+
+typedef int cv_found_fn(void *context, const struct cv_found *found);
+
+/* What another server left (UID list): for the first opening of a folder. */
+struct cv_takeover {
+	CV_HEAD;
+	uint32_t uidvalidity, uidnext;	/* 0: nothing there */
+	uint64_t highestmodseq;		/* 0: not known */
+	/* Ascending UIDs. */
+	const struct cv_takeover_entry {
+		uint32_t uid;
+		struct cv_span ref;
+	} *entries;
+	uint32_t count;
+};
+
+struct cv_folder_found {
+	CV_HEAD;
+	const char *name;
+	bool selectable;		/* false: only a level of others */
+};
+
+typedef int cv_folder_fn(void *context, const struct cv_folder_found *found);
+
+/* --- the driver ---------------------------------------------------------- */
+
+enum {
+	CV_STORAGE_FOREIGN = 1,	/* others may change it: check and scan */
+};
+
+struct cv_storage {
+	CV_HEAD;
+	const char *name;		/* "maildir": word in mail_location */
+	uint32_t caps;
+
+	/* Autodetection: CV_OK when there is a tree of this kind at
+	 * config->path, else CV_NOT_FOUND. */
+	int (*detect)(const struct cv_storage_config *config);
+	int (*root_open)(const struct cv_storage_config *config,
+			 struct cv_storage_root **root_r,
+			 struct cv_error *err);
+	void (*root_close)(struct cv_storage_root **root);
+	/* The usual hierarchy separator of a namespace on this tree. */
+	char (*separator)(struct cv_storage_root *root);
+	/* Where the account's own files go when mail_location has no
+	 * INDEX=: relative to path. */
+	const char *(*account_dir)(struct cv_storage_root *root);
+
+	/* May a folder have this name?  INVARIANT: two names that may be
+	 * are never the same place.  CV_E_PERM and a client text if not. */
+	int (*name_check)(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_error *err);
+	/* Has the set of folders changed since this stamp?  CV_OK no,
+	 * CV_CHANGED yes.  The stamp (as many bytes as are needed, at most
+	 * 256) is replaced. */
+	int (*folders_check)(struct cv_storage_root *root,
+			     struct cv_text *stamp, struct cv_error *err);
+	int (*folders_scan)(struct cv_storage_root *root, cv_folder_fn *fn,
+			    void *context, struct cv_error *err);
+	/* CV_E_EXISTS: it is there already. */
+	int (*folder_create)(struct cv_storage_root *root,
+			     struct cv_span name, struct cv_error *err);
+	/* Removes the folder and all blobs in it, not its children. */
+	int (*folder_remove)(struct cv_storage_root *root,
+			     struct cv_span name, struct cv_error *err);
+	/* This folder only: core renames the children one by one. */
+	int (*folder_rename)(struct cv_storage_root *root,
+			     struct cv_span name, struct cv_span new_name,
+			     struct cv_error *err);
+	/* Subscribed names as other servers keep them.  read: CV_OK when
+	 * nothing has changed since the stamp, CV_CHANGED: names_r is set.
+	 * NULL members: not kept. */
+	int (*subscriptions_read)(struct cv_storage_root *root,
+				  struct cv_text *stamp, struct cv_pool *pool,
+				  struct cv_strings *names_r,
+				  struct cv_error *err);
+	int (*subscriptions_write)(struct cv_storage_root *root,
+				   const struct cv_strings *names,
+				   struct cv_text *stamp,
+				   struct cv_error *err);
+
+	/* state: what state gave last time, empty for a new folder.
+	 * CV_E_NOT_FOUND: no such folder. */
+	int (*folder_open)(struct cv_storage_root *root, struct cv_span name,
+			   struct cv_span state,
+			   struct cv_storage_folder **folder_r,
+			   struct cv_error *err);
+	void (*folder_close)(struct cv_storage_folder **folder);
+	/* Appends the state to be kept with the folder (at most 1 KiB).
+	 * True when it differs from the one last given or taken. */
+	bool (*state)(struct cv_storage_folder *folder, struct cv_text *dst);
+	/* Takes a state that another process has written. */
+	void (*state_set)(struct cv_storage_folder *folder,
+			  struct cv_span state);
+
+	/* Have others changed anything?  CV_OK: no; CV_CHANGED: scan.
+	 * thorough: also where it can only be suspected.  At most two
+	 * system calls. */
+	int (*check)(struct cv_storage_folder *folder, bool thorough,
+		     struct cv_error *err);
+	/* Reports every blob once.  What a foreign program moves during the
+	 * scan may be missed: what two scans both miss is gone.  A blob
+	 * found elsewhere than its mark says is reported with new marks. */
+	int (*scan)(struct cv_storage_folder *folder, cv_found_fn *fn,
+		    void *context, struct cv_error *err);
+	/* Whether a difference in flags between journal and store comes from
+	 * a change of ours that a power cut has undone: then the journal is
+	 * right. */
+	bool (*was_lost)(struct cv_storage_folder *folder, uint64_t modseq);
+	/* A blob that two scans have missed: places it when it is hidden.
+	 * CV_NOT_FOUND: it is gone. */
+	int (*recover)(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob, struct cv_error *err);
+	/* Durable what was placed, renamed and removed up to now; modseq is
+	 * remembered in the state for was_lost. */
+	int (*sync)(struct cv_storage_folder *folder, uint64_t modseq,
+		    struct cv_error *err);
+	/* What another server left. */
+	int (*takeover)(struct cv_storage_folder *folder,
+			struct cv_pool *pool, struct cv_takeover *takeover_r,
+			struct cv_error *err);
+
+	int (*get)(struct cv_storage_folder *folder,
+		   const struct cv_blob *blob, struct cv_blob_source *src_r,
+		   struct cv_error *err);
+
+	/* A new hidden blob.  put_finish: the sizes are known
+	 * now and may become part of the name; *ref_r lives in pool. */
+	int (*put_create)(struct cv_storage_folder *folder,
+			  struct cv_pool *pool,
+			  struct cv_storage_put **put_r,
+			  struct cv_error *err);
+	int (*put_write)(struct cv_storage_put *put, const void *data,
+			 size_t len, struct cv_error *err);
+	int (*put_finish)(struct cv_storage_put *put, uint64_t virtual_bytes,
+			  int64_t received, bool sync, struct cv_span *ref_r,
+			  struct cv_error *err);
+	/* Removes it.  After the commit it must not be called: the blob is
+	 * the journal's. */
+	void (*put_abort)(struct cv_storage_put **put);
+	/* After a commit: hidden blobs become visible.  Failures are logged
+	 * and mended by a later scan.  Sets marks before the commit. */
+	void (*marks)(struct cv_storage_folder *folder,
+		      struct cv_blob *blobs, uint32_t count);
+	void (*place)(struct cv_storage_folder *folder,
+		      const struct cv_blob *blobs, uint32_t count);
+	/* A hidden blob with these bytes under a given reference, placed
+	 * and synced: what a power cut lost, from the journal.  CV_OK also
+	 * when it exists with that size and could be synced. */
+	int (*lay_out)(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob, struct cv_span body,
+		       struct cv_error *err);
+	/* A hidden copy without copying bytes, of a blob of the same driver
+	 * under the same root.  CV_E_UNSUPPORTED: read and put instead. */
+	int (*link)(struct cv_storage_folder *folder,
+		    struct cv_storage_folder *from,
+		    const struct cv_blob *blob, struct cv_pool *pool,
+		    struct cv_span *ref_r, struct cv_error *err);
+	int (*sync_hidden)(struct cv_storage_folder *folder,
+			   struct cv_error *err);
+	/* Removes a hidden blob by reference. */
+	void (*unlink_hidden)(struct cv_storage_folder *folder,
+			      struct cv_span ref);
+
+	/* Mirrors flags for other programs.  Each update has its own status;
+	 * the return value is a failure only when nothing could be done. */
+	int (*set_flags)(struct cv_storage_folder *folder,
+			 struct cv_flag_update *updates, uint32_t count,
+			 struct cv_error *err);
+	/* Removes blobs that the journal has expunged; missing ones are no
+	 * failure. */
+	int (*remove)(struct cv_storage_folder *folder,
+		      const struct cv_blob *blobs, uint32_t count,
+		      struct cv_error *err);
+};
+
+#endif
