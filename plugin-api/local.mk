@@ -1,6 +1,7 @@
 culverinclude_HEADERS += \
 	%D%/cv-auth.h \
 	%D%/cv-connection.h \
+	%D%/cv-delivery.h \
 	%D%/cv-hook.h \
 	%D%/cv-host.h \
 	%D%/cv-mailbox.h \

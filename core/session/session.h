@@ -29,6 +29,7 @@ struct cv_session {
 	struct cv_span login_tag;
 	const char *logout_stats;
 	void *slots;			/* plugins' data: core/module */
+	void *delivery;			/* core/delivery's client, or NULL */
 };
 
 /* A session service of core itself, one that speaks ipc instead of a

@@ -1,1 +1,13 @@
-# files of plugins/lmtp
+if PLUGIN_LMTP
+plugin_LTLIBRARIES += plugins/lmtp/lmtp.la
+endif
+plugins_lmtp_lmtp_la_SOURCES = \
+	%D%/lmtp.h \
+	%D%/lmtp-command.c \
+	%D%/lmtp-data.c \
+	%D%/lmtp-header.c \
+	%D%/lmtp-path.c \
+	%D%/lmtp-plugin.c \
+	%D%/lmtp-session.c
+plugins_lmtp_lmtp_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=lmtp
+plugins_lmtp_lmtp_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -1,0 +1,51 @@
+/* lmtp-header.c - trace header fields [RFC5321 4.4]. */
+#include "lmtp.h"
+
+
+static void append_date(struct cv_text *header)
+{
+	char date[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) == NULL ||
+	    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000",
+		     &tm) == 0)
+		return;
+	cv_text_append_str(header, date);
+}
+
+/* [RFC5321 4.4] from, by, with, id, for; date */
+static void append_received(struct lmtp_session *l,
+			    const struct cv_recipient *recipient,
+			    struct cv_text *header)
+{
+	const char *address = lmtp_conn->remote_address(l->conn);
+
+	cv_text_append_f(header, "Received: from %s", l->peer);
+	if (address[0] != '\0')
+		cv_text_append_f(header, " ([%s%s])",
+				 strchr(address, ':') == NULL ? "" : "IPv6:",
+				 address);
+	/* [RFC3848 1] LMTPS: after STARTTLS */
+	cv_text_append_f(header, "\r\n\tby %s with LMTP%s\r\n\tid %s\r\n"
+			 "\t(envelope-from <%s>)\r\n\tfor <%s>; ",
+			 lmtp_sess->hostname(l->session), l->tls ? "S" : "",
+			 lmtp_sess->id(l->session), l->sender,
+			 recipient->address);
+	append_date(header);
+	cv_text_append_str(header, "\r\n");
+}
+
+void lmtp_header(struct lmtp_session *l, const struct cv_recipient *recipient,
+		 struct cv_text *header)
+{
+	/* [RFC5321 4.4] final delivery puts the reverse-path first */
+	cv_text_append_f(header, "Return-Path: <%s>\r\n", l->sender);
+	if (l->set->lmtp_hdr_delivery_address != LMTP_HDR_NONE)
+		cv_text_append_f(header, "Delivered-To: %s\r\n",
+			l->set->lmtp_hdr_delivery_address == LMTP_HDR_FINAL ?
+			recipient->user : recipient->address);
+	if (l->set->lmtp_add_received_header)
+		append_received(l, recipient, header);
+}
