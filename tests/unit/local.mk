@@ -9,6 +9,12 @@ tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-delivery
+tests_unit_test_delivery_SOURCES = %D%/test-delivery.c
+tests_unit_test_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_delivery_LDADD = core/delivery/libdelivery.la \
+	core/ipc/libipc.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-ipc
 tests_unit_test_ipc_SOURCES = %D%/test-ipc.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)

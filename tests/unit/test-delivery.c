@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static void addresses_split(void **state)
