@@ -24,17 +24,15 @@
 
 /* --- 1. settings of the host itself -------------------------------------- */
 
-enum module_on_error { MODULE_ON_ERROR_FAIL, MODULE_ON_ERROR_SKIP };
+/* mail_plugin_dir, mail_plugins and plugin_on_error are in general_settings
+ * (settings/core-settings.h). */
 enum module_hook_error {
 	MODULE_HOOK_TEMPFAIL, MODULE_HOOK_SKIP, MODULE_HOOK_FAIL,
 };
 
 struct module_settings {
-	const char *mail_plugin_dir;
-	struct cv_strings mail_plugins;		/* per protocol */
 	struct cv_strings mail_storage_drivers;
 	struct cv_strings auth_plugins;
-	uint32_t plugin_on_error;		/* enum module_on_error */
 	uint32_t plugin_hook_error;		/* enum module_hook_error */
 	uint64_t plugin_hook_deadline;		/* milliseconds */
 };

@@ -1,0 +1,166 @@
+/* module-names.c - which plugins the settings ask for. */
+#include "module-private.h"
+
+#include "settings/core-settings.h"
+
+struct names {
+	struct cv_pool *pool;
+	const struct settings_tree *tree;
+	ARRAY(const char *) list;
+};
+
+static bool is_same_name(const char *a, const char *b)
+{
+	size_t a_len = strcspn(a, "?"), b_len = strcspn(b, "?");
+
+	return cv_span_equal(cv_span(a, a_len), cv_span(b, b_len));
+}
+
+/* "x" after "x?": it must be there. */
+static void add_name(struct names *names, const char *name)
+{
+	if (name[0] == '\0')
+		return;
+	for (size_t i = 0; i < names->list.count; i++) {
+		if (!is_same_name(names->list.items[i], name))
+			continue;
+		if (strchr(name, '?') == NULL)
+			names->list.items[i] = name;
+		return;
+	}
+	*array_add(&names->list) = name;
+}
+
+static void add_driver(struct names *names, const char *prefix,
+		       struct cv_span driver)
+{
+	if (driver.len > 0)
+		add_name(names, pool_printf(names->pool, "%s%.*s", prefix,
+					    CV_SPAN_ARG(driver)));
+}
+
+/* "maildir:~/Maildir" names a driver; "~/Maildir" and "" are looked into by
+ * the drivers that are loaded. */
+static void add_location(struct names *names, const char *location)
+{
+	size_t len = strcspn(location, ":");
+
+	if (location[len] == ':' &&
+	    memchr(location, '/', len) == NULL &&
+	    memchr(location, '%', len) == NULL &&
+	    strncmp(location, "auto:", 5) != 0)
+		add_driver(names, "storage-", cv_span(location, len));
+}
+
+static void add_storage(struct names *names, const char *protocol)
+{
+	struct settings_scope scope = { .protocol = protocol };
+	struct module_settings set;
+	const char *value;
+	settings_block block;
+	uint32_t at = 0;
+
+	if (settings_get(names->tree, &module_settings_table, &scope,
+			 names->pool, &set, NULL) >= 0) {
+		for (uint32_t i = 0; i < set.mail_storage_drivers.count; i++)
+			add_driver(names, "storage-", cv_span_of(
+				set.mail_storage_drivers.items[i]));
+	}
+	if (settings_lookup(names->tree, &scope, "mail_location",
+			    &value) == CV_OK)
+		add_location(names, value);
+	while (settings_block_next(names->tree, "namespace", SETTINGS_ROOT,
+				   &scope, &at, &block)) {
+		scope.block = block;
+		if (settings_lookup(names->tree, &scope, "location",
+				    &value) == CV_OK)
+			add_location(names, value);
+		scope.block = SETTINGS_ROOT;
+	}
+}
+
+static void add_auth_blocks(struct names *names, const char *kind)
+{
+	settings_block block;
+	uint32_t at = 0;
+
+	while (settings_block_next(names->tree, kind, SETTINGS_ROOT, NULL,
+				   &at, &block)) {
+		struct settings_scope scope = { .block = block };
+		const char *driver;
+
+		/* prefetch only hands on what the passdb has found: core */
+		if (settings_lookup(names->tree, &scope, "driver",
+				    &driver) == CV_OK &&
+		    strcmp(driver, "prefetch") != 0)
+			add_driver(names, "auth-", cv_span_of(driver));
+	}
+}
+
+static void add_auth(struct names *names)
+{
+	struct module_settings set;
+
+	add_auth_blocks(names, "passdb");
+	add_auth_blocks(names, "userdb");
+	if (settings_get(names->tree, &module_settings_table, NULL,
+			 names->pool, &set, NULL) < 0)
+		return;
+	for (uint32_t i = 0; i < set.auth_plugins.count; i++)
+		add_name(names, set.auth_plugins.items[i]);
+}
+
+static void add_mail_plugins(struct names *names, const char *protocol)
+{
+	struct settings_scope scope = { .protocol = protocol };
+	struct general_settings set;
+
+	if (settings_get(names->tree, &general_settings_table, &scope,
+			 names->pool, &set, NULL) < 0)
+		return;
+	for (uint32_t i = 0; i < set.mail_plugins.count; i++)
+		add_name(names, set.mail_plugins.items[i]);
+}
+
+static void add_everything(struct names *names)
+{
+	struct general_settings set;
+	const char *protocol;
+	uint32_t at = 0;
+
+	if (settings_get(names->tree, &general_settings_table, NULL,
+			 names->pool, &set, NULL) >= 0) {
+		for (uint32_t i = 0; i < set.protocols.count; i++)
+			add_name(names, set.protocols.items[i]);
+	}
+	add_storage(names, NULL);
+	add_auth(names);
+	add_mail_plugins(names, NULL);
+	while (settings_filter_next(names->tree, "protocol", &at, &protocol)) {
+		add_storage(names, protocol);
+		add_mail_plugins(names, protocol);
+	}
+}
+
+void module_names(const struct settings_tree *tree,
+		  const struct module_role *role, struct cv_pool *pool,
+		  struct cv_strings *names_r)
+{
+	struct names names = { .pool = pool, .tree = tree };
+
+	settings_register(&module_settings_table);
+	array_init(&names.list, pool);
+	if (role == NULL)
+		add_everything(&names);
+	if (role != NULL && (role->wants & MODULE_WANT_PROTOCOL) != 0 &&
+	    role->protocol != NULL)
+		add_name(&names, role->protocol);
+	if (role != NULL && (role->wants & MODULE_WANT_STORAGE) != 0)
+		add_storage(&names, role->protocol);
+	if (role != NULL && (role->wants & MODULE_WANT_AUTH) != 0)
+		add_auth(&names);
+	if (role != NULL && (role->wants & MODULE_WANT_MAIL) != 0)
+		add_mail_plugins(&names, role->protocol);
+	names_r->items = names.list.items;
+	names_r->count = (uint32_t)names.list.count;
+}

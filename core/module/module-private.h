@@ -1,0 +1,131 @@
+/* module-private.h - what the files of core/module share. */
+#ifndef MODULE_PRIVATE_H
+#define MODULE_PRIVATE_H
+
+#include "module.h"
+
+#include <sys/types.h>
+
+/* --- a loaded plugin ------------------------------------------------------ */
+
+struct cv_plugin {
+	const struct module_desc *desc;
+	const struct cv_plugin_desc *code;	/* in the plugin's memory */
+	struct settings_table table;		/* of desc->settings */
+	const void *settings;			/* for cv_host.settings */
+	uint32_t index;				/* in order of loading */
+	bool in_init;				/* may register */
+	bool ready;				/* init has succeeded */
+};
+
+enum {
+	MODULE_NAME_MAX = 64,
+	MODULE_PLUGINS_MAX = 256,	/* in one process */
+	/* sizeof(struct cv_plugin_desc) in API 1.0; the head that must be
+	 * there before anything else is read. */
+	MODULE_DESC_SIZE_1_0 = offsetof(struct cv_plugin_desc, deinit) +
+		sizeof(void (*)(void)),
+	MODULE_SETTING_SIZE_1_0 = offsetof(struct cv_setting_def, since) +
+		sizeof(const char *),
+	MODULE_LIST_MAX = 64,		/* needs, after, processes, paths */
+	MODULE_SETTINGS_MAX = 1024,	/* settings of one plugin */
+	MODULE_SETTINGS_BYTES_MAX = 64 * 1024,
+	MODULE_REGISTRATIONS_MAX = 256,
+	MODULE_STRING_MAX = 8192,
+};
+
+/* --- module-find.c -------------------------------------------------------- */
+
+/* Letters, digits, '-' and '_': becomes a part of a path. */
+bool module_name_is_valid(const char *name);
+/* The folder is owned by root or by us and nobody else may write in it. */
+int module_check_folder(const char *dir, struct cv_error *err);
+/* The same for the file, and that it is a whole shared object for this
+ * machine.  CV_E_NOT_FOUND: there is no such file. */
+int module_check_file(const char *path, bool check_owner,
+		      struct cv_error *err);
+
+/* --- module-check.c ------------------------------------------------------- */
+
+/* The checks of a descriptor, in their fixed order, each with its sentence.
+ * name is the file's name without ".so". */
+int module_check_desc(const struct cv_plugin_desc *desc, const char *name,
+		      struct cv_error *err);
+/* Plain data of a checked descriptor.  Settings are checked here. */
+int module_copy_desc(const struct cv_plugin_desc *desc, const char *path,
+		     struct cv_pool *pool, struct module_desc *copy_r,
+		     struct cv_error *err);
+/* Every setting lies inside the struct, aligned. */
+int module_check_settings(const struct module_desc *desc,
+			  struct cv_error *err);
+
+/* --- module-wire.c -------------------------------------------------------- */
+
+void module_wire_put(struct cv_text *out, const struct module_desc *desc);
+/* CV_E_SYNTAX: not what module_wire_put makes.  Strings are copied. */
+int module_wire_get(struct cv_span in, struct cv_pool *pool,
+		    struct module_desc *desc_r, struct cv_error *err);
+
+/* --- module-open.c: the only file with ltdl.h ------------------------------ */
+
+/* Loads the file (absolute path) and finds the descriptor, which is not
+ * checked.  It stays mapped for ever. */
+int module_open(const char *path, const struct cv_plugin_desc **desc_r,
+		struct cv_error *err);
+
+/* --- probe-sandbox.c ------------------------------------------------------ */
+
+/* Confines the calling process to reading files and computing. */
+void probe_sandbox_enter(void);
+
+/* --- module-host.c --------------------------------------------------------- */
+
+/* A host that only takes notes; registrations are appended to what
+ * module_dry_begin was given. */
+void module_dry_begin(struct cv_pool *pool);
+const struct cv_host *module_dry_host(void);
+void module_dry_end(const struct module_registration **registrations_r,
+		    uint32_t *count_r);
+/* Called when init uses what only a running session may use. */
+extern void (*module_dry_misuse)(const char *what);
+
+/* --- provider.c ------------------------------------------------------------ */
+
+/* Checks the table's head, name and the rule of longer structs; *name_r is
+ * its name. */
+int provider_check(uint32_t kind, const void *table, uint16_t api_minor,
+		   const char **name_r, struct cv_error *err);
+int provider_add(struct cv_plugin *owner, uint32_t kind, const void *table,
+		 struct cv_pool *pool, struct cv_error *err);
+void provider_remove_all_of(const struct cv_plugin *owner);
+
+/* --- hook.c ------------------------------------------------------------------ */
+
+int hook_add(struct cv_plugin *owner, uint32_t id, int priority,
+	     cv_any_fn *fn, struct cv_pool *pool, struct cv_error *err);
+void hook_remove_all_of(const struct cv_plugin *owner);
+/* Puts the listeners in their final order. */
+void hook_sort_all(void);
+/* From module_settings. */
+void hook_set_policy(uint32_t hook_error, uint64_t deadline_msecs);
+
+/* --- slots.c ------------------------------------------------------------------ */
+
+int slots_number(struct cv_plugin *owner, struct cv_error *err);
+void slots_reset(void);
+void *slots_get(void *object, uint32_t slot_id);
+
+/* --- module-settings.c ----------------------------------------------------- */
+
+/* Registers what the plugin declares; nothing when that is nothing. */
+int module_register_settings(struct cv_plugin *plugin, struct cv_error *err);
+/* The struct for scope, NULL when the plugin has no settings. */
+int module_get_settings(const struct cv_plugin *plugin,
+			const struct settings_tree *tree,
+			const struct settings_scope *scope,
+			struct cv_pool *pool, const void **settings_r,
+			struct cv_error *err);
+/* A tree in which everything is default; made on first use. */
+const struct settings_tree *module_default_tree(void);
+
+#endif
