@@ -44,6 +44,8 @@ static bool is_for_process(const struct module_request *request,
 {
 	const char *main_plugin = request->main_plugin;
 
+	if (request->only_pure && (desc->flags & CV_PLUGIN_PURE) == 0)
+		return false;
 	return desc->processes[0] == NULL || request->process == NULL ||
 		(main_plugin != NULL &&
 		 strcmp(main_plugin, desc->name) == 0) ||
@@ -312,6 +314,7 @@ int module_load_role(const struct settings_tree *tree,
 	struct cv_pool *pool = pool_create("plugin names");
 	struct module_request request = {
 		.process = role->process, .tree = tree, .scope = scope,
+		.only_pure = (role->wants & MODULE_WANT_ONLY_PURE) != 0,
 	};
 	struct general_settings general;
 	struct cv_strings names;

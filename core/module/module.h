@@ -115,6 +115,9 @@ enum {
 	MODULE_WANT_AUTH = 4,		/* auth-X of passdb and userdb blocks,
 					 * auth_plugins */
 	MODULE_WANT_MAIL = 8,		/* mail_plugins of the protocol */
+	/* Only those of them that never block (CV_PLUGIN_PURE): the auth
+	 * process, which leaves the others to auth-worker. */
+	MODULE_WANT_ONLY_PURE = 16,
 };
 
 struct module_role {
@@ -173,6 +176,7 @@ struct module_request {
 	const char *const *names;	/* may end in '?' */
 	uint32_t count;
 	bool skip_errors;		/* log a refusal and go on without */
+	bool only_pure;			/* leave out what may block */
 	const struct settings_tree *tree;	/* NULL: defaults */
 	struct settings_scope scope;	/* for cv_host.settings */
 };

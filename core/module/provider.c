@@ -1,19 +1,9 @@
 /* provider.c - the tables that plugins provide, by kind and name. */
 #include "module-private.h"
 
-#include "cv-protocol.h"
-#if __has_include("cv-storage.h")
-#include "cv-storage.h"
-#define STORAGE_BYTES sizeof(struct cv_storage)
-#else
-#define STORAGE_BYTES 0
-#endif
-#if __has_include("cv-auth.h")
 #include "cv-auth.h"
-#define AUTH_BYTES(st) sizeof(struct st)
-#else
-#define AUTH_BYTES(st) 0
-#endif
+#include "cv-protocol.h"
+#include "cv-storage.h"
 
 enum { PROVIDER_TABLE_MAX = 4096 };
 
@@ -34,11 +24,11 @@ struct provider_kind { uint32_t kind; const char *name; size_t bytes; };
 
 static const struct provider_kind provider_kinds[] = {
 	{ CV_PROVIDER_PROTOCOL, "protocol", sizeof(struct cv_protocol) },
-	{ CV_PROVIDER_STORAGE, "storage", STORAGE_BYTES },
-	{ CV_PROVIDER_PASSDB, "passdb", AUTH_BYTES(cv_passdb) },
-	{ CV_PROVIDER_USERDB, "userdb", AUTH_BYTES(cv_userdb) },
-	{ CV_PROVIDER_MECHANISM, "mechanism", AUTH_BYTES(cv_mechanism) },
-	{ CV_PROVIDER_SCHEME, "scheme", AUTH_BYTES(cv_scheme) },
+	{ CV_PROVIDER_STORAGE, "storage", sizeof(struct cv_storage) },
+	{ CV_PROVIDER_PASSDB, "passdb", sizeof(struct cv_passdb) },
+	{ CV_PROVIDER_USERDB, "userdb", sizeof(struct cv_userdb) },
+	{ CV_PROVIDER_MECHANISM, "mechanism", sizeof(struct cv_mechanism) },
+	{ CV_PROVIDER_SCHEME, "scheme", sizeof(struct cv_scheme) },
 };
 
 enum { PROVIDERS_MAX = 512 };
@@ -82,8 +72,7 @@ int provider_check(uint32_t kind, const void *table, uint16_t api_minor,
 		return FAIL(err, CV_E_ABI, "its %s table has no name",
 			    known->name);
 	*name_r = head->name;
-	for (size_t i = known->bytes; known->bytes > 0 && i < head->size;
-	     i++) {
+	for (size_t i = known->bytes; i < head->size; i++) {
 		if (bytes[i] != 0)
 			return FAIL(err, CV_E_ABI, "its %s table '%.64s' uses "
 				    "byte %zu, this server (plugin API %u.%u) "

@@ -7,12 +7,14 @@
 #define SESSION_H
 
 #include "connection.h"
+#include "module/slots.h"
 #include "settings/settings.h"
 #include "ipc/user-message.h"
 
 struct service;
 
 struct cv_session {
+	struct module_slots slots;	/* plugins' data; must be first */
 	struct cv_pool *pool;
 	struct service *service;	/* ports to other services */
 	const char *service_name;	/* "imap", "lmtp", "deliver" */
@@ -28,7 +30,6 @@ struct cv_session {
 	int transport_fd;
 	struct cv_span login_tag;
 	const char *logout_stats;
-	void *slots;			/* plugins' data: core/module */
 	void *delivery;			/* core/delivery's client, or NULL */
 };
 
