@@ -1,0 +1,127 @@
+/* imap-id.c - see imap-id.h. */
+#include "imap-id.h"
+
+/* [RFC2971 3.3] at most 30 fields of 30 bytes with values of 1024 */
+enum { PAIRS_MAX = 30, FIELD_MAX = 30, VALUE_MAX = 1024 };
+
+static bool is_string(const struct imap_arg *arg)
+{
+	return arg->type == IMAP_QUOTED || arg->type == IMAP_LITERAL;
+}
+
+static bool is_nil(const struct imap_arg *arg)
+{
+	return arg->type == IMAP_ATOM && cv_span_is_icase(arg->text, "NIL");
+}
+
+static bool is_logged(const struct imap_settings *set, struct cv_span field)
+{
+	for (uint32_t i = 0; i < set->imap_id_log.count; i++) {
+		const char *name = set->imap_id_log.items[i];
+
+		if (strcmp(name, "*") == 0 || cv_span_is_icase(field, name))
+			return true;
+	}
+	return false;
+}
+
+static void log_pair(struct cv_text *log, const struct imap_arg *field,
+		     const struct imap_arg *value)
+{
+	if (log->len > 0)
+		cv_text_append_str(log, ", ");
+	cv_text_append_span(log, field->text);
+	cv_text_append_c(log, '=');
+	for (size_t i = 0; i < value->text.len; i++) {
+		char c = value->text.data[i];
+
+		cv_text_append_c(log, (unsigned char)c < ' ' || c == 0x7f ?
+				 '?' : c);
+	}
+}
+
+static bool seen_before(struct imap_args all, const struct imap_arg *field)
+{
+	const struct imap_arg *arg;
+
+	while ((arg = imap_args_next(&all)) != NULL && arg != field) {
+		if (cv_span_equal_icase(arg->text, field->text))
+			return true;
+		(void)imap_args_next(&all);
+	}
+	return false;
+}
+
+const char *imap_id_parse(struct imap_args args,
+			  const struct imap_settings *set,
+			  struct cv_text *log)
+{
+	const struct imap_arg *arg = imap_args_next(&args);
+	struct imap_args list, all;
+
+	if (arg == NULL || imap_args_peek(&args) != NULL)
+		return "Invalid arguments";
+	if (is_nil(arg))
+		return NULL;
+	if (arg->type != IMAP_LIST)
+		return "Invalid arguments";
+	all = list = imap_args_of_list(&args, arg);
+	for (int pairs = 0; imap_args_peek(&list) != NULL; pairs++) {
+		const struct imap_arg *field = imap_args_next(&list);
+		const struct imap_arg *value = imap_args_next(&list);
+
+		if (value == NULL || !is_string(field) ||
+		    (!is_string(value) && !is_nil(value)))
+			return "Invalid parameters";
+		if (pairs == PAIRS_MAX || field->text.len > FIELD_MAX ||
+		    value->text.len > VALUE_MAX)
+			return "Too many or too long parameters";
+		/* [RFC2971 3.3] no field twice */
+		if (seen_before(all, field))
+			return "Parameter given twice";
+		if (!is_nil(value) && is_logged(set, field->text))
+			log_pair(log, field, value);
+	}
+	return NULL;
+}
+
+static void quoted(struct cv_text *dst, const char *text)
+{
+	cv_text_append_c(dst, '"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			cv_text_append_c(dst, '\\');
+		if ((unsigned char)*text >= ' ' && *text != 0x7f)
+			cv_text_append_c(dst, *text);
+	}
+	cv_text_append_c(dst, '"');
+}
+
+void imap_id_reply(struct cv_text *dst, const struct imap_settings *set)
+{
+	const struct cv_strings *send = &set->imap_id_send;
+
+	if (send->count < 2) {
+		cv_text_append_str(dst, "* ID NIL\r\n");
+		return;
+	}
+	cv_text_append_str(dst, "* ID (");
+	for (uint32_t i = 0; i + 1 < send->count; i += 2) {
+		const char *value = send->items[i + 1];
+
+		if (i > 0)
+			cv_text_append_c(dst, ' ');
+		quoted(dst, send->items[i]);
+		cv_text_append_c(dst, ' ');
+		/* "*" stands for our own value; no version before and after
+		 * login is told unless asked for */
+		if (strcmp(value, "*") == 0)
+			value = strcmp(send->items[i], "name") == 0 ?
+				"Culver" : "";
+		if (*value == '\0')
+			cv_text_append_str(dst, "NIL");
+		else
+			quoted(dst, value);
+	}
+	cv_text_append_str(dst, ")\r\n");
+}

@@ -1,0 +1,114 @@
+/* imap.c - the descriptor of the plugin: services, settings, the protocol. */
+#include "imap.h"
+#include "imap-preauth.h"
+
+struct cv_plugin *imap_self;
+const struct cv_preauth_api *imap_preauth_api;
+const struct cv_session_api *imap_session_api;
+const struct cv_connection_api *imap_connection_api;
+const struct cv_user_api *imap_user_api;
+const struct cv_mailbox_api *imap_mailbox_api;
+const struct cv_stream_api *imap_stream_api;
+
+static const struct cv_protocol imap_protocol = {
+	CV_SIZED(cv_protocol), .name = "imap",
+	.preauth_line_max = IMAP_PREAUTH_WINDOW,
+	.connected = imap_preauth_connected,
+	.input = imap_preauth_input,
+	.auth_challenge = imap_preauth_challenge,
+	.auth_done = imap_preauth_done,
+	.tls_started = imap_preauth_tls_started,
+	.closing = imap_preauth_closing,
+};
+
+static int imap_init(const struct cv_host *host, struct cv_plugin *self,
+		     struct cv_error *err)
+{
+	struct cv_protocol table = imap_protocol;
+
+	cv_api = host;
+	imap_self = self;
+	imap_preauth_api = host->service("preauth", 1);
+	imap_session_api = host->service("session", 1);
+	imap_connection_api = host->service("connection", 1);
+	imap_user_api = host->service("user", 1);
+	imap_mailbox_api = host->service("mailbox", 1);
+	imap_stream_api = host->service("stream", 1);
+	table.preauth_bytes = imap_preauth_bytes;
+	return cv_provide_protocol(self, &table, err);
+}
+
+#define IMAP_SETTING(member, type, def, allowed, flags, doc) \
+	CV_SETTING(imap_settings, member, type, def, allowed, flags, doc)
+
+static const struct cv_setting_def imap_setting_defs[] = {
+	IMAP_SETTING(imap_capability, CV_SET_STRING, "", NULL, 0,
+		"The CAPABILITY string.  Empty: what this server can do.  "
+		"Beginning with \"+\": words to add to that.  Anything else "
+		"replaces it."),
+	IMAP_SETTING(imap_client_workarounds, CV_SET_LIST, "", NULL,
+		CV_SET_PER_USER,
+		"Departures for clients with faults, separated by blanks.  "
+		"delay-newmail: new mail is announced in answers to NOOP, "
+		"CHECK and IDLE only.  tb-extra-mailbox-sep: a trailing "
+		"hierarchy separator of a mailbox name is ignored.  "
+		"tb-lsub-flags: LSUB returns the flags of LIST."),
+	IMAP_SETTING(imap_fetch_failure, CV_SET_ENUM,
+		"disconnect-immediately",
+		"disconnect-immediately|disconnect-after|no-after",
+		CV_SET_PER_USER,
+		"What happens when FETCH cannot read a message: close the "
+		"connection at once, after the other messages were sent, or "
+		"answer NO after them."),
+	IMAP_SETTING(imap_id_log, CV_SET_LIST, "", NULL, 0,
+		"Fields of the client's ID command that are logged; * for "
+		"all of them."),
+	IMAP_SETTING(imap_id_send, CV_SET_LIST, "name *", NULL, 0,
+		"Answer to the ID command: names and values in turn.  The "
+		"value * stands for what the server knows about itself.  "
+		"Empty: NIL."),
+	IMAP_SETTING(imap_idle_notify_interval, CV_SET_TIME, "2 mins",
+		"1s..", CV_SET_PER_USER,
+		"How often a client in IDLE is told \"* OK Still here\", so "
+		"that address translators keep the connection."),
+	IMAP_SETTING(imap_literal_minus, CV_SET_BOOL, "no", NULL, 0,
+		"Offer LITERAL- instead of LITERAL+: literals sent without "
+		"waiting have at most 4096 bytes."),
+	IMAP_SETTING(imap_logout_format, CV_SET_STRING,
+		"in=%i out=%o deleted=%{deleted} expunged=%{expunged} "
+		"trashed=%{trashed} hdr_count=%{fetch_hdr_count} "
+		"hdr_bytes=%{fetch_hdr_bytes} body_count=%{fetch_body_count} "
+		"body_bytes=%{fetch_body_bytes}", NULL, CV_SET_PER_USER,
+		"What the log line at the end of a session says.  %i: bytes "
+		"read, %o: bytes written; %{appended}, %{autoexpunged}, "
+		"%{deleted}, %{expunged}, %{trashed}, %{fetch_hdr_count}, "
+		"%{fetch_hdr_bytes}, %{fetch_body_count}, "
+		"%{fetch_body_bytes}: messages and bytes."),
+	IMAP_SETTING(imap_max_append_size, CV_SET_SIZE, "1G", NULL,
+		CV_SET_PER_USER,
+		"Largest message that APPEND takes; a larger one is refused "
+		"before it is sent.  0: no limit but the storage's."),
+	IMAP_SETTING(imap_max_line_length, CV_SET_SIZE, "64k",
+		"1k..1G", CV_SET_PER_USER,
+		"Longest command, and the sum of its literals (APPEND's "
+		"message not counted).  Clients with very large mailboxes "
+		"may need more."),
+	CV_SETTING_OBSOLETE("imap_hibernate_timeout",
+		"idle connections cost little here and are not moved"),
+	CV_SETTING_OBSOLETE("imap_id_retain",
+		"the ID of a client is always kept for the log"),
+	CV_SETTING_OBSOLETE("imap_metadata", "METADATA is not offered yet"),
+	CV_SETTING_OBSOLETE("imap_urlauth_host", "URLAUTH is not offered"),
+	CV_SETTING_OBSOLETE("imap_urlauth_logout_format", ""),
+	CV_SETTING_OBSOLETE("imap_urlauth_port", ""),
+};
+
+static const char *const imap_processes[] = { "imap-login", "imap", NULL };
+
+CV_PLUGIN_DEFINE("imap", 0, .version = "0.1.0", .license = "MIT",
+	.summary = "IMAP4rev1 server",
+	.processes = imap_processes,
+	.settings = CV_ARRAY(imap_setting_defs),
+	.settings_bytes = sizeof(struct imap_settings),
+	.init = imap_init,
+);

@@ -1,0 +1,38 @@
+/* imap.h - what the files of this plugin share: the services of the host and
+ * the settings. */
+#ifndef IMAP_H
+#define IMAP_H
+
+#include "cv-plugin.h"
+#include "cv-protocol.h"
+#include "cv-mailbox.h"
+
+enum imap_fetch_failure {
+	IMAP_FETCH_DISCONNECT_IMMEDIATELY = 0,
+	IMAP_FETCH_DISCONNECT_AFTER,
+	IMAP_FETCH_NO_AFTER,
+};
+
+struct imap_settings {
+	const char *imap_capability;
+	struct cv_strings imap_client_workarounds;
+	uint32_t imap_fetch_failure;	/* enum imap_fetch_failure */
+	struct cv_strings imap_id_log;
+	struct cv_strings imap_id_send;
+	uint64_t imap_idle_notify_interval;	/* milliseconds */
+	bool imap_literal_minus;
+	const char *imap_logout_format;
+	uint64_t imap_max_append_size;
+	uint64_t imap_max_line_length;
+};
+
+/* Set by init; NULL where the process does not have the service. */
+extern struct cv_plugin *imap_self;
+extern const struct cv_preauth_api *imap_preauth_api;
+extern const struct cv_session_api *imap_session_api;
+extern const struct cv_connection_api *imap_connection_api;
+extern const struct cv_user_api *imap_user_api;
+extern const struct cv_mailbox_api *imap_mailbox_api;
+extern const struct cv_stream_api *imap_stream_api;
+
+#endif
