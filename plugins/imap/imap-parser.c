@@ -405,7 +405,8 @@ static void in_tag(struct imap_parser *p, char c)
 		p->verb_offset = len + 1;
 		p->state = AT_VERB;
 	} else {
-		fail(p, "Invalid tag");
+		fail(p, c != '\r' ? "Invalid tag" : len == 0 ?
+		     "Empty command" : "Missing command");
 	}
 }
 

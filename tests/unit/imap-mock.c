@@ -2,6 +2,8 @@
 #include "imap-mock.h"
 #include "imap-mock-session.h"
 
+#include <stdio.h>
+
 extern const struct cv_plugin_desc imap_LTX_cv_plugin_desc;
 
 struct cv_protocol mock_protocol;

@@ -15,6 +15,24 @@ tests_unit_test_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_delivery_LDADD = core/delivery/libdelivery.la \
 	core/ipc/libipc.la $(UNIT_LIBS)
 
+check_LTLIBRARIES += tests/unit/libimap-mock.la
+tests_unit_libimap_mock_la_SOURCES = $(IMAP_SOURCES)
+tests_unit_libimap_mock_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
+IMAP_MOCK = %D%/imap-mock.c %D%/imap-mock.h %D%/imap-mock-session.c \
+	%D%/imap-mock-session.h
+IMAP_MOCK_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
+	-I$(top_srcdir)/tests/unit
+
+UNIT_TESTS += tests/unit/test-imap-parser
+tests_unit_test_imap_parser_SOURCES = %D%/test-imap-parser.c $(IMAP_MOCK)
+tests_unit_test_imap_parser_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_parser_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-imap-preauth
+tests_unit_test_imap_preauth_SOURCES = %D%/test-imap-preauth.c $(IMAP_MOCK)
+tests_unit_test_imap_preauth_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_preauth_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-ipc
 tests_unit_test_ipc_SOURCES = %D%/test-ipc.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
