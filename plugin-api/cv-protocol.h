@@ -110,6 +110,10 @@ struct cv_session_api {
 	void (*set_activity)(struct cv_session *s, const char *activity);
 	/* Written to the log line at the end: "in=10 out=2000". */
 	void (*set_logout_stats)(struct cv_session *s, const char *text);
+	/* A command was read and will run: asks the command_received hooks.
+	 * CV_OK: go on; a failure class: refuse it. */
+	int (*command)(struct cv_session *s, struct cv_span verb,
+		       struct cv_span args, struct cv_error *err);
 };
 
 /* --- the provider ------------------------------------------------------- */
