@@ -1,1 +1,8 @@
-# files of tests/bench
+EXTRA_PROGRAMS += tests/bench/bench-imap tests/bench/bench-lmtp
+BENCH_CPPFLAGS = -D_GNU_SOURCE
+tests_bench_bench_imap_SOURCES = %D%/bench-imap.c %D%/bench.c %D%/bench.h
+tests_bench_bench_imap_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_imap_LDADD = -lpthread
+tests_bench_bench_lmtp_SOURCES = %D%/bench-lmtp.c %D%/bench.c %D%/bench.h
+tests_bench_bench_lmtp_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_lmtp_LDADD = -lpthread

@@ -118,6 +118,7 @@ class Server:
             shutil.chown(home, MAIL_USER, MAIL_GROUP)
             shutil.chown(self.dir / "users", "culver")
         self.process = None
+        self.preexec = None     # runs in the server's process before it is one
 
     def write_config(self, extra="", config=CONFIG):
         self.config.write_text(config.format(**self.values) + extra)
@@ -137,7 +138,8 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             [PREFIX / "sbin" / "culverd", "-F", "-c", self.config],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=self.preexec)
         deadline = time.monotonic() + 30
         for port in (self.imap_port, self.lmtp_port):
             while not self._answers(port):
