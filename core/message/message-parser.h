@@ -9,29 +9,27 @@
 
 #include "mime-part.h"
 #include "envelope.h"
+#include "stream/stream.h"
 
 enum {
 	MESSAGE_NAME_MAX = 1000,	/* longer field names are not fields */
 	MESSAGE_HEADER_MAX = 10 * 1024 * 1024,	/* kept per message, for
 						 * parsing only */
-	MESSAGE_BOUNDARY_MAX = 200,	/* compared up to here */
 };
 
-/* A complete header field: value raw (folds inside, without the last line
- * end), valid during the call only; part 0 is the message itself.  Fields
- * that were not wanted are not reported. */
-typedef void message_field_fn(void *context, uint32_t part,
-			      struct cv_span name, struct cv_span value);
+/* A complete header field, valid during the call only.  raw is the whole
+ * field without its last line end, folds inside as CRLF; value is what
+ * follows the colon in it.  Only fields that were asked for are reported. */
+typedef void message_field_fn(void *context, struct cv_span name,
+			      struct cv_span value, struct cv_span raw);
 
 struct message_parser;
 
 struct message_parser_config {
 	message_field_fn *field;	/* NULL: none */
 	void *context;
-	/* Names of the fields to report, of the root part only, besides
-	 * those the parser itself needs; "*": all of them. */
-	const char *const *names;
-	size_t name_count;
+	/* Which fields of the message's own header to report; NULL: all. */
+	bool (*wanted)(struct cv_span name);
 };
 
 /* config may be NULL. */

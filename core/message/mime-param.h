@@ -8,15 +8,18 @@
 
 enum { MIME_PARAMS_MAX = 128 };		/* further ones are ignored */
 
+/* Continuations (name*0, name*1 ...) are joined to one parameter behind the
+ * others: "name*" in the extended form charset'lang'%41 when a part of it
+ * was in that form, else "name". */
 struct mime_param {
-	struct cv_span name;		/* as written */
+	struct cv_span name;		/* as written, or joined */
 	struct cv_span value;		/* unquoted, not decoded */
 };
 
 struct mime_type {
 	struct cv_span type;		/* data NULL: no or invalid value */
 	struct cv_span subtype;
-	struct mime_param *params;	/* as written, in order */
+	struct mime_param *params;
 	uint32_t param_count;
 };
 
@@ -26,14 +29,14 @@ struct mime_type {
 bool mime_type_parse(struct cv_pool *pool, struct cv_span value, bool subtype,
 		     struct mime_type *type_r);
 
-/* A parameter by name as written, the plain form; NULL when absent. */
+/* A parameter by its name here ("filename" or "filename*"); NULL when
+ * absent. */
 const struct mime_param *mime_type_param(const struct mime_type *type,
 					 const char *name);
 
-/* The value of a parameter as UTF-8: name=, name*=charset'lang'%41, and
- * name*0=, name*1*= joined in order of their numbers; encoded-words in a
- * plain value are decoded too, since many programs write them.  The
- * RFC 2231 form wins.  False when absent. */
+/* The value of a parameter as UTF-8, from "name*" if it is there, else from
+ * "name"; encoded-words in the latter are decoded too, since many programs
+ * write them.  False when absent. */
 bool mime_type_param_utf8(struct cv_pool *pool, const struct mime_type *type,
 			  const char *name, struct cv_span *value_r);
 

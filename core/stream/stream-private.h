@@ -20,9 +20,6 @@ struct stream_ops {
 	/* NULL: never a file. */
 	bool (*get_file)(struct cv_stream *s, int *fd_r, uint64_t *offset_r,
 			 uint64_t *len_r);
-	/* The n bytes that were taken from the window; a view passes them
-	 * on to its parent.  NULL: nothing to do. */
-	void (*skipped)(struct cv_stream *s, size_t n);
 };
 
 /* The first member of each kind's own struct. */
@@ -33,10 +30,20 @@ struct cv_stream {
 	uint64_t offset;		/* consumed since the start */
 	uint64_t size;			/* STREAM_SIZE_UNKNOWN */
 	int failed;			/* a failure is final */
+	/* A view's window lies in the buffer of source; it is void once
+	 * source has filled that buffer again. */
+	struct cv_stream *source;
+	uint64_t fills, seen_fills;
 };
 
 /* Fills in a zeroed struct. */
 void stream_init(struct cv_stream *s, const struct stream_ops *ops,
 		 struct cv_pool *pool);
+/* Shows a part of what stream_read of another stream has just returned. */
+void stream_show(struct cv_stream *s, struct cv_stream *other,
+		 struct cv_span window);
+/* Reads on until offset; the .seek of filters ends with it. */
+int stream_read_on(struct cv_stream *s, uint64_t offset,
+		   struct cv_error *err);
 
 #endif

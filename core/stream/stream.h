@@ -94,9 +94,6 @@ struct cv_stream *stream_open_base64(struct cv_pool *pool,
  * invalid escapes stay as they are.  LF ends a line as CRLF does. */
 struct cv_stream *stream_open_qp(struct cv_pool *pool,
 				 struct cv_stream *parent);
-/* The reverse, for answers that must be ASCII. */
-struct cv_stream *stream_open_base64_encode(struct cv_pool *pool,
-					    struct cv_stream *parent);
 /* The content of an SMTP DATA command: removes the dot-stuffing and ends at
  * CRLF.CRLF and nothing else (see dot-reader.h).  The parent is left behind
  * the final CRLF; its end before that is CV_E_TEMP.  Cannot seek back. */

@@ -1,0 +1,233 @@
+/* encoded-word.c - [RFC2047] */
+#include "encoded-word.h"
+#include "charset.h"
+
+struct word {
+	struct cv_span charset;		/* without *language [RFC2231 5] */
+	char encoding;			/* 'B' or 'Q' */
+	struct cv_span text;
+};
+
+struct decoder {
+	struct cv_text *dst;
+	struct cv_pool *pool;		/* scratch */
+	/* Bytes of the encoded-words that are decoded together. */
+	struct cv_text bytes;
+	struct cv_span charset;
+	char encoding;
+};
+
+/* At "=?": the whole word, moving *rest behind it. */
+static bool word_parse(struct cv_span *rest, struct word *word_r)
+{
+	struct cv_span at = cv_span_skip(*rest, 2), encoding, charset;
+	struct cv_span star;
+
+	if (!cv_span_split(&at, '?', &charset) || at.data == NULL ||
+	    charset.len == 0 || charset.len > 64 ||
+	    !cv_span_split(&at, '?', &encoding) || at.data == NULL ||
+	    encoding.len != 1 ||
+	    !cv_span_split(&at, '?', &word_r->text) || at.data == NULL ||
+	    at.len == 0 || at.data[0] != '=')
+		return false;
+	star = charset;
+	(void)cv_span_split(&star, '*', &word_r->charset);
+	word_r->encoding = cv_ascii_upper(encoding.data[0]);
+	if (word_r->encoding != 'B' && word_r->encoding != 'Q')
+		return false;
+	*rest = cv_span_skip(at, 1);
+	return true;
+}
+
+/* [RFC2047 4.2] */
+static void word_decode_q(struct cv_text *dst, struct cv_span src)
+{
+	struct cv_text byte;
+
+	cv_text_init(&byte, dst->pool);
+	for (size_t i = 0; i < src.len; i++) {
+		char c = src.data[i];
+
+		cv_text_reset(&byte);
+		if (c == '=' && src.len - i > 2 &&
+		    hex_decode(&byte, cv_span(src.data + i + 1, 2))) {
+			cv_text_append_c(dst, byte.data[0]);
+			i += 2;
+		} else {
+			cv_text_append_c(dst, c == '_' ? ' ' : c);
+		}
+	}
+}
+
+static int word_base64_value(char c)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c == '\0' ? NULL : strchr(alphabet, c);
+
+	return at == NULL ? -1 : (int)(at - alphabet);
+}
+
+/* [RFC2047 4.1], lenient: padding may be absent, other bytes are skipped. */
+static void word_decode_b(struct cv_text *dst, struct cv_span src)
+{
+	uint32_t bits = 0, count = 0;
+
+	for (size_t i = 0; i < src.len; i++) {
+		int value = word_base64_value(src.data[i]);
+
+		if (src.data[i] == '=')
+			count = 0;
+		if (value < 0)
+			continue;
+		bits = bits << 6 | (uint32_t)value;
+		count += 6;
+		if (count >= 8) {
+			count -= 8;
+			cv_text_append_c(dst, (char)(bits >> count));
+		}
+	}
+}
+
+/* Controls would break the line, the log or the terminal that it is shown
+ * on. */
+static void decoder_clean(struct cv_text *dst, size_t from)
+{
+	for (size_t i = from; i < dst->len; i++) {
+		unsigned char c = (unsigned char)dst->data[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			dst->data[i] = ' ';
+	}
+}
+
+static void decoder_flush(struct decoder *d)
+{
+	size_t from = d->dst->len;
+
+	if (d->encoding == '\0')
+		return;
+	(void)charset_to_utf8(d->dst, d->charset, cv_text_span(&d->bytes));
+	decoder_clean(d->dst, from);
+	cv_text_reset(&d->bytes);
+	d->encoding = '\0';
+}
+
+static void decoder_word(struct decoder *d, const struct word *word)
+{
+	if (d->encoding != word->encoding ||
+	    !cv_span_equal_icase(d->charset, word->charset))
+		decoder_flush(d);
+	d->encoding = word->encoding;
+	d->charset = word->charset;
+	if (word->encoding == 'Q')
+		word_decode_q(&d->bytes, word->text);
+	else
+		word_decode_b(&d->bytes, word->text);
+}
+
+/* Text that is no encoded-word; line ends dropped. */
+static void decoder_plain(struct decoder *d, struct cv_span plain)
+{
+	struct cv_text text;
+	size_t from;
+
+	if (plain.len == 0)
+		return;
+	decoder_flush(d);
+	from = d->dst->len;
+	if (memchr(plain.data, '\n', plain.len) == NULL &&
+	    memchr(plain.data, '\r', plain.len) == NULL) {
+		utf8_append_repaired(d->dst, plain.data, plain.len);
+	} else {
+		cv_text_init(&text, d->pool);
+		header_unfold(&text, plain);
+		utf8_append_repaired(d->dst, cv_text_str(&text), text.len);
+	}
+	decoder_clean(d->dst, from);
+}
+
+static bool span_is_blank(struct cv_span s)
+{
+	return cv_span_trim(s).len == 0;
+}
+
+void header_decode(struct cv_text *dst, struct cv_span value)
+{
+	struct decoder d = { .dst = dst };
+	struct cv_span rest = value, plain;
+	struct word word;
+	const char *at;
+
+	/* the common case has no encoded-word at all */
+	d.pool = pool_create("header decode");
+	cv_text_init(&d.bytes, d.pool);
+	plain = cv_span(value.data, 0);
+	while (rest.len > 1) {
+		at = memchr(rest.data, '=', rest.len - 1);
+		if (at == NULL)
+			break;
+		rest = cv_span_skip(rest, (size_t)(at - rest.data));
+		if (at[1] != '?' || !word_parse(&rest, &word)) {
+			rest = cv_span_skip(rest, 1);
+			continue;
+		}
+		plain.len = (size_t)(at - plain.data);
+		/* [RFC2047 6.2]: blanks between two words do not count */
+		if (d.encoding == '\0' || !span_is_blank(plain))
+			decoder_plain(&d, plain);
+		decoder_word(&d, &word);
+		plain = cv_span(rest.data, 0);
+	}
+	plain.len = value.len - (size_t)(plain.data - value.data);
+	decoder_plain(&d, plain);
+	decoder_flush(&d);
+	pool_destroy(&d.pool);
+}
+
+void header_unfold(struct cv_text *dst, struct cv_span value)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] != '\r' && value.data[i] != '\n')
+			continue;
+		cv_text_append(dst, value.data + from, i - from);
+		from = i + 1;
+	}
+	cv_text_append(dst, value.data + from, value.len - from);
+}
+
+/* --- encoding ----------------------------------------------------------- */
+
+enum { ENCODE_BYTES = 42, ENCODE_COLUMN = 76 };
+
+void header_encode(struct cv_text *dst, struct cv_span utf8, size_t column)
+{
+	bool ascii = true;
+	size_t at = 0, n;
+
+	for (size_t i = 0; i < utf8.len; i++) {
+		unsigned char c = (unsigned char)utf8.data[i];
+
+		ascii = ascii && c >= ' ' && c < 0x7f;
+	}
+	if (ascii && memmem(utf8.data, utf8.len, "=?", 2) == NULL) {
+		cv_text_append_span(dst, utf8);
+		return;
+	}
+	while (at < utf8.len) {
+		n = utf8.len - at > ENCODE_BYTES ? ENCODE_BYTES :
+			utf8.len - at;
+		/* [RFC2047 5 (3)]: no character is cut in two */
+		while (at + n < utf8.len && n > ENCODE_BYTES - 4 &&
+		       ((unsigned char)utf8.data[at + n] & 0xc0) == 0x80)
+			n--;
+		if (at > 0 || column + 12 + (n + 2) / 3 * 4 > ENCODE_COLUMN)
+			cv_text_append_str(dst, "\r\n ");
+		cv_text_append_str(dst, "=?UTF-8?B?");
+		base64_encode(dst, utf8.data + at, n);
+		cv_text_append_str(dst, "?=");
+		at += n;
+	}
+}
