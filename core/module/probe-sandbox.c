@@ -32,7 +32,7 @@ static void limit(int what, rlim_t value)
 
 static void limit_resources(void)
 {
-	limit(RLIMIT_CPU, 10);
+	limit(RLIMIT_CPU, 5);
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_NOFILE, 128);
