@@ -1,10 +1,10 @@
-"""Fixtures: one running server for all tests of a module, or one's own."""
+"""Fixtures for all folders: one running server for a module, or one's own."""
 import pathlib
 import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "scenario"))
 import culver  # noqa: E402
 
 
