@@ -338,6 +338,33 @@ int module_load_role(const struct settings_tree *tree,
 	return ret;
 }
 
+static void preview_called(void)
+{
+	BUG_REACHED();
+}
+
+void module_preview(const struct module_desc *const *descs, uint32_t count)
+{
+	if (host.pool == NULL)
+		host.pool = pool_create("plugins");
+	for (uint32_t i = 0; i < count; i++) {
+		struct cv_plugin *plugin = pool_new(host.pool,
+						    struct cv_plugin);
+
+		plugin->desc = descs[i];
+		for (uint32_t n = 0; n < descs[i]->registration_count; n++) {
+			const struct module_registration *r =
+				&descs[i]->registrations[n];
+
+			if (r->what == MODULE_REGISTERED_HOOK)
+				(void)hook_add(plugin, r->kind, r->priority,
+					       preview_called, host.pool,
+					       NULL);
+		}
+	}
+	hook_sort_all();
+}
+
 const struct cv_plugin *module_next(uint32_t *at)
 {
 	return *at < host.plugins.count ? host.plugins.items[(*at)++] : NULL;

@@ -207,6 +207,10 @@ const char *module_path_next(uint32_t *at);
 const struct cv_plugin *module_next(uint32_t *at);
 const struct module_desc *module_describe(const struct cv_plugin *plugin);
 
+/* Fills the lists of hook.h from probed descriptors, in the order in which
+ * hooks would be called.  For showing them: no hook may be called then. */
+void module_preview(const struct module_desc *const *descs, uint32_t count);
+
 /* --- 6. providers ----------------------------------------------------------- */
 
 /* The table (struct cv_protocol * ...), complete: members that the plugin's

@@ -1,0 +1,141 @@
+/* culveradm.c - the administrator's tool: finds the verb and runs it.
+ *
+ * Trusts its caller, whose rights it has: nothing is set-uid.  Each verb says
+ * in its own file whom it talks to. */
+#include "culveradm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct adm_verb *const verbs[] = {
+	&adm_plugin_verb,
+};
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)fputs("culveradm: ", stderr);
+	(void)vfprintf(stderr, fmt, args);
+	(void)fprintf(stderr, "\nusage: culveradm %s %s\n", verb->name,
+		      verb->args);
+	va_end(args);
+	return ADM_USAGE;
+}
+
+int adm_fail(const struct cv_error *err)
+{
+	(void)fprintf(stderr, "culveradm: %s\n", err->text);
+	switch (err->code) {
+	case CV_E_CONFIG:
+		return ADM_CONFIG;
+	case CV_E_DENIED:
+		return ADM_NOPERM;
+	case CV_E_NOT_FOUND:
+		return ADM_NOT_FOUND;
+	case CV_E_TEMP:
+	case CV_E_TIMEOUT:
+	case CV_E_NO_SPACE:
+		return ADM_TEMPFAIL;
+	default:
+		return ADM_FAILED;
+	}
+}
+
+static int help(FILE *to)
+{
+	(void)fputs("usage: culveradm [-Dv] [-c FILE] [-f flow|table|tab|"
+		    "pager|json] [-o KEY=VALUE] VERB ...\n\n", to);
+	for (size_t i = 0; i < VERBS; i++)
+		(void)fprintf(to, "  %s %s\n      %s\n", verbs[i]->name,
+			      verbs[i]->args, verbs[i]->help);
+	return to == stdout ? ADM_OK : ADM_USAGE;
+}
+
+static bool parse_format(const char *name, enum adm_format *format_r)
+{
+	static const char *const names[] = {
+		[ADM_FORMAT_FLOW] = "flow", [ADM_FORMAT_TABLE] = "table",
+		[ADM_FORMAT_TAB] = "tab", [ADM_FORMAT_PAGER] = "pager",
+		[ADM_FORMAT_JSON] = "json",
+	};
+
+	for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], name) == 0) {
+			*format_r = (enum adm_format)i;
+			return true;
+		}
+	}
+	(void)fprintf(stderr, "culveradm: there is no format '%s' (hint: "
+		      "flow, table, tab, pager or json)\n", name);
+	return false;
+}
+
+static int run_verb(struct adm *adm, int argc, char **argv)
+{
+	size_t best = 0, distance = 4;
+
+	for (size_t i = 0; i < VERBS; i++) {
+		size_t d;
+
+		if (strcmp(verbs[i]->name, argv[0]) == 0)
+			return verbs[i]->run(adm, argc, argv);
+		d = span_distance(cv_span_of(verbs[i]->name),
+				  cv_span_of(argv[0]), 3);
+		if (d < distance) {
+			distance = d;
+			best = i;
+		}
+	}
+	(void)fprintf(stderr, "culveradm: there is no verb '%s'", argv[0]);
+	if (distance <= 3)
+		(void)fprintf(stderr, " (did you mean '%s'?)",
+			      verbs[best]->name);
+	(void)fputs("\n", stderr);
+	return ADM_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct adm adm = {
+		.config_path = CULVER_SYSCONFDIR "/culver.conf",
+		.pool = pool_create("culveradm"),
+	};
+	ARRAY(const char *) overrides;
+	int option, status;
+
+	array_init(&overrides, adm.pool);
+	while ((option = getopt(argc, argv, "+Dvc:f:o:h")) != -1) {
+		if (option == 'D')
+			adm.debug = true;
+		else if (option == 'v')
+			adm.verbose = true;
+		else if (option == 'c')
+			adm.config_path = optarg;
+		else if (option == 'o')
+			*array_add(&overrides) = optarg;
+		else if (option == 'h')
+			return help(stdout);
+		else if (option != 'f' || !parse_format(optarg, &adm.format))
+			return ADM_USAGE;
+	}
+	adm.overrides = (struct cv_strings){ overrides.items,
+		(uint32_t)overrides.count };
+	if (adm.debug)
+		log_set_level(NULL, LOG_LEVEL_DEBUG);
+	if (optind == argc)
+		return help(stderr);
+	argc -= optind;
+	argv += optind;
+	optind = 0;	/* verbs parse their own options */
+	status = run_verb(&adm, argc, argv);
+	pool_destroy(&adm.pool);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fputs("culveradm: cannot write the output\n", stderr);
+		return ADM_TEMPFAIL;
+	}
+	return status;
+}

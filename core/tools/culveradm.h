@@ -1,0 +1,67 @@
+/* culveradm.h - a verb of culveradm, and what it prints with.
+ *
+ * A file adm-<subject>.c has the verbs of one subject and exports one row,
+ * which culveradm.c lists. */
+#ifndef CULVERADM_H
+#define CULVERADM_H
+
+#include "base.h"
+#include "settings/settings.h"
+
+/* [sysexits.h], as doveadm's. */
+enum adm_exit {
+	ADM_OK = 0, ADM_FAILED = 1, ADM_USAGE = 64, ADM_NOT_FOUND = 68,
+	ADM_TEMPFAIL = 75, ADM_NOPERM = 77, ADM_CONFIG = 78,
+};
+
+enum adm_format {
+	ADM_FORMAT_DEFAULT,	/* what the verb thinks fit */
+	ADM_FORMAT_FLOW, ADM_FORMAT_TABLE, ADM_FORMAT_TAB, ADM_FORMAT_PAGER,
+	ADM_FORMAT_JSON,
+};
+
+struct adm {
+	const char *config_path;	/* -c */
+	struct cv_strings overrides;	/* -o */
+	enum adm_format format;		/* -f */
+	bool verbose, debug;		/* -v, -D */
+	struct cv_pool *pool;		/* as long as the program */
+};
+
+struct adm_verb {
+	const char *name;		/* "plugin" */
+	const char *args;		/* "list | check FILE" */
+	const char *help;		/* one line */
+	/* argv[0] is the verb.  Returns the exit status. */
+	int (*run)(struct adm *adm, int argc, char **argv);
+};
+
+/* adm-plugin.c */
+extern const struct adm_verb adm_plugin_verb;
+
+/* Says what was wrong in the call, and how it goes; returns ADM_USAGE. */
+int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
+	CV_PRINTF(2, 3);
+/* Prints the error to stderr; returns the exit status for its class. */
+int adm_fail(const struct cv_error *err);
+
+/* --- output in any of the formats ------------------------------------------ */
+
+struct adm_output;
+
+/* columns ends with NULL.  fallback is used for ADM_FORMAT_DEFAULT. */
+struct adm_output *adm_output_begin(const struct adm *adm,
+				    enum adm_format fallback,
+				    const char *const *columns);
+/* The next value; a row is complete after as many as there are columns.
+ * Copied; NULL is "". */
+void adm_output_value(struct adm_output *out, const char *text);
+void adm_output_f(struct adm_output *out, const char *fmt, ...)
+	CV_PRINTF(2, 3);
+/* Writes it all to stdout. */
+void adm_output_end(struct adm_output **out);
+
+/* text as a JSON string, with its quotes; what is not UTF-8 becomes U+FFFD. */
+void adm_json_append(struct cv_text *out, const char *text);
+
+#endif
