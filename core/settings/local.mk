@@ -1,7 +1,22 @@
 noinst_LTLIBRARIES += core/settings/libsettings.la
 core_settings_libsettings_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_settings_libsettings_la_SOURCES = \
-	%D%/core-settings.h \
+	%D%/core-settings.c %D%/core-settings.h \
 	%D%/core-settings-mail.c \
 	%D%/core-settings-server.c \
-	%D%/settings.h
+	%D%/settings.h \
+	%D%/settings-assign.c \
+	%D%/settings-compat.c %D%/settings-compat.h \
+	%D%/settings-expand.c \
+	%D%/settings-filter.c \
+	%D%/settings-get.c \
+	%D%/settings-lex.c %D%/settings-lex.h \
+	%D%/settings-load.c %D%/settings-load.h \
+	%D%/settings-parse.c %D%/settings-parse.h \
+	%D%/settings-private.h \
+	%D%/settings-print.c %D%/settings-print.h \
+	%D%/settings-registry.c %D%/settings-registry.h \
+	%D%/settings-snapshot.c \
+	%D%/settings-tree.c \
+	%D%/settings-value.c %D%/settings-value.h \
+	%D%/settings-variable.c

@@ -80,6 +80,9 @@ struct settings_read_options {
 	/* Names no table declares are kept without an error (tools that read
 	 * a file before plugins are known). */
 	bool accept_unknown;
+	/* For tools: a <file that may not be read is a warning, and its
+	 * value empty. */
+	bool tolerate_denied;
 };
 
 enum { SETTINGS_EXIT_BAD = 89 };	/* exit status for CV_E_CONFIG */

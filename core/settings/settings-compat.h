@@ -1,0 +1,10 @@
+/* settings-compat.h - names of the Dovecot 2.3 language that nobody in core
+ * uses. */
+#ifndef SETTINGS_COMPAT_H
+#define SETTINGS_COMPAT_H
+
+/* Declares settings that are accepted with a hint until a plugin declares
+ * them, and the default services of the protocols that plugins bring. */
+void settings_register_compat(void);
+
+#endif
