@@ -171,6 +171,9 @@ AC_DEFUN([CULVER_PLUGIN], [
 ])
 
 AC_DEFUN([CULVER_SUMMARY], [
+	# configure's own clean-up removes a core dump named "core"; here that
+	# is a folder
+	trap 'culver_status=$?; rm -f -r conftest* confdefs* conf$$*; exit $culver_status' 0
 	cat <<EOF_SUMMARY
 
 Culver $PACKAGE_VERSION will be built with $CC
