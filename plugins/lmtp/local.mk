@@ -1,7 +1,7 @@
 if PLUGIN_LMTP
 plugin_LTLIBRARIES += plugins/lmtp/lmtp.la
 endif
-plugins_lmtp_lmtp_la_SOURCES = \
+LMTP_SOURCES = \
 	%D%/lmtp.h \
 	%D%/lmtp-command.c \
 	%D%/lmtp-data.c \
@@ -9,5 +9,6 @@ plugins_lmtp_lmtp_la_SOURCES = \
 	%D%/lmtp-path.c \
 	%D%/lmtp-plugin.c \
 	%D%/lmtp-session.c
+plugins_lmtp_lmtp_la_SOURCES = $(LMTP_SOURCES)
 plugins_lmtp_lmtp_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=lmtp
 plugins_lmtp_lmtp_la_LDFLAGS = $(MODULE_LDFLAGS)

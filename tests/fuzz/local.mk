@@ -1,1 +1,18 @@
-# files of tests/fuzz
+# One block a target; sources are tests/fuzz/fuzz-<name>.c, seeds and findings
+# in corpus/<name>/.
+if FUZZING
+FUZZ_CPPFLAGS = $(CORE_CPPFLAGS)
+FUZZ_LIBS = core/base/libbase.la
+
+noinst_PROGRAMS += tests/fuzz/fuzz-lmtp
+check_LTLIBRARIES += tests/fuzz/liblmtp-mock.la
+tests_fuzz_liblmtp_mock_la_SOURCES = $(LMTP_SOURCES)
+tests_fuzz_liblmtp_mock_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=lmtp
+tests_fuzz_fuzz_lmtp_SOURCES = %D%/fuzz-lmtp.c tests/unit/lmtp-mock.c \
+	tests/unit/lmtp-mock.h
+tests_fuzz_fuzz_lmtp_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/lmtp -I$(top_srcdir)/tests/unit
+tests_fuzz_fuzz_lmtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_lmtp_LDADD = tests/fuzz/liblmtp-mock.la \
+	core/stream/libstream.la $(FUZZ_LIBS)
+endif

@@ -38,6 +38,19 @@ tests_unit_test_ipc_SOURCES = %D%/test-ipc.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_ipc_LDADD = core/ipc/libipc.la $(UNIT_LIBS)
 
+check_LTLIBRARIES += tests/unit/liblmtp-mock.la
+tests_unit_liblmtp_mock_la_SOURCES = $(LMTP_SOURCES)
+tests_unit_liblmtp_mock_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=lmtp
+LMTP_MOCK = tests/unit/lmtp-mock.c tests/unit/lmtp-mock.h
+LMTP_MOCK_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/plugins/lmtp \
+	-I$(top_srcdir)/tests/unit
+
+UNIT_TESTS += tests/unit/test-lmtp
+tests_unit_test_lmtp_SOURCES = %D%/test-lmtp.c $(LMTP_MOCK)
+tests_unit_test_lmtp_CPPFLAGS = $(UNIT_CPPFLAGS) $(LMTP_MOCK_CPPFLAGS)
+tests_unit_test_lmtp_LDADD = tests/unit/liblmtp-mock.la \
+	core/stream/libstream.la $(UNIT_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
