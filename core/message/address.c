@@ -56,6 +56,9 @@ static bool address_parse_words(struct address_parser *p)
 			(void)rfc822_parse_char(lexer, '.');
 			cv_text_append_c(&p->phrase, '.');
 			cv_text_append_c(&p->local, '.');
+			/* "John Q. Public" keeps its blank */
+			if (lexer->at[-1] == ' ' && lexer->at < lexer->end)
+				cv_text_append_c(&p->phrase, ' ');
 			dot = found = true;
 			continue;
 		}
@@ -69,10 +72,7 @@ static bool address_parse_words(struct address_parser *p)
 		cv_text_append_span(&p->phrase, cv_text_span(&p->text));
 		cv_text_append_span(&p->local, cv_text_span(&p->text));
 		found = true;
-		/* "John Q. Public" keeps its blank after the dot */
-		dot = false;
-		if (lexer->at < lexer->end && *lexer->at == '.')
-			dot = true;
+		dot = lexer->at < lexer->end && *lexer->at == '.';
 	}
 	return found;
 }

@@ -5,10 +5,14 @@
 
 /* --- pieces ------------------------------------------------------------- */
 
-static void append_params(struct cv_text *dst, const struct mime_type *type)
+/* us_ascii: the charset is named even where the message leaves it to the
+ * default [RFC2045 5.2]. */
+static void append_params(struct cv_text *dst, const struct mime_type *type,
+			  bool us_ascii)
 {
 	if (type->param_count == 0) {
-		cv_text_append_str(dst, "NIL");
+		cv_text_append_str(dst, us_ascii ?
+				   "(\"charset\" \"us-ascii\")" : "NIL");
 		return;
 	}
 	cv_text_append_c(dst, '(');
@@ -19,7 +23,8 @@ static void append_params(struct cv_text *dst, const struct mime_type *type)
 		cv_text_append_c(dst, ' ');
 		imap_append_string(dst, type->params[i].value);
 	}
-	cv_text_append_c(dst, ')');
+	cv_text_append_str(dst, us_ascii ?
+			   " \"charset\" \"us-ascii\")" : ")");
 }
 
 static void append_disposition(struct cv_text *dst,
@@ -32,7 +37,7 @@ static void append_disposition(struct cv_text *dst,
 	cv_text_append_str(dst, " (");
 	imap_append_string(dst, info->disposition.type);
 	cv_text_append_c(dst, ' ');
-	append_params(dst, &info->disposition);
+	append_params(dst, &info->disposition, false);
 	cv_text_append_c(dst, ')');
 }
 
@@ -87,7 +92,8 @@ static void append_leaf_begin(struct cv_text *dst,
 	cv_text_append_c(dst, '(');
 	append_media(dst, part);
 	cv_text_append_c(dst, ' ');
-	append_params(dst, &info->type);
+	append_params(dst, &info->type, (part->flags & MIME_TEXT) != 0 &&
+		      mime_type_param(&info->type, "charset") == NULL);
 	cv_text_append_c(dst, ' ');
 	imap_append_nstring(dst, info->id);
 	cv_text_append_c(dst, ' ');
@@ -134,7 +140,7 @@ static void append_multipart_end(struct cv_text *dst,
 	imap_append_string(dst, part->info->type.subtype);
 	if (extended) {
 		cv_text_append_c(dst, ' ');
-		append_params(dst, &part->info->type);
+		append_params(dst, &part->info->type, false);
 		append_extension(dst, part->info);
 	}
 	cv_text_append_c(dst, ')');

@@ -187,13 +187,20 @@ void header_decode(struct cv_text *dst, struct cv_span value)
 
 void header_unfold(struct cv_text *dst, struct cv_span value)
 {
-	size_t from = 0;
+	size_t from = 0, i = 0;
 
-	for (size_t i = 0; i < value.len; i++) {
-		if (value.data[i] != '\r' && value.data[i] != '\n')
+	while (i < value.len) {
+		if (value.data[i] != '\r' && value.data[i] != '\n') {
+			i++;
 			continue;
+		}
 		cv_text_append(dst, value.data + from, i - from);
-		from = i + 1;
+		while (i < value.len && value.data[i] != '\0' &&
+		       strchr("\r\n\t ", value.data[i]) != NULL)
+			i++;
+		from = i;
+		if (dst->len == 0 || dst->data[dst->len - 1] != ' ')
+			cv_text_append_c(dst, ' ');
 	}
 	cv_text_append(dst, value.data + from, value.len - from);
 }

@@ -17,8 +17,9 @@ void header_decode(struct cv_text *dst, struct cv_span value);
  * starts. */
 void header_encode(struct cv_text *dst, struct cv_span utf8, size_t column);
 
-/* The value with each line end removed (the blank after it stays)
- * [RFC5322 2.2.3]. */
+/* The value on one line: each line end with the blanks behind it becomes one
+ * space.  [RFC5322 2.2.3] would keep a tab or several spaces; readers of mail
+ * expect one. */
 void header_unfold(struct cv_text *dst, struct cv_span value);
 
 #endif

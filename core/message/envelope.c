@@ -4,10 +4,29 @@
 
 /* --- strings ------------------------------------------------------------ */
 
+/* [RFC9051 4.3]: no literal holds NUL; U+FFFD stands for it. */
+static void imap_append_literal(struct cv_text *dst, struct cv_span s)
+{
+	size_t len = s.len;
+
+	for (size_t i = 0; i < s.len; i++)
+		len += s.data[i] == '\0' ? 2 : 0;
+	cv_text_append_f(dst, "{%zu}\r\n", len);
+	if (len == s.len) {
+		cv_text_append_span(dst, s);
+		return;
+	}
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] == '\0')
+			cv_text_append_str(dst, "\xef\xbf\xbd");
+		else
+			cv_text_append_c(dst, s.data[i]);
+	}
+}
+
 void imap_append_string(struct cv_text *dst, struct cv_span s)
 {
 	size_t escapes = 0;
-	char *out;
 
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.data[i];
@@ -30,13 +49,7 @@ void imap_append_string(struct cv_text *dst, struct cv_span s)
 	cv_text_append_c(dst, '"');
 	return;
 literal:
-	cv_text_append_f(dst, "{%zu}\r\n", s.len);
-	cv_text_append_span(dst, s);
-	out = dst->data + dst->len - s.len;
-	/* [RFC9051 4.3]: no literal holds NUL */
-	while ((out = memchr(out, '\0', (size_t)(dst->data + dst->len - out)))
-	       != NULL)
-		*out = (char)0x80;
+	imap_append_literal(dst, s);
 }
 
 void imap_append_nstring(struct cv_text *dst, struct cv_span s)
@@ -49,13 +62,12 @@ void imap_append_nstring(struct cv_text *dst, struct cv_span s)
 
 /* --- fields ------------------------------------------------------------- */
 
+/* Of several the last counts. */
 static void envelope_text(struct cv_pool *pool, struct cv_span *dst,
 			  struct cv_span value)
 {
 	struct cv_text text;
 
-	if (dst->data != NULL)
-		return;		/* of several the first counts */
 	cv_text_init(&text, pool);
 	header_unfold(&text, cv_span_trim(value));
 	*dst = cv_span(cv_text_str(&text), text.len);

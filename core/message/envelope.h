@@ -20,7 +20,7 @@ bool envelope_add_field(struct cv_pool *pool, struct message_envelope *env,
 void envelope_append(struct cv_text *dst, const struct message_envelope *env);
 
 /* IMAP strings: NIL when data is NULL; quoted where all is 7-bit without
- * CR, LF and NUL, else a literal [RFC9051 4.3].  NUL becomes 0x80, since no
+ * CR, LF and NUL, else a literal [RFC9051 4.3].  NUL becomes U+FFFD, since no
  * literal may hold it. */
 void imap_append_nstring(struct cv_text *dst, struct cv_span s);
 void imap_append_string(struct cv_text *dst, struct cv_span s);

@@ -106,13 +106,24 @@ static void parser_open(struct message_parser *p, const struct mime_size *at)
 	p->field.name_len = 0;
 }
 
+/* [RFC2046 5.1.1]: the line end before a delimiter belongs to it, so the end
+ * may lie before the end of the header, if the blank line is that line end,
+ * or even before its start, if the part is empty. */
 static void parser_close_one(struct message_parser *p,
 			     const struct mime_size *end)
 {
 	struct open_part *open = parser_top(p);
+	struct mime_part *part = parser_part(p);
 
-	if (end->physical > open->body_start.physical)
-		parser_part(p)->body = size_between(&open->body_start, end);
+	if (end->physical < open->header_start.physical) {
+		open->header_start = *end;
+		part->offset = end->physical;
+		part->virtual_offset = end->virtual;
+	}
+	if (end->physical >= open->body_start.physical)
+		part->body = size_between(&open->body_start, end);
+	else
+		part->header = size_between(&open->header_start, end);
 	p->depth--;
 }
 
@@ -138,9 +149,6 @@ static enum mime_encoding encoding_of(struct cv_span name)
 static void part_set_default_type(struct message_parser *p,
 				  struct mime_part *part)
 {
-	static struct mime_param us_ascii = {
-		{ "charset", 7 }, { "us-ascii", 8 },
-	};
 	struct mime_type *type = &part->info->type;
 
 	if (type->type.data != NULL)
@@ -155,8 +163,6 @@ static void part_set_default_type(struct message_parser *p,
 	/* [RFC2045 5.2] */
 	type->type = CV_SPAN("text");
 	type->subtype = CV_SPAN("plain");
-	type->params = &us_ascii;
-	type->param_count = 1;
 }
 
 static bool part_is_attachment(const struct mime_part *part)
@@ -222,10 +228,10 @@ static void field_languages(struct message_parser *p,
 {
 	struct cv_span rest = field_text(p, value), item;
 
-	if (info->languages != NULL)
-		return;
-	info->languages = pool_new_array(p->pool, struct cv_span,
-					 LANGUAGES_MAX);
+	if (info->languages == NULL)
+		info->languages = pool_new_array(p->pool, struct cv_span,
+						 LANGUAGES_MAX);
+	info->language_count = 0;
 	while (info->language_count < LANGUAGES_MAX &&
 	       cv_span_split(&rest, ',', &item)) {
 		item = cv_span_trim(item);
@@ -274,7 +280,8 @@ static struct cv_span field_encoding(struct message_parser *p,
 		CV_SPAN_NONE;
 }
 
-/* Of several fields of one name the first counts. */
+/* Of several fields of one name the first type and encoding count, since they
+ * say how to read the body, and the last one of the others. */
 static void field_mime(struct message_parser *p, enum field_id id,
 		       struct cv_span value)
 {
@@ -287,29 +294,24 @@ static void field_mime(struct message_parser *p, enum field_id id,
 					      &info->type);
 		break;
 	case FIELD_DISPOSITION:
-		if (info->disposition.type.data == NULL)
-			(void)mime_type_parse(p->pool, value, false,
-					      &info->disposition);
+		(void)mime_type_parse(p->pool, value, false,
+				      &info->disposition);
 		break;
 	case FIELD_ENCODING:
 		if (info->encoding.data == NULL)
 			info->encoding = field_encoding(p, value);
 		break;
 	case FIELD_ID:
-		if (info->id.data == NULL)
-			info->id = field_text(p, value);
+		info->id = field_text(p, value);
 		break;
 	case FIELD_DESCRIPTION:
-		if (info->description.data == NULL)
-			info->description = field_text(p, value);
+		info->description = field_text(p, value);
 		break;
 	case FIELD_MD5:
-		if (info->md5.data == NULL)
-			info->md5 = field_text(p, value);
+		info->md5 = field_text(p, value);
 		break;
 	case FIELD_LOCATION:
-		if (info->location.data == NULL)
-			info->location = field_text(p, value);
+		info->location = field_text(p, value);
 		break;
 	case FIELD_LANGUAGE:
 		field_languages(p, info, value);
@@ -461,14 +463,12 @@ static void parser_begin_body(struct message_parser *p)
 
 /* --- boundaries --------------------------------------------------------- */
 
-/* The end of the content before a delimiter: the line end in front of the
- * delimiter belongs to it [RFC2046 5.1.1]. */
+/* The end of the content before a delimiter. */
 static struct mime_size parser_content_end(const struct message_parser *p)
 {
 	struct mime_size end = p->line_start;
 
-	if (end.lines == 0)
-		return end;
+	BUG_IF(end.lines == 0);
 	end.physical -= p->eol_before;
 	end.virtual -= 2;
 	end.lines--;
@@ -490,13 +490,9 @@ static bool parser_try_boundary(struct message_parser *p, struct cv_span line)
 	index = boundary_find(&p->boundaries, line);
 	if (index == BOUNDARY_NONE)
 		return false;
-	if (parser_top(p)->in_header) {
-		/* no blank line: the last line end is the header's */
-		end = p->line_start;
-		parser_end_header(p, &end);
-	} else {
-		end = parser_content_end(p);
-	}
+	if (parser_top(p)->in_header)
+		parser_end_header(p, &p->line_start);
+	end = parser_content_end(p);
 	b = &p->boundaries.items[index];
 	while (p->depth - 1 > b->owner)
 		parser_close_one(p, &end);

@@ -156,6 +156,24 @@ static struct section_range range_all(const struct mime_part *part)
 	return r;
 }
 
+/* A multipart in which no part was found is shown with one empty part, which
+ * can then be asked for. */
+static bool section_is_dummy(const struct mime_tree *tree,
+			     const struct message_section *section,
+			     struct section_range *range_r)
+{
+	uint32_t up;
+
+	if (section->path_len == 0 ||
+	    section->path[section->path_len - 1] != 1 ||
+	    (section->kind != SECTION_ALL && section->kind != SECTION_MIME))
+		return false;
+	up = mime_tree_find(tree, section->path, section->path_len - 1);
+	*range_r = (struct section_range){ .offset = 0 };
+	return up != MIME_NONE && tree->parts[up].children == 0 &&
+		(tree->parts[up].flags & MIME_MULTIPART) != 0;
+}
+
 /* The bytes that a section is taken from; for FIELDS the whole header. */
 static bool section_range(const struct mime_tree *tree,
 			  const struct message_section *section,
@@ -165,7 +183,7 @@ static bool section_range(const struct mime_tree *tree,
 	const struct mime_part *part;
 
 	if (at == MIME_NONE)
-		return false;
+		return section_is_dummy(tree, section, range_r);
 	part = &tree->parts[at];
 	if (section->kind == SECTION_ALL) {
 		*range_r = section->path_len == 0 ? range_all(part) :
@@ -233,8 +251,8 @@ void message_fields_select(struct cv_text *dst, struct cv_span header,
 	struct cv_pool *scratch = pool_create("header fields");
 	struct hash_table table;
 	struct cv_span line;
-	bool take = false;
-	size_t len;
+	bool take = false, blank = false;
+	size_t len, start = dst->len;
 	const char *lf;
 
 	hash_init(&table, scratch, true);
@@ -246,7 +264,8 @@ void message_fields_select(struct cv_text *dst, struct cv_span header,
 			(size_t)(lf - header.data) + 1;
 		line = cv_span(header.data, len);
 		header = cv_span_skip(header, len);
-		if (line.data[0] == '\r' || line.data[0] == '\n')
+		blank = line.data[0] == '\r' || line.data[0] == '\n';
+		if (blank)
 			break;
 		/* a folded line goes with the line before it */
 		if (line.data[0] != ' ' && line.data[0] != '\t')
@@ -254,9 +273,15 @@ void message_fields_select(struct cv_text *dst, struct cv_span header,
 		if (take)
 			cv_text_append_span(dst, line);
 	}
-	/* [RFC9051 6.4.5.1]: the delimiting blank line is always there */
-	cv_text_append_str(dst, "\r\n");
 	pool_destroy(&scratch);
+	/* [RFC9051 6.4.5.1]: the blank line is part of each header, but where
+	 * the message has none.  A list of fields ends with one even then, so
+	 * that it can be told from a cut answer. */
+	if (not && !blank)
+		return;
+	if (dst->len > start && dst->data[dst->len - 1] != '\n')
+		cv_text_append_str(dst, "\r\n");
+	cv_text_append_str(dst, "\r\n");
 }
 
 static int fields_open(struct cv_pool *pool, struct cv_stream *header,
@@ -295,6 +320,9 @@ int message_section_open(struct cv_pool *pool, struct cv_stream *file,
 	if (!section_range(tree, section, &range))
 		return CV_NOT_FOUND;
 	stream = range_open(pool, file, &range);
+	/* [RFC9051 4.3]: no literal holds NUL */
+	if ((tree->parts[0].flags & MIME_HAS_NUL) != 0)
+		stream = stream_open_without_nul(pool, stream);
 	ret = stream_seek(stream, 0, err);
 	if (ret < 0)
 		return ret;

@@ -1,4 +1,4 @@
-/* stream-crlf.c - line ends: LF to CRLF as clients see mail, and back.
+/* stream-crlf.c - bytes as clients see them: LF to CRLF, and back; NUL.
  *
  * Most mail lies on disk with lone LFs.  To make partial fetches of large
  * messages cheap, places that were passed are remembered, one for each
@@ -208,4 +208,69 @@ struct cv_stream *stream_open_lf(struct cv_pool *pool,
 	stream_init(&l->stream, &ops, pool);
 	l->parent = parent;
 	return &l->stream;
+}
+
+/* --- NUL ---------------------------------------------------------------- */
+
+struct nul_stream {
+	struct cv_stream stream;
+	struct cv_stream *parent;
+	char *out;
+};
+
+static int nul_fill(struct cv_stream *s, struct cv_error *err)
+{
+	struct nul_stream *n = (struct nul_stream *)s;
+	struct cv_span in;
+	char *at;
+	int ret;
+
+	ret = stream_seek(n->parent, s->offset, err);
+	if (ret == CV_OK)
+		ret = stream_read(n->parent, &in, err);
+	if (ret != CV_OK)
+		return ret;
+	if (n->out == NULL)
+		n->out = pool_alloc(s->pool, CRLF_CHUNK);
+	if (in.len > CRLF_CHUNK)
+		in.len = CRLF_CHUNK;
+	memcpy(n->out, in.data, in.len);
+	for (at = n->out; (at = memchr(at, '\0', in.len -
+				       (size_t)(at - n->out))) != NULL; at++)
+		*at = (char)0x80;
+	s->window = cv_span(n->out, in.len);
+	return CV_OK;
+}
+
+static int nul_seek(struct cv_stream *s, uint64_t offset,
+		    struct cv_error *err)
+{
+	struct nul_stream *n = (struct nul_stream *)s;
+	int ret = stream_seek(n->parent, offset, err);
+
+	if (ret == CV_OK)
+		s->offset = stream_offset(n->parent);
+	return ret;
+}
+
+static int nul_find_size(struct cv_stream *s, uint64_t *size_r,
+			 struct cv_error *err)
+{
+	return stream_size(((struct nul_stream *)s)->parent, size_r, err);
+}
+
+struct cv_stream *stream_open_without_nul(struct cv_pool *pool,
+					  struct cv_stream *parent)
+{
+	static const struct stream_ops ops = {
+		.fill = nul_fill,
+		.seek = nul_seek,
+		.find_size = nul_find_size,
+	};
+	struct nul_stream *n = pool_new(pool, struct nul_stream);
+
+	stream_init(&n->stream, &ops, pool);
+	n->parent = parent;
+	n->stream.size = parent->size;
+	return &n->stream;
 }

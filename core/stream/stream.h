@@ -86,6 +86,9 @@ struct cv_stream *stream_open_crlf(struct cv_pool *pool,
 /* Each CRLF becomes LF. */
 struct cv_stream *stream_open_lf(struct cv_pool *pool,
 				 struct cv_stream *parent);
+/* Each NUL becomes 0x80, since no IMAP literal may hold it. */
+struct cv_stream *stream_open_without_nul(struct cv_pool *pool,
+					  struct cv_stream *parent);
 /* [RFC2045 6.8]: bytes outside the alphabet are ignored; padding ends a
  * group, what follows is decoded as a new one. */
 struct cv_stream *stream_open_base64(struct cv_pool *pool,
