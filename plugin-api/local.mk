@@ -14,3 +14,4 @@ culverinclude_HEADERS += \
 	%D%/cv-types.h \
 	%D%/hook-points.def
 pkgconfig_DATA += plugin-api/culver-plugin.pc
+EXTRA_DIST += %D%/ABI.md %D%/abi/1.0.layout

@@ -1,6 +1,13 @@
 # files of core/tools
-EXTRA_DIST += %D%/README.md %D%/adm-output.c %D%/adm-plugin.c \
-	%D%/culveradm.c %D%/culveradm.h
+EXTRA_DIST += %D%/README.md
+
+bin_PROGRAMS += culveradm
+culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
+	%D%/adm-output.c \
+	%D%/adm-plugin.c
+culveradm_CPPFLAGS = $(CORE_CPPFLAGS)
+culveradm_LDADD = core/module/libmodule.la core/settings/libsettings.la \
+	core/base/libbase.la $(OPENSSL_LIBS)
 
 bin_PROGRAMS += culverconf
 culverconf_SOURCES = %D%/culverconf.c
