@@ -104,9 +104,9 @@ static int expand(const struct reader *reader,
 	cv_text_init(&out, reader->pool);
 	ret = settings_expand(&out, *text, reader->scope->vars, flags, err);
 	if (ret < 0)
-		return error_prefix(err, "'%s'", def->name);
+		(void)error_prefix(err, "'%s'", def->name);
 	*text = cv_text_str(&out);
-	return CV_OK;
+	return ret;
 }
 
 static int member_fill(const struct reader *reader,
@@ -130,8 +130,8 @@ static int member_fill(const struct reader *reader,
 	}
 	ret = settings_value_parse(def, text, reader->pool, member, err);
 	if (ret < 0)
-		return error_prefix(err, "'%s'", def->name);
-	return CV_OK;
+		(void)error_prefix(err, "'%s'", def->name);
+	return ret;
 }
 
 int settings_get(const struct settings_tree *tree,

@@ -119,9 +119,11 @@ static int def_check(const struct settings_table *table,
 			    "an impossible type or place", table->name,
 			    def->name);
 	ret = settings_value_parse(def, def->default_text, NULL, NULL, err);
-	if (ret < 0)
-		return error_prefix(err, "settings table '%s': default of "
-				    "'%s'", table->name, def->name);
+	if (ret < 0) {
+		(void)error_prefix(err, "settings table '%s': default of "
+				   "'%s'", table->name, def->name);
+		return ret;
+	}
 	other = decl_find(kind, cv_span_of(def->name));
 	if (other != NULL && other->def->type != CV_SET_OBSOLETE &&
 	    (other->def->type != def->type ||

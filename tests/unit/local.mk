@@ -51,6 +51,20 @@ tests_unit_test_lmtp_CPPFLAGS = $(UNIT_CPPFLAGS) $(LMTP_MOCK_CPPFLAGS)
 tests_unit_test_lmtp_LDADD = tests/unit/liblmtp-mock.la \
 	core/stream/libstream.la $(UNIT_LIBS)
 
+SETTINGS_LIBS = core/settings/libsettings.la $(UNIT_LIBS) $(OPENSSL_LIBS)
+SETTINGS_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings
+
+UNIT_TESTS += tests/unit/test-settings
+tests_unit_test_settings_SOURCES = %D%/test-settings.c %D%/settings-helper.h
+tests_unit_test_settings_CPPFLAGS = $(SETTINGS_CPPFLAGS)
+tests_unit_test_settings_LDADD = $(SETTINGS_LIBS)
+
+UNIT_TESTS += tests/unit/test-settings-expand
+tests_unit_test_settings_expand_SOURCES = %D%/test-settings-expand.c \
+	%D%/settings-helper.h
+tests_unit_test_settings_expand_CPPFLAGS = $(SETTINGS_CPPFLAGS)
+tests_unit_test_settings_expand_LDADD = $(SETTINGS_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
