@@ -278,7 +278,7 @@ static int parse_into(const struct cv_setting_def *def, struct cv_span s,
 	case CV_SET_PATH:
 		if ((ret = check_path(def, s, err)) != CV_OK)
 			return ret;
-		/* fall through */
+		__attribute__((fallthrough));
 	case CV_SET_STRING:
 		if (pool != NULL)
 			*(const char **)member = pool_copy(pool, s.data, s.len);
