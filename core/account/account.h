@@ -431,7 +431,7 @@ struct account_flag_change {
 
 /* For all living messages in the ranges, sorted and disjoint.  A message that
  * already has what is wanted keeps its modseq; when none changes nothing is
- * written.  Messages appended in this same transaction are not touched. */
+ * written.  Messages appended earlier in this transaction are included. */
 int txn_flags(struct account_txn *txn, struct account_folder *folder,
 	      const struct account_range *ranges, size_t count,
 	      const struct account_flag_change *change, struct cv_error *err);

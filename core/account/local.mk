@@ -1,1 +1,23 @@
-# files of core/account
+noinst_LTLIBRARIES += core/account/libaccount.la
+core_account_libaccount_la_CPPFLAGS = $(CORE_CPPFLAGS)
+core_account_libaccount_la_SOURCES = \
+	%D%/account.c %D%/account.h \
+	%D%/account-private.h \
+	%D%/apply.c \
+	%D%/body.c \
+	%D%/catalogue.c \
+	%D%/changes.c \
+	%D%/commit.c \
+	%D%/folder.c \
+	%D%/format.h \
+	%D%/journal.c %D%/journal.h \
+	%D%/journal-writer.c \
+	%D%/keyword.c \
+	%D%/recover.c \
+	%D%/rotate.c \
+	%D%/rows.c \
+	%D%/snapshot.c %D%/snapshot.h \
+	%D%/snapshot-save.c \
+	%D%/txn.c \
+	%D%/watch.c
+EXTRA_DIST += %D%/README.md

@@ -4,6 +4,12 @@ UNIT_LIBS = core/base/libbase.la $(CMOCKA_LIBS)
 UNIT_CPPFLAGS = $(CORE_CPPFLAGS) $(CMOCKA_CFLAGS) -Wno-missing-prototypes
 
 if HAVE_CMOCKA
+UNIT_TESTS += tests/unit/test-account
+tests_unit_test_account_SOURCES = %D%/test-account.c %D%/account-fixture.h
+tests_unit_test_account_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_account_LDADD = core/account/libaccount.la core/io/libio.la \
+	$(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)

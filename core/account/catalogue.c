@@ -1,0 +1,412 @@
+/* catalogue.c - what was computed from messages, one file a folder.
+ *
+ * Entries are appended and never changed; each has the message's GUID and a
+ * CRC, so any offset can be tried.  A row knows the place of its entry when
+ * the entry came with the message; for entries that were added later the file
+ * is read through once, when one is first missed.  Nothing is synced, and
+ * every failure only means that the entry is computed again. */
+#include "account-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum {
+	WINDOW_SIZE = 256 * 1024,
+	PENDING_MAX = 64 * 1024,
+	INDEX_SIZE_MAX = 256 * 1024 * 1024,
+	ENTRY_MARK = 0x43617445,	/* "EtaC" */
+};
+
+struct catalogue {
+	struct cv_pool *pool;
+	struct account *account;
+	int fd;
+	uint64_t size;			/* of the file when last looked at */
+	unsigned char *window;
+	size_t room, len;
+	uint64_t offset;
+	bool indexed;
+	struct hash_table index;	/* GUID -> struct catalogue_place */
+	struct cv_text pending;		/* entries that are not written yet */
+};
+
+struct catalogue_place { struct account_guid guid; uint64_t offset; };
+
+void catalogue_name(char dst[64], const struct account_guid *folder)
+{
+	char hex[33];
+
+	account_guid_format(folder, hex);
+	(void)snprintf(dst, 64, "%s.cat", hex);
+}
+
+/* --- the file ------------------------------------------------------------------------ */
+
+static void format_header(const struct folder *folder,
+			  unsigned char dst[CATALOGUE_HEADER_SIZE])
+{
+	uint16_t version[2] = { FORMAT_MAJOR, FORMAT_MINOR };
+	uint32_t size = CATALOGUE_HEADER_SIZE, crc;
+
+	memset(dst, 0, CATALOGUE_HEADER_SIZE);
+	memcpy(dst, CATALOGUE_MAGIC, 8);
+	memcpy(dst + 8, version, 4);
+	memcpy(dst + 12, &size, 4);
+	memcpy(dst + 16, &folder->f.account->guid, 16);
+	memcpy(dst + 32, &folder->f.guid, 16);
+	crc = crc32c(0, dst, CATALOGUE_HEADER_SIZE - 4);
+	memcpy(dst + CATALOGUE_HEADER_SIZE - 4, &crc, 4);
+}
+
+static bool header_ok(struct folder *folder, int fd)
+{
+	unsigned char want[CATALOGUE_HEADER_SIZE], have[CATALOGUE_HEADER_SIZE];
+
+	format_header(folder, want);
+	return io_pread_full(folder->f.account->io, fd, have, sizeof(have),
+			     0) == sizeof(have) &&
+		memcmp(want, have, sizeof(have)) == 0;
+}
+
+/* Opens the file; with create a missing or foreign one is begun anew (the
+ * caller has the lock).  -1: there is none. */
+static int open_file(struct folder *folder, bool create, uint64_t *size_r)
+{
+	struct account *account = folder->f.account;
+	unsigned char header[CATALOGUE_HEADER_SIZE];
+	char name[64];
+	struct stat st;
+	int fd;
+
+	catalogue_name(name, &folder->f.guid);
+	fd = io_open_file(account->io, account->dirfd, name,
+			  account->options.readonly ? O_RDONLY : O_RDWR, 0,
+			  &st);
+	if (fd >= 0 && header_ok(folder, fd)) {
+		*size_r = (uint64_t)st.st_size;
+		return fd;
+	}
+	io_close(account->io, fd);
+	if (!create)
+		return -1;
+	(void)io_unlink(account->io, account->dirfd, name);
+	fd = io_create_file(account->io, account->dirfd, name,
+			    account->options.file_mode);
+	if (fd < 0)
+		return -1;
+	format_header(folder, header);
+	if (io_pwrite(account->io, fd, header, sizeof(header), 0) < 0) {
+		io_close(account->io, fd);
+		return -1;
+	}
+	*size_r = sizeof(header);
+	return fd;
+}
+
+static struct catalogue *catalogue_open(struct folder *folder, bool create)
+{
+	struct catalogue *c = folder->catalogue;
+
+	if (c == NULL) {
+		struct cv_pool *pool = pool_create("catalogue");
+
+		c = pool_new(pool, struct catalogue);
+		c->pool = pool;
+		c->account = folder->f.account;
+		c->fd = -1;
+		cv_text_init(&c->pending, pool);
+		folder->catalogue = c;
+		c->fd = open_file(folder, create, &c->size);
+	} else if (c->fd == -1 && create) {
+		c->fd = open_file(folder, true, &c->size);
+	}
+	return c;
+}
+
+/* --- entries ---------------------------------------------------------------------------- */
+
+static void put_entry(struct cv_text *text, const struct account_guid *guid,
+		      struct cv_span entry)
+{
+	static const unsigned char zeros[RECORD_ALIGN];
+	uint32_t len = (uint32_t)entry.len;
+	uint32_t crc = crc32c(0, guid, sizeof(*guid));
+
+	crc = crc32c(crc, &len, sizeof(len));
+	crc = crc32c(crc, entry.data, entry.len);
+	put_u32(text, ENTRY_MARK);
+	put_u32(text, len);
+	put_u32(text, crc);
+	put_u32(text, 0);
+	put_guid(text, guid);
+	cv_text_append_span(text, entry);
+	cv_text_append(text, zeros, format_align(entry.len) - entry.len);
+}
+
+/* len bytes at offset, or NULL. */
+static const unsigned char *window_get(struct catalogue *c, uint64_t offset,
+				       size_t len)
+{
+	ssize_t n;
+
+	if (offset >= c->offset && offset - c->offset <= c->len &&
+	    c->len - (offset - c->offset) >= len)
+		return c->window + (offset - c->offset);
+	if (len > c->room || c->window == NULL) {
+		c->room = len > WINDOW_SIZE ? len : WINDOW_SIZE;
+		c->window = pool_alloc(c->pool, c->room);
+	}
+	c->offset = offset;
+	c->len = 0;
+	n = io_pread_full(c->account->io, c->fd, c->window, c->room, offset);
+	if (n < 0)
+		return NULL;
+	c->len = (size_t)n;
+	return c->len < len ? NULL : c->window;
+}
+
+struct entry_header { uint32_t mark, len, crc, zero; struct account_guid guid; };
+
+_Static_assert(sizeof(struct entry_header) == CATALOGUE_RECORD_SIZE,
+	       "as on disk");
+
+static bool read_header(struct catalogue *c, uint64_t offset,
+			struct entry_header *header)
+{
+	const unsigned char *p = window_get(c, offset, sizeof(*header));
+
+	if (p == NULL)
+		return false;
+	memcpy(header, p, sizeof(*header));
+	return header->mark == ENTRY_MARK &&
+		header->len <= ACCOUNT_CATALOGUE_MAX;
+}
+
+static bool read_entry(struct catalogue *c, uint64_t offset,
+		       const struct account_guid *guid, struct cv_span *entry)
+{
+	struct entry_header header;
+	const unsigned char *p;
+	uint32_t crc;
+
+	if (!read_header(c, offset, &header) ||
+	    !account_guid_equal(&header.guid, guid))
+		return false;
+	p = window_get(c, offset, sizeof(header) + header.len);
+	if (p == NULL)
+		return false;
+	crc = crc32c(0, guid, sizeof(*guid));
+	crc = crc32c(crc, &header.len, sizeof(header.len));
+	crc = crc32c(crc, p + sizeof(header), header.len);
+	*entry = cv_span((const char *)p + sizeof(header), header.len);
+	return crc == header.crc;
+}
+
+/* Reads through the file once: where is what. */
+static void build_index(struct catalogue *c)
+{
+	uint64_t offset = CATALOGUE_HEADER_SIZE;
+	struct entry_header header;
+
+	c->indexed = true;
+	hash_init(&c->index, c->pool, false);
+	while (offset < INDEX_SIZE_MAX && read_header(c, offset, &header)) {
+		struct catalogue_place *place =
+			pool_new(c->pool, struct catalogue_place);
+
+		place->guid = header.guid;
+		place->offset = offset;
+		hash_set(&c->index, cv_span((char *)place->guid.bytes, 16),
+			 place);
+		offset += sizeof(header) + format_align(header.len);
+	}
+}
+
+static bool find_indexed(struct catalogue *c, const struct account_guid *guid,
+			 struct cv_span *entry)
+{
+	struct catalogue_place *place;
+
+	if (!c->indexed)
+		build_index(c);
+	place = hash_find(&c->index, cv_span((const char *)guid->bytes, 16));
+	return place != NULL && read_entry(c, place->offset, guid, entry);
+}
+
+/* What is still in the journal. */
+static bool find_in_journal(struct folder *folder, uint32_t uid,
+			    struct cv_span *entry)
+{
+	struct row_extra *extra = rows_find_extra(folder->data, uid);
+	struct catalogue *c;
+	char *data;
+
+	if (extra == NULL || extra->catalogue.offset == 0)
+		return false;
+	c = catalogue_open(folder, false);
+	if (c->room < extra->catalogue.len || c->window == NULL) {
+		c->room = extra->catalogue.len > WINDOW_SIZE ?
+			extra->catalogue.len : WINDOW_SIZE;
+		c->window = pool_alloc(c->pool, c->room);
+	}
+	c->len = 0;
+	data = (char *)c->window;
+	if (journal_read_payload(&folder->f.account->journal,
+				 extra->catalogue.offset,
+				 extra->catalogue.len, extra->catalogue.crc,
+				 data, NULL) != CV_OK)
+		return false;
+	*entry = cv_span(data, extra->catalogue.len);
+	return true;
+}
+
+int account_catalogue_find(struct account_folder *f, uint32_t row,
+			   struct cv_span *entry_r)
+{
+	struct folder *folder = folder_of(f);
+	struct row_values v;
+	struct catalogue *c;
+
+	rows_get(folder, row, &v);
+	if (find_in_journal(folder, v.uid, entry_r))
+		return CV_OK;
+	c = catalogue_open(folder, false);
+	if (c->fd == -1)
+		return CV_NOT_FOUND;
+	if (v.catalogue != 0 && read_entry(c, v.catalogue, &v.guid, entry_r))
+		return CV_OK;
+	return find_indexed(c, &v.guid, entry_r) ? CV_OK : CV_NOT_FOUND;
+}
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+/* Appends text to the file; the caller has the lock.  The offset where it
+ * begins, 0 at failure. */
+static uint64_t append_text(struct folder *folder, const struct cv_text *text)
+{
+	struct account *account = folder->f.account;
+	struct catalogue *c = catalogue_open(folder, true);
+	struct stat st;
+	uint64_t at;
+
+	if (c->fd == -1 || io_fstat(account->io, c->fd, &st) < 0)
+		return 0;
+	if (st.st_nlink == 0) {
+		catalogue_close(folder);
+		return 0;
+	}
+	at = format_align((size_t)st.st_size);
+	if (io_pwrite(account->io, c->fd, text->data, text->len, at) < 0)
+		return 0;
+	c->size = at + text->len;
+	c->len = 0;
+	c->indexed = false;
+	return at;
+}
+
+static bool add_from_journal(struct folder *folder, struct row_extra *extra,
+			     uint32_t row, struct cv_pool *pool,
+			     struct cv_text *text, uint64_t *place_r)
+{
+	struct row_values v;
+	char *data;
+
+	if (extra->catalogue.offset == 0)
+		return false;
+	data = pool_alloc(pool, extra->catalogue.len);
+	if (journal_read_payload(&folder->f.account->journal,
+				 extra->catalogue.offset,
+				 extra->catalogue.len, extra->catalogue.crc,
+				 data, NULL) != CV_OK)
+		return false;
+	rows_get(folder, row, &v);
+	*place_r = text->len;
+	put_entry(text, &v.guid, cv_span(data, extra->catalogue.len));
+	return true;
+}
+
+struct taken { uint32_t row; uint64_t place; };
+
+void catalogue_take(struct folder *folder)
+{
+	struct folder_data *data = folder->data;
+	ARRAY(struct taken) list;
+	struct cv_pool *pool;
+	struct cv_text text;
+	uint64_t start;
+
+	if (data == NULL || data->extras.count == 0)
+		return;
+	pool = pool_create("catalogue entries");
+	cv_text_init(&text, pool);
+	array_init(&list, pool);
+	for (size_t i = 0; i < data->extras.count; i++) {
+		struct row_extra *extra = &data->extras.items[i];
+		struct taken taken;
+
+		if (account_row_find(&folder->f, extra->uid, &taken.row) &&
+		    add_from_journal(folder, extra, taken.row, pool, &text,
+				     &taken.place))
+			*array_add(&list) = taken;
+	}
+	start = list.count == 0 ? 0 : append_text(folder, &text);
+	for (size_t i = 0; start != 0 && i < list.count; i++) {
+		struct row_values v;
+
+		rows_get(folder, list.items[i].row, &v);
+		v.catalogue = start + list.items[i].place;
+		rows_set(folder, list.items[i].row, &v);
+	}
+	pool_destroy(&pool);
+}
+
+static void flush_pending(struct folder *folder)
+{
+	struct catalogue *c = folder->catalogue;
+	struct account *account = folder->f.account;
+
+	if (c->pending.len == 0)
+		return;
+	if (account->open_txn != NULL ||
+	    account_lock(account, 0, NULL) == CV_OK) {
+		(void)append_text(folder, &c->pending);
+		if (account->open_txn == NULL)
+			account_unlock(account);
+	}
+	/* append_text closes a catalogue whose file was removed */
+	if (folder->catalogue == c)
+		cv_text_reset(&c->pending);
+}
+
+void account_catalogue_put(struct account_folder *f, uint32_t row,
+			   struct cv_span entry)
+{
+	struct folder *folder = folder_of(f);
+	struct catalogue *c;
+	struct row_values v;
+
+	if (f->account->options.readonly || entry.len == 0 ||
+	    entry.len > ACCOUNT_CATALOGUE_MAX || f->deleted)
+		return;
+	rows_get(folder, row, &v);
+	c = catalogue_open(folder, false);
+	put_entry(&c->pending, &v.guid, entry);
+	if (c->pending.len > PENDING_MAX)
+		flush_pending(folder);
+}
+
+void catalogue_close(struct folder *folder)
+{
+	struct catalogue *c = folder->catalogue;
+
+	if (c == NULL)
+		return;
+	if (!folder->f.deleted)
+		flush_pending(folder);
+	c = folder->catalogue;
+	if (c == NULL)
+		return;
+	folder->catalogue = NULL;
+	io_close(folder->f.account->io, c->fd);
+	pool_destroy(&c->pool);
+}

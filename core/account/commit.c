@@ -1,0 +1,239 @@
+/* commit.c - a transaction from lock to unlock.
+ *
+ * The usual one costs: lock, fstat, pwrite, fdatasync, unlock. */
+#include "account-private.h"
+
+#include <errno.h>
+
+int account_begin(struct account *account, uint64_t deadline_msecs,
+		  struct account_txn **txn_r, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct account_txn *txn;
+	int status;
+
+	BUG_IF(account->open_txn != NULL);
+	if (account->options.readonly)
+		return FAIL(err, CV_E_DENIED, "account is open for reading "
+			    "only");
+	status = account_lock(account, deadline_msecs, err);
+	if (status != CV_OK)
+		return status;
+	status = account_prepare(account, err);
+	if (status < 0) {
+		account_unlock(account);
+		return status;
+	}
+	pool = pool_create("transaction");
+	txn = pool_new(pool, struct account_txn);
+	txn->account = account;
+	txn->pool = pool;
+	txn->modseq = account->txn + 1;
+	txn->last_uidvalidity = account->last_uidvalidity;
+	journal_writer_init(&txn->writer, &account->journal, pool);
+	cv_text_init(&txn->payload, pool);
+	array_init(&txn->folders, pool);
+	array_init(&txn->names, pool);
+	array_init(&txn->keywords, pool);
+	account->open_txn = txn;
+	*txn_r = txn;
+	return CV_OK;
+}
+
+uint64_t account_txn_modseq(const struct account_txn *txn)
+{
+	return txn->modseq;
+}
+
+/* Folders that were made and not committed were never there. */
+static void drop_pending(struct account *account)
+{
+	for (size_t i = 0; i < account->folders.count; i++) {
+		struct folder *folder = account->folders.items[i];
+
+		if (folder->pending) {
+			folder->pending = false;
+			folder->f.deleted = true;
+			folder_unload(folder);
+		}
+	}
+}
+
+static void txn_end(struct account_txn **txn_p)
+{
+	struct account_txn *txn = *txn_p;
+
+	*txn_p = NULL;
+	txn->account->open_txn = NULL;
+	drop_pending(txn->account);
+	account_unlock(txn->account);
+	pool_destroy(&txn->pool);
+}
+
+void account_rollback(struct account_txn **txn)
+{
+	if (*txn != NULL)
+		txn_end(txn);
+}
+
+/* The group as a reader would find it in the file. */
+static void writer_batch(struct account_txn *txn, struct journal_batch *batch)
+{
+	struct journal_writer *w = &txn->writer;
+	uint64_t offset = w->start;
+	size_t at = 0;
+
+	*batch = (struct journal_batch){ .txn = txn->modseq };
+	array_init(&batch->records, txn->pool);
+	while (at < w->text.len) {
+		struct journal_record *r = array_add(&batch->records);
+		const char *p = w->text.data + at;
+		size_t padding;
+
+		memcpy(&r->len, p, 4);
+		memcpy(&r->type, p + 4, 2);
+		memcpy(&r->flags, p + 6, 2);
+		memcpy(&r->txn, p + 8, 8);
+		memcpy(&r->payload_crc, p + 16, 4);
+		r->offset = offset + RECORD_HEADER_SIZE;
+		padding = format_align(r->len) - r->len;
+		at += RECORD_HEADER_SIZE + padding;
+		offset += RECORD_HEADER_SIZE + format_align(r->len);
+		if ((r->flags & RECORD_OPAQUE) != 0)
+			continue;
+		/* behind a body the text may be at any odd place */
+		r->data = (unsigned char *)pool_copy(txn->pool,
+			p + RECORD_HEADER_SIZE, r->len);
+		batch->payload_bytes += r->len;
+		at += r->len;
+	}
+	batch->end = offset;
+	batch->commit_time = (int64_t)time_now_usecs();
+}
+
+static bool wants_sync(const struct account *account,
+		       enum account_durability durability)
+{
+	switch (account->options.fsync) {
+	case ACCOUNT_FSYNC_ALWAYS:
+		return true;
+	case ACCOUNT_FSYNC_OPTIMIZED:
+		return durability == ACCOUNT_SYNC;
+	case ACCOUNT_FSYNC_NEVER:
+		break;
+	}
+	return false;
+}
+
+/* The write or the sync failed: what is in the file now is in doubt, so the
+ * journal goes on in a new file, without this group.  [security.md 3.3: a
+ * failed sync is never retried] */
+static void commit_failed(struct account_txn *txn,
+			  const struct journal_batch *batch, bool written)
+{
+	struct account *account = txn->account;
+	struct cv_error err = ERROR_NONE;
+	struct stat st;
+	int status;
+
+	if (io_fstat(account->io, account->journal.fd, &st) == 0 &&
+	    (uint64_t)st.st_size <= account->journal.end && !written)
+		return;		/* nothing of it is there */
+	log_error("account", "journal %llu is suspect after a failed commit: "
+		  "beginning a new one",
+		  (unsigned long long)account->journal.generation);
+	account->must_rotate = true;
+	account->failed_size = batch->end;
+	/* for others, should we not succeed */
+	if (journal_write_ended(&account->journal, batch->end, ENDED_SUSPECT,
+				account->journal.end) == 0)
+		account->failed_size = format_align(batch->end) +
+			RECORD_HEADER_SIZE + 16;
+	apply_undone(account, batch->records.items, batch->records.count);
+	status = rotate_locked(account, true, &err);
+	if (status < 0)
+		log_error("account", "cannot begin a new journal yet: %s",
+			  err.text);
+}
+
+static int write_group(struct account_txn *txn,
+		       enum account_durability durability,
+		       struct cv_error *err)
+{
+	struct account *account = txn->account;
+	struct journal *journal = &account->journal;
+	struct journal_batch batch;
+	int status;
+
+	journal_writer_finish(&txn->writer, txn->modseq, journal->synced);
+	writer_batch(txn, &batch);
+	if (journal_writer_write(&txn->writer, account->io, journal->fd,
+				 txn->pool) < 0) {
+		status = FAIL_ERRNO(err, errno, "cannot write journal");
+		commit_failed(txn, &batch, false);
+		return status;
+	}
+	if (wants_sync(account, durability)) {
+		if (io_fdatasync(account->io, journal->fd) < 0) {
+			status = FAIL_ERRNO(err, errno, "cannot sync journal");
+			commit_failed(txn, &batch, true);
+			return status;
+		}
+		batch.synced = batch.end;
+		account->unsynced = false;
+	}
+	apply_batch(account, &batch);
+	journal_accept(journal, &batch);
+	account->is_new = false;
+	return CV_OK;
+}
+
+static bool rotation_is_overdue(const struct account *account)
+{
+	return account->journal.end / 4 > account->options.rotate_size;
+}
+
+int account_commit(struct account_txn **txn_p,
+		   enum account_durability durability, struct cv_error *err)
+{
+	struct account_txn *txn = *txn_p;
+	struct account *account = txn->account;
+	struct cv_error rotate_err = ERROR_NONE;
+	int status = CV_OK;
+
+	if (txn->writer.count > 0)
+		status = write_group(txn, durability, err);
+	if (status == CV_OK && rotation_is_overdue(account) &&
+	    rotate_locked(account, false, &rotate_err) < 0)
+		log_error("account", "cannot rotate journal: %s",
+			  rotate_err.text);
+	txn_end(txn_p);
+	return status;
+}
+
+/* --- rotation on request ------------------------------------------------------------ */
+
+bool account_wants_rotation(const struct account *account)
+{
+	return !account->options.readonly &&
+		account->journal.end > account->options.rotate_size;
+}
+
+int account_rotate(struct account *account, uint64_t deadline_msecs,
+		   struct cv_error *err)
+{
+	int status;
+
+	BUG_IF(account->open_txn != NULL);
+	if (account->options.readonly)
+		return FAIL(err, CV_E_DENIED, "account is open for reading "
+			    "only");
+	status = account_lock(account, deadline_msecs, err);
+	if (status != CV_OK)
+		return status;
+	status = account_prepare(account, err);
+	if (status >= 0)
+		status = rotate_locked(account, false, err);
+	account_unlock(account);
+	return status < 0 ? status : CV_OK;
+}

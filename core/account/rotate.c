@@ -1,0 +1,580 @@
+/* rotate.c - a new generation of the journal.
+ *
+ * Order of what happens, under the lock:
+ *   1. bodies of the old journal are laid out as synced files
+ *   2. changed folders get a new snapshot, synced
+ *   3. the new journal is written aside with the state, synced
+ *   4. the directory is synced: snapshots have their names
+ *   5. the old journal gets an "ended" record, so that a process that still
+ *      has it open does not write on it should we die before step 8
+ *   6. the new journal gets its name, the directory is synced
+ *   7. we go on with it
+ *   8. the old journal and what only older ones named are removed
+ * Dying anywhere leaves the old generation or the new one, whole. */
+#include "account-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	/* a snapshot of at least so many rows is kept when fewer than one
+	 * row in CARRY_FRACTION changed */
+	CARRY_ROWS_MIN = 1000,
+	CARRY_FRACTION = 16,
+};
+
+struct rotate {
+	struct account *account;
+	struct cv_pool *pool;
+	struct journal journal;		/* the new one */
+	struct journal_writer writer;
+	struct cv_text payload;
+	bool carry_bodies;
+};
+
+static void journal_name(char dst[64], uint64_t generation, bool aside)
+{
+	(void)snprintf(dst, 64, "journal.%llu%s",
+		       (unsigned long long)generation, aside ? ".tmp" : "");
+}
+
+/* --- bodies -------------------------------------------------------------------------- */
+
+static bool has_live_body(struct folder *folder, const struct row_extra *extra,
+			  uint32_t *row_r)
+{
+	return extra->body.offset != 0 &&
+		account_row_find(&folder->f, extra->uid, row_r);
+}
+
+static size_t list_bodies(struct account *account, struct account_body *list)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < account->folders.count; i++) {
+		struct folder *folder = account->folders.items[i];
+
+		if (folder->f.deleted || folder->data == NULL)
+			continue;
+		for (size_t k = 0; k < folder->data->extras.count; k++) {
+			struct row_extra *extra =
+				&folder->data->extras.items[k];
+			struct row_values v;
+			uint32_t row;
+
+			if (!has_live_body(folder, extra, &row))
+				continue;
+			if (list != NULL) {
+				rows_get(folder, row, &v);
+				list[count] = (struct account_body){
+					&folder->f, extra->uid,
+					extra->body.len, v.blob
+				};
+			}
+			count++;
+		}
+	}
+	return count;
+}
+
+/* CV_DECLINED: put off. */
+static int lay_out_bodies(struct rotate *r, bool forced, struct cv_error *err)
+{
+	struct account *account = r->account;
+	size_t count = list_bodies(account, NULL);
+	struct account_body *list;
+	int status = CV_DECLINED;
+
+	if (count == 0)
+		return CV_OK;
+	list = pool_new_array(r->pool, struct account_body, count);
+	(void)list_bodies(account, list);
+	if (account->options.lay_out != NULL)
+		status = account->options.lay_out(account->options.context,
+			account, list, count, err);
+	if (status == CV_OK)
+		return CV_OK;
+	if (status < 0)
+		log_error("account", "cannot lay out %zu messages: %s", count,
+			  err == NULL ? "" : err->text);
+	if (!forced)
+		return CV_DECLINED;
+	r->carry_bodies = true;
+	return CV_OK;
+}
+
+/* --- the state section ------------------------------------------------------------------ */
+
+static void put_record(struct rotate *r, enum record_type type, uint64_t txn)
+{
+	journal_writer_add(&r->writer, (uint16_t)type, 0, txn,
+			   cv_text_span(&r->payload));
+	cv_text_reset(&r->payload);
+}
+
+static void put_metadata(struct rotate *r, struct account_folder *folder)
+{
+	static const struct account_guid none;
+	struct cv_span key, value;
+	size_t at = 0;
+
+	while (account_metadata_next(r->account, folder, &at, &key, &value)) {
+		put_guid(&r->payload, folder == NULL ? &none : &folder->guid);
+		put_u32(&r->payload, (uint32_t)key.len);
+		put_u32(&r->payload, 1);
+		cv_text_append_span(&r->payload, key);
+		cv_text_append_span(&r->payload, value);
+		put_record(r, RECORD_METADATA, r->account->txn);
+	}
+}
+
+static void put_account(struct rotate *r)
+{
+	const char *name;
+	size_t at = 0;
+
+	put_u32(&r->payload, r->account->last_uidvalidity);
+	put_u32(&r->payload, 0);
+	put_record(r, RECORD_ACCOUNT, r->account->txn);
+	put_metadata(r, NULL);
+	while ((name = account_subscription_next(r->account, &at)) != NULL) {
+		put_u32(&r->payload, 1);
+		cv_text_append_str(&r->payload, name);
+		put_record(r, RECORD_SUBSCRIBE, r->account->txn);
+	}
+}
+
+static void put_row(struct rotate *r, struct folder *folder,
+		    const struct row_values *v)
+{
+	struct cv_text *text = &r->payload;
+	struct keyword_set *set = &folder->data->sets.items[v->keywords];
+
+	put_guid(text, &folder->f.guid);
+	put_guid(text, &v->guid);
+	put_u32(text, v->uid);
+	put_u32(text, v->flags & ROW_FLAGS_DISK);
+	put_u64(text, (uint64_t)v->received);
+	put_u64(text, (uint64_t)v->saved);
+	put_u64(text, v->size);
+	put_u64(text, v->virtual_size);
+	put_u64(text, v->catalogue);
+	put_u16(text, (uint16_t)set->count);
+	put_u16(text, (uint16_t)v->blob.len);
+	cv_text_append(text, set->indexes,
+		       set->count * sizeof(*set->indexes));
+	cv_text_append_span(text, v->blob);
+	put_record(r, RECORD_APPEND, v->modseq);
+}
+
+/* The body that goes along with a row.  What cannot be read is left out: the
+ * blob may have it. */
+static void put_body(struct rotate *r, struct folder *folder, uint32_t row)
+{
+	struct cv_error err = ERROR_NONE;
+	struct cv_span body;
+	int status = account_body_read(&folder->f, row, r->pool, &body, &err);
+
+	if (status == CV_OK)
+		journal_writer_add_opaque(&r->writer, RECORD_BODY,
+					  r->account->txn, body);
+	else if (status < 0)
+		log_error("account", "folder '%s': body of message %u is "
+			  "lost: %s", folder->f.name,
+			  account_row_uid(&folder->f, row), err.text);
+}
+
+/* Rows that have a body to carry and, with touched, those that differ from
+ * the snapshot. */
+static void put_rows(struct rotate *r, struct folder *folder, bool touched)
+{
+	struct folder_data *data = folder->data;
+	uint32_t count = account_row_count(&folder->f);
+
+	for (uint32_t row = 0; row < count; row++) {
+		struct row_values v;
+		struct row_extra *extra;
+		bool body, changed;
+
+		if (!account_row_alive(&folder->f, row))
+			continue;
+		rows_get(folder, row, &v);
+		extra = rows_find_extra(data, v.uid);
+		body = r->carry_bodies && extra != NULL &&
+			extra->body.offset != 0;
+		changed = touched && (row >= data->base.count ||
+				      (v.flags & ROW_TOUCHED) != 0);
+		if (!body && !changed)
+			continue;
+		put_row(r, folder, &v);
+		if (body)
+			put_body(r, folder, row);
+	}
+}
+
+static void put_expunged(struct rotate *r, struct folder *folder,
+			 uint64_t since)
+{
+	struct folder_data *data = folder->data;
+
+	for (size_t i = 0; i < data->expunged.count; i++) {
+		const struct expunged *e = &data->expunged.items[i];
+
+		if (e->modseq <= since)
+			continue;
+		put_guid(&r->payload, &folder->f.guid);
+		put_u32(&r->payload, 1);
+		put_u32(&r->payload, 1);	/* also without a row */
+		put_u32(&r->payload, e->first);
+		put_u32(&r->payload, e->last);
+		put_record(r, RECORD_EXPUNGE, e->modseq);
+	}
+}
+
+static void put_keywords(struct rotate *r, struct folder *folder,
+			 uint32_t from)
+{
+	struct folder_data *data = folder->data;
+
+	for (size_t i = from; i < data->keywords.count; i++) {
+		put_guid(&r->payload, &folder->f.guid);
+		put_u32(&r->payload, (uint32_t)i);
+		cv_text_append_str(&r->payload, data->keywords.items[i]);
+		put_record(r, RECORD_KEYWORD, r->account->txn);
+	}
+}
+
+/* True when the snapshot stays and the changes are carried over. */
+static bool is_carried(const struct folder *folder)
+{
+	const struct folder_data *data = folder->data;
+	uint32_t changed;
+
+	if (!folder->dirty)
+		return true;
+	if (data == NULL || folder->f.damaged ||
+	    data->base.count < CARRY_ROWS_MIN)
+		return false;
+	changed = data->touched + data->tail.count;
+	return changed < data->base.count / CARRY_FRACTION;
+}
+
+static void put_folder(struct rotate *r, struct folder *folder, bool carried)
+{
+	uint64_t txn = r->account->txn;
+
+	apply_format_folder(folder, &r->payload);
+	put_record(r, RECORD_FOLDER, txn);
+	if (folder->state.len > 0) {
+		put_guid(&r->payload, &folder->f.guid);
+		cv_text_append_span(&r->payload, folder->state);
+		put_record(r, RECORD_FOLDER_STATE, txn);
+	}
+	put_metadata(r, &folder->f);
+	if (folder->data == NULL)
+		return;
+	if (carried && folder->dirty) {
+		put_keywords(r, folder, folder->data->snapshot.keywords);
+		put_expunged(r, folder, folder->data->snapshot.txn);
+		put_rows(r, folder, true);
+	} else if (r->carry_bodies) {
+		put_rows(r, folder, false);
+	}
+}
+
+/* After a failure the old generation goes on. */
+static void restore_folders(struct account *account)
+{
+	for (size_t i = 0; i < account->folders.count; i++) {
+		struct folder *folder = account->folders.items[i];
+
+		if (folder->kept_generation == UINT64_MAX)
+			continue;
+		folder->snapshot_generation = folder->kept_generation;
+		folder->previous_generation = folder->kept_previous;
+	}
+}
+
+static int put_folders(struct rotate *r, struct cv_error *err)
+{
+	for (size_t i = 0; i < r->account->folders.count; i++) {
+		struct folder *folder = r->account->folders.items[i];
+		struct folder_data *data;
+		bool carried;
+		int status = CV_OK;
+
+		if (folder->f.deleted || folder->pending)
+			continue;
+		catalogue_take(folder);
+		carried = is_carried(folder);
+		folder->kept_generation = folder->snapshot_generation;
+		folder->kept_previous = folder->previous_generation;
+		if (!carried) {
+			data = folder_load(folder);
+			folder->previous_generation =
+				folder->snapshot_generation;
+			folder->snapshot_generation = 0;
+			if (data->base.count + data->tail.count > 0 ||
+			    data->expunged.count > 0 ||
+			    data->keywords.count > 0) {
+				folder->snapshot_generation =
+					r->journal.generation;
+				status = snapshot_save(folder,
+					r->journal.generation, err);
+			}
+		}
+		if (status != CV_OK)
+			return status;
+		put_folder(r, folder, carried);
+	}
+	return CV_OK;
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+/* Writes the new journal aside; its descriptor is open afterwards. */
+static int write_aside(struct rotate *r, struct cv_error *err)
+{
+	struct account *account = r->account;
+	struct journal *j = &r->journal;
+	unsigned char header[JOURNAL_HEADER_SIZE];
+	char name[64];
+	int fd;
+
+	journal_name(name, j->generation, true);
+	(void)io_unlink(account->io, account->dirfd, name);
+	fd = io_create_file(account->io, account->dirfd, name,
+			    account->options.file_mode);
+	if (fd < 0)
+		return FAIL_ERRNO(err, errno, "cannot create '%s'", name);
+	j->fd = fd;
+	j->base_txn = account->txn;
+	j->base_size = r->writer.start + journal_writer_size(&r->writer) +
+		COMMIT_SIZE;
+	journal_writer_finish(&r->writer, account->txn, j->base_size);
+	journal_format_header(j, header);
+	if (io_pwrite(account->io, fd, header, sizeof(header), 0) < 0 ||
+	    journal_writer_write(&r->writer, account->io, fd, r->pool) < 0 ||
+	    io_fdatasync(account->io, fd) < 0)
+		return FAIL_ERRNO(err, errno, "cannot write '%s'", name);
+	/* the snapshots and this file have their names */
+	if (io_fsync(account->io, account->dirfd) < 0)
+		return FAIL_ERRNO(err, errno, "cannot sync account");
+	return CV_OK;
+}
+
+/* Marks the old journal.  Where it is torn, the tear is the mark. */
+static int end_old(struct rotate *r, struct cv_error *err)
+{
+	struct account *account = r->account;
+
+	if (account->journal.fd == -1 || account->must_rotate)
+		return CV_OK;
+	account->must_rotate = true;
+	account->failed_size = 0;
+	if (journal_write_ended(&account->journal, account->journal.end,
+				ENDED_ROTATED, account->journal.end) < 0)
+		return FAIL_ERRNO(err, errno, "cannot end journal");
+	return CV_OK;
+}
+
+static int publish(struct rotate *r, struct cv_error *err)
+{
+	struct account *account = r->account;
+	char aside[64], name[64];
+	int status;
+
+	journal_name(aside, r->journal.generation, true);
+	journal_name(name, r->journal.generation, false);
+	if (io_rename(account->io, account->dirfd, aside, account->dirfd,
+		      name) < 0)
+		return FAIL_ERRNO(err, errno, "cannot rename '%s'", aside);
+	if (io_fsync(account->io, account->dirfd) == 0)
+		return CV_OK;
+	/* whether it would survive is unknown: nobody may commit to it */
+	status = FAIL_ERRNO(err, errno, "cannot sync account");
+	(void)io_unlink(account->io, account->dirfd, name);
+	return status;
+}
+
+static void remove_old(struct account *account, uint64_t old)
+{
+	char name[64], quarantine[64];
+
+	journal_name(name, old, false);
+	if (account->damaged) {
+		(void)snprintf(quarantine, sizeof(quarantine), "damaged.%llu",
+			       (unsigned long long)old);
+		if (io_link(account->io, account->dirfd, name,
+			    account->dirfd, quarantine) == 0)
+			log_error("account", "damaged journal is kept as '%s'",
+				  quarantine);
+	}
+	(void)io_unlink(account->io, account->dirfd, name);
+	rotate_clean(account);
+}
+
+/* The account goes on as the new file says. */
+static int adopt(struct rotate *r, struct cv_error *err)
+{
+	struct account *account = r->account;
+	bool is_new = account->is_new, damaged = account->damaged;
+	int status;
+
+	journal_close(&r->journal);
+	account->must_rotate = false;
+	account->failed_size = 0;
+	status = account_reload(account, err);
+	if (status == CV_NOT_FOUND)
+		status = FAIL(err, CV_E_TEMP, "new journal has vanished");
+	account->is_new = is_new;
+	account->damaged = damaged;
+	if (status != CV_OK)
+		account->must_rotate = true;
+	return status;
+}
+
+static int rotate_run(struct rotate *r, uint64_t generation, bool forced,
+		      struct cv_error *err)
+{
+	struct account *account = r->account;
+	uint64_t old = account->journal.generation;
+	bool had_old = account->journal.fd != -1;
+	char name[64];
+	int status = lay_out_bodies(r, forced, err);
+
+	if (status != CV_OK)
+		return status;
+	journal_init(&r->journal, account->io, &account->guid, generation);
+	journal_writer_init(&r->writer, &r->journal, r->pool);
+	cv_text_init(&r->payload, r->pool);
+	for (size_t i = 0; i < account->folders.count; i++)
+		account->folders.items[i]->kept_generation = UINT64_MAX;
+	put_account(r);
+	status = put_folders(r, err);
+	if (status == CV_OK)
+		status = write_aside(r, err);
+	if (status == CV_OK)
+		status = end_old(r, err);
+	if (status == CV_OK)
+		status = publish(r, err);
+	if (status != CV_OK) {
+		restore_folders(account);
+		journal_name(name, generation, true);
+		(void)io_unlink(account->io, account->dirfd, name);
+		journal_close(&r->journal);
+		return status;
+	}
+	status = adopt(r, err);
+	if (status == CV_OK && had_old)
+		remove_old(account, old);
+	return status;
+}
+
+static int rotate_to(struct account *account, uint64_t generation,
+		     bool forced, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("rotation");
+	struct rotate r = { .account = account, .pool = pool };
+	struct cv_error error = ERROR_NONE;
+	int status;
+
+	r.journal.fd = -1;
+	r.journal.io = account->io;
+	status = rotate_run(&r, generation, forced, &error);
+	if (status < 0 && err != NULL)
+		*err = error;
+	pool_destroy(&pool);
+	return status;
+}
+
+int rotate_locked(struct account *account, bool forced, struct cv_error *err)
+{
+	return rotate_to(account, account->journal.generation + 1, forced,
+			 err);
+}
+
+int rotate_create(struct account *account, struct cv_error *err)
+{
+	uint64_t now_msecs = time_now_usecs() / 1000, highest = 0;
+	int status;
+
+	account_guid_create(&account->guid);
+	status = recover_folders(account, &highest, err);
+	if (status != CV_OK)
+		return status;
+	/* larger than any modseq of an account of this user that was lost */
+	if (account->txn < now_msecs)
+		account->txn = now_msecs;
+	if (account->txn < account->options.first_txn)
+		account->txn = account->options.first_txn;
+	account->is_new = true;
+	status = rotate_to(account, highest + 1, true, err);
+	account->is_new = true;
+	return status;
+}
+
+/* --- cleaning ------------------------------------------------------------------------------ */
+
+static bool snapshot_needed(struct account *account, struct cv_span name)
+{
+	struct account_guid guid;
+	struct folder *folder;
+	uint64_t generation;
+
+	if (name.len < 39 ||
+	    !account_guid_parse(cv_span(name.data, 32), &guid))
+		return true;	/* not ours: leave it */
+	if (!cv_span_to_u64(cv_span(name.data + 33, name.len - 38),
+			    UINT64_MAX / 2, &generation))
+		return true;
+	folder = folder_find_guid(account, &guid);
+	return folder != NULL &&
+		(folder->snapshot_generation == generation ||
+		 folder->previous_generation == generation);
+}
+
+static bool ends_in(struct cv_span name, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	return name.len > len &&
+		cv_span_is(cv_span_skip(name, name.len - len), suffix);
+}
+
+static bool file_needed(struct account *account, struct cv_span name)
+{
+	uint64_t generation;
+
+	if (ends_in(name, ".snap"))
+		return snapshot_needed(account, name);
+	if (ends_in(name, ".cat")) {
+		struct account_guid guid;
+
+		return name.len != 36 ||
+			!account_guid_parse(cv_span(name.data, 32), &guid) ||
+			folder_find_guid(account, &guid) != NULL;
+	}
+	if (!cv_span_begins(name, CV_SPAN("journal.")))
+		return true;
+	if (ends_in(name, ".tmp"))
+		return false;
+	return !cv_span_to_u64(cv_span_skip(name, 8), UINT64_MAX / 2,
+			       &generation) ||
+		generation >= account->journal.generation;
+}
+
+void rotate_clean(struct account *account)
+{
+	struct io_dir *dir = io_dir_open(account->io, account->dirfd, ".");
+	const char *name;
+
+	if (dir == NULL)
+		return;
+	while ((name = io_dir_next(dir, NULL)) != NULL) {
+		if (!file_needed(account, cv_span_of(name)))
+			(void)io_unlink(account->io, account->dirfd, name);
+	}
+	(void)io_dir_close(&dir);
+}
