@@ -119,84 +119,159 @@ static struct cv_pool *tables_pool(void)
 	return pool;
 }
 
-static int register_one(const struct module_probed *probed, bool optional,
-			struct cv_text *problems, struct cv_error *err)
-{
-	struct cv_plugin *plugin;
-	int ret = probed->status;
+struct refusal { const char *name, *text; };
 
-	if (ret == CV_OK) {
-		plugin = pool_new(tables_pool(), struct cv_plugin);
+struct reading {
+	struct cv_pool *pool;		/* tables_pool */
+	ARRAY(struct refusal) refusals;
+	bool skip;			/* plugin_on_error */
+};
+
+static void register_one(struct reading *reading,
+			 const struct module_probed *probed, bool optional)
+{
+	struct cv_error err = ERROR_NONE;
+	struct cv_plugin *plugin;
+	const char *text = probed->error;
+
+	if (probed->status == CV_OK) {
+		plugin = pool_new(reading->pool, struct cv_plugin);
 		plugin->desc = probed->desc;
-		ret = module_register_settings(plugin, err);
-	} else if (ret == CV_E_NOT_FOUND && optional) {
-		return CV_OK;
-	} else {
-		(void)FAIL(err, ret, "%s", probed->error);
+		if (module_register_settings(plugin, &err) == CV_OK)
+			return;
+		text = pool_strdup(reading->pool, err.text);
+	} else if (probed->status == CV_E_NOT_FOUND && optional) {
+		return;
 	}
-	if (ret == CV_OK)
-		return CV_OK;
-	error_prefix(err, "cannot load '%s'", probed->name);
-	if (problems != NULL && err != NULL)
-		cv_text_append_f(problems, "%s\n", err->text);
-	return CV_E_CONFIG;
+	*array_add(&reading->refusals) =
+		(struct refusal){ probed->name, text };
 }
 
-int module_probe_settings(const struct settings_tree *tree,
-			  struct cv_text *problems, struct cv_error *err)
+/* Probes what the tree, read loosely, asks for, and registers the settings of
+ * all that is found. */
+static void probe_configured(struct reading *reading,
+			     const struct settings_tree *tree)
 {
-	struct cv_pool *pool = tables_pool();
+	struct cv_error err = ERROR_NONE;
 	const struct module_probed *probed;
 	struct general_settings general;
-	struct cv_error one = ERROR_NONE;
 	struct cv_strings names;
 	const char **plain;
-	int ret, result = CV_OK;
 
-	if ((ret = settings_get(tree, &general_settings_table, NULL, pool,
-				&general, err)) < 0)
-		return ret;
-	module_names(tree, NULL, pool, &names);
-	plain = pool_new_array(pool, const char *, names.count);
+	if (settings_get(tree, &general_settings_table, NULL, reading->pool,
+			 &general, &err) < 0)
+		return;		/* the second reading says why */
+	reading->skip = general.plugin_on_error ==
+		GENERAL_PLUGIN_ON_ERROR_SKIP;
+	module_names(tree, NULL, reading->pool, &names);
+	plain = pool_new_array(reading->pool, const char *, names.count);
 	for (uint32_t i = 0; i < names.count; i++)
-		plain[i] = pool_copy(pool, names.items[i],
+		plain[i] = pool_copy(reading->pool, names.items[i],
 				     strcspn(names.items[i], "?"));
-	ret = module_probe(general.mail_plugin_dir, plain, names.count, NULL,
-			   pool, &probed, err);
-	if (ret < 0)
-		return ret;
-	for (uint32_t i = 0; i < names.count; i++) {
-		if (register_one(&probed[i], strchr(names.items[i], '?') !=
-				 NULL, problems, &one) == CV_OK)
-			continue;
-		if (general.plugin_on_error == GENERAL_PLUGIN_ON_ERROR_SKIP) {
-			log_warning("plugin", "%s; going on without it",
-				    one.text);
-			continue;
-		}
-		if (result == CV_OK)
-			result = FAIL(err, CV_E_CONFIG, "%s", one.text);
+	if (names.count == 0)
+		return;
+	if (module_probe(general.mail_plugin_dir, plain, names.count, NULL,
+			 reading->pool, &probed, &err) < 0) {
+		*array_add(&reading->refusals) = (struct refusal){ "",
+			pool_strdup(reading->pool, err.text) };
+		return;
 	}
-	return result;
+	for (uint32_t i = 0; i < names.count; i++)
+		register_one(reading, &probed[i],
+			     strchr(names.items[i], '?') != NULL);
+}
+
+static bool list_asks_for(const struct cv_strings *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (strncmp(list->items[i], name, len) == 0 &&
+		    (list->items[i][len] == '\0' ||
+		     list->items[i][len] == '?'))
+			return true;
+	}
+	return false;
+}
+
+/* The line that asks for a plugin; line 0 when it is none of these lists. */
+static void find_origin(const struct settings_tree *tree, const char *name,
+			const char **file_r, uint32_t *line_r)
+{
+	struct settings_scope scope = { .protocol = NULL };
+	struct cv_pool *pool = pool_create("origin");
+	struct general_settings set;
+	uint32_t at = 0;
+
+	*file_r = "";
+	*line_r = 0;
+	do {
+		const char *key = NULL;
+
+		if (settings_get(tree, &general_settings_table, &scope, pool,
+				 &set, NULL) < 0)
+			break;
+		if (list_asks_for(&set.mail_plugins, name))
+			key = "mail_plugins";
+		else if (list_asks_for(&set.protocols, name))
+			key = "protocols";
+		else if (strncmp(name, "storage-", 8) == 0)
+			key = "mail_location";
+		if (key != NULL && settings_origin(tree, &scope, key, file_r,
+						   line_r) == CV_OK)
+			break;
+		*file_r = "";
+		*line_r = 0;
+	} while (settings_filter_next(tree, "protocol", &at,
+				      &scope.protocol));
+	pool_destroy(&pool);
+}
+
+static void report_refusal(struct settings_tree *tree, bool warning,
+			   const struct refusal *refusal)
+{
+	const char *file;
+	uint32_t line;
+
+	find_origin(tree, refusal->name, &file, &line);
+	if (refusal->name[0] == '\0')
+		settings_problem_add(tree, warning, "", 0,
+				     "cannot load plugins: %s",
+				     refusal->text);
+	else
+		settings_problem_add(tree, warning, file, line,
+				     "cannot load '%s': %s", refusal->name,
+				     refusal->text);
 }
 
 int module_settings_read(const char *path,
 			 const struct settings_read_options *options,
 			 struct settings_tree **tree_r, struct cv_error *err)
 {
-	struct settings_read_options loose = { .accept_unknown = true };
-	struct cv_error ignored = ERROR_NONE;
+	struct settings_read_options loose = { 0 }, strict = { 0 };
+	struct reading reading = { .pool = tables_pool() };
 	struct settings_tree *tree;
-	int probed, ret;
+	int ret;
 
 	if (options != NULL)
-		loose.overrides = options->overrides;
+		loose = strict = *options;
+	loose.accept_unknown = true;
+	array_init(&reading.refusals, reading.pool);
 	settings_register(&module_settings_table);
 	/* What is wrong in the file is said by the second reading. */
-	(void)settings_read(path, &loose, &tree, &ignored);
-	probed = module_probe_settings(tree, NULL, err);
+	(void)settings_read(path, &loose, &tree, NULL);
+	probe_configured(&reading, tree);
 	settings_tree_destroy(&tree);
-	ret = settings_read(path, options, tree_r, probed < 0 ? &ignored :
-			    err);
-	return ret < 0 ? ret : probed;
+	/* without a plugin, nobody knows its settings */
+	if (reading.skip && reading.refusals.count > 0)
+		strict.accept_unknown = true;
+	ret = settings_read(path, &strict, tree_r, err);
+	for (size_t i = 0; i < reading.refusals.count; i++)
+		report_refusal(*tree_r, reading.skip,
+			       &reading.refusals.items[i]);
+	if (ret == CV_OK && reading.refusals.count > 0 && !reading.skip)
+		ret = FAIL(err, CV_E_CONFIG, "cannot load '%s': %s",
+			   reading.refusals.items[0].name,
+			   reading.refusals.items[0].text);
+	return ret;
 }

@@ -139,18 +139,12 @@ void module_names(const struct settings_tree *tree,
 
 /* settings_read for processes that run no plugins: reads the file once to
  * learn the plugins' names, probes them, registers their settings, reads it
- * again.  A refused plugin is a problem of the configuration: CV_E_CONFIG, or
- * a warning with plugin_on_error = skip.  Results as settings_read. */
+ * again.  A refused plugin is one of the tree's problems, with the line that
+ * asks for it: an error, or a warning with plugin_on_error = skip.  Results
+ * as settings_read. */
 int module_settings_read(const char *path,
 			 const struct settings_read_options *options,
 			 struct settings_tree **tree_r, struct cv_error *err);
-
-/* Probes what tree (read with accept_unknown) asks for and registers the
- * settings of all that is found.  Refusals are appended to problems (may be
- * NULL), one a line.  CV_E_CONFIG when there is one and plugin_on_error is
- * fail. */
-int module_probe_settings(const struct settings_tree *tree,
-			  struct cv_text *problems, struct cv_error *err);
 
 /* The settings of all loaded plugins as one session, user or connection sees
  * them.  Embed it in the object. */

@@ -97,11 +97,6 @@ uint32_t settings_tree_block_add(struct settings_tree *tree, uint32_t parent,
 /* The block of plugin { }; SETTINGS_NONE when there is none. */
 uint32_t settings_tree_plugin(const struct settings_tree *tree);
 
-CV_PRINTF(5, 6)
-void settings_problem_add(struct settings_tree *tree, bool warning,
-			  const char *file, uint32_t line, const char *fmt,
-			  ...);
-
 /* settings-filter.c */
 /* Adds or finds the filter of kind and name inside parent.  CV_E_CONFIG: name
  * is not valid. */

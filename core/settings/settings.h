@@ -106,6 +106,11 @@ void settings_tree_destroy(struct settings_tree **tree);
 size_t settings_problem_count(const struct settings_tree *tree);
 const struct settings_problem *
 settings_problem_get(const struct settings_tree *tree, size_t index);
+/* For checks that go beyond the reader's (plugins).  file must live as long
+ * as the tree; "" and 0 when it stands in no file. */
+void settings_problem_add(struct settings_tree *tree, bool warning,
+			  const char *file, uint32_t line, const char *fmt,
+			  ...) CV_PRINTF(5, 6);
 
 /* --- 3. asking ----------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  * changes nothing, and trusts nothing in the files.  Needs no privileges and
  * gets none. */
 #include "core-settings.h"
+#include "module/module.h"
 #include "settings-print.h"
 
 #include <getopt.h>
@@ -179,7 +180,8 @@ static int run(struct options *options, char **names)
 	int ret, status = 0;
 
 	options->read.tolerate_denied = true;
-	ret = settings_read(options->file, &options->read, &tree, NULL);
+	ret = module_settings_read(options->file, &options->read, &tree,
+				   NULL);
 	problems_print(tree);
 	if (ret < 0) {
 		settings_tree_destroy(&tree);

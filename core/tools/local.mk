@@ -12,5 +12,6 @@ culveradm_LDADD = core/module/libmodule.la core/settings/libsettings.la \
 bin_PROGRAMS += culverconf
 culverconf_SOURCES = %D%/culverconf.c
 culverconf_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/core/settings
-culverconf_LDADD = core/settings/libsettings.la core/base/libbase.la \
+culverconf_LDADD = core/module/libmodule.la \
+	core/settings/libsettings.la core/base/libbase.la \
 	$(OPENSSL_LIBS)
