@@ -56,14 +56,18 @@ enum cv_auth_result {
 	CV_AUTH_DISABLED = 3,		/* the account is locked */
 	CV_AUTH_EXPIRED = 4,		/* the password has to be changed */
 	CV_AUTH_NEXT = 5,		/* not mine: ask the next, no verdict */
+	CV_AUTH_OK_IF_KNOWN = 6,	/* of a userdb: these fields are right
+					 * for anybody; core asks the passdbs
+					 * whether there is such a user */
 };
 
 /* Fields of a passdb that core acts upon: password, nopassword, user,
- * username, domain, login_user, master_user, userdb_*, allow_nets, nologin,
- * nodelay, delay_until, reason, fail, pass, noauthenticate, proxy*.  Of a
- * userdb: user, uid, gid, home, mail, chroot, system_groups_user,
- * userdb_import, nice, fail; any other name is a setting for that user
- * alone. */
+ * username, domain, userdb_*, allow_nets, nologin, reason, nodelay,
+ * delay_until, fail, noauthenticate, proxy*.  Of a userdb: user, username,
+ * domain, uid, gid, home, mail, chroot, system_groups_user, userdb_import;
+ * any other name is a setting for that user alone.  mail is a template that
+ * the session expands; all other values are final, and drivers expand what
+ * an admin wrote for them. */
 
 enum {
 	CV_AUTH_EXPAND_RAW = 0,

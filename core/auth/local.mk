@@ -1,10 +1,24 @@
 noinst_LTLIBRARIES += core/auth/libauth.la
-core_auth_libauth_la_CPPFLAGS = $(CORE_CPPFLAGS)
+core_auth_libauth_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS)
 core_auth_libauth_la_SOURCES = \
+	%D%/auth.c %D%/auth.h \
+	%D%/auth-cache.c %D%/auth-cache.h \
+	%D%/auth-db.c %D%/auth-db.h \
+	%D%/auth-exchange.c %D%/auth-exchange.h \
 	%D%/auth-input.c %D%/auth-input.h \
+	%D%/auth-job.c %D%/auth-job.h \
+	%D%/auth-mechanism.c %D%/auth-mechanism.h \
+	%D%/auth-passdb.c \
+	%D%/auth-penalty.c %D%/auth-penalty.h \
+	%D%/auth-plugin-api.c %D%/auth-plugin-api.h \
 	%D%/auth-provider.c %D%/auth-provider.h \
 	%D%/auth-reply.c %D%/auth-reply.h \
+	%D%/auth-request.c %D%/auth-request.h \
 	%D%/auth-service.h \
+	%D%/auth-userdb.c \
 	%D%/auth-username.c %D%/auth-username.h \
+	%D%/auth-worker.c %D%/auth-worker.h \
+	%D%/mech-login.c \
+	%D%/mech-plain.c \
 	%D%/password-scheme.c %D%/password-scheme.h \
 	%D%/scheme-digest.c %D%/scheme-digest.h

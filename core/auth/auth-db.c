@@ -1,0 +1,312 @@
+/* auth-db.c - the databases of users, opened. */
+#include "auth-db.h"
+#include "auth-provider.h"
+#include "password-scheme.h"
+
+#include <stdlib.h>
+
+/* Beside the configuration that drivers see: who is told about paths. */
+struct db_config {
+	struct cv_auth_db_config config;
+	void (*needs_path)(void *context, const char *path);
+	void *context;
+};
+
+static void driver_needs_path(const struct cv_auth_db_config *config,
+			      const char *path)
+{
+	/* config is the first member */
+	const struct db_config *c = (const void *)config;
+
+	if (c->needs_path != NULL)
+		c->needs_path(c->context, path);
+}
+
+static int driver_open(struct auth_db *db, const struct db_config *c,
+		       struct cv_error *err)
+{
+	const struct cv_auth_db_config *config = &c->config;
+	const char *kind = db->is_passdb ? "passdb" : "userdb";
+	int ret;
+
+	if (!db->is_passdb && strcmp(db->driver, "prefetch") == 0) {
+		db->pure = true;
+		return CV_OK;
+	}
+	if (db->is_passdb)
+		db->pass = auth_provider_find(CV_PROVIDER_PASSDB, db->driver);
+	else
+		db->user = auth_provider_find(CV_PROVIDER_USERDB, db->driver);
+	if (db->pass == NULL && db->user == NULL) {
+		return FAIL(err, CV_E_CONFIG, "%s driver '%s' is not there: "
+			    "it comes from the plugin auth-%s", kind,
+			    db->driver, db->driver);
+	}
+	db->pure = auth_provider_is_pure(db->is_passdb ?
+					 (const void *)db->pass :
+					 (const void *)db->user);
+	ret = db->is_passdb ? db->pass->open(config, &db->db, err) :
+		db->user->open(config, &db->db, err);
+	if (ret < 0)
+		return error_prefix(err, "%s %s", kind, db->driver);
+	return CV_OK;
+}
+
+static int db_open(struct auth_db *db, struct cv_pool *pool,
+		   void (*needs_path)(void *context, const char *path),
+		   void *context, struct cv_error *err)
+{
+	struct db_config *c = pool_new(pool, struct db_config);
+
+	c->config = (struct cv_auth_db_config){
+		CV_SIZED(cv_auth_db_config), .driver = db->driver,
+		.args = db->args, .file = "", .pool = pool,
+		.needs_path = driver_needs_path,
+	};
+	c->needs_path = needs_path;
+	c->context = context;
+	return driver_open(db, c, err);
+}
+
+static void append(struct auth_dbs *dbs, struct auth_db **list,
+		   struct auth_db *db)
+{
+	db->index = dbs->count++;
+	while (*list != NULL)
+		list = &(*list)->next;
+	*list = db;
+}
+
+static int add_passdb(struct auth_dbs *dbs,
+		      const struct passdb_settings *set, struct cv_pool *pool,
+		      struct auth_db **db_r)
+{
+	struct auth_db *db = pool_new(pool, struct auth_db);
+
+	db->is_passdb = true;
+	db->driver = set->driver;
+	db->args = set->args;
+	db->skip = set->skip;
+	db->rules[0] = set->result_success;
+	db->rules[1] = set->result_failure;
+	db->rules[2] = set->result_internalfail;
+	db->default_fields = set->default_fields;
+	db->override_fields = set->override_fields;
+	db->mechanisms = set->mechanisms;
+	db->username_filter = set->username_filter;
+	db->deny = set->deny;
+	db->pass_on = set->pass;
+	db->master = set->master;
+	append(dbs, set->master ? &dbs->masterdbs : &dbs->passdbs, db);
+	*db_r = db;
+	return CV_OK;
+}
+
+static struct auth_db *add_userdb(struct auth_dbs *dbs,
+				  const struct userdb_settings *set,
+				  struct cv_pool *pool)
+{
+	struct auth_db *db = pool_new(pool, struct auth_db);
+
+	db->driver = set->driver;
+	db->args = set->args;
+	db->skip = set->skip;
+	db->rules[0] = set->result_success;
+	db->rules[1] = set->result_failure;
+	db->rules[2] = set->result_internalfail;
+	db->default_fields = set->default_fields;
+	db->override_fields = set->override_fields;
+	db->username_filter = "";
+	append(dbs, &dbs->userdbs, db);
+	return db;
+}
+
+static int open_passdbs(struct auth_dbs *dbs, const struct settings_tree *tree,
+			struct cv_pool *pool,
+			void (*needs_path)(void *context, const char *path),
+			void *context, struct cv_error *err)
+{
+	struct settings_scope scope = { 0 };
+	struct passdb_settings set;
+	struct auth_db *db;
+	uint32_t at = 0;
+	int ret;
+
+	while (settings_block_next(tree, "passdb", SETTINGS_ROOT, NULL, &at,
+				   &scope.block)) {
+		ret = settings_get(tree, &passdb_settings_table, &scope, pool,
+				   &set, err);
+		if (ret == CV_OK)
+			ret = add_passdb(dbs, &set, pool, &db);
+		if (ret == CV_OK)
+			ret = db_open(db, pool, needs_path, context, err);
+		if (ret < 0)
+			return ret;
+	}
+	return CV_OK;
+}
+
+static int open_userdbs(struct auth_dbs *dbs, const struct settings_tree *tree,
+			struct cv_pool *pool,
+			void (*needs_path)(void *context, const char *path),
+			void *context, struct cv_error *err)
+{
+	struct settings_scope scope = { 0 };
+	struct userdb_settings set;
+	struct auth_db *db;
+	uint32_t at = 0;
+	int ret;
+
+	while (settings_block_next(tree, "userdb", SETTINGS_ROOT, NULL, &at,
+				   &scope.block)) {
+		ret = settings_get(tree, &userdb_settings_table, &scope, pool,
+				   &set, err);
+		if (ret < 0)
+			return ret;
+		db = add_userdb(dbs, &set, pool);
+		if ((ret = db_open(db, pool, needs_path, context, err)) < 0)
+			return ret;
+	}
+	return CV_OK;
+}
+
+int auth_dbs_open(struct auth_dbs *dbs, const struct settings_tree *tree,
+		  struct cv_pool *pool,
+		  void (*needs_path)(void *context, const char *path),
+		  void *context, struct cv_error *err)
+{
+	int ret;
+
+	memset(dbs, 0, sizeof(*dbs));
+	ret = open_passdbs(dbs, tree, pool, needs_path, context, err);
+	if (ret == CV_OK)
+		ret = open_userdbs(dbs, tree, pool, needs_path, context, err);
+	if (ret < 0)
+		auth_dbs_close(dbs);
+	return ret;
+}
+
+static void close_list(struct auth_db *db)
+{
+	for (; db != NULL; db = db->next) {
+		if (db->db != NULL && db->pass != NULL &&
+		    db->pass->close != NULL)
+			db->pass->close(db->db);
+		if (db->db != NULL && db->user != NULL &&
+		    db->user->close != NULL)
+			db->user->close(db->db);
+		db->db = NULL;
+	}
+}
+
+void auth_dbs_close(struct auth_dbs *dbs)
+{
+	close_list(dbs->passdbs);
+	close_list(dbs->masterdbs);
+	close_list(dbs->userdbs);
+	memset(dbs, 0, sizeof(*dbs));
+}
+
+static struct auth_db *find_in(struct auth_db *db, const char *driver,
+			       const char *args)
+{
+	for (; db != NULL; db = db->next) {
+		if (strcmp(db->driver, driver) == 0 &&
+		    strcmp(db->args, args) == 0)
+			return db;
+	}
+	return NULL;
+}
+
+struct auth_db *auth_dbs_find(const struct auth_dbs *dbs, bool is_passdb,
+			      const char *driver, const char *args)
+{
+	struct auth_db *db;
+
+	if (!is_passdb)
+		return find_in(dbs->userdbs, driver, args);
+	db = find_in(dbs->passdbs, driver, args);
+	return db != NULL ? db : find_in(dbs->masterdbs, driver, args);
+}
+
+const char *auth_db_scheme(const struct auth_db *db)
+{
+	const char *scheme = NULL;
+
+	if (db->pass->scheme != NULL)
+		scheme = db->pass->scheme(db->db);
+	if (scheme == NULL)
+		scheme = db->pass->default_scheme;
+	return scheme == NULL ? "CRYPT" : scheme;
+}
+
+void auth_db_saw_hash(struct auth_db *db, const char *hash)
+{
+	const char *scheme = auth_db_scheme(db);
+
+	/* the most costly kind stays: an unknown user looks like a user
+	 * with a good hash */
+	if (hash[0] == '\0' || (db->dummy_hash != NULL &&
+				password_is_expensive(db->dummy_hash, scheme)))
+		return;
+	if (db->dummy_hash != NULL && !password_is_expensive(hash, scheme))
+		return;
+	free(db->dummy_hash);
+	db->dummy_hash = strdup(hash);
+}
+
+const char *auth_db_dummy_hash(const struct auth_db *db)
+{
+	return db->dummy_hash != NULL ? db->dummy_hash :
+		"{SSHA256}CqQ4VrL4zzMq1J7yz8Jm6gHkOvEjKPkZ1Ey7H5hWQd1cOy7s";
+}
+
+int auth_db_lookup(const struct auth_db *db, const struct cv_auth_input *in,
+		   struct cv_auth_reply *reply, struct cv_error *err)
+{
+	if (db->is_passdb) {
+		if (db->pass->lookup == NULL) {
+			return FAIL(err, CV_E_UNSUPPORTED, "passdb %s can "
+				    "only verify passwords", db->driver);
+		}
+		return db->pass->lookup(db->db, in, reply, err);
+	}
+	if (db->user == NULL)
+		return CV_AUTH_NEXT;	/* prefetch knows nothing by itself */
+	return db->user->lookup(db->db, in, reply, err);
+}
+
+/* The password is that of the reply; or of nobody. */
+static int verify_hash(struct auth_db *db, const struct cv_auth_input *in,
+		       int found, struct cv_span password,
+		       const struct cv_auth_reply *reply,
+		       struct cv_error *err)
+{
+	const char *hash = auth_reply_get(reply, "password");
+	const char *scheme = auth_db_scheme(db);
+
+	if (found == CV_AUTH_OK && hash != NULL) {
+		auth_db_saw_hash(db, hash);
+		return password_verify(hash, scheme, in->user, password, err);
+	}
+	/* the time is what counts, not the answer */
+	(void)password_verify(auth_db_dummy_hash(db), scheme, in->user,
+			      password, NULL);
+	return found;
+}
+
+int auth_db_verify(struct auth_db *db, const struct cv_auth_input *in,
+		   struct cv_span password, struct cv_auth_reply *reply,
+		   struct cv_error *err)
+{
+	int found;
+
+	if (db->pass->verify != NULL)
+		return db->pass->verify(db->db, in, password, reply, err);
+	found = auth_db_lookup(db, in, reply, err);
+	if (found < 0 || auth_reply_is_true(reply, "nopassword"))
+		return found;
+	if (found == CV_AUTH_OK && auth_reply_get(reply, "password") == NULL)
+		found = CV_AUTH_MISMATCH;
+	return verify_hash(db, in, found, password, reply, err);
+}

@@ -1,0 +1,69 @@
+/* auth-db.h - the passdb { } and userdb { } blocks, opened. */
+#ifndef AUTH_DB_H
+#define AUTH_DB_H
+
+#include "auth-reply.h"
+#include "settings/core-settings.h"
+
+enum auth_rule {		/* result_success and so on */
+	AUTH_RULE_RETURN_OK, AUTH_RULE_RETURN, AUTH_RULE_RETURN_FAIL,
+	AUTH_RULE_CONTINUE, AUTH_RULE_CONTINUE_OK, AUTH_RULE_CONTINUE_FAIL,
+};
+
+/* One block; pass or user is the driver's table, both NULL for the userdb
+ * "prefetch", which is core's. */
+struct auth_db {
+	uint32_t index;			/* unique in the process */
+	bool is_passdb;
+	bool pure;			/* may run in the auth process */
+	const char *driver, *args;
+	const struct cv_passdb *pass;
+	const struct cv_userdb *user;
+	void *db;			/* the driver's */
+	uint32_t skip;			/* enum passdb_skip, userdb_skip */
+	uint32_t rules[3];		/* success, failure, internalfail */
+	const char *default_fields, *override_fields;
+	struct cv_strings mechanisms;	/* passdb */
+	const char *username_filter;	/* passdb */
+	bool deny, pass_on, master;	/* passdb */
+	/* A hash like those that this database holds, verified for users
+	 * that do not exist; NULL: none seen yet. */
+	char *dummy_hash;
+	struct auth_db *next;
+};
+
+struct auth_dbs {
+	struct auth_db *passdbs, *masterdbs, *userdbs;
+	uint32_t count;
+};
+
+/* Opens every block of the tree, in order.  needs_path is told what drivers
+ * will read; may be NULL.  CV_E_CONFIG with the driver's name in it. */
+int auth_dbs_open(struct auth_dbs *dbs, const struct settings_tree *tree,
+		  struct cv_pool *pool,
+		  void (*needs_path)(void *context, const char *path),
+		  void *context, struct cv_error *err);
+void auth_dbs_close(struct auth_dbs *dbs);
+
+/* The same driver and args; NULL: not in these settings. */
+struct auth_db *auth_dbs_find(const struct auth_dbs *dbs, bool is_passdb,
+			      const char *driver, const char *args);
+
+/* Runs the driver; may block unless db->pure.  Results as enum
+ * cv_auth_result or negative. */
+int auth_db_lookup(const struct auth_db *db, const struct cv_auth_input *in,
+		   struct cv_auth_reply *reply, struct cv_error *err);
+/* The whole check of a password in a passdb: verify of the driver, or lookup
+ * and hash.  Costs as much for an unknown user as for a known one
+ * [security.md A26]. */
+int auth_db_verify(struct auth_db *db, const struct cv_auth_input *in,
+		   struct cv_span password, struct cv_auth_reply *reply,
+		   struct cv_error *err);
+/* The scheme of a bare password. */
+const char *auth_db_scheme(const struct auth_db *db);
+/* Remembers the kind of hash for users that do not exist. */
+void auth_db_saw_hash(struct auth_db *db, const char *hash);
+/* "{PLAIN}..." at worst; never NULL. */
+const char *auth_db_dummy_hash(const struct auth_db *db);
+
+#endif

@@ -1,0 +1,460 @@
+/* auth-exchange.c - one SASL exchange. */
+#include "auth-exchange.h"
+#include "auth-mechanism.h"
+#include "auth-penalty.h"
+#include "password-scheme.h"
+
+#include <event2/event.h>
+#include <openssl/evp.h>
+
+enum { DELAY_UNTIL_MAX_SECS = 300 };
+
+enum exchange_stage {
+	EXCHANGE_PENALTY, EXCHANGE_STEP, EXCHANGE_CLIENT, EXCHANGE_DATABASE,
+	EXCHANGE_ANSWER, EXCHANGE_OK, EXCHANGE_FAILED,
+};
+
+struct auth_exchange {
+	struct auth *auth;
+	struct auth_request *request;
+	uint32_t id;
+	uint32_t stage;			/* enum exchange_stage */
+	const struct cv_mechanism *mech;
+	void *state;
+	struct cv_mechanism_io io;
+	struct cv_text out;
+	auth_exchange_fn *answer;
+	void *context;
+	struct event *timer;
+	uint32_t penalty_id;
+
+	uint32_t pending;		/* type of the answer to be sent */
+	struct auth_answer next_answer;
+};
+
+uint32_t auth_fail_reason(int result)
+{
+	switch (result) {
+	case CV_AUTH_DISABLED: return CV_AUTH_FAIL_DISABLED;
+	case CV_AUTH_EXPIRED: return CV_AUTH_FAIL_EXPIRED;
+	case CV_E_LIMIT: return CV_AUTH_FAIL_LIMIT;
+	}
+	return result < 0 ? CV_AUTH_FAIL_TEMP : CV_AUTH_FAIL_CREDENTIALS;
+}
+
+/* One shot in so many milliseconds. */
+static void arm(struct auth_exchange *x, uint64_t msecs)
+{
+	struct timeval wait = {
+		.tv_sec = (time_t)(msecs / 1000),
+		.tv_usec = (suseconds_t)(msecs % 1000 * 1000),
+	};
+
+	event_add(x->timer, &wait);
+}
+
+static void answer_in(struct auth_exchange *x, uint32_t type, uint64_t msecs)
+{
+	x->pending = type;
+	x->next_answer.id = x->id;
+	x->stage = EXCHANGE_ANSWER;
+	arm(x, msecs);
+}
+
+/* What stands for a user name in the line about a failure: nothing in it can
+ * look like another field to a reader of the log. */
+static const char *log_user(const struct auth_exchange *x)
+{
+	const char *user = x->request->input.original_user;
+	struct cv_text text;
+
+	cv_text_init(&text, x->request->pool);
+	for (; *user != '\0' && text.len < 128; user++) {
+		cv_text_append_c(&text, (unsigned char)*user > 0x20 &&
+				 *user != 0x7f && strchr("<>,=\"\\", *user) ==
+				 NULL ? *user : '?');
+	}
+	return cv_text_str(&text);
+}
+
+/* auth_verbose_passwords: no, plain, sha1, each with a length. */
+static const char *log_password(const struct auth_exchange *x)
+{
+	struct cv_span rest = cv_span_of(x->auth->set.auth_verbose_passwords);
+	struct cv_span kind, password = x->io.password;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	uint64_t max = 64;
+	struct cv_text text;
+
+	if (password.data == NULL || !cv_span_split(&rest, ':', &kind) ||
+	    cv_span_is(kind, "no") || kind.len == 0)
+		return "";
+	if (rest.data != NULL && !cv_span_to_u64(rest, 64, &max))
+		max = 0;
+	cv_text_init(&text, x->request->pool);
+	if (cv_span_is(kind, "sha1")) {
+		(void)EVP_Digest(password.data, password.len, digest, NULL,
+				 EVP_sha1(), NULL);
+		hex_encode(&text, digest, 20);
+	} else if (cv_span_is(kind, "plain") || cv_span_is(kind, "yes")) {
+		cv_text_append_span(&text, password);
+	}
+	return pool_printf(x->request->pool, ", given=%.*s",
+			   (int)(text.len < max ? text.len : max),
+			   cv_text_str(&text));
+}
+
+static void log_failure(struct auth_exchange *x, const char *reason)
+{
+	const struct cv_auth_input *in = &x->request->input;
+
+	log_info("auth", "authentication failed: user=<%s>, method=%s, "
+		 "service=%s, rip=%s, lip=%s, session=<%s>, reason=%s%s",
+		 log_user(x), in->mechanism, in->service, in->remote_ip,
+		 in->local_ip, in->session_id, reason, log_password(x));
+}
+
+/* The end, in the client's eyes after a while. */
+static void fail(struct auth_exchange *x, uint32_t why, const char *reason)
+{
+	uint64_t delay = x->auth->set.auth_failure_delay;
+	bool credentials = why == CV_AUTH_FAIL_CREDENTIALS ||
+		why == CV_AUTH_FAIL_DISABLED || why == CV_AUTH_FAIL_EXPIRED;
+
+	if (credentials && x->auth->penalty != NULL) {
+		auth_penalty_add(x->auth->penalty, x->request->input.remote_ip,
+				 x->io.user, x->io.password);
+	}
+	log_failure(x, reason);
+	if (!credentials ||
+	    auth_reply_is_true(&x->request->fields, "nodelay"))
+		delay = 0;
+	x->next_answer.fail = why;
+	answer_in(x, AUTH_MSG_FAIL, delay);
+}
+
+static uint64_t success_delay(struct auth_exchange *x)
+{
+	const char *text = auth_reply_get(&x->request->fields, "delay_until");
+	struct cv_span time_text = cv_span_of(text), rest;
+	uint64_t until;
+	int64_t wait;
+
+	rest = time_text;
+	if (text == NULL || !cv_span_split(&rest, '+', &time_text) ||
+	    !cv_span_to_u64(time_text, INT64_MAX, &until))
+		return 0;
+	wait = (int64_t)until - time_now();
+	if (wait <= 0)
+		return 0;
+	return (uint64_t)(wait > DELAY_UNTIL_MAX_SECS ? DELAY_UNTIL_MAX_SECS :
+			  wait) * 1000;
+}
+
+static void succeed(struct auth_exchange *x)
+{
+	const struct cv_auth_reply *fields = &x->request->fields;
+	const char *reason = auth_reply_get(fields, "reason");
+
+	if (auth_reply_is_true(fields, "nologin")) {
+		x->next_answer.text = reason != NULL ? reason :
+			"Login is not allowed for now.";
+		fail(x, CV_AUTH_FAIL_DISABLED, "nologin");
+		return;
+	}
+	if (auth_reply_is_true(fields, "proxy") ||
+	    auth_reply_is_true(fields, "proxy_maybe")) {
+		log_error("auth", "%s: the passdb wants this user proxied, "
+			  "which this server does not do",
+			  auth_request_name(x->request));
+		fail(x, CV_AUTH_FAIL_TEMP, "proxy");
+		return;
+	}
+	if (x->auth->penalty != NULL)
+		auth_penalty_reset(x->auth->penalty,
+				   x->request->input.remote_ip);
+	x->next_answer.user = x->request->input.user;
+	answer_in(x, AUTH_MSG_OK, success_delay(x));
+}
+
+static const char *result_text(int result)
+{
+	switch (result) {
+	case CV_AUTH_UNKNOWN_USER: return "unknown user";
+	case CV_AUTH_MISMATCH: return "password mismatch";
+	case CV_AUTH_DISABLED: return "user is disabled";
+	case CV_AUTH_EXPIRED: return "password has expired";
+	}
+	return "internal failure";
+}
+
+static void verified(struct auth_request *request, int result)
+{
+	struct auth_exchange *x = request->context;
+
+	if (result == CV_AUTH_OK) {
+		succeed(x);
+		return;
+	}
+	x->next_answer.text = request->fail_text;
+	fail(x, auth_fail_reason(result), result_text(result));
+}
+
+/* The names the mechanism has found out; false: they are not acceptable and
+ * the exchange is failing. */
+static bool set_user(struct auth_exchange *x)
+{
+	struct cv_error err = ERROR_NONE;
+	const char *cert = x->request->input.cert_name;
+
+	if (x->auth->set.auth_ssl_username_from_cert) {
+		if (!x->request->input.cert_valid || cert[0] == '\0') {
+			fail(x, CV_AUTH_FAIL_CREDENTIALS,
+			     "no user name in a client certificate");
+			return false;
+		}
+		x->io.user = cv_span_of(cert);
+	}
+	if (auth_request_set_user(x->request, x->io.user, x->io.authzid,
+				  &err) < 0) {
+		fail(x, err.code == CV_E_DENIED ? CV_AUTH_FAIL_CREDENTIALS :
+		     CV_AUTH_FAIL_TEMP,
+		     pool_strdup(x->request->pool, err.text));
+		return false;
+	}
+	return true;
+}
+
+/* The secret in the form the mechanism wants; empty when there is none. */
+static void take_credentials(struct auth_exchange *x)
+{
+	struct auth_request *request = x->request;
+	struct password_hash hash;
+	struct cv_text made;
+	size_t skip;
+
+	x->io.credentials = CV_SPAN_NONE;
+	if (request->credentials == NULL ||
+	    password_parse(request->credentials, request->credentials_scheme,
+			   &hash, NULL) < 0)
+		return;
+	if (cv_span_is_icase(cv_span_of(hash.scheme->name), x->io.scheme)) {
+		x->io.credentials = hash.text;
+		return;
+	}
+	if (strcmp(hash.scheme->name, "PLAIN") != 0)
+		return;
+	cv_text_init(&made, request->pool);
+	if (password_generate(x->io.scheme, request->input.user, hash.text, 0,
+			      &made, NULL) < 0)
+		return;
+	skip = strlen(x->io.scheme) + 2;
+	x->io.credentials = cv_span_skip(cv_text_span(&made), skip);
+}
+
+static void credentials_found(struct auth_request *request, int result)
+{
+	struct auth_exchange *x = request->context;
+
+	if (result < 0) {
+		fail(x, CV_AUTH_FAIL_TEMP, result_text(result));
+		return;
+	}
+	if (result == CV_AUTH_OK)
+		take_credentials(x);
+	x->stage = EXCHANGE_STEP;
+	arm(x, 0);
+}
+
+static void step(struct auth_exchange *x)
+{
+	struct cv_error err = ERROR_NONE;
+	int next;
+
+	cv_text_reset(&x->out);
+	next = x->mech->step(x->state, &x->io, &err);
+	x->io.has_in = false;
+	x->io.in = CV_SPAN_NONE;
+	switch (next) {
+	case CV_MECHANISM_CHALLENGE:
+		x->next_answer.data = cv_text_span(&x->out);
+		answer_in(x, AUTH_MSG_CHALLENGE, 0);
+		return;
+	case CV_MECHANISM_VERIFY:
+	case CV_MECHANISM_CREDENTIALS:
+		x->stage = EXCHANGE_DATABASE;
+		if (!set_user(x))
+			return;
+		auth_request_verify(x->request,
+				    next == CV_MECHANISM_VERIFY ?
+				    x->io.password : CV_SPAN_NONE,
+				    next == CV_MECHANISM_VERIFY ? verified :
+				    credentials_found);
+		return;
+	case CV_MECHANISM_OK:
+		x->next_answer.data = cv_text_span(&x->out);
+		succeed(x);
+		return;
+	case CV_E_SYNTAX:
+		fail(x, CV_AUTH_FAIL_SYNTAX,
+		     pool_strdup(x->request->pool, err.text));
+		return;
+	}
+	fail(x, next == CV_MECHANISM_FAIL ? CV_AUTH_FAIL_CREDENTIALS :
+	     CV_AUTH_FAIL_TEMP, next == CV_MECHANISM_FAIL ?
+	     "wrong credentials" : pool_strdup(x->request->pool, err.text));
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct auth_exchange *x = context;
+
+	(void)fd;
+	(void)what;
+	if (x->stage != EXCHANGE_ANSWER) {
+		x->stage = EXCHANGE_STEP;
+		step(x);
+		return;
+	}
+	x->stage = x->pending == AUTH_MSG_CHALLENGE ? EXCHANGE_CLIENT :
+		x->pending == AUTH_MSG_OK ? EXCHANGE_OK : EXCHANGE_FAILED;
+	x->answer(x, x->pending, &x->next_answer);
+}
+
+static void penalty_known(void *context, uint32_t delay_msecs)
+{
+	struct auth_exchange *x = context;
+
+	x->penalty_id = 0;
+	arm(x, delay_msecs);
+}
+
+/* Reasons to refuse before the mechanism has its first step; NULL: none. */
+static const char *refusal(struct auth_exchange *x,
+			   const struct auth_begin *begin, uint32_t *why_r)
+{
+	*why_r = CV_AUTH_FAIL_MECHANISM;
+	if (x->mech == NULL)
+		return "mechanism is not available";
+	if ((x->mech->flags & CV_MECHANISM_NEEDS_TLS) != 0 &&
+	    !begin->conn.tls)
+		return "mechanism needs TLS";
+	if ((x->mech->flags & CV_MECHANISM_SERVER_FIRST) != 0 &&
+	    begin->has_initial) {
+		*why_r = CV_AUTH_FAIL_SYNTAX;
+		return "initial response to a server-first mechanism";
+	}
+	if (x->auth->set.auth_ssl_require_client_cert && !begin->cert_valid) {
+		*why_r = CV_AUTH_FAIL_CREDENTIALS;
+		return "no valid client certificate";
+	}
+	return NULL;
+}
+
+static void exchange_fill(struct auth_exchange *x,
+			  const struct auth_begin *begin)
+{
+	struct auth_request *request = x->request;
+
+	auth_request_set_conn(request, begin->service, begin->session_id,
+			      &begin->conn);
+	request->input.cert_valid = begin->cert_valid;
+	request->input.cert_name = pool_strdup(request->pool,
+					       begin->cert_name);
+	request->input.mechanism = x->mech == NULL ? "?" : x->mech->name;
+	request->context = x;
+	cv_text_init(&x->out, request->pool);
+	x->io = (struct cv_mechanism_io){
+		CV_SIZED(cv_mechanism_io), .input = &request->input,
+		.pool = request->pool, .out = &x->out,
+		.has_in = begin->has_initial,
+		.in = pool_span(request->pool, begin->initial),
+		.channel_binding = pool_span(request->pool,
+					     begin->channel_binding),
+	};
+	if (x->mech != NULL)
+		x->state = pool_alloc(request->pool,
+				      x->mech->state_bytes + 1);
+}
+
+struct auth_exchange *auth_exchange_begin(struct auth *auth,
+					  const struct auth_begin *begin,
+					  auth_exchange_fn *answer,
+					  void *context)
+{
+	struct auth_request *request = auth_request_create(auth);
+	struct auth_exchange *x = pool_new(request->pool,
+					   struct auth_exchange);
+	const char *reason;
+	uint32_t why;
+
+	x->auth = auth;
+	x->request = request;
+	x->id = begin->id;
+	x->answer = answer;
+	x->context = context;
+	x->next_answer.user = x->next_answer.text = "";
+	x->mech = auth_mechanism_find(&auth->set, begin->mechanism);
+	x->timer = event_new(auth->base, -1, 0, on_timer, x);
+	BUG_IF(x->timer == NULL);
+	exchange_fill(x, begin);
+	if ((reason = refusal(x, begin, &why)) != NULL) {
+		fail(x, why, reason);
+		return x;
+	}
+	x->stage = EXCHANGE_PENALTY;
+	if (auth->penalty == NULL)
+		penalty_known(x, 0);
+	else
+		x->penalty_id = auth_penalty_get(auth->penalty,
+						 request->input.remote_ip,
+						 penalty_known, x);
+	return x;
+}
+
+int auth_exchange_continue(struct auth_exchange *x, struct cv_span data,
+			   struct cv_error *err)
+{
+	if (x->stage != EXCHANGE_CLIENT)
+		return FAIL(err, CV_E_SYNTAX, "a response without a "
+			    "challenge");
+	x->io.has_in = true;
+	x->io.in = data.len == 0 ? CV_SPAN("") :
+		pool_span(x->request->pool, data);
+	x->stage = EXCHANGE_STEP;
+	arm(x, 0);
+	return CV_OK;
+}
+
+void auth_exchange_free(struct auth_exchange **exchange)
+{
+	struct auth_exchange *x = *exchange;
+	struct auth_request *request = x->request;
+
+	*exchange = NULL;
+	if (x->penalty_id != 0)
+		auth_penalty_cancel(x->auth->penalty, x->penalty_id);
+	event_free(x->timer);
+	/* x itself lives in the request's pool */
+	auth_request_unref(&request);
+}
+
+void *auth_exchange_context(const struct auth_exchange *x)
+{
+	return x->context;
+}
+
+uint32_t auth_exchange_id(const struct auth_exchange *x)
+{
+	return x->id;
+}
+
+bool auth_exchange_succeeded(const struct auth_exchange *x)
+{
+	return x->stage == EXCHANGE_OK;
+}
+
+struct auth_request *auth_exchange_request(struct auth_exchange *x)
+{
+	return x->request;
+}

@@ -1,0 +1,66 @@
+/* auth-job.h - a piece of work that may take long, and where it is done.
+ *
+ * auth makes jobs and submits them; what may not run in auth goes to a
+ * worker.  done is called exactly once, from inside auth_job_submit when the
+ * work could be done on the spot. */
+#ifndef AUTH_JOB_H
+#define AUTH_JOB_H
+
+#include "auth-db.h"
+#include "auth-input.h"
+
+struct auth_workers;
+
+enum auth_job_kind {
+	AUTH_JOB_LOOKUP = 1,	/* passdb or userdb: fields */
+	AUTH_JOB_VERIFY,	/* passdb: fields and the password */
+	AUTH_JOB_HASH,		/* a stored hash and a password */
+	AUTH_JOB_LIST,		/* userdb: names, one "user" callback each */
+};
+
+struct auth_job {
+	uint32_t kind;
+	struct auth_db *db;		/* all but HASH */
+	const struct cv_auth_input *input;
+	struct cv_span password;
+	const char *hash, *scheme;	/* HASH */
+	cv_user_found_fn *found;	/* LIST */
+
+	int result;			/* enum cv_auth_result, or failure */
+	struct cv_auth_reply reply;	/* LOOKUP, VERIFY; pool set before */
+	struct cv_error error;
+
+	void (*done)(struct auth_job *job);
+	void *context;
+
+	uint32_t id;			/* auth-worker.c's */
+	struct auth_job *next;
+};
+
+/* Does it here and now. */
+void auth_job_run(struct auth_job *job);
+/* True when it cannot block. */
+bool auth_job_is_quick(const struct auth_job *job);
+/* workers NULL: everything is done here (tools, tests). */
+void auth_job_submit(struct auth_workers *workers, struct auth_job *job);
+
+/* --- as messages ----------------------------------------------------------- */
+
+enum {
+	WORKER_MSG_JOB = 0x400,		/* auth -> worker */
+	WORKER_MSG_FOUND,		/* worker -> auth: u32 id, str user */
+	WORKER_MSG_DONE,		/* worker -> auth */
+};
+
+void auth_job_put(struct ipc_writer *w, const struct auth_job *job);
+/* Into pool, which the job's reply uses too.  CV_E_CONFIG: the database is
+ * not in this process's settings. */
+int auth_job_read(struct ipc_reader *r, struct auth_dbs *dbs,
+		  struct cv_pool *pool, struct auth_job *job_r,
+		  struct cv_error *err);
+void auth_job_result_put(struct ipc_writer *w, const struct auth_job *job);
+/* After the id has been read and the job found. */
+int auth_job_result_read(struct ipc_reader *r, struct auth_job *job,
+			 struct cv_error *err);
+
+#endif

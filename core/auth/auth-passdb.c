@@ -1,0 +1,450 @@
+/* auth-passdb.c - the chain of passdbs. */
+#include "auth-request.h"
+#include "auth-username.h"
+
+/* What a chain may do after one database. */
+enum chain_next { CHAIN_STOP, CHAIN_CONTINUE };
+
+static bool mechanism_fits(const struct auth_request *request,
+			   const struct auth_db *db)
+{
+	const char *mechanism = request->input.mechanism;
+
+	if (db->mechanisms.count == 0)
+		return true;
+	if (mechanism[0] == '\0')
+		mechanism = "none";
+	for (uint32_t i = 0; i < db->mechanisms.count; i++) {
+		if (cv_span_is_icase(cv_span_of(mechanism),
+				     db->mechanisms.items[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_left_out(const struct auth_request *request,
+			const struct auth_db *db)
+{
+	if (db->skip == PASSDB_SKIP_AUTHENTICATED && request->success)
+		return true;
+	if (db->skip == PASSDB_SKIP_UNAUTHENTICATED && !request->success)
+		return true;
+	return !mechanism_fits(request, db) ||
+		!auth_username_matches(db->username_filter,
+				       request->input.user);
+}
+
+static bool wants_password(const struct auth_request *request)
+{
+	return request->password.data != NULL && !request->skip_password;
+}
+
+static void chain_end(struct auth_request *request)
+{
+	int result;
+
+	/* INVARIANT: nobody gets out of the masters' chain by its rules */
+	request->authenticated = request->success && !request->in_master;
+	if (request->authenticated)
+		result = CV_AUTH_OK;
+	else if (request->saw_internal)
+		result = CV_E_TEMP;
+	else
+		result = request->saw_mismatch ? CV_AUTH_MISMATCH :
+			CV_AUTH_UNKNOWN_USER;
+	request->done(request, result);
+}
+
+static void chain_fail(struct auth_request *request, int result)
+{
+	request->success = request->authenticated = false;
+	request->done(request, result);
+}
+
+/* A master user was right: from here on it is about the user they want. */
+static void become_login_user(struct auth_request *request)
+{
+	request->input.master_user = request->input.user;
+	request->input.user = request->input.login_user;
+	request->input.login_user = "";
+	request->input.is_master_lookup = false;
+	request->in_master = false;
+	request->skip_password = true;
+}
+
+static bool take_field(struct auth_request *request,
+		       const struct auth_field *field)
+{
+	if (strncmp(field->name, "userdb_", 7) == 0) {
+		request->prefetched = true;
+		if (strcmp(field->name, "userdb_userdb_import") == 0)
+			return auth_reply_set_all(&request->userdb,
+						  cv_span_of(field->value),
+						  '\t', &request->error) ==
+				CV_OK;
+		return auth_reply_set_str(&request->userdb, field->name + 7,
+					  field->value);
+	}
+	if (strcmp(field->name, "password") == 0 ||
+	    strcmp(field->name, "nopassword") == 0 ||
+	    strcmp(field->name, "noauthenticate") == 0)
+		return true;		/* of this database alone */
+	return auth_reply_set_str(&request->fields, field->name,
+				  field->value);
+}
+
+/* The database has said yes: what it says beside that. */
+static int apply_fields(struct auth_request *request, const struct auth_db *db)
+{
+	struct cv_auth_reply *reply = &request->reply;
+	const char *text;
+
+	if (auth_request_add_fields(request, db, reply, &request->error) < 0)
+		return request->error.code;
+	text = auth_reply_get(reply, "allow_nets");
+	if (text != NULL && !auth_nets_match(text, request->input.remote_ip)) {
+		log_info("auth", "%s: allow_nets does not have this address",
+			 auth_request_name(request));
+		return CV_AUTH_MISMATCH;
+	}
+	if (auth_reply_is_true(reply, "noauthenticate") &&
+	    wants_password(request))
+		return CV_AUTH_NEXT;
+	if (auth_request_change_user(request, reply, &request->error) < 0)
+		return request->error.code;
+	for (size_t i = 0; i < reply->fields.count; i++) {
+		if (!take_field(request, &reply->fields.items[i]))
+			return FAIL(&request->error, CV_E_PERM, "too many "
+				    "fields");
+	}
+	text = auth_reply_get(reply, "fail");
+	if (text != NULL) {
+		request->fail_text = pool_strdup(request->pool, text);
+		return CV_AUTH_DISABLED;
+	}
+	return CV_AUTH_OK;
+}
+
+static uint32_t rule_for(const struct auth_db *db, int result)
+{
+	if (result < 0)
+		return db->rules[2];
+	if (result == CV_AUTH_OK)
+		return db->rules[0];
+	return result == CV_AUTH_NEXT ? AUTH_RULE_CONTINUE : db->rules[1];
+}
+
+static enum chain_next apply_rule(struct auth_request *request, uint32_t rule)
+{
+	switch (rule) {
+	case AUTH_RULE_RETURN:
+		return CHAIN_STOP;
+	case AUTH_RULE_RETURN_OK:
+		request->success = true;
+		return CHAIN_STOP;
+	case AUTH_RULE_RETURN_FAIL:
+		request->success = false;
+		return CHAIN_STOP;
+	case AUTH_RULE_CONTINUE_OK:
+		request->success = true;
+		break;
+	case AUTH_RULE_CONTINUE_FAIL:
+		request->success = false;
+		break;
+	default:
+		break;
+	}
+	return CHAIN_CONTINUE;
+}
+
+static void note_result(struct auth_request *request,
+			const struct auth_db *db, int result)
+{
+	if (result < 0) {
+		request->saw_internal = true;
+		log_error("auth", "passdb %s: %s: %s", db->driver,
+			  auth_request_name(request), request->error.text);
+	} else if (result == CV_AUTH_MISMATCH) {
+		request->saw_mismatch = true;
+	}
+	if (result > CV_AUTH_OK && request->auth->set.auth_verbose) {
+		log_info("auth", "passdb %s: %s: %s", db->driver,
+			 auth_request_name(request),
+			 result == CV_AUTH_MISMATCH ? "password mismatch" :
+			 result == CV_AUTH_UNKNOWN_USER ? "unknown user" :
+			 result == CV_AUTH_DISABLED ? "user is disabled" :
+			 result == CV_AUTH_EXPIRED ? "password has expired" :
+			 "no verdict");
+	}
+}
+
+/* True when the chain is over and done was called. */
+static bool deny_decided(struct auth_request *request, int result)
+{
+	if (result == CV_AUTH_UNKNOWN_USER || result == CV_AUTH_NEXT)
+		return false;
+	if (result < 0) {
+		note_result(request, request->db, result);
+		chain_fail(request, CV_E_TEMP);
+		return true;
+	}
+	log_info("auth", "%s: user found in a passdb with deny = yes",
+		 auth_request_name(request));
+	chain_fail(request, CV_AUTH_DISABLED);
+	return true;
+}
+
+/* What a result means for the chain: true when it goes on, with request->db
+ * the next one (NULL: the end). */
+static bool chain_judge(struct auth_request *request, int result)
+{
+	struct auth_db *db = request->db;
+	enum chain_next next;
+
+	if (db->deny) {
+		if (deny_decided(request, result))
+			return false;
+		request->db = db->next;
+		return true;
+	}
+	if (result == CV_AUTH_OK)
+		result = apply_fields(request, db);
+	else if (auth_reply_get(&request->reply, "reason") != NULL)
+		request->fail_text = auth_reply_get(&request->reply, "reason");
+	note_result(request, db, result);
+	/* users that exist but may not log in are not tried elsewhere */
+	if (result == CV_AUTH_DISABLED || result == CV_AUTH_EXPIRED) {
+		chain_fail(request, result);
+		return false;
+	}
+	next = apply_rule(request, rule_for(db, result));
+	if (result == CV_AUTH_OK && request->in_master) {
+		/* a master user opens nobody's mail by a mere "continue" */
+		become_login_user(request);
+		request->success = !db->pass_on;
+		request->db = db->pass_on ? request->auth->dbs.passdbs : NULL;
+		return true;
+	}
+	request->db = next == CHAIN_STOP ? NULL : db->next;
+	return true;
+}
+
+/* Writes to the cache what came from a database. */
+static void cache_store(struct auth_request *request, int result)
+{
+	struct auth_cache *cache = request->auth->cache;
+	struct cv_span password = wants_password(request) ?
+		request->password : CV_SPAN_NONE;
+
+	if (cache == NULL || request->cache_key.len == 0)
+		return;
+	if (result == CV_AUTH_OK || result == CV_AUTH_UNKNOWN_USER)
+		auth_cache_store(cache, request->cache_key, result,
+				 &request->reply, password);
+	else if (result > CV_AUTH_OK)
+		auth_cache_remove(cache, request->cache_key);
+}
+
+/* What the cache has for the present database: true, and the result in the
+ * job, when there is no need to ask it. */
+static bool cache_answers(struct auth_request *request)
+{
+	struct auth_cache *cache = request->auth->cache;
+	struct auth_job *job = &request->job;
+	struct cv_text key;
+
+	request->cache_key = CV_SPAN_NONE;
+	cv_text_init(&key, request->pool);
+	if (cache == NULL || !auth_cache_key(request->db, &request->input,
+					     &key))
+		return false;
+	request->cache_key = cv_text_span(&key);
+	if (!auth_cache_find(cache, request->cache_key, &job->result,
+			     &request->reply))
+		return false;
+	if (job->result != CV_AUTH_OK || !wants_password(request) ||
+	    auth_reply_is_true(&request->reply, "nopassword") ||
+	    auth_cache_password_known(cache, request->cache_key,
+				      request->password))
+		return true;
+	/* a wrong password is not the cache's to refuse */
+	auth_reply_clear(&request->reply);
+	return false;
+}
+
+static void job_prepare(struct auth_request *request, uint32_t kind)
+{
+	struct auth_job *job = &request->job;
+
+	job->kind = kind;
+	job->db = request->db;
+	job->input = &request->input;
+	job->password = request->password;
+	job->error = (struct cv_error)ERROR_NONE;
+}
+
+/* The answer came without the password being checked: the hash to check it
+ * with, or one of nobody's, so that it takes as long [security.md A26]. */
+static bool needs_hash(struct auth_request *request, int result)
+{
+	struct auth_job *job = &request->job;
+	const char *hash = auth_reply_get(&request->reply, "password");
+
+	if (request->db->deny || !wants_password(request) ||
+	    job->kind != AUTH_JOB_LOOKUP || result < 0 ||
+	    (result == CV_AUTH_OK &&
+	     auth_reply_is_true(&request->reply, "nopassword")) ||
+	    (result != CV_AUTH_OK && result != CV_AUTH_UNKNOWN_USER))
+		return false;
+	request->hash_for = result;
+	if (result == CV_AUTH_OK && hash != NULL) {
+		auth_db_saw_hash(request->db, hash);
+	} else {
+		if (result == CV_AUTH_OK)
+			request->hash_for = CV_AUTH_MISMATCH;
+		hash = auth_db_dummy_hash(request->db);
+	}
+	job_prepare(request, AUTH_JOB_HASH);
+	job->hash = pool_strdup(request->pool, hash);
+	job->scheme = auth_db_scheme(request->db);
+	return true;
+}
+
+static int hash_result(struct auth_request *request)
+{
+	struct auth_job *job = &request->job;
+
+	if (job->result == CV_E_TEMP)
+		return CV_E_TEMP;
+	if (request->hash_for != CV_AUTH_OK)
+		return request->hash_for;
+	if (job->result < 0) {
+		log_error("auth", "passdb %s: %s: %s", request->db->driver,
+			  auth_request_name(request), job->error.text);
+		return CV_AUTH_MISMATCH;
+	}
+	return job->result;
+}
+
+static void take_credentials(struct auth_request *request, int result)
+{
+	const char *hash = auth_reply_get(&request->reply, "password");
+
+	if (result != CV_AUTH_OK || request->password.data != NULL ||
+	    hash == NULL)
+		return;
+	request->credentials = pool_strdup(request->pool, hash);
+	request->credentials_scheme = auth_db_scheme(request->db);
+}
+
+/* The next database that is to be asked, and whether there is one. */
+static bool chain_next_db(struct auth_request *request)
+{
+	while (request->db != NULL && is_left_out(request, request->db))
+		request->db = request->db->next;
+	return request->db != NULL;
+}
+
+/* Makes the job for the present database ready; false when its result is
+ * there already. */
+static bool chain_ask(struct auth_request *request)
+{
+	struct auth_db *db = request->db;
+	bool check = wants_password(request) && !db->deny;
+
+	auth_reply_init(&request->reply, request->pool);
+	job_prepare(request, AUTH_JOB_LOOKUP);
+	if (cache_answers(request)) {
+		/* a known password needs no hash; an unknown user does */
+		if (request->job.result == CV_AUTH_OK && check)
+			request->job.kind = AUTH_JOB_VERIFY;
+		request->cache_key = CV_SPAN_NONE;
+		return false;
+	}
+	if (check && (!db->pure || db->pass->lookup == NULL)) {
+		request->job.kind = AUTH_JOB_VERIFY;
+	} else if (db->pass->lookup == NULL) {
+		log_debug("auth", "passdb %s cannot look users up, skipped",
+			  db->driver);
+		request->saw_verify_only = true;
+		request->job.result = CV_AUTH_NEXT;
+		return false;
+	}
+	auth_reply_init(&request->job.reply, request->pool);
+	return true;
+}
+
+enum chain_stage { STAGE_NEXT, STAGE_ANSWERED, STAGE_HASHED, STAGE_JUDGE };
+
+/* Runs the chain from where it is until it has to wait or is over.  Also the
+ * callback of its jobs; a job that is done on the spot comes back in here,
+ * twice for each database at most. */
+static void chain_step(struct auth_job *job)
+{
+	struct auth_request *request = job->context;
+	int result = job->result;
+
+	if (request->detached) {
+		auth_request_release(&request);
+		return;
+	}
+	if (request->stage == STAGE_ANSWERED) {
+		request->reply = job->reply;
+		request->error = job->error;
+	}
+	for (;;) {
+		switch (request->stage) {
+		case STAGE_NEXT:
+			if (!chain_next_db(request)) {
+				chain_end(request);
+				auth_request_release(&request);
+				return;
+			}
+			request->stage = STAGE_ANSWERED;
+			if (chain_ask(request)) {
+				auth_job_submit(request->auth->workers, job);
+				return;
+			}
+			result = job->result;
+			break;
+		case STAGE_ANSWERED:
+			request->stage = STAGE_JUDGE;
+			if (needs_hash(request, result)) {
+				request->stage = STAGE_HASHED;
+				auth_job_submit(request->auth->workers, job);
+				return;
+			}
+			break;
+		case STAGE_HASHED:
+			result = hash_result(request);
+			request->stage = STAGE_JUDGE;
+			break;
+		default:
+			cache_store(request, result);
+			take_credentials(request, result);
+			request->stage = STAGE_NEXT;
+			if (!chain_judge(request, result)) {
+				auth_request_release(&request);
+				return;
+			}
+		}
+	}
+}
+
+void auth_request_verify(struct auth_request *request,
+			 struct cv_span password, auth_request_fn *done)
+{
+	request->done = done;
+	request->password = password.data == NULL ? CV_SPAN_NONE :
+		pool_span(request->pool, password);
+	request->in_master = request->input.is_master_lookup;
+	request->db = request->in_master ? request->auth->dbs.masterdbs :
+		request->auth->dbs.passdbs;
+	request->success = request->saw_internal = false;
+	request->saw_mismatch = request->skip_password = false;
+	request->stage = STAGE_NEXT;
+	request->job.done = chain_step;
+	request->job.context = request;
+	auth_request_ref(request);
+	chain_step(&request->job);
+}

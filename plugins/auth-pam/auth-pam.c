@@ -1,0 +1,288 @@
+/* auth-pam.c - passwords through PAM; passdb only.
+ *
+ *	passdb {
+ *		driver = pam
+ *		args = session=yes setcred=yes %s
+ *	}
+ *
+ * The last word of args is the PAM service: a name, %s (imap, lmtp ...), or
+ * *, which is the same.  Without it: "culver", or "dovecot" when only that
+ * one is configured.  PAM blocks, so this runs in auth-worker. */
+#include "cv-plugin.h"
+#include "cv-auth.h"
+
+#include <security/pam_appl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct pam_db {
+	const char *service;		/* may have variables */
+	const char *confdir;		/* NULL: the system's */
+	bool session, setcred, show_msg;
+};
+
+/* One conversation. */
+struct talk {
+	const struct cv_auth_input *in;
+	const char *password;
+	bool answered;
+	struct cv_text messages;	/* what PAM has to say */
+};
+
+static const struct cv_auth_api *auth_api;
+static struct cv_plugin *plugin_self;
+
+static char *answer_for(struct talk *talk, const struct pam_message *msg)
+{
+	switch (msg->msg_style) {
+	case PAM_PROMPT_ECHO_ON:
+		return strdup(talk->in->user);
+	case PAM_PROMPT_ECHO_OFF:
+		/* a second secret (one-time code, new password) is not
+		 * ours to give */
+		if (talk->answered)
+			return NULL;
+		talk->answered = true;
+		return strdup(talk->password);
+	default:
+		if (talk->messages.len > 0)
+			cv_text_append_c(&talk->messages, ' ');
+		cv_text_append_str(&talk->messages, msg->msg);
+		return strdup("");
+	}
+}
+
+static int converse(int count, const struct pam_message **messages,
+		    struct pam_response **responses_r, void *data)
+{
+	struct pam_response *responses;
+
+	if (count <= 0 || count > PAM_MAX_NUM_MSG)
+		return PAM_CONV_ERR;
+	responses = calloc((size_t)count, sizeof(*responses));
+	if (responses == NULL)
+		return PAM_BUF_ERR;
+	for (int i = 0; i < count; i++) {
+		responses[i].resp = answer_for(data, messages[i]);
+		if (responses[i].resp == NULL) {
+			while (i-- > 0) {
+				explicit_bzero(responses[i].resp,
+					       strlen(responses[i].resp));
+				free(responses[i].resp);
+			}
+			free(responses);
+			return PAM_CONV_ERR;
+		}
+	}
+	*responses_r = responses;
+	return PAM_SUCCESS;
+}
+
+static int result_of(pam_handle_t *pam, const char *what, int status,
+		     struct cv_error *err)
+{
+	switch (status) {
+	case PAM_SUCCESS:
+		return CV_AUTH_OK;
+	case PAM_USER_UNKNOWN:
+		return CV_AUTH_UNKNOWN_USER;
+	case PAM_AUTH_ERR:
+	case PAM_MAXTRIES:
+	case PAM_CRED_INSUFFICIENT:
+	case PAM_CONV_ERR:
+		return CV_AUTH_MISMATCH;
+	case PAM_NEW_AUTHTOK_REQD:
+	case PAM_AUTHTOK_EXPIRED:
+		return CV_AUTH_EXPIRED;
+	case PAM_ACCT_EXPIRED:
+	case PAM_PERM_DENIED:
+		return CV_AUTH_DISABLED;
+	}
+	return CV_FAIL(err, CV_E_TEMP, "%s: %s", what,
+		       pam_strerror(pam, status));
+}
+
+/* The session is opened and closed at once: it is for modules that make
+ * home directories and the like. */
+static int open_session(pam_handle_t *pam, const struct pam_db *db,
+			struct cv_error *err)
+{
+	int status = PAM_SUCCESS;
+
+	if (db->setcred) {
+		status = pam_setcred(pam, PAM_ESTABLISH_CRED);
+		if (status != PAM_SUCCESS)
+			return result_of(pam, "pam_setcred", status, err);
+	}
+	if (!db->session)
+		return CV_AUTH_OK;
+	if ((status = pam_open_session(pam, 0)) != PAM_SUCCESS)
+		return result_of(pam, "pam_open_session", status, err);
+	status = pam_close_session(pam, 0);
+	return result_of(pam, "pam_close_session", status, err);
+}
+
+/* PAM may have its own idea of the user's name. */
+static int take_user(pam_handle_t *pam, const struct cv_auth_input *in,
+		     struct cv_auth_reply *reply, struct cv_error *err)
+{
+	const void *item = NULL;
+	int status = pam_get_item(pam, PAM_USER, &item);
+
+	if (status != PAM_SUCCESS)
+		return result_of(pam, "pam_get_item", status, err);
+	if (item == NULL || strcmp(item, in->user) == 0)
+		return CV_AUTH_OK;
+	if (!auth_api->set(reply, CV_SPAN("user"), cv_span_of(item)))
+		return CV_FAIL(err, CV_E_DENIED, "PAM changed the user name "
+			       "to one that is not acceptable");
+	return CV_AUTH_OK;
+}
+
+static int authenticate(pam_handle_t *pam, const struct pam_db *db,
+			const struct cv_auth_input *in,
+			struct cv_auth_reply *reply, struct cv_error *err)
+{
+	int status, result;
+
+	/* for pam_access, fail counters and the log of the system */
+	if (in->remote_ip[0] != '\0')
+		(void)pam_set_item(pam, PAM_RHOST, in->remote_ip);
+	(void)pam_set_item(pam, PAM_TTY, "culver");
+	status = pam_authenticate(pam, PAM_DISALLOW_NULL_AUTHTOK);
+	if ((result = result_of(pam, "pam_authenticate", status, err)) !=
+	    CV_AUTH_OK)
+		return result;
+	status = pam_acct_mgmt(pam, PAM_DISALLOW_NULL_AUTHTOK);
+	if ((result = result_of(pam, "pam_acct_mgmt", status, err)) !=
+	    CV_AUTH_OK)
+		return result;
+	if ((result = open_session(pam, db, err)) != CV_AUTH_OK)
+		return result;
+	return take_user(pam, in, reply, err);
+}
+
+static int pam_verify(void *data, const struct cv_auth_input *in,
+		      struct cv_span password, struct cv_auth_reply *reply,
+		      struct cv_error *err)
+{
+	const struct pam_db *db = data;
+	struct talk talk = { .in = in };
+	struct pam_conv conv = { .conv = converse, .appdata_ptr = &talk };
+	struct cv_text service, secret;
+	pam_handle_t *pam = NULL;
+	int ret;
+
+	cv_text_init(&talk.messages, in->pool);
+	cv_text_init(&service, in->pool);
+	cv_text_init(&secret, in->pool);
+	cv_text_append_span(&secret, password);
+	talk.password = cv_text_str(&secret);
+	ret = auth_api->expand(in, db->service, CV_AUTH_EXPAND_PATH, &service,
+			       err);
+	if (ret < 0)
+		return ret;
+	ret = db->confdir != NULL ?
+		pam_start_confdir(cv_text_str(&service), in->user, &conv,
+				  db->confdir, &pam) :
+		pam_start(cv_text_str(&service), in->user, &conv, &pam);
+	if (ret != PAM_SUCCESS)
+		return CV_FAIL(err, CV_E_TEMP, "pam_start: %s",
+			       pam_strerror(pam, ret));
+	ret = authenticate(pam, db, in, reply, err);
+	(void)pam_end(pam, ret == CV_AUTH_OK ? PAM_SUCCESS : PAM_AUTH_ERR);
+	if (talk.messages.len > 0 && ret != CV_AUTH_OK) {
+		cv_api->log(plugin_self, CV_LOG_DEBUG, "%s: %s", in->user,
+			    cv_text_str(&talk.messages));
+		if (db->show_msg)
+			(void)auth_api->set(reply, CV_SPAN("reason"),
+					    cv_text_span(&talk.messages));
+	}
+	return ret;
+}
+
+static const char *copy_text(struct cv_pool *pool, struct cv_span text)
+{
+	struct cv_text copy;
+
+	cv_text_init(&copy, pool);
+	cv_text_append_span(&copy, text);
+	return cv_text_str(&copy);
+}
+
+static int take_word(const struct cv_auth_db_config *config,
+		     struct pam_db *db, struct cv_span word,
+		     struct cv_error *err)
+{
+	if (cv_span_is(word, "session=yes"))
+		db->session = true;
+	else if (cv_span_is(word, "setcred=yes"))
+		db->setcred = true;
+	else if (cv_span_is(word, "failure_show_msg=yes"))
+		db->show_msg = true;
+	else if (cv_span_begins(word, CV_SPAN("confdir=")))
+		db->confdir = copy_text(config->pool, cv_span_skip(word, 8));
+	else if (memchr(word.data, '=', word.len) != NULL)
+		return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'; known are "
+			       "session=yes, setcred=yes, "
+			       "failure_show_msg=yes, confdir= and last the "
+			       "PAM service", CV_SPAN_ARG(word));
+	else
+		db->service = cv_span_is(word, "*") ? "%s" :
+			copy_text(config->pool, word);
+	return CV_OK;
+}
+
+static int pam_open(const struct cv_auth_db_config *config, void **db_r,
+		    struct cv_error *err)
+{
+	struct pam_db *db = CV_ALLOC(config->pool, struct pam_db);
+	struct cv_span rest = cv_span_of(config->args), word;
+	int ret = CV_OK;
+
+	while (ret == CV_OK && cv_span_split(&rest, ' ', &word)) {
+		word = cv_span_trim(word);
+		if (word.len > 0)
+			ret = take_word(config, db, word, err);
+	}
+	if (ret < 0)
+		return ret;
+	if (db->service == NULL) {
+		db->service = access("/etc/pam.d/culver", F_OK) < 0 &&
+			access("/etc/pam.d/dovecot", F_OK) == 0 ? "dovecot" :
+			"culver";
+	}
+	if (db->confdir != NULL)
+		config->needs_path(config, db->confdir);
+	*db_r = db;
+	return CV_OK;
+}
+
+static const struct cv_passdb pam_passdb = {
+	CV_SIZED(cv_passdb), .name = "pam", .open = pam_open,
+	.verify = pam_verify,
+};
+
+static int init(const struct cv_host *host, struct cv_plugin *self,
+		struct cv_error *err)
+{
+	cv_api = host;
+	plugin_self = self;
+	auth_api = host->service("auth", 1);
+	if (auth_api == NULL)
+		return CV_FAIL(err, CV_E_UNSUPPORTED, "this process has no "
+			       "service 'auth' 1");
+	return cv_provide_passdb(self, &pam_passdb, err);
+}
+
+static const char *const processes[] = { "auth", "auth-worker", NULL };
+static const char *const paths[] = {
+	"/etc", "/lib", "/usr/lib", "/run", "/var/lib", NULL,
+};
+
+CV_PLUGIN_DEFINE("auth-pam", 0,
+	.license = "MIT", .version = "1.0",
+	.summary = "Passwords checked by the system's PAM",
+	.flags = CV_PLUGIN_CONNECTS | CV_PLUGIN_EXECUTES,
+	.processes = processes, .paths = paths,
+	.init = init);
