@@ -1,7 +1,7 @@
 /* base64.c - whole strings; streaming decoders are in core/stream. */
 #include "base64.h"
 
-static const char alphabet[64] __attribute__((nonstring)) =
+static const char alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(struct cv_text *dst, const void *data, size_t len)
