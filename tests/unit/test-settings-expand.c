@@ -70,8 +70,8 @@ static void malformed_variables_are_errors(void **state)
 		"%", "%{", "%{user", "%{nosuch}", "%q", "%{if;a}",
 		"%{if;%n;xx;b;c;d}", "%{if;a;>;b;c;d}", "%5", "%L",
 		"%{sha1;rounds=x:user}", "%{sha1:nosuch}",
-		"%{if;%{if;%{if;%{if;%{if;a;eq;a;b;c};eq;a;b;c};eq;a;b;c};"
-		"eq;a;b;c};eq;a;b;c}",
+		("%{if;%{if;%{if;%{if;%{if;a;eq;a;b;c};eq;a;b;c};eq;a;b;c};"
+		 "eq;a;b;c};eq;a;b;c}"),
 	};
 	struct cv_pool *pool = pool_create("test");
 
