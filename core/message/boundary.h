@@ -31,7 +31,8 @@ struct boundary_set {
 };
 
 void boundary_set_init(struct boundary_set *set);
-/* text is cut to MESSAGE_BOUNDARY_MAX and must outlive the set.  At most
+/* text is cut to MESSAGE_BOUNDARY_MAX (its closing delimiter then looks like
+ * any other: [RFC2046 5.1.1] allows 70 bytes) and must outlive the set.  At most
  * MIME_DEPTH_MAX may be open. */
 void boundary_push(struct boundary_set *set, struct cv_span text,
 		   uint32_t owner);

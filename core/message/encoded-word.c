@@ -207,12 +207,24 @@ void header_unfold(struct cv_text *dst, struct cv_span value)
 
 /* --- encoding ----------------------------------------------------------- */
 
-enum { ENCODE_BYTES = 42, ENCODE_COLUMN = 76 };
+enum { ENCODE_BYTES = 42, ENCODE_COLUMN = 76, ENCODE_AROUND = 12 };
+
+/* How many bytes at the front make a word of at most max bytes; no character
+ * is cut in two [RFC2047 5 (3)]. */
+static size_t encode_piece(struct cv_span utf8, size_t max)
+{
+	size_t n = utf8.len < max ? utf8.len : max;
+
+	while (n < utf8.len && n + 4 > max && n > 0 &&
+	       ((unsigned char)utf8.data[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
 
 void header_encode(struct cv_text *dst, struct cv_span utf8, size_t column)
 {
 	bool ascii = true;
-	size_t at = 0, n;
+	size_t max = ENCODE_BYTES, n;
 
 	for (size_t i = 0; i < utf8.len; i++) {
 		unsigned char c = (unsigned char)utf8.data[i];
@@ -223,18 +235,19 @@ void header_encode(struct cv_text *dst, struct cv_span utf8, size_t column)
 		cv_text_append_span(dst, utf8);
 		return;
 	}
-	while (at < utf8.len) {
-		n = utf8.len - at > ENCODE_BYTES ? ENCODE_BYTES :
-			utf8.len - at;
-		/* [RFC2047 5 (3)]: no character is cut in two */
-		while (at + n < utf8.len && n > ENCODE_BYTES - 4 &&
-		       ((unsigned char)utf8.data[at + n] & 0xc0) == 0x80)
-			n--;
-		if (at > 0 || column + 12 + (n + 2) / 3 * 4 > ENCODE_COLUMN)
+	if (column + ENCODE_AROUND + 4 < ENCODE_COLUMN)
+		max = (ENCODE_COLUMN - ENCODE_AROUND - column) / 4 * 3;
+	for (bool first = true; utf8.len > 0; first = false) {
+		n = encode_piece(utf8, max < ENCODE_BYTES ? max :
+				 ENCODE_BYTES);
+		if (!first)
 			cv_text_append_str(dst, "\r\n ");
-		cv_text_append_str(dst, "=?UTF-8?B?");
-		base64_encode(dst, utf8.data + at, n);
-		cv_text_append_str(dst, "?=");
-		at += n;
+		if (n > 0) {
+			cv_text_append_str(dst, "=?UTF-8?B?");
+			base64_encode(dst, utf8.data, n);
+			cv_text_append_str(dst, "?=");
+		}
+		utf8 = cv_span_skip(utf8, n);
+		max = ENCODE_BYTES;
 	}
 }
