@@ -57,6 +57,18 @@ tests_unit_test_lmtp_CPPFLAGS = $(UNIT_CPPFLAGS) $(LMTP_MOCK_CPPFLAGS)
 tests_unit_test_lmtp_LDADD = tests/unit/liblmtp-mock.la \
 	core/stream/libstream.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-message-header
+tests_unit_test_message_header_SOURCES = %D%/test-message-header.c
+tests_unit_test_message_header_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_message_header_LDADD = core/message/libmessage.la \
+	core/stream/libstream.la $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-message-parser
+tests_unit_test_message_parser_SOURCES = %D%/test-message-parser.c
+tests_unit_test_message_parser_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_message_parser_LDADD = core/message/libmessage.la \
+	core/stream/libstream.la $(UNIT_LIBS)
+
 SETTINGS_LIBS = core/settings/libsettings.la $(UNIT_LIBS) $(OPENSSL_LIBS)
 SETTINGS_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings
 
@@ -70,17 +82,6 @@ tests_unit_test_settings_expand_SOURCES = %D%/test-settings-expand.c \
 	%D%/settings-helper.h
 tests_unit_test_settings_expand_CPPFLAGS = $(SETTINGS_CPPFLAGS)
 tests_unit_test_settings_expand_LDADD = $(SETTINGS_LIBS)
-UNIT_TESTS += tests/unit/test-message-header
-tests_unit_test_message_header_SOURCES = %D%/test-message-header.c
-tests_unit_test_message_header_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_message_header_LDADD = core/message/libmessage.la \
-	core/stream/libstream.la $(UNIT_LIBS)
-
-UNIT_TESTS += tests/unit/test-message-parser
-tests_unit_test_message_parser_SOURCES = %D%/test-message-parser.c
-tests_unit_test_message_parser_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_message_parser_LDADD = core/message/libmessage.la \
-	core/stream/libstream.la $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-stream
 tests_unit_test_stream_SOURCES = %D%/test-stream.c
