@@ -183,6 +183,15 @@ static bool def_accepts(struct settings_parser *parser,
 	return false;
 }
 
+static bool has_quote(struct cv_span key)
+{
+	for (size_t i = 0; i < key.len; i++) {
+		if (strchr("\"'\\", key.data[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* False when nobody declares the name where it must be declared. */
 static bool def_find(struct settings_parser *parser,
 		     struct settings_place place, struct cv_span key,
@@ -193,6 +202,10 @@ static bool def_find(struct settings_parser *parser,
 	*def_r = settings_registry_find(kind, key);
 	if (*def_r != NULL || parser->options->accept_unknown)
 		return true;
+	if (strcmp(kind, "plugin") == 0 && has_quote(key)) {
+		parser_error(parser, line, "a quote cannot be part of a name");
+		return false;
+	}
 	if (strcmp(kind, "plugin") == 0) {
 		plugin_hint(parser, key, line);
 		return true;

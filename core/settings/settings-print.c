@@ -27,7 +27,8 @@ static bool needs_quotes(const char *value)
 		return false;
 	return strchr(" \t<$", value[0]) != NULL ||
 		strchr(" \t\\", value[len - 1]) != NULL ||
-		strpbrk(value, "#'\"") != NULL || strstr(value, " $") != NULL;
+		strpbrk(value, "#'\"") != NULL ||
+		strstr(value, " $") != NULL || strstr(value, "\t$") != NULL;
 }
 
 static void append_quoted(struct cv_text *out, const char *value)
@@ -94,8 +95,11 @@ static void append_value(struct printer *printer, const struct item *item,
 			 bool quote)
 {
 	const struct settings_entry *entry = item->entry;
+	/* what holds both $names and quotes can only be told expanded */
 	bool raw = entry != NULL && entry->raw != NULL &&
-		!printer->how->expand;
+		!printer->how->expand &&
+		((entry->flags & ENTRY_FROM_FILE) != 0 ||
+		 strpbrk(entry->raw, "#'\"\\") == NULL);
 	const char *value = raw ? entry->raw : item->value;
 
 	if (is_secret(item) && !printer->how->secrets && value[0] != '\0') {

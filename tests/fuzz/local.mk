@@ -15,4 +15,12 @@ tests_fuzz_fuzz_lmtp_CPPFLAGS = $(FUZZ_CPPFLAGS) \
 tests_fuzz_fuzz_lmtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_lmtp_LDADD = tests/fuzz/liblmtp-mock.la \
 	core/stream/libstream.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-settings
+tests_fuzz_fuzz_settings_SOURCES = %D%/fuzz-settings.c
+tests_fuzz_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/core/settings
+tests_fuzz_fuzz_settings_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_settings_LDADD = core/settings/libsettings.la $(FUZZ_LIBS) \
+	$(OPENSSL_LIBS)
 endif
