@@ -117,6 +117,7 @@ struct account {
 	bool is_new, damaged, unknown_records;
 	bool in_base;			/* applying the state section */
 	bool unsynced;			/* the state shows what nobody synced */
+	bool must_reload;		/* something could not be read */
 	bool must_rotate;		/* the file must not be written on */
 	uint64_t failed_size;		/* of the file after our failed commit,
 					 * 0: none, or the end is marked */

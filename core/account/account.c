@@ -140,6 +140,7 @@ static void load_state(struct account *account, struct journal *journal,
 	uint64_t before = account->txn;
 
 	journal_close(&account->journal);
+	account->must_reload = false;
 	account->journal = *journal;
 	account->guid = journal->guid;
 	reset_state(account);
@@ -278,7 +279,7 @@ static int catch_up(struct account *account, struct cv_error *err)
 
 	if (io_fstat(account->io, account->journal.fd, &st) < 0)
 		return FAIL_ERRNO(err, errno, "cannot stat journal");
-	if (st.st_nlink == 0) {
+	if (st.st_nlink == 0 || account->must_reload) {
 		status = account_reload(account, err);
 		if (status == CV_NOT_FOUND)
 			return FAIL(err, CV_E_TEMP, "account has vanished");

@@ -328,7 +328,9 @@ int account_begin(struct account *account, uint64_t deadline_msecs,
 /* Writes all operations as one record group, syncs as durability and
  * options.fsync say, applies them in memory, unlocks.  All or nothing.  An
  * empty transaction writes nothing.  *txn becomes NULL in any case.
- * CV_E_NO_SPACE, CV_E_TEMP: nothing of it is or will become visible. */
+ * CV_E_NO_SPACE, CV_E_TEMP: nothing of it is or will become visible (when
+ * after a failed sync not even a mark of 40 bytes can be written, others may
+ * see all of it). */
 int account_commit(struct account_txn **txn,
 		   enum account_durability durability, struct cv_error *err);
 /* NULL is ignored. */

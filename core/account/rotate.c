@@ -328,6 +328,8 @@ static int put_folders(struct rotate *r, struct cv_error *err)
 			return status;
 		put_folder(r, folder, carried);
 	}
+	if (r->account->must_reload)
+		return FAIL(err, CV_E_TEMP, "a snapshot cannot be read");
 	return CV_OK;
 }
 

@@ -105,6 +105,16 @@ static int load_snapshot(struct folder *folder, struct cv_error *err)
 	return CV_OK;
 }
 
+/* True when the snapshot is missing only because two rotations have passed
+ * since the last refresh. */
+static bool rotated_away(struct account *account)
+{
+	struct stat st;
+
+	return io_fstat(account->io, account->journal.fd, &st) < 0 ||
+		st.st_nlink == 0;
+}
+
 int account_folder_load(struct account_folder *f, struct cv_error *err)
 {
 	struct folder *folder = folder_of(f);
@@ -120,7 +130,10 @@ int account_folder_load(struct account_folder *f, struct cv_error *err)
 	if (status == CV_OK)
 		return CV_OK;
 	folder_unload(folder);
+	if (status == CV_E_NOT_FOUND && rotated_away(f->account))
+		status = CV_E_TEMP;
 	if (status != CV_E_SYNTAX && status != CV_E_NOT_FOUND) {
+		f->account->must_reload = true;
 		if (err != NULL)
 			*err = error;
 		return status;
@@ -133,7 +146,8 @@ int account_folder_load(struct account_folder *f, struct cv_error *err)
 	return CV_OK;
 }
 
-/* Never NULL: what cannot be loaded for now looks empty. */
+/* Never NULL: what cannot be read for now looks empty until the next refresh,
+ * which reads everything again. */
 struct folder_data *folder_load(struct folder *folder)
 {
 	struct cv_error err = ERROR_NONE;
@@ -143,7 +157,6 @@ struct folder_data *folder_load(struct folder *folder)
 		log_error("account", "folder '%s': %s", folder->f.name,
 			  err.text);
 		folder->data = data_create();
-		folder->f.damaged = true;
 	}
 	return folder->data;
 }
