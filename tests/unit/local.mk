@@ -44,6 +44,12 @@ tests_unit_test_ipc_SOURCES = %D%/test-ipc.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_ipc_LDADD = core/ipc/libipc.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-journal
+tests_unit_test_journal_SOURCES = %D%/test-journal.c %D%/account-fixture.h
+tests_unit_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_journal_LDADD = core/account/libaccount.la core/io/libio.la \
+	$(UNIT_LIBS)
+
 check_LTLIBRARIES += tests/unit/liblmtp-mock.la
 tests_unit_liblmtp_mock_la_SOURCES = $(LMTP_SOURCES)
 tests_unit_liblmtp_mock_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=lmtp
@@ -87,11 +93,6 @@ UNIT_TESTS += tests/unit/test-stream
 tests_unit_test_stream_SOURCES = %D%/test-stream.c
 tests_unit_test_stream_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_stream_LDADD = core/stream/libstream.la $(UNIT_LIBS)
-UNIT_TESTS += tests/unit/test-journal
-tests_unit_test_journal_SOURCES = %D%/test-journal.c %D%/account-fixture.h
-tests_unit_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_journal_LDADD = core/account/libaccount.la core/io/libio.la \
-	$(UNIT_LIBS)
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
