@@ -87,7 +87,8 @@ static bool conn_can_starttls(struct cv_connection *c) { return true; }
 
 static int conn_starttls(struct cv_connection *c, struct cv_error *err)
 {
-	return c->at < c->arrived ? CV_E_SYNTAX : CV_OK;
+	/* what follows is TLS, which this mock does not speak */
+	return c->at < c->arrived ? CV_E_SYNTAX : CV_EOF;
 }
 
 static const struct cv_connection_api connection = {
