@@ -23,4 +23,11 @@ tests_fuzz_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS) \
 tests_fuzz_fuzz_settings_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_settings_LDADD = core/settings/libsettings.la $(FUZZ_LIBS) \
 	$(OPENSSL_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-module-wire
+tests_fuzz_fuzz_module_wire_SOURCES = %D%/fuzz-module-wire.c
+tests_fuzz_fuzz_module_wire_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_module_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_module_wire_LDADD = core/module/libmodule.la \
+	core/settings/libsettings.la $(FUZZ_LIBS)
 endif

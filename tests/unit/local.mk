@@ -75,6 +75,12 @@ tests_unit_test_message_parser_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_message_parser_LDADD = core/message/libmessage.la \
 	core/stream/libstream.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-module
+tests_unit_test_module_SOURCES = %D%/test-module.c
+tests_unit_test_module_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_module_LDADD = core/module/libmodule.la \
+	core/settings/libsettings.la $(UNIT_LIBS)
+
 SETTINGS_LIBS = core/settings/libsettings.la $(UNIT_LIBS) $(OPENSSL_LIBS)
 SETTINGS_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings
 
