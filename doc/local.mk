@@ -1,1 +1,2 @@
 # files of doc
+dist_man_MANS += %D%/man/culveradm-plugin.1
