@@ -211,6 +211,9 @@ static bool chain_judge(struct auth_request *request, int result)
 		result = apply_fields(request, db);
 	else if (auth_reply_get(&request->reply, "reason") != NULL)
 		request->fail_text = auth_reply_get(&request->reply, "reason");
+	/* a name that may be no part of a path is nobody's */
+	if (result == CV_E_DENIED)
+		result = CV_AUTH_UNKNOWN_USER;
 	note_result(request, db, result);
 	/* users that exist but may not log in are not tried elsewhere */
 	if (result == CV_AUTH_DISABLED || result == CV_AUTH_EXPIRED) {
@@ -314,8 +317,10 @@ static int hash_result(struct auth_request *request)
 {
 	struct auth_job *job = &request->job;
 
-	if (job->result == CV_E_TEMP)
+	if (job->result == CV_E_TEMP) {
+		request->error = job->error;
 		return CV_E_TEMP;
+	}
 	if (request->hash_for != CV_AUTH_OK)
 		return request->hash_for;
 	if (job->result < 0) {

@@ -66,11 +66,11 @@ int auth_request_set_user(struct auth_request *request, struct cv_span user,
 	const struct auth_settings *set = &request->auth->set;
 	struct cv_auth_input *in = &request->input;
 	struct cv_span login = authzid, name = user;
+	bool split = auth_username_split_master(set, user, &login, &name);
 	const char *fixed;
 	int ret;
 
-	if (auth_username_split_master(set, user, &login, &name) &&
-	    authzid.len > 0)
+	if (split && authzid.len > 0)
 		return FAIL(err, CV_E_DENIED, "a user name with a master "
 			    "user in it and an authorization id");
 	if (user.len > USER_NAME_MAX ||
@@ -81,14 +81,14 @@ int auth_request_set_user(struct auth_request *request, struct cv_span user,
 	if (ret < 0)
 		return ret;
 	in->user = fixed;
-	if (login.len == 0 && login.data == authzid.data)
+	if (!split && authzid.len == 0)
 		return CV_OK;
 	ret = auth_username_fix(set, in, login, request->pool, &fixed, err);
 	if (ret < 0)
 		return error_prefix(err, "login user");
 	/* [RFC4616 2] an authorization identity that is the authentication
 	 * identity changes nothing */
-	if (strcmp(fixed, in->user) != 0) {
+	if (split || strcmp(fixed, in->user) != 0) {
 		in->login_user = fixed;
 		in->is_master_lookup = true;
 	}

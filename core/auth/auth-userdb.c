@@ -84,6 +84,9 @@ static void judge(struct auth_request *request, int result)
 		result = request->prefetched ? CV_AUTH_OK : CV_AUTH_NEXT;
 	if (result == CV_AUTH_OK)
 		result = apply_fields(request, db);
+	/* a name that may be no part of a path is nobody's */
+	if (result == CV_E_DENIED)
+		result = CV_AUTH_UNKNOWN_USER;
 	if (result < 0) {
 		request->saw_internal = true;
 		log_error("auth", "userdb %s: %s: %s", db->driver,

@@ -3,6 +3,7 @@ core_auth_libauth_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS)
 core_auth_libauth_la_SOURCES = \
 	%D%/auth.c %D%/auth.h \
 	%D%/auth-cache.c %D%/auth-cache.h \
+	%D%/auth-client.c %D%/auth-client.h \
 	%D%/auth-db.c %D%/auth-db.h \
 	%D%/auth-exchange.c %D%/auth-exchange.h \
 	%D%/auth-input.c %D%/auth-input.h \
@@ -14,10 +15,13 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-provider.c %D%/auth-provider.h \
 	%D%/auth-reply.c %D%/auth-reply.h \
 	%D%/auth-request.c %D%/auth-request.h \
-	%D%/auth-service.h \
+	%D%/auth-service.c %D%/auth-service.h \
+	%D%/auth-service-private.h \
 	%D%/auth-userdb.c \
 	%D%/auth-username.c %D%/auth-username.h \
 	%D%/auth-worker.c %D%/auth-worker.h \
+	%D%/auth-worker-server.c %D%/auth-worker-server.h \
+	%D%/auth-worker-service.c \
 	%D%/mech-login.c \
 	%D%/mech-plain.c \
 	%D%/password-scheme.c %D%/password-scheme.h \

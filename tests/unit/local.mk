@@ -10,6 +10,24 @@ tests_unit_test_account_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_account_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
 
+AUTH_LIBS = core/auth/libauth.la core/ipc/libipc.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS) \
+	$(LIBEVENT_LIBS) $(OPENSSL_LIBS)
+AUTH_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings \
+	-I$(top_srcdir)/tests/unit $(LIBEVENT_CFLAGS)
+
+UNIT_TESTS += tests/unit/test-auth-request
+tests_unit_test_auth_request_SOURCES = %D%/test-auth-request.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_request_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_request_LDADD = $(AUTH_LIBS)
+
+UNIT_TESTS += tests/unit/test-auth-service
+tests_unit_test_auth_service_SOURCES = %D%/test-auth-service.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_service_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_service_LDADD = $(AUTH_LIBS)
+
 UNIT_TESTS += tests/unit/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)

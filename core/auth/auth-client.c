@@ -1,0 +1,491 @@
+/* auth-client.c - one channel of those who ask auth. */
+#include "auth-client.h"
+#include "auth-exchange.h"
+#include "auth-mechanism.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* What one id stands for: a login, or the lookup of a user. */
+struct item {
+	struct item *next;
+	struct auth_client *client;
+	uint32_t id;
+	struct auth_exchange *exchange;	/* NULL: a lookup */
+	struct auth_request *request;	/* of a lookup */
+	bool looking_up;		/* for HANDOFF or a lookup */
+	bool opens;			/* USER_OPEN: a session is started */
+	const char *target;		/* service of that session */
+	struct cv_pool *pool;		/* of what follows */
+	struct session_start start;	/* descriptors: ours until sent */
+};
+
+struct auth_client {
+	struct auth_client_config config;
+	int fd;
+	struct event *readable;
+	struct item *items;
+	uint32_t item_count;
+	bool lost;			/* to be ended by the event loop */
+	struct ipc_writer writer;
+	struct ipc_reader reader;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static struct item *item_find(struct auth_client *client, uint32_t id)
+{
+	struct item *item = client->items;
+
+	while (item != NULL && item->id != id)
+		item = item->next;
+	return item;
+}
+
+static struct item *item_add(struct auth_client *client, uint32_t id)
+{
+	struct cv_pool *pool = pool_create("auth-client");
+	struct item *item = pool_new(pool, struct item);
+
+	item->pool = pool;
+	item->client = client;
+	item->id = id;
+	item->start.transport_fd = item->start.status_fd = -1;
+	item->next = client->items;
+	client->items = item;
+	client->item_count++;
+	return item;
+}
+
+static void item_remove(struct item *item)
+{
+	struct auth_client *client = item->client;
+	struct item **at = &client->items;
+	struct cv_pool *pool = item->pool;
+
+	while (*at != item)
+		at = &(*at)->next;
+	*at = item->next;
+	client->item_count--;
+	if (item->exchange != NULL)
+		auth_exchange_free(&item->exchange);
+	if (item->request != NULL)
+		auth_request_unref(&item->request);
+	close_fd(&item->start.transport_fd);
+	close_fd(&item->start.status_fd);
+	pool_destroy(&pool);
+}
+
+void auth_client_destroy(struct auth_client **client)
+{
+	struct auth_client *c = *client;
+
+	*client = NULL;
+	while (c->items != NULL)
+		item_remove(c->items);
+	event_free(c->readable);
+	close_fd(&c->fd);
+	free(c);
+}
+
+/* Not at once: callers up the stack still use the client. */
+static void client_lose(struct auth_client *client, const char *why)
+{
+	if (client->lost)
+		return;
+	client->lost = true;
+	if (why != NULL)
+		log_error("auth", "%s: channel closed: %s",
+			  client->config.name, why);
+	event_active(client->readable, EV_TIMEOUT, 0);
+}
+
+static void client_send(struct auth_client *client)
+{
+	struct cv_error err = ERROR_NONE;
+	int ret;
+
+	if (client->lost)
+		return;
+	ret = ipc_send(client->fd, &client->writer, &err);
+	if (ret == CV_EOF)
+		client_lose(client, NULL);
+	else if (ret != CV_OK)
+		client_lose(client, err.text);
+}
+
+static void send_fail(struct auth_client *client, uint32_t id, uint32_t why,
+		      const char *text)
+{
+	struct auth_answer answer = {
+		.id = id, .user = "", .text = text, .fail = why,
+	};
+
+	auth_answer_put(&client->writer, AUTH_MSG_FAIL, &answer);
+	client_send(client);
+}
+
+/* --- logins ----------------------------------------------------------------- */
+
+static void exchange_answer(struct auth_exchange *exchange, uint32_t type,
+			    const struct auth_answer *answer)
+{
+	struct item *item = auth_exchange_context(exchange);
+	struct auth_client *client = item->client;
+
+	auth_answer_put(&client->writer, type, answer);
+	client_send(client);
+	if (type == AUTH_MSG_FAIL)
+		item_remove(item);
+}
+
+/* imap-login brings users to imap and to nothing else. */
+static bool may_login_to(const struct auth_client *client,
+			 const char *service)
+{
+	const char *name = client->config.name;
+	size_t len = strlen(service);
+
+	return (client->config.allowed & AUTH_CLIENT_ANY_SERVICE) != 0 ||
+		(strncmp(name, service, len) == 0 &&
+		 strcmp(name + len, "-login") == 0);
+}
+
+static int take_begin(struct auth_client *client, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("auth-begin");
+	struct auth_begin begin;
+	struct item *item;
+	int ret;
+
+	pool_set_secret(pool);
+	ret = auth_begin_get(&client->reader, pool, &begin, err);
+	if (ret == CV_OK && item_find(client, begin.id) != NULL)
+		ret = FAIL(err, CV_E_SYNTAX, "id %u is in use", begin.id);
+	if (ret == CV_OK && !may_login_to(client, begin.service))
+		ret = FAIL(err, CV_E_DENIED, "it may not log in to '%s'",
+			   begin.service);
+	if (ret == CV_OK && client->item_count >= AUTH_CLIENT_REQUESTS_MAX) {
+		send_fail(client, begin.id, CV_AUTH_FAIL_TEMP, "");
+	} else if (ret == CV_OK) {
+		item = item_add(client, begin.id);
+		item->target = pool_strdup(item->pool, begin.service);
+		item->exchange = auth_exchange_begin(client->config.auth,
+						     &begin, exchange_answer,
+						     item);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int take_continue(struct auth_client *client, struct cv_error *err)
+{
+	struct cv_span data;
+	struct item *item;
+	uint32_t id;
+	int ret = auth_continue_get(&client->reader, &id, &data, err);
+
+	if (ret < 0)
+		return ret;
+	item = item_find(client, id);
+	/* it may have been told that it is over in this moment */
+	if (item == NULL)
+		return CV_OK;
+	if (item->exchange == NULL)
+		return FAIL(err, CV_E_SYNTAX, "CONTINUE of a lookup");
+	return auth_exchange_continue(item->exchange, data, err);
+}
+
+static int take_abort(struct auth_client *client, struct cv_error *err)
+{
+	struct item *item;
+	uint32_t id;
+	int ret = auth_abort_get(&client->reader, &id, err);
+
+	if (ret == CV_OK && (item = item_find(client, id)) != NULL)
+		item_remove(item);
+	return ret;
+}
+
+/* --- users -------------------------------------------------------------------- */
+
+/* Gives the user to the zygote of their service. */
+static void start_session(struct item *item)
+{
+	struct auth_client *client = item->client;
+	const struct auth_client_config *config = &client->config;
+	int port = config->session_port(config->context, item->target);
+	struct cv_error err = ERROR_NONE;
+	int ret;
+
+	if (port < 0) {
+		ret = FAIL(&err, CV_E_CONFIG, "no service '%s' takes "
+			   "sessions", item->target);
+	} else {
+			session_start_put(&client->writer, &item->start);
+		ret = ipc_send(port, &client->writer, &err);
+	}
+	if (ret != CV_OK) {
+		log_error("auth", "%s: cannot start a session: %s",
+			  item->target, err.text);
+		send_fail(client, item->id, CV_AUTH_FAIL_TEMP, "");
+	}
+	if (ret == CV_OK && item->opens) {
+		struct auth_answer answer = {
+			.id = item->id, .user = item->start.user.name,
+			.text = "",
+		};
+
+			auth_answer_put(&client->writer, AUTH_MSG_OK, &answer);
+		client_send(client);
+	}
+	item_remove(item);
+}
+
+static void user_found(struct auth_request *request, int result)
+{
+	struct item *item = request->context;
+	struct auth_client *client = item->client;
+	struct cv_error err = ERROR_NONE;
+	uint32_t why = CV_AUTH_FAIL_TEMP;
+
+	if (result == CV_AUTH_OK &&
+	    auth_request_user_info(request, &item->start.user, &err) < 0) {
+		log_error("auth", "%s: %s", auth_request_name(request),
+			  err.text);
+		result = CV_E_TEMP;
+	}
+	if (result != CV_AUTH_OK) {
+		/* for a login an unknown user is a fault of the settings:
+		 * the passdb knows them */
+		if (result == CV_AUTH_UNKNOWN_USER && item->exchange == NULL)
+			why = CV_AUTH_FAIL_CREDENTIALS;
+		else if (result == CV_AUTH_UNKNOWN_USER)
+			log_error("auth", "%s: user is in a passdb, but in "
+				  "no userdb", auth_request_name(request));
+		send_fail(client, item->id, why, "");
+		item_remove(item);
+		return;
+	}
+	if (item->exchange != NULL || item->opens) {
+		start_session(item);
+		return;
+	}
+	auth_user_put(&client->writer, item->id, &item->start.user);
+	client_send(client);
+	item_remove(item);
+}
+
+static void conn_of(const struct auth_request *request,
+		    struct conn_info *conn_r)
+{
+	const struct cv_auth_input *in = &request->input;
+
+	*conn_r = (struct conn_info){
+		.local_ip = in->local_ip, .remote_ip = in->remote_ip,
+		.local_port = in->local_port, .remote_port = in->remote_port,
+		.local_name = in->local_name,
+		.tls = in->tls, .secure = in->secure,
+	};
+}
+
+static int take_handoff(struct auth_client *client, struct cv_error *err)
+{
+	struct auth_request *request;
+	struct auth_handoff handoff;
+	struct item *item;
+	int ret = auth_handoff_get(&client->reader, &handoff, err);
+
+	if (ret < 0)
+		return ret;
+	item = item_find(client, handoff.id);
+	if (item == NULL || item->exchange == NULL || item->looking_up ||
+	    !auth_exchange_succeeded(item->exchange)) {
+		close_fd(&handoff.transport_fd);
+		close_fd(&handoff.status_fd);
+		return FAIL(err, CV_E_SYNTAX, "HANDOFF of what has not "
+			    "succeeded");
+	}
+	request = auth_exchange_request(item->exchange);
+	item->looking_up = true;
+	item->start.session_id = request->input.session_id;
+	conn_of(request, &item->start.conn);
+	item->start.tag = pool_span(item->pool, handoff.tag);
+	item->start.input = pool_span(item->pool, handoff.input);
+	item->start.transport_fd = handoff.transport_fd;
+	item->start.status_fd = handoff.status_fd;
+	request->context = item;
+	auth_request_lookup_user(request, user_found);
+	return CV_OK;
+}
+
+static void lookup_begin(struct auth_client *client,
+			 const struct auth_user_request *u, bool opens)
+{
+	struct auth_request *request = auth_request_create(
+		client->config.auth);
+	struct item *item = item_add(client, u->id);
+	struct cv_error err = ERROR_NONE;
+
+	item->request = request;
+	item->looking_up = true;
+	item->opens = opens;
+	item->target = pool_strdup(item->pool, u->target);
+	auth_request_set_conn(request, u->service, u->session_id, &u->conn);
+	request->context = item;
+	item->start.session_id = request->input.session_id;
+	conn_of(request, &item->start.conn);
+	item->start.tag = item->start.input = CV_SPAN("");
+	item->start.transport_fd = u->transport_fd;
+	item->start.status_fd = u->status_fd;
+	if (auth_request_set_user(request, cv_span_of(u->user), CV_SPAN(""),
+				  &err) < 0 || request->input.is_master_lookup)
+		user_found(request, err.code == CV_OK ||
+			   err.code == CV_E_DENIED ? CV_AUTH_UNKNOWN_USER :
+			   err.code);
+	else
+		auth_request_lookup_user(request, user_found);
+}
+
+static int take_lookup(struct auth_client *client, bool opens,
+		       struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("auth-lookup");
+	struct auth_user_request u;
+	int ret = auth_user_request_get(&client->reader, pool, &u, err);
+
+	if (ret == CV_OK && (item_find(client, u.id) != NULL ||
+			     client->item_count >= AUTH_CLIENT_REQUESTS_MAX)) {
+		close_fd(&u.transport_fd);
+		close_fd(&u.status_fd);
+		ret = FAIL(err, CV_E_SYNTAX, "id %u is in use, or there are "
+			   "too many", u.id);
+	}
+	/* lmtp delivers; it gets nobody's imap session */
+	if (ret == CV_OK && opens && strcmp(u.target, "deliver") != 0) {
+		close_fd(&u.transport_fd);
+		close_fd(&u.status_fd);
+		ret = FAIL(err, CV_E_DENIED, "it may not open '%s'", u.target);
+	}
+	if (ret == CV_OK)
+		lookup_begin(client, &u, opens);
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* --- the channel ------------------------------------------------------------------ */
+
+static int take_mechanisms_get(struct auth_client *client,
+			       struct cv_error *err)
+{
+	struct auth_mechanisms list;
+	int ret = ipc_finish(&client->reader, err);
+
+	if (ret < 0)
+		return ret;
+	auth_mechanisms_list(&client->config.auth->set, &list);
+	auth_mechanisms_put(&client->writer, &list);
+	client_send(client);
+	return CV_OK;
+}
+
+static uint32_t needed_right(uint32_t type)
+{
+	switch (type) {
+	case AUTH_MSG_USER_LOOKUP:
+		return AUTH_CLIENT_LOOKUP;
+	case AUTH_MSG_USER_OPEN:
+		return AUTH_CLIENT_OPEN;
+	default:
+		return AUTH_CLIENT_LOGIN;
+	}
+}
+
+static int take_message(struct auth_client *client, struct cv_error *err)
+{
+	uint32_t type = client->reader.type;
+
+	if ((client->config.allowed & needed_right(type)) == 0)
+		return ipc_refuse(&client->reader, client->config.name, err);
+	switch (type) {
+	case AUTH_MSG_MECHANISMS_GET:
+		return take_mechanisms_get(client, err);
+	case AUTH_MSG_BEGIN:
+		return take_begin(client, err);
+	case AUTH_MSG_CONTINUE:
+		return take_continue(client, err);
+	case AUTH_MSG_ABORT:
+		return take_abort(client, err);
+	case AUTH_MSG_HANDOFF:
+		return take_handoff(client, err);
+	case AUTH_MSG_USER_LOOKUP:
+		return take_lookup(client, false, err);
+	case AUTH_MSG_USER_OPEN:
+		return take_lookup(client, true, err);
+	}
+	return ipc_refuse(&client->reader, client->config.name, err);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct auth_client *client = context;
+	struct cv_error err = ERROR_NONE;
+	int ret;
+
+	(void)what;
+	if (!client->lost) {
+		ret = ipc_receive((int)fd, &client->reader, &err);
+		if (ret == CV_NOT_FOUND)
+			return;
+		if (ret == CV_OK)
+			ret = take_message(client, &err);
+		/* it may have held a password */
+		explicit_bzero(client->reader.data, client->reader.len);
+		if (ret == CV_EOF)
+			client->lost = true;
+		else if (ret < 0)
+			client_lose(client, err.text);
+	}
+	if (client->lost) {
+		struct auth_client_config config = client->config;
+
+		auth_client_destroy(&client);
+		config.ended(config.context);
+	}
+}
+
+struct auth_client *auth_client_create(const struct auth_client_config *c,
+				       int fd)
+{
+	struct auth_client *client = calloc(1, sizeof(*client));
+
+	BUG_IF(client == NULL);
+	client->config = *c;
+	client->fd = fd;
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	client->readable = event_new(c->auth->base, fd, EV_READ | EV_PERSIST,
+				     on_readable, client);
+	BUG_IF(client->readable == NULL);
+	event_add(client->readable, NULL);
+	return client;
+}
+
+uint32_t auth_client_allowed(const char *role)
+{
+	size_t len = strlen(role);
+
+	if (len > 6 && strcmp(role + len - 6, "-login") == 0)
+		return AUTH_CLIENT_LOGIN;
+	if (strcmp(role, "admin") == 0)
+		return AUTH_CLIENT_LOGIN | AUTH_CLIENT_LOOKUP |
+			AUTH_CLIENT_ANY_SERVICE;
+	/* session services without a login of their own: lmtp, deliver */
+	return AUTH_CLIENT_LOOKUP | AUTH_CLIENT_OPEN;
+}

@@ -1,0 +1,123 @@
+/* auth-service.c - the process auth.
+ *
+ * Serves login processes, lmtp and culveradm, over channels that the master
+ * has prepared; believes none of them more than their role allows.  Runs as
+ * culver, sees the files of its databases and nothing else, and never waits:
+ * what may block goes to auth-worker. */
+#include "auth-service-private.h"
+#include "auth-client.h"
+#include "auth-mechanism.h"
+#include "auth-penalty.h"
+#include "auth-plugin-api.h"
+#include "module/module.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+static void needs_path(void *context, const char *path)
+{
+	service_add_path(context, path, false);
+}
+
+static int connect_worker(void *context, int *fd_r, struct cv_error *err)
+{
+	return service_channel_open(context, "auth-worker", fd_r, err);
+}
+
+static int connect_anvil(void *context, int *fd_r, struct cv_error *err)
+{
+	return service_channel_open(context, "anvil", fd_r, err);
+}
+
+int auth_service_load(struct service *s, const char *process,
+		      struct event_base *base, struct auth **auth_r,
+		      struct cv_error *err)
+{
+	struct module_role role = {
+		.process = process, .wants = MODULE_WANT_AUTH,
+	};
+	const char *path;
+	uint32_t at = 0;
+	int ret;
+
+	auth_plugin_api_register();
+	if ((ret = module_load_role(s->settings, &role, err)) < 0)
+		return ret;
+	while ((path = module_path_next(&at)) != NULL)
+		service_add_path(s, path, false);
+	if ((module_flags() & CV_PLUGIN_CONNECTS) != 0)
+		service_add_syscalls(s, SANDBOX_CONNECT);
+	if ((module_flags() & CV_PLUGIN_EXECUTES) != 0)
+		service_add_syscalls(s, SANDBOX_EXEC | SANDBOX_FORK);
+	/* what the name service loads, it loads before the confinement */
+	(void)getpwnam("root");
+	(void)getgrnam("root");
+	return auth_create(s->settings, base, needs_path, s, auth_r, err);
+}
+
+static int auth_start(struct service *s, struct cv_error *err)
+{
+	struct auth *auth;
+	int ret = auth_service_load(s, "auth", s->base, &auth, err);
+
+	if (ret < 0)
+		return ret;
+	if ((ret = auth_mechanisms_check(&auth->set, err)) < 0)
+		return ret;
+	if (auth->dbs.passdbs == NULL)
+		log_warning("auth", "there is no passdb { }: nobody can log "
+			    "in");
+	s->context = auth;
+	return CV_OK;
+}
+
+static int auth_ready(struct service *s, struct cv_error *err)
+{
+	struct auth *auth = s->context;
+	struct auth_workers_config config = {
+		.base = s->base, .max = auth->set.auth_worker_max_count,
+		.connect = connect_worker, .context = s,
+	};
+
+	(void)err;
+	auth->base = s->base;
+	auth->workers = auth_workers_create(&config);
+	if (service_port(s, "anvil") >= 0)
+		auth->penalty = auth_penalty_create(s->base, connect_anvil, s);
+	return CV_OK;
+}
+
+static int session_port(void *context, const char *name)
+{
+	return service_port(context, name);
+}
+
+static void client_ended(void *context)
+{
+	service_release(context);
+}
+
+static void auth_channel(struct service *s, const char *client, int fd)
+{
+	struct auth_client_config config = {
+		.auth = s->context, .allowed = auth_client_allowed(client),
+		.name = pool_strdup(s->pool, client),
+		.session_port = session_port, .ended = client_ended,
+		.context = s,
+	};
+
+	service_hold(s);
+	(void)auth_client_create(&config, fd);
+}
+
+static const struct service_path name_service_paths[] = {
+	{ "/etc/passwd", false }, { "/etc/group", false },
+	{ "/etc/nsswitch.conf", false }, { NULL, false },
+};
+
+const struct service_row auth_service_row = {
+	.name = "auth", .user = SERVICE_USER_INTERNAL,
+	.syscalls = SANDBOX_EVENTS | SANDBOX_FILES,
+	.paths = name_service_paths,
+	.start = auth_start, .ready = auth_ready, .channel = auth_channel,
+};

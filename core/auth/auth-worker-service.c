@@ -1,0 +1,50 @@
+/* auth-worker-service.c - the process auth-worker.
+ *
+ * Does one job after the other for auth, and may block in it: drivers that
+ * ask networks, PAM, hashes that are slow on purpose.  Trusts auth for the
+ * question, not for its form.  Confined to what its drivers declare. */
+#include "auth-service-private.h"
+#include "auth-worker-server.h"
+
+static int worker_start(struct service *s, struct cv_error *err)
+{
+	struct auth *auth = NULL;
+	int ret = auth_service_load(s, "auth-worker", s->base, &auth, err);
+
+	s->context = auth;
+	return ret;
+}
+
+static int worker_ready(struct service *s, struct cv_error *err)
+{
+	struct auth *auth = s->context;
+
+	(void)err;
+	auth->base = s->base;
+	return CV_OK;
+}
+
+static void channel_ended(void *context)
+{
+	service_release(context);
+}
+
+static void worker_channel(struct service *s, const char *client, int fd)
+{
+	(void)client;
+	service_hold(s);
+	auth_worker_serve(s->context, fd, channel_ended, s);
+}
+
+static const struct service_path name_service_paths[] = {
+	{ "/etc/passwd", false }, { "/etc/group", false },
+	{ "/etc/nsswitch.conf", false }, { NULL, false },
+};
+
+const struct service_row auth_worker_service_row = {
+	.name = "auth-worker", .user = SERVICE_USER_INTERNAL,
+	.syscalls = SANDBOX_EVENTS | SANDBOX_FILES,
+	.paths = name_service_paths,
+	.start = worker_start, .ready = worker_ready,
+	.channel = worker_channel,
+};

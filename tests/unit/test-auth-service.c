@@ -1,0 +1,508 @@
+/* test-auth-service.c - channels of login processes and lmtp, workers in a
+ * process of their own, the hand-off. */
+#include "auth-fixture.h"
+#include "auth/auth-client.h"
+#include "auth/auth-worker-server.h"
+#include "ipc/auth-message.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+static struct ipc_writer out;
+static struct ipc_reader in;
+static int port[2] = { -1, -1 };	/* of the sessions' zygote */
+static int ended_count, opened_count;
+static pid_t workers[16];
+static size_t worker_count;
+
+static int test_session_port(void *context, const char *service)
+{
+	(void)context;
+	return strcmp(service, "imap") == 0 || strcmp(service, "deliver") == 0
+		? port[0] : -1;
+}
+
+static void test_ended(void *context)
+{
+	(void)context;
+	ended_count++;
+}
+
+/* A channel with this role at the other end. */
+static int open_channel(const char *role)
+{
+	struct auth_client_config config = {
+		.auth = fix.auth, .allowed = auth_client_allowed(role),
+		.name = role, .session_port = test_session_port,
+		.ended = test_ended,
+	};
+	int fds[2];
+
+	assert_int_equal(ipc_pair(fds, true, NULL), CV_OK);
+	(void)auth_client_create(&config, fds[0]);
+	opened_count++;
+	return fds[1];
+}
+
+static void worker_ended(void *context)
+{
+	(void)context;
+	_exit(0);
+}
+
+/* A worker process for one channel. */
+static int spawn_worker(void *context, int *fd_r, struct cv_error *err)
+{
+	int fds[2];
+
+	(void)context;
+	if (ipc_pair(fds, false, err) < 0)
+		return CV_E_TEMP;
+	workers[worker_count] = fork();
+	assert_true(workers[worker_count] >= 0);
+	if (workers[worker_count] == 0) {
+		/* as after an exec: the test's ends are not ours */
+		(void)close_range(3, (unsigned int)fds[1] - 1, 0);
+		(void)close_range((unsigned int)fds[1] + 1, ~0u, 0);
+		fix.auth->base = event_base_new();
+		auth_worker_serve(fix.auth, fds[1], worker_ended, NULL);
+		event_base_dispatch(fix.auth->base);
+		_exit(1);
+	}
+	worker_count++;
+	close(fds[1]);
+	*fd_r = fds[0];
+	return CV_OK;
+}
+
+static void use_workers(uint32_t max)
+{
+	struct auth_workers_config config = {
+		.base = fix.base, .max = max, .connect = spawn_worker,
+	};
+
+	fix.auth->workers = auth_workers_create(&config);
+}
+
+static int teardown(void **state)
+{
+	/* clients that have been left notice it before their engine goes */
+	for (int i = 0; i < 200 && ended_count < opened_count; i++) {
+		event_base_loop(fix.base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	assert_int_equal(ended_count, opened_count);
+	ended_count = opened_count = 0;
+	fixture_teardown(state);
+	for (size_t i = 0; i < worker_count; i++)
+		(void)waitpid(workers[i], NULL, 0);
+	worker_count = 0;
+	for (int i = 0; i < 2; i++) {
+		if (port[i] >= 0)
+			close(port[i]);
+		port[i] = -1;
+	}
+	return 0;
+}
+
+/* The next message, the loop running meanwhile; 0 when the channel ended. */
+static uint32_t receive(int fd)
+{
+	uint64_t until = time_monotonic_msecs() + 10000;
+	int ret;
+
+	while (time_monotonic_msecs() < until) {
+		event_base_loop(fix.base, EVLOOP_NONBLOCK);
+		ret = ipc_receive(fd, &in, NULL);
+		if (ret == CV_OK)
+			return in.type;
+		if (ret != CV_NOT_FOUND)
+			return 0;
+		usleep(1000);
+	}
+	fail_msg("no message came");
+	return 0;
+}
+
+static void send_begin(int fd, uint32_t id, const char *service,
+		       const char *mechanism, struct cv_span initial)
+{
+	struct auth_begin begin = {
+		.id = id, .service = service, .mechanism = mechanism,
+		.session_id = "s1", .cert_name = "", .client_id = "",
+		.conn = { .local_ip = "192.0.2.1", .remote_ip = "192.0.2.2",
+			  .local_name = "", .tls = true, .secure = true },
+		.channel_binding = CV_SPAN(""),
+		.has_initial = initial.data != NULL,
+		.initial = initial.data == NULL ? CV_SPAN("") : initial,
+	};
+
+	auth_begin_put(&out, &begin);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+}
+
+static void receive_answer(int fd, uint32_t type, struct auth_answer *answer_r)
+{
+	assert_int_equal(receive(fd), type);
+	assert_int_equal(auth_answer_get(&in, answer_r, NULL), CV_OK);
+}
+
+#define JOE "auth_failure_delay = 0\n" \
+	"auth_mechanisms = plain login\n" \
+	"passdb {\n driver = passwd-file\n args = $USERS\n}\n" \
+	"userdb {\n driver = passwd-file\n args = $USERS\n}\n"
+#define JOE_CRYPT "{CRYPT}$6$II6QJq2sOtScIjXw$MbVIvyxnkNZnRyhqYtIdduEV9XKBU" \
+	"aPU1IYkVyWJvcp74MGLTVcUfkbcXHzj6t05o4uPXbQvNFDeQGX0PQJlj1"
+
+static void mechanisms_are_told(void **state)
+{
+	struct auth_mechanisms list;
+	int fd;
+
+	fixture_auth(JOE);
+	fd = open_channel("imap-login");
+	ipc_begin(&out, AUTH_MSG_MECHANISMS_GET);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	assert_int_equal(receive(fd), AUTH_MSG_MECHANISMS);
+	assert_int_equal(auth_mechanisms_get(&in, fix.pool, &list, NULL),
+			 CV_OK);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.items[0].name, "PLAIN");
+	assert_int_equal(list.items[0].flags, AUTH_MECH_PLAINTEXT);
+	close(fd);
+	(void)state;
+}
+
+/* OK, HANDOFF, and what the zygote gets. */
+static void a_login_becomes_a_session(void **state)
+{
+	struct auth_handoff handoff = {
+		.id = 7, .tag = CV_SPAN("a1"), .input = CV_SPAN("a2 NOOP\r\n"),
+	};
+	struct session_start start;
+	struct auth_answer answer;
+	int fd, transport[2], status[2];
+	char byte;
+
+	write_file(fix.users, "joe:{PLAIN}secret:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	assert_int_equal(ipc_pair(transport, false, NULL), CV_OK);
+	assert_int_equal(ipc_pair(status, false, NULL), CV_OK);
+	fd = open_channel("imap-login");
+	send_begin(fd, 7, "imap", "plain", CV_SPAN("\0joe\0secret"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	assert_int_equal(answer.id, 7);
+	assert_string_equal(answer.user, "joe");
+	handoff.transport_fd = transport[0];
+	handoff.status_fd = status[0];
+	auth_handoff_put(&out, &handoff);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	assert_int_equal(receive(port[1]), SESSION_MSG_START);
+	assert_int_equal(session_start_get(&in, fix.pool, &start, NULL),
+			 CV_OK);
+	assert_string_equal(start.user.name, "joe");
+	assert_int_equal(start.user.uid, 1000);
+	assert_string_equal(start.session_id, "s1");
+	assert_string_equal(start.conn.remote_ip, "192.0.2.2");
+	assert_true(cv_span_is(start.tag, "a1"));
+	assert_true(cv_span_is(start.input, "a2 NOOP\r\n"));
+	assert_int_equal(write(start.transport_fd, "x", 1), 1);
+	assert_int_equal(read(transport[1], &byte, 1), 1);
+	close(start.transport_fd);
+	close(start.status_fd);
+	close(transport[0]);
+	close(status[0]);
+	/* nobody else has kept them */
+	assert_int_equal(read(transport[1], &byte, 1), 0);
+	assert_int_equal(read(status[1], &byte, 1), 0);
+	close(transport[1]);
+	close(status[1]);
+	close(fd);
+	(void)state;
+}
+
+static void wrong_passwords_and_mechanisms_fail(void **state)
+{
+	struct auth_answer answer;
+	int fd;
+
+	write_file(fix.users, "joe:{PLAIN}secret:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	fd = open_channel("imap-login");
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0wrong"));
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_CREDENTIALS);
+	send_begin(fd, 1, "imap", "CRAM-MD5", CV_SPAN_NONE);
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_MECHANISM);
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("joe\0secret"));
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_SYNTAX);
+	/* an authorization id of somebody else wants a master passdb */
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("eve\0joe\0secret"));
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_CREDENTIALS);
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("joe\0joe\0secret"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	close(fd);
+	(void)state;
+}
+
+static void login_asks_twice(void **state)
+{
+	struct auth_answer answer;
+	int fd;
+
+	write_file(fix.users, "joe:{PLAIN}secret:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	fd = open_channel("imap-login");
+	send_begin(fd, 3, "imap", "LOGIN", CV_SPAN_NONE);
+	receive_answer(fd, AUTH_MSG_CHALLENGE, &answer);
+	assert_true(cv_span_is(answer.data, "Username:"));
+	auth_continue_put(&out, 3, CV_SPAN("joe"));
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	receive_answer(fd, AUTH_MSG_CHALLENGE, &answer);
+	assert_true(cv_span_is(answer.data, "Password:"));
+	auth_continue_put(&out, 3, CV_SPAN("secret"));
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	/* a new one with the same id only after the old one is gone */
+	auth_abort_put(&out, 3);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	send_begin(fd, 3, "imap", "LOGIN", CV_SPAN("joe"));
+	receive_answer(fd, AUTH_MSG_CHALLENGE, &answer);
+	assert_true(cv_span_is(answer.data, "Password:"));
+	close(fd);
+	(void)state;
+}
+
+/* [security.md A26, A27]: slow hashes block nobody */
+static void hashes_are_checked_by_workers(void **state)
+{
+	struct auth_answer answer;
+	int fd, ok = 0;
+
+	write_file(fix.users, "joe:" JOE_CRYPT ":1:1\n"
+		   "ann:{PLAIN}quick:1:1\n");
+	fixture_auth(JOE);
+	use_workers(2);
+	fd = open_channel("imap-login");
+	for (uint32_t i = 0; i < 12; i++)
+		send_begin(fd, i, "imap", "PLAIN", i % 3 == 0 ?
+			   CV_SPAN("\0joe\0s") : CV_SPAN("\0joe\0t"));
+	send_begin(fd, 99, "imap", "PLAIN", CV_SPAN("\0ann\0quick"));
+	for (int i = 0; i < 13; i++) {
+		assert_true(receive(fd) != 0);
+		assert_int_equal(auth_answer_get(&in, &answer, NULL), CV_OK);
+		ok += in.type == AUTH_MSG_OK;
+		if (i == 2)
+			assert_true(answer.id == 99 || ok <= 2);
+	}
+	assert_int_equal(ok, 5);
+	assert_int_equal(worker_count, 2);
+	close(fd);
+	(void)state;
+}
+
+static void a_killed_worker_fails_its_job_alone(void **state)
+{
+	struct auth_answer answer;
+	int fd;
+
+	write_file(fix.users, "joe:" JOE_CRYPT ":1:1\n");
+	fixture_auth(JOE);
+	use_workers(1);
+	fd = open_channel("imap-login");
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0s"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	(void)kill(workers[0], SIGSTOP);
+	send_begin(fd, 2, "imap", "PLAIN", CV_SPAN("\0joe\0s"));
+	for (int i = 0; i < 20; i++) {
+		event_base_loop(fix.base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	(void)kill(workers[0], SIGKILL);
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_TEMP);
+	send_begin(fd, 3, "imap", "PLAIN", CV_SPAN("\0joe\0s"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	assert_int_equal(worker_count, 2);
+	close(fd);
+	(void)state;
+}
+
+static void send_lookup(int fd, uint32_t type, uint32_t id, const char *user,
+			const char *target, const int fds[2])
+{
+	struct auth_user_request u = {
+		.id = id, .service = "lmtp", .user = user, .session_id = "l1",
+		.conn = { .local_ip = "", .remote_ip = "", .local_name = "" },
+		.target = target,
+		.transport_fd = fds == NULL ? -1 : fds[0],
+		.status_fd = fds == NULL ? -1 : fds[1],
+	};
+
+	auth_user_request_put(&out, type, &u);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+}
+
+static void lmtp_looks_users_up(void **state)
+{
+	struct session_start start;
+	struct auth_answer answer;
+	struct user_info info;
+	uint32_t id;
+	int fd, a[2], b[2], both[2];
+
+	write_file(fix.users, "joe:x:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	assert_int_equal(ipc_pair(a, false, NULL), CV_OK);
+	assert_int_equal(ipc_pair(b, false, NULL), CV_OK);
+	fd = open_channel("lmtp");
+	send_lookup(fd, AUTH_MSG_USER_LOOKUP, 5, "joe", "", NULL);
+	assert_int_equal(receive(fd), AUTH_MSG_USER);
+	assert_int_equal(auth_user_get(&in, fix.pool, &id, &info, NULL),
+			 CV_OK);
+	assert_int_equal(id, 5);
+	assert_string_equal(info.home, "/home/joe");
+	send_lookup(fd, AUTH_MSG_USER_LOOKUP, 6, "nobody", "", NULL);
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_CREDENTIALS);
+	both[0] = a[0];
+	both[1] = b[0];
+	send_lookup(fd, AUTH_MSG_USER_OPEN, 7, "joe", "deliver", both);
+	assert_int_equal(receive(port[1]), SESSION_MSG_START);
+	assert_int_equal(session_start_get(&in, fix.pool, &start, NULL),
+			 CV_OK);
+	assert_int_equal(start.user.uid, 1000);
+	close(start.transport_fd);
+	close(start.status_fd);
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	assert_int_equal(answer.id, 7);
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+	close(fd);
+	(void)state;
+}
+
+/* Each of these costs the client its channel and no one else anything. */
+static void clients_that_break_the_rules_are_dropped(void **state)
+{
+	int fd, pair[2], other;
+	struct auth_answer answer;
+
+	write_file(fix.users, "joe:{PLAIN}secret:1:1::/home/joe::\n");
+	fixture_auth(JOE);
+	other = open_channel("imap-login");
+	/* lmtp may not log in, imap-login may not look up */
+	fd = open_channel("lmtp");
+	send_begin(fd, 1, "lmtp", "PLAIN", CV_SPAN("\0joe\0secret"));
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	fd = open_channel("imap-login");
+	send_lookup(fd, AUTH_MSG_USER_LOOKUP, 1, "joe", "", NULL);
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	/* not even to another protocol */
+	fd = open_channel("imap-login");
+	send_begin(fd, 1, "pop3", "PLAIN", CV_SPAN("\0joe\0secret"));
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	/* lmtp gets no imap session */
+	assert_int_equal(ipc_pair(pair, false, NULL), CV_OK);
+	fd = open_channel("lmtp");
+	send_lookup(fd, AUTH_MSG_USER_OPEN, 1, "joe", "imap", pair);
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+	/* a response to nothing */
+	fd = open_channel("imap-login");
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0secret"));
+	auth_continue_put(&out, 1, CV_SPAN("x"));
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	/* an id twice */
+	fd = open_channel("imap-login");
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN_NONE);
+	receive_answer(fd, AUTH_MSG_CHALLENGE, &answer);
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN_NONE);
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	assert_int_equal(ended_count, 6);
+	send_begin(other, 1, "imap", "PLAIN", CV_SPAN("\0joe\0secret"));
+	receive_answer(other, AUTH_MSG_OK, &answer);
+	close(other);
+	(void)state;
+}
+
+/* [security.md A27] the one who fails waits, others do not */
+static void failures_are_told_late(void **state)
+{
+	struct auth_answer answer;
+	uint64_t start;
+	int fd;
+
+	write_file(fix.users, "joe:{PLAIN}secret:1:1\n");
+	fixture_auth("auth_failure_delay = 300 msecs\n"
+		     "passdb {\n driver = passwd-file\n args = $USERS\n}\n");
+	fd = open_channel("imap-login");
+	start = time_monotonic_msecs();
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0wrong"));
+	send_begin(fd, 2, "imap", "PLAIN", CV_SPAN("\0joe\0secret"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	assert_int_equal(answer.id, 2);
+	assert_true(time_monotonic_msecs() - start < 200);
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.id, 1);
+	assert_true(time_monotonic_msecs() - start >= 290);
+	close(fd);
+	(void)state;
+}
+
+static void a_client_that_goes_aborts_everything(void **state)
+{
+	int fd;
+
+	write_file(fix.users, "joe:" JOE_CRYPT ":1:1\n");
+	fixture_auth(JOE);
+	use_workers(1);
+	fd = open_channel("imap-login");
+	for (uint32_t i = 0; i < 5; i++)
+		send_begin(fd, i, "imap", "PLAIN", CV_SPAN("\0joe\0s"));
+	event_base_loop(fix.base, EVLOOP_NONBLOCK);
+	close(fd);
+	for (int i = 0; i < 100 && ended_count == 0; i++) {
+		event_base_loop(fix.base, EVLOOP_NONBLOCK);
+		usleep(10000);
+	}
+	assert_int_equal(ended_count, 1);
+	(void)state;
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(mechanisms_are_told),
+		TEST(a_login_becomes_a_session),
+		TEST(wrong_passwords_and_mechanisms_fail),
+		TEST(login_asks_twice),
+		TEST(hashes_are_checked_by_workers),
+		TEST(a_killed_worker_fails_its_job_alone),
+		TEST(lmtp_looks_users_up),
+		TEST(clients_that_break_the_rules_are_dropped),
+		TEST(failures_are_told_late),
+		TEST(a_client_that_goes_aborts_everything),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_load, fixture_unload);
+}
