@@ -277,8 +277,8 @@ static void dates_are_written_as_they_are_read(void **state)
 static void imap_dates_are_strict(void **state)
 {
 	static const char *const bad[] = {
-		"", "17-Jul-2026", "17-Jul-2026 02:44:25", "17-Jul-26 "
-		"02:44:25 +0000", "17-July-2026 02:44:25 +0000",
+		"", "17-Jul-2026", "17-Jul-2026 02:44:25",
+		"17-Jul-26 02:44:25 +0000", "17-July-2026 02:44:25 +0000",
 		"17-Jul-2026 02:44:25 +00000", "17-Jul-2026 2:44:25 +0000",
 		"17-Jul-2026 02:44:25 +0000 ", "32-Jul-2026 02:44:25 +0000",
 	};
