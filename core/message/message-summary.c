@@ -295,7 +295,8 @@ int message_summary_decode(struct cv_span src, struct message_summary *sum)
 	SUMMARY_NUMBERS(X)
 #undef X
 	if (!record_read_u64(&src, &flags) || flags > UINT32_MAX ||
-	    !record_read_u64(&src, &time) || !record_read_u64(&src, &zone))
+	    !record_read_u64(&src, &time) || !record_read_u64(&src, &zone) ||
+	    (int64_t)zone != (int32_t)(int64_t)zone)
 		return CV_E_SYNTAX;
 	sum->flags = (uint32_t)flags;
 	sum->sent.time = (int64_t)time;

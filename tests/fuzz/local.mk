@@ -3,6 +3,44 @@
 if FUZZING
 FUZZ_CPPFLAGS = $(CORE_CPPFLAGS)
 FUZZ_LIBS = core/base/libbase.la
+FUZZ_MESSAGE_LIBS = core/message/libmessage.la core/stream/libstream.la \
+	$(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-address
+tests_fuzz_fuzz_address_SOURCES = %D%/fuzz-address.c
+tests_fuzz_fuzz_address_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_address_LDADD = $(FUZZ_MESSAGE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-date
+tests_fuzz_fuzz_date_SOURCES = %D%/fuzz-date.c
+tests_fuzz_fuzz_date_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_date_LDADD = $(FUZZ_MESSAGE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-encoded-word
+tests_fuzz_fuzz_encoded_word_SOURCES = %D%/fuzz-encoded-word.c
+tests_fuzz_fuzz_encoded_word_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_encoded_word_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_encoded_word_LDADD = $(FUZZ_MESSAGE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-header
+tests_fuzz_fuzz_header_SOURCES = %D%/fuzz-header.c
+tests_fuzz_fuzz_header_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_header_LDADD = $(FUZZ_MESSAGE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-mime
+tests_fuzz_fuzz_mime_SOURCES = %D%/fuzz-mime.c
+tests_fuzz_fuzz_mime_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_mime_LDADD = $(FUZZ_MESSAGE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-summary
+tests_fuzz_fuzz_summary_SOURCES = %D%/fuzz-summary.c
+tests_fuzz_fuzz_summary_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_summary_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_summary_LDADD = $(FUZZ_MESSAGE_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-lmtp
 check_LTLIBRARIES += tests/fuzz/liblmtp-mock.la
