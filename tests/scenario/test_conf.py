@@ -1,0 +1,115 @@
+"""The shipped configuration: every file loads, and what is commented out is
+the default."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("CULVER_BUILD_DIR", TOP))
+CONF = TOP / "conf"
+FILES = sorted(p.name for p in (CONF / "conf.d").glob("*.conf"))
+PARTS = sorted(p.name for p in (CONF / "conf.d").glob("*.ext"))
+
+pytestmark = pytest.mark.skipif(not (BUILD / "culverconf").exists(),
+                                reason="culverconf is not built")
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory):
+    """The built plugins, as they will be installed."""
+    folder = tmp_path_factory.mktemp("plugins")
+    folder.chmod(0o755)
+    for so in BUILD.glob("plugins/*/.libs/*.so"):
+        shutil.copy(so, folder / so.name)
+        (folder / so.name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def conf(tmp_path):
+    shutil.copytree(CONF, tmp_path / "conf")
+    return tmp_path / "conf"
+
+
+def culverconf(plugins, path, *args):
+    return subprocess.run(
+        [BUILD / "culverconf", "-c", str(path), "-o",
+         f"mail_plugin_dir={plugins}", "-o", "plugin_on_error=skip", *args],
+        capture_output=True, text=True, timeout=60)
+
+
+def load(plugins, path):
+    result = culverconf(plugins, path, "-a", "-P")
+    assert result.returncode == 0, result.stderr
+    for line in result.stderr.splitlines():
+        # a plugin that was not built here is the only excuse
+        missing = re.search(r"Warning: .*cannot load '([^']+)': there is no "
+                            r"file", line)
+        assert missing, line
+        assert not (plugins / f"{missing.group(1)}.so").exists()
+    return [line for line in result.stdout.splitlines()
+            if not line.startswith("#")]
+
+
+def test_all_together(plugins, conf):
+    lines = load(plugins, conf / "culver.conf")
+    assert "protocols = imap lmtp" in lines
+    assert "  mailbox \"Sent Messages\" {" in lines
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_alone(plugins, conf, name):
+    main = conf / "alone.conf"
+    main.write_text(f"protocols = imap lmtp\n!include conf.d/{name}\n")
+    load(plugins, main)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_each_optional_part(plugins, conf, name):
+    auth = conf / "conf.d" / "10-auth.conf"
+    text = auth.read_text()
+    if name != "auth-system.conf.ext":
+        assert f"# !include {name}" in text
+        auth.write_text(text.replace(f"# !include {name}", f"!include {name}"))
+    load(plugins, conf / "culver.conf")
+    driver = re.search(r"driver = (\S+)", (conf / "conf.d" / name).read_text())
+    shown = culverconf(plugins, conf / "culver.conf", "-n").stdout
+    assert f"driver = {driver.group(1)}" in shown
+
+
+@pytest.mark.parametrize("name", ["culver.conf"] + [f"conf.d/{n}"
+                                                    for n in FILES])
+def test_commented_lines_are_the_defaults(plugins, conf, name):
+    before = load(plugins, conf / "culver.conf")
+    path = conf / name
+    text, count = re.subn(r"(?m)^(\s*)#(?=[a-z_]+ =)", r"\1",
+                          path.read_text())
+    path.write_text(text)
+    assert load(plugins, conf / "culver.conf") == before
+    assert count > 0 or name.endswith("15-mailboxes.conf")
+
+
+@pytest.mark.parametrize("name", ["culver.conf"] + [f"conf.d/{n}"
+                                                    for n in FILES])
+def test_blocks_in_comments_load_too(plugins, conf, tmp_path, name):
+    """Examples inside of blocks, "# name {" to "# }", are right as well."""
+    path = conf / name
+    out, inside = [], 0
+    for line in path.read_text().splitlines():
+        body = line.strip()
+        example = re.match(r"^#\s+(\S.*)$", body)
+        if example and (example.group(1).endswith(" {") or inside):
+            inside += example.group(1).endswith(" {")
+            inside -= example.group(1) == "}"
+            line = example.group(1)
+        out.append(line)
+    assert inside == 0
+    pem = tmp_path / "x.pem"
+    pem.write_text("pem\n")
+    text = re.sub(r"</etc/culver/tls/\S+", f"<{pem}", "\n".join(out) + "\n")
+    path.write_text(text)
+    load(plugins, conf / "culver.conf")
