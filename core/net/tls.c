@@ -1,0 +1,457 @@
+/* tls.c - TLS contexts from the settings. */
+#include "tls.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <stdio.h>
+
+struct tls_name {
+	const char *name;
+	SSL_CTX *ctx;
+};
+
+struct tls_server {
+	SSL_CTX *ctx;			/* without a known server name */
+	ARRAY(struct tls_name) names;
+};
+
+void tls_error_text(char *dst, size_t room)
+{
+	unsigned long code = ERR_get_error();
+
+	if (code == 0)
+		(void)snprintf(dst, room, "no reason given");
+	else
+		ERR_error_string_n(code, dst, room);
+	ERR_clear_error();
+}
+
+static int fail(struct cv_error *err, const char *what)
+{
+	char text[256];
+
+	tls_error_text(text, sizeof(text));
+	return FAIL(err, CV_E_CONFIG, "%s: %s", what, text);
+}
+
+static BIO *bio_of(const char *pem)
+{
+	return BIO_new_mem_buf(pem, -1);
+}
+
+static int use_chain(SSL_CTX *ctx, BIO *bio, const char *what,
+		     struct cv_error *err)
+{
+	X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+	X509 *next;
+	int ok;
+
+	if (cert == NULL)
+		return fail(err, what);
+	ok = SSL_CTX_use_certificate(ctx, cert);
+	X509_free(cert);
+	if (ok != 1)
+		return fail(err, what);
+	(void)SSL_CTX_clear_chain_certs(ctx);
+	while ((next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
+			X509_free(next);
+			return fail(err, what);
+		}
+	}
+	ERR_clear_error();	/* the end of the chain is no error */
+	return CV_OK;
+}
+
+static int password_callback(char *buf, int size, int for_writing,
+			     void *context)
+{
+	const char *password = context;
+	size_t len = strlen(password);
+
+	(void)for_writing;
+	if (len > (size_t)size)
+		return 0;
+	memcpy(buf, password, len);
+	return (int)len;
+}
+
+static int use_key(SSL_CTX *ctx, BIO *bio, const char *password,
+		   const char *what, struct cv_error *err)
+{
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, password_callback,
+						(void *)password);
+	int ok;
+
+	if (key == NULL)
+		return fail(err, what);
+	ok = SSL_CTX_use_PrivateKey(ctx, key);
+	EVP_PKEY_free(key);
+	if (ok != 1 || SSL_CTX_check_private_key(ctx) != 1)
+		return fail(err, what);
+	return CV_OK;
+}
+
+static int use_pair(SSL_CTX *ctx, const char *cert, const char *key,
+		    const char *password, const char *which,
+		    struct cv_error *err)
+{
+	char cert_what[64], key_what[96];
+	BIO *bio = bio_of(cert);
+	int status;
+
+	(void)snprintf(cert_what, sizeof(cert_what), "cannot use %scert",
+		       which);
+	(void)snprintf(key_what, sizeof(key_what), "cannot use %skey (does "
+		       "it belong to %scert?)", which, which);
+	status = use_chain(ctx, bio, cert_what, err);
+	BIO_free(bio);
+	if (status != CV_OK)
+		return status;
+	bio = bio_of(key);
+	status = use_key(ctx, bio, password, key_what, err);
+	BIO_free(bio);
+	return status;
+}
+
+static void add_authority(SSL_CTX *ctx, const X509_INFO *info, bool *has_crl)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+
+	if (info->x509 != NULL) {
+		(void)X509_STORE_add_cert(store, info->x509);
+		(void)SSL_CTX_add_client_CA(ctx, info->x509);
+	}
+	if (info->crl != NULL) {
+		(void)X509_STORE_add_crl(store, info->crl);
+		*has_crl = true;
+	}
+}
+
+static int accept_certificate(int ok, X509_STORE_CTX *ctx)
+{
+	/* the handshake goes on: auth decides by tls_session_cert */
+	(void)ok;
+	(void)ctx;
+	return 1;
+}
+
+static int use_authorities(SSL_CTX *ctx, const struct ssl_settings *set,
+			   struct cv_error *err)
+{
+	STACK_OF(X509_INFO) *infos;
+	bool has_crl = false;
+	BIO *bio;
+
+	if (!set->ssl_verify_client_cert)
+		return CV_OK;
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE,
+			   accept_certificate);
+	bio = bio_of(set->ssl_ca);
+	infos = PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	if (infos == NULL || sk_X509_INFO_num(infos) == 0) {
+		sk_X509_INFO_pop_free(infos, X509_INFO_free);
+		return fail(err, "ssl_verify_client_cert is on, but ssl_ca "
+			    "holds no certificate");
+	}
+	for (int i = 0; i < sk_X509_INFO_num(infos); i++)
+		add_authority(ctx, sk_X509_INFO_value(infos, i), &has_crl);
+	sk_X509_INFO_pop_free(infos, X509_INFO_free);
+	if (set->ssl_require_crl)
+		(void)X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx),
+			X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	return CV_OK;
+}
+
+static int use_algorithms(SSL_CTX *ctx, const struct ssl_settings *set,
+			  struct cv_error *err)
+{
+	int version = set->ssl_min_protocol == SSL_SSL_MIN_PROTOCOL_TLSV1_3 ?
+		TLS1_3_VERSION : TLS1_2_VERSION;
+
+	if (SSL_CTX_set_min_proto_version(ctx, version) != 1)
+		return fail(err, "cannot set ssl_min_protocol");
+	if (*set->ssl_cipher_list != '\0' &&
+	    SSL_CTX_set_cipher_list(ctx, set->ssl_cipher_list) != 1)
+		return fail(err, "ssl_cipher_list has no usable cipher");
+	if (*set->ssl_cipher_suites != '\0' &&
+	    SSL_CTX_set_ciphersuites(ctx, set->ssl_cipher_suites) != 1)
+		return fail(err, "ssl_cipher_suites has no usable suite");
+	if (*set->ssl_curve_list != '\0' &&
+	    SSL_CTX_set1_groups_list(ctx, set->ssl_curve_list) != 1)
+		return fail(err, "ssl_curve_list has no usable group");
+	return CV_OK;
+}
+
+static int use_dh(SSL_CTX *ctx, const struct ssl_settings *set,
+		  struct cv_error *err)
+{
+	EVP_PKEY *dh;
+	BIO *bio;
+
+	if (*set->ssl_dh == '\0') {
+		(void)SSL_CTX_set_dh_auto(ctx, 1);
+		return CV_OK;
+	}
+	bio = bio_of(set->ssl_dh);
+	dh = PEM_read_bio_Parameters(bio, NULL);
+	BIO_free(bio);
+	if (dh == NULL || SSL_CTX_set0_tmp_dh_pkey(ctx, dh) != 1) {
+		EVP_PKEY_free(dh);
+		return fail(err, "cannot use ssl_dh");
+	}
+	return CV_OK;
+}
+
+static void use_options(SSL_CTX *ctx, const struct ssl_settings *set)
+{
+	uint64_t options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
+
+	if (set->ssl_prefer_server_ciphers)
+		options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
+	for (uint32_t i = 0; i < set->ssl_options.count; i++) {
+		if (strcmp(set->ssl_options.items[i], "no_ticket") == 0)
+			options |= SSL_OP_NO_TICKET;
+	}
+	(void)SSL_CTX_set_options(ctx, options);
+	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+			       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+			       SSL_MODE_RELEASE_BUFFERS);
+	/* processes share no memory: a cache in one would never be asked */
+	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+}
+
+static void free_ctx(void *data)
+{
+	SSL_CTX_free(data);
+}
+
+static int make_ctx(struct cv_pool *pool, const struct ssl_settings *set,
+		    SSL_CTX **ctx_r, struct cv_error *err)
+{
+	static const unsigned char id[] = "culver";
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	int status;
+
+	if (ctx == NULL)
+		return fail(err, "cannot create a TLS context");
+	pool_add_finaliser(pool, free_ctx, ctx);
+	use_options(ctx, set);
+	(void)SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
+	status = use_algorithms(ctx, set, err);
+	if (status == CV_OK)
+		status = use_pair(ctx, set->ssl_cert, set->ssl_key,
+				  set->ssl_key_password, "ssl_", err);
+	if (status == CV_OK && *set->ssl_alt_cert != '\0')
+		status = use_pair(ctx, set->ssl_alt_cert, set->ssl_alt_key,
+				  set->ssl_key_password, "ssl_alt_", err);
+	if (status == CV_OK)
+		status = use_dh(ctx, set, err);
+	if (status == CV_OK)
+		status = use_authorities(ctx, set, err);
+	*ctx_r = ctx;
+	return status;
+}
+
+static const struct tls_name *name_find(const struct tls_server *server,
+					struct cv_span name)
+{
+	for (size_t i = 0; i < server->names.count; i++) {
+		const struct tls_name *entry = &server->names.items[i];
+		struct cv_span own = cv_span_of(entry->name);
+
+		if (cv_span_equal_icase(own, name))
+			return entry;
+		/* "*.example.org" covers one label */
+		if (cv_span_begins(own, CV_SPAN("*.")) && name.len > 0) {
+			struct cv_span rest = name, label;
+
+			if (cv_span_split(&rest, '.', &label) &&
+			    rest.data != NULL &&
+			    cv_span_equal_icase(cv_span_skip(own, 2), rest))
+				return entry;
+		}
+	}
+	return NULL;
+}
+
+/* Only names of the settings have an effect, nothing is kept for others
+ * [security.md A5, A6]. */
+static int choose_name(SSL *ssl, int *alert, void *context)
+{
+	const struct tls_server *server = context;
+	const char *text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	const struct tls_name *entry;
+
+	(void)alert;
+	if (text == NULL)
+		return SSL_TLSEXT_ERR_OK;
+	entry = name_find(server, cv_span_of(text));
+	if (entry == NULL)
+		return SSL_TLSEXT_ERR_OK;
+	(void)SSL_set_SSL_CTX(ssl, entry->ctx);
+	(void)SSL_set_app_data(ssl, (void *)entry->name);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int read_ssl(const struct settings_tree *tree,
+		    const struct settings_scope *scope, struct cv_pool *pool,
+		    struct ssl_settings *set_r, struct cv_error *err)
+{
+	return settings_get(tree, &ssl_settings_table, scope, pool, set_r,
+			    err);
+}
+
+static int add_names(struct tls_server *server, struct cv_pool *pool,
+		     const struct settings_tree *tree,
+		     const struct settings_scope *scope,
+		     const struct ssl_settings *common, struct cv_error *err)
+{
+	struct settings_scope inner = *scope;
+	struct tls_name *entry;
+	struct ssl_settings set;
+	const char *name;
+	uint32_t at = 0;
+	int status;
+
+	while (settings_filter_next(tree, "local_name", &at, &name)) {
+		inner.local_name = name;
+		status = read_ssl(tree, &inner, pool, &set, err);
+		if (status != CV_OK)
+			return status;
+		if (strcmp(set.ssl_cert, common->ssl_cert) == 0)
+			continue;
+		entry = array_add(&server->names);
+		entry->name = pool_strdup(pool, name);
+		status = make_ctx(pool, &set, &entry->ctx, err);
+		if (status != CV_OK)
+			return error_prefix(err, "local_name %s", name);
+	}
+	return CV_OK;
+}
+
+int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
+		      const struct settings_scope *scope,
+		      struct tls_server **server_r, struct cv_error *err)
+{
+	struct tls_server *server = pool_new(pool, struct tls_server);
+	struct ssl_settings set;
+	int status = read_ssl(tree, scope, pool, &set, err);
+
+	*server_r = NULL;
+	if (status != CV_OK)
+		return status;
+	if (set.ssl == SSL_SSL_NO)
+		return CV_NOT_FOUND;
+	if (*set.ssl_cert == '\0' || *set.ssl_key == '\0') {
+		if (set.ssl == SSL_SSL_REQUIRED)
+			return FAIL(err, CV_E_CONFIG, "ssl = required, but "
+				    "ssl_cert or ssl_key is not set");
+		return CV_NOT_FOUND;
+	}
+	array_init(&server->names, pool);
+	status = make_ctx(pool, &set, &server->ctx, err);
+	if (status == CV_OK)
+		status = add_names(server, pool, tree, scope, &set, err);
+	if (status != CV_OK)
+		return status;
+	(void)SSL_CTX_set_tlsext_servername_callback(server->ctx, choose_name);
+	(void)SSL_CTX_set_tlsext_servername_arg(server->ctx, server);
+	*server_r = server;
+	return CV_OK;
+}
+
+SSL *tls_server_session(const struct tls_server *server, int fd)
+{
+	SSL *ssl = SSL_new(server->ctx);
+
+	if (ssl == NULL)
+		return NULL;
+	if (SSL_set_fd(ssl, fd) != 1) {
+		SSL_free(ssl);
+		return NULL;
+	}
+	SSL_set_accept_state(ssl);
+	return ssl;
+}
+
+SSL_CTX *tls_server_context(const struct tls_server *server)
+{
+	return server->ctx;
+}
+
+const char *tls_session_local_name(SSL *ssl)
+{
+	const char *name = SSL_get_app_data(ssl);
+
+	return name == NULL ? "" : name;
+}
+
+static const char *subject_field(X509 *cert, const char *field,
+				 struct cv_pool *pool)
+{
+	X509_NAME *subject = X509_get_subject_name(cert);
+	int nid = OBJ_txt2nid(field), at;
+	ASN1_STRING *value;
+	unsigned char *utf8;
+	const char *name = "";
+	int len;
+
+	if (nid == NID_undef)
+		return "";
+	at = X509_NAME_get_index_by_NID(subject, nid, -1);
+	if (at < 0)
+		return "";
+	value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+	len = ASN1_STRING_to_UTF8(&utf8, value);
+	if (len < 0)
+		return "";
+	if (len > 0 && memchr(utf8, '\0', (size_t)len) == NULL)
+		name = pool_copy(pool, utf8, (size_t)len);
+	OPENSSL_free(utf8);
+	return name;
+}
+
+void tls_session_cert(SSL *ssl, const struct ssl_settings *settings,
+		      struct cv_pool *pool, bool *valid_r,
+		      const char **name_r)
+{
+	X509 *cert = SSL_get1_peer_certificate(ssl);
+
+	*valid_r = false;
+	*name_r = "";
+	if (cert == NULL)
+		return;
+	if (SSL_get_verify_result(ssl) == X509_V_OK) {
+		*valid_r = true;
+		*name_r = subject_field(cert,
+			settings->ssl_cert_username_field, pool);
+	}
+	X509_free(cert);
+}
+
+void tls_session_describe(SSL *ssl, char *dst, size_t room)
+{
+	int all = 0, bits = SSL_get_cipher_bits(ssl, &all);
+
+	(void)snprintf(dst, room, "%s with cipher %s (%d/%d bits)",
+		       SSL_get_version(ssl), SSL_get_cipher_name(ssl), bits,
+		       all);
+}
+
+bool tls_session_binding(SSL *ssl, unsigned char binding_r[static 32])
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	/* [RFC9266 3] needs TLS 1.3, or the extended master secret */
+	if (SSL_version(ssl) < TLS1_3_VERSION &&
+	    SSL_get_extms_support(ssl) != 1)
+		return false;
+	return SSL_export_keying_material(ssl, binding_r, 32, label,
+					  sizeof(label) - 1,
+					  (const unsigned char *)"", 0,
+					  1) == 1;
+}

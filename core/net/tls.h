@@ -1,0 +1,48 @@
+/* tls.h - TLS contexts from the settings, and what a session of them tells.
+ *
+ * Keys and certificates come from the settings as PEM text, so a context is
+ * made without opening a file; a process makes all of its contexts before it
+ * is confined. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "settings/core-settings.h"
+
+#include <openssl/ssl.h>
+
+struct tls_server;	/* one context for each local_name, and the default */
+
+/* All certificates of the tree, as the protocol and local address see them.
+ * CV_NOT_FOUND: ssl is off or no certificate is set.  Lives in the pool. */
+int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
+		      const struct settings_scope *scope,
+		      struct tls_server **server_r, struct cv_error *err);
+
+/* A session that picks its certificate by server name.  NULL without
+ * memory.  The caller frees it. */
+SSL *tls_server_session(const struct tls_server *server, int fd);
+
+/* The context itself, for connections that make their own sessions. */
+SSL_CTX *tls_server_context(const struct tls_server *server);
+
+/* The server name of the client that one of the local_name blocks knows, ""
+ * none.  Points into the settings. */
+const char *tls_session_local_name(SSL *ssl);
+
+/* The user name in a verified client certificate; *valid_r without a name
+ * when the certificate is good but has no such field.  Names with a NUL are
+ * refused [security.md A25]. */
+void tls_session_cert(SSL *ssl, const struct ssl_settings *settings,
+		      struct cv_pool *pool, bool *valid_r,
+		      const char **name_r);
+
+/* "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)". */
+void tls_session_describe(SSL *ssl, char *dst, size_t room);
+
+/* The oldest entries of OpenSSL's error queue as one text; empties it. */
+void tls_error_text(char *dst, size_t room);
+
+/* tls-exporter channel binding [RFC9266 2]; false when there is none. */
+bool tls_session_binding(SSL *ssl, unsigned char binding_r[static 32]);
+
+#endif
