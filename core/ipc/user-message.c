@@ -140,23 +140,25 @@ int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 	return status;
 }
 
-int session_started_send(int status_fd, int status, const char *text,
+int session_started_send(int status_fd, const struct session_started *s,
 			 struct cv_error *err)
 {
 	struct ipc_writer w;
 
 	ipc_begin(&w, SESSION_MSG_STARTED);
-	ipc_put_u32(&w, (uint32_t)-status);
-	ipc_put_str(&w, text);
+	ipc_put_u32(&w, (uint32_t)-s->status);
+	ipc_put_str(&w, s->text);
+	ipc_put_u32(&w, s->pid);
 	return ipc_send(status_fd, &w, err);
 }
 
-int session_started_get(struct ipc_reader *r, int *status_r,
-			const char **text_r, struct cv_error *err)
+int session_started_get(struct ipc_reader *r, struct session_started *s_r,
+			struct cv_error *err)
 {
 	if (r->type != SESSION_MSG_STARTED)
 		return ipc_refuse(r, "session", err);
-	*status_r = -(int)ipc_get_count(r, 64);
-	*text_r = ipc_get_str(r, ERROR_CLIENT_MAX);
+	s_r->status = -(int)ipc_get_count(r, 64);
+	s_r->text = ipc_get_str(r, ERROR_CLIENT_MAX);
+	s_r->pid = ipc_get_u32(r);
 	return ipc_finish(r, err);
 }

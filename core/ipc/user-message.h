@@ -71,10 +71,15 @@ void session_start_put(struct ipc_writer *w, const struct session_start *s);
 int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 		      struct session_start *s_r, struct cv_error *err);
 
-/* status: CV_OK, or a failure class with a text the client may see. */
-int session_started_send(int status_fd, int status, const char *text,
+struct session_started {
+	int status;		/* CV_OK, or a failure class */
+	const char *text;	/* that the client may see; "" none */
+	uint32_t pid;		/* of the session */
+};
+
+int session_started_send(int status_fd, const struct session_started *s,
 			 struct cv_error *err);
-int session_started_get(struct ipc_reader *r, int *status_r,
-			const char **text_r, struct cv_error *err);
+int session_started_get(struct ipc_reader *r, struct session_started *s_r,
+			struct cv_error *err);
 
 #endif
