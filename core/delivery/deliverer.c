@@ -6,7 +6,7 @@
 #include "base.h"
 #include "deliverer.h"
 #include "delivery-message.h"
-#include "delivery-settings.h"
+#include "settings/core-settings.h"
 #include "mailbox/user.h"
 #include "module/hook.h"
 #include "stream/stream.h"

@@ -7,7 +7,7 @@
 #include "delivery-address.h"
 #include "delivery-client.h"
 #include "delivery-message.h"
-#include "delivery-settings.h"
+#include "settings/core-settings.h"
 #include "module/hook.h"
 #include "session/session.h"
 #include "stream/dot-reader.h"

@@ -4,5 +4,4 @@ core_delivery_libdelivery_la_SOURCES = \
 	%D%/deliverer.c %D%/deliverer.h \
 	%D%/delivery-address.c %D%/delivery-address.h \
 	%D%/delivery-client.c %D%/delivery-client.h \
-	%D%/delivery-message.c %D%/delivery-message.h \
-	%D%/delivery-settings.c %D%/delivery-settings.h
+	%D%/delivery-message.c %D%/delivery-message.h
