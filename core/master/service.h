@@ -28,8 +28,7 @@ enum service_user {
 };
 
 /* Classes of system calls; every process may use memory, time, its open
- * descriptors and exit.  What is not in a class gets EPERM (harmless
- * queries) or kills the process. */
+ * descriptors and exit.  What is not in a class gets EPERM. */
 enum sandbox_class {
 	SANDBOX_EVENTS = 1,	/* epoll, timers, accept, socket pairs */
 	SANDBOX_FILES = 2,	/* open, stat, rename ... (Landlock decides) */
@@ -37,6 +36,7 @@ enum sandbox_class {
 	SANDBOX_EXEC = 8,	/* execve, wait */
 	SANDBOX_FORK = 16,	/* fork, wait, kill of own children */
 	SANDBOX_IDENTITY = 32,	/* setuid and friends (zygotes) */
+	SANDBOX_NARROW = 64,	/* a narrower filter for its children */
 };
 
 /* A path the process may reach; NULL-terminated arrays of them. */
@@ -105,6 +105,9 @@ service_listener_at(const struct service *s, uint32_t index);	/* or NULL */
  * a client or a request is there. */
 void service_hold(struct service *s);
 void service_release(struct service *s);
+/* No more connections from the listeners: a retired process leaves them to
+ * its successor. */
+void service_stop_accepting(struct service *s);
 /* Ends the event loop. */
 void service_exit(struct service *s);
 

@@ -1,0 +1,485 @@
+/* anvil-service.c - counts sessions, and failures to log in.
+ *
+ * A session is what holds its lease open: nothing to clean up after a crash.
+ * Trusts nobody; a client can at most lie about itself.  Opens no file. */
+#include "anvil-service.h"
+#include "ipc/anvil-message.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	PENALTIES_MAX = 100000,
+	PENALTY_FORGET_SECONDS = 3600,
+	PENALTY_SWEEP_SECONDS = 300,
+	CHECKSUMS = 10,		/* attempts an address is remembered by */
+	COUNT_MAX = 64,
+};
+
+struct lease {
+	struct lease *next, *prev;
+	struct event *event;
+	int fd;
+	uint32_t pid;
+	uint64_t since_usecs;
+	struct group *group;
+	char *service, *session_id, *activity;
+};
+
+/* Sessions of one user from one address with one service. */
+struct group { char *key, *user, *ip; uint32_t count; };
+
+struct penalty {
+	char *ip;
+	uint32_t count, checksum_count, checksums[CHECKSUMS];
+	uint64_t last_usecs;
+};
+
+static struct {
+	struct service *service;
+	struct lease *leases;
+	struct cv_pool *pool;		/* of the tables */
+	struct hash_table groups, penalties;
+} anvil;
+
+/* These live as long as their entry; the pools of the tables do not shrink. */
+static char *copy(const char *str)
+{
+	char *s = strdup(str);
+
+	BUG_IF(s == NULL);
+	return s;
+}
+
+/* --- leases -------------------------------------------------------------------- */
+
+static struct group *group_get(const struct anvil_connect *c)
+{
+	struct cv_pool *pool = pool_create("key");
+	char *key = pool_printf(pool, "%s\n%s\n%s", c->user, c->ip,
+				c->service);
+	struct group *group = hash_find(&anvil.groups, cv_span_of(key));
+
+	if (group == NULL) {
+		group = calloc(1, sizeof(*group));
+		BUG_IF(group == NULL);
+		group->key = copy(key);
+		group->user = copy(c->user);
+		group->ip = copy(c->ip);
+		hash_set(&anvil.groups, cv_span_of(group->key), group);
+	}
+	pool_destroy(&pool);
+	return group;
+}
+
+static void group_release(struct group *group)
+{
+	if (group->count > 0)
+		return;
+	(void)hash_remove(&anvil.groups, cv_span_of(group->key));
+	free(group->key);
+	free(group->user);
+	free(group->ip);
+	free(group);
+}
+
+static void lease_end(struct lease *lease)
+{
+	if (lease->prev != NULL)
+		lease->prev->next = lease->next;
+	else
+		anvil.leases = lease->next;
+	if (lease->next != NULL)
+		lease->next->prev = lease->prev;
+	event_free(lease->event);
+	(void)close(lease->fd);
+	lease->group->count--;
+	group_release(lease->group);
+	free(lease->service);
+	free(lease->session_id);
+	free(lease->activity);
+	free(lease);
+	service_release(anvil.service);
+}
+
+static void on_lease(evutil_socket_t fd, short what, void *context)
+{
+	struct lease *lease = context;
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader r;
+	const char *text;
+	int status = ipc_receive((int)fd, &r, &err);
+
+	(void)what;
+	if (status == CV_NOT_FOUND)
+		return;
+	if (status == CV_OK && r.type == ANVIL_MSG_ACTIVITY) {
+		text = ipc_get_str(&r, 128);
+		if (ipc_finish(&r, &err) == CV_OK) {
+			free(lease->activity);
+			lease->activity = copy(text);
+			return;
+		}
+	} else if (status == CV_OK) {
+		(void)ipc_refuse(&r, lease->service, &err);
+	}
+	if (status != CV_EOF)
+		log_error("anvil", "%s", err.text);
+	lease_end(lease);
+}
+
+static void answer(int fd, uint32_t type)
+{
+	struct ipc_writer w;
+
+	ipc_begin(&w, type);
+	(void)ipc_send(fd, &w, NULL);
+}
+
+static void lease_begin(const struct anvil_connect *c, struct group *group,
+			int fd)
+{
+	struct lease *lease = calloc(1, sizeof(*lease));
+
+	BUG_IF(lease == NULL);
+	lease->fd = fd;
+	lease->pid = c->pid;
+	lease->since_usecs = time_now_usecs();
+	lease->group = group;
+	lease->service = copy(c->service);
+	lease->session_id = copy(c->session_id);
+	lease->activity = copy("");
+	group->count++;
+	lease->event = event_new(anvil.service->base, fd,
+				 EV_READ | EV_PERSIST, on_lease, lease);
+	BUG_IF(lease->event == NULL);
+	BUG_IF(event_add(lease->event, NULL) < 0);
+	lease->next = anvil.leases;
+	if (lease->next != NULL)
+		lease->next->prev = lease;
+	anvil.leases = lease;
+	service_hold(anvil.service);
+	answer(fd, ANVIL_MSG_GRANTED);
+}
+
+static void anvil_message(struct service *s, const char *client,
+			  struct ipc_reader *r)
+{
+	struct cv_error err = ERROR_NONE;
+	struct anvil_connect c;
+	struct group *group;
+	int fd;
+
+	(void)s;
+	if (r->type != ANVIL_MSG_CONNECT) {
+		(void)ipc_refuse(r, client, &err);
+		log_error("anvil", "%s", err.text);
+		return;
+	}
+	anvil_connect_get(r, &c);
+	fd = ipc_get_fd(r);
+	if (ipc_finish(r, &err) != CV_OK) {
+		log_error("anvil", "%s: %s", client, err.text);
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	group = group_get(&c);
+	if (c.limit != 0 && group->count >= c.limit) {
+		answer(fd, ANVIL_MSG_LIMIT);
+		(void)close(fd);
+		group_release(group);
+		return;
+	}
+	lease_begin(&c, group, fd);
+}
+
+/* --- penalties --------------------------------------------------------------------- */
+
+static void penalty_free(struct penalty *p)
+{
+	(void)hash_remove(&anvil.penalties, cv_span_of(p->ip));
+	free(p->ip);
+	free(p);
+}
+
+static bool penalty_knows(const struct penalty *p, uint32_t checksum)
+{
+	for (uint32_t i = 0; i < p->checksum_count; i++) {
+		if (p->checksums[i] == checksum)
+			return true;
+	}
+	return false;
+}
+
+/* A program with an old password repeats itself; only what is new counts. */
+static void penalty_add(const char *ip, uint32_t checksum)
+{
+	struct penalty *p = hash_find(&anvil.penalties, cv_span_of(ip));
+
+	if (p == NULL) {
+		if (anvil.penalties.count >= PENALTIES_MAX)
+			return;
+		p = calloc(1, sizeof(*p));
+		BUG_IF(p == NULL);
+		p->ip = copy(ip);
+		hash_set(&anvil.penalties, cv_span_of(p->ip), p);
+	}
+	p->last_usecs = time_now_usecs();
+	if (checksum != 0 && penalty_knows(p, checksum))
+		return;
+	if (p->count < COUNT_MAX)
+		p->count++;
+	if (checksum == 0)
+		return;
+	if (p->checksum_count == CHECKSUMS) {
+		memmove(p->checksums, p->checksums + 1,
+			(CHECKSUMS - 1) * sizeof(p->checksums[0]));
+		p->checksum_count--;
+	}
+	p->checksums[p->checksum_count++] = checksum;
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *context)
+{
+	uint64_t horizon = time_now_usecs() -
+		(uint64_t)PENALTY_FORGET_SECONDS * 1000000;
+	struct hash_entry *entry;
+	size_t at = 0;
+
+	(void)fd;
+	(void)what;
+	(void)context;
+	while ((entry = hash_next(&anvil.penalties, &at)) != NULL) {
+		struct penalty *p = entry->value;
+
+		if (p->last_usecs < horizon)
+			penalty_free(p);
+	}
+}
+
+static void send_penalty(int fd, uint32_t id, const char *ip)
+{
+	const struct penalty *p = hash_find(&anvil.penalties, cv_span_of(ip));
+	struct ipc_writer w;
+
+	ipc_begin(&w, ANVIL_MSG_PENALTY);
+	ipc_put_u32(&w, id);
+	ipc_put_u32(&w, p == NULL ? 0 : p->count);
+	ipc_put_u64(&w, p == NULL ? 0 : p->last_usecs);
+	(void)ipc_send(fd, &w, NULL);
+}
+
+/* --- channels ------------------------------------------------------------------------- */
+
+/* Lists may be longer than a socket's queue: the channel of a list is made
+ * blocking, with a limit on how long a reader may dawdle. */
+static int send_row(int fd, const struct ipc_writer *w)
+{
+	return ipc_send(fd, w, NULL);
+}
+
+static void send_end(int fd, uint32_t count)
+{
+	struct ipc_writer w;
+
+	ipc_begin(&w, ANVIL_MSG_END);
+	ipc_put_u32(&w, count);
+	(void)send_row(fd, &w);
+}
+
+static void send_who(int fd)
+{
+	uint32_t count = 0;
+
+	for (const struct lease *l = anvil.leases; l != NULL; l = l->next) {
+		struct anvil_connect c = {
+			.user = l->group->user, .ip = l->group->ip,
+			.service = l->service, .session_id = l->session_id,
+			.pid = l->pid,
+		};
+		struct ipc_writer w;
+
+		ipc_begin(&w, ANVIL_MSG_WHO_ROW);
+		anvil_connect_put(&w, &c);
+		ipc_put_u64(&w, l->since_usecs);
+		ipc_put_str(&w, l->activity);
+		if (send_row(fd, &w) != CV_OK)
+			return;
+		count++;
+	}
+	send_end(fd, count);
+}
+
+static void send_penalties(int fd)
+{
+	struct hash_entry *entry;
+	uint32_t count = 0;
+	size_t at = 0;
+
+	while ((entry = hash_next(&anvil.penalties, &at)) != NULL) {
+		const struct penalty *p = entry->value;
+		struct ipc_writer w;
+
+		ipc_begin(&w, ANVIL_MSG_PENALTY_ROW);
+		ipc_put_str(&w, p->ip);
+		ipc_put_u32(&w, p->count);
+		ipc_put_u64(&w, p->last_usecs);
+		if (send_row(fd, &w) != CV_OK)
+			return;
+		count++;
+	}
+	send_end(fd, count);
+}
+
+static void kick(int fd, const char *user, const char *ip)
+{
+	uint32_t count = 0;
+
+	for (const struct lease *l = anvil.leases; l != NULL; l = l->next) {
+		if ((*user != '\0' && strcmp(user, l->group->user) != 0) ||
+		    (*ip != '\0' && strcmp(ip, l->group->ip) != 0))
+			continue;
+		answer(l->fd, ANVIL_MSG_KICK);
+		count++;
+	}
+	send_end(fd, count);
+}
+
+/* One request a channel from culveradm; any number from auth. */
+struct channel { struct event *event; int fd; bool admin; };
+
+static void handle_list(struct channel *c, uint32_t type)
+{
+	const struct timeval patience = { 2, 0 };
+
+	(void)fcntl(c->fd, F_SETFL, 0);
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+			 sizeof(patience));
+	if (type == ANVIL_MSG_WHO)
+		send_who(c->fd);
+	else
+		send_penalties(c->fd);
+	(void)fcntl(c->fd, F_SETFL, O_NONBLOCK);
+}
+
+static int handle(struct channel *c, struct ipc_reader *r,
+		  struct cv_error *err)
+{
+	const char *ip, *user;
+	uint32_t number, type = r->type;
+	int status;
+
+	switch (type) {
+	case ANVIL_MSG_PENALTY_GET:
+		number = ipc_get_u32(r);
+		ip = ipc_get_str(r, ANVIL_IP_MAX);
+		status = ipc_finish(r, err);
+		if (status == CV_OK)
+			send_penalty(c->fd, number, ip);
+		return status;
+	case ANVIL_MSG_PENALTY_ADD:
+		ip = ipc_get_str(r, ANVIL_IP_MAX);
+		number = ipc_get_u32(r);
+		status = ipc_finish(r, err);
+		if (status == CV_OK)
+			penalty_add(ip, number);
+		return status;
+	case ANVIL_MSG_PENALTY_RESET:
+		ip = ipc_get_str(r, ANVIL_IP_MAX);
+		status = ipc_finish(r, err);
+		if (status == CV_OK) {
+			struct penalty *p = hash_find(&anvil.penalties,
+						      cv_span_of(ip));
+
+			if (p != NULL)
+				penalty_free(p);
+		}
+		return status;
+	default:
+		break;
+	}
+	if (!c->admin)
+		return ipc_refuse(r, "client", err);
+	switch (type) {
+	case ANVIL_MSG_WHO:
+	case ANVIL_MSG_PENALTY_LIST:
+		status = ipc_finish(r, err);
+		if (status == CV_OK)
+			handle_list(c, type);
+		return status;
+	case ANVIL_MSG_KICK_USER:
+		user = ipc_get_str(r, 1024);
+		ip = ipc_get_str(r, ANVIL_IP_MAX);
+		status = ipc_finish(r, err);
+		if (status == CV_OK)
+			kick(c->fd, user, ip);
+		return status;
+	default:
+		return ipc_refuse(r, "admin", err);
+	}
+}
+
+static void on_channel(evutil_socket_t fd, short what, void *context)
+{
+	struct channel *c = context;
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader r;
+	int status = ipc_receive((int)fd, &r, &err);
+
+	(void)what;
+	if (status == CV_NOT_FOUND)
+		return;
+	if (status == CV_OK)
+		status = handle(c, &r, &err);
+	if (status == CV_OK)
+		return;
+	if (status != CV_EOF)
+		log_error("anvil", "%s", err.text);
+	event_free(c->event);
+	(void)close(c->fd);
+	free(c);
+	service_release(anvil.service);
+}
+
+static void anvil_channel(struct service *s, const char *client, int fd)
+{
+	struct channel *c = calloc(1, sizeof(*c));
+
+	BUG_IF(c == NULL);
+	c->fd = fd;
+	c->admin = strcmp(client, "admin") == 0;
+	c->event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_channel,
+			     c);
+	BUG_IF(c->event == NULL);
+	BUG_IF(event_add(c->event, NULL) < 0);
+	service_hold(s);
+}
+
+static int anvil_start(struct service *s, struct cv_error *err)
+{
+	static const struct timeval every = { PENALTY_SWEEP_SECONDS, 0 };
+	struct event *event;
+
+	(void)err;
+	anvil.service = s;
+	anvil.pool = pool_create("anvil");
+	hash_init(&anvil.groups, anvil.pool, false);
+	hash_init(&anvil.penalties, anvil.pool, false);
+	event = event_new(s->base, -1, EV_PERSIST, on_sweep, NULL);
+	BUG_IF(event == NULL);
+	BUG_IF(event_add(event, &every) < 0);
+	return CV_OK;
+}
+
+const struct service_row anvil_service_row = {
+	.name = "anvil",
+	.user = SERVICE_USER_INTERNAL,
+	.syscalls = SANDBOX_EVENTS,
+	.start = anvil_start,
+	.channel = anvil_channel,
+	.message = anvil_message,
+};

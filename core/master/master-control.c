@@ -1,0 +1,136 @@
+/* master-control.c - culveradm's way in: one UNIX socket in base_dir, for
+ * root and the user of the server. */
+#include "master.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum { CONTROL_TIMEOUT_MSECS = 1000 };
+
+int master_control_listen(struct master *m, struct cv_error *err)
+{
+	struct net_unix_options options = {
+		.mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1,
+		.type = SOCK_SEQPACKET,
+	};
+	const char *path = pool_printf(m->pool, "%s/master",
+				       m->config->general.base_dir);
+
+	return net_listen_unix(path, &options, &m->control_fd, err);
+}
+
+static void answer(int fd, int status, const char *text, int channel)
+{
+	struct ipc_writer w;
+
+	ipc_begin(&w, CONTROL_MSG_DONE);
+	ipc_put_u32(&w, (uint32_t)-status);
+	ipc_put_str(&w, text);
+	if (channel >= 0)
+		ipc_put_fd(&w, channel);
+	(void)ipc_send(fd, &w, NULL);
+}
+
+static void send_status(const struct master *m, int fd)
+{
+	uint64_t now = time_monotonic_msecs();
+
+	for (const struct master_process *p = m->processes; p != NULL;
+	     p = p->next) {
+		struct ipc_writer w;
+
+		ipc_begin(&w, CONTROL_MSG_ROW);
+		ipc_put_str(&w, p->name);
+		ipc_put_u32(&w, (uint32_t)p->pid);
+		ipc_put_u32(&w, p->retired ? 2 : p->ready ? 1 : 0);
+		ipc_put_u64(&w, now - p->started_msecs);
+		if (ipc_send(fd, &w, NULL) != CV_OK)
+			return;
+	}
+	answer(fd, CV_OK, "", -1);
+}
+
+/* A channel to a service, made on behalf of the admin: the tool knows one
+ * path only. */
+static void open_channel(struct master *m, const char *service, int fd)
+{
+	struct cv_error err = ERROR_NONE;
+	int channel;
+
+	for (size_t i = 0; i < m->ports.count; i++) {
+		const struct master_port *port = &m->ports.items[i];
+
+		if (strcmp(port->client, "admin") != 0 ||
+		    strcmp(port->server, service) != 0)
+			continue;
+		if (ipc_channel_open(port->fds[0], &channel, &err) != CV_OK) {
+			answer(fd, CV_E_TEMP, err.text, -1);
+			return;
+		}
+		answer(fd, CV_OK, "", channel);
+		(void)close(channel);
+		return;
+	}
+	answer(fd, CV_E_NOT_FOUND, "no such service runs", -1);
+}
+
+static void handle(struct master *m, int fd, struct ipc_reader *r)
+{
+	struct cv_error err = ERROR_NONE;
+	char service[64];
+	uint32_t type = r->type;
+
+	service[0] = '\0';
+	if (type == CONTROL_MSG_OPEN) {
+		struct cv_span name = ipc_get_span(r, sizeof(service) - 1);
+
+		memcpy(service, name.data, name.len);
+		service[name.len] = '\0';
+	}
+	if (ipc_finish(r, &err) != CV_OK) {
+		answer(fd, CV_E_SYNTAX, err.text, -1);
+		return;
+	}
+	switch (type) {
+	case CONTROL_MSG_STOP:
+		answer(fd, CV_OK, "", -1);
+		(void)kill(getpid(), SIGTERM);
+		return;
+	case CONTROL_MSG_RELOAD:
+		answer(fd, CV_OK, "", -1);
+		(void)kill(getpid(), SIGHUP);
+		return;
+	case CONTROL_MSG_STATUS:
+		send_status(m, fd);
+		return;
+	case CONTROL_MSG_OPEN:
+		open_channel(m, service, fd);
+		return;
+	default:
+		answer(fd, CV_E_UNSUPPORTED, "unknown request", -1);
+	}
+}
+
+/* One request a connection, answered at once; a tool that does not ask is
+ * not waited for longer than a second. */
+void master_control_accept(struct master *m)
+{
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader r;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	int fd = accept4(m->control_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+	    (peer.uid != 0 && peer.uid != geteuid()))
+		answer(fd, CV_E_DENIED, "only root and the server's own user "
+		       "may do this", -1);
+	else if (ipc_receive_wait(fd, CONTROL_TIMEOUT_MSECS, &r, &err) ==
+		 CV_OK)
+		handle(m, fd, &r);
+	(void)close(fd);
+}

@@ -1,0 +1,147 @@
+/* master.h - the process that starts the others, and nothing else.
+ *
+ * It runs as root where that is possible, reads no client's byte and no
+ * plugin's code: "culver-service config" reads the configuration and gives
+ * back a snapshot.  See doc/processes.md. */
+#ifndef MASTER_H
+#define MASTER_H
+
+#include "boot.h"
+#include "net/address.h"
+#include "settings/core-settings.h"
+
+#include <sys/types.h>
+
+/* What a role is, by name. */
+enum role_kind {
+	ROLE_LOG, ROLE_ANVIL, ROLE_AUTH, ROLE_AUTH_WORKER,
+	ROLE_LOGIN,		/* <protocol>-login */
+	ROLE_SESSION,		/* <protocol>, or a session of core: deliver */
+};
+
+struct master_listener {
+	char *key;			/* "inet 0.0.0.0 143", "unix /run/x" */
+	const char *name;
+	bool is_unix, ssl, haproxy;
+	int fd;
+};
+
+/* One running process. */
+struct master_process {
+	struct master_process *next;
+	struct master_service *service;	/* NULL: of an earlier generation */
+	char name[64];
+	pid_t pid;
+	int boot_fd;			/* -1: closed */
+	bool ready, retired;
+	uint64_t started_msecs;
+};
+
+struct master_service {
+	const char *name;
+	enum role_kind kind;
+	struct service_settings set;
+	uint32_t uid, gid;		/* BOOT_NO_ID: stay */
+	const char *chroot_dir;
+	uint32_t process_limit, client_limit, processes;
+	uint64_t idle_kill_msecs, vsz_limit;
+	ARRAY(struct master_listener) listeners;
+	uint32_t running;
+	/* restarting */
+	uint64_t not_before_msecs, refreshed_msecs;
+	uint32_t delay_msecs;
+};
+
+/* One pair for each client and server that may talk.  Lives as long as the
+ * master: what waits in it survives both ends. */
+struct master_port {
+	char client[64], server[64];
+	int fds[2];			/* client's, server's */
+};
+
+/* What one reading of the configuration gave. */
+struct master_config {
+	struct cv_pool *pool;
+	const struct settings_tree *tree;
+	struct general_settings general;
+	int secret_fd, public_fd;	/* snapshots */
+	const char *hostname;
+	ARRAY(struct master_service) services;
+};
+
+struct master {
+	const char *config_path, *service_dir;
+	bool foreground, root;
+	struct master_config *config;
+	uint32_t generation;
+	struct master_process *processes;
+	ARRAY(struct master_port) ports;
+	ARRAY(int) inherited;		/* systemd's sockets */
+	struct cv_pool *pool;
+	int log_fds[2];			/* services write, log reads */
+	int stderr_fds[2];
+	int control_fd;
+	pid_t config_pid;
+	int config_fd;			/* answer of a reload's reader */
+	bool stopping, reload_wanted;
+	uint64_t stop_deadline_msecs;
+};
+
+/* --- master-config.c: settings to services -------------------------------- */
+
+/* Starts the reader; its answer arrives on *fd_r. */
+int master_config_begin(struct master *m, pid_t *pid_r, int *fd_r,
+			struct cv_error *err);
+/* Takes the answer.  CV_E_CONFIG: it refused (and said why itself). */
+int master_config_finish(struct master *m, int fd,
+			 struct master_config **config_r,
+			 struct cv_error *err);
+void master_config_destroy(struct master_config **config);
+struct master_service *master_service_find(struct master_config *config,
+					   const char *name);
+
+/* --- master-listener.c ------------------------------------------------------ */
+
+/* Opens what config asks for; sockets that old (may be NULL) has already are
+ * taken over from it.  On failure nothing of old is changed. */
+int master_listeners_open(struct master *m, struct master_config *config,
+			  struct master_config *old, struct cv_error *err);
+/* Sockets of inherited descriptors (LISTEN_FDS) are used when the address is
+ * the same. */
+void master_listeners_inherit(struct master *m);
+
+/* --- master-process.c ------------------------------------------------------- */
+
+/* Starts what is missing and may be started now. */
+void master_processes_start(struct master *m);
+/* Reaps ended children. */
+void master_processes_reap(struct master *m);
+/* Messages of a process. */
+void master_process_message(struct master *m, struct master_process *p);
+/* All processes get RETIRE: a new generation follows. */
+void master_processes_retire(struct master *m);
+void master_processes_signal(struct master *m, int number);
+/* Milliseconds until something may be started; UINT64_MAX: nothing waits. */
+uint64_t master_processes_next(struct master *m, uint64_t now);
+
+/* --- master-control.c -------------------------------------------------------- */
+
+enum control_message_type {
+	CONTROL_MSG_STOP = 0x500,	/* no fields -> DONE */
+	CONTROL_MSG_RELOAD,		/* no fields -> DONE when it is read */
+	CONTROL_MSG_STATUS,		/* no fields -> ROW* DONE */
+	CONTROL_MSG_ROW,		/* str service, u32 pid, u32 state,
+					 * u64 running msecs */
+	CONTROL_MSG_OPEN,		/* str service -> DONE, fd: channel */
+	CONTROL_MSG_DONE,		/* u32 -status, str text */
+};
+
+int master_control_listen(struct master *m, struct cv_error *err);
+void master_control_accept(struct master *m);
+
+/* --- notify.c ----------------------------------------------------------------- */
+
+/* Tells systemd, when there is one that asked ($NOTIFY_SOCKET). */
+void notify_state(const char *state);
+
+#endif

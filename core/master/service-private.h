@@ -1,0 +1,47 @@
+/* service-private.h - what service.c keeps, for the zygotes that need to
+ * know it. */
+#ifndef SERVICE_PRIVATE_H
+#define SERVICE_PRIVATE_H
+
+#include "boot.h"
+#include "sandbox.h"
+#include "service.h"
+#include "settings/core-settings.h"
+
+#include <event2/event.h>
+
+struct service_port { const char *peer; int fd; };
+
+struct service_private {
+	struct boot_go go;
+	struct general_settings general;
+	ARRAY(struct service_listener) listeners;
+	ARRAY(struct service_port) clients;	/* ports to servers */
+	ARRAY(struct service_port) servers;	/* ports from clients */
+	ARRAY(struct service_path) paths;
+	uint32_t classes;	/* system call classes */
+	uint32_t holds;
+	bool retired;
+	ARRAY(struct event *) accepting;
+};
+
+/* The rows of all roles; NULL: no such role. */
+const struct service_row *service_row_find(const char *name);
+
+/* The whole life of a process; returns its exit status. */
+int service_run(const char *name);
+
+/* Tells the master that this service serves now. */
+void service_tell_ready(struct service *s);
+/* Drops root for the uid the master gave, and enters the chroot. */
+int service_drop_identity(struct service *s, struct cv_error *err);
+/* Landlock for the row's and the added paths, then the filter. */
+int service_confine(struct service *s, struct cv_error *err);
+/* Whether to go on when the kernel cannot confine (sandbox = auto); logs. */
+bool service_may_go_on(const struct service *s, int status,
+		       const struct cv_error *err);
+
+/* Limits of memory, core dumps and descriptors. */
+void service_limit_memory(uint64_t bytes);
+
+#endif

@@ -1,0 +1,557 @@
+/* service.c - the life of a process: boot, start, confine, serve. */
+#include "service-private.h"
+#include "log-line.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+	EXIT_FAILED = 1, EXIT_BOOT = 2,
+	BOOT_TIMEOUT_MSECS = 30000,
+	ACCEPT_BURST = 64, MESSAGE_BURST = 64,
+};
+
+/* --- what the master sends ------------------------------------------------ */
+
+static int boot_settings(struct service *s, struct ipc_reader *r,
+			 struct cv_error *err)
+{
+	int fd = ipc_get_fd(r), status = ipc_finish(r, err);
+	struct settings_tree *tree;
+
+	if (status == CV_OK)
+		status = settings_snapshot_read(fd, &tree, err);
+	if (fd >= 0)
+		(void)close(fd);
+	if (status == CV_OK)
+		s->settings = tree;
+	return status;
+}
+
+static int boot_listener(struct service *s, struct ipc_reader *r,
+			 struct cv_error *err)
+{
+	struct service_listener listener = {
+		.name = pool_strdup(s->pool, ipc_get_str(r, 4096)),
+		.is_unix = ipc_get_bool(r),
+		.ssl = ipc_get_bool(r),
+		.haproxy = ipc_get_bool(r),
+		.fd = ipc_get_fd(r),
+	};
+	int status = ipc_finish(r, err);
+
+	if (status == CV_OK)
+		*array_add(&s->private->listeners) = listener;
+	return status;
+}
+
+static int boot_port(struct service *s, struct ipc_reader *r,
+		     struct cv_error *err)
+{
+	bool client = r->type == BOOT_MSG_PORT_CLIENT;
+	struct service_port port = {
+		.peer = pool_strdup(s->pool, ipc_get_str(r, BOOT_NAME_MAX)),
+		.fd = ipc_get_fd(r),
+	};
+	int status = ipc_finish(r, err);
+
+	if (status != CV_OK)
+		return status;
+	if (client)
+		*array_add(&s->private->clients) = port;
+	else
+		*array_add(&s->private->servers) = port;
+	return CV_OK;
+}
+
+static int boot_message(struct service *s, struct ipc_reader *r, bool *go_r,
+			struct cv_error *err)
+{
+	switch (r->type) {
+	case BOOT_MSG_SETTINGS:
+		return boot_settings(s, r, err);
+	case BOOT_MSG_LISTENER:
+		return boot_listener(s, r, err);
+	case BOOT_MSG_PORT_CLIENT:
+	case BOOT_MSG_PORT_SERVER:
+		return boot_port(s, r, err);
+	case BOOT_MSG_GO:
+		*go_r = true;
+		return boot_go_get(r, s->pool, &s->private->go, err);
+	default:
+		return ipc_refuse(r, "master", err);
+	}
+}
+
+static int boot(struct service *s, struct cv_error *err)
+{
+	struct ipc_reader r;
+	bool go = false;
+
+	while (!go) {
+		int status = ipc_receive_wait(BOOT_FD, BOOT_TIMEOUT_MSECS, &r,
+					      err);
+
+		if (status == CV_EOF)
+			return FAIL(err, CV_E_INTERNAL,
+				    "the master went away");
+		if (status == CV_OK)
+			status = boot_message(s, &r, &go, err);
+		if (status != CV_OK)
+			return status;
+	}
+	if (s->settings == NULL)
+		return FAIL(err, CV_E_INTERNAL, "the master sent no settings");
+	return settings_get(s->settings, &general_settings_table, NULL,
+			    s->pool, &s->private->general, err);
+}
+
+/* --- confinement ---------------------------------------------------------- */
+
+void service_limit_memory(uint64_t bytes)
+{
+	struct rlimit limit = { bytes, bytes };
+
+#ifdef WITH_SANITIZERS
+	return;	/* shadow memory is address space, too */
+#endif
+	if (bytes != 0 && setrlimit(RLIMIT_AS, &limit) < 0)
+		log_warning("service", "cannot set vsz_limit: %s",
+			    strerror(errno));
+}
+
+int service_drop_identity(struct service *s, struct cv_error *err)
+{
+	const struct boot_go *go = &s->private->go;
+
+	if (*go->chroot_dir != '\0' && geteuid() == 0 &&
+	    (chroot(go->chroot_dir) < 0 || chdir("/") < 0))
+		return FAIL_ERRNO(err, errno, "cannot chroot to '%s'",
+				  go->chroot_dir);
+	if (go->gid != BOOT_NO_ID && geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setgid(go->gid) < 0))
+		return FAIL_ERRNO(err, errno, "cannot become group %u",
+				  go->gid);
+	if (go->uid != BOOT_NO_ID && geteuid() == 0 && setuid(go->uid) < 0)
+		return FAIL_ERRNO(err, errno, "cannot become user %u",
+				  go->uid);
+	return CV_OK;
+}
+
+bool service_may_go_on(const struct service *s, int status,
+		       const struct cv_error *err)
+{
+	if (status == CV_OK)
+		return true;
+	if (s->private->general.sandbox == GENERAL_SANDBOX_REQUIRED)
+		return false;
+	log_debug("sandbox", "going on without: %s", err->text);
+	return true;
+}
+
+static int confine_paths(struct service *s, struct cv_error *err)
+{
+	struct sandbox_paths paths;
+	uint32_t allow = 0;
+	int status;
+
+	sandbox_paths_init(&paths, s->pool);
+	if ((s->private->classes & SANDBOX_FILES) != 0 &&
+	    !s->row->chroot_empty)
+		sandbox_paths_add_common(&paths);
+	for (const struct service_path *p = s->row->paths;
+	     p != NULL && p->path != NULL; p++)
+		sandbox_paths_add(&paths, p->path, p->write);
+	for (size_t i = 0; i < s->private->paths.count; i++)
+		sandbox_paths_add(&paths, s->private->paths.items[i].path,
+				  s->private->paths.items[i].write);
+	if ((s->private->classes & SANDBOX_CONNECT) != 0)
+		allow |= SANDBOX_ALLOW_CONNECT;
+	if ((s->private->classes & SANDBOX_EXEC) != 0)
+		allow |= SANDBOX_ALLOW_EXECUTE;
+	status = sandbox_landlock(&paths, allow, err);
+	sandbox_paths_close(&paths);
+	return status;
+}
+
+int service_confine(struct service *s, struct cv_error *err)
+{
+	struct sandbox_filter filter;
+	int status;
+
+	if (s->private->general.sandbox == GENERAL_SANDBOX_NO)
+		return CV_OK;
+	status = confine_paths(s, err);
+	if (!service_may_go_on(s, status, err))
+		return status;
+	status = sandbox_filter_create(s->private->classes, s->pool, &filter,
+				       err);
+	if (status == CV_OK)
+		status = sandbox_filter_apply(&filter, err);
+	return service_may_go_on(s, status, err) ? CV_OK : status;
+}
+
+/* --- serving -------------------------------------------------------------- */
+
+static void end_if_idle(struct service *s)
+{
+	if (s->private->retired && s->private->holds == 0)
+		service_exit(s);
+}
+
+static void retire(struct service *s)
+{
+	s->private->retired = true;
+	if (s->row->retire != NULL)
+		s->row->retire(s);
+	else
+		end_if_idle(s);
+}
+
+static void on_master(evutil_socket_t fd, short what, void *context)
+{
+	struct service *s = context;
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader r;
+	int status = ipc_receive((int)fd, &r, &err);
+
+	(void)what;
+	if (status == CV_NOT_FOUND)
+		return;
+	if (status != CV_OK) {
+		/* without a master nobody would restart or stop us */
+		service_exit(s);
+		return;
+	}
+	if (r.type == BOOT_MSG_RETIRE && ipc_finish(&r, &err) == CV_OK)
+		retire(s);
+	else
+		log_error("service", "%s", err.text);
+}
+
+struct port_event { struct service *s; const char *client; };
+
+static void take_message(const struct port_event *port, struct ipc_reader *r)
+{
+	struct cv_error err = ERROR_NONE;
+	struct service *s = port->s;
+	int fd;
+
+	if (r->type != IPC_MSG_CHANNEL) {
+		if (s->row->message != NULL)
+			s->row->message(s, port->client, r);
+		else if (ipc_refuse(r, port->client, &err) != CV_OK)
+			log_error("service", "%s", err.text);
+		return;
+	}
+	fd = ipc_get_fd(r);
+	if (ipc_finish(r, &err) != CV_OK || s->row->channel == NULL) {
+		log_error("service", "'%s' cannot open a channel: %s",
+			  port->client, err.text);
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	s->row->channel(s, port->client, fd);
+}
+
+static void on_port(evutil_socket_t fd, short what, void *context)
+{
+	const struct port_event *port = context;
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader r;
+
+	(void)what;
+	for (int i = 0; i < MESSAGE_BURST; i++) {
+		int status = ipc_receive((int)fd, &r, &err);
+
+		if (status == CV_NOT_FOUND || status == CV_EOF)
+			return;
+		if (status == CV_OK)
+			take_message(port, &r);
+		else
+			log_error("service", "port of '%s': %s", port->client,
+				  err.text);
+	}
+}
+
+struct accept_event {
+	struct service *s;
+	const struct service_listener *listener;
+};
+
+static void on_accept(evutil_socket_t fd, short what, void *context)
+{
+	const struct accept_event *a = context;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_BURST; i++) {
+		int client = accept4((int)fd, NULL, NULL,
+				     SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (client >= 0) {
+			a->s->row->accept(a->s, a->listener, client);
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		if (errno != EAGAIN)
+			log_error("service", "accept: %s", strerror(errno));
+		return;
+	}
+}
+
+static struct event *add_event(struct service *s, int fd,
+			       event_callback_fn fn, void *context)
+{
+	struct event *event = event_new(s->base, fd, EV_READ | EV_PERSIST,
+					fn, context);
+
+	BUG_IF(event == NULL);
+	BUG_IF(event_add(event, NULL) < 0);
+	return event;
+}
+
+static void add_events(struct service *s)
+{
+	struct service_private *p = s->private;
+
+	(void)fcntl(BOOT_FD, F_SETFL, O_NONBLOCK);
+	(void)add_event(s, BOOT_FD, on_master, s);
+	for (size_t i = 0; i < p->servers.count; i++) {
+		struct port_event *port = pool_new(s->pool,
+						   struct port_event);
+
+		*port = (struct port_event){ s, p->servers.items[i].peer };
+		(void)add_event(s, p->servers.items[i].fd, on_port, port);
+	}
+	for (size_t i = 0; i < p->listeners.count &&
+	     s->row->accept != NULL; i++) {
+		struct accept_event *a = pool_new(s->pool,
+						  struct accept_event);
+
+		*a = (struct accept_event){ s, &p->listeners.items[i] };
+		*array_add(&p->accepting) = add_event(s,
+			p->listeners.items[i].fd, on_accept, a);
+	}
+}
+
+void service_tell_ready(struct service *s)
+{
+	struct ipc_writer w;
+
+	(void)s;
+	ipc_begin(&w, BOOT_MSG_READY);
+	(void)ipc_send(BOOT_FD, &w, NULL);
+}
+
+static void tell_failed(const struct cv_error *err)
+{
+	struct ipc_writer w;
+
+	ipc_begin(&w, BOOT_MSG_FAILED);
+	ipc_put_str(&w, err->text);
+	(void)ipc_send(BOOT_FD, &w, NULL);
+}
+
+static int serve(struct service *s, struct cv_error *err)
+{
+	int status;
+
+	if (s->row->run != NULL)
+		return s->row->run(s, err);
+	service_limit_memory(s->private->go.vsz_limit);
+	status = service_drop_identity(s, err);
+	if (status == CV_OK)
+		status = service_confine(s, err);
+	if (status != CV_OK)
+		return status;
+	add_events(s);
+	if (s->row->ready != NULL)
+		status = s->row->ready(s, err);
+	if (status != CV_OK)
+		return status;
+	service_tell_ready(s);
+	(void)event_base_dispatch(s->base);
+	return CV_OK;
+}
+
+static void set_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigaction(SIGHUP, &action, NULL);
+	action.sa_handler = SIG_DFL;
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGCHLD, &action, NULL);
+}
+
+/* Debug lines are wanted for all, or for the categories of log_debug. */
+static void set_log_levels(struct service *s)
+{
+	struct log_settings set;
+	struct cv_span rest, word;
+
+	if (settings_get(s->settings, &log_settings_table, NULL, s->pool,
+			 &set, NULL) != CV_OK)
+		return;
+	if (set.mail_debug)
+		log_set_level(NULL, LOG_LEVEL_DEBUG);
+	rest = cv_span_of(set.log_debug);
+	while (cv_span_split(&rest, ' ', &word)) {
+		if (cv_span_begins(word, CV_SPAN("category=")))
+			word = cv_span_skip(word, strlen("category="));
+		if (word.len > 0)
+			log_set_level(pool_copy(s->pool, word.data, word.len),
+				      LOG_LEVEL_DEBUG);
+	}
+}
+
+static int start(struct service *s, struct cv_error *err)
+{
+	int status;
+
+	if (s->row == NULL)
+		return FAIL(err, CV_E_CONFIG, "there is no service of the "
+			    "name '%s'", s->name);
+	settings_register_core();
+	status = boot(s, err);
+	if (status != CV_OK)
+		return status;
+	set_log_levels(s);
+	if (s->row->run == NULL) {
+		s->base = event_base_new();
+		BUG_IF(s->base == NULL);
+	}
+	s->private->classes = s->row->syscalls;
+	if (s->row->start != NULL)
+		status = s->row->start(s, err);
+	return status;
+}
+
+/* The numbers below stay free for what zygotes leave to their children at
+ * fixed places. */
+static void reserve_descriptors(void)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	while (null >= 0 && null < BOOT_FIRST_FREE_FD - 1)
+		null = fcntl(null, F_DUPFD_CLOEXEC, 0);
+}
+
+int service_run(const char *name)
+{
+	struct cv_error err = ERROR_NONE;
+	struct service_private private = { 0 };
+	struct service s = { .name = name, .private = &private };
+	int status;
+
+	set_signals();
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (fcntl(BOOT_FD, F_GETFD) < 0 || fcntl(BOOT_LOG_FD, F_GETFD) < 0) {
+		(void)fprintf(stderr, "culver-service is started by culverd\n");
+		return EXIT_BOOT;
+	}
+	(void)fcntl(BOOT_FD, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(BOOT_LOG_FD, F_SETFD, FD_CLOEXEC);
+	log_line_use(BOOT_LOG_FD, name);
+	log_set_prefix(name);
+	reserve_descriptors();
+	s.pool = pool_create("service");
+	array_init(&private.listeners, s.pool);
+	array_init(&private.clients, s.pool);
+	array_init(&private.servers, s.pool);
+	array_init(&private.paths, s.pool);
+	array_init(&private.accepting, s.pool);
+	s.row = service_row_find(name);
+	status = start(&s, &err);
+	if (status == CV_OK)
+		status = serve(&s, &err);
+	if (status == CV_OK)
+		return EXIT_SUCCESS;
+	log_fatal("service", "%s", err.text);
+	tell_failed(&err);
+	return EXIT_FAILED;
+}
+
+/* --- for the rows ---------------------------------------------------------- */
+
+int service_port(const struct service *s, const char *server)
+{
+	for (size_t i = 0; i < s->private->clients.count; i++) {
+		if (strcmp(s->private->clients.items[i].peer, server) == 0)
+			return s->private->clients.items[i].fd;
+	}
+	return -1;
+}
+
+int service_channel_open(const struct service *s, const char *server,
+			 int *channel_r, struct cv_error *err)
+{
+	int port = service_port(s, server);
+
+	*channel_r = -1;
+	if (port < 0)
+		return FAIL(err, CV_E_DENIED, "'%s' has no port to '%s'",
+			    s->name, server);
+	return ipc_channel_open(port, channel_r, err);
+}
+
+const struct service_listener *
+service_listener_at(const struct service *s, uint32_t index)
+{
+	return index < s->private->listeners.count ?
+		&s->private->listeners.items[index] : NULL;
+}
+
+void service_hold(struct service *s)
+{
+	s->private->holds++;
+}
+
+void service_release(struct service *s)
+{
+	BUG_IF(s->private->holds == 0);
+	s->private->holds--;
+	end_if_idle(s);
+}
+
+void service_stop_accepting(struct service *s)
+{
+	for (size_t i = 0; i < s->private->accepting.count; i++)
+		event_free(s->private->accepting.items[i]);
+	s->private->accepting.count = 0;
+}
+
+void service_exit(struct service *s)
+{
+	if (s->base != NULL)
+		(void)event_base_loopbreak(s->base);
+	else
+		exit(EXIT_SUCCESS);
+}
+
+void service_add_path(struct service *s, const char *path, bool write)
+{
+	struct service_path *added = array_add(&s->private->paths);
+
+	added->path = pool_strdup(s->pool, path);
+	added->write = write;
+}
+
+void service_add_syscalls(struct service *s, uint32_t classes)
+{
+	s->private->classes |= classes;
+}
