@@ -1,1 +1,13 @@
-# files of core/login
+noinst_LTLIBRARIES += core/login/liblogin.la
+core_login_liblogin_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS) \
+	$(LIBEVENT_CFLAGS)
+core_login_liblogin_la_SOURCES = \
+	%D%/login-api.c \
+	%D%/login-auth.c \
+	%D%/login-client.c \
+	%D%/login-log.c \
+	%D%/login-private.h \
+	%D%/login-process.c \
+	%D%/login-relay.c \
+	%D%/login-zygote.c %D%/login-zygote.h \
+	%D%/login.h

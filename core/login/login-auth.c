@@ -1,0 +1,378 @@
+/* login-auth.c - asking auth, and giving the connection to a session.
+ *
+ * The login process knows no passwords and decides nothing: it carries bytes
+ * between the client and auth.  auth starts the session; the answer comes
+ * from the session itself, over the status descriptor. */
+#include "login-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { MECHANISMS_TIMEOUT_MSECS = 30000 };
+
+/* --- answers to the machine ------------------------------------------------------ */
+
+static void stop_waiting(struct cv_preauth *p)
+{
+	if (p->status_fd >= 0) {
+		login_watch_end(&p->status_watch);
+		(void)close(p->status_fd);
+		p->status_fd = -1;
+	}
+	if (p->transport_fd >= 0) {
+		(void)close(p->transport_fd);
+		p->transport_fd = -1;
+	}
+	(void)event_del(&p->answer_timer);
+}
+
+static int status_of_fail(uint32_t fail)
+{
+	switch (fail) {
+	case CV_AUTH_FAIL_TEMP:
+		return CV_E_TEMP;
+	case CV_AUTH_FAIL_LIMIT:
+		return CV_E_LIMIT;
+	case CV_AUTH_FAIL_SYNTAX:
+		return CV_E_SYNTAX;
+	default:
+		return CV_E_DENIED;
+	}
+}
+
+static void tell_failure(struct cv_preauth *p, uint32_t fail,
+			 const char *text)
+{
+	struct cv_auth_outcome outcome = {
+		CV_SIZED(cv_auth_outcome), .status = status_of_fail(fail),
+		.fail = fail, .user = "", .text = text,
+		.final_data = CV_SPAN_NONE,
+	};
+
+	p->wants_handoff = false;
+	p->user = NULL;
+	p->phase = LOGIN_PROTOCOL;
+	p->process->protocol->auth_done(p, &outcome);
+}
+
+void login_auth_report_failure(struct cv_preauth *p)
+{
+	uint32_t fail = p->auth_failed;
+
+	p->auth_failed = 0;
+	tell_failure(p, fail, "");
+}
+
+static void fail_and_go_on(struct cv_preauth *p, uint32_t fail,
+			   const char *text)
+{
+	if (fail == CV_AUTH_FAIL_CREDENTIALS)
+		p->attempts++;
+	stop_waiting(p);
+	tell_failure(p, fail, text);
+	login_client_advance(p);
+}
+
+/* --- messages of auth ------------------------------------------------------------- */
+
+static void accepted(struct cv_preauth *p, const struct auth_answer *a)
+{
+	struct cv_auth_outcome outcome = {
+		CV_SIZED(cv_auth_outcome), .status = CV_OK, .text = a->text,
+		.final_data = a->data,
+	};
+
+	p->user = pool_strdup(p->pool, a->user);
+	outcome.user = p->user;
+	p->phase = LOGIN_DECIDED;
+	p->process->protocol->auth_done(p, &outcome);
+	if (!p->wants_handoff && p->phase == LOGIN_DECIDED)
+		p->phase = LOGIN_PROTOCOL;
+	login_client_advance(p);
+}
+
+static void challenged(struct cv_preauth *p, const struct auth_answer *a)
+{
+	p->phase = LOGIN_CHALLENGE;
+	p->process->protocol->auth_challenge(p, a->data);
+	login_client_advance(p);
+}
+
+static void take_answer(struct cv_preauth *p, struct ipc_reader *r)
+{
+	struct cv_error err = ERROR_NONE;
+	uint32_t type = r->type;
+	struct auth_answer a;
+
+	if (type != AUTH_MSG_CHALLENGE && type != AUTH_MSG_OK &&
+	    type != AUTH_MSG_FAIL) {
+		(void)ipc_refuse(r, "auth", &err);
+		log_error("login", "%s", err.text);
+		return;
+	}
+	if (auth_answer_get(r, &a, &err) != CV_OK) {
+		log_error("login", "auth: %s", err.text);
+		return;
+	}
+	if (a.id != p->auth_id)
+		return;		/* of an attempt that was aborted */
+	if (type == AUTH_MSG_FAIL &&
+	    (p->phase == LOGIN_AUTH || p->phase == LOGIN_CHALLENGE ||
+	     p->phase == LOGIN_HANDOFF))
+		fail_and_go_on(p, a.fail, a.text);
+	else if (type == AUTH_MSG_OK && p->phase == LOGIN_AUTH)
+		accepted(p, &a);
+	else if (type == AUTH_MSG_CHALLENGE && p->phase == LOGIN_AUTH)
+		challenged(p, &a);
+}
+
+static void on_auth(evutil_socket_t fd, short what, void *context)
+{
+	struct cv_preauth *p = context;
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader r;
+	int status = ipc_receive((int)fd, &r, &err);
+
+	(void)what;
+	if (status == CV_NOT_FOUND)
+		return;
+	if (status == CV_OK) {
+		take_answer(p, &r);
+		return;
+	}
+	/* auth has died; the next attempt finds the new one */
+	login_watch_end(&p->auth_watch);
+	(void)close(p->auth_fd);
+	p->auth_fd = -1;
+	if (p->phase == LOGIN_AUTH || p->phase == LOGIN_CHALLENGE)
+		fail_and_go_on(p, CV_AUTH_FAIL_TEMP, "");
+}
+
+void login_auth_close(struct cv_preauth *p)
+{
+	login_watch_end(&p->auth_watch);
+	login_watch_end(&p->status_watch);
+	for (int *fds[] = { &p->auth_fd, &p->status_fd, &p->transport_fd },
+	     i = 0; i < 3; i++) {
+		if (*fds[i] >= 0)
+			(void)close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+/* --- requests ------------------------------------------------------------------------ */
+
+static bool channel_ready(struct cv_preauth *p)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (p->auth_fd >= 0)
+		return true;
+	if (ipc_channel_open(p->process->auth_port, &p->auth_fd, &err) !=
+	    CV_OK) {
+		log_error("login", "cannot reach auth: %s", err.text);
+		return false;
+	}
+	(void)fcntl(p->auth_fd, F_SETFL, O_NONBLOCK);
+	login_watch_set(p, &p->auth_watch, p->auth_fd, EV_READ, on_auth);
+	return true;
+}
+
+static void send_request(struct cv_preauth *p, const struct ipc_writer *w)
+{
+	struct cv_error err = ERROR_NONE;
+
+	p->phase = LOGIN_AUTH;
+	if (ipc_send(p->auth_fd, w, &err) == CV_OK)
+		return;
+	log_error("login", "cannot ask auth: %s", err.text);
+	p->auth_failed = CV_AUTH_FAIL_TEMP;
+}
+
+void login_auth_begin(struct cv_preauth *p, const char *mechanism,
+		      bool has_initial, struct cv_span initial)
+{
+	unsigned char binding[32];
+	struct auth_begin b = {
+		.service = p->process->protocol_name, .mechanism = mechanism,
+		.session_id = p->session_id, .conn = p->conn,
+		.cert_name = "", .client_id = p->client_id,
+		.has_initial = has_initial, .initial = initial,
+	};
+	struct ipc_writer w;
+
+	p->mechanism = pool_strdup(p->pool, mechanism);
+	b.id = ++p->auth_id;
+	if (p->ssl != NULL) {
+		tls_session_cert(p->ssl, &p->view->ssl, p->pool,
+				 &b.cert_valid, &b.cert_name);
+		if (tls_session_binding(p->ssl, binding))
+			b.channel_binding = cv_span((char *)binding,
+						    sizeof(binding));
+	}
+	p->phase = LOGIN_AUTH;
+	if (!channel_ready(p)) {
+		p->auth_failed = CV_AUTH_FAIL_TEMP;
+		return;
+	}
+	auth_begin_put(&w, &b);
+	send_request(p, &w);
+	OPENSSL_cleanse(w.data, w.len);
+}
+
+void login_auth_continue(struct cv_preauth *p, struct cv_span data)
+{
+	struct ipc_writer w;
+
+	if (p->phase != LOGIN_CHALLENGE || p->auth_fd < 0) {
+		p->auth_failed = CV_AUTH_FAIL_TEMP;
+		return;
+	}
+	auth_continue_put(&w, p->auth_id, data);
+	send_request(p, &w);
+	OPENSSL_cleanse(w.data, w.len);
+}
+
+void login_auth_abort(struct cv_preauth *p)
+{
+	struct ipc_writer w;
+
+	if (p->auth_fd >= 0) {
+		auth_abort_put(&w, p->auth_id);
+		(void)ipc_send(p->auth_fd, &w, NULL);
+	}
+	p->auth_id++;		/* what still comes is for nobody */
+	p->auth_failed = CV_AUTH_FAIL_ABORTED;
+}
+
+/* --- the hand-off ---------------------------------------------------------------------- */
+
+static void session_runs(struct cv_preauth *p, uint32_t pid)
+{
+	int fd = p->transport_fd;
+
+	login_log_success(p, pid);
+	p->transport_fd = -1;
+	stop_waiting(p);
+	login_watch_end(&p->auth_watch);
+	if (p->auth_fd >= 0)
+		(void)close(p->auth_fd);
+	p->auth_fd = -1;
+	(void)event_del(&p->timer);
+	if (p->ssl == NULL)
+		login_client_destroy(&p);
+	else
+		login_relay_start(p, fd);
+}
+
+static void on_status(evutil_socket_t fd, short what, void *context)
+{
+	struct cv_preauth *p = context;
+	struct cv_error err = ERROR_NONE;
+	struct session_started s = { .status = CV_E_TEMP, .text = "" };
+	struct ipc_reader r;
+	int status = ipc_receive((int)fd, &r, &err);
+
+	(void)what;
+	if (status == CV_NOT_FOUND)
+		return;
+	if (status == CV_OK)
+		status = session_started_get(&r, &s, &err);
+	if (status != CV_OK || s.status != CV_OK) {
+		fail_and_go_on(p, s.status == CV_E_LIMIT ?
+			       CV_AUTH_FAIL_LIMIT : CV_AUTH_FAIL_TEMP,
+			       s.text);
+		return;
+	}
+	session_runs(p, s.pid);
+}
+
+/* For TLS the session gets one end of a pair, and we stay. */
+static int make_transport(struct cv_preauth *p, int *session_r)
+{
+	int fds[2];
+
+	*session_r = p->fd;
+	if (p->ssl == NULL)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0, fds) < 0)
+		return -1;
+	p->transport_fd = fds[0];
+	*session_r = fds[1];
+	return 0;
+}
+
+static int send_handoff(struct cv_preauth *p, int session_fd, int status_fd)
+{
+	struct auth_handoff h = {
+		.id = p->auth_id, .tag = p->handoff_tag,
+		.input = cv_span(p->in, p->in_len),
+		.transport_fd = session_fd, .status_fd = status_fd,
+	};
+	struct cv_error err = ERROR_NONE;
+	struct ipc_writer w;
+	int status;
+
+	auth_handoff_put(&w, &h);
+	status = p->auth_fd < 0 ? CV_E_TEMP : ipc_send(p->auth_fd, &w, &err);
+	if (status != CV_OK)
+		log_error("login", "cannot hand the connection on: %s",
+			  err.text);
+	return status;
+}
+
+void login_auth_hand_off(struct cv_preauth *p)
+{
+	const struct timeval limit = { LOGIN_HANDOFF_MSECS / 1000, 0 };
+	int session_fd, fds[2] = { -1, -1 }, status = CV_E_TEMP;
+
+	p->wants_handoff = false;
+	p->phase = LOGIN_HANDOFF;
+	login_watch_end(&p->watch);
+	if (make_transport(p, &session_fd) == 0) {
+		if (ipc_pair(fds, false, NULL) == CV_OK)
+			status = send_handoff(p, session_fd, fds[1]);
+		if (session_fd != p->fd)
+			(void)close(session_fd);
+	}
+	if (fds[1] >= 0)
+		(void)close(fds[1]);
+	p->status_fd = fds[0];
+	if (status != CV_OK) {
+		fail_and_go_on(p, CV_AUTH_FAIL_TEMP, "");
+		return;
+	}
+	(void)event_add(&p->answer_timer, &limit);
+	login_watch_set(p, &p->status_watch, p->status_fd, EV_READ,
+			on_status);
+}
+
+/* --- before the first connection ---------------------------------------------------------- */
+
+int login_auth_mechanisms(struct login_process *process, struct cv_pool *pool,
+			  struct cv_error *err)
+{
+	struct ipc_writer w;
+	struct ipc_reader r;
+	int fd, status;
+
+	status = ipc_channel_open(process->auth_port, &fd, err);
+	if (status != CV_OK)
+		return status;
+	ipc_begin(&w, AUTH_MSG_MECHANISMS_GET);
+	status = ipc_send(fd, &w, err);
+	if (status == CV_OK)
+		status = ipc_receive_wait(fd, MECHANISMS_TIMEOUT_MSECS, &r,
+					  err);
+	(void)close(fd);
+	if (status == CV_EOF)
+		return FAIL(err, CV_E_TEMP, "auth closed the channel");
+	if (status != CV_OK)
+		return status;
+	if (r.type != AUTH_MSG_MECHANISMS)
+		return ipc_refuse(&r, "auth", err);
+	return auth_mechanisms_get(&r, pool, &process->mechanisms, err);
+}

@@ -1,0 +1,155 @@
+/* login-private.h - one login process and its connections. */
+#ifndef LOGIN_PRIVATE_H
+#define LOGIN_PRIVATE_H
+
+#include "ipc/auth-message.h"
+#include "master/service-private.h"
+#include "module/module.h"
+#include "net/address.h"
+#include "net/tls.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+enum {
+	LOGIN_TLS_MSECS = 20000,	/* a handshake [security.md A3] */
+	LOGIN_HANDOFF_MSECS = 60000,
+	LOGIN_OUTPUT_MAX = 65536,	/* unsent bytes before login */
+	LOGIN_RELAY_BUFFER = 16384,	/* each way */
+};
+
+/* Settings for connections that the same filters apply to. */
+struct login_view {
+	struct login_settings login;
+	struct ssl_settings ssl;
+	struct tls_server *tls;		/* NULL: no TLS here */
+	struct module_scope plugins;
+};
+
+/* What all connections of a process share. */
+struct login_process {
+	struct service *service;
+	const char *protocol_name;	/* "imap" */
+	const struct cv_protocol *protocol;
+	struct auth_mechanisms mechanisms;
+	struct login_view view;		/* without local and remote filters */
+	bool has_filters;		/* views differ by address */
+	struct event_base *base;	/* of the connections */
+	int auth_port, notify_fd;
+	uint32_t clients;
+	/* NULL: the process ends with its connection */
+	void (*client_gone)(struct login_process *process);
+};
+
+enum login_phase {
+	LOGIN_PARKED,		/* in the zygote, nothing received yet */
+	LOGIN_HANDSHAKE,
+	LOGIN_PROTOCOL,
+	LOGIN_AUTH,		/* auth is thinking */
+	LOGIN_CHALLENGE,	/* the client is */
+	LOGIN_DECIDED,		/* accepted; hand_off is expected */
+	LOGIN_HANDOFF,
+	LOGIN_RELAY,
+	LOGIN_CLOSING,		/* output is still to be sent */
+};
+
+/* A descriptor and what is waited for on it. */
+struct login_watch { struct event event; short what; bool made; };
+
+struct login_relay;
+
+struct cv_preauth {
+	struct login_process *process;
+	struct cv_pool *pool;
+	const struct login_view *view;
+	struct cv_preauth *next, *prev;	/* parked ones, oldest first */
+	void *state;			/* the protocol's */
+	int fd;
+	enum login_phase phase;
+	bool implicit_tls, starttls, aborted, eof;
+	struct net_address remote, local;
+	struct conn_info conn;
+	char remote_ip[NET_IP_TEXT], local_ip[NET_IP_TEXT];
+	char session_id[24];
+	uint64_t connected_msecs;
+	SSL *ssl;
+	struct login_watch watch, auth_watch, status_watch;
+	struct event timer, answer_timer;
+	bool has_timers;
+
+	char *in;			/* preauth_line_max bytes; lazily */
+	size_t in_len;
+	struct cv_text out;
+	size_t out_sent;
+
+	/* auth */
+	int auth_fd, status_fd, transport_fd;
+	uint32_t auth_id, attempts;
+	const char *mechanism, *user, *client_id;
+	struct cv_span handoff_tag;
+	bool wants_handoff;
+	/* A failure that was found inside a call of the machine, told when
+	 * the call is over; enum cv_auth_fail. */
+	uint32_t auth_failed;
+
+	const char *close_reason;
+	struct login_relay *relay;
+};
+
+/* --- login-process.c ------------------------------------------------------- */
+
+/* The view for these addresses, from the common one or made for them. */
+const struct login_view *login_view_find(struct login_process *process,
+					 struct cv_preauth *p);
+
+/* --- login-client.c --------------------------------------------------------- */
+
+/* Takes fd.  The greeting is sent from here for plain connections; nothing is
+ * read. */
+struct cv_preauth *login_client_create(struct login_process *process, int fd,
+				       const struct service_listener *l);
+/* From now on the connection is served in process->base. */
+void login_client_serve(struct cv_preauth *p);
+/* Closes and frees, without a word. */
+void login_client_destroy(struct cv_preauth **p);
+/* Logs, flushes what the kernel takes, destroys. */
+void login_client_disconnect(struct cv_preauth *p, const char *reason);
+/* Time is up, or the place is needed: the protocol may say so first. */
+void login_client_expel(struct cv_preauth *p, bool timeout,
+			const char *reason);
+/* Runs the machine on what is there, sends what it said. */
+void login_client_advance(struct cv_preauth *p);
+/* Waits for these (EV_READ, EV_WRITE; 0: nothing). */
+void login_watch_set(struct cv_preauth *p, struct login_watch *watch, int fd,
+		     short what, event_callback_fn fn);
+void login_watch_end(struct login_watch *watch);
+
+/* --- login-auth.c ------------------------------------------------------------- */
+
+void login_auth_begin(struct cv_preauth *p, const char *mechanism,
+		      bool has_initial, struct cv_span initial);
+void login_auth_continue(struct cv_preauth *p, struct cv_span data);
+void login_auth_abort(struct cv_preauth *p);
+/* Tells the machine of p->auth_failed. */
+void login_auth_report_failure(struct cv_preauth *p);
+/* All output is sent: give the connection away. */
+void login_auth_hand_off(struct cv_preauth *p);
+void login_auth_close(struct cv_preauth *p);
+/* Asks auth which mechanisms there are; blocking, before confinement. */
+int login_auth_mechanisms(struct login_process *process, struct cv_pool *pool,
+			  struct cv_error *err);
+
+/* --- login-relay.c ------------------------------------------------------------- */
+
+/* TLS towards the client, plain towards the session on fd (taken). */
+void login_relay_start(struct cv_preauth *p, int fd);
+void login_relay_destroy(struct cv_preauth *p);
+
+/* --- login-log.c ---------------------------------------------------------------- */
+
+void login_log_success(struct cv_preauth *p, uint32_t pid);
+void login_log_disconnect(struct cv_preauth *p, const char *reason);
+
+extern const struct cv_preauth_api preauth_api;
+
+#endif

@@ -1,0 +1,195 @@
+/* login-relay.c - after login: TLS outside, plain bytes inside.
+ *
+ * One buffer of 16 KiB each way; a side is read only when the other has taken
+ * what came before, so a slow reader stops the fast writer. */
+#include "login-private.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <unistd.h>
+
+struct relay_buffer {
+	size_t at, len;
+	char data[LOGIN_RELAY_BUFFER];
+};
+
+struct login_relay {
+	int fd;				/* the session's side */
+	struct login_watch client, session;
+	bool client_eof, session_eof;
+	bool read_wants_write, write_wants_read;
+	struct relay_buffer up, down;	/* to the session, to the client */
+};
+
+void login_relay_destroy(struct cv_preauth *p)
+{
+	struct login_relay *relay = p->relay;
+
+	if (relay == NULL)
+		return;
+	p->relay = NULL;
+	login_watch_end(&relay->client);
+	login_watch_end(&relay->session);
+	(void)close(relay->fd);
+}
+
+/* All of these: true when something moved. */
+
+static bool read_client(struct cv_preauth *p, struct login_relay *relay)
+{
+	int n;
+
+	relay->read_wants_write = false;
+	if (relay->client_eof || relay->up.len > 0)
+		return false;
+	n = SSL_read(p->ssl, relay->up.data, sizeof(relay->up.data));
+	if (n > 0) {
+		relay->up.len = (size_t)n;
+		relay->up.at = 0;
+		return true;
+	}
+	switch (SSL_get_error(p->ssl, n)) {
+	case SSL_ERROR_WANT_READ:
+		return false;
+	case SSL_ERROR_WANT_WRITE:
+		relay->read_wants_write = true;
+		return false;
+	default:
+		ERR_clear_error();
+		relay->client_eof = true;
+		(void)shutdown(relay->fd, SHUT_WR);
+		return true;
+	}
+}
+
+static bool write_session(struct login_relay *relay)
+{
+	ssize_t n;
+
+	if (relay->up.len == 0)
+		return false;
+	n = send(relay->fd, relay->up.data + relay->up.at, relay->up.len,
+		 MSG_NOSIGNAL);
+	if (n > 0) {
+		relay->up.at += (size_t)n;
+		relay->up.len -= (size_t)n;
+		return true;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	relay->up.len = 0;
+	relay->session_eof = true;
+	return true;
+}
+
+static bool read_session(struct login_relay *relay)
+{
+	ssize_t n;
+
+	if (relay->session_eof || relay->down.len > 0)
+		return false;
+	n = recv(relay->fd, relay->down.data, sizeof(relay->down.data), 0);
+	if (n > 0) {
+		relay->down.len = (size_t)n;
+		relay->down.at = 0;
+		return true;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	relay->session_eof = true;
+	return true;
+}
+
+static bool write_client(struct cv_preauth *p, struct login_relay *relay)
+{
+	int n;
+
+	relay->write_wants_read = false;
+	if (relay->down.len == 0)
+		return false;
+	n = SSL_write(p->ssl, relay->down.data + relay->down.at,
+		      (int)relay->down.len);
+	if (n > 0) {
+		relay->down.at += (size_t)n;
+		relay->down.len -= (size_t)n;
+		return true;
+	}
+	switch (SSL_get_error(p->ssl, n)) {
+	case SSL_ERROR_WANT_READ:
+		relay->write_wants_read = true;
+		return false;
+	case SSL_ERROR_WANT_WRITE:
+		return false;
+	default:
+		ERR_clear_error();
+		relay->down.len = 0;
+		relay->client_eof = relay->session_eof = true;
+		return true;
+	}
+}
+
+static bool is_over(const struct login_relay *relay)
+{
+	return relay->session_eof && relay->down.len == 0;
+}
+
+static void set_watches(struct cv_preauth *p, struct login_relay *relay,
+			event_callback_fn fn)
+{
+	short client = 0, session = 0;
+
+	if ((!relay->client_eof && relay->up.len == 0) ||
+	    relay->write_wants_read)
+		client |= EV_READ;
+	if ((relay->down.len > 0 && !relay->write_wants_read) ||
+	    relay->read_wants_write)
+		client |= EV_WRITE;
+	if (!relay->session_eof && relay->down.len == 0)
+		session |= EV_READ;
+	if (relay->up.len > 0)
+		session |= EV_WRITE;
+	login_watch_set(p, &relay->client, p->fd, client, fn);
+	login_watch_set(p, &relay->session, relay->fd, session, fn);
+}
+
+static void on_relay(evutil_socket_t fd, short what, void *context)
+{
+	struct cv_preauth *p = context;
+	struct login_relay *relay = p->relay;
+	bool moved;
+	int rounds = 0;
+
+	(void)fd;
+	(void)what;
+	/* bounded, so that in a shared process others have their turn */
+	do {
+		moved = read_client(p, relay);
+		moved |= write_session(relay);
+		moved |= read_session(relay);
+		moved |= write_client(p, relay);
+	} while (moved && !is_over(relay) && ++rounds < 64);
+	if (!is_over(relay)) {
+		if (moved)
+			event_active(&relay->client.event, EV_READ, 0);
+		set_watches(p, relay, on_relay);
+		return;
+	}
+	if (!relay->client_eof)
+		(void)SSL_shutdown(p->ssl);
+	ERR_clear_error();
+	login_client_destroy(&p);
+}
+
+void login_relay_start(struct cv_preauth *p, int fd)
+{
+	struct login_process *process = p->process;
+
+	p->phase = LOGIN_RELAY;
+	p->relay = pool_new(p->pool, struct login_relay);
+	p->relay->fd = fd;
+	/* the zygote must not drop this one when places are scarce */
+	if (process->notify_fd >= 0 && write(process->notify_fd, "A", 1) < 0)
+		log_debug("login", "cannot tell the zygote: %s",
+			  strerror(errno));
+	on_relay(-1, 0, p);
+}

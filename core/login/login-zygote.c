@@ -1,0 +1,429 @@
+/* login-zygote.c - the parent of login processes.
+ *
+ * It accepts, lets the protocol's machine greet (which has seen no byte of
+ * the client then), and waits for the first byte, unread, with all silent
+ * connections in one epoll set: ten thousand of them cost a structure each.
+ * With the first byte comes a fork; the child alone reads.
+ *
+ * A hostile child can harm one connection.  The zygote reads nothing from
+ * its children but one empty-worded message whose sender the kernel names. */
+#include "login-zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	CHILD_AUTH_FD = 5, CHILD_NOTIFY_FD = 6, CHILD_CLIENT_FD = 7,
+	SWEEP_SECONDS = 5,
+	/* an address that holds this part of all places loses its own ones
+	 * first */
+	ADDRESS_SHARE = 4,
+};
+
+struct login_child {
+	struct login_child *next, *prev;
+	pid_t pid;
+	bool authenticated, expelled;
+};
+
+struct login_zygote {
+	struct login_process *process;
+	struct sandbox_filter filter;
+	struct event_base *child_base;
+	struct cv_preauth *first, *last;	/* parked */
+	struct login_child *children, *newest;	/* oldest first */
+	uint32_t parked, waiting;	/* waiting: children before login */
+	int notify;
+};
+
+static struct login_zygote zygote;
+
+/* --- lists ---------------------------------------------------------------------- */
+
+static void park(struct cv_preauth *p)
+{
+	p->next = NULL;
+	p->prev = zygote.last;
+	if (zygote.last != NULL)
+		zygote.last->next = p;
+	else
+		zygote.first = p;
+	zygote.last = p;
+	zygote.parked++;
+	service_hold(p->process->service);
+}
+
+static void unpark(struct cv_preauth *p)
+{
+	if (p->prev != NULL)
+		p->prev->next = p->next;
+	else
+		zygote.first = p->next;
+	if (p->next != NULL)
+		p->next->prev = p->prev;
+	else
+		zygote.last = p->prev;
+	zygote.parked--;
+	service_release(p->process->service);
+}
+
+static void child_add(pid_t pid)
+{
+	struct login_child *child = calloc(1, sizeof(*child));
+
+	BUG_IF(child == NULL);
+	child->pid = pid;
+	child->prev = zygote.newest;
+	if (zygote.newest != NULL)
+		zygote.newest->next = child;
+	else
+		zygote.children = child;
+	zygote.newest = child;
+	zygote.waiting++;
+}
+
+static void child_remove(struct login_child *child)
+{
+	if (child->prev != NULL)
+		child->prev->next = child->next;
+	else
+		zygote.children = child->next;
+	if (child->next != NULL)
+		child->next->prev = child->prev;
+	else
+		zygote.newest = child->prev;
+	if (!child->authenticated)
+		zygote.waiting--;
+	free(child);
+	service_release(zygote.process->service);
+}
+
+static struct login_child *child_find(pid_t pid)
+{
+	/* newest first: a login is short */
+	for (struct login_child *c = zygote.newest; c != NULL; c = c->prev) {
+		if (c->pid == pid)
+			return c;
+	}
+	return NULL;
+}
+
+/* --- the child ----------------------------------------------------------------------- */
+
+static struct login_process *child_process;
+static volatile sig_atomic_t child_expelled;
+
+static void on_child_term(int number)
+{
+	(void)number;
+	child_expelled = 1;
+	if (child_process != NULL)
+		(void)event_base_loopbreak(child_process->base);
+}
+
+static void child_done(struct login_process *process)
+{
+	(void)process;
+	_exit(EXIT_SUCCESS);
+}
+
+/* What a child needs lies in fixed places; the rest is closed unseen. */
+static int child_move_fds(struct login_process *process, int client,
+			  int first_free)
+{
+	if (client >= 0 && dup2(client, CHILD_CLIENT_FD) < 0)
+		return -1;
+	process->notify_fd = CHILD_NOTIFY_FD;
+	(void)close(BOOT_FD);
+	return close_range((unsigned int)first_free, ~0U, 0);
+}
+
+static void child_confine(void)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (zygote.filter.count == 0)
+		return;
+	if (sandbox_filter_apply(&zygote.filter, &err) != CV_OK) {
+		log_fatal("login", "%s", err.text);
+		_exit(EXIT_FAILURE);
+	}
+}
+
+__attribute__((noreturn))
+static void child_run(struct cv_preauth *p)
+{
+	struct login_process *process = p->process;
+	struct sigaction action = { .sa_handler = on_child_term };
+
+	process->base = zygote.child_base;
+	process->client_gone = child_done;
+	child_process = process;
+	(void)sigaction(SIGTERM, &action, NULL);
+	if (child_move_fds(process, p->fd, CHILD_CLIENT_FD + 1) < 0)
+		_exit(EXIT_FAILURE);
+	p->fd = CHILD_CLIENT_FD;
+	child_confine();
+	login_client_serve(p);
+	while (!child_expelled)
+		(void)event_base_loop(process->base, EVLOOP_ONCE);
+	if (p->phase == LOGIN_RELAY)
+		login_client_destroy(&p);
+	else
+		login_client_expel(p, false, "Server has no place left or "
+				   "is stopping");
+	_exit(EXIT_SUCCESS);
+}
+
+/* --- making places ------------------------------------------------------------------------ */
+
+static void parked_drop(struct cv_preauth *p, bool timeout,
+			const char *reason)
+{
+	unpark(p);
+	login_client_expel(p, timeout, reason);
+}
+
+static bool same_ip(const struct cv_preauth *a, const struct cv_preauth *b)
+{
+	uint8_t x[16], y[16];
+
+	net_address_bytes(&a->remote, x);
+	net_address_bytes(&b->remote, y);
+	return memcmp(x, y, sizeof(x)) == 0;
+}
+
+/* The oldest silent connection goes; that of the newcomer's own address when
+ * it holds a good part of all places. */
+static void make_place(const struct cv_preauth *newcomer)
+{
+	struct cv_preauth *oldest = NULL;
+	uint32_t own = 0;
+
+	for (struct cv_preauth *p = zygote.first; p != NULL; p = p->next) {
+		if (!same_ip(p, newcomer))
+			continue;
+		if (oldest == NULL)
+			oldest = p;
+		if (++own > zygote.parked / ADDRESS_SHARE)
+			break;
+	}
+	if (oldest == NULL || own <= zygote.parked / ADDRESS_SHARE)
+		oldest = zygote.first;
+	if (oldest != NULL)
+		parked_drop(oldest, false, "Too many connections before "
+			    "login (client_limit)");
+}
+
+static void expel_oldest_child(void)
+{
+	for (struct login_child *c = zygote.children; c != NULL;
+	     c = c->next) {
+		if (c->authenticated || c->expelled)
+			continue;
+		c->expelled = true;
+		(void)kill(c->pid, SIGTERM);
+		log_warning("login", "process_limit reached: the oldest "
+			    "connection without a login is dropped");
+		return;
+	}
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+static void on_first_byte(evutil_socket_t fd, short what, void *context)
+{
+	struct cv_preauth *p = context;
+	const struct boot_go *go = &p->process->service->private->go;
+	pid_t pid;
+
+	(void)fd;
+	(void)what;
+	login_watch_end(&p->watch);
+	service_hold(p->process->service);
+	unpark(p);
+	if (zygote.waiting >= go->process_limit)
+		expel_oldest_child();
+	pid = fork();
+	if (pid == 0)
+		child_run(p);
+	if (pid < 0) {
+		log_error("login", "cannot fork: %s", strerror(errno));
+		service_release(p->process->service);
+		login_client_disconnect(p, "the server has no process left");
+		return;
+	}
+	child_add(pid);		/* has taken over the hold */
+	login_client_destroy(&p);
+}
+
+void login_zygote_accept(struct service *s,
+			 const struct service_listener *listener, int fd)
+{
+	struct login_process *process = s->context;
+	const struct boot_go *go = &s->private->go;
+	struct cv_preauth *p = login_client_create(process, fd, listener);
+
+	if (p->phase == LOGIN_CLOSING) {
+		login_client_disconnect(p, p->close_reason);
+		return;
+	}
+	if (zygote.parked >= go->client_limit)
+		make_place(p);
+	park(p);
+	login_watch_set(p, &p->watch, fd, EV_READ, on_first_byte);
+}
+
+static void on_child(evutil_socket_t fd, short what, void *context)
+{
+	struct login_child *child;
+	int status;
+	pid_t pid;
+
+	(void)fd;
+	(void)what;
+	(void)context;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (WIFSIGNALED(status))
+			log_error("login", "login process %d was killed by "
+				  "signal %d", (int)pid, WTERMSIG(status));
+		child = child_find(pid);
+		if (child != NULL)
+			child_remove(child);
+	}
+}
+
+/* One byte from a child that has become a relay; who it was says the
+ * kernel. */
+static void on_notify(evutil_socket_t fd, short what, void *context)
+{
+	char byte;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} room;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room.bytes, .msg_controllen = sizeof(room),
+	};
+	struct login_child *child;
+	struct cmsghdr *cmsg;
+	struct ucred who;
+
+	(void)what;
+	(void)context;
+	if (recvmsg((int)fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
+		return;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg == NULL || cmsg->cmsg_type != SCM_CREDENTIALS)
+		return;
+	memcpy(&who, CMSG_DATA(cmsg), sizeof(who));
+	child = child_find(who.pid);
+	if (child != NULL && !child->authenticated) {
+		child->authenticated = true;
+		zygote.waiting--;
+	}
+}
+
+/* Silent connections have the same deadline as the others. */
+static void on_sweep(evutil_socket_t fd, short what, void *context)
+{
+	uint64_t now = time_monotonic_msecs();
+
+	(void)fd;
+	(void)what;
+	(void)context;
+	while (zygote.first != NULL &&
+	       now - zygote.first->connected_msecs >=
+	       zygote.first->view->login.login_timeout)
+		parked_drop(zygote.first, true, "Inactivity");
+}
+
+/* --- beginning and end ---------------------------------------------------------- */
+
+static int make_child_base(struct cv_error *err)
+{
+	struct event_config *config = event_config_new();
+
+	if (config == NULL)
+		return FAIL(err, CV_E_TEMP, "libevent has no memory");
+	/* poll has no state in the kernel: one base, made here, serves every
+	 * child */
+	(void)event_config_avoid_method(config, "epoll");
+	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	zygote.child_base = event_base_new_with_config(config);
+	event_config_free(config);
+	return zygote.child_base == NULL ?
+		FAIL(err, CV_E_INTERNAL, "libevent cannot poll") : CV_OK;
+}
+
+static int make_notify(struct cv_error *err)
+{
+	int fds[2], on = 1, status = ipc_pair(fds, false, err);
+
+	if (status != CV_OK)
+		return status;
+	zygote.notify = fds[0];
+	if (setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+	    dup2(fds[1], CHILD_NOTIFY_FD) < 0)
+		return FAIL_ERRNO(err, errno, "cannot make the notification "
+				  "socket");
+	(void)close(fds[1]);
+	return CV_OK;
+}
+
+int login_zygote_prepare(struct login_process *process, struct cv_error *err)
+{
+	int status = make_child_base(err);
+
+	zygote.process = process;
+	if (status == CV_OK)
+		status = make_notify(err);
+	if (status != CV_OK)
+		return status;
+	if (process->auth_port < 0 ||
+	    dup2(process->auth_port, CHILD_AUTH_FD) < 0)
+		return FAIL(err, CV_E_INTERNAL, "there is no port to auth");
+	process->auth_port = CHILD_AUTH_FD;
+	if (process->service->private->general.sandbox == GENERAL_SANDBOX_NO)
+		return CV_OK;
+	status = sandbox_filter_create(0, process->service->pool,
+				       &zygote.filter, err);
+	return service_may_go_on(process->service, status, err) ? CV_OK :
+		status;
+}
+
+static void add_event(struct service *s, int fd, short what,
+		      event_callback_fn fn, const struct timeval *every)
+{
+	struct event *event = event_new(s->base, fd,
+					(short)(what | EV_PERSIST), fn, s);
+
+	BUG_IF(event == NULL);
+	BUG_IF(event_add(event, every) < 0);
+}
+
+int login_zygote_ready(struct service *s, struct cv_error *err)
+{
+	static const struct timeval every = { SWEEP_SECONDS, 0 };
+
+	(void)err;
+	zygote.process->base = s->base;
+	add_event(s, SIGCHLD, EV_SIGNAL, on_child, NULL);
+	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
+	add_event(s, -1, 0, on_sweep, &every);
+	return CV_OK;
+}
+
+/* Silent connections stay with this process until they speak or their time
+ * is up; new ones go to the successor. */
+void login_zygote_retire(struct service *s)
+{
+	service_stop_accepting(s);
+	service_hold(s);
+	service_release(s);
+}
