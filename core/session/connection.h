@@ -18,10 +18,12 @@ struct cv_connection *connection_create(struct cv_pool *pool, int fd,
 /* Flushes what can be flushed without waiting, then closes. */
 void connection_close(struct cv_connection *c);
 
-/* While waiting for the client, fd is watched too: when a message arrives on
- * it, or *stop becomes true in a signal handler, waiting ends (CV_E_TEMP,
- * "stopped").  fd -1, stop NULL: none. */
-void connection_set_stop(struct cv_connection *c, int fd,
+/* While waiting for the client, *fd (-1: none) is watched too; when something
+ * arrives on it check(context) is asked, which may change *fd.  True, or
+ * *stop set by a signal handler, ends the waiting: CV_E_TEMP, "stopped". */
+typedef bool connection_stop_check(void *context);
+void connection_set_stop(struct cv_connection *c, const int *fd,
+			 connection_stop_check *check, void *context,
 			 const volatile sig_atomic_t *stop);
 /* How long a write may make no progress; 0: for ever. */
 void connection_set_send_timeout(struct cv_connection *c, uint32_t msecs);

@@ -1,1 +1,11 @@
-# files of core/session
+noinst_LTLIBRARIES += core/session/libsession.la
+core_session_libsession_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS) \
+	$(LIBEVENT_CFLAGS)
+core_session_libsession_la_SOURCES = \
+	%D%/connection.c %D%/connection.h \
+	%D%/session-api.c \
+	%D%/session-child.c \
+	%D%/session-confine.c \
+	%D%/session-private.h \
+	%D%/session-zygote.c %D%/session-zygote.h \
+	%D%/session.h

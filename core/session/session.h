@@ -31,6 +31,7 @@ struct cv_session {
 	struct cv_span login_tag;
 	const char *logout_stats;
 	void *delivery;			/* core/delivery's client, or NULL */
+	struct session_private *private;	/* session.c's */
 };
 
 /* A session service of core itself, one that speaks ipc instead of a

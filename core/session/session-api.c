@@ -1,0 +1,241 @@
+/* session-api.c - the service "session", and what lmtp asks auth. */
+#include "session-private.h"
+
+#include "ipc/anvil-message.h"
+#include "ipc/auth-message.h"
+#include "module/hook.h"
+
+#include <unistd.h>
+
+enum { LOOKUP_TIMEOUT_MSECS = 60000 };
+
+/* --- the service ---------------------------------------------------------------------- */
+
+static struct cv_connection *api_connection(struct cv_session *s)
+{
+	return s->connection;
+}
+
+static struct cv_user *api_user(struct cv_session *s)
+{
+	return s->user;
+}
+
+static struct cv_pool *api_pool(struct cv_session *s)
+{
+	return s->pool;
+}
+
+static const void *api_settings(struct cv_session *s, struct cv_plugin *self)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (!s->private->has_plugins) {
+		if (module_scope_init(&s->private->plugins, s->settings,
+				      &s->scope, s->pool, &err) != CV_OK) {
+			log_error("session", "%s", err.text);
+			return module_host()->settings(self);
+		}
+		s->private->has_plugins = true;
+	}
+	return module_scope_get(&s->private->plugins, self);
+}
+
+static struct cv_span api_login_tag(struct cv_session *s)
+{
+	return s->login_tag;
+}
+
+static const char *api_id(struct cv_session *s)
+{
+	return s->id;
+}
+
+static const char *api_hostname(struct cv_session *s)
+{
+	return s->service->private->go.hostname;
+}
+
+static bool api_stopping(struct cv_session *s)
+{
+	return session_stopping(s);
+}
+
+static void api_set_activity(struct cv_session *s, const char *activity)
+{
+	struct ipc_writer w;
+
+	if (s->private->lease < 0 ||
+	    !s->service->private->general.verbose_proctitle)
+		return;
+	ipc_begin(&w, ANVIL_MSG_ACTIVITY);
+	ipc_put_str(&w, activity);
+	(void)ipc_send(s->private->lease, &w, NULL);
+}
+
+static void api_set_logout_stats(struct cv_session *s, const char *text)
+{
+	s->logout_stats = pool_strdup(s->pool, text);
+}
+
+static int api_command(struct cv_session *s, struct cv_span verb,
+		       struct cv_span args, struct cv_error *err)
+{
+	struct cv_command_ctx ctx = {
+		CV_SIZED(cv_command_ctx), .session = s, .err = err,
+		.verb = verb, .args = args,
+	};
+	int status = hook_command_received(&ctx);
+
+	return status == CV_DECLINED ? CV_OK : status;
+}
+
+const struct cv_session_api session_api = {
+	CV_SIZED(cv_session_api),
+	.connection = api_connection,
+	.user = api_user,
+	.pool = api_pool,
+	.settings = api_settings,
+	.login_tag = api_login_tag,
+	.id = api_id,
+	.hostname = api_hostname,
+	.stopping = api_stopping,
+	.set_activity = api_set_activity,
+	.set_logout_stats = api_set_logout_stats,
+	.command = api_command,
+};
+
+/* --- users of others ------------------------------------------------------------------- */
+
+static int status_of_fail(uint32_t fail)
+{
+	switch (fail) {
+	case CV_AUTH_FAIL_CREDENTIALS:
+		return CV_E_NOT_FOUND;
+	case CV_AUTH_FAIL_TEMP:
+		return CV_E_TEMP;
+	case CV_AUTH_FAIL_LIMIT:
+		return CV_E_LIMIT;
+	default:
+		return CV_E_DENIED;
+	}
+}
+
+static int failed(struct ipc_reader *r, const char *user,
+		  struct cv_error *err)
+{
+	struct auth_answer a;
+	int status = auth_answer_get(r, &a, err);
+
+	if (status != CV_OK)
+		return status;
+	status = FAIL(err, status_of_fail(a.fail), "user '%s': %s", user,
+		      *a.text != '\0' ? a.text :
+		      status_name(status_of_fail(a.fail)));
+	if (*a.text != '\0')
+		(void)error_set_client(err, "%s", a.text);
+	return status;
+}
+
+static int ask(struct cv_session *s, uint32_t type,
+	       struct auth_user_request *request, struct ipc_reader *r,
+	       struct cv_error *err)
+{
+	struct ipc_writer w;
+	int fd, status = ipc_channel_open(SESSION_AUTH_FD, &fd, err);
+
+	if (status != CV_OK)
+		return status;
+	request->id = 1;
+	request->service = s->service_name;
+	request->session_id = s->id;
+	request->conn = s->conn;
+	auth_user_request_put(&w, type, request);
+	status = ipc_send(fd, &w, err);
+	if (status == CV_OK)
+		status = ipc_receive_wait(fd, LOOKUP_TIMEOUT_MSECS, r, err);
+	(void)close(fd);
+	if (status == CV_EOF)
+		return FAIL(err, CV_E_TEMP, "auth gave no answer");
+	if (status == CV_OK && r->type == AUTH_MSG_FAIL)
+		return failed(r, request->user, err);
+	return status;
+}
+
+int session_lookup_user(struct cv_session *s, const char *user,
+			struct cv_pool *pool, struct user_info *info_r,
+			struct cv_error *err)
+{
+	struct auth_user_request request = {
+		.user = user, .target = "", .transport_fd = -1,
+		.status_fd = -1,
+	};
+	struct ipc_reader r;
+	uint32_t id;
+	int status = ask(s, AUTH_MSG_USER_LOOKUP, &request, &r, err);
+
+	if (status != CV_OK)
+		return status;
+	if (r.type != AUTH_MSG_USER)
+		return ipc_refuse(&r, "auth", err);
+	return auth_user_get(&r, pool, &id, info_r, err);
+}
+
+/* The session says itself that it runs. */
+static int wait_started(int status_fd, struct cv_error *err)
+{
+	struct session_started started;
+	struct ipc_reader r;
+	int status = ipc_receive_wait(status_fd, LOOKUP_TIMEOUT_MSECS, &r,
+				      err);
+
+	if (status == CV_EOF)
+		return FAIL(err, CV_E_TEMP, "the session did not start");
+	if (status == CV_OK)
+		status = session_started_get(&r, &started, err);
+	if (status != CV_OK || started.status == CV_OK)
+		return status;
+	status = FAIL(err, started.status, "the session did not start: %s",
+		      started.text);
+	if (*started.text != '\0')
+		(void)error_set_client(err, "%s", started.text);
+	return status;
+}
+
+int session_open_for_user(struct cv_session *s, const char *user,
+			  const char *target, int *channel_r,
+			  struct cv_error *err)
+{
+	struct auth_user_request request = { .user = user, .target = target };
+	struct auth_answer answer;
+	struct ipc_reader r;
+	int channel[2], waiting[2], status;
+
+	*channel_r = -1;
+	status = ipc_pair(channel, false, err);
+	if (status != CV_OK)
+		return status;
+	status = ipc_pair(waiting, false, err);
+	if (status != CV_OK) {
+		(void)close(channel[0]);
+		(void)close(channel[1]);
+		return status;
+	}
+	request.transport_fd = channel[1];
+	request.status_fd = waiting[1];
+	status = ask(s, AUTH_MSG_USER_OPEN, &request, &r, err);
+	(void)close(channel[1]);
+	(void)close(waiting[1]);
+	if (status == CV_OK)
+		status = r.type == AUTH_MSG_OK ?
+			auth_answer_get(&r, &answer, err) :
+			ipc_refuse(&r, "auth", err);
+	if (status == CV_OK)
+		status = wait_started(waiting[0], err);
+	(void)close(waiting[0]);
+	if (status == CV_OK)
+		*channel_r = channel[0];
+	else
+		(void)close(channel[0]);
+	return status;
+}

@@ -1,0 +1,474 @@
+/* session-child.c - from a fork of the zygote to a running session. */
+#include "session-private.h"
+
+#include "ipc/anvil-message.h"
+#include "mailbox/user.h"
+#include "module/hook.h"
+#include "net/address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SEND_TIMEOUT_MSECS = 300000 };
+
+static volatile sig_atomic_t stopping;
+
+static void on_term(int number)
+{
+	(void)number;
+	stopping = 1;
+}
+
+bool session_stopping(const struct cv_session *s)
+{
+	(void)s;
+	return stopping != 0;
+}
+
+static void reset_signals(void)
+{
+	/* no SA_RESTART: waiting calls return */
+	struct sigaction action = { .sa_handler = on_term };
+	sigset_t none;
+
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Moves what a session keeps to its places and closes all the rest. */
+static void arrange_fds(int transport, int status)
+{
+	if (dup2(transport, SESSION_TRANSPORT_FD) < 0 ||
+	    (status >= 0 && dup2(status, SESSION_STATUS_FD) < 0))
+		_exit(EXIT_FAILURE);
+	(void)close(BOOT_FD);
+	(void)close_range(SESSION_FIRST_FREE_FD, ~0U, 0);
+	if (status < 0)
+		(void)close(SESSION_STATUS_FD);
+}
+
+/* --- who it is ---------------------------------------------------------------------- */
+
+static const char *field_override(struct cv_pool *pool,
+				  const struct user_field *field)
+{
+	return pool_printf(pool, "%s=%s", field->name, field->value);
+}
+
+static void set_overrides(struct cv_session *s)
+{
+	const struct user_info *info = s->user_info;
+	const char **items = pool_new_array(s->pool, const char *,
+					    info->field_count + 1);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < info->field_count; i++)
+		items[count++] = field_override(s->pool, &info->fields[i]);
+	if (*info->mail != '\0')
+		items[count++] = pool_printf(s->pool, "mail=%s", info->mail);
+	s->scope.overrides = (struct cv_strings){ items, count };
+}
+
+static void set_scope(struct cv_session *s)
+{
+	s->scope.protocol = s->service_name;
+	if (*s->conn.local_name != '\0')
+		s->scope.local_name = s->conn.local_name;
+	(void)settings_ip_parse(s->conn.local_ip, &s->scope.local);
+	(void)settings_ip_parse(s->conn.remote_ip, &s->scope.remote);
+	if (s->user_info != NULL)
+		set_overrides(s);
+}
+
+static int check_id(uint32_t id, uint32_t first, uint32_t last,
+		    const char *what, struct cv_error *err)
+{
+	if (id == 0)
+		return FAIL(err, CV_E_DENIED, "a session never runs as "
+			    "root (%s 0)", what);
+	if (id < first || (last != 0 && id > last))
+		return FAIL(err, CV_E_DENIED, "%s %u is outside of "
+			    "first_valid_%s (%u) and last_valid_%s (%u)",
+			    what, id, what, first, what, last);
+	return CV_OK;
+}
+
+static int find_ids(struct cv_session *s, uint32_t *uid_r, uint32_t *gid_r,
+		    struct cv_error *err)
+{
+	const struct session_zygote *zygote = s->private->zygote;
+	struct mail_settings set;
+	int status;
+
+	*uid_r = s->user_info->uid != BOOT_NO_ID ? s->user_info->uid :
+		zygote->default_uid;
+	*gid_r = s->user_info->gid != BOOT_NO_ID ? s->user_info->gid :
+		zygote->default_gid;
+	if (geteuid() != 0)
+		return CV_OK;	/* everything runs under one user */
+	if (*uid_r == BOOT_NO_ID || *gid_r == BOOT_NO_ID)
+		return FAIL(err, CV_E_CONFIG, "user %s has no uid or gid: "
+			    "let the userdb return them, or set mail_uid and "
+			    "mail_gid", s->user_info->name);
+	status = settings_get(s->settings, &mail_settings_table, &s->scope,
+			      s->pool, &set, err);
+	if (status == CV_OK)
+		status = check_id(*uid_r, set.first_valid_uid,
+				  set.last_valid_uid, "uid", err);
+	if (status == CV_OK)
+		status = check_id(*gid_r, set.first_valid_gid,
+				  set.last_valid_gid, "gid", err);
+	return status;
+}
+
+/* --- anvil -------------------------------------------------------------------------------- */
+
+static int take_lease(struct cv_session *s, struct cv_error *err)
+{
+	struct login_settings set;
+	struct anvil_connect connect = {
+		.user = s->user_info->name, .ip = s->conn.remote_ip,
+		.service = s->service_name, .session_id = s->id,
+		.pid = (uint32_t)getpid(),
+	};
+	int status = settings_get(s->settings, &login_settings_table,
+				  &s->scope, s->pool, &set, err);
+
+	if (status != CV_OK)
+		return status;
+	connect.limit = s->connection == NULL ? 0 :
+		set.mail_max_userip_connections;
+	status = anvil_lease(SESSION_ANVIL_FD, &connect, &s->private->lease,
+			     err);
+	if (status == CV_E_LIMIT)
+		(void)error_set_client(err, "Maximum number of connections "
+			"from user+IP exceeded "
+			"(mail_max_userip_connections=%u)", connect.limit);
+	return status;
+}
+
+/* Without waiting: the limit was asked when the session began. */
+static void renew_lease(struct cv_session *s)
+{
+	struct anvil_connect connect = {
+		.user = s->user_info->name, .ip = s->conn.remote_ip,
+		.service = s->service_name, .session_id = s->id,
+		.pid = (uint32_t)getpid(),
+	};
+	struct ipc_writer w;
+	int fds[2];
+
+	if (ipc_pair(fds, true, NULL) != CV_OK)
+		return;
+	ipc_begin(&w, ANVIL_MSG_CONNECT);
+	anvil_connect_put(&w, &connect);
+	ipc_put_fd(&w, fds[1]);
+	if (ipc_send(SESSION_ANVIL_FD, &w, NULL) == CV_OK)
+		s->private->lease = fds[0];
+	else
+		(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+/* Something came from anvil: an order to end, or its own end (it has been
+ * restarted: the new one gets to know us). */
+static bool check_lease(void *context)
+{
+	struct cv_session *s = context;
+	struct ipc_reader r;
+	uint32_t type;
+	int status = ipc_receive(s->private->lease, &r, NULL);
+
+	if (status == CV_NOT_FOUND)
+		return false;
+	if (status == CV_OK) {
+		type = r.type;
+		(void)ipc_finish(&r, NULL);
+		if (type == ANVIL_MSG_KICK)
+			stopping = 1;
+		return type == ANVIL_MSG_KICK;
+	}
+	(void)close(s->private->lease);
+	s->private->lease = -1;
+	renew_lease(s);
+	return false;
+}
+
+/* --- logs ------------------------------------------------------------------------------------ */
+
+static bool prefix_lookup(void *context, struct cv_span name,
+			  struct cv_span *value_r)
+{
+	const struct cv_session *s = context;
+
+	if (cv_span_is(name, "s") || cv_span_is(name, "service"))
+		*value_r = cv_span_of(s->service_name);
+	else if (cv_span_is(name, "u") || cv_span_is(name, "user"))
+		*value_r = cv_span_of(s->user_info == NULL ? "" :
+				      s->user_info->name);
+	else if (cv_span_is(name, "session"))
+		*value_r = cv_span_of(s->id);
+	else if (cv_span_is(name, "r") || cv_span_is(name, "rip"))
+		*value_r = cv_span_of(s->conn.remote_ip);
+	else if (cv_span_is(name, "l") || cv_span_is(name, "lip"))
+		*value_r = cv_span_of(s->conn.local_ip);
+	else
+		return false;
+	return true;
+}
+
+static void set_log_prefix(struct cv_session *s)
+{
+	struct settings_vars vars = { prefix_lookup, s };
+	const char *format = "%s(%u)<%{pid}><%{session}>: ";
+	struct cv_text text;
+
+	if (s->user_info == NULL)
+		format = "%s<%{pid}><%{session}>: ";
+	else
+		(void)settings_lookup(s->settings, NULL, "mail_log_prefix",
+				      &format);
+	cv_text_init(&text, s->pool);
+	if (settings_expand(&text, format, &vars, 0, NULL) != CV_OK)
+		return;
+	/* the logger puts ": " behind the prefix itself */
+	while (text.len > 0 && strchr(": \"", text.data[text.len - 1]) != NULL)
+		text.data[--text.len] = '\0';
+	log_set_prefix(text.data[0] == '"' ? text.data + 1 : text.data);
+}
+
+/* --- starting ---------------------------------------------------------------------------------- */
+
+static int create_user(struct cv_session *s, struct cv_error *err)
+{
+	struct user_fields fields = {
+		.name = s->user_info->name, .home = s->user_info->home,
+		.uid = geteuid(), .gid = getegid(),
+		.extra = s->scope.overrides,
+	};
+	struct user_config config = {
+		.settings = s->settings, .scope = &s->scope,
+		.hostname = s->service->private->go.hostname,
+		.vars = { prefix_lookup, s },
+	};
+
+	return user_create(&fields, &config, &s->user, err);
+}
+
+static void open_rawlog(struct cv_session *s)
+{
+	struct cv_error err = ERROR_NONE;
+	struct login_settings set;
+	struct stat st;
+
+	if (s->connection == NULL || s->user == NULL ||
+	    settings_get(s->settings, &login_settings_table,
+			 user_scope(s->user), s->pool, &set, &err) != CV_OK ||
+	    *set.rawlog_dir == '\0' || stat(set.rawlog_dir, &st) < 0)
+		return;
+	if (connection_set_rawlog(s->connection, set.rawlog_dir, s->id,
+				  &err) != CV_OK)
+		log_warning("rawlog", "%s", err.text);
+}
+
+static int prepare_user(struct cv_session *s, struct cv_error *err)
+{
+	uint32_t uid, gid;
+	int status = find_ids(s, &uid, &gid, err);
+
+	if (status == CV_OK)
+		status = take_lease(s, err);
+	if (status == CV_OK)
+		status = session_become_user(s, uid, gid, err);
+	if (status == CV_OK)
+		status = create_user(s, err);
+	if (status == CV_OK)
+		status = session_confine(s, err);
+	if (status == CV_OK)
+		open_rawlog(s);
+	return status;
+}
+
+static void tell_started(int status_fd, int status,
+			 const struct cv_error *err)
+{
+	struct session_started started = {
+		.status = status, .pid = (uint32_t)getpid(),
+		.text = status == CV_OK ? "" : err->client,
+	};
+
+	if (status_fd < 0)
+		return;
+	(void)session_started_send(status_fd, &started, NULL);
+	(void)close(status_fd);
+}
+
+static void log_end(struct cv_session *s, int status,
+		    const struct cv_error *err)
+{
+	const char *stats = s->logout_stats == NULL ? "" : s->logout_stats;
+	char traffic[64] = "";
+
+	if (s->connection != NULL && s->logout_stats == NULL)
+		(void)snprintf(traffic, sizeof(traffic), "in=%llu out=%llu",
+			(unsigned long long)
+			connection_api.bytes_in(s->connection),
+			(unsigned long long)
+			connection_api.bytes_out(s->connection));
+	if (status == CV_OK)
+		log_info("session", "Logged out %s%s", stats, traffic);
+	else if (status == CV_EOF)
+		log_info("session", "Disconnected: Connection closed %s%s",
+			 stats, traffic);
+	else
+		log_info("session", "Disconnected: %s %s%s", err->text,
+			 stats, traffic);
+}
+
+__attribute__((noreturn))
+static void run(struct cv_session *s)
+{
+	const struct session_zygote *zygote = s->private->zygote;
+	struct cv_session_ctx ctx = {
+		CV_SIZED(cv_session_ctx), .session = s,
+	};
+	struct cv_error err = ERROR_NONE;
+	int status;
+
+	if (s->connection != NULL) {
+		connection_set_stop(s->connection, &s->private->lease,
+				    check_lease, s, &stopping);
+		connection_set_send_timeout(s->connection,
+					    SEND_TIMEOUT_MSECS);
+	}
+	(void)hook_session_opened(&ctx);
+	status = zygote->protocol != NULL ? zygote->protocol->run(s, &err) :
+		zygote->kind->run(s, &err);
+	(void)hook_session_closed(&ctx);
+	if (s->connection != NULL && s->user != NULL)
+		log_end(s, status, &err);
+	if (s->user != NULL)
+		user_destroy(&s->user);
+	if (s->connection != NULL)
+		connection_close(s->connection);
+	_exit(EXIT_SUCCESS);
+}
+
+static struct cv_session *session_create(const struct session_zygote *zygote)
+{
+	struct cv_pool *pool = pool_create("session");
+	struct cv_session *s = pool_new(pool, struct cv_session);
+
+	s->pool = pool;
+	s->private = pool_new(pool, struct session_private);
+	s->private->zygote = zygote;
+	s->private->lease = -1;
+	s->service = zygote->service;
+	s->service_name = zygote->name;
+	s->settings = zygote->service->settings;
+	module_slots_init(&s->slots, CV_OBJECT_SESSION, pool);
+	return s;
+}
+
+void session_child_start(const struct session_zygote *zygote,
+			 struct ipc_reader *message)
+{
+	struct cv_session *s = session_create(zygote);
+	struct session_start *start = pool_new(s->pool, struct session_start);
+	struct cv_error err = ERROR_NONE;
+	int status;
+
+	reset_signals();
+	status = session_start_get(message, s->pool, start, &err);
+	if (status != CV_OK) {
+		log_error("session", "auth: %s", err.text);
+		_exit(EXIT_FAILURE);
+	}
+	arrange_fds(start->transport_fd, start->status_fd);
+	s->transport_fd = SESSION_TRANSPORT_FD;
+	s->id = start->session_id;
+	s->conn = start->conn;
+	s->user_info = &start->user;
+	s->login_tag = start->tag;
+	set_log_prefix(s);
+	set_scope(s);
+	if (zygote->protocol != NULL)
+		s->connection = connection_create(s->pool, s->transport_fd,
+						  &s->conn, start->input);
+	status = prepare_user(s, &err);
+	if (status != CV_OK)
+		log_error("session", "%s", err.text);
+	tell_started(start->status_fd < 0 ? -1 : SESSION_STATUS_FD, status,
+		     &err);
+	if (status != CV_OK)
+		_exit(EXIT_SUCCESS);
+	run(s);
+}
+
+/* --- sessions without a user -------------------------------------------------------------------- */
+
+static const char *make_id(struct cv_pool *pool)
+{
+	unsigned char bytes[12];
+	struct cv_text text;
+
+	random_bytes(bytes, sizeof(bytes));
+	cv_text_init(&text, pool);
+	base64_encode(&text, bytes, sizeof(bytes));
+	return cv_text_str(&text);
+}
+
+static void fill_conn(struct cv_session *s, int fd)
+{
+	struct net_address local = { 0 }, remote = { 0 };
+	char *local_ip = pool_alloc(s->pool, NET_IP_TEXT);
+	char *remote_ip = pool_alloc(s->pool, NET_IP_TEXT);
+
+	remote.len = sizeof(remote.u);
+	if (getpeername(fd, &remote.u.any, &remote.len) < 0)
+		remote = (struct net_address){ 0 };
+	if (net_local_address(fd, &local, NULL) != CV_OK)
+		local = (struct net_address){ 0 };
+	net_address_ip(&local, local_ip);
+	net_address_ip(&remote, remote_ip);
+	s->conn = (struct conn_info){
+		.local_ip = local_ip, .remote_ip = remote_ip,
+		.local_port = net_address_port(&local),
+		.remote_port = net_address_port(&remote), .local_name = "",
+		.secure = net_address_is_loopback(&remote),
+	};
+}
+
+void session_child_accept(const struct session_zygote *zygote,
+			  const struct service_listener *listener, int fd)
+{
+	struct cv_session *s = session_create(zygote);
+	struct cv_error err = ERROR_NONE;
+	int status;
+
+	(void)listener;
+	reset_signals();
+	arrange_fds(fd, -1);
+	s->transport_fd = SESSION_TRANSPORT_FD;
+	s->id = make_id(s->pool);
+	fill_conn(s, s->transport_fd);
+	s->login_tag = cv_span("", 0);
+	set_log_prefix(s);
+	set_scope(s);
+	s->connection = connection_create(s->pool, s->transport_fd, &s->conn,
+					  cv_span("", 0));
+	if (zygote->tls != NULL)
+		connection_set_tls_context(s->connection,
+			tls_server_context(zygote->tls));
+	status = session_confine(s, &err);
+	if (status != CV_OK) {
+		log_error("session", "%s", err.text);
+		_exit(EXIT_FAILURE);
+	}
+	run(s);
+}

@@ -1,0 +1,158 @@
+/* session-confine.c - a session sees one user's mail: uid, Landlock, system
+ * calls. */
+#include "session-private.h"
+
+#include "mailbox/user.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,
+			struct cv_error *err)
+{
+	const struct user_info *info = s->user_info;
+
+	if (geteuid() != 0)
+		return CV_OK;
+	if (setgroups(info->group_count, (const gid_t *)info->groups) < 0 ||
+	    setgid(gid) < 0 || setuid(uid) < 0)
+		return FAIL_ERRNO(err, errno, "cannot become user %u, "
+				  "group %u", uid, gid);
+	return CV_OK;
+}
+
+/* Makes the directory with its parents; what is there already stays. */
+static bool make_dirs(const char *path)
+{
+	char part[4096];
+	size_t len = strlen(path);
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode);
+	if (len >= sizeof(part))
+		return false;
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST &&
+		    errno != EACCES && errno != EROFS)
+			return false;
+	}
+	return stat(path, &st) == 0;
+}
+
+static void add_path(struct sandbox_paths *paths, struct cv_session *s,
+		     struct cv_span path)
+{
+	char *copy = pool_copy(s->pool, path.data, path.len);
+
+	if (cv_span_begins(path, CV_SPAN("~/")))
+		copy = pool_printf(s->pool, "%s%s", s->user_info->home,
+				   copy + 1);
+	/* the root itself would let everything in */
+	if (copy[0] != '/' || strspn(copy, "/.") == strlen(copy))
+		return;
+	/* a file (an mbox) is reached through its directory */
+	if (make_dirs(copy))
+		sandbox_paths_add(paths, copy, true);
+	else
+		log_warning("sandbox", "'%s' is not there and cannot be "
+			    "made: %s", copy, strerror(errno));
+}
+
+/* "maildir:/srv/mail/jane:INDEX=/srv/index/jane": every part that names a
+ * path. */
+static void add_location(struct sandbox_paths *paths, struct cv_session *s,
+			 const char *location)
+{
+	struct cv_span rest = cv_span_of(location), part, key;
+
+	while (cv_span_split(&rest, ':', &part)) {
+		struct cv_span value = part;
+
+		if (cv_span_split(&value, '=', &key) && value.data != NULL)
+			part = value;
+		if (part.len > 0 && (part.data[0] == '/' ||
+				     part.data[0] == '~'))
+			add_path(paths, s, part);
+	}
+}
+
+static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
+			  struct cv_error *err)
+{
+	struct settings_scope scope = *user_scope(s->user);
+	struct mail_settings mail;
+	struct namespace_settings ns;
+	uint32_t at = 0;
+	int status = settings_get(s->settings, &mail_settings_table, &scope,
+				  s->pool, &mail, err);
+
+	if (status != CV_OK)
+		return status;
+	if (*user_home(s->user) != '\0')
+		add_path(paths, s, cv_span_of(user_home(s->user)));
+	add_location(paths, s, mail.mail_location);
+	while (settings_block_next(s->settings, "namespace", SETTINGS_ROOT,
+				   &scope, &at, &scope.block)) {
+		status = settings_get(s->settings, &namespace_settings_table,
+				      &scope, s->pool, &ns, err);
+		if (status != CV_OK)
+			return status;
+		if (!ns.disabled && ns.type == NAMESPACE_TYPE_PRIVATE)
+			add_location(paths, s, ns.location);
+	}
+	return CV_OK;
+}
+
+static int enter_landlock(struct cv_session *s, struct cv_error *err)
+{
+	const struct session_zygote *zygote = s->private->zygote;
+	struct sandbox_paths paths;
+	uint32_t allow = 0, at = 0;
+	const char *path;
+	int status;
+
+	sandbox_paths_init(&paths, s->pool);
+	for (size_t i = 0; i < zygote->paths.items.count; i++)
+		*array_add(&paths.items) = zygote->paths.items.items[i];
+	if (s->user != NULL) {
+		status = add_mail_paths(&paths, s, err);
+		if (status != CV_OK)
+			return status;
+	}
+	while ((path = module_path_next(&at)) != NULL)
+		sandbox_paths_add(&paths, path, false);
+	if ((module_flags() & CV_PLUGIN_CONNECTS) != 0)
+		allow |= SANDBOX_ALLOW_CONNECT;
+	if ((module_flags() & CV_PLUGIN_EXECUTES) != 0)
+		allow |= SANDBOX_ALLOW_EXECUTE;
+	status = sandbox_landlock(&paths, allow, err);
+	sandbox_paths_close(&paths);
+	return service_may_go_on(s->service, status, err) ? CV_OK : status;
+}
+
+int session_confine(struct cv_session *s, struct cv_error *err)
+{
+	const struct session_zygote *zygote = s->private->zygote;
+	int status;
+
+	if (s->service->private->general.sandbox == GENERAL_SANDBOX_NO)
+		return CV_OK;
+	status = enter_landlock(s, err);
+	if (status != CV_OK)
+		return status;
+	/* may be the root of another user's sight: leave it */
+	if (s->user != NULL && *user_home(s->user) != '\0' &&
+	    chdir(user_home(s->user)) < 0 && chdir("/usr/lib") < 0)
+		return FAIL_ERRNO(err, errno, "chdir failed");
+	if (zygote->filter.count == 0)
+		return CV_OK;
+	status = sandbox_filter_apply(&zygote->filter, err);
+	return service_may_go_on(s->service, status, err) ? CV_OK : status;
+}

@@ -1,0 +1,56 @@
+/* session-private.h - the zygote of sessions and its children. */
+#ifndef SESSION_PRIVATE_H
+#define SESSION_PRIVATE_H
+
+#include "cv-protocol.h"
+#include "master/service-private.h"
+#include "module/module.h"
+#include "net/tls.h"
+#include "session.h"
+
+/* Where a child finds what it needs; everything above is closed. */
+enum {
+	SESSION_ANVIL_FD = 5, SESSION_AUTH_FD = 6, SESSION_TRANSPORT_FD = 7,
+	SESSION_STATUS_FD = 8, SESSION_PATH_FD = 9,
+	SESSION_PATHS = 2, SESSION_FIRST_FREE_FD = SESSION_PATH_FD +
+		SESSION_PATHS,
+};
+
+/* What the zygote has prepared for every child. */
+struct session_zygote {
+	struct service *service;
+	const char *name;			/* "imap" */
+	const struct cv_protocol *protocol;	/* NULL: kind is set */
+	const struct session_kind *kind;	/* NULL: protocol is set */
+	bool without_user;			/* lmtp */
+	struct sandbox_filter filter;
+	struct sandbox_paths paths;		/* common ones, open */
+	struct tls_server *tls;			/* without_user only */
+	uint32_t default_uid, default_gid;	/* mail_uid, mail_gid */
+	uint32_t process_limit, children;
+	bool retired, crashed;
+};
+
+struct session_private {
+	const struct session_zygote *zygote;
+	struct module_scope plugins;
+	bool has_plugins;
+	int lease;		/* anvil; -1 none */
+};
+
+/* A child with a message of auth.  Does not return. */
+__attribute__((noreturn))
+void session_child_start(const struct session_zygote *zygote,
+			 struct ipc_reader *message);
+/* A child with a connection of its own listener. */
+__attribute__((noreturn))
+void session_child_accept(const struct session_zygote *zygote,
+			  const struct service_listener *listener, int fd);
+
+/* session-confine.c: becomes the user, who is known now; nothing else can be
+ * reached afterwards. */
+int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,
+			struct cv_error *err);
+int session_confine(struct cv_session *s, struct cv_error *err);
+
+#endif

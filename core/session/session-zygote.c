@@ -1,0 +1,439 @@
+/* session-zygote.c - the parent of sessions.
+ *
+ * Has settings, plugins and libraries loaded and is small, so that a fork is
+ * cheap.  It stays root to let its children become users, trusts auth alone,
+ * and never looks into what auth sends: the child does.  After a child has
+ * died of a signal it asks the master for a successor with a fresh address
+ * layout. */
+#include "session-private.h"
+#include "session-zygote.h"
+
+#include "delivery/deliverer.h"
+#include "delivery/delivery-client.h"
+#include "mailbox/user.h"
+#include "stream/stream-api.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { POLL_MAX = 64 };
+
+static volatile sig_atomic_t got_child;
+
+static void on_child_signal(int number)
+{
+	(void)number;
+	got_child = 1;
+}
+
+static const struct session_kind *const session_kinds[] = {
+	&deliverer_session_kind,
+};
+
+/* --- before the first session ------------------------------------------------------ */
+
+static void register_services(void)
+{
+	module_service_register("session", 1, &session_api);
+	module_service_register("connection", 1, &connection_api);
+	module_service_register("stream", 1, &stream_api);
+	module_service_register("user", 1, &user_api);
+	module_service_register("mailbox", 1, &mailbox_api);
+	module_service_register("delivery", 1, &delivery_api);
+	module_service_register("io", 1, &storage_io_api);
+}
+
+static void find_kind(struct session_zygote *zygote)
+{
+	for (size_t i = 0; i < sizeof(session_kinds) / sizeof(void *); i++) {
+		if (strcmp(session_kinds[i]->service_name, zygote->name) == 0)
+			zygote->kind = session_kinds[i];
+	}
+}
+
+static int load(struct session_zygote *zygote, struct cv_error *err)
+{
+	struct service *s = zygote->service;
+	struct module_role role = {
+		.process = s->name,
+		.protocol = zygote->kind != NULL ? NULL : s->name,
+		.wants = MODULE_WANT_PROTOCOL | MODULE_WANT_STORAGE |
+			MODULE_WANT_MAIL,
+	};
+	int status;
+
+	register_services();
+	status = module_load_role(s->settings, &role, err);
+	if (status != CV_OK || zygote->kind != NULL)
+		return status;
+	zygote->protocol = module_provider(CV_PROVIDER_PROTOCOL, s->name);
+	if (zygote->protocol == NULL || zygote->protocol->run == NULL)
+		return FAIL(err, CV_E_CONFIG, "no plugin speaks the protocol "
+			    "'%s'", s->name);
+	zygote->without_user =
+		(zygote->protocol->flags & CV_PROTOCOL_NO_LOGIN) != 0;
+	return CV_OK;
+}
+
+static int find_id(const char *name, bool group, uint32_t *id_r,
+		   struct cv_error *err)
+{
+	uint64_t number;
+
+	*id_r = BOOT_NO_ID;
+	if (*name == '\0')
+		return CV_OK;
+	if (cv_span_to_u64(cv_span_of(name), UINT32_MAX - 1, &number)) {
+		*id_r = (uint32_t)number;
+		return CV_OK;
+	}
+	if (group) {
+		const struct group *gr = getgrnam(name);
+
+		if (gr != NULL)
+			*id_r = gr->gr_gid;
+	} else {
+		const struct passwd *pw = getpwnam(name);
+
+		if (pw != NULL)
+			*id_r = pw->pw_uid;
+	}
+	return *id_r != BOOT_NO_ID ? CV_OK :
+		FAIL(err, CV_E_CONFIG, "%s = %s: there is no such %s",
+		     group ? "mail_gid" : "mail_uid", name,
+		     group ? "group" : "user");
+}
+
+static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
+{
+	struct settings_scope scope = { .protocol = zygote->name };
+	struct mail_settings set;
+	int status = settings_get(zygote->service->settings,
+				  &mail_settings_table, &scope,
+				  zygote->service->pool, &set, err);
+
+	if (status == CV_OK)
+		status = find_id(set.mail_uid, false, &zygote->default_uid,
+				 err);
+	if (status == CV_OK)
+		status = find_id(set.mail_gid, true, &zygote->default_gid,
+				 err);
+	return status;
+}
+
+static uint32_t child_classes(void)
+{
+	uint32_t classes = SANDBOX_FILES | SANDBOX_EVENTS;
+	uint32_t flags = module_flags();
+
+	if ((flags & CV_PLUGIN_CONNECTS) != 0)
+		classes |= SANDBOX_CONNECT;
+	if ((flags & CV_PLUGIN_EXECUTES) != 0)
+		classes |= SANDBOX_EXEC | SANDBOX_FORK;
+	return classes;
+}
+
+static int prepare_filter(struct session_zygote *zygote, struct cv_error *err)
+{
+	struct service *s = zygote->service;
+	int status;
+
+	if (s->private->general.sandbox == GENERAL_SANDBOX_NO)
+		return CV_OK;
+	status = sandbox_filter_create(zygote->without_user ?
+		child_classes() & ~(uint32_t)SANDBOX_FILES : child_classes(),
+		s->pool, &zygote->filter, err);
+	return service_may_go_on(s, status, err) ? CV_OK : status;
+}
+
+/* Opened once; each child adds them to its ruleset by descriptor. */
+static int prepare_paths(struct session_zygote *zygote, struct cv_error *err)
+{
+	static const char *const common[SESSION_PATHS] = {
+		"/usr/lib", "/usr/share/zoneinfo",
+	};
+
+	sandbox_paths_init(&zygote->paths, zygote->service->pool);
+	for (int i = 0; i < SESSION_PATHS; i++)
+		sandbox_paths_add(&zygote->paths, common[i], false);
+	for (size_t i = 0; i < zygote->paths.items.count; i++) {
+		struct sandbox_path *path = &zygote->paths.items.items[i];
+		int to = SESSION_PATH_FD + (int)i;
+
+		if (dup2(path->fd, to) < 0)
+			return FAIL_ERRNO(err, errno, "dup2 failed");
+		(void)close(path->fd);
+		path->fd = to;
+	}
+	return CV_OK;
+}
+
+static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
+{
+	int anvil = service_port(zygote->service, "anvil");
+	int auth = service_port(zygote->service, "auth");
+
+	if (anvil < 0 || auth < 0 || dup2(anvil, SESSION_ANVIL_FD) < 0 ||
+	    dup2(auth, SESSION_AUTH_FD) < 0)
+		return FAIL(err, CV_E_INTERNAL, "ports are missing");
+	return CV_OK;
+}
+
+static int prepare_tls(struct session_zygote *zygote, struct cv_error *err)
+{
+	struct settings_scope scope = { .protocol = zygote->name };
+	int status;
+
+	if (!zygote->without_user)
+		return CV_OK;
+	status = tls_server_create(zygote->service->pool,
+				   zygote->service->settings, &scope,
+				   &zygote->tls, err);
+	return status == CV_NOT_FOUND ? CV_OK : status;
+}
+
+static int zygote_start(struct service *s, struct cv_error *err)
+{
+	struct session_zygote *zygote = pool_new(s->pool,
+						 struct session_zygote);
+	int status;
+
+	zygote->service = s;
+	zygote->name = s->name;
+	zygote->process_limit = s->private->go.process_limit;
+	s->context = zygote;
+	find_kind(zygote);
+	status = load(zygote, err);
+	if (status == CV_OK)
+		status = find_defaults(zygote, err);
+	if (status == CV_OK)
+		status = prepare_filter(zygote, err);
+	if (status == CV_OK)
+		status = prepare_paths(zygote, err);
+	if (status == CV_OK)
+		status = prepare_ports(zygote, err);
+	if (status == CV_OK)
+		status = prepare_tls(zygote, err);
+	return status;
+}
+
+/* --- serving ----------------------------------------------------------------------------- */
+
+static bool place_left(struct session_zygote *zygote)
+{
+	if (zygote->children < zygote->process_limit)
+		return true;
+	log_warning("session", "process_limit (%u) reached: a client is "
+		    "refused; raise it in service %s",
+		    zygote->process_limit, zygote->name);
+	return false;
+}
+
+static void refuse(struct ipc_reader *message, struct cv_pool *pool)
+{
+	const struct session_started no = {
+		.status = CV_E_LIMIT,
+		.text = "The server has too many connections.",
+	};
+	struct session_start start;
+
+	if (session_start_get(message, pool, &start, NULL) != CV_OK)
+		return;
+	if (start.status_fd >= 0) {
+		(void)session_started_send(start.status_fd, &no, NULL);
+		(void)close(start.status_fd);
+	}
+	(void)close(start.transport_fd);
+}
+
+static void take_start(struct session_zygote *zygote,
+		       struct ipc_reader *message)
+{
+	struct cv_pool *pool;
+	pid_t pid;
+
+	if (message->type != SESSION_MSG_START) {
+		struct cv_error err = ERROR_NONE;
+
+		(void)ipc_refuse(message, "auth", &err);
+		log_error("session", "%s", err.text);
+		return;
+	}
+	pid = place_left(zygote) ? fork() : -1;
+	if (pid == 0)
+		session_child_start(zygote, message);
+	if (pid > 0) {
+		zygote->children++;
+		for (uint32_t i = message->fd_taken; i < message->fd_count;
+		     i++)
+			(void)close(message->fds[i]);
+		return;
+	}
+	pool = pool_create("refused");
+	refuse(message, pool);
+	pool_destroy(&pool);
+}
+
+static void take_port(struct session_zygote *zygote, int fd)
+{
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader message;
+	int status = ipc_receive(fd, &message, &err);
+
+	if (status == CV_OK)
+		take_start(zygote, &message);
+	else if (status < 0)
+		log_error("session", "%s", err.text);
+}
+
+static void take_connection(struct session_zygote *zygote,
+			    const struct service_listener *listener)
+{
+	int fd = accept4(listener->fd, NULL, NULL,
+			 SOCK_CLOEXEC | SOCK_NONBLOCK);
+	pid_t pid;
+
+	if (fd < 0)
+		return;
+	pid = place_left(zygote) ? fork() : -1;
+	if (pid == 0)
+		session_child_accept(zygote, listener, fd);
+	if (pid > 0)
+		zygote->children++;
+	(void)close(fd);
+}
+
+static void reap(struct session_zygote *zygote)
+{
+	struct ipc_writer w;
+	int status;
+	pid_t pid;
+
+	got_child = 0;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		zygote->children--;
+		if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGTERM)
+			continue;
+		log_error("session", "session process %d was killed by "
+			  "signal %d (%s)", (int)pid, WTERMSIG(status),
+			  strsignal(WTERMSIG(status)));
+		if (zygote->crashed)
+			continue;
+		zygote->crashed = true;
+		ipc_begin(&w, BOOT_MSG_REFRESH);
+		(void)ipc_send(BOOT_FD, &w, NULL);
+	}
+}
+
+/* False when the master is gone. */
+static bool take_master(struct session_zygote *zygote)
+{
+	struct cv_error err = ERROR_NONE;
+	struct ipc_reader r;
+	int status = ipc_receive(BOOT_FD, &r, &err);
+
+	if (status == CV_OK && r.type == BOOT_MSG_RETIRE &&
+	    ipc_finish(&r, &err) == CV_OK) {
+		zygote->retired = true;
+		return true;
+	}
+	return status == CV_NOT_FOUND;
+}
+
+static void add_fd(struct pollfd *fds, nfds_t *count, int fd)
+{
+	if (*count < POLL_MAX)
+		fds[(*count)++] = (struct pollfd){ fd, POLLIN, 0 };
+}
+
+/* The descriptors in a fixed order: master, ports, listeners. */
+static nfds_t collect(struct session_zygote *zygote, struct pollfd *fds,
+		      nfds_t *listeners_at)
+{
+	struct service_private *p = zygote->service->private;
+	nfds_t count = 0;
+
+	add_fd(fds, &count, BOOT_FD);
+	for (size_t i = 0; i < p->servers.count; i++)
+		add_fd(fds, &count, p->servers.items[i].fd);
+	*listeners_at = count;
+	for (size_t i = 0; i < p->listeners.count; i++)
+		add_fd(fds, &count, p->listeners.items[i].fd);
+	return count;
+}
+
+static void catch_children(sigset_t *unblocked_r)
+{
+	struct sigaction action = { .sa_handler = on_child_signal };
+	sigset_t blocked;
+
+	(void)sigaction(SIGCHLD, &action, NULL);
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &blocked, unblocked_r);
+	(void)sigdelset(unblocked_r, SIGCHLD);
+}
+
+static int serve(struct session_zygote *zygote)
+{
+	struct service_private *p = zygote->service->private;
+	struct pollfd fds[POLL_MAX];
+	nfds_t listeners_at, count;
+	sigset_t unblocked;
+
+	catch_children(&unblocked);
+	count = collect(zygote, fds, &listeners_at);
+	while (!zygote->retired || zygote->children > 0) {
+		nfds_t watched = zygote->retired ? 1 : count;
+
+		if (ppoll(fds, watched, NULL, &unblocked) < 0) {
+			if (got_child)
+				reap(zygote);
+			continue;
+		}
+		if (fds[0].revents != 0 && !take_master(zygote))
+			return CV_OK;
+		for (nfds_t i = 1; i < watched; i++) {
+			if (fds[i].revents == 0)
+				continue;
+			if (i < listeners_at)
+				take_port(zygote, fds[i].fd);
+			else
+				take_connection(zygote,
+					&p->listeners.items[i - listeners_at]);
+		}
+		if (got_child)
+			reap(zygote);
+	}
+	return CV_OK;
+}
+
+static int zygote_run(struct service *s, struct cv_error *err)
+{
+	struct session_zygote *zygote = s->context;
+	int status = CV_OK;
+
+	service_limit_memory(s->private->go.vsz_limit);
+	/* without users there is nobody to become */
+	if (zygote->without_user)
+		status = service_drop_identity(s, err);
+	if (status != CV_OK)
+		return status;
+	service_tell_ready(s);
+	return serve(zygote);
+}
+
+const struct service_row session_service_row = {
+	.name = "session",
+	.user = SERVICE_USER_ROOT,
+	.syscalls = SANDBOX_FILES | SANDBOX_EVENTS,
+	.start = zygote_start,
+	.run = zygote_run,
+};
