@@ -1,6 +1,7 @@
 /* imap.c - the descriptor of the plugin: services, settings, the protocol. */
 #include "imap.h"
 #include "imap-preauth.h"
+#include "imap-session.h"
 
 struct cv_plugin *imap_self;
 const struct cv_preauth_api *imap_preauth_api;
@@ -19,6 +20,7 @@ static const struct cv_protocol imap_protocol = {
 	.auth_done = imap_preauth_done,
 	.tls_started = imap_preauth_tls_started,
 	.closing = imap_preauth_closing,
+	.run = imap_session_run,
 };
 
 static int imap_init(const struct cv_host *host, struct cv_plugin *self,

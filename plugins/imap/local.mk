@@ -1,10 +1,71 @@
 IMAP_SOURCES = \
-	plugins/imap/imap-base64.c plugins/imap/imap-base64.h \
-	plugins/imap/imap-capability.c plugins/imap/imap-capability.h \
-	plugins/imap/imap-id.c plugins/imap/imap-id.h \
-	plugins/imap/imap-parser.c plugins/imap/imap-parser.h \
-	plugins/imap/imap-preauth.c plugins/imap/imap-preauth.h \
-	plugins/imap/imap.c plugins/imap/imap.h
+	plugins/imap/cmd-append.c \
+	plugins/imap/cmd-authenticate.c \
+	plugins/imap/cmd-capability.c \
+	plugins/imap/cmd-check.c \
+	plugins/imap/cmd-close.c \
+	plugins/imap/cmd-copy.c \
+	plugins/imap/cmd-create.c \
+	plugins/imap/cmd-delete.c \
+	plugins/imap/cmd-enable.c \
+	plugins/imap/cmd-expunge.c \
+	plugins/imap/cmd-fetch.c \
+	plugins/imap/cmd-id.c \
+	plugins/imap/cmd-idle.c \
+	plugins/imap/cmd-list.c \
+	plugins/imap/cmd-logout.c \
+	plugins/imap/cmd-lsub.c \
+	plugins/imap/cmd-move.c \
+	plugins/imap/cmd-namespace.c \
+	plugins/imap/cmd-noop.c \
+	plugins/imap/cmd-rename.c \
+	plugins/imap/cmd-search.c \
+	plugins/imap/cmd-select.c \
+	plugins/imap/cmd-status.c \
+	plugins/imap/cmd-store.c \
+	plugins/imap/cmd-subscribe.c \
+	plugins/imap/cmd-unselect.c \
+	plugins/imap/imap-args.c \
+	plugins/imap/imap-args.h \
+	plugins/imap/imap-base64.c \
+	plugins/imap/imap-base64.h \
+	plugins/imap/imap-capability.c \
+	plugins/imap/imap-capability.h \
+	plugins/imap/imap-commands.c \
+	plugins/imap/imap-commands.h \
+	plugins/imap/imap-copy.c \
+	plugins/imap/imap-copy.h \
+	plugins/imap/imap-date.c \
+	plugins/imap/imap-date.h \
+	plugins/imap/imap-fetch-body.c \
+	plugins/imap/imap-fetch-parse.c \
+	plugins/imap/imap-fetch.h \
+	plugins/imap/imap-id.c \
+	plugins/imap/imap-id.h \
+	plugins/imap/imap-list.c \
+	plugins/imap/imap-list.h \
+	plugins/imap/imap-logout.c \
+	plugins/imap/imap-logout.h \
+	plugins/imap/imap-parser.c \
+	plugins/imap/imap-parser.h \
+	plugins/imap/imap-preauth.c \
+	plugins/imap/imap-preauth.h \
+	plugins/imap/imap-respond.c \
+	plugins/imap/imap-respond.h \
+	plugins/imap/imap-search.c \
+	plugins/imap/imap-search.h \
+	plugins/imap/imap-session.c \
+	plugins/imap/imap-session.h \
+	plugins/imap/imap-set.c \
+	plugins/imap/imap-set.h \
+	plugins/imap/imap-status.c \
+	plugins/imap/imap-status.h \
+	plugins/imap/imap-sync.c \
+	plugins/imap/imap-sync.h \
+	plugins/imap/imap-utf7.c \
+	plugins/imap/imap-utf7.h \
+	plugins/imap/imap.c \
+	plugins/imap/imap.h
 
 if PLUGIN_IMAP
 plugin_LTLIBRARIES += plugins/imap/imap.la
@@ -12,3 +73,5 @@ plugins_imap_imap_la_SOURCES = $(IMAP_SOURCES)
 plugins_imap_imap_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
 plugins_imap_imap_la_LDFLAGS = $(MODULE_LDFLAGS)
 endif
+
+EXTRA_DIST += plugins/imap/README.md

@@ -1,10 +1,67 @@
-/* imap-mock-session.h - the session side of the mock host. */
+/* imap-mock-session.h - the session side of the mock host: a connection that
+ * plays a script, a user with mailboxes in memory. */
 #ifndef IMAP_MOCK_SESSION_H
 #define IMAP_MOCK_SESSION_H
 
 #include "imap-mock.h"
 
+enum { MOCK_MESSAGES_MAX = 64, MOCK_BOXES_MAX = 32 };
+
+struct mock_message {
+	uint32_t uid, flags;
+	char keywords[64];		/* "a b" */
+	int64_t date;
+	struct cv_span text;
+};
+
+struct mock_box {
+	char name[128];
+	uint32_t uidvalidity, uidnext;
+	struct mock_message messages[MOCK_MESSAGES_MAX];
+	uint32_t count;
+	uint32_t use;
+	bool exists, subscribed;
+};
+
+struct cv_user {
+	struct cv_pool *pool;
+	struct mock_box boxes[MOCK_BOXES_MAX];
+	uint32_t count;
+};
+
+struct cv_connection {
+	struct cv_span script;		/* all that the client sends */
+	size_t at;			/* given to the window */
+	size_t skipped;
+	size_t step;			/* bytes that arrive at once */
+	struct cv_text out;
+	bool broken;
+	/* Called when the client waits in IDLE and nothing comes. */
+	void (*idle)(struct cv_session *s);
+};
+
+struct cv_session {
+	struct cv_pool *pool;
+	struct cv_connection conn;
+	struct cv_user user;
+	bool stopping;
+	int fail_save;			/* code for the next save_write */
+	int fail_section;		/* code for each section */
+	int refuse_command;		/* from the command hooks */
+	char stats[256];
+};
+
 /* The service table of that name, NULL when there is none. */
 const void *mock_session_service(const char *name);
+
+/* A user with INBOX (three messages), "Sent Items", "a/b" and others. */
+struct cv_session *mock_session_new(void);
+void mock_session_free(struct cv_session **s);
+/* Runs one whole session over the script, step bytes at a time; returns what
+ * the client got after the greeting. */
+const char *mock_session_play(struct cv_session *s, struct cv_span script,
+			      size_t step);
+struct mock_box *mock_box_find(struct cv_user *u, const char *name);
+void mock_deliver(struct mock_box *box, uint32_t flags, const char *text);
 
 #endif

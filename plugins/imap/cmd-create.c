@@ -1,0 +1,57 @@
+/* cmd-create.c - CREATE [RFC3501 6.3.3], with USE [RFC6154 3]. */
+#include "imap-args.h"
+#include "imap-commands.h"
+#include "imap-list.h"
+#include "imap-respond.h"
+
+/* "(USE (\Sent \Drafts))" */
+static bool use_parse(struct imap_cmd *cmd, uint32_t *use_r)
+{
+	const struct imap_arg *arg = imap_args_next(&cmd->args), *flag;
+	struct imap_args list, uses;
+
+	if (arg == NULL)
+		return true;
+	if (arg->type != IMAP_LIST) {
+		imap_bad_arguments(cmd);
+		return false;
+	}
+	list = imap_args_of_list(&cmd->args, arg);
+	if (!imap_arg_is_atom(imap_args_next(&list), "USE") ||
+	    (arg = imap_args_next(&list)) == NULL ||
+	    arg->type != IMAP_LIST || imap_args_peek(&list) != NULL) {
+		imap_bad_arguments(cmd);
+		return false;
+	}
+	uses = imap_args_of_list(&list, arg);
+	while ((flag = imap_args_next(&uses)) != NULL) {
+		uint32_t bit = flag->type != IMAP_ATOM ? 0 :
+			imap_special_use_find(flag->text);
+
+		if (bit == 0) {
+			/* [RFC6154 3] */
+			imap_no(cmd, "[USEATTR] Special use is not "
+				"supported.");
+			return false;
+		}
+		*use_r |= bit;
+	}
+	return true;
+}
+
+int imap_cmd_create(struct imap_cmd *cmd)
+{
+	const char *name;
+	uint32_t use = 0;
+	int code;
+
+	if (!imap_mailbox_arg(cmd, &name) || !use_parse(cmd, &use) ||
+	    !imap_args_end(cmd))
+		return 0;
+	code = imap_mailbox_api->create(cmd->s->user, name, use, cmd->s->err);
+	if (code < 0 && use != 0 && code == CV_E_UNSUPPORTED)
+		return imap_no(cmd, "[USEATTR] Special use cannot be set.");
+	if (code < 0)
+		return imap_no_error(cmd, code);
+	return imap_ok(cmd, "Create completed.");
+}

@@ -1,0 +1,226 @@
+/* cmd-fetch.c - FETCH [RFC3501 6.4.5].
+ *
+ * The wire forms of ENVELOPE and BODYSTRUCTURE come ready from the mailbox;
+ * here they are only copied. */
+#include "imap-args.h"
+#include "imap-commands.h"
+#include "imap-date.h"
+#include "imap-fetch.h"
+#include "imap-respond.h"
+#include "imap-set.h"
+
+enum { FLUSH_AT = 16384 };
+
+struct fetch_run {
+	struct imap_cmd *cmd;
+	struct imap_fetch fetch;
+	bool may_mark_seen;
+	struct imap_set_builder seen;	/* those that were not seen before */
+	bool gone, failed;
+};
+
+static void append_item(struct cv_text *out, uint8_t item,
+			const struct cv_message_data *data)
+{
+	char date[IMAP_DATE_LEN];
+
+	switch (item) {
+	case IMAP_FETCH_UID:
+		cv_text_append(out, "UID ", 4);
+		cv_text_append_u64(out, data->uid);
+		break;
+	case IMAP_FETCH_FLAGS:
+		cv_text_append(out, "FLAGS ", 6);
+		imap_append_flags(out, data->flags, &data->keywords);
+		break;
+	case IMAP_FETCH_INTERNALDATE:
+		cv_text_append(out, "INTERNALDATE ", 13);
+		imap_date_time_format(date, data->internal_date);
+		cv_text_append(out, date, sizeof(date));
+		break;
+	case IMAP_FETCH_SIZE:
+		cv_text_append(out, "RFC822.SIZE ", 12);
+		cv_text_append_u64(out, data->size_bytes);
+		break;
+	case IMAP_FETCH_ENVELOPE:
+		cv_text_append(out, "ENVELOPE ", 9);
+		cv_text_append_span(out, data->envelope);
+		break;
+	case IMAP_FETCH_BODY:
+		cv_text_append(out, "BODY ", 5);
+		cv_text_append_span(out, data->body);
+		break;
+	default:
+		cv_text_append(out, "BODYSTRUCTURE ", 14);
+		cv_text_append_span(out, data->bodystructure);
+		break;
+	}
+}
+
+/* "* 5 FETCH (UID 9 FLAGS (\Seen)" */
+static void append_items(struct fetch_run *run,
+			 const struct cv_message_data *data, bool newly_seen)
+{
+	struct cv_text *out = &run->cmd->s->out;
+	const struct imap_fetch *fetch = &run->fetch;
+	bool has_flags = false;
+
+	cv_text_append(out, "* ", 2);
+	cv_text_append_u64(out, data->seq);
+	cv_text_append(out, " FETCH (", 8);
+	for (uint32_t i = 0; i < fetch->item_count; i++) {
+		if (i > 0)
+			cv_text_append_c(out, ' ');
+		append_item(out, fetch->items[i], data);
+		has_flags = has_flags || fetch->items[i] == IMAP_FETCH_FLAGS;
+	}
+	/* [RFC3501 6.4.5] a changed \Seen is told with what changed it */
+	if (newly_seen && !has_flags) {
+		if (fetch->item_count > 0)
+			cv_text_append_c(out, ' ');
+		append_item(out, IMAP_FETCH_FLAGS, data);
+	}
+}
+
+/* A message that cannot be read: negative when the session ends at once. */
+static int fetch_failed(struct fetch_run *run, uint32_t seq, int code)
+{
+	struct imap_session *s = run->cmd->s;
+
+	cv_api->log(imap_self, CV_LOG_ERROR, "FETCH: message %u: %s", seq,
+		    cv_api->error_text(s->err));
+	run->failed = true;
+	if (s->set->imap_fetch_failure != IMAP_FETCH_DISCONNECT_IMMEDIATELY)
+		return 0;
+	imap_bye(s, "FETCH failed: a message could not be read.");
+	return code;
+}
+
+static int send_bodies(struct fetch_run *run, uint32_t seq, size_t start)
+{
+	struct imap_session *s = run->cmd->s;
+	bool first = s->out.data[s->out.len - 1] == '(';
+
+	for (uint32_t i = 0; i < run->fetch.body_count; i++) {
+		int code = imap_fetch_send_body(s, seq, &run->fetch.bodies[i],
+						first && i == 0);
+
+		if (code >= 0)
+			continue;
+		if (imap_connection_api->failed(s->conn))
+			return code;
+		/* before the first literal nothing has left yet: it is as if
+		 * never begun; later the response ends without the rest */
+		if (i == 0)
+			s->out.len = start;
+		else
+			cv_text_append(&s->out, ")\r\n", 3);
+		return fetch_failed(run, seq, code) < 0 ? CV_E_TEMP :
+			CV_DECLINED;
+	}
+	return CV_OK;
+}
+
+static int fetch_message(struct fetch_run *run, uint32_t seq,
+			 struct cv_message_data *data)
+{
+	struct imap_session *s = run->cmd->s;
+	size_t start = s->out.len;
+	bool newly_seen;
+	int code = imap_mailbox_api->message(s->box, seq,
+		run->fetch.message_items, data, s->err);
+
+	if (code == CV_NOT_FOUND) {
+		run->gone = true;
+		return 0;
+	}
+	if (code < 0)
+		return fetch_failed(run, seq, code);
+	data->seq = seq;
+	newly_seen = run->may_mark_seen && (data->flags & CV_FLAG_SEEN) == 0;
+	if (newly_seen)
+		data->flags |= CV_FLAG_SEEN;
+	append_items(run, data, newly_seen);
+	code = send_bodies(run, seq, start);
+	if (code != CV_OK)
+		return code < 0 ? code : 0;
+	cv_text_append(&s->out, ")\r\n", 3);
+	if (newly_seen)
+		imap_set_add(&run->seen, seq);
+	if (s->out.len > FLUSH_AT)
+		imap_flush(s);
+	return 0;
+}
+
+static int mark_seen(struct fetch_run *run)
+{
+	struct imap_session *s = run->cmd->s;
+	struct cv_store_request request = { CV_SIZED(cv_store_request),
+		.seqs = imap_set_built(&run->seen), .change = CV_FLAGS_ADD,
+		.flags = CV_FLAG_SEEN, .silent = true,
+		.unchanged_since = UINT64_MAX };
+
+	if (request.seqs.count == 0)
+		return CV_OK;
+	return imap_mailbox_api->store(s->box, &request, run->cmd->pool, NULL,
+				       s->err);
+}
+
+static int finish(struct fetch_run *run)
+{
+	struct imap_cmd *cmd = run->cmd;
+	int code = mark_seen(run);
+
+	if (code < 0)
+		return imap_no_error(cmd, code);
+	if (run->failed && cmd->s->set->imap_fetch_failure ==
+	    IMAP_FETCH_DISCONNECT_AFTER) {
+		imap_bye(cmd->s, "FETCH failed: a message could not be "
+			 "read.");
+		return CV_E_TEMP;
+	}
+	if (run->failed)
+		return imap_no(cmd, "[SERVERBUG] Some messages could not be "
+			       "read.");
+	/* [RFC2180 4.1.2], [RFC5530 3] */
+	if (run->gone)
+		return imap_no(cmd, "[EXPUNGEISSUED] Some of the requested "
+			       "messages no longer exist.");
+	return imap_ok(cmd, "Fetch completed.");
+}
+
+int imap_cmd_fetch(struct imap_cmd *cmd)
+{
+	struct imap_session *s = cmd->s;
+	struct fetch_run run = { .cmd = cmd, .seen = { .pool = cmd->pool } };
+	struct cv_message_data data = { CV_SIZED(cv_message_data) };
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	struct cv_set seqs;
+	int code = 0;
+
+	if (!imap_messages_arg(cmd, &seqs) ||
+	    !imap_fetch_parse(cmd, &run.fetch))
+		return 0;
+	if (run.fetch.marks_seen && !s->readonly) {
+		imap_mailbox_api->state(s->box, &state);
+		run.may_mark_seen = (state.permanent_flags & CV_FLAG_SEEN) !=
+			0;
+		if (run.may_mark_seen)
+			run.fetch.message_items |= CV_MESSAGE_KEYWORDS;
+	}
+	for (uint32_t i = 0; i < seqs.count && code >= 0; i++) {
+		const struct cv_range *r = &seqs.ranges[i];
+
+		for (uint64_t n = r->first; n <= r->last && code >= 0; n++) {
+			code = fetch_message(&run, (uint32_t)n, &data);
+			if (imap_connection_api->failed(s->conn))
+				code = CV_E_TEMP;
+		}
+	}
+	imap_flush(s);
+	if (code < 0) {
+		(void)mark_seen(&run);
+		return code;
+	}
+	return finish(&run);
+}

@@ -1,0 +1,97 @@
+/* cmd-idle.c - IDLE [RFC2177]. */
+#include "imap-commands.h"
+#include "imap-respond.h"
+#include "imap-sync.h"
+
+enum {
+	POLL_MSECS = 15000,	/* where the mailbox has no descriptor */
+	LINE_MAX_BYTES = 1024,
+};
+
+/* "DONE" has come (1), something else (-1), or the line is not whole (0). */
+static int done_read(struct imap_session *s)
+{
+	struct cv_span in = imap_connection_api->peek(s->conn);
+	const char *lf = in.len == 0 ? NULL : memchr(in.data, '\n', in.len);
+	struct cv_span line;
+
+	if (lf == NULL)
+		return in.len > LINE_MAX_BYTES ? -1 : 0;
+	line = cv_span(in.data, (size_t)(lf - in.data));
+	if (line.len > 0 && line.data[line.len - 1] == '\r')
+		line.len--;
+	line = cv_span_trim(line);
+	imap_connection_api->skip(s->conn, (size_t)(lf - in.data) + 1);
+	return cv_span_is_icase(line, "DONE") ? 1 : -1;
+}
+
+static int report(struct imap_cmd *cmd)
+{
+	static const struct cv_set none;
+	struct imap_session *s = cmd->s;
+
+	if (s->box == NULL)
+		return 0;
+	imap_mailbox_api->watch_clear(s->box);
+	cv_api->pool_reset(cmd->pool);
+	return imap_sync(s, cmd->pool, 0, true, none, false);
+}
+
+/* Waits for the next event: input, a change, or time for "Still here". */
+static int idle_wait(struct imap_cmd *cmd, uint64_t *next_msecs)
+{
+	struct imap_session *s = cmd->s;
+	int watch = s->box == NULL ? -1 : imap_mailbox_api->watch_fd(s->box);
+	uint64_t now = cv_api->monotonic_msecs();
+	uint64_t left = now >= *next_msecs ? 0 : *next_msecs - now;
+	int code;
+
+	if (s->box != NULL && watch < 0 && left > POLL_MSECS)
+		left = POLL_MSECS;
+	code = imap_connection_api->wait(s->conn, watch, (uint32_t)left,
+					 s->err);
+	if (code == CV_E_TIMEOUT || code == CV_CHANGED) {
+		int sync = report(cmd);
+
+		if (sync < 0)
+			return sync;
+	}
+	now = cv_api->monotonic_msecs();
+	if (code == CV_E_TIMEOUT && now >= *next_msecs) {
+		imap_send_line(s, "* OK Still here");
+		*next_msecs = now + s->set->imap_idle_notify_interval;
+	}
+	if (imap_session_api->stopping(s->session)) {
+		imap_bye(s, "Server shutting down.");
+		return CV_E_TEMP;
+	}
+	return code == CV_E_TIMEOUT || code == CV_CHANGED ? CV_CHANGED : code;
+}
+
+int imap_cmd_idle(struct imap_cmd *cmd)
+{
+	struct imap_session *s = cmd->s;
+	uint64_t next = cv_api->monotonic_msecs() +
+		s->set->imap_idle_notify_interval;
+	int code, done = 0;
+
+	imap_send_line(s, "+ idling");
+	code = report(cmd);
+	while (code >= 0 && (done = done_read(s)) == 0) {
+		if (imap_connection_api->flush(s->conn, s->err) < 0 ||
+		    imap_connection_api->failed(s->conn))
+			return CV_E_TEMP;
+		code = idle_wait(cmd, &next);
+		if (code == CV_OK)
+			code = imap_wait_input(s);
+		else if (code == CV_EOF)
+			code = CV_E_TEMP;
+	}
+	/* the pool of the command was emptied on the way */
+	cv_text_init(&cmd->text, cmd->pool);
+	if (code < 0)
+		return code;
+	if (done < 0)
+		return imap_bad(cmd, "Expected DONE.");
+	return imap_ok(cmd, "Idle completed.");
+}

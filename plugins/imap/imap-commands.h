@@ -1,0 +1,40 @@
+/* imap-commands.h - the commands after login, one file each (cmd-x.c). */
+#ifndef IMAP_COMMANDS_H
+#define IMAP_COMMANDS_H
+
+#include "imap-session.h"
+
+extern const struct imap_command imap_commands[];
+extern const size_t imap_command_count;
+
+/* Each reads cmd->args and sets the reply; negative ends the session. */
+int imap_cmd_append(struct imap_cmd *cmd);
+int imap_cmd_authenticate(struct imap_cmd *cmd);
+int imap_cmd_capability(struct imap_cmd *cmd);
+int imap_cmd_check(struct imap_cmd *cmd);
+int imap_cmd_close(struct imap_cmd *cmd);
+int imap_cmd_copy(struct imap_cmd *cmd);
+int imap_cmd_create(struct imap_cmd *cmd);
+int imap_cmd_delete(struct imap_cmd *cmd);
+int imap_cmd_enable(struct imap_cmd *cmd);
+int imap_cmd_examine(struct imap_cmd *cmd);
+int imap_cmd_expunge(struct imap_cmd *cmd);
+int imap_cmd_fetch(struct imap_cmd *cmd);
+int imap_cmd_id(struct imap_cmd *cmd);
+int imap_cmd_idle(struct imap_cmd *cmd);
+int imap_cmd_list(struct imap_cmd *cmd);
+int imap_cmd_logout(struct imap_cmd *cmd);
+int imap_cmd_lsub(struct imap_cmd *cmd);
+int imap_cmd_move(struct imap_cmd *cmd);
+int imap_cmd_namespace(struct imap_cmd *cmd);
+int imap_cmd_noop(struct imap_cmd *cmd);
+int imap_cmd_rename(struct imap_cmd *cmd);
+int imap_cmd_search(struct imap_cmd *cmd);
+int imap_cmd_select(struct imap_cmd *cmd);
+int imap_cmd_status(struct imap_cmd *cmd);
+int imap_cmd_store(struct imap_cmd *cmd);
+int imap_cmd_subscribe(struct imap_cmd *cmd);
+int imap_cmd_unselect(struct imap_cmd *cmd);
+int imap_cmd_unsubscribe(struct imap_cmd *cmd);
+
+#endif

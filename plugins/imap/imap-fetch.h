@@ -1,0 +1,47 @@
+/* imap-fetch.h - FETCH: the request as data, and sending it. */
+#ifndef IMAP_FETCH_H
+#define IMAP_FETCH_H
+
+#include "imap-session.h"
+
+enum imap_fetch_item {
+	IMAP_FETCH_UID = 1, IMAP_FETCH_FLAGS, IMAP_FETCH_INTERNALDATE,
+	IMAP_FETCH_SIZE, IMAP_FETCH_ENVELOPE, IMAP_FETCH_BODY,
+	IMAP_FETCH_BODYSTRUCTURE,
+	IMAP_FETCH_ITEMS,	/* how many, and one */
+};
+
+struct imap_fetch_body {
+	struct cv_section section;
+	bool partial;
+	uint32_t start, count;
+	struct cv_span label;	/* "BODY[TEXT]<0>" as it is answered */
+};
+
+struct imap_fetch {
+	uint8_t items[IMAP_FETCH_ITEMS];	/* in the order asked for */
+	uint32_t item_count;
+	struct imap_fetch_body *bodies;
+	uint32_t body_count, body_room;
+	uint32_t message_items;		/* enum cv_message_item */
+	bool marks_seen;
+};
+
+/* Reads the rest of the command's arguments; false after setting BAD. */
+bool imap_fetch_parse(struct imap_cmd *cmd, struct imap_fetch *fetch);
+void imap_fetch_add(struct imap_fetch *fetch, uint8_t item, bool first);
+/* "BODY[...]" at arg, which may take more arguments of the list.  False after
+ * setting BAD. */
+bool imap_fetch_parse_body(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			   const struct imap_arg *arg, struct imap_args *list);
+/* RFC822, RFC822.HEADER, RFC822.TEXT: false when it is none of them. */
+bool imap_fetch_parse_rfc822(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			     const struct imap_arg *arg);
+
+/* One section of message seq: literal or NIL.  first: no space before it.
+ * Negative: it cannot be read; nothing was sent of it, or the connection has
+ * failed. */
+int imap_fetch_send_body(struct imap_session *s, uint32_t seq,
+			 const struct imap_fetch_body *body, bool first);
+
+#endif

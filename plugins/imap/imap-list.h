@@ -1,0 +1,27 @@
+/* imap-list.h - LIST and LSUB responses, and what their patterns share. */
+#ifndef IMAP_LIST_H
+#define IMAP_LIST_H
+
+#include "imap-session.h"
+
+/* "\Sent" to enum cv_mailbox_attribute; 0: unknown [RFC6154 2]. */
+uint32_t imap_special_use_find(struct cv_span name);
+
+struct imap_list_request {
+	struct cv_list_query query;
+	const char *response;	/* "LIST" or "LSUB" */
+	bool extended;		/* [RFC5258 6] one of its options was used */
+	bool special_use;	/* its attributes are returned */
+	bool lsub_flags;	/* tb-lsub-flags */
+	uint32_t status_items;	/* [RFC5819 2] 0: none */
+};
+
+/* The reference and the pattern or patterns; false after setting a reply. */
+bool imap_list_patterns(struct imap_cmd *cmd, const struct imap_arg *reference,
+			const struct imap_arg *patterns,
+			struct imap_list_request *request);
+/* Sends the responses and sets the reply. */
+int imap_list_send(struct imap_cmd *cmd,
+		   const struct imap_list_request *request);
+
+#endif

@@ -1,0 +1,10 @@
+/* imap-logout.h - imap_logout_format. */
+#ifndef IMAP_LOGOUT_H
+#define IMAP_LOGOUT_H
+
+#include "imap-session.h"
+
+/* Gives the session's figures to the log. */
+void imap_logout_log(struct imap_session *s);
+
+#endif

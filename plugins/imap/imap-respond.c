@@ -1,0 +1,195 @@
+/* imap-respond.c - see imap-respond.h. */
+#include "imap-respond.h"
+#include "imap-utf7.h"
+
+/* A line break in a text from elsewhere would be a second response. */
+static void text_clean(struct cv_text *text)
+{
+	for (size_t i = 0; i < text->len; i++) {
+		if ((unsigned char)text->data[i] < ' ')
+			text->data[i] = ' ';
+	}
+}
+
+#define REPLY(kind) do { \
+	va_list args; \
+	cmd->reply = (kind); \
+	cv_text_reset(&cmd->text); \
+	va_start(args, fmt); \
+	cv_api->text_append_vf(&cmd->text, fmt, args); \
+	va_end(args); \
+	text_clean(&cmd->text); \
+} while (0)
+
+int imap_ok(struct imap_cmd *cmd, const char *fmt, ...)
+{
+	REPLY(IMAP_OK);
+	return 0;
+}
+
+int imap_no(struct imap_cmd *cmd, const char *fmt, ...)
+{
+	REPLY(IMAP_NO);
+	return 0;
+}
+
+int imap_bad(struct imap_cmd *cmd, const char *fmt, ...)
+{
+	REPLY(IMAP_BAD);
+	return 0;
+}
+
+int imap_bad_arguments(struct imap_cmd *cmd)
+{
+	return imap_bad(cmd, "Error in IMAP command %s: Invalid arguments.",
+			cmd->def->name);
+}
+
+struct code_text {
+	int code;
+	const char *response_code, *text;
+	bool logged;
+};
+
+/* [RFC5530 3] */
+static const struct code_text codes[] = {
+	{ CV_E_TEMP, "UNAVAILABLE", "Temporary failure.", true },
+	{ CV_E_PERM, "CANNOT", "Operation is not possible.", false },
+	{ CV_E_DENIED, "NOPERM", "Permission denied.", false },
+	{ CV_E_LIMIT, "LIMIT", "A limit was reached.", false },
+	{ CV_E_SYNTAX, "CANNOT", "Invalid name or value.", false },
+	{ CV_E_CONFIG, "CONTACTADMIN", "Server is misconfigured.", true },
+	{ CV_E_UNSUPPORTED, "CANNOT", "Operation is not supported.", false },
+	{ CV_E_NOT_FOUND, "NONEXISTENT", "Mailbox doesn't exist.", false },
+	{ CV_E_EXISTS, "ALREADYEXISTS", "Mailbox already exists.", false },
+	{ CV_E_TIMEOUT, "INUSE", "Mailbox is in use, try again.", true },
+	{ CV_E_NO_SPACE, "OVERQUOTA", "Not enough space.", true },
+	{ CV_E_INTERNAL, "SERVERBUG", "Internal error.", true },
+};
+
+static const struct code_text *code_find(int code)
+{
+	const size_t count = sizeof(codes) / sizeof(codes[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		if (codes[i].code == code)
+			return &codes[i];
+	}
+	return &codes[count - 1];
+}
+
+static int no_error(struct imap_cmd *cmd, int code, const char *response)
+{
+	const struct code_text *t = code_find(code);
+	struct cv_error *err = cmd->s->err;
+	const char *client = "", *text = "";
+
+	/* err may be an older one when the callee had nothing to say */
+	if (cv_api->error_code(err) == code) {
+		client = cv_api->error_client(err);
+		text = cv_api->error_text(err);
+	}
+	if (t->logged)
+		cv_api->log(imap_self, CV_LOG_ERROR, "%s: %s",
+			    cmd->def->name, *text == '\0' ? t->text : text);
+	return imap_no(cmd, "[%s] %s", response != NULL ? response :
+		       t->response_code, *client == '\0' ? t->text : client);
+}
+
+int imap_no_error(struct imap_cmd *cmd, int code)
+{
+	return no_error(cmd, code, NULL);
+}
+
+int imap_no_error_target(struct imap_cmd *cmd, int code)
+{
+	/* [RFC3501 6.3.11] the client may create it and try again;
+	 * [RFC5530 3] LIMIT while saving is the quota */
+	return no_error(cmd, code, code == CV_E_NOT_FOUND ? "TRYCREATE" :
+			code == CV_E_LIMIT ? "OVERQUOTA" : NULL);
+}
+
+void imap_flush(struct imap_session *s)
+{
+	imap_connection_api->write(s->conn, s->out.data, s->out.len);
+	cv_text_reset(&s->out);
+}
+
+void imap_send_line(struct imap_session *s, const char *line)
+{
+	imap_connection_api->write(s->conn, line, strlen(line));
+	imap_connection_api->write(s->conn, "\r\n", 2);
+}
+
+static const struct { uint32_t flag; struct cv_span name; } flag_names[] = {
+	{ CV_FLAG_ANSWERED, { "\\Answered ", 10 } },
+	{ CV_FLAG_FLAGGED, { "\\Flagged ", 9 } },
+	{ CV_FLAG_DELETED, { "\\Deleted ", 9 } },
+	{ CV_FLAG_SEEN, { "\\Seen ", 6 } },
+	{ CV_FLAG_DRAFT, { "\\Draft ", 7 } },
+	{ CV_FLAG_RECENT, { "\\Recent ", 8 } },
+};
+
+void imap_append_flags(struct cv_text *dst, uint32_t flags,
+		       const struct cv_keywords *keywords)
+{
+	cv_text_append_c(dst, '(');
+	for (size_t i = 0; flags != 0 && i < sizeof(flag_names) /
+	     sizeof(flag_names[0]); i++) {
+		if ((flags & flag_names[i].flag) != 0)
+			cv_text_append_span(dst, flag_names[i].name);
+	}
+	for (uint32_t i = 0; i < keywords->count; i++) {
+		cv_text_append_str(dst, keywords->names[i]);
+		cv_text_append_c(dst, ' ');
+	}
+	if (dst->data[dst->len - 1] == ' ')
+		dst->len--;
+	cv_text_append_c(dst, ')');
+}
+
+void imap_append_string(struct cv_text *dst, struct cv_span s)
+{
+	bool literal = s.len > 200;
+
+	for (size_t i = 0; i < s.len && !literal; i++)
+		literal = s.data[i] == '\r' || s.data[i] == '\n' ||
+			s.data[i] == '\0' || (unsigned char)s.data[i] >= 0x80;
+	if (literal) {
+		cv_text_append_c(dst, '{');
+		cv_text_append_u64(dst, s.len);
+		cv_text_append_str(dst, "}\r\n");
+		cv_text_append_span(dst, s);
+		return;
+	}
+	cv_text_append_c(dst, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] == '"' || s.data[i] == '\\')
+			cv_text_append_c(dst, '\\');
+		cv_text_append_c(dst, s.data[i]);
+	}
+	cv_text_append_c(dst, '"');
+}
+
+void imap_append_astring(struct cv_text *dst, struct cv_span s)
+{
+	bool atom = s.len > 0 && !cv_span_is_icase(s, "NIL");
+
+	for (size_t i = 0; i < s.len && atom; i++)
+		atom = s.data[i] > ' ' && s.data[i] < 0x7f &&
+			strchr("(){%*\"\\]", s.data[i]) == NULL;
+	if (atom)
+		cv_text_append_span(dst, s);
+	else
+		imap_append_string(dst, s);
+}
+
+void imap_append_mailbox(struct imap_cmd *cmd, struct cv_text *dst,
+			 const char *name)
+{
+	struct cv_text wire;
+
+	cv_text_init(&wire, cmd->pool);
+	imap_utf7_encode(&wire, cv_span_of(name));
+	imap_append_astring(dst, cv_text_span(&wire));
+}

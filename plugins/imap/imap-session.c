@@ -1,0 +1,327 @@
+/* imap-session.c - see imap-session.h: read a command, run it, tell what has
+ * changed, answer.
+ *
+ * Runs in the user's own process.  The client is hostile; so is what the
+ * services return in texts for clients. */
+#include "imap-session.h"
+#include "imap-capability.h"
+#include "imap-commands.h"
+#include "imap-logout.h"
+#include "imap-respond.h"
+#include "imap-sync.h"
+
+enum {
+	/* [RFC3501 5.4] at least 30 minutes */
+	INACTIVITY_MSECS = 30 * 60 * 1000,
+	WINDOW_MAX = 65536,
+	BAD_MAX = 20,
+	TOKENS_MAX = 8192,
+	LITERAL_MINUS_MAX = 4096,	/* [RFC7888 5] */
+};
+
+void imap_bye(struct imap_session *s, const char *text)
+{
+	if (s->closing)
+		return;
+	s->closing = true;
+	imap_flush(s);
+	cv_text_append_str(&s->out, "* BYE ");
+	cv_text_append_str(&s->out, text);
+	cv_text_append_str(&s->out, "\r\n");
+	imap_flush(s);
+}
+
+int imap_wait_input(struct imap_session *s)
+{
+	int code = imap_connection_api->fill(s->conn, WINDOW_MAX,
+					     INACTIVITY_MSECS, s->err);
+
+	if (code == CV_OK)
+		return CV_OK;
+	if (code == CV_E_TIMEOUT)
+		imap_bye(s, "Disconnected for inactivity.");
+	s->closing = true;
+	return CV_E_TEMP;
+}
+
+void imap_unselect(struct imap_session *s)
+{
+	if (s->box != NULL)
+		imap_mailbox_api->close(&s->box);
+	s->box = NULL;
+	s->exists = s->recent = 0;
+}
+
+const struct imap_command *imap_command_find(struct cv_span name)
+{
+	for (size_t i = 0; i < imap_command_count; i++) {
+		if (cv_span_is_icase(name, imap_commands[i].name))
+			return &imap_commands[i];
+	}
+	return NULL;
+}
+
+/* --- one command ---------------------------------------------------------- */
+
+static void send_reply(struct imap_cmd *cmd)
+{
+	static const char *const words[] = { "", " OK ", " NO ", " BAD " };
+	struct imap_session *s = cmd->s;
+
+	if (cmd->reply == IMAP_REPLY_NONE)
+		return;
+	if (cmd->tag.len == 0)
+		cv_text_append_c(&s->out, '*');
+	cv_text_append_span(&s->out, cmd->tag);
+	cv_text_append_str(&s->out, words[cmd->reply]);
+	cv_text_append_span(&s->out, cv_text_span(&cmd->text));
+	cv_text_append_str(&s->out, "\r\n");
+	imap_flush(s);
+	if (cmd->reply != IMAP_BAD)
+		s->bad = 0;
+	else if (++s->bad >= BAD_MAX)
+		imap_bye(s, "Too many invalid IMAP commands.");
+}
+
+static bool is_allowed(struct imap_cmd *cmd, struct cv_span verb)
+{
+	struct imap_session *s = cmd->s;
+	const struct cv_session_api *api = imap_session_api;
+	int code;
+
+	if ((cmd->def->flags & IMAP_SELECTED) != 0 && s->box == NULL) {
+		imap_bad(cmd, "No mailbox selected.");
+		return false;
+	}
+	if ((cmd->def->flags & IMAP_NO_ARGS) != 0 &&
+	    imap_args_peek(&cmd->args) != NULL) {
+		imap_bad_arguments(cmd);
+		return false;
+	}
+	if (!CV_HAS(api, command) || api->command == NULL)
+		return true;
+	code = api->command(s->session, verb, imap_parser_rest(&s->parser),
+			    s->err);
+	if (code >= 0)
+		return true;
+	imap_no_error(cmd, code);
+	return false;
+}
+
+static int sync_after(struct imap_cmd *cmd)
+{
+	struct imap_session *s = cmd->s;
+	uint32_t flags = cmd->def->flags;
+	bool newmail = (s->workarounds & IMAP_DELAY_NEWMAIL) == 0 ||
+		(flags & IMAP_NEWMAIL) != 0;
+
+	if (s->box == NULL || (flags & IMAP_NO_SYNC) != 0 || s->closing)
+		return 0;
+	/* [RFC3501 7.4.1] no EXPUNGE during FETCH, STORE, SEARCH */
+	return imap_sync(s, cmd->pool,
+			 (flags & IMAP_NO_EXPUNGE) != 0 && !cmd->uid ?
+			 CV_SYNC_NO_EXPUNGES : 0,
+			 newmail, cmd->report, cmd->uid);
+}
+
+/* "UID FETCH": the argument names the command. */
+static void uid_resolve(struct imap_cmd *cmd, struct cv_span *verb)
+{
+	const struct imap_arg *arg;
+
+	if (!cv_span_is_icase(*verb, "UID"))
+		return;
+	cmd->def = NULL;
+	arg = imap_args_next(&cmd->args);
+	if (arg == NULL || arg->type != IMAP_ATOM)
+		return;
+	cmd->def = imap_command_find(arg->text);
+	cmd->uid = true;
+	if (cmd->def != NULL && (cmd->def->flags & IMAP_HAS_UID) == 0)
+		cmd->def = NULL;
+}
+
+static int run_command(struct imap_session *s, struct imap_cmd *cmd)
+{
+	struct cv_span verb = imap_parser_verb(&s->parser);
+	int code = 0;
+
+	cmd->args = imap_parser_args(&s->parser);
+	cmd->def = imap_command_find(verb);
+	uid_resolve(cmd, &verb);
+	if (cmd->def == NULL) {
+		imap_bad(cmd, "Error in IMAP command received by server.");
+		send_reply(cmd);
+		return 0;
+	}
+	imap_session_api->set_activity(s->session, cmd->def->name);
+	if (is_allowed(cmd, verb))
+		code = cmd->def->run(cmd);
+	if (code >= 0 && cmd->reply != IMAP_BAD)
+		code = sync_after(cmd);
+	if (code >= 0)
+		send_reply(cmd);
+	return code;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+static void command_begin(struct imap_session *s, struct imap_cmd *cmd)
+{
+	cv_api->pool_reset(s->cmd_pool);
+	*cmd = (struct imap_cmd){ .s = s, .pool = s->cmd_pool };
+	cv_text_init(&cmd->text, s->cmd_pool);
+	cmd->tag = imap_parser_tag(&s->parser);
+}
+
+static void stream_literals(struct imap_session *s)
+{
+	const struct imap_command *def =
+		imap_command_find(imap_parser_verb(&s->parser));
+
+	if (def != NULL && (def->flags & IMAP_STREAMS) != 0)
+		s->parser.stream_from = 1;
+}
+
+/* The parser has something to say. */
+static int parsed(struct imap_session *s, enum imap_parse_result result)
+{
+	struct imap_cmd cmd;
+	int code = 0;
+
+	switch (result) {
+	case IMAP_PARSE_MORE:
+		return 0;
+	case IMAP_PARSE_VERB:
+		stream_literals(s);
+		return 0;
+	case IMAP_PARSE_CONTINUE:
+		imap_send_line(s, "+ OK");
+		return 0;
+	case IMAP_PARSE_DONE:
+	case IMAP_PARSE_STREAM:
+		command_begin(s, &cmd);
+		code = run_command(s, &cmd);
+		break;
+	case IMAP_PARSE_ERROR:
+	case IMAP_PARSE_FATAL:
+		command_begin(s, &cmd);
+		imap_bad(&cmd, "Error in IMAP command: %s.", s->parser.error);
+		send_reply(&cmd);
+		if (result == IMAP_PARSE_FATAL)
+			imap_bye(s, "Input could not be understood.");
+		break;
+	}
+	imap_parser_reset(&s->parser);
+	return code;
+}
+
+static int session_loop(struct imap_session *s)
+{
+	int code = 0;
+
+	while (code >= 0 && !s->closing &&
+	       !imap_connection_api->failed(s->conn)) {
+		struct cv_span in = imap_connection_api->peek(s->conn);
+		enum imap_parse_result result;
+		size_t used;
+
+		if (in.len == 0) {
+			if (imap_session_api->stopping(s->session)) {
+				imap_bye(s, "Server shutting down.");
+				break;
+			}
+			code = imap_wait_input(s);
+			continue;
+		}
+		result = imap_parser_feed(&s->parser, in, &used);
+		imap_connection_api->skip(s->conn, used);
+		code = parsed(s, result);
+	}
+	return code;
+}
+
+static void greet(struct imap_session *s)
+{
+	struct cv_span tag = imap_session_api->login_tag(s->session);
+
+	if (tag.len > 0) {
+		cv_text_append_span(&s->out, tag);
+		cv_text_append_str(&s->out, " OK [CAPABILITY ");
+	} else {
+		/* [RFC3501 7.1.4] */
+		cv_text_append_str(&s->out, "* PREAUTH [CAPABILITY ");
+	}
+	imap_capability_session(&s->out, s->set);
+	cv_text_append_str(&s->out, "] Logged in\r\n");
+	imap_flush(s);
+}
+
+static uint32_t workarounds_of(const struct imap_settings *set)
+{
+	static const struct { const char *name; uint32_t bit; } names[] = {
+		{ "delay-newmail", IMAP_DELAY_NEWMAIL },
+		{ "tb-extra-mailbox-sep", IMAP_TB_EXTRA_MAILBOX_SEP },
+		{ "tb-lsub-flags", IMAP_TB_LSUB_FLAGS },
+	};
+	const struct cv_strings *list = &set->imap_client_workarounds;
+	uint32_t bits = 0;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+			if (strcmp(list->items[i], names[k].name) == 0) {
+				bits |= names[k].bit;
+				known = true;
+			}
+		}
+		if (!known)
+			cv_api->log(imap_self, CV_LOG_WARNING,
+				    "imap_client_workarounds: '%s' is not "
+				    "known", list->items[i]);
+	}
+	return bits;
+}
+
+static void session_init(struct imap_session *s, struct cv_session *session)
+{
+	struct imap_parser_limits limits = {
+		.tokens_max = TOKENS_MAX,
+		.depth_max = IMAP_PARSER_DEPTH_MAX,
+	};
+	uint64_t line_max;
+
+	s->session = session;
+	s->conn = imap_session_api->connection(session);
+	s->user = imap_session_api->user(session);
+	s->pool = imap_session_api->pool(session);
+	s->set = imap_session_api->settings(session, imap_self);
+	s->cmd_pool = cv_api->pool_create("imap command");
+	s->err = cv_api->error_new(s->pool);
+	s->workarounds = workarounds_of(s->set);
+	line_max = s->set->imap_max_line_length;
+	limits.line_max = line_max > INT32_MAX ? INT32_MAX :
+		(uint32_t)line_max;
+	limits.literal_max = limits.line_max;
+	/* [RFC7888 4] LITERAL+ has no limit of its own */
+	limits.nonsync_max = s->set->imap_literal_minus ? LITERAL_MINUS_MAX :
+		UINT32_MAX;
+	imap_parser_init(&s->parser, s->pool, &limits);
+	cv_text_init(&s->out, s->pool);
+}
+
+int imap_session_run(struct cv_session *session, struct cv_error *err)
+{
+	struct cv_pool *pool = imap_session_api->pool(session);
+	struct imap_session *s = CV_ALLOC(pool, struct imap_session);
+
+	session_init(s, session);
+	greet(s);
+	(void)session_loop(s);
+	imap_unselect(s);
+	(void)imap_connection_api->flush(s->conn, s->err);
+	imap_logout_log(s);
+	cv_api->pool_destroy(&s->cmd_pool);
+	return CV_OK;
+}

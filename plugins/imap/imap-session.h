@@ -1,0 +1,89 @@
+/* imap-session.h - a session after login and the command that it runs.
+ *
+ * INVARIANT: a command handler never writes its tagged reply; it sets it with
+ * imap_ok, imap_no or imap_bad, and the main loop sends it after what sync
+ * found.  exists and recent are what the client was told, which may be less
+ * than the view has (delay-newmail). */
+#ifndef IMAP_SESSION_H
+#define IMAP_SESSION_H
+
+#include "imap.h"
+#include "imap-parser.h"
+
+enum imap_workaround {
+	IMAP_DELAY_NEWMAIL = 1,
+	IMAP_TB_EXTRA_MAILBOX_SEP = 2,
+	IMAP_TB_LSUB_FLAGS = 4,
+};
+
+struct imap_counters {		/* imap_logout_format */
+	uint64_t appended, deleted, expunged;
+	uint64_t fetch_hdr_count, fetch_hdr_bytes;
+	uint64_t fetch_body_count, fetch_body_bytes;
+};
+
+struct imap_session {
+	struct cv_session *session;
+	struct cv_connection *conn;
+	struct cv_user *user;
+	const struct imap_settings *set;
+	struct cv_pool *pool;
+	struct cv_pool *cmd_pool;	/* reset before each command */
+	struct cv_error *err;
+	struct imap_parser parser;
+	struct cv_text out;	/* a reply on its way to the connection */
+	struct cv_mailbox *box;	/* NULL: not selected */
+	bool readonly;
+	bool closing;		/* BYE was sent */
+	bool id_seen;
+	uint32_t workarounds;	/* enum imap_workaround */
+	uint32_t exists, recent;	/* what the client knows */
+	uint32_t bad;		/* wrong commands in a row */
+	struct imap_counters counters;
+};
+
+enum imap_reply { IMAP_REPLY_NONE, IMAP_OK, IMAP_NO, IMAP_BAD };
+
+struct imap_cmd {
+	struct imap_session *s;
+	struct cv_pool *pool;		/* of this command */
+	const struct imap_command *def;
+	struct imap_args args;
+	struct cv_span tag;
+	bool uid;			/* the UID variant */
+	uint32_t reply;			/* enum imap_reply */
+	struct cv_text text;		/* behind OK, NO, BAD */
+	struct cv_set report;		/* flags that sync is to report */
+};
+
+enum imap_command_flag {
+	IMAP_SELECTED = 1,	/* only with a mailbox open */
+	IMAP_NO_EXPUNGE = 2,	/* [RFC3501 7.4.1] unless by UID */
+	IMAP_HAS_UID = 4,	/* UID may stand before it */
+	IMAP_NEWMAIL = 8,	/* delay-newmail does not apply */
+	IMAP_NO_SYNC = 16,
+	IMAP_NO_ARGS = 32,
+	IMAP_STREAMS = 64,	/* the second literal is left to the command */
+};
+
+struct imap_command {
+	const char *name;	/* upper case */
+	int (*run)(struct imap_cmd *cmd);	/* negative: close */
+	uint32_t flags;
+};
+
+/* The session's main function: struct cv_protocol.run. */
+int imap_session_run(struct cv_session *session, struct cv_error *err);
+
+/* NULL when there is none. */
+const struct imap_command *imap_command_find(struct cv_span name);
+
+/* Sends BYE with this text; the session ends after this command. */
+void imap_bye(struct imap_session *s, const char *text);
+/* Waits for at least one byte more; what peek has grows.  Sends BYE when
+ * the time is up.  Negative: the session is over. */
+int imap_wait_input(struct imap_session *s);
+/* Closes the selected mailbox, if any, without expunging. */
+void imap_unselect(struct imap_session *s);
+
+#endif

@@ -1,0 +1,13 @@
+/* imap-status.h - STATUS items, for STATUS and LIST-STATUS [RFC5819]. */
+#ifndef IMAP_STATUS_H
+#define IMAP_STATUS_H
+
+#include "imap-session.h"
+
+/* "(MESSAGES UNSEEN)" to enum cv_status_item; false after setting BAD. */
+bool imap_status_parse(struct imap_cmd *cmd, struct imap_args list,
+		       uint32_t *items_r);
+/* Appends "* STATUS ..." for the mailbox; a failure class, or CV_OK. */
+int imap_status_send(struct imap_cmd *cmd, const char *name, uint32_t items);
+
+#endif
