@@ -1,1 +1,10 @@
-# files of tests/fault
+# What a power cut could leave, state by state.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/fault/crash-account
+TESTS += tests/fault/crash-account
+tests_fault_crash_account_SOURCES = %D%/crash-account.c %D%/replay.c \
+	%D%/replay.h tests/unit/account-fixture.h
+tests_fault_crash_account_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_fault_crash_account_LDADD = core/account/libaccount.la \
+	core/io/libio.la $(UNIT_LIBS)
+endif
