@@ -8,8 +8,9 @@
  *
  * Order of things, which makes every crash harmless:
  *
- *	save	put ... put_finish (hidden, synced if asked), commit, place
- *	copy	link (hidden), sync_hidden, commit, place
+ *	save	put ... put_finish (hidden, synced if asked), marks, commit,
+ *		place
+ *	copy	link (hidden), sync_hidden, marks, commit, place
  *	expunge	commit with a tombstone of the reference, remove
  *	flags	set_flags, commit; after a failed commit set_flags back
  *
@@ -115,8 +116,17 @@ struct cv_blob {
 
 /* Four bits that the journal keeps for the driver with each message. */
 enum cv_blob_mark {
-	CV_BLOB_MARK_0 = 1, CV_BLOB_MARK_1 = 2, CV_BLOB_MARK_2 = 4,
-	CV_BLOB_MARK_3 = 8,
+	/* It lies where deliveries arrive (Maildir: new/). */
+	CV_BLOB_ARRIVAL = 1,
+	/* The driver's own. */
+	CV_BLOB_MARK_1 = 2, CV_BLOB_MARK_2 = 4, CV_BLOB_MARK_3 = 8,
+};
+
+enum cv_scan {
+	/* Where deliveries arrive: reports these, and says that each blob
+	 * with the mark ARRIVAL that it does not report needs SCAN_ALL. */
+	CV_SCAN_ARRIVALS = 1,
+	CV_SCAN_ALL = 2,
 };
 
 /* Where a blob's bytes are: a range of a descriptor that the caller closes
@@ -133,9 +143,11 @@ struct cv_flag_update {
 	struct cv_blob blob;		/* as it was */
 	uint32_t flags;			/* as it shall be */
 	struct cv_keywords keywords;
+	/* As they shall be (without ARRIVAL: it leaves that place); set by
+	 * the driver to what they are. */
 	uint32_t marks;
-	/* Set by the driver: CV_OK, CV_NOT_FOUND (the blob is gone), or a
-	 * failure class. */
+	/* Set by the driver: CV_OK, CV_CHANGED (it is not as it was: scan),
+	 * CV_NOT_FOUND (not there at all), or a failure class. */
 	int status;
 };
 
@@ -244,16 +256,24 @@ struct cv_storage {
 	void (*state_set)(struct cv_storage_folder *folder,
 			  struct cv_span state);
 
-	/* Have others changed anything?  CV_OK: no; CV_CHANGED: scan.
-	 * thorough: also where it can only be suspected.  At most two
-	 * system calls. */
+	/* Have others changed anything?  CV_OK: no; CV_CHANGED: do the scan
+	 * *scan_r.  thorough: also where it can only be suspected.  At most
+	 * two system calls.  CV_E_NOT_FOUND: the folder is gone. */
 	int (*check)(struct cv_storage_folder *folder, bool thorough,
-		     struct cv_error *err);
+		     uint32_t *scan_r, struct cv_error *err);
 	/* Reports every blob once.  What a foreign program moves during the
 	 * scan may be missed: what two scans both miss is gone.  A blob
-	 * found elsewhere than its mark says is reported with new marks. */
-	int (*scan)(struct cv_storage_folder *folder, cv_found_fn *fn,
-		    void *context, struct cv_error *err);
+	 * found elsewhere than its mark says is reported with new marks.
+	 * After CV_OK the state says that nothing is to be seen. */
+	int (*scan)(struct cv_storage_folder *folder, uint32_t scan,
+		    cv_found_fn *fn, void *context, struct cv_error *err);
+	/* Fills in what scan left open: bytes and received. */
+	int (*look)(struct cv_storage_folder *folder, struct cv_found *found,
+		    struct cv_error *err);
+	/* Can scan report this keyword?  If not the journal alone keeps
+	 * it. */
+	bool (*keyword_shown)(struct cv_storage_folder *folder,
+			      const char *name);
 	/* Whether a difference in flags between journal and store comes from
 	 * a change of ours that a power cut has undone: then the journal is
 	 * right. */
@@ -266,8 +286,9 @@ struct cv_storage {
 	 * remembered in the state for was_lost. */
 	int (*sync)(struct cv_storage_folder *folder, uint64_t modseq,
 		    struct cv_error *err);
-	/* What another server left. */
-	int (*takeover)(struct cv_storage_folder *folder,
+	/* What another server left.  CV_NOT_FOUND: nothing.  head_only: no
+	 * entries. */
+	int (*takeover)(struct cv_storage_folder *folder, bool head_only,
 			struct cv_pool *pool, struct cv_takeover *takeover_r,
 			struct cv_error *err);
 
@@ -275,24 +296,26 @@ struct cv_storage {
 		   const struct cv_blob *blob, struct cv_blob_source *src_r,
 		   struct cv_error *err);
 
-	/* A new hidden blob.  put_finish: the sizes are known
-	 * now and may become part of the name; *ref_r lives in pool. */
+	/* A new hidden blob.  bytes and virtual_bytes are 0 when they are
+	 * not known yet.  *ref_r of put_finish lives in pool. */
 	int (*put_create)(struct cv_storage_folder *folder,
-			  struct cv_pool *pool,
+			  struct cv_pool *pool, uint64_t bytes,
+			  uint64_t virtual_bytes,
 			  struct cv_storage_put **put_r,
 			  struct cv_error *err);
 	int (*put_write)(struct cv_storage_put *put, const void *data,
 			 size_t len, struct cv_error *err);
-	int (*put_finish)(struct cv_storage_put *put, uint64_t virtual_bytes,
+	/* Ends the put; the hidden blob is *ref_r from now on, which lives in
+	 * the put's pool.  On failure nothing is left. */
+	int (*put_finish)(struct cv_storage_put **put, uint64_t virtual_bytes,
 			  int64_t received, bool sync, struct cv_span *ref_r,
 			  struct cv_error *err);
-	/* Removes it.  After the commit it must not be called: the blob is
-	 * the journal's. */
 	void (*put_abort)(struct cv_storage_put **put);
-	/* After a commit: hidden blobs become visible.  Failures are logged
-	 * and mended by a later scan.  Sets marks before the commit. */
+	/* Before a commit: sets the marks of new blobs from their flags. */
 	void (*marks)(struct cv_storage_folder *folder,
 		      struct cv_blob *blobs, uint32_t count);
+	/* After it: hidden blobs become visible.  Failures are logged and
+	 * mended by a later scan. */
 	void (*place)(struct cv_storage_folder *folder,
 		      const struct cv_blob *blobs, uint32_t count);
 	/* A hidden blob with these bytes under a given reference, placed

@@ -1,0 +1,99 @@
+/* maildir-keywords.c - the letters a-z in file names, and the names they
+ * stand for: dovecot-keywords has a line "INDEX NAME" for each. */
+#include "maildir.h"
+
+static void parse_line(struct cv_storage_folder *folder, struct cv_span line)
+{
+	struct cv_span number;
+	uint64_t index;
+	char *name;
+
+	if (!cv_span_split(&line, ' ', &number) || line.data == NULL ||
+	    line.len == 0 || line.len > MAILDIR_NAME_MAX ||
+	    memchr(line.data, '\0', line.len) != NULL ||
+	    !cv_span_to_u64(number, MAILDIR_KEYWORDS - 1, &index))
+		return;
+	name = cv_api->alloc(folder->pool, line.len + 1);
+	memcpy(name, line.data, line.len);
+	folder->keywords[index] = name;
+}
+
+static void load(struct cv_storage_folder *folder)
+{
+	struct cv_pool *pool;
+	struct cv_text text;
+	struct cv_span rest, line;
+
+	if (folder->keywords_loaded)
+		return;
+	folder->keywords_loaded = true;
+	pool = cv_api->pool_create("maildir keywords");
+	cv_text_init(&text, pool);
+	if (maildir_control_read(folder, "dovecot-keywords", &text,
+				 NULL) == CV_OK) {
+		rest = cv_text_span(&text);
+		while (rest.len > 0 && cv_span_split(&rest, '\n', &line))
+			parse_line(folder, line);
+	}
+	cv_api->pool_destroy(&pool);
+}
+
+static int save(struct cv_storage_folder *folder)
+{
+	struct cv_pool *pool = cv_api->pool_create("maildir keywords");
+	struct cv_text text;
+	int ret;
+
+	cv_text_init(&text, pool);
+	for (uint32_t i = 0; i < MAILDIR_KEYWORDS; i++) {
+		if (folder->keywords[i] != NULL)
+			cv_text_append_f(&text, "%u %s\n", i,
+					 folder->keywords[i]);
+	}
+	ret = maildir_control_write(folder, "dovecot-keywords",
+				    cv_text_span(&text), NULL);
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+const char *maildir_keyword_name(struct cv_storage_folder *folder,
+				 uint32_t index)
+{
+	load(folder);
+	return folder->keywords[index];
+}
+
+int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
+			  bool add)
+{
+	int free_index = -1;
+	char *copy;
+
+	load(folder);
+	for (int i = 0; i < MAILDIR_KEYWORDS; i++) {
+		if (folder->keywords[i] == NULL) {
+			if (free_index < 0)
+				free_index = i;
+		} else if (strcasecmp(folder->keywords[i], name) == 0) {
+			return i;
+		}
+	}
+	if (!add || free_index < 0 || strlen(name) > MAILDIR_NAME_MAX ||
+	    strchr(name, '\n') != NULL)
+		return -1;
+	copy = cv_api->alloc(folder->pool, strlen(name) + 1);
+	strcpy(copy, name);
+	folder->keywords[free_index] = copy;
+	/* a letter that others cannot look up must not be used */
+	if (save(folder) < 0) {
+		folder->keywords[free_index] = NULL;
+		return -1;
+	}
+	return free_index;
+}
+
+bool maildir_keyword_shown(struct cv_storage_folder *folder,
+			   const char *name)
+{
+	return maildir_keyword_index(folder, name, false) >= 0;
+}

@@ -1,0 +1,65 @@
+/* maildir-plugin.c - storage-maildir: messages as files that every other
+ * mail program can read.
+ *
+ * Trusts nobody: names of files are parsed as hostile input, links are not
+ * followed.  Runs inside the session, as the user. */
+#include "maildir.h"
+
+struct cv_plugin *maildir_self;
+
+static const struct cv_storage maildir_storage = {
+	CV_SIZED(cv_storage),
+	.name = "maildir",
+	.caps = CV_STORAGE_FOREIGN,
+	.detect = maildir_detect,
+	.root_open = maildir_root_open,
+	.root_close = maildir_root_close,
+	.separator = maildir_separator,
+	.account_dir = maildir_account_dir,
+	.name_check = maildir_name_check,
+	.folders_check = maildir_folders_check,
+	.folders_scan = maildir_folders_scan,
+	.folder_create = maildir_folder_create,
+	.folder_remove = maildir_folder_remove,
+	.folder_rename = maildir_folder_rename,
+	.subscriptions_read = maildir_subscriptions_read,
+	.subscriptions_write = maildir_subscriptions_write,
+	.folder_open = maildir_folder_open,
+	.folder_close = maildir_folder_close,
+	.state = maildir_state,
+	.state_set = maildir_state_set,
+	.check = maildir_check,
+	.scan = maildir_scan,
+	.look = maildir_look,
+	.keyword_shown = maildir_keyword_shown,
+	.was_lost = maildir_was_lost,
+	.recover = maildir_recover,
+	.sync = maildir_sync,
+	.takeover = maildir_takeover,
+	.get = maildir_get,
+	.put_create = maildir_put_create,
+	.put_write = maildir_put_write,
+	.put_finish = maildir_put_finish,
+	.put_abort = maildir_put_abort,
+	.marks = maildir_marks,
+	.place = maildir_place,
+	.lay_out = maildir_lay_out,
+	.link = maildir_link,
+	.sync_hidden = maildir_sync_hidden,
+	.unlink_hidden = maildir_unlink_hidden,
+	.set_flags = maildir_set_flags,
+	.remove = maildir_remove,
+};
+
+static int maildir_init(const struct cv_host *host, struct cv_plugin *self,
+			struct cv_error *err)
+{
+	cv_api = host;
+	maildir_self = self;
+	return cv_provide_storage(self, &maildir_storage, err);
+}
+
+CV_PLUGIN_DEFINE("storage-maildir", 0,
+	.license = "MIT", .version = "1.0",
+	.summary = "Maildir++ and fs trees of message files",
+	.init = maildir_init);

@@ -1,0 +1,541 @@
+/* maildir-root.c - the tree: finding, making, renaming, removing folders. */
+#include "maildir.h"
+
+static const char *const maildir_subdirs[] = { "tmp", "new", "cur" };
+
+int maildir_fail(struct cv_error *err, const char *what, const char *name)
+{
+	int number = errno, code = CV_E_TEMP;
+
+	switch (number) {
+	case ENOSPC:
+	case EDQUOT:
+		code = CV_E_NO_SPACE;
+		break;
+	case ENOENT:
+		code = CV_E_NOT_FOUND;
+		break;
+	case EEXIST:
+	case ENOTEMPTY:
+		code = CV_E_EXISTS;
+		break;
+	case EACCES:
+	case EPERM:
+		code = CV_E_DENIED;
+		break;
+	}
+	return CV_FAIL(err, code, "cannot %s '%s': %s", what, name,
+		       strerror(number));
+}
+
+void maildir_stamp_of(const struct stat *st, struct maildir_stamp *stamp)
+{
+	stamp->inode = st->st_ino;
+	stamp->seconds = st->st_mtim.tv_sec;
+	stamp->nanoseconds = (uint32_t)st->st_mtim.tv_nsec;
+}
+
+bool maildir_stamp_equal(const struct maildir_stamp *a,
+			 const struct maildir_stamp *b)
+{
+	return a->inode == b->inode && a->seconds == b->seconds &&
+		a->nanoseconds == b->nanoseconds;
+}
+
+/* --- opening --------------------------------------------------------------- */
+
+int maildir_detect(const struct cv_storage_config *config)
+{
+	struct cv_storage_root root = { .config = config };
+	struct stat st;
+	int fd, ret;
+
+	fd = MD_CALL(&root, open, AT_FDCWD, config->path,
+		     O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return CV_NOT_FOUND;
+	ret = MD_CALL(&root, stat, fd, "cur", &st) == 0 &&
+		S_ISDIR(st.st_mode) ? CV_OK : CV_NOT_FOUND;
+	MAILDIR_API(&root)->close(MAILDIR_IO(&root), fd);
+	return ret;
+}
+
+/* Makes the directory and its parents; mode for the last. */
+static int make_path(const struct cv_storage_config *config, mode_t mode)
+{
+	struct cv_storage_root root = { .config = config };
+	struct cv_text part;
+	const char *at = config->path;
+
+	cv_text_init(&part, config->pool);
+	while (*at != '\0') {
+		const char *end = strchr(at + 1, '/');
+
+		if (end == NULL)
+			end = at + strlen(at);
+		cv_text_append(&part, at, (size_t)(end - at));
+		at = end;
+		if (MD_CALL(&root, mkdir, AT_FDCWD, part.data, mode) < 0 &&
+		    errno != EEXIST && (*at == '\0' || errno != EACCES))
+			return -1;
+	}
+	return 0;
+}
+
+int maildir_root_open(const struct cv_storage_config *config,
+		      struct cv_storage_root **root_r, struct cv_error *err)
+{
+	struct cv_storage_root *root =
+		CV_ALLOC(config->pool, struct cv_storage_root);
+	struct cv_text path;
+
+	root->config = config;
+	root->pool = config->pool;
+	root->fs = strcmp(config->layout, "fs") == 0;
+	if (!root->fs && config->layout[0] != '\0' &&
+	    strcasecmp(config->layout, "maildir++") != 0)
+		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
+			       "is not known (maildir++ or fs)",
+			       config->layout);
+	/* the root itself may be a link that the administrator made */
+	cv_text_init(&path, config->pool);
+	cv_text_append_str(&path, config->path);
+	cv_text_append_str(&path, "/.");
+	root->fd = MD_CALL(root, open, AT_FDCWD, path.data,
+			   O_RDONLY | O_DIRECTORY, 0);
+	if (root->fd < 0 && errno == ENOENT && config->create) {
+		if (make_path(config, 0700) < 0)
+			return maildir_fail(err, "create", config->path);
+		root->fd = MD_CALL(root, open, AT_FDCWD, path.data,
+				   O_RDONLY | O_DIRECTORY, 0);
+	}
+	if (root->fd < 0)
+		return maildir_fail(err, "open", config->path);
+	*root_r = root;
+	return CV_OK;
+}
+
+void maildir_root_close(struct cv_storage_root **root)
+{
+	if (*root == NULL)
+		return;
+	MAILDIR_API(*root)->close(MAILDIR_IO(*root), (*root)->fd);
+	*root = NULL;
+}
+
+char maildir_separator(struct cv_storage_root *root)
+{
+	return root->fs ? '/' : '.';
+}
+
+const char *maildir_account_dir(struct cv_storage_root *root)
+{
+	/* Maildir++ readers take any name with a leading dot for a folder,
+	 * readers of the fs layout any without one */
+	return root->fs ? ".culver" : "culver";
+}
+
+/* --- the list of folders ---------------------------------------------------- */
+
+int maildir_folders_check(struct cv_storage_root *root,
+			  struct cv_text *stamp, struct cv_error *err)
+{
+	struct maildir_stamp now = { 0 };
+	struct stat st;
+	bool same;
+
+	if (MD_CALL(root, fstat, root->fd, &st) < 0)
+		return maildir_fail(err, "stat", root->config->path);
+	if (root->fs)		/* no stamp covers a whole tree */
+		return CV_CHANGED;
+	maildir_stamp_of(&st, &now);
+	same = stamp->len == sizeof(now) &&
+		memcmp(stamp->data, &now, sizeof(now)) == 0;
+	cv_text_reset(stamp);
+	cv_text_append(stamp, &now, sizeof(now));
+	/* a change within the same clock tick would not be seen */
+	if (time(NULL) - now.seconds < 1)
+		stamp->data[0] ^= 1;
+	return same ? CV_OK : CV_CHANGED;
+}
+
+static bool has_cur(struct cv_storage_root *root, int dirfd,
+		    const char *dir, struct cv_text *scratch)
+{
+	struct stat st;
+
+	cv_text_reset(scratch);
+	cv_text_append_str(scratch, dir);
+	if (root->fs && root->config->dirname[0] != '\0') {
+		cv_text_append_c(scratch, '/');
+		cv_text_append_str(scratch, root->config->dirname);
+	}
+	cv_text_append_str(scratch, "/cur");
+	return MD_CALL(root, stat, dirfd, scratch->data, &st) == 0 &&
+		S_ISDIR(st.st_mode);
+}
+
+static int report_folder(cv_folder_fn *fn, void *context, const char *name,
+			 bool selectable)
+{
+	struct cv_folder_found found = {
+		CV_SIZED(cv_folder_found), .name = name,
+		.selectable = selectable,
+	};
+
+	return fn(context, &found);
+}
+
+/* Directories of one directory of an fs tree are appended to the list of
+ * names that are still to be looked into. */
+struct fs_walk {
+	struct cv_pool *pool;
+	struct cv_storage_root *root;
+	char **names, **dirs;		/* UTF-8 name, path below the root */
+	size_t count, room;
+};
+
+static void fs_walk_add(struct fs_walk *walk, const char *name,
+			const char *dir)
+{
+	if (walk->count == walk->room) {
+		size_t room = walk->room * 2 + 64;
+		char **names = CV_ALLOC_ARRAY(walk->pool, char *, room);
+		char **dirs = CV_ALLOC_ARRAY(walk->pool, char *, room);
+
+		if (walk->count > 0) {
+			memcpy(names, walk->names,
+			       walk->count * sizeof(*names));
+			memcpy(dirs, walk->dirs, walk->count * sizeof(*dirs));
+		}
+		walk->names = names;
+		walk->dirs = dirs;
+		walk->room = room;
+	}
+	walk->names[walk->count] = cv_api->alloc(walk->pool, strlen(name) + 1);
+	strcpy(walk->names[walk->count], name);
+	walk->dirs[walk->count] = cv_api->alloc(walk->pool, strlen(dir) + 1);
+	strcpy(walk->dirs[walk->count++], dir);
+}
+
+static int fs_walk_dir(struct fs_walk *walk, const char *name,
+		       const char *dir, struct cv_error *err)
+{
+	struct cv_storage_root *root = walk->root;
+	struct cv_io_dir *d = MD_CALL(root, dir_open, root->fd,
+				      dir[0] == '\0' ? "." : dir);
+	struct cv_text child, path;
+	const char *entry;
+	unsigned char type;
+
+	if (d == NULL)
+		return errno == ENOENT || errno == ENOTDIR ||
+			errno == ELOOP ? CV_OK :
+			maildir_fail(err, "read", dir);
+	cv_text_init(&child, walk->pool);
+	cv_text_init(&path, walk->pool);
+	while ((entry = MAILDIR_API(root)->dir_next(d, &type)) != NULL) {
+		if (type != DT_DIR && type != DT_UNKNOWN)
+			continue;
+		cv_text_reset(&child);
+		cv_text_reset(&path);
+		if (*name != '\0')
+			cv_text_append_f(&child, "%s/", name);
+		if (*dir != '\0')
+			cv_text_append_f(&path, "%s/", dir);
+		cv_text_append_str(&path, entry);
+		if (!maildir_level_decode(root, cv_span_of(entry), &child) ||
+		    maildir_name_check(root, cv_text_span(&child),
+				       NULL) < 0 ||
+		    walk->count >= 100000)
+			continue;
+		fs_walk_add(walk, cv_text_str(&child), cv_text_str(&path));
+	}
+	return MAILDIR_API(root)->dir_close(&d) < 0 ?
+		maildir_fail(err, "read", dir) : CV_OK;
+}
+
+static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
+		   void *context, struct cv_error *err)
+{
+	struct fs_walk walk = { .root = root };
+	struct cv_text scratch;
+	int ret;
+
+	walk.pool = cv_api->pool_create("maildir tree");
+	cv_text_init(&scratch, walk.pool);
+	ret = fs_walk_dir(&walk, "", "", err);
+	for (size_t i = 0; ret == CV_OK && i < walk.count; i++) {
+		const char *name = walk.names[i];
+
+		if (has_cur(root, root->fd, walk.dirs[i], &scratch) &&
+		    strcasecmp(name, "INBOX") != 0)
+			ret = report_folder(fn, context, name, true);
+		if (ret == CV_OK)
+			ret = fs_walk_dir(&walk, name, walk.dirs[i], err);
+	}
+	cv_api->pool_destroy(&walk.pool);
+	return ret;
+}
+
+static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
+		     void *context, struct cv_error *err)
+{
+	struct cv_io_dir *dir = MD_CALL(root, dir_open, root->fd, ".");
+	struct cv_pool *pool;
+	struct cv_text name, scratch;
+	const char *entry;
+	unsigned char type;
+	int ret = CV_OK;
+
+	if (dir == NULL)
+		return maildir_fail(err, "read", root->config->path);
+	pool = cv_api->pool_create("maildir list");
+	cv_text_init(&name, pool);
+	cv_text_init(&scratch, pool);
+	while (ret == CV_OK &&
+	       (entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
+		if (entry[0] != '.' || (type != DT_DIR && type != DT_UNKNOWN))
+			continue;
+		cv_text_reset(&name);
+		if (maildir_path_parse(root, entry, &name) &&
+		    has_cur(root, root->fd, entry, &scratch))
+			ret = report_folder(fn, context, cv_text_str(&name),
+					    true);
+	}
+	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
+		ret = maildir_fail(err, "read", root->config->path);
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+int maildir_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
+			 void *context, struct cv_error *err)
+{
+	return root->fs ? fs_scan(root, fn, context, err) :
+		plus_scan(root, fn, context, err);
+}
+
+/* --- making ------------------------------------------------------------------ */
+
+static mode_t root_mode(struct cv_storage_root *root)
+{
+	struct stat st;
+
+	if (MD_CALL(root, fstat, root->fd, &st) < 0)
+		return 0700;
+	return (st.st_mode & 0770) | 0700;
+}
+
+static int make_parents(struct cv_storage_root *root, const char *path,
+			mode_t mode, struct cv_error *err)
+{
+	char part[4096];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part))
+		return CV_FAIL(err, CV_E_PERM, "path is too long");
+	for (size_t i = 1; i < len; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (MD_CALL(root, mkdir, root->fd, part, mode) < 0 &&
+		    errno != EEXIST)
+			return maildir_fail(err, "create", part);
+	}
+	return CV_OK;
+}
+
+/* cur is made last: a directory without it is no folder. */
+static int make_subdirs(struct cv_storage_root *root, const char *path,
+			mode_t mode, bool *made_r, struct cv_error *err)
+{
+	int dirfd = MD_CALL(root, open, root->fd, path,
+			    O_RDONLY | O_DIRECTORY, 0);
+	int ret = CV_OK;
+
+	*made_r = false;
+	if (dirfd < 0)
+		return maildir_fail(err, "open", path);
+	for (size_t i = 0; i < 3 && ret == CV_OK; i++) {
+		if (MD_CALL(root, mkdir, dirfd, maildir_subdirs[i],
+			    mode) == 0)
+			*made_r = true;
+		else if (errno != EEXIST)
+			ret = maildir_fail(err, "create",
+					   maildir_subdirs[i]);
+	}
+	if (ret == CV_OK && *made_r && MD_CALL(root, fsync, dirfd) < 0)
+		ret = maildir_fail(err, "sync", path);
+	MAILDIR_API(root)->close(MAILDIR_IO(root), dirfd);
+	return ret;
+}
+
+static void make_marker(struct cv_storage_root *root, const char *path,
+			mode_t mode)
+{
+	char name[4096];
+	int fd;
+
+	/* Courier's sign for a folder of a Maildir++ tree */
+	if (root->fs || strcmp(path, ".") == 0 ||
+	    (size_t)snprintf(name, sizeof(name), "%s/maildirfolder",
+			     path) >= sizeof(name))
+		return;
+	fd = MD_CALL(root, open, root->fd, name, O_WRONLY | O_CREAT,
+		     mode & 0660);
+	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+}
+
+int maildir_folder_create(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("maildir create");
+	const char *path = maildir_path(root, pool, name);
+	mode_t mode = root_mode(root);
+	bool made;
+	int ret;
+
+	ret = make_parents(root, path, mode, err);
+	if (ret == CV_OK && strcmp(path, ".") != 0 &&
+	    MD_CALL(root, mkdir, root->fd, path, mode) < 0 &&
+	    errno != EEXIST)
+		ret = maildir_fail(err, "create", path);
+	if (ret == CV_OK)
+		ret = make_subdirs(root, path, mode, &made, err);
+	if (ret == CV_OK && !made)
+		ret = CV_FAIL(err, CV_E_EXISTS, "'%s' exists", path);
+	if (ret == CV_OK) {
+		make_marker(root, path, mode);
+		if (MD_CALL(root, fsync, root->fd) < 0)
+			ret = maildir_fail(err, "sync", root->config->path);
+	}
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+/* --- removing ----------------------------------------------------------------- */
+
+/* Removes the files in a directory; directories in it stay. */
+static int empty_dir(struct cv_storage_root *root, int dirfd,
+		     const char *name)
+{
+	struct cv_io_dir *dir = MD_CALL(root, dir_open, dirfd, name);
+	const char *entry;
+	unsigned char type;
+	char path[MAILDIR_PATH_MAX];
+	int failed = 0;
+
+	if (dir == NULL)
+		return errno == ENOENT ? 0 : -1;
+	while ((entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
+		if (type == DT_DIR ||
+		    (size_t)snprintf(path, sizeof(path), "%s/%s", name,
+				     entry) >= sizeof(path))
+			continue;
+		if (MD_CALL(root, unlink, dirfd, path) < 0 &&
+		    errno != ENOENT && errno != EISDIR && errno != EPERM)
+			failed = errno;
+	}
+	if (MAILDIR_API(root)->dir_close(&dir) < 0)
+		return -1;
+	errno = failed;
+	return failed == 0 ? 0 : -1;
+}
+
+/* What is no folder of its own in an fs tree: control files. */
+static void remove_control_files(struct cv_storage_root *root, int dirfd)
+{
+	struct cv_io_dir *dir = MD_CALL(root, dir_open, dirfd, ".");
+	const char *entry;
+	unsigned char type;
+
+	if (dir == NULL)
+		return;
+	while ((entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
+		if (type == DT_REG)
+			(void)MD_CALL(root, unlink, dirfd, entry);
+	}
+	(void)MAILDIR_API(root)->dir_close(&dir);
+}
+
+static int remove_tree(struct cv_storage_root *root, const char *path,
+		       struct cv_error *err)
+{
+	int dirfd = MD_CALL(root, open, root->fd, path,
+			    O_RDONLY | O_DIRECTORY, 0);
+	int ret = CV_OK;
+
+	if (dirfd < 0)
+		return errno == ENOENT ? CV_OK :
+			maildir_fail(err, "open", path);
+	/* cur goes first: from then on it is no folder */
+	for (int i = 2; i >= 0 && ret == CV_OK; i--) {
+		if (empty_dir(root, dirfd, maildir_subdirs[i]) < 0 ||
+		    (MD_CALL(root, rmdir, dirfd, maildir_subdirs[i]) < 0 &&
+		     errno != ENOENT))
+			ret = maildir_fail(err, "remove",
+					   maildir_subdirs[i]);
+	}
+	if (ret == CV_OK)
+		remove_control_files(root, dirfd);
+	MAILDIR_API(root)->close(MAILDIR_IO(root), dirfd);
+	/* children of an fs folder keep the directory */
+	if (ret == CV_OK && MD_CALL(root, rmdir, root->fd, path) < 0 &&
+	    errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
+		ret = maildir_fail(err, "remove", path);
+	return ret;
+}
+
+int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("maildir remove");
+	const char *path = maildir_path(root, pool, name);
+	char trash[64];
+	uint64_t random;
+	int ret;
+
+	if (!root->fs && strcmp(path, ".") != 0) {
+		/* gone at once for everybody: no Maildir++ reader lists a
+		 * name with two dots */
+		cv_api->random(&random, sizeof(random));
+		snprintf(trash, sizeof(trash), "..culver-trashed-%016llx",
+			 (unsigned long long)random);
+		if (MD_CALL(root, rename, root->fd, path, root->fd, trash,
+			    false) == 0)
+			path = trash;
+	}
+	ret = remove_tree(root, path, err);
+	if (ret == CV_OK && MD_CALL(root, fsync, root->fd) < 0)
+		ret = maildir_fail(err, "sync", root->config->path);
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+/* --- renaming ----------------------------------------------------------------- */
+
+int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_span new_name, struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("maildir rename");
+	const char *from = maildir_path(root, pool, name);
+	const char *to = maildir_path(root, pool, new_name);
+	struct stat st;
+	int ret = make_parents(root, to, root_mode(root), err);
+
+	if (ret == CV_OK &&
+	    MD_CALL(root, rename, root->fd, from, root->fd, to, true) < 0) {
+		bool moved = errno == ENOENT &&
+			MD_CALL(root, stat, root->fd, to, &st) == 0;
+
+		/* in an fs tree children went with their parent */
+		if (!moved)
+			ret = maildir_fail(err, "rename", from);
+	}
+	if (ret == CV_OK && MD_CALL(root, fsync, root->fd) < 0)
+		ret = maildir_fail(err, "sync", root->config->path);
+	cv_api->pool_destroy(&pool);
+	return ret;
+}

@@ -1,0 +1,268 @@
+/* maildir.h - inside storage-maildir: trees, folders and their files.
+ *
+ * A message is a file BASE in new/, or BASE:2,FLAGS in cur/; BASE is its
+ * reference in the journal and never changes.  While it is written it is
+ * tmp/BASE. */
+#ifndef MAILDIR_H
+#define MAILDIR_H
+
+#include "cv-plugin.h"
+#include "cv-storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <strings.h>
+
+enum {
+	MAILDIR_NAME_MAX = 255,		/* bytes of a file name */
+	MAILDIR_KEYWORDS = 26,		/* letters a-z */
+	MAILDIR_FILE_MAX = 64 * 1024 * 1024,	/* of a list we read whole */
+};
+
+/* Our use of the journal's bits. */
+enum {
+	MAILDIR_IN_NEW = CV_BLOB_ARRIVAL,
+	MAILDIR_PASSED = CV_BLOB_MARK_1,	/* has the letter P */
+	MAILDIR_ODD = CV_BLOB_MARK_2,	/* its name cannot be computed */
+};
+
+struct cv_storage_root {
+	const struct cv_storage_config *config;
+	struct cv_pool *pool;
+	int fd;
+	bool fs;			/* LAYOUT=fs */
+};
+
+/* When a directory was last looked at. */
+struct maildir_stamp {
+	uint64_t inode;
+	int64_t seconds;
+	uint32_t nanoseconds;
+};
+
+struct maildir_state {
+	uint8_t boot_id[16];
+	uint64_t synced_modseq;
+	struct maildir_stamp new_dir, cur_dir;
+	int64_t scanned_at;		/* seconds */
+	uint32_t scanned_count;
+	/* cur/ was changed by us since the scan: somebody else may have
+	 * changed it within the same clock tick */
+	bool cur_dirty;
+};
+
+struct cv_storage_folder {
+	struct cv_storage_root *root;
+	struct cv_pool *pool;
+	int fd;
+	const char *control_path;	/* "": beside new and cur */
+	struct maildir_state state;
+	bool state_changed;
+	/* dovecot-keywords; loaded when first needed */
+	bool keywords_loaded;
+	const char *keywords[MAILDIR_KEYWORDS];
+};
+
+struct cv_storage_put {
+	struct cv_storage_folder *folder;
+	struct cv_pool *pool;
+	int fd;
+	uint64_t written;
+	char name[MAILDIR_NAME_MAX + 1];
+	bool has_sizes;
+};
+
+extern struct cv_plugin *maildir_self;
+
+/* Shorthands for the port. */
+#define MAILDIR_API(root) ((root)->config->io_api)
+#define MAILDIR_IO(root) ((root)->config->io)
+#define MD_CALL(root, op, ...) \
+	(MAILDIR_API(root)->op(MAILDIR_IO(root), __VA_ARGS__))
+
+/* CV_FAIL with errno: the class follows from it, its text is appended. */
+int maildir_fail(struct cv_error *err, const char *what, const char *name);
+
+/* --- maildir-utf7.c ------------------------------------------------------- */
+
+/* Modified UTF-7 [RFC3501 5.1.3].  encode: src is valid UTF-8.  decode:
+ * false when src is not the one proper form of anything. */
+void maildir_utf7_encode(struct cv_text *dst, struct cv_span src);
+bool maildir_utf7_decode(struct cv_text *dst, struct cv_span src);
+
+/* --- maildir-path.c ------------------------------------------------------- */
+
+int maildir_name_check(struct cv_storage_root *root, struct cv_span name,
+		       struct cv_error *err);
+/* The folder's directory below the root; "." for INBOX. */
+const char *maildir_path(struct cv_storage_root *root, struct cv_pool *pool,
+			 struct cv_span name);
+/* The other way, one Maildir++ directory ".A.B"; false: none of ours. */
+bool maildir_path_parse(struct cv_storage_root *root, const char *dir,
+			struct cv_text *name);
+bool maildir_level_decode(struct cv_storage_root *root, struct cv_span level,
+			  struct cv_text *name);
+
+/* --- maildir-root.c ------------------------------------------------------- */
+
+int maildir_detect(const struct cv_storage_config *config);
+int maildir_root_open(const struct cv_storage_config *config,
+		      struct cv_storage_root **root_r, struct cv_error *err);
+void maildir_root_close(struct cv_storage_root **root);
+char maildir_separator(struct cv_storage_root *root);
+const char *maildir_account_dir(struct cv_storage_root *root);
+int maildir_folders_check(struct cv_storage_root *root,
+			  struct cv_text *stamp, struct cv_error *err);
+int maildir_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
+			 void *context, struct cv_error *err);
+int maildir_folder_create(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_error *err);
+int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_error *err);
+int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_span new_name, struct cv_error *err);
+void maildir_stamp_of(const struct stat *st, struct maildir_stamp *stamp);
+bool maildir_stamp_equal(const struct maildir_stamp *a,
+			 const struct maildir_stamp *b);
+
+/* --- maildir-subscriptions.c ---------------------------------------------- */
+
+int maildir_subscriptions_read(struct cv_storage_root *root,
+			       struct cv_text *stamp, struct cv_pool *pool,
+			       struct cv_strings *names_r,
+			       struct cv_error *err);
+int maildir_subscriptions_write(struct cv_storage_root *root,
+				const struct cv_strings *names,
+				struct cv_text *stamp, struct cv_error *err);
+
+/* --- maildir-folder.c ----------------------------------------------------- */
+
+int maildir_folder_open(struct cv_storage_root *root, struct cv_span name,
+			struct cv_span state,
+			struct cv_storage_folder **folder_r,
+			struct cv_error *err);
+void maildir_folder_close(struct cv_storage_folder **folder);
+bool maildir_state(struct cv_storage_folder *folder, struct cv_text *dst);
+void maildir_state_set(struct cv_storage_folder *folder,
+		       struct cv_span state);
+bool maildir_was_lost(struct cv_storage_folder *folder, uint64_t modseq);
+int maildir_sync(struct cv_storage_folder *folder, uint64_t modseq,
+		 struct cv_error *err);
+/* Around changes of ours in cur/: what was known stays known. */
+bool maildir_change_begin(struct cv_storage_folder *folder);
+void maildir_change_end(struct cv_storage_folder *folder, bool was_known);
+/* A control file (dovecot-uidlist ...) read whole; CV_NOT_FOUND. */
+int maildir_control_read(struct cv_storage_folder *folder, const char *name,
+			 struct cv_text *text, struct cv_error *err);
+/* Replaces it through a temporary file; synced. */
+int maildir_control_write(struct cv_storage_folder *folder, const char *name,
+			  struct cv_span data, struct cv_error *err);
+int maildir_file_read(struct cv_storage_root *root, int dirfd,
+		      const char *name, struct cv_text *text,
+		      struct cv_error *err);
+int maildir_file_write(struct cv_storage_root *root, int dirfd,
+		       const char *name, const char *temp,
+		       struct cv_span data, struct cv_error *err);
+
+/* --- maildir-keywords.c --------------------------------------------------- */
+
+/* The letter's index, 0..25; -1: none, and add was false or the alphabet is
+ * full. */
+int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
+			  bool add);
+/* NULL: no such letter. */
+const char *maildir_keyword_name(struct cv_storage_folder *folder,
+				 uint32_t index);
+bool maildir_keyword_shown(struct cv_storage_folder *folder,
+			   const char *name);
+
+/* --- maildir-file.c: names of files ---------------------------------------- */
+
+/* What a file name says. */
+struct maildir_file {
+	struct cv_span base;		/* points into the name */
+	uint32_t flags, letters;	/* letters: bit set of a-z */
+	uint32_t marks;			/* PASSED, ODD */
+	uint64_t bytes, virtual_bytes;	/* S= and W=, 0: not there */
+};
+
+/* False: no message (a dot file, a name that is too long). */
+bool maildir_file_parse(const char *name, bool in_new,
+			struct maildir_file *file_r);
+/* A fresh base without sizes. */
+void maildir_file_create_base(struct cv_storage_root *root,
+			      char dst[MAILDIR_NAME_MAX + 1]);
+/* "cur/BASE:2,FS" or "new/BASE"; dst has room for 4 more than the name.
+ * False: too long. */
+enum { MAILDIR_PATH_MAX = MAILDIR_NAME_MAX + 64 };
+bool maildir_file_path(struct cv_storage_folder *folder, struct cv_span base,
+		       uint32_t flags, const struct cv_keywords *keywords,
+		       uint32_t marks, bool add_keywords,
+		       char dst[MAILDIR_PATH_MAX]);
+bool maildir_blob_path(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob,
+		       char dst[MAILDIR_PATH_MAX]);
+bool maildir_hidden_path(struct cv_span base, char dst[MAILDIR_PATH_MAX]);
+/* Looks through cur and new.  CV_OK: dst is its path; CV_NOT_FOUND. */
+int maildir_file_search(struct cv_storage_folder *folder,
+			struct cv_span base, char dst[MAILDIR_PATH_MAX],
+			struct cv_error *err);
+
+/* --- maildir-blob.c -------------------------------------------------------- */
+
+int maildir_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
+		struct cv_blob_source *src_r, struct cv_error *err);
+int maildir_recover(struct cv_storage_folder *folder,
+		    const struct cv_blob *blob, struct cv_error *err);
+int maildir_set_flags(struct cv_storage_folder *folder,
+		      struct cv_flag_update *updates, uint32_t count,
+		      struct cv_error *err);
+int maildir_remove(struct cv_storage_folder *folder,
+		   const struct cv_blob *blobs, uint32_t count,
+		   struct cv_error *err);
+
+/* --- maildir-put.c --------------------------------------------------------- */
+
+int maildir_put_create(struct cv_storage_folder *folder, struct cv_pool *pool,
+		       uint64_t bytes, uint64_t virtual_bytes,
+		       struct cv_storage_put **put_r, struct cv_error *err);
+int maildir_put_write(struct cv_storage_put *put, const void *data,
+		      size_t len, struct cv_error *err);
+int maildir_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
+		       int64_t received, bool sync, struct cv_span *ref_r,
+		       struct cv_error *err);
+void maildir_put_abort(struct cv_storage_put **put);
+void maildir_marks(struct cv_storage_folder *folder, struct cv_blob *blobs,
+		   uint32_t count);
+void maildir_place(struct cv_storage_folder *folder,
+		   const struct cv_blob *blobs, uint32_t count);
+int maildir_lay_out(struct cv_storage_folder *folder,
+		    const struct cv_blob *blob, struct cv_span body,
+		    struct cv_error *err);
+int maildir_link(struct cv_storage_folder *folder,
+		 struct cv_storage_folder *from, const struct cv_blob *blob,
+		 struct cv_pool *pool, struct cv_span *ref_r,
+		 struct cv_error *err);
+int maildir_sync_hidden(struct cv_storage_folder *folder,
+			struct cv_error *err);
+void maildir_unlink_hidden(struct cv_storage_folder *folder,
+			   struct cv_span ref);
+
+/* --- maildir-scan.c -------------------------------------------------------- */
+
+int maildir_check(struct cv_storage_folder *folder, bool thorough,
+		  uint32_t *scan_r, struct cv_error *err);
+int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
+		 cv_found_fn *fn, void *context, struct cv_error *err);
+int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
+		 struct cv_error *err);
+
+/* --- maildir-uidlist.c ----------------------------------------------------- */
+
+int maildir_takeover(struct cv_storage_folder *folder, bool head_only,
+		     struct cv_pool *pool, struct cv_takeover *takeover_r,
+		     struct cv_error *err);
+
+#endif
