@@ -1,1 +1,24 @@
-EXTRA_DIST += %D%/user.h
+noinst_LTLIBRARIES += core/mailbox/libmailbox.la
+core_mailbox_libmailbox_la_CPPFLAGS = $(CORE_CPPFLAGS)
+core_mailbox_libmailbox_la_SOURCES = \
+	%D%/list-match.c %D%/list-match.h \
+	%D%/mail-location.c \
+	%D%/mailbox-api.c \
+	%D%/mailbox-copy.c \
+	%D%/mailbox-fetch.c \
+	%D%/mailbox-folder.c \
+	%D%/mailbox-list.c \
+	%D%/mailbox-name.c \
+	%D%/mailbox-private.h \
+	%D%/mailbox-save.c \
+	%D%/mailbox-search.c \
+	%D%/mailbox-store.c \
+	%D%/mailbox-view.c \
+	%D%/storage-io.c \
+	%D%/store.c \
+	%D%/store-folders.c \
+	%D%/store-scan.c \
+	%D%/user.c %D%/user.h
+core_mailbox_libmailbox_la_LIBADD = core/account/libaccount.la \
+	core/message/libmessage.la core/module/libmodule.la
+EXTRA_DIST += %D%/README.md

@@ -1,0 +1,121 @@
+/* mail-location.c - "maildir:~/Maildir:LAYOUT=fs:INDEX=/var/..." taken
+ * apart. */
+#include "mailbox-private.h"
+
+/* "~/x" below the home directory; "~" the home itself. */
+static int expand_home(struct cv_user *user, struct cv_span path,
+		       const char **path_r, struct cv_error *err)
+{
+	if (path.len == 0 || path.data[0] != '~') {
+		*path_r = pool_copy(user->pool, path.data, path.len);
+		return CV_OK;
+	}
+	if (path.len > 1 && path.data[1] != '/')
+		return FAIL(err, CV_E_CONFIG, "mail_location: '%.*s': other "
+			    "users' homes are not supported",
+			    CV_SPAN_ARG(path));
+	if (user->home[0] == '\0')
+		return FAIL(err, CV_E_CONFIG, "mail_location begins with ~ "
+			    "but the user has no home directory");
+	*path_r = pool_printf(user->pool, "%s%.*s", user->home,
+			      (int)(path.len - 1), path.data + 1);
+	return CV_OK;
+}
+
+static int parse_key(struct cv_user *user, struct cv_span part,
+		     struct mail_location *l, struct cv_error *err)
+{
+	struct cv_span key, value = part;
+
+	cv_span_split(&value, '=', &key);
+	if (value.data == NULL) {
+		if (!cv_span_is(key, "UTF-8"))
+			return FAIL(err, CV_E_CONFIG, "mail_location: '%.*s' "
+				    "is not known", CV_SPAN_ARG(part));
+		l->utf8 = true;
+		return CV_OK;
+	}
+	if (cv_span_is(key, "LAYOUT")) {
+		l->layout = pool_copy(user->pool, value.data, value.len);
+	} else if (cv_span_is(key, "DIRNAME")) {
+		l->dirname = pool_copy(user->pool, value.data, value.len);
+	} else if (cv_span_is(key, "INDEX")) {
+		return expand_home(user, value, &l->index, err);
+	} else if (cv_span_is(key, "CONTROL")) {
+		return expand_home(user, value, &l->control, err);
+	} else if (cv_span_is(key, "INBOX")) {
+		return expand_home(user, value, &l->inbox, err);
+	} else if (!cv_span_is(key, "ALT") && !cv_span_is(key, "INDEXPVT") &&
+		   !cv_span_is(key, "INDEXCACHE") &&
+		   !cv_span_is(key, "VOLATILEDIR") &&
+		   !cv_span_is(key, "SUBSCRIPTIONS") &&
+		   !cv_span_is(key, "FULLDIRNAME") &&
+		   !cv_span_is(key, "MAILBOXDIR") &&
+		   !cv_span_is(key, "BROKENCHAR") &&
+		   !cv_span_is(key, "LISTINDEX")) {
+		return FAIL(err, CV_E_CONFIG, "mail_location: key '%.*s' is "
+			    "not known", CV_SPAN_ARG(key));
+	} else {
+		log_warning("mail", "mail_location: key '%.*s' has no effect",
+			    CV_SPAN_ARG(key));
+	}
+	return CV_OK;
+}
+
+static int autodetect(struct cv_user *user, struct mail_location *l,
+		      struct cv_error *err)
+{
+	const struct cv_storage *driver;
+	uint32_t at = 0;
+
+	while ((driver = storage_next(&at)) != NULL) {
+		struct cv_storage_config config = {
+			CV_SIZED(cv_storage_config), .pool = user->pool,
+			.io_api = &storage_io_api,
+			.io = (struct cv_io *)user->io, .path = l->path,
+			.layout = l->layout, .inbox = l->inbox,
+			.control = l->control, .dirname = l->dirname,
+			.hostname = user->hostname,
+		};
+
+		if (driver->detect != NULL &&
+		    driver->detect(&config) == CV_OK) {
+			l->driver = driver->name;
+			return CV_OK;
+		}
+	}
+	return FAIL(err, CV_E_CONFIG, "no mail found at '%s': set "
+		    "mail_location", l->path);
+}
+
+int mail_location_parse(struct cv_user *user, const char *text,
+			struct mail_location *location_r,
+			struct cv_error *err)
+{
+	struct mail_location l = {
+		.driver = "", .path = "", .layout = "", .index = "",
+		.control = "", .inbox = "", .dirname = "",
+	};
+	struct cv_span rest = cv_span_of(text), part;
+	int ret;
+
+	if (rest.len == 0)
+		rest = CV_SPAN("~/Maildir");
+	cv_span_split(&rest, ':', &part);
+	if (part.len > 0 && part.data[0] != '/' && part.data[0] != '~') {
+		l.driver = pool_copy(user->pool, part.data, part.len);
+		if (!cv_span_split(&rest, ':', &part) || part.len == 0)
+			return FAIL(err, CV_E_CONFIG, "mail_location '%s' "
+				    "has no path", text);
+	}
+	ret = expand_home(user, part, &l.path, err);
+	if (ret == CV_OK && l.path[0] != '/')
+		ret = FAIL(err, CV_E_CONFIG, "mail_location: path '%s' is "
+			   "not absolute", l.path);
+	while (ret == CV_OK && cv_span_split(&rest, ':', &part))
+		ret = parse_key(user, part, &l, err);
+	if (ret == CV_OK && l.driver[0] == '\0')
+		ret = autodetect(user, &l, err);
+	*location_r = l;
+	return ret;
+}

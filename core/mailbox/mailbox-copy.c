@@ -1,0 +1,418 @@
+/* mailbox-copy.c - COPY and MOVE.
+ *
+ * Within an account it is one commit: the driver makes hidden copies (hard
+ * links) first, and shows them afterwards.  The cost does not depend on the
+ * size of the target.  To another account it is a copy of the bytes, its
+ * commit, and then an expunge: what a crash in between leaves is a message
+ * twice, never none. */
+#include "mailbox-private.h"
+
+struct copied {
+	uint32_t uid, new_uid, row;
+	struct account_message source;	/* spans are copied */
+	struct cv_blob blob;		/* in the source */
+	struct cv_blob target;
+	struct cv_span body, catalogue;
+	bool hidden;
+};
+
+struct copying {
+	struct cv_mailbox *box;
+	struct cv_pool *pool;
+	struct mailbox_ref ref;
+	struct account_folder *folder;	/* target */
+	struct store_folder *sf;
+	bool move, link_unsynced;
+	ARRAY(struct copied) messages;
+	struct cv_error *err;
+};
+
+static void choose(struct copying *c, struct cv_set seqs)
+{
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		uint32_t last = seqs.ranges[i].last;
+
+		if (last > c->box->count)
+			last = c->box->count;
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq != 0 && seq <= last; seq++) {
+			struct copied *m;
+			uint32_t row;
+
+			if (!mailbox_row(c->box, seq, &row))
+				continue;
+			m = array_add(&c->messages);
+			m->uid = c->box->uids[seq - 1];
+			m->row = row;
+			account_row_get(c->box->folder, row, &m->source);
+			store_blob_get(c->box->folder, row, c->pool,
+				       &m->blob);
+		}
+	}
+}
+
+/* --- hidden copies ----------------------------------------------------------------- */
+
+static int put_bytes(struct copying *c, struct copied *m, struct cv_span body,
+		     struct cv_error *err)
+{
+	const struct cv_storage *driver = c->ref.store->driver;
+	struct cv_storage_put *put;
+	int ret = driver->put_create(c->sf->blobs, c->pool, body.len,
+				     m->blob.virtual_bytes, &put, err);
+
+	if (ret == CV_OK)
+		ret = driver->put_write(put, body.data, body.len, err);
+	if (ret < 0) {
+		driver->put_abort(&put);
+		return ret;
+	}
+	return driver->put_finish(&put, m->blob.virtual_bytes,
+				  m->blob.received, false, &m->target.ref,
+				  err);
+}
+
+static int put_stream(struct copying *c, struct copied *m,
+		      const struct cv_blob_source *src, struct cv_error *err)
+{
+	const struct cv_storage *driver = c->ref.store->driver;
+	struct io *io = c->box->user->io;
+	struct cv_storage_put *put = NULL;
+	struct cv_pool *pool = pool_create("copy");
+	enum { CHUNK = 256 * 1024 };
+	char *buffer = pool_alloc(pool, CHUNK);
+	uint64_t done = 0;
+	int ret = driver->put_create(c->sf->blobs, c->pool, src->len,
+				     m->blob.virtual_bytes, &put, err);
+
+	while (ret == CV_OK && done < src->len) {
+		uint64_t left = src->len - done;
+		size_t want = left < CHUNK ? (size_t)left : CHUNK;
+		ssize_t got = io_pread_full(io, src->fd, buffer, want,
+					    src->offset + done);
+
+		if (got < 0 || (size_t)got < want)
+			ret = FAIL(err, CV_E_TEMP, "cannot read UID %u",
+				   m->uid);
+		else
+			ret = driver->put_write(put, buffer, want, err);
+		done += want;
+	}
+	pool_destroy(&pool);
+	if (ret < 0) {
+		if (put != NULL)
+			driver->put_abort(&put);
+		return ret;
+	}
+	return driver->put_finish(&put, m->blob.virtual_bytes,
+				  m->blob.received, true, &m->target.ref,
+				  err);
+}
+
+static int copy_bytes(struct copying *c, struct copied *m)
+{
+	struct cv_blob_source src = { CV_SIZED(cv_blob_source), .fd = -1 };
+	int ret = c->box->store->driver->get(c->box->sf->blobs, &m->blob,
+					     &src, c->err);
+
+	if (ret != CV_OK)
+		return ret;
+	if (src.fd == -1)
+		return FAIL(c->err, CV_E_UNSUPPORTED,
+			    "copying between these stores");
+	ret = put_stream(c, m, &src, c->err);
+	io_close(c->box->user->io, src.fd);
+	return ret;
+}
+
+static int hide_one(struct copying *c, struct copied *m)
+{
+	const struct cv_storage *driver = c->ref.store->driver;
+	struct cv_span record;
+	int ret;
+
+	if (account_catalogue_find(c->box->folder, m->row, &record) == CV_OK)
+		m->catalogue = pool_span(c->pool, record);
+	/* a body in the journal was not synced as a file: the copy takes it
+	 * along */
+	ret = account_body_read(c->box->folder, m->row, c->pool, &m->body,
+				c->err);
+	if (ret < 0)
+		return ret;
+	ret = CV_E_UNSUPPORTED;
+	if (c->box->store == c->ref.store)
+		ret = driver->link(c->sf->blobs, c->box->sf->blobs, &m->blob,
+				   c->pool, &m->target.ref, c->err);
+	if (ret == CV_OK && m->body.data == NULL)
+		c->link_unsynced = true;
+	if ((ret == CV_E_UNSUPPORTED || ret == CV_NOT_FOUND) &&
+	    m->body.data != NULL)
+		ret = put_bytes(c, m, m->body, c->err);
+	else if (ret == CV_E_UNSUPPORTED)
+		ret = copy_bytes(c, m);
+	m->hidden = ret == CV_OK;
+	return ret;
+}
+
+static void abandon(struct copying *c)
+{
+	for (size_t i = 0; i < c->messages.count; i++) {
+		if (c->messages.items[i].hidden)
+			c->ref.store->driver->unlink_hidden(
+				c->sf->blobs,
+				c->messages.items[i].target.ref);
+	}
+}
+
+static int hide_all(struct copying *c)
+{
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++) {
+		ret = hide_one(c, &c->messages.items[i]);
+		if (ret == CV_NOT_FOUND) {
+			FAIL(c->err, CV_E_TEMP, "the file of UID %u is gone",
+			     c->messages.items[i].uid);
+			ret = error_set_client(c->err, "Some of the messages "
+					       "no longer exist.");
+		}
+	}
+	if (ret == CV_OK && c->link_unsynced &&
+	    c->box->user->mail.mail_fsync != MAIL_MAIL_FSYNC_NEVER)
+		ret = c->ref.store->driver->sync_hidden(c->sf->blobs, c->err);
+	return ret;
+}
+
+/* --- the commit ----------------------------------------------------------------------- */
+
+static int append_one(struct copying *c, struct account_txn *txn,
+		      struct copied *m)
+{
+	struct cv_keywords k = m->blob.keywords;
+	uint32_t *keywords = pool_new_array(c->pool, uint32_t, k.count + 1);
+	struct account_append append = {
+		.keywords = keywords, .received = m->blob.received,
+		.size = m->blob.bytes,
+		.virtual_size = m->blob.virtual_bytes,
+		.guid = &m->source.guid, .blob = m->target.ref,
+		.body = m->body, .catalogue = m->catalogue,
+	};
+
+	for (uint32_t i = 0; i < k.count; i++) {
+		int ret = txn_keyword(txn, c->folder, cv_span_of(k.names[i]),
+				      &keywords[append.keyword_count],
+				      c->err);
+
+		if (ret < 0 && ret != CV_E_LIMIT)
+			return ret;
+		append.keyword_count += ret == CV_OK;
+	}
+	m->target.size = sizeof(m->target);
+	m->target.flags = m->blob.flags;
+	m->target.keywords = k;
+	m->target.received = m->blob.received;
+	m->target.bytes = m->blob.bytes;
+	m->target.virtual_bytes = m->blob.virtual_bytes;
+	c->ref.store->driver->marks(c->sf->blobs, &m->target, 1);
+	append.flags = m->target.flags | m->target.marks <<
+		MAILBOX_MARK_SHIFT;
+	return txn_append(txn, c->folder, &append, &m->new_uid, c->err);
+}
+
+static int expunge_sources(struct copying *c, struct account_txn *txn)
+{
+	struct account_ranges uids = { .pool = c->pool };
+	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
+					       c->messages.count + 1);
+	int ret;
+
+	for (size_t i = 0; i < c->messages.count; i++) {
+		ranges_add(&uids, c->messages.items[i].uid);
+		blobs[i] = c->messages.items[i].blob;
+	}
+	ret = txn_expunge(txn, c->box->folder, uids.items, uids.count,
+			  c->err);
+	if (ret == CV_OK)
+		ret = store_tombstones_add(c->box->sf, txn, blobs,
+					   (uint32_t)c->messages.count,
+					   c->err);
+	return ret;
+}
+
+/* Under the lock: flags may have changed, messages may be gone. */
+static void look_again(struct copying *c)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < c->messages.count; i++) {
+		struct copied *m = &c->messages.items[i];
+		struct cv_span ref = m->blob.ref;
+
+		if (!account_row_find(c->box->folder, m->uid, &m->row)) {
+			c->ref.store->driver->unlink_hidden(c->sf->blobs,
+							    m->target.ref);
+			continue;
+		}
+		store_blob_get(c->box->folder, m->row, c->pool, &m->blob);
+		m->blob.ref = ref;
+		c->messages.items[to++] = *m;
+	}
+	c->messages.count = to;
+}
+
+static void place_all(struct copying *c)
+{
+	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
+					       c->messages.count + 1);
+	uint32_t count = (uint32_t)c->messages.count;
+	struct cv_error err = ERROR_NONE;
+
+	for (uint32_t i = 0; i < count; i++)
+		blobs[i] = c->messages.items[i].target;
+	c->ref.store->driver->place(c->sf->blobs, blobs, count);
+	store_folder_publish(c->sf);
+	if (!c->move || c->box->store != c->ref.store)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		blobs[i] = c->messages.items[i].blob;
+	if (c->box->store->driver->remove(c->box->sf->blobs, blobs, count,
+					  &err) < 0)
+		log_warning("mail", "mailbox '%s': moved away, but: %s",
+			    c->box->name, err.text);
+	if (c->box->sf != c->sf)
+		store_folder_publish(c->box->sf);
+}
+
+static int commit(struct copying *c)
+{
+	struct account_txn *txn;
+	int ret = store_begin(c->ref.store, &txn, c->err);
+
+	if (ret < 0)
+		return ret;
+	if (c->folder->deleted || c->box->folder->deleted) {
+		account_rollback(&txn);
+		return FAIL(c->err, CV_E_NOT_FOUND, "a mailbox is gone");
+	}
+	store_folder_refresh(c->sf);
+	store_folder_refresh(c->box->sf);
+	if (c->box->store == c->ref.store)
+		look_again(c);
+	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++)
+		ret = append_one(c, txn, &c->messages.items[i]);
+	if (ret == CV_OK && c->move && c->box->store == c->ref.store)
+		ret = expunge_sources(c, txn);
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	return account_commit(&txn, ACCOUNT_SYNC, c->err);
+}
+
+/* A move to another account: the originals go when the copies are safe. */
+static int expunge_after(struct copying *c)
+{
+	struct account_txn *txn;
+	struct cv_blob *blobs;
+	int ret = store_begin(c->box->store, &txn, c->err);
+
+	if (ret < 0)
+		return ret;
+	ret = expunge_sources(c, txn);
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	ret = account_commit(&txn, ACCOUNT_SYNC, c->err);
+	if (ret < 0)
+		return ret;
+	blobs = pool_new_array(c->pool, struct cv_blob, c->messages.count);
+	for (size_t i = 0; i < c->messages.count; i++)
+		blobs[i] = c->messages.items[i].blob;
+	(void)c->box->store->driver->remove(c->box->sf->blobs, blobs,
+					    (uint32_t)c->messages.count,
+					    NULL);
+	store_folder_publish(c->box->sf);
+	return CV_OK;
+}
+
+static void fill_result(struct copying *c, struct cv_pool *pool,
+			struct cv_copy_result *result)
+{
+	struct account_ranges from = { .pool = pool }, to = { .pool = pool };
+
+	for (size_t i = 0; i < c->messages.count; i++) {
+		ranges_add(&from, c->messages.items[i].uid);
+		ranges_add(&to, c->messages.items[i].new_uid);
+	}
+	result->uidvalidity = c->folder->uidvalidity;
+	result->source_uids = ranges_set(&from);
+	result->uids = ranges_set(&to);
+	result->count = (uint32_t)c->messages.count;
+}
+
+static void copy_hooks(struct copying *c, const char *name)
+{
+	for (size_t i = 0; i < c->messages.count; i++) {
+		const struct copied *m = &c->messages.items[i];
+		struct cv_message_ctx ctx = {
+			CV_SIZED(cv_message_ctx), .user = c->box->user,
+			.mailbox_name = name,
+			.uidvalidity = c->folder->uidvalidity,
+			.uid = m->new_uid, .flags = m->blob.flags,
+		};
+
+		(void)hook_message_stored(&ctx);
+		ctx.mailbox_name = c->box->name;
+		ctx.uidvalidity = c->box->uidvalidity;
+		ctx.uid = m->uid;
+		if (c->move)
+			(void)hook_message_expunged(&ctx);
+	}
+}
+
+static int copy(struct copying *c, struct cv_set seqs, const char *name)
+{
+	int ret = mailbox_find(c->box->user, name, c->pool, &c->ref,
+			       &c->folder, c->err);
+
+	if (ret == CV_OK)
+		ret = store_folder_get(c->ref.store, c->folder, &c->sf,
+				       c->err);
+	/* a folder of another server gives its UIDs first */
+	if (ret == CV_OK && account_folder_state(c->folder).len == 0)
+		ret = store_folder_scan(c->sf, true, c->err);
+	if (ret < 0)
+		return ret;
+	choose(c, seqs);
+	if (c->messages.count == 0)
+		return CV_OK;
+	ret = hide_all(c);
+	if (ret == CV_OK)
+		ret = commit(c);
+	if (ret < 0) {
+		abandon(c);
+		return ret;
+	}
+	place_all(c);
+	if (c->move && c->box->store != c->ref.store)
+		ret = expunge_after(c);
+	copy_hooks(c, name);
+	return ret;
+}
+
+int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,
+		 const char *mailbox_name, bool move, struct cv_pool *pool,
+		 struct cv_copy_result *result_r, struct cv_error *err)
+{
+	struct copying c = { .box = box, .move = move, .err = err };
+	int ret;
+
+	c.pool = pool_create("copy");
+	array_init(&c.messages, c.pool);
+	ret = copy(&c, seqs, mailbox_name);
+	if (ret == CV_OK)
+		fill_result(&c, pool, result_r);
+	pool_destroy(&c.pool);
+	return ret;
+}

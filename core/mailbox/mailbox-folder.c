@@ -1,0 +1,384 @@
+/* mailbox-folder.c - CREATE, DELETE, RENAME, SUBSCRIBE, STATUS. */
+#include "mailbox-private.h"
+
+int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
+		   struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("create");
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	const struct mailbox_config *config;
+	size_t len = strlen(name);
+	int ret;
+
+	/* [RFC9051 6.3.4] a separator at the end only says that children
+	 * will follow */
+	if (len > 1 && (name[len - 1] == '/' || name[len - 1] == '.')) {
+		char *shorter = pool_copy(pool, name, len - 1);
+
+		if (mailbox_resolve(u, shorter, pool, &ref, NULL) == CV_OK &&
+		    ref.ns->separator == name[len - 1])
+			name = shorter;
+	}
+	ret = mailbox_resolve(u, name, pool, &ref, err);
+	if (ret == CV_OK)
+		ret = mailbox_changing(u, "create", name, NULL, err);
+	if (ret == CV_OK) {
+		config = mailbox_config_find(ref.ns, ref.name);
+		if (use == 0 && config != NULL)
+			use = config->use;
+		ret = store_folder_create(ref.store, ref.span, use, &folder,
+					  err);
+	}
+	if (ret == CV_E_EXISTS)
+		error_set_client(err, "Mailbox already exists.");
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* --- removing ------------------------------------------------------------------------ */
+
+int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("remove");
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	struct account_txn *txn = NULL;
+	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+
+	if (ret == CV_OK && strcmp(ref.name, "INBOX") == 0) {
+		FAIL(err, CV_E_DENIED, "INBOX cannot be deleted");
+		ret = error_set_client(err, "INBOX can't be deleted.");
+	}
+	if (ret == CV_OK)
+		ret = mailbox_changing(u, "delete", name, NULL, err);
+	if (ret == CV_OK)
+		ret = store_begin(ref.store, &txn, err);
+	if (ret == CV_OK && folder->deleted)
+		ret = FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is gone", name);
+	if (ret == CV_OK)
+		ret = txn_folder_delete(txn, folder, err);
+	if (ret == CV_OK) {
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+		if (ret == CV_OK) {
+			store_folder_forget(ref.store, folder);
+			/* nothing refers to the blobs any more; but what
+			 * stays would come back at the next scan */
+			ret = ref.store->driver->folder_remove(
+				ref.store->root, ref.span, err);
+			if (ret == CV_E_NOT_FOUND)
+				ret = CV_OK;
+		}
+	} else {
+		account_rollback(&txn);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* --- renaming ------------------------------------------------------------------------ */
+
+static int rename_one(struct store *store, struct account_txn *txn,
+		      struct account_folder *folder, struct cv_span to,
+		      struct cv_error *err)
+{
+	int ret = store->driver->name_check(store->root, to, err);
+
+	if (ret == CV_OK)
+		ret = store->driver->folder_rename(
+			store->root, cv_span_of(folder->name), to, err);
+	if (ret == CV_OK)
+		ret = txn_folder_rename(txn, folder, to, err);
+	return ret;
+}
+
+/* What was renamed on disk goes back when the commit fails. */
+struct renamed { struct cv_span from, to; };
+
+static int rename_tree(struct store *store, struct account_txn *txn,
+		       const char *from, const char *to, struct cv_pool *pool,
+		       struct cv_error *err)
+{
+	struct account_folder *folder;
+	ARRAY(struct renamed) done;
+	size_t at = 0, len = strlen(from);
+	int ret = CV_OK, found = 0;
+
+	array_init(&done, pool);
+	while (ret == CV_OK &&
+	       (folder = account_folder_next(store->account, &at)) != NULL) {
+		struct cv_span target;
+
+		if (folder->deleted || strncmp(folder->name, from, len) != 0 ||
+		    (folder->name[len] != '\0' && folder->name[len] != '/'))
+			continue;
+		target = cv_span_of(pool_printf(pool, "%s%s", to,
+						folder->name + len));
+		if (account_folder_find(store->account, target) != NULL) {
+			ret = FAIL(err, CV_E_EXISTS, "mailbox '%s' exists",
+				   target.data);
+			break;
+		}
+		found++;
+		store_folder_forget(store, folder);
+		*array_add(&done) = (struct renamed){
+			cv_span_of(pool_strdup(pool, folder->name)), target,
+		};
+		ret = rename_one(store, txn, folder, target, err);
+		if (ret < 0)
+			done.count--;
+	}
+	if (ret == CV_OK && found == 0)
+		ret = FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' does not exist",
+			   from);
+	if (ret == CV_OK)
+		return account_commit(&txn, ACCOUNT_SYNC, err);
+	for (size_t i = done.count; i > 0; i--)
+		(void)store->driver->folder_rename(store->root,
+						   done.items[i - 1].to,
+						   done.items[i - 1].from,
+						   NULL);
+	account_rollback(&txn);
+	return ret;
+}
+
+/* [RFC9051 6.3.6] INBOX stays, its messages move. */
+static int rename_inbox(struct cv_user *u, const char *new_name,
+			struct cv_error *err)
+{
+	struct cv_mailbox *box;
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+	struct cv_range all = { 1, 0 };
+	struct cv_set seqs = { &all, 1 };
+	struct cv_pool *pool;
+	int ret = mailbox_create(u, new_name, 0, err);
+
+	if (ret < 0)
+		return ret;
+	ret = mailbox_open(u, "INBOX", CV_MAILBOX_READONLY, &box, err);
+	if (ret < 0)
+		return ret;
+	all.last = box->count;
+	pool = pool_create("rename");
+	if (box->count > 0)
+		ret = mailbox_copy(box, seqs, new_name, true, pool, &result,
+				   err);
+	pool_destroy(&pool);
+	mailbox_close(&box);
+	return ret;
+}
+
+static int check_rename(const struct mailbox_ref *from,
+			const struct mailbox_ref *to, struct cv_error *err)
+{
+	size_t len = strlen(from->name);
+
+	if (from->store != to->store) {
+		FAIL(err, CV_E_UNSUPPORTED, "renaming to another store");
+		return error_set_client(err, "Can't rename a mailbox to "
+					"another storage.");
+	}
+	if (strncmp(to->name, from->name, len) == 0 && to->name[len] == '/') {
+		FAIL(err, CV_E_PERM, "renaming a mailbox below itself");
+		return error_set_client(err, "Can't rename a mailbox below "
+					"itself.");
+	}
+	return CV_OK;
+}
+
+int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
+		   struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("rename");
+	struct mailbox_ref from, to;
+	struct account_txn *txn;
+	int ret = mailbox_resolve(u, name, pool, &from, err);
+
+	if (ret == CV_OK)
+		ret = mailbox_resolve(u, new_name, pool, &to, err);
+	if (ret == CV_OK)
+		ret = mailbox_changing(u, "rename", name, new_name, err);
+	if (ret == CV_OK && strcmp(from.name, "INBOX") == 0) {
+		ret = rename_inbox(u, new_name, err);
+	} else if (ret == CV_OK) {
+		ret = check_rename(&from, &to, err);
+		if (ret == CV_OK)
+			ret = store_folders_refresh(from.store, false, err);
+		if (ret >= 0)
+			ret = store_begin(from.store, &txn, err);
+		if (ret == CV_OK)
+			ret = rename_tree(from.store, txn, from.name,
+					  to.name, pool, err);
+	}
+	if (ret == CV_E_EXISTS)
+		error_set_client(err, "Mailbox already exists.");
+	else if (ret == CV_E_NOT_FOUND)
+		error_set_client(err, "Mailbox doesn't exist.");
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* --- subscribing --------------------------------------------------------------------- */
+
+/* Where the subscriptions of a namespace without its own are kept: in the
+ * nearest one that has some, under the whole name. */
+static void subscription_place(struct cv_user *u, const char *name,
+			       struct cv_pool *pool, struct mailbox_ref *ref)
+{
+	struct namespace *best = NULL;
+
+	if (ref->ns->subscriptions)
+		return;
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		struct namespace *ns = &u->namespaces[i];
+		size_t len = strlen(ns->prefix);
+
+		if (ns->subscriptions && strncmp(ns->prefix, name, len) == 0 &&
+		    (best == NULL || len > strlen(best->prefix)))
+			best = ns;
+	}
+	if (best == NULL)
+		return;
+	ref->ns = best;
+	ref->store = best->store;
+	ref->name = mailbox_name_store(best, name + strlen(best->prefix),
+				       pool);
+	ref->span = cv_span_of(ref->name);
+}
+
+int mailbox_subscribe(struct cv_user *u, const char *name, bool on,
+		      struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("subscribe");
+	struct mailbox_ref ref;
+	struct account_txn *txn = NULL;
+	int ret = mailbox_resolve(u, name, pool, &ref, err);
+
+	if (ret == CV_OK)
+		ret = mailbox_changing(u, on ? "subscribe" : "unsubscribe",
+				       name, NULL, err);
+	if (ret == CV_OK) {
+		subscription_place(u, name, pool, &ref);
+		ret = store_open(ref.store, err);
+	}
+	if (ret == CV_OK)
+		ret = store_subscriptions_refresh(ref.store, err);
+	if (ret == CV_OK)
+		ret = store_begin(ref.store, &txn, err);
+	if (ret == CV_OK &&
+	    account_is_subscribed(ref.store->account, ref.span) != on) {
+		ret = txn_subscribe(txn, ref.span, on, err);
+		if (ret == CV_OK)
+			ret = account_commit(&txn, ACCOUNT_SYNC, err);
+		if (ret == CV_OK)
+			ret = store_subscriptions_publish(ref.store, err);
+	}
+	account_rollback(&txn);
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* --- status --------------------------------------------------------------------------- */
+
+static void count_flags(struct account_folder *folder,
+			struct cv_mailbox_status *s)
+{
+	uint32_t rows = account_row_count(folder);
+
+	s->deleted = s->recent = 0;
+	for (uint32_t row = 0; row < rows; row++) {
+		if (!account_row_alive(folder, row))
+			continue;
+		if (account_row_flags(folder, row) & ACCOUNT_DELETED)
+			s->deleted++;
+		if (account_row_uid(folder, row) >= folder->recent_uid)
+			s->recent++;
+	}
+}
+
+/* A view fills in sizes that are not known yet. */
+static int complete_sizes(struct cv_user *u, const char *name,
+			  struct account_folder *folder, struct cv_error *err)
+{
+	struct cv_mailbox *box;
+	int ret;
+
+	if (account_row_count(folder) == 0)
+		return CV_OK;
+	ret = mailbox_open(u, name, CV_MAILBOX_READONLY, &box, err);
+	if (ret < 0)
+		return ret;
+	ret = mailbox_fill_sizes(box, err);
+	mailbox_close(&box);
+	return ret;
+}
+
+static bool has_unknown_sizes(struct account_folder *folder)
+{
+	uint32_t rows = account_row_count(folder);
+	struct account_message m;
+
+	for (uint32_t row = 0; row < rows; row++) {
+		if (!account_row_alive(folder, row))
+			continue;
+		account_row_get(folder, row, &m);
+		if (m.virtual_size == 0 && m.size > 0)
+			return true;
+	}
+	return false;
+}
+
+static void fill_status(struct account_folder *folder, uint32_t items,
+			struct cv_mailbox_status *s)
+{
+	s->messages = folder->message_count;
+	s->uidnext = folder->uidnext;
+	s->uidvalidity = folder->uidvalidity;
+	s->unseen = folder->unseen_count;
+	s->size_bytes = folder->virtual_sum;
+	s->highestmodseq = folder->highestmodseq == 0 ? 1 :
+		folder->highestmodseq;
+	memcpy(s->guid, folder->guid.bytes, sizeof(s->guid));
+	s->recent = 0;
+	if (items & CV_STATUS_DELETED || ((items & CV_STATUS_RECENT) &&
+					  folder->recent_uid <
+					  folder->uidnext))
+		count_flags(folder, s);
+}
+
+/* Many folders may be asked for at once: no descriptor is kept for one that
+ * nobody has open. */
+static void let_go(struct cv_user *u, struct store *store,
+		   struct account_folder *folder)
+{
+	for (struct cv_mailbox *box = u->boxes; box != NULL; box = box->next) {
+		if (box->folder == folder)
+			return;
+	}
+	store_folder_forget(store, folder);
+}
+
+int mailbox_status(struct cv_user *u, const char *name, uint32_t items,
+		   struct cv_mailbox_status *status_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("status");
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	struct store_folder *sf;
+	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+
+	if (ret == CV_OK)
+		ret = store_folder_get(ref.store, folder, &sf, err);
+	if (ret == CV_OK)
+		ret = store_folder_scan(sf, true, err);
+	if (ret >= 0 && (items & CV_STATUS_SIZE) &&
+	    has_unknown_sizes(folder))
+		ret = complete_sizes(u, name, folder, err);
+	if (ret >= 0) {
+		fill_status(folder, items, status_r);
+		let_go(u, ref.store, folder);
+		ret = CV_OK;
+	}
+	pool_destroy(&pool);
+	return ret;
+}

@@ -1,0 +1,435 @@
+/* mailbox-list.c - LIST and LSUB over all namespaces.
+ *
+ * All names of a namespace are put into one sorted array in which the
+ * children of a name follow it, so that every question about descendants is
+ * answered in one pass from the end. */
+#include "mailbox-private.h"
+#include "list-match.h"
+
+#include <stdlib.h>
+
+enum node_flag {
+	NODE_EXISTS = 1, NODE_SUBSCRIBED = 2, NODE_INBOX = 4,
+	NODE_CHILDREN = 8,		/* has some */
+	NODE_MATCHES = 16,		/* one of the patterns */
+	NODE_MATCHES_BELOW = 32,	/* a pattern may match below it */
+	NODE_SUB_BELOW = 64,		/* a subscribed descendant */
+	NODE_USE_BELOW = 128,		/* a special-use descendant */
+	NODE_HIDDEN_SUB_BELOW = 256,	/* a subscribed descendant that does
+					 * not match by itself */
+	NODE_HIDDEN_USE_BELOW = 512,
+};
+
+struct node {
+	const char *name;		/* as the client sees it */
+	size_t len;
+	uint32_t flags, use;
+	uint32_t parent;		/* index + 1 */
+};
+
+struct cv_list {
+	struct cv_pool *pool;
+	struct cv_user *user;
+	uint32_t options;
+	const char **patterns;
+	uint32_t pattern_count;
+	ARRAY(struct cv_list_entry) entries;
+	size_t next;
+};
+
+struct node_set {
+	struct cv_pool *pool;
+	char separator;
+	struct hash_table by_name;
+	ARRAY(struct node *) nodes;
+};
+
+static struct node *node_get(struct node_set *set, const char *name,
+			     size_t len)
+{
+	struct node *node = hash_find(&set->by_name, cv_span(name, len));
+
+	if (node != NULL)
+		return node;
+	node = pool_new(set->pool, struct node);
+	node->name = pool_copy(set->pool, name, len);
+	node->len = len;
+	hash_set(&set->by_name, cv_span(node->name, len), node);
+	*array_add(&set->nodes) = node;
+	return node;
+}
+
+/* The name and all levels above it. */
+static struct node *node_add(struct node_set *set, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 1; i + 1 < len; i++) {
+		if (name[i] == set->separator)
+			(void)node_get(set, name, i);
+	}
+	return node_get(set, name, len);
+}
+
+/* The separator sorts before everything else: children follow. */
+static int compare_nodes(const void *a, const void *b, void *context)
+{
+	const struct node *x = *(struct node *const *)a;
+	const struct node *y = *(struct node *const *)b;
+	const char separator = *(const char *)context;
+	size_t i = 0;
+	int cx, cy;
+
+	while (i < x->len && i < y->len && x->name[i] == y->name[i])
+		i++;
+	cx = i == x->len ? -1 : x->name[i] == separator ? 0 :
+		(unsigned char)x->name[i] + 1;
+	cy = i == y->len ? -1 : y->name[i] == separator ? 0 :
+		(unsigned char)y->name[i] + 1;
+	return cx - cy;
+}
+
+static bool is_below(const struct node *child, const struct node *parent,
+		     char separator)
+{
+	return child->len > parent->len + 1 &&
+		child->name[parent->len] == separator &&
+		memcmp(child->name, parent->name, parent->len) == 0;
+}
+
+/* --- what there is -------------------------------------------------------------- */
+
+static void add_folders(struct node_set *set, const struct namespace *ns)
+{
+	struct account_folder *folder;
+	size_t at = 0;
+
+	while ((folder = account_folder_next(ns->store->account,
+					     &at)) != NULL) {
+		const struct mailbox_config *config;
+		const char *name;
+		struct node *node;
+
+		/* a store that also serves another namespace's inbox */
+		if (folder->deleted || (!ns->inbox &&
+					strcmp(folder->name, "INBOX") == 0))
+			continue;
+		name = mailbox_name_show(ns, folder->name, set->pool);
+		if (name == NULL)
+			continue;
+		node = node_add(set, name);
+		node->flags |= NODE_EXISTS;
+		node->use |= (folder->attributes & 0xff00) <<
+			MAILBOX_USE_SHIFT;
+		config = mailbox_config_find(ns, folder->name);
+		if (config != NULL)
+			node->use |= config->use;
+		if (strcmp(folder->name, "INBOX") == 0)
+			node->flags |= NODE_INBOX;
+	}
+	for (uint32_t i = 0; i < ns->mailbox_count; i++) {
+		const struct mailbox_config *config = &ns->mailboxes[i];
+		const char *name;
+		struct node *node;
+
+		if (config->auto_create == MAILBOX_AUTO_NO)
+			continue;
+		name = mailbox_name_show(ns, config->name, set->pool);
+		if (name == NULL)
+			continue;
+		node = node_add(set, name);
+		node->use |= config->use;
+		if (!(node->flags & NODE_EXISTS) &&
+		    config->auto_create == MAILBOX_AUTO_SUBSCRIBE)
+			node->flags |= NODE_SUBSCRIBED;
+		node->flags |= NODE_EXISTS;
+	}
+}
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Subscriptions of this namespace, or of those that keep theirs in another
+ * one. */
+static int add_subscriptions(struct cv_user *user, struct node_set *set,
+			     const struct namespace *ns, struct cv_error *err)
+{
+	for (uint32_t i = 0; i < user->namespace_count; i++) {
+		const struct namespace *keeper = &user->namespaces[i];
+		const char *name;
+		size_t at = 0;
+		int ret;
+
+		if (!keeper->subscriptions ||
+		    (keeper != ns && (ns->subscriptions ||
+				      !has_prefix(ns->prefix,
+						  keeper->prefix))))
+			continue;
+		ret = store_open(keeper->store, err);
+		if (ret == CV_OK)
+			ret = store_subscriptions_refresh(keeper->store, err);
+		if (ret < 0)
+			return ret;
+		while ((name = account_subscription_next(
+				keeper->store->account, &at)) != NULL) {
+			name = mailbox_name_show(keeper, name, set->pool);
+			if (name != NULL &&
+			    (keeper == ns || has_prefix(name, ns->prefix)))
+				node_add(set, name)->flags |=
+					NODE_SUBSCRIBED;
+		}
+	}
+	return CV_OK;
+}
+
+/* --- what is asked for ------------------------------------------------------------ */
+
+static void match_nodes(struct cv_list *list, struct node_set *set)
+{
+	for (size_t i = 0; i < set->nodes.count; i++) {
+		struct node *node = set->nodes.items[i];
+		bool inbox = strncasecmp(node->name, "INBOX", 5) == 0 &&
+			(node->len == 5 || node->name[5] == set->separator);
+
+		for (uint32_t p = 0; p < list->pattern_count; p++) {
+			uint32_t m = list_match(
+				cv_span_of(list->patterns[p]),
+				cv_span(node->name, node->len),
+				set->separator, inbox);
+
+			if (m & LIST_MATCH_YES)
+				node->flags |= NODE_MATCHES;
+			if (m & LIST_MATCH_CHILDREN)
+				node->flags |= NODE_MATCHES_BELOW;
+		}
+	}
+}
+
+/* From the end: what each name has below it. */
+static void link_nodes(struct node_set *set)
+{
+	ARRAY(struct node *) above;
+
+	array_init(&above, set->pool);
+	for (size_t i = 0; i < set->nodes.count; i++) {
+		struct node *node = set->nodes.items[i];
+
+		while (above.count > 0 &&
+		       !is_below(node, above.items[above.count - 1],
+				 set->separator))
+			above.count--;
+		for (size_t k = 0; k < above.count; k++) {
+			struct node *up = above.items[k];
+
+			up->flags |= NODE_CHILDREN;
+			if (node->flags & NODE_SUBSCRIBED) {
+				up->flags |= NODE_SUB_BELOW;
+				if (!(node->flags & NODE_MATCHES))
+					up->flags |= NODE_HIDDEN_SUB_BELOW;
+			}
+			if (node->use != 0) {
+				up->flags |= NODE_USE_BELOW;
+				if (!(node->flags & NODE_MATCHES))
+					up->flags |= NODE_HIDDEN_USE_BELOW;
+			}
+		}
+		*array_add(&above) = node;
+	}
+}
+
+static uint32_t node_attributes(const struct cv_list *list,
+				const struct node *node)
+{
+	uint32_t attributes = node->use;
+
+	if (!(node->flags & NODE_EXISTS))
+		attributes |= CV_MAILBOX_NONEXISTENT | CV_MAILBOX_NOSELECT;
+	attributes |= node->flags & NODE_CHILDREN ?
+		CV_MAILBOX_HASCHILDREN : CV_MAILBOX_HASNOCHILDREN;
+	if ((node->flags & NODE_SUBSCRIBED) &&
+	    (list->options & (CV_LIST_SUBSCRIBED |
+			      CV_LIST_RETURN_SUBSCRIBED | CV_LIST_LSUB)))
+		attributes |= CV_MAILBOX_SUBSCRIBED;
+	return attributes;
+}
+
+/* False: the name is not part of the answer. */
+static bool select_node(const struct cv_list *list, const struct node *node,
+			uint32_t *attributes_r)
+{
+	uint32_t attributes = node_attributes(list, node);
+	bool wanted = true, below = false;
+
+	if (!(node->flags & NODE_MATCHES))
+		return false;
+	if (list->options & CV_LIST_LSUB) {
+		/* [RFC3501 6.3.9] with '%' a parent stands for subscribed
+		 * children that do not match */
+		*attributes_r = attributes;
+		if (node->flags & NODE_SUBSCRIBED)
+			return true;
+		*attributes_r |= CV_MAILBOX_NOSELECT;
+		return (node->flags & NODE_HIDDEN_SUB_BELOW) != 0;
+	}
+	if (list->options & CV_LIST_SUBSCRIBED) {
+		wanted = (node->flags & NODE_SUBSCRIBED) != 0;
+		below = (node->flags & NODE_HIDDEN_SUB_BELOW) != 0;
+	}
+	if (list->options & CV_LIST_SPECIAL_USE) {
+		wanted = wanted && node->use != 0;
+		below = below || (node->flags & NODE_HIDDEN_USE_BELOW) != 0;
+	}
+	if (!(list->options & (CV_LIST_SUBSCRIBED | CV_LIST_SPECIAL_USE)))
+		wanted = (node->flags & (NODE_EXISTS | NODE_CHILDREN)) != 0;
+	/* [RFC5258 3.5] CHILDINFO */
+	if ((list->options & CV_LIST_RECURSIVE_MATCH) && below) {
+		attributes |= CV_MAILBOX_CHILD_MATCHES;
+		if (list->options & CV_LIST_SUBSCRIBED)
+			attributes |= CV_MAILBOX_CHILD_SUBSCRIBED;
+		wanted = true;
+	}
+	*attributes_r = attributes;
+	return wanted;
+}
+
+static void take_nodes(struct cv_list *list, struct node_set *set,
+		       bool inbox_only)
+{
+	for (size_t i = 0; i < set->nodes.count; i++) {
+		const struct node *node = set->nodes.items[i];
+		struct cv_list_entry *entry;
+		uint32_t attributes;
+
+		if (((node->flags & NODE_INBOX) != 0) != inbox_only ||
+		    !select_node(list, node, &attributes))
+			continue;
+		entry = array_add(&list->entries);
+		*entry = (struct cv_list_entry){
+			CV_SIZED(cv_list_entry), .name = node->name,
+			.separator = set->separator,
+			.attributes = attributes,
+		};
+	}
+}
+
+/* A namespace that is not listed can be asked for by its prefix. */
+static bool is_wanted(const struct cv_list *list, const struct namespace *ns)
+{
+	size_t len = strlen(ns->prefix);
+
+	if (ns->listed)
+		return true;
+	for (uint32_t i = 0; i < list->pattern_count; i++) {
+		if (len > 0 && strncmp(list->patterns[i], ns->prefix,
+				       len - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int list_namespace(struct cv_list *list, const struct namespace *ns,
+			  struct cv_error *err)
+{
+	struct node_set set = { .pool = list->pool,
+				.separator = ns->separator };
+	bool subscribed = list->options &
+		(CV_LIST_SUBSCRIBED | CV_LIST_RETURN_SUBSCRIBED |
+		 CV_LIST_LSUB);
+	int ret = store_open(ns->store, err);
+
+	if (ret == CV_OK)
+		ret = account_refresh(ns->store->account, err);
+	if (ret >= 0)
+		ret = store_folders_refresh(ns->store, false, err);
+	if (ret < 0)
+		return ret;
+	hash_init(&set.by_name, list->pool, false);
+	array_init(&set.nodes, list->pool);
+	add_folders(&set, ns);
+	if (subscribed)
+		ret = add_subscriptions(list->user, &set, ns, err);
+	if (ret < 0)
+		return ret;
+	/* the prefix itself is a level; one without mailboxes too, unless
+	 * list = children */
+	if (ns->prefix[0] != '\0' &&
+	    (set.nodes.count > 0 || !ns->listed_children)) {
+		char *prefix = pool_strdup(list->pool, ns->prefix);
+		struct node *node;
+
+		prefix[strlen(prefix) - 1] = '\0';
+		node = node_add(&set, prefix);
+		if (!(list->options & (CV_LIST_SUBSCRIBED | CV_LIST_LSUB)))
+			node->flags |= NODE_CHILDREN;
+	}
+	if (set.nodes.count > 1)
+		qsort_r(set.nodes.items, set.nodes.count,
+			sizeof(*set.nodes.items), compare_nodes,
+			&set.separator);
+	match_nodes(list, &set);
+	link_nodes(&set);
+	take_nodes(list, &set, true);
+	take_nodes(list, &set, false);
+	return CV_OK;
+}
+
+/* --- the iteration ---------------------------------------------------------------- */
+
+int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
+		       struct cv_list **list_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("list");
+	struct cv_list *list = pool_new(pool, struct cv_list);
+	int ret = CV_OK;
+
+	list->pool = pool;
+	list->user = u;
+	list->options = query->options;
+	array_init(&list->entries, pool);
+	list->patterns = pool_new_array(pool, const char *,
+					query->pattern_count + 1);
+	list->pattern_count = query->pattern_count;
+	for (uint32_t i = 0; i < query->pattern_count; i++)
+		list->patterns[i] = pool_printf(
+			pool, "%s%s",
+			query->reference == NULL ? "" : query->reference,
+			query->patterns[i]);
+	for (uint32_t i = 0; ret == CV_OK && i < u->namespace_count; i++) {
+		if (is_wanted(list, &u->namespaces[i]))
+			ret = list_namespace(list, &u->namespaces[i], err);
+	}
+	if (ret < 0) {
+		pool_destroy(&pool);
+		return ret;
+	}
+	*list_r = list;
+	return CV_OK;
+}
+
+int mailbox_list_next(struct cv_list *list, struct cv_list_entry *entry_r,
+		      struct cv_error *err)
+{
+	const struct cv_list_entry *entry;
+
+	(void)err;
+	if (list->next >= list->entries.count)
+		return CV_NOT_FOUND;
+	entry = &list->entries.items[list->next++];
+	entry_r->name = entry->name;
+	entry_r->separator = entry->separator;
+	entry_r->attributes = entry->attributes;
+	return CV_OK;
+}
+
+void mailbox_list_end(struct cv_list **list)
+{
+	struct cv_pool *pool;
+
+	if (*list == NULL)
+		return;
+	pool = (*list)->pool;
+	*list = NULL;
+	pool_destroy(&pool);
+}

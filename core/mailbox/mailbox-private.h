@@ -1,0 +1,334 @@
+/* mailbox-private.h - users, namespaces, stores, folders and views, for the
+ * files of this folder.
+ *
+ * A user has namespaces; a namespace shows a store; a store is an account
+ * (what is true) over a tree of a blob driver (where the bytes lie).  A
+ * folder's name within a store is its storage name: UTF-8, '/' between
+ * levels, "INBOX" for the inbox. */
+#ifndef MAILBOX_PRIVATE_H
+#define MAILBOX_PRIVATE_H
+
+#include "user.h"
+#include "account/account.h"
+#include "module/hook.h"
+#include "module/module.h"
+#include "module/slots.h"
+#include "settings/core-settings.h"
+#include "message/message-summary.h"
+#include "message/message-section.h"
+
+enum {
+	MAILBOX_NAME_BYTES_MAX = 1000,
+	MAILBOX_LOCK_MSECS = 30 * 1000,	/* wait for the account's lock */
+	MAILBOX_CHECK_MSECS = 1000,	/* between looks at the store that
+					 * nobody asked for */
+	MAILBOX_MARK_SHIFT = 16,	/* cv_blob_mark to account_flag */
+	MAILBOX_USE_SHIFT = 2,		/* CV_MAILBOX_USE_x to ACCOUNT_x */
+};
+
+/* --- users and namespaces -------------------------------------------------- */
+
+/* mailbox NAME { } of a namespace. */
+struct mailbox_config {
+	const char *name;		/* storage name */
+	uint32_t auto_create;		/* enum mailbox_auto */
+	uint32_t use;			/* CV_MAILBOX_USE_x */
+};
+
+struct namespace {
+	uint32_t type;			/* enum cv_namespace_type */
+	const char *prefix;
+	char separator;
+	bool listed, listed_children, hidden, inbox, subscriptions;
+	const char *alias_for;		/* NULL: none */
+	struct store *store;
+	const struct mailbox_config *mailboxes;
+	uint32_t mailbox_count;
+};
+
+struct cv_user {
+	struct module_slots slots;	/* first */
+	struct cv_pool *pool;
+	const char *name, *home;
+	uid_t uid;
+	gid_t gid;
+	const char *hostname;
+	struct io *io;
+	const struct settings_tree *settings;
+	struct settings_scope scope;
+	struct settings_vars vars, outer_vars;
+	struct mail_settings mail;
+	struct module_scope plugin_settings;
+	uint8_t boot_id[16];
+	struct namespace *namespaces;
+	uint32_t namespace_count;
+	struct store *stores;
+	struct cv_mailbox *boxes;	/* open views */
+};
+
+/* --- stores ------------------------------------------------------------------ */
+
+/* mail_location taken apart; strings are "" when not given. */
+struct mail_location {
+	const char *driver, *path, *layout, *index, *control, *inbox, *dirname;
+	bool utf8;
+};
+
+int mail_location_parse(struct cv_user *user, const char *text,
+			struct mail_location *location_r,
+			struct cv_error *err);
+
+struct store_folder {
+	struct store_folder *next;
+	struct store *store;
+	struct account_folder *folder;
+	struct cv_storage_folder *blobs;
+	struct cv_text state;		/* as last given to the driver */
+	struct cv_pool *pool;
+};
+
+struct store {
+	struct store *next;
+	struct cv_user *user;
+	struct mail_location location;
+	const struct cv_storage *driver;
+	struct cv_storage_config config;
+	struct cv_storage_root *root;	/* NULL: not opened yet */
+	struct account *account;
+	struct store_folder *folders;
+	bool has_inbox;
+	bool laying_out;		/* within a rotation: no transaction */
+};
+
+/* The separator is known without opening anything. */
+int store_create(struct cv_user *user, const char *location,
+		 struct store **store_r, struct cv_error *err);
+/* Opens what is not open yet. */
+int store_open(struct store *store, struct cv_error *err);
+void store_close(struct store *store);
+int store_begin(struct store *store, struct account_txn **txn_r,
+		struct cv_error *err);
+/* Rotates the journal when it has grown: when there is time. */
+void store_idle(struct store *store);
+const struct cv_storage *storage_find(const char *name);
+const struct cv_storage *storage_next(uint32_t *at);
+
+/* The driver's side of a folder, opened when it is not; its state is brought
+ * up to date.  CV_E_NOT_FOUND: it is not there any more. */
+int store_folder_get(struct store *store, struct account_folder *folder,
+		     struct store_folder **sf_r, struct cv_error *err);
+void store_folder_refresh(struct store_folder *sf);
+void store_folder_forget(struct store *store, struct account_folder *folder);
+/* Puts the driver's state into the transaction when it has changed. */
+int store_folder_save_state(struct store_folder *sf, struct account_txn *txn,
+			    struct cv_error *err);
+/* The same in a transaction of its own; failures do not matter. */
+void store_folder_publish(struct store_folder *sf);
+
+/* A message as the driver sees it; keywords live in pool. */
+void store_blob_get(struct account_folder *folder, uint32_t row,
+		    struct cv_pool *pool, struct cv_blob *blob_r);
+struct cv_keywords store_keywords_get(struct account_folder *folder,
+				      struct account_keywords indexes,
+				      struct cv_pool *pool);
+
+/* store-folders.c: the list of folders.  refresh: account and tree. */
+int store_folders_refresh(struct store *store, bool force,
+			  struct cv_error *err);
+int store_subscriptions_refresh(struct store *store, struct cv_error *err);
+int store_subscriptions_publish(struct store *store, struct cv_error *err);
+/* Creates in both; the folder exists afterwards.  CV_E_EXISTS. */
+int store_folder_create(struct store *store, struct cv_span name,
+			uint32_t use, struct account_folder **folder_r,
+			struct cv_error *err);
+
+/* store-scan.c: brings in what others have changed.  CV_OK: nothing new;
+ * CV_CHANGED. */
+int store_folder_scan(struct store_folder *sf, bool thorough,
+		      struct cv_error *err);
+/* tombstones of expunged blobs */
+int store_tombstones_add(struct store_folder *sf, struct account_txn *txn,
+			 const struct cv_blob *blobs, uint32_t count,
+			 struct cv_error *err);
+
+/* --- names --------------------------------------------------------------------- */
+
+struct mailbox_ref {
+	struct namespace *ns;
+	struct store *store;
+	const char *name;		/* storage name, in pool */
+	struct cv_span span;
+};
+
+/* Finds namespace and storage name of an IMAP name and checks it.  Opens the
+ * store. */
+int mailbox_resolve(struct cv_user *user, const char *name,
+		    struct cv_pool *pool, struct mailbox_ref *ref_r,
+		    struct cv_error *err);
+/* The folder of a name; also one that another program has just made, or that
+ * the settings say is to be made (auto = create).  CV_E_NOT_FOUND. */
+int mailbox_find(struct cv_user *user, const char *name, struct cv_pool *pool,
+		 struct mailbox_ref *ref_r, struct account_folder **folder_r,
+		 struct cv_error *err);
+/* A storage name as the client sees it; NULL when the namespace cannot show
+ * it (its separator is in it). */
+const char *mailbox_name_show(const struct namespace *ns, const char *name,
+			      struct cv_pool *pool);
+/* The other way, without a check. */
+const char *mailbox_name_store(const struct namespace *ns, const char *name,
+			       struct cv_pool *pool);
+const struct mailbox_config *
+mailbox_config_find(const struct namespace *ns, const char *name);
+/* DECIDE hooks before a change. */
+int mailbox_changing(struct cv_user *user, const char *change,
+		     const char *name, const char *new_name,
+		     struct cv_error *err);
+
+/* --- views ----------------------------------------------------------------------- */
+
+/* A STORE.SILENT of this view that sync has not passed yet. */
+struct silent_store {
+	uint64_t modseq;
+	struct account_ranges uids;
+	struct silent_store *next;
+};
+
+struct size_fix { uint32_t uid; uint64_t size, virtual_size; };
+
+/* The message whose bytes were last asked for. */
+struct open_message {
+	struct cv_pool *pool;		/* NULL: none */
+	uint32_t uid;
+	struct cv_stream *stream;	/* NULL: not opened */
+	uint64_t length;
+	bool has_summary, has_tree;
+	struct message_summary summary;
+	struct mime_tree tree;
+};
+
+struct cv_mailbox {
+	struct module_slots slots;	/* first */
+	struct cv_mailbox *next;
+	struct cv_pool *pool;
+	struct cv_user *user;
+	struct namespace *ns;
+	struct store *store;
+	struct account_folder *folder;
+	struct store_folder *sf;
+	const char *name;		/* as the client sees it */
+	bool readonly;
+
+	uint32_t *uids;			/* the view: ascending */
+	uint32_t count, room;
+	uint64_t modseq;		/* flags are known up to here */
+	uint64_t expunge_modseq;	/* expunges are known up to here */
+	uint32_t uidnext;
+	uint32_t keyword_count;
+	uint32_t uidvalidity;
+	struct account_ranges recent;	/* UIDs that are \Recent here */
+	uint32_t recent_count;
+	struct silent_store *silent;
+	struct cv_pool *silent_pool;
+
+	struct cv_pool *sync_pool;	/* of the last sync's answer */
+	struct cv_pool *data_pool;	/* of the last message's data */
+	struct open_message message;
+	uint32_t row_hint;
+	uint64_t checked_at;		/* monotonic milliseconds */
+	ARRAY(struct size_fix) size_fixes;
+};
+
+int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
+		 struct cv_mailbox **box_r, struct cv_error *err);
+void mailbox_close(struct cv_mailbox **box);
+void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r);
+int mailbox_sync(struct cv_mailbox *box, uint32_t flags,
+		 struct cv_mailbox_changes *changes_r, struct cv_error *err);
+int mailbox_watch_fd(struct cv_mailbox *box);
+void mailbox_watch_clear(struct cv_mailbox *box);
+int mailbox_uids_to_seqs(struct cv_mailbox *box, struct cv_set uids,
+			 struct cv_pool *pool, struct cv_set *seqs_r);
+uint32_t mailbox_uid_of(struct cv_mailbox *box, uint32_t seq);
+/* The row of a sequence number, false when it is expunged. */
+bool mailbox_row(struct cv_mailbox *box, uint32_t seq, uint32_t *row_r);
+bool mailbox_uid_is_recent(const struct cv_mailbox *box, uint32_t uid);
+/* The view's UIDs of sequence numbers, as ranges for a transaction. */
+void mailbox_seqs_to_uids(struct cv_mailbox *box, struct cv_set seqs,
+			  struct cv_pool *pool, struct account_ranges *uids_r);
+
+/* Ranges of ascending numbers. */
+void ranges_add(struct account_ranges *ranges, uint32_t value);
+bool ranges_contain(const struct account_ranges *ranges, uint32_t value);
+struct cv_set ranges_set(const struct account_ranges *ranges);
+
+/* mailbox-fetch.c */
+int mailbox_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
+		    struct cv_message_data *data_r, struct cv_error *err);
+int mailbox_section(struct cv_mailbox *box, uint32_t seq,
+		    const struct cv_section *section,
+		    struct cv_stream **stream_r, uint64_t *size_r,
+		    struct cv_error *err);
+/* For search: the summary of a message, made when it is not there. */
+int mailbox_summary(struct cv_mailbox *box, uint32_t row,
+		    const struct message_summary **summary_r,
+		    struct cv_error *err);
+/* Its bytes as stored, and its parts. */
+int mailbox_content(struct cv_mailbox *box, uint32_t row,
+		    struct cv_stream **stream_r,
+		    const struct mime_tree **tree_r, struct cv_error *err);
+void mailbox_message_close(struct cv_mailbox *box);
+void mailbox_flush_sizes(struct cv_mailbox *box);
+/* The sizes of messages that nobody has looked at yet. */
+int mailbox_fill_sizes(struct cv_mailbox *box, struct cv_error *err);
+
+/* mailbox-store.c */
+int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
+		  struct cv_pool *pool, struct cv_set *modified_r,
+		  struct cv_error *err);
+int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		    struct cv_error *err);
+int keyword_check(struct cv_user *user, const char *name,
+		  struct cv_error *err);
+
+/* mailbox-copy.c */
+int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,
+		 const char *mailbox_name, bool move, struct cv_pool *pool,
+		 struct cv_copy_result *result_r, struct cv_error *err);
+
+/* mailbox-search.c */
+int mailbox_search(struct cv_mailbox *box,
+		   const struct cv_search_query *query, struct cv_pool *pool,
+		   struct cv_set *seqs_r, struct cv_error *err);
+
+/* mailbox-save.c */
+int mailbox_save_begin(struct cv_user *u, const char *mailbox_name,
+		       struct cv_save **save_r, struct cv_error *err);
+int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
+		     struct cv_error *err);
+int mailbox_save_write(struct cv_save *save, const void *data, size_t len,
+		       struct cv_error *err);
+int mailbox_save_finish(struct cv_save *save, struct cv_error *err);
+int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
+			uint32_t *uidvalidity_r, struct cv_set *uids_r,
+			struct cv_error *err);
+void mailbox_save_abort(struct cv_save **save);
+
+/* mailbox-list.c */
+int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
+		       struct cv_list **list_r, struct cv_error *err);
+int mailbox_list_next(struct cv_list *list, struct cv_list_entry *entry_r,
+		      struct cv_error *err);
+void mailbox_list_end(struct cv_list **list);
+
+/* mailbox-folder.c */
+int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
+		   struct cv_error *err);
+int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err);
+int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
+		   struct cv_error *err);
+int mailbox_subscribe(struct cv_user *u, const char *name, bool on,
+		      struct cv_error *err);
+int mailbox_status(struct cv_user *u, const char *name, uint32_t items,
+		   struct cv_mailbox_status *status_r, struct cv_error *err);
+
+#endif

@@ -1,0 +1,499 @@
+/* mailbox-save.c - APPEND and delivery.
+ *
+ * A message is read once, parsed and written in passing.  Up to
+ * mail_journal_body_max it travels in the journal: one write and one sync
+ * make it durable, and its file is written without a sync.  A larger one is
+ * synced as a hidden blob first.  INVARIANT: before the commit nothing can be
+ * seen of it, after it nothing can be lost. */
+#include "mailbox-private.h"
+
+enum { WRITE_CHUNK = 256 * 1024 };
+
+struct saved {
+	const char *mailbox_name;
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	struct store_folder *sf;
+	uint32_t flags;
+	struct cv_keywords keywords;
+	int64_t received;
+	struct message_summarizer *summarizer;
+	struct cv_pool *parse_pool;
+	struct cv_text bytes;		/* not written yet */
+	struct cv_storage_put *put;
+	uint64_t size, virtual_size;
+	bool last_cr, filtered, finished, hidden, committed;
+	struct cv_span ref_name, body;
+	struct cv_text catalogue;
+	struct cv_blob blob;
+	uint32_t uid;
+};
+
+struct cv_save {
+	struct cv_pool *pool;
+	struct cv_user *user;
+	const char *mailbox_name;
+	ARRAY(struct saved *) messages;
+	struct saved *current;
+	int failed;
+};
+
+int mailbox_save_begin(struct cv_user *u, const char *mailbox_name,
+		       struct cv_save **save_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("save");
+	struct cv_save *save = pool_new(pool, struct cv_save);
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	int ret = mailbox_find(u, mailbox_name, pool, &ref, &folder, err);
+
+	if (ret < 0) {
+		pool_destroy(&pool);
+		return ret;
+	}
+	save->pool = pool;
+	save->user = u;
+	save->mailbox_name = pool_strdup(pool, mailbox_name);
+	array_init(&save->messages, pool);
+	*save_r = save;
+	return CV_OK;
+}
+
+static int fail(struct cv_save *save, int ret)
+{
+	if (ret < 0)
+		save->failed = ret;
+	return ret;
+}
+
+static int check_keywords(struct cv_save *save, struct saved *m,
+			  const struct cv_keywords *k, struct cv_error *err)
+{
+	const char **names = pool_new_array(save->pool, const char *,
+					    k->count + 1);
+
+	for (uint32_t i = 0; i < k->count; i++) {
+		int ret = keyword_check(save->user, k->names[i], err);
+
+		if (ret < 0)
+			return ret;
+		names[i] = pool_strdup(save->pool, k->names[i]);
+	}
+	m->keywords = (struct cv_keywords){ names, k->count };
+	return CV_OK;
+}
+
+static int open_target(struct cv_save *save, struct saved *m,
+		       struct cv_error *err)
+{
+	int ret;
+
+	/* mostly the same mailbox as before */
+	if (save->messages.count > 0) {
+		const struct saved *before =
+			save->messages.items[save->messages.count - 1];
+
+		if (strcmp(before->mailbox_name, m->mailbox_name) == 0) {
+			m->ref = before->ref;
+			m->folder = before->folder;
+			m->sf = before->sf;
+			return CV_OK;
+		}
+	}
+	ret = mailbox_find(save->user, m->mailbox_name, save->pool, &m->ref,
+			   &m->folder, err);
+	if (ret == CV_OK)
+		ret = store_folder_get(m->ref.store, m->folder, &m->sf, err);
+	/* a folder of another server gives its UIDs first */
+	if (ret == CV_OK && account_folder_state(m->folder).len == 0)
+		ret = store_folder_scan(m->sf, true, err);
+	return ret < 0 ? ret : CV_OK;
+}
+
+int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
+		     struct cv_error *err)
+{
+	struct saved *m = pool_new(save->pool, struct saved);
+	int ret;
+
+	if (save->failed < 0)
+		return FAIL(err, save->failed, "an earlier message failed");
+	BUG_IF(save->current != NULL);
+	m->mailbox_name = r->mailbox_name == NULL ? save->mailbox_name :
+		pool_strdup(save->pool, r->mailbox_name);
+	ret = open_target(save, m, err);
+	if (ret == CV_OK)
+		ret = check_keywords(save, m, &r->keywords, err);
+	if (ret < 0)
+		return fail(save, ret);
+	m->flags = r->flags & CV_FLAGS_STORED;
+	m->received = r->internal_date == INT64_MIN ? time_now() :
+		r->internal_date;
+	m->filtered = hook_active[CV_HOOK_ID_message_saving];
+	m->parse_pool = pool_create("save parse");
+	m->summarizer = message_summarizer_create(m->parse_pool);
+	cv_text_init(&m->bytes, m->parse_pool);
+	if (r->size_hint > 0 &&
+	    account_body_fits(m->ref.store->account, r->size_hint))
+		text_grow(&m->bytes, (size_t)r->size_hint);
+	*array_add(&save->messages) = m;
+	save->current = m;
+	return CV_OK;
+}
+
+/* --- writing ---------------------------------------------------------------------- */
+
+static int write_out(struct saved *m, struct cv_error *err)
+{
+	const struct cv_storage *driver = m->ref.store->driver;
+	int ret = CV_OK;
+
+	if (m->put == NULL)
+		ret = driver->put_create(m->sf->blobs, m->parse_pool, 0, 0,
+					 &m->put, err);
+	if (ret == CV_OK && m->bytes.len > 0)
+		ret = driver->put_write(m->put, m->bytes.data, m->bytes.len,
+					err);
+	cv_text_reset(&m->bytes);
+	return ret;
+}
+
+/* What was added behind place at is parsed, and written when it is much. */
+static int take_bytes(struct saved *m, size_t at, struct cv_error *err)
+{
+	struct cv_span s = cv_span(m->bytes.data + at, m->bytes.len - at);
+
+	if (s.len == 0)
+		return CV_OK;
+	message_summarizer_feed(m->summarizer, s);
+	m->size += s.len;
+	if (m->filtered ||
+	    (m->put == NULL &&
+	     account_body_fits(m->ref.store->account, m->size)) ||
+	    (m->put != NULL && m->bytes.len < WRITE_CHUNK))
+		return CV_OK;
+	return write_out(m, err);
+}
+
+/* Line ends as they are stored: LF, or CRLF with mail_save_crlf.  A CR at the
+ * end of the input waits for what follows. */
+static void convert(struct saved *m, bool crlf, struct cv_span in)
+{
+	while (in.len > 0) {
+		const char *lf = memchr(in.data, '\n', in.len);
+		size_t len = lf == NULL ? in.len : (size_t)(lf - in.data);
+		bool cr_before = len == 0 ? m->last_cr :
+			in.data[len - 1] == '\r';
+
+		if (m->last_cr && len > 0)
+			cv_text_append_c(&m->bytes, '\r');
+		if (len > 0 && cr_before)
+			len--;
+		cv_text_append(&m->bytes, in.data, len);
+		m->last_cr = cr_before && lf == NULL;
+		if (lf == NULL)
+			return;
+		if (crlf)
+			cv_text_append_c(&m->bytes, '\r');
+		cv_text_append_c(&m->bytes, '\n');
+		in = cv_span_skip(in, (size_t)(lf - in.data) + 1);
+	}
+}
+
+int mailbox_save_write(struct cv_save *save, const void *data, size_t len,
+		       struct cv_error *err)
+{
+	struct saved *m = save->current;
+	size_t at;
+
+	if (save->failed < 0 || m == NULL)
+		return FAIL(err, save->failed < 0 ? save->failed :
+			    CV_E_INTERNAL, "nothing is being saved");
+	at = m->bytes.len;
+	convert(m, save->user->mail.mail_save_crlf, cv_span(data, len));
+	return fail(save, take_bytes(m, at, err));
+}
+
+/* --- finishing ---------------------------------------------------------------------- */
+
+static int run_filters(struct cv_save *save, struct saved *m,
+		       struct cv_error *err)
+{
+	struct cv_stream *plain = stream_open_memory(
+		m->parse_pool, cv_text_span(&m->bytes));
+	struct cv_body_ctx ctx = {
+		CV_SIZED(cv_body_ctx), .user = save->user, .err = err,
+		.pool = m->parse_pool, .body = plain,
+	};
+	struct cv_text stored;
+	int ret = hook_message_saving(&ctx);
+
+	if (ret < 0 || ctx.body == plain)
+		return ret < 0 ? ret : CV_OK;
+	cv_text_init(&stored, m->parse_pool);
+	ret = stream_read_all(ctx.body, &stored, SIZE_MAX / 2, err);
+	m->bytes = stored;
+	m->size = stored.len;
+	return ret;
+}
+
+static int finish_blob(struct cv_save *save, struct saved *m,
+		       struct cv_error *err)
+{
+	const struct cv_storage *driver = m->ref.store->driver;
+	bool sync = save->user->mail.mail_fsync != MAIL_MAIL_FSYNC_NEVER;
+	int ret = CV_OK;
+
+	if (m->put == NULL) {
+		if (account_body_fits(m->ref.store->account, m->size)) {
+			m->body = cv_text_span(&m->bytes);
+			if (m->body.data == NULL)
+				m->body.data = "";
+			sync = false;
+		}
+		ret = driver->put_create(m->sf->blobs, m->parse_pool,
+					 m->size, m->virtual_size, &m->put,
+					 err);
+	}
+	if (ret == CV_OK && m->bytes.len > 0)
+		ret = driver->put_write(m->put, m->bytes.data, m->bytes.len,
+					err);
+	if (ret == CV_OK)
+		ret = driver->put_finish(&m->put, m->virtual_size,
+					 m->received, sync, &m->ref_name,
+					 err);
+	m->hidden = ret == CV_OK;
+	return ret;
+}
+
+int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
+{
+	struct saved *m = save->current;
+	struct message_summary summary;
+	int ret = CV_OK;
+
+	if (save->failed < 0 || m == NULL)
+		return FAIL(err, save->failed < 0 ? save->failed :
+			    CV_E_INTERNAL, "nothing is being saved");
+	save->current = NULL;
+	if (m->last_cr) {
+		cv_text_append_c(&m->bytes, '\r');
+		ret = take_bytes(m, m->bytes.len - 1, err);
+	}
+	if (ret < 0)
+		return fail(save, ret);
+	message_summarizer_finish(m->summarizer, &summary, NULL);
+	m->virtual_size = summary.virtual_size;
+	cv_text_init(&m->catalogue, m->parse_pool);
+	message_summary_encode(&m->catalogue, &summary);
+	if (m->filtered)
+		ret = run_filters(save, m, err);
+	if (ret == CV_OK)
+		ret = finish_blob(save, m, err);
+	m->finished = ret == CV_OK;
+	return fail(save, ret);
+}
+
+/* --- committing ----------------------------------------------------------------------- */
+
+static int append_one(struct cv_save *save, struct account_txn *txn,
+		      struct saved *m, struct cv_error *err)
+{
+	struct cv_keywords k = m->keywords;
+	uint32_t *keywords = pool_new_array(save->pool, uint32_t,
+					    k.count + 1);
+	struct account_append append = {
+		.keywords = keywords, .keyword_count = k.count,
+		.received = m->received, .size = m->size,
+		.virtual_size = m->virtual_size, .blob = m->ref_name,
+		.body = m->body, .catalogue = cv_text_span(&m->catalogue),
+	};
+
+	if (m->folder->deleted)
+		return FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is gone",
+			    m->mailbox_name);
+	if (append.catalogue.len > ACCOUNT_CATALOGUE_MAX)
+		append.catalogue = CV_SPAN_NONE;
+	for (uint32_t i = 0; i < k.count; i++) {
+		int ret = txn_keyword(txn, m->folder, cv_span_of(k.names[i]),
+				      &keywords[i], err);
+
+		if (ret < 0)
+			return ret;
+	}
+	m->blob = (struct cv_blob){
+		CV_SIZED(cv_blob), .ref = m->ref_name, .flags = m->flags,
+		.keywords = k, .received = m->received, .bytes = m->size,
+		.virtual_bytes = m->virtual_size,
+	};
+	m->ref.store->driver->marks(m->sf->blobs, &m->blob, 1);
+	append.flags = m->flags | m->blob.marks << MAILBOX_MARK_SHIFT;
+	return txn_append(txn, m->folder, &append, &m->uid, err);
+}
+
+static int commit_store(struct cv_save *save, struct store *store,
+			struct cv_error *err)
+{
+	struct account_txn *txn;
+	int ret = store_begin(store, &txn, err);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
+		struct saved *m = save->messages.items[i];
+
+		if (m->ref.store == store)
+			ret = append_one(save, txn, m, err);
+	}
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
+		if (save->messages.items[i]->ref.store == store)
+			save->messages.items[i]->committed = true;
+	}
+	return ret;
+}
+
+/* Messages that are together in one folder are placed together. */
+static void place_all(struct cv_save *save)
+{
+	struct cv_blob *blobs = pool_new_array(save->pool, struct cv_blob,
+					       save->messages.count + 1);
+	size_t i = 0;
+
+	while (i < save->messages.count) {
+		struct saved *first = save->messages.items[i];
+		uint32_t count = 0;
+		bool arrivals = true;
+
+		for (; i < save->messages.count &&
+		     save->messages.items[i]->sf == first->sf; i++) {
+			blobs[count] = save->messages.items[i]->blob;
+			if (!(blobs[count++].marks & CV_BLOB_ARRIVAL))
+				arrivals = false;
+		}
+		first->ref.store->driver->place(first->sf->blobs, blobs,
+						count);
+		if (!arrivals)
+			store_folder_publish(first->sf);
+	}
+}
+
+static void stored_hooks(struct cv_save *save)
+{
+	for (size_t i = 0; i < save->messages.count; i++) {
+		const struct saved *m = save->messages.items[i];
+		struct cv_message_ctx ctx = {
+			CV_SIZED(cv_message_ctx), .user = save->user,
+			.mailbox_name = m->mailbox_name,
+			.uidvalidity = m->folder->uidvalidity,
+			.uid = m->uid, .flags = m->flags,
+		};
+
+		(void)hook_message_stored(&ctx);
+	}
+}
+
+static bool folder_is_open(struct cv_user *user, struct account_folder *f)
+{
+	for (struct cv_mailbox *b = user->boxes; b != NULL; b = b->next) {
+		if (b->folder == f)
+			return true;
+	}
+	return false;
+}
+
+static void save_free(struct cv_save **save)
+{
+	struct cv_save *s = *save;
+	struct cv_pool *pool = s->pool;
+
+	for (size_t i = 0; i < s->messages.count; i++) {
+		struct saved *m = s->messages.items[i];
+		const struct cv_storage *driver = m->ref.store->driver;
+
+		if (m->put != NULL)
+			driver->put_abort(&m->put);
+		if (m->hidden && !m->committed)
+			driver->unlink_hidden(m->sf->blobs, m->ref_name);
+		pool_destroy(&m->parse_pool);
+	}
+	for (size_t i = 0; i < s->messages.count; i++) {
+		struct saved *m = s->messages.items[i];
+
+		if (!folder_is_open(s->user, m->folder))
+			store_folder_forget(m->ref.store, m->folder);
+	}
+	*save = NULL;
+	pool_destroy(&pool);
+}
+
+static int commit_all(struct cv_save *save, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (struct store *store = save->user->stores;
+	     store != NULL && ret == CV_OK; store = store->next) {
+		bool any = false;
+
+		for (size_t i = 0; i < save->messages.count && !any; i++)
+			any = save->messages.items[i]->ref.store == store;
+		if (any)
+			ret = commit_store(save, store, err);
+	}
+	return ret;
+}
+
+static void fill_uids(struct cv_save *save, struct cv_pool *pool,
+		      struct cv_set *uids_r)
+{
+	struct cv_range *ranges = pool_new_array(pool, struct cv_range,
+						 save->messages.count + 1);
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < save->messages.count; i++) {
+		uint32_t uid = save->messages.items[i]->uid;
+
+		if (count > 0 && ranges[count - 1].last + 1 == uid)
+			ranges[count - 1].last = uid;
+		else
+			ranges[count++] = (struct cv_range){ uid, uid };
+	}
+	*uids_r = (struct cv_set){ ranges, count };
+}
+
+int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
+			uint32_t *uidvalidity_r, struct cv_set *uids_r,
+			struct cv_error *err)
+{
+	struct cv_save *s = *save;
+	int ret;
+
+	if (s->failed < 0 || s->current != NULL) {
+		ret = FAIL(err, s->failed < 0 ? s->failed : CV_E_INTERNAL,
+			   "a message was not finished");
+		save_free(save);
+		return ret;
+	}
+	ret = commit_all(s, err);
+	if (ret == CV_OK) {
+		place_all(s);
+		stored_hooks(s);
+		if (uidvalidity_r != NULL)
+			*uidvalidity_r = s->messages.count == 0 ? 0 :
+				s->messages.items[0]->folder->uidvalidity;
+		if (uids_r != NULL)
+			fill_uids(s, pool, uids_r);
+	}
+	save_free(save);
+	return ret;
+}
+
+void mailbox_save_abort(struct cv_save **save)
+{
+	if (*save != NULL)
+		save_free(save);
+}

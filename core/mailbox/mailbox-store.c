@@ -1,0 +1,483 @@
+/* mailbox-store.c - STORE and EXPUNGE. */
+#include "mailbox-private.h"
+
+/* Keywords are atoms [RFC9051 2.3.2, 9 flag-keyword]. */
+int keyword_check(struct cv_user *user, const char *name,
+		  struct cv_error *err)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > user->mail.mail_max_keyword_length) {
+		FAIL(err, CV_E_LIMIT, "keyword of %zu bytes", len);
+		return error_set_client(err, "Keyword is too long.");
+	}
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		if (c <= 0x20 || c >= 0x7f || strchr("(){%*\"\\]", c) != NULL)
+			return FAIL(err, CV_E_SYNTAX, "invalid keyword");
+	}
+	return CV_OK;
+}
+
+/* --- store ------------------------------------------------------------------------- */
+
+struct storing {
+	struct cv_mailbox *box;
+	const struct cv_store_request *r;
+	struct cv_pool *pool;
+	struct account_txn *txn;
+	uint32_t *keywords;		/* indexes in the folder */
+	struct account_ranges uids;	/* that are to be changed */
+	struct account_ranges modified;	/* sequence numbers */
+	ARRAY(struct cv_flag_update) updates;
+	ARRAY(uint32_t) update_uids;
+	bool renamed;
+	struct cv_error *err;
+};
+
+static bool has_keyword(const struct cv_keywords *keywords, const char *name)
+{
+	for (uint32_t i = 0; i < keywords->count; i++) {
+		if (strcasecmp(keywords->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The keywords after the change. */
+static struct cv_keywords new_keywords(struct storing *s,
+				       const struct cv_keywords *old)
+{
+	const struct cv_store_request *r = s->r;
+	const char **names;
+	uint32_t count = 0;
+
+	if (r->keywords.count == 0 && r->change != CV_FLAGS_REPLACE)
+		return *old;
+	names = pool_new_array(s->pool, const char *,
+			       old->count + r->keywords.count + 1);
+	for (uint32_t i = 0; i < old->count; i++) {
+		if (r->change == CV_FLAGS_ADD ||
+		    (r->change == CV_FLAGS_REMOVE &&
+		     !has_keyword(&r->keywords, old->names[i])))
+			names[count++] = old->names[i];
+	}
+	for (uint32_t i = 0; i < r->keywords.count; i++) {
+		struct cv_keywords so_far = { names, count };
+
+		if (r->change != CV_FLAGS_REMOVE &&
+		    !has_keyword(&so_far, r->keywords.names[i]))
+			names[count++] = r->keywords.names[i];
+	}
+	return (struct cv_keywords){ names, count };
+}
+
+static bool same_keywords(const struct cv_keywords *a,
+			  const struct cv_keywords *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (uint32_t i = 0; i < a->count; i++) {
+		if (!has_keyword(b, a->names[i]))
+			return false;
+	}
+	return true;
+}
+
+static void add_update(struct storing *s, uint32_t row, uint32_t uid)
+{
+	const struct cv_store_request *r = s->r;
+	uint32_t flags = r->flags & CV_FLAGS_STORED;
+	struct cv_keywords keywords;
+	struct cv_flag_update *u;
+	struct cv_blob blob;
+
+	store_blob_get(s->box->folder, row, s->pool, &blob);
+	flags = r->change == CV_FLAGS_ADD ? blob.flags | flags :
+		r->change == CV_FLAGS_REMOVE ? blob.flags & ~flags : flags;
+	keywords = new_keywords(s, &blob.keywords);
+	if (flags == blob.flags && same_keywords(&keywords, &blob.keywords))
+		return;
+	u = array_add(&s->updates);
+	*u = (struct cv_flag_update){
+		CV_SIZED(cv_flag_update), .blob = blob, .flags = flags,
+		.keywords = keywords, .marks = blob.marks,
+	};
+	*array_add(&s->update_uids) = uid;
+}
+
+static void choose(struct storing *s)
+{
+	struct cv_mailbox *box = s->box;
+
+	for (uint32_t i = 0; i < s->r->seqs.count; i++) {
+		uint32_t last = s->r->seqs.ranges[i].last;
+
+		if (last > box->count)
+			last = box->count;
+		for (uint32_t seq = s->r->seqs.ranges[i].first;
+		     seq != 0 && seq <= last; seq++) {
+			uint32_t row;
+
+			if (!mailbox_row(box, seq, &row))
+				continue;
+			/* [RFC7162 3.1.3] */
+			if (account_row_modseq(box->folder, row) >
+			    s->r->unchanged_since) {
+				ranges_add(&s->modified, seq);
+				continue;
+			}
+			ranges_add(&s->uids, box->uids[seq - 1]);
+			add_update(s, row, box->uids[seq - 1]);
+		}
+	}
+}
+
+static int find_keywords(struct storing *s)
+{
+	const struct cv_keywords *k = &s->r->keywords;
+
+	s->keywords = pool_new_array(s->pool, uint32_t, k->count + 1);
+	for (uint32_t i = 0; i < k->count; i++) {
+		int ret = keyword_check(s->box->user, k->names[i], s->err);
+
+		if (ret == CV_OK)
+			ret = txn_keyword(s->txn, s->box->folder,
+					  cv_span_of(k->names[i]),
+					  &s->keywords[i], s->err);
+		if (ret < 0)
+			return ret;
+	}
+	return CV_OK;
+}
+
+/* Names of files change before the commit, under the lock: what other
+ * processes see under it agrees.  CV_CHANGED: another program was there. */
+static int rename_blobs(struct storing *s)
+{
+	const struct cv_storage *driver = s->box->store->driver;
+	int ret;
+
+	if (s->updates.count == 0)
+		return CV_OK;
+	s->renamed = true;
+	ret = driver->set_flags(s->box->sf->blobs, s->updates.items,
+				(uint32_t)s->updates.count, s->err);
+	for (size_t i = 0; i < s->updates.count && ret == CV_OK; i++) {
+		int status = s->updates.items[i].status;
+
+		if (status == CV_CHANGED || status < 0)
+			ret = status;
+	}
+	return ret;
+}
+
+static void rename_back(struct storing *s)
+{
+	ARRAY(struct cv_flag_update) back;
+
+	if (!s->renamed)
+		return;
+	array_init(&back, s->pool);
+	for (size_t i = 0; i < s->updates.count; i++) {
+		const struct cv_flag_update *u = &s->updates.items[i];
+		struct cv_flag_update *b;
+
+		if (u->status != CV_OK)
+			continue;
+		b = array_add(&back);
+		*b = *u;
+		b->blob.flags = u->flags;
+		b->blob.keywords = u->keywords;
+		b->blob.marks = u->marks;
+		b->flags = u->blob.flags;
+		b->keywords = u->blob.keywords;
+	}
+	if (back.count > 0)
+		(void)s->box->store->driver->set_flags(
+			s->box->sf->blobs, back.items, (uint32_t)back.count,
+			NULL);
+}
+
+static int write_marks(struct storing *s)
+{
+	static const uint32_t bits[] = {
+		CV_BLOB_ARRIVAL, CV_BLOB_MARK_1, CV_BLOB_MARK_2,
+		CV_BLOB_MARK_3,
+	};
+	int ret = CV_OK;
+
+	for (size_t b = 0; b < 8 && ret == CV_OK; b++) {
+		struct account_flag_change change = {
+			.op = b < 4 ? ACCOUNT_FLAGS_REMOVE :
+				ACCOUNT_FLAGS_ADD,
+			.flags = bits[b % 4] << MAILBOX_MARK_SHIFT,
+		};
+		struct account_ranges uids = { .pool = s->pool };
+
+		for (size_t i = 0; i < s->updates.count; i++) {
+			const struct cv_flag_update *u = &s->updates.items[i];
+			bool was = u->blob.marks & bits[b % 4];
+			bool is = u->marks & bits[b % 4];
+
+			if (was != is && is == (b >= 4))
+				ranges_add(&uids, s->update_uids.items[i]);
+		}
+		if (uids.count > 0)
+			ret = txn_flags(s->txn, s->box->folder, uids.items,
+					uids.count, &change, s->err);
+	}
+	return ret;
+}
+
+static int write_flags(struct storing *s)
+{
+	struct account_flag_change change = {
+		.op = s->r->change == CV_FLAGS_ADD ? ACCOUNT_FLAGS_ADD :
+			s->r->change == CV_FLAGS_REMOVE ?
+			ACCOUNT_FLAGS_REMOVE : ACCOUNT_FLAGS_REPLACE,
+		.flags = s->r->flags & CV_FLAGS_STORED,
+		.keywords = s->keywords,
+		.keyword_count = s->r->keywords.count,
+	};
+	int ret;
+
+	if (s->uids.count == 0)
+		return CV_OK;
+	ret = txn_flags(s->txn, s->box->folder, s->uids.items, s->uids.count,
+			&change, s->err);
+	if (ret == CV_OK)
+		ret = write_marks(s);
+	if (ret == CV_OK && s->updates.count > 0)
+		ret = store_folder_save_state(s->box->sf, s->txn, s->err);
+	return ret;
+}
+
+/* Only what this view knew of is silent: another session's change is not. */
+static void remember_silent(struct storing *s, uint64_t modseq)
+{
+	struct cv_mailbox *box = s->box;
+	struct silent_store *silent = pool_new(box->silent_pool,
+					       struct silent_store);
+
+	silent->modseq = modseq;
+	silent->uids.pool = box->silent_pool;
+	for (size_t i = 0; i < s->updates.count; i++) {
+		if (s->updates.items[i].blob.modseq <= box->modseq)
+			ranges_add(&silent->uids, s->update_uids.items[i]);
+	}
+	silent->next = box->silent;
+	box->silent = silent;
+}
+
+static void flags_hooks(struct storing *s)
+{
+	for (size_t i = 0; i < s->updates.count; i++) {
+		struct cv_message_ctx ctx = {
+			CV_SIZED(cv_message_ctx), .user = s->box->user,
+			.mailbox_name = s->box->name,
+			.uidvalidity = s->box->uidvalidity,
+			.uid = s->update_uids.items[i],
+			.flags = s->updates.items[i].flags,
+		};
+
+		(void)hook_flags_changed(&ctx);
+	}
+}
+
+static int store_once(struct storing *s)
+{
+	struct cv_mailbox *box = s->box;
+	uint64_t modseq;
+	int ret = store_begin(box->store, &s->txn, s->err);
+
+	if (ret < 0)
+		return ret;
+	s->uids = s->modified = (struct account_ranges){ .pool = s->pool };
+	array_init(&s->updates, s->pool);
+	array_init(&s->update_uids, s->pool);
+	s->renamed = false;
+	if (box->folder->deleted) {
+		account_rollback(&s->txn);
+		return FAIL(s->err, CV_E_NOT_FOUND, "mailbox is gone");
+	}
+	store_folder_refresh(box->sf);
+	choose(s);
+	ret = find_keywords(s);
+	if (ret == CV_OK)
+		ret = rename_blobs(s);
+	if (ret == CV_OK)
+		ret = write_flags(s);
+	if (ret != CV_OK) {
+		rename_back(s);
+		account_rollback(&s->txn);
+		return ret;
+	}
+	modseq = account_txn_modseq(s->txn);
+	/* mail_fsync = optimized leaves flags to the system */
+	ret = account_commit(&s->txn, box->user->mail.mail_fsync ==
+			     MAIL_MAIL_FSYNC_OPTIMIZED ? ACCOUNT_NO_SYNC :
+			     ACCOUNT_SYNC, s->err);
+	if (ret < 0) {
+		rename_back(s);
+		return ret;
+	}
+	if (s->r->silent)
+		remember_silent(s, modseq);
+	flags_hooks(s);
+	return CV_OK;
+}
+
+static int check_writable(const struct cv_mailbox *box, struct cv_error *err)
+{
+	if (!box->readonly)
+		return CV_OK;
+	FAIL(err, CV_E_DENIED, "mailbox '%s' is open read-only", box->name);
+	return error_set_client(err, "Mailbox is open read-only.");
+}
+
+int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
+		  struct cv_pool *pool, struct cv_set *modified_r,
+		  struct cv_error *err)
+{
+	struct storing s = { .box = box, .r = r, .err = err };
+	int ret = check_writable(box, err);
+
+	if (ret < 0)
+		return ret;
+	s.pool = pool_create("store");
+	ret = store_once(&s);
+	/* a file is not where it was: take in what has happened, once */
+	if (ret == CV_CHANGED) {
+		ret = store_folder_scan(box->sf, true, err);
+		if (ret >= 0)
+			ret = store_once(&s);
+		if (ret == CV_CHANGED)
+			ret = FAIL(err, CV_E_TEMP, "mailbox '%s' is being "
+				   "changed by another program", box->name);
+	}
+	if (ret == CV_OK && modified_r != NULL) {
+		struct account_ranges copy = { .pool = pool };
+
+		for (size_t i = 0; i < s.modified.count; i++) {
+			ranges_add(&copy, s.modified.items[i].first);
+			copy.items[copy.count - 1].last =
+				s.modified.items[i].last;
+		}
+		*modified_r = ranges_set(&copy);
+	}
+	pool_destroy(&s.pool);
+	return ret;
+}
+
+/* --- expunge ------------------------------------------------------------------------ */
+
+static void expunge_hooks(struct cv_mailbox *box,
+			  const struct account_ranges *uids)
+{
+	if (!hook_active[CV_HOOK_ID_message_expunged])
+		return;
+	for (size_t i = 0; i < uids->count; i++) {
+		for (uint32_t uid = uids->items[i].first;
+		     uid <= uids->items[i].last && uid != 0; uid++) {
+			struct cv_message_ctx ctx = {
+				CV_SIZED(cv_message_ctx), .user = box->user,
+				.mailbox_name = box->name,
+				.uidvalidity = box->uidvalidity, .uid = uid,
+			};
+
+			(void)hook_message_expunged(&ctx);
+		}
+	}
+}
+
+static bool in_set(const struct cv_set *set, uint32_t uid)
+{
+	uint32_t low = 0, high = set->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (set->ranges[mid].last < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < set->count && set->ranges[low].first <= uid;
+}
+
+struct expunging {
+	struct cv_pool *pool;
+	struct account_ranges uids;
+	ARRAY(struct cv_blob) blobs;
+};
+
+static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
+			   struct expunging *x)
+{
+	for (uint32_t seq = 1; seq <= box->count; seq++) {
+		uint32_t row, uid = box->uids[seq - 1];
+
+		if ((uids != NULL && !in_set(uids, uid)) ||
+		    !mailbox_row(box, seq, &row) ||
+		    !(account_row_flags(box->folder, row) & ACCOUNT_DELETED))
+			continue;
+		ranges_add(&x->uids, uid);
+		store_blob_get(box->folder, row, x->pool,
+			       array_add(&x->blobs));
+	}
+}
+
+static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		   struct expunging *x, struct cv_error *err)
+{
+	struct account_txn *txn;
+	struct cv_error failed = ERROR_NONE;
+	int ret = store_begin(box->store, &txn, err);
+
+	if (ret < 0)
+		return ret;
+	store_folder_refresh(box->sf);
+	choose_deleted(box, uids, x);
+	if (x->uids.count == 0 || box->folder->deleted) {
+		account_rollback(&txn);
+		return CV_OK;
+	}
+	ret = txn_expunge(txn, box->folder, x->uids.items, x->uids.count,
+			  err);
+	if (ret == CV_OK)
+		ret = store_tombstones_add(box->sf, txn, x->blobs.items,
+					   (uint32_t)x->blobs.count, err);
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	if (ret < 0)
+		return ret;
+	/* a file that stays is removed by the next scan */
+	if (box->store->driver->remove(box->sf->blobs, x->blobs.items,
+				       (uint32_t)x->blobs.count, &failed) < 0)
+		log_warning("mail", "mailbox '%s': expunged, but: %s",
+			    box->name, failed.text);
+	store_folder_publish(box->sf);
+	expunge_hooks(box, &x->uids);
+	return CV_OK;
+}
+
+int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		    struct cv_error *err)
+{
+	struct expunging x;
+	int ret = check_writable(box, err);
+
+	if (ret < 0)
+		return ret;
+	x.pool = pool_create("expunge");
+	x.uids = (struct account_ranges){ .pool = x.pool };
+	array_init(&x.blobs, x.pool);
+	ret = expunge(box, uids, &x, err);
+	pool_destroy(&x.pool);
+	return ret;
+}

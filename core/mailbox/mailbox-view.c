@@ -1,0 +1,559 @@
+/* mailbox-view.c - an open mailbox: sequence numbers, and what changed. */
+#include "mailbox-private.h"
+
+/* --- ranges ------------------------------------------------------------------------ */
+
+void ranges_add(struct account_ranges *ranges, uint32_t value)
+{
+	struct account_range *last = ranges->count == 0 ? NULL :
+		&ranges->items[ranges->count - 1];
+
+	if (last != NULL && value <= last->last)
+		return;
+	if (last != NULL && value == last->last + 1) {
+		last->last = value;
+		return;
+	}
+	array_reserve_((void **)&ranges->items, ranges->count, &ranges->room,
+		       sizeof(*ranges->items), ranges->pool);
+	ranges->items[ranges->count++] = (struct account_range){ value,
+								  value };
+}
+
+bool ranges_contain(const struct account_ranges *ranges, uint32_t value)
+{
+	size_t low = 0, high = ranges->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (ranges->items[mid].last < value)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < ranges->count && ranges->items[low].first <= value;
+}
+
+/* Both kinds of range are two numbers, first and last. */
+_Static_assert(sizeof(struct cv_range) == sizeof(struct account_range) &&
+	       offsetof(struct cv_range, last) ==
+	       offsetof(struct account_range, last), "ranges differ");
+
+struct cv_set ranges_set(const struct account_ranges *ranges)
+{
+	return (struct cv_set){ (const struct cv_range *)ranges->items,
+				(uint32_t)ranges->count };
+}
+
+/* --- the view ------------------------------------------------------------------------ */
+
+static void view_add(struct cv_mailbox *box, uint32_t uid)
+{
+	if (box->count == box->room) {
+		uint32_t room = box->room * 2 + 1024;
+
+		box->uids = pool_grow(box->pool, box->uids,
+				      box->room * sizeof(*box->uids),
+				      room * sizeof(*box->uids));
+		box->room = room;
+	}
+	box->uids[box->count++] = uid;
+}
+
+/* The first place in the view with a UID >= uid. */
+static uint32_t view_lower(const struct cv_mailbox *box, uint32_t uid)
+{
+	uint32_t low = 0, high = box->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (box->uids[mid] < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static void view_add_rows(struct cv_mailbox *box, uint32_t from_uid)
+{
+	struct account_folder *folder = box->folder;
+	uint32_t rows = account_row_count(folder);
+
+	for (uint32_t row = account_row_lower(folder, from_uid); row < rows;
+	     row++) {
+		if (account_row_alive(folder, row))
+			view_add(box, account_row_uid(folder, row));
+	}
+	box->uidnext = folder->uidnext;
+}
+
+bool mailbox_row(struct cv_mailbox *box, uint32_t seq, uint32_t *row_r)
+{
+	uint32_t uid, rows = account_row_count(box->folder);
+
+	if (seq == 0 || seq > box->count || box->folder->deleted)
+		return false;
+	uid = box->uids[seq - 1];
+	/* messages are mostly asked for in their order */
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t row = box->row_hint + i;
+
+		if (row < rows && account_row_uid(box->folder, row) == uid &&
+		    account_row_alive(box->folder, row)) {
+			*row_r = box->row_hint = row;
+			return true;
+		}
+	}
+	if (!account_row_find(box->folder, uid, row_r))
+		return false;
+	box->row_hint = *row_r;
+	return true;
+}
+
+uint32_t mailbox_uid_of(struct cv_mailbox *box, uint32_t seq)
+{
+	return seq == 0 || seq > box->count ? 0 : box->uids[seq - 1];
+}
+
+bool mailbox_uid_is_recent(const struct cv_mailbox *box, uint32_t uid)
+{
+	return ranges_contain(&box->recent, uid);
+}
+
+int mailbox_uids_to_seqs(struct cv_mailbox *box, struct cv_set uids,
+			 struct cv_pool *pool, struct cv_set *seqs_r)
+{
+	struct account_ranges seqs = { .pool = pool };
+
+	for (uint32_t i = 0; i < uids.count; i++) {
+		uint32_t at = view_lower(box, uids.ranges[i].first);
+		uint32_t end = uids.ranges[i].last == UINT32_MAX ?
+			box->count : view_lower(box, uids.ranges[i].last + 1);
+		struct account_range *r;
+
+		if (at >= end)
+			continue;
+		ranges_add(&seqs, at + 1);
+		r = &seqs.items[seqs.count - 1];
+		if (r->last < end)
+			r->last = end;
+	}
+	*seqs_r = ranges_set(&seqs);
+	return CV_OK;
+}
+
+void mailbox_seqs_to_uids(struct cv_mailbox *box, struct cv_set seqs,
+			  struct cv_pool *pool, struct account_ranges *uids_r)
+{
+	*uids_r = (struct account_ranges){ .pool = pool };
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		uint32_t last = seqs.ranges[i].last;
+
+		if (last > box->count)
+			last = box->count;
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq != 0 && seq <= last; seq++)
+			ranges_add(uids_r, box->uids[seq - 1]);
+	}
+}
+
+/* --- \Recent --------------------------------------------------------------------------- */
+
+static void add_recent(struct cv_mailbox *box, uint32_t from)
+{
+	for (uint32_t i = view_lower(box, from); i < box->count; i++) {
+		ranges_add(&box->recent, box->uids[i]);
+		box->recent_count++;
+	}
+}
+
+/* Messages that lie where deliveries arrive go where mail that was seen by a
+ * session lies.  Under the lock. */
+static int settle(struct cv_mailbox *box, struct account_txn *txn,
+		  uint32_t from, struct cv_pool *pool, struct cv_error *err)
+{
+	struct account_flag_change change = {
+		.op = ACCOUNT_FLAGS_REMOVE,
+		.flags = CV_BLOB_ARRIVAL << MAILBOX_MARK_SHIFT,
+	};
+	struct account_ranges moved = { .pool = pool };
+	ARRAY(struct cv_flag_update) updates;
+	ARRAY(uint32_t) uids;
+	uint32_t rows = account_row_count(box->folder);
+	int ret;
+
+	array_init(&updates, pool);
+	array_init(&uids, pool);
+	for (uint32_t row = account_row_lower(box->folder, from); row < rows;
+	     row++) {
+		struct cv_flag_update *u;
+
+		if (!account_row_alive(box->folder, row) ||
+		    !(account_row_flags(box->folder, row) & change.flags))
+			continue;
+		u = array_add(&updates);
+		u->size = sizeof(*u);
+		store_blob_get(box->folder, row, pool, &u->blob);
+		u->flags = u->blob.flags;
+		u->keywords = u->blob.keywords;
+		u->marks = u->blob.marks & ~(uint32_t)CV_BLOB_ARRIVAL;
+		*array_add(&uids) = account_row_uid(box->folder, row);
+	}
+	if (updates.count == 0)
+		return CV_OK;
+	ret = box->store->driver->set_flags(box->sf->blobs, updates.items,
+					    (uint32_t)updates.count, err);
+	for (size_t i = 0; i < updates.count; i++) {
+		if (updates.items[i].status == CV_OK)
+			ranges_add(&moved, uids.items[i]);
+	}
+	if (ret == CV_OK && moved.count > 0)
+		ret = txn_flags(txn, box->folder, moved.items, moved.count,
+				&change, err);
+	return ret < 0 ? ret : store_folder_save_state(box->sf, txn, err);
+}
+
+/* The messages that no session has had as \Recent are this one's now
+ * [RFC3501 2.3.2]. */
+static int claim_recent(struct cv_mailbox *box, struct cv_error *err)
+{
+	struct account_folder *folder = box->folder;
+	struct account_txn *txn;
+	struct cv_pool *pool;
+	uint32_t from;
+	int ret;
+
+	if (folder->recent_uid >= folder->uidnext)
+		return CV_OK;
+	if (box->readonly) {
+		add_recent(box, folder->recent_uid > 0 ? folder->recent_uid :
+			   1);
+		return CV_OK;
+	}
+	ret = store_begin(box->store, &txn, err);
+	if (ret < 0)
+		return ret;
+	from = folder->recent_uid > 0 ? folder->recent_uid : 1;
+	if (folder->deleted || from >= folder->uidnext) {
+		account_rollback(&txn);
+		return CV_OK;
+	}
+	pool = pool_create("recent");
+	store_folder_refresh(box->sf);
+	ret = settle(box, txn, from, pool, err);
+	pool_destroy(&pool);
+	/* what arrived while we took the lock is in the next sync */
+	if (ret == CV_OK)
+		ret = txn_folder_recent(txn, folder, box->uidnext, err);
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	ret = account_commit(&txn, ACCOUNT_NO_SYNC, err);
+	if (ret == CV_OK)
+		add_recent(box, from);
+	return ret;
+}
+
+/* --- opening ---------------------------------------------------------------------------- */
+
+static void opened_hook(struct cv_mailbox *box)
+{
+	struct cv_mailbox_ctx ctx = {
+		CV_SIZED(cv_mailbox_ctx), .user = box->user,
+		.change = "open", .name = box->name,
+	};
+
+	(void)hook_mailbox_opened(&ctx);
+}
+
+static int view_init(struct cv_mailbox *box, struct cv_error *err)
+{
+	int ret = store_folder_get(box->store, box->folder, &box->sf, err);
+
+	if (ret == CV_OK)
+		ret = store_folder_scan(box->sf, true, err);
+	if (ret < 0)
+		return ret;
+	box->checked_at = time_monotonic_msecs();
+	box->uidvalidity = box->folder->uidvalidity;
+	view_add_rows(box, 1);
+	box->modseq = box->expunge_modseq =
+		account_txn_number(box->store->account);
+	box->keyword_count = account_keyword_count(box->folder);
+	box->recent.pool = box->pool;
+	ret = claim_recent(box, err);
+	/* our own claim is no news */
+	return ret;
+}
+
+int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
+		 struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("mailbox");
+	struct cv_mailbox *box = pool_new(pool, struct cv_mailbox);
+	struct mailbox_ref ref;
+	int ret;
+
+	module_slots_init(&box->slots, CV_OBJECT_MAILBOX, pool);
+	box->pool = pool;
+	box->user = user;
+	box->readonly = flags & CV_MAILBOX_READONLY;
+	ret = mailbox_find(user, name, pool, &ref, &box->folder, err);
+	if (ret == CV_OK) {
+		box->ns = ref.ns;
+		box->store = ref.store;
+		box->name = mailbox_name_show(ref.ns, ref.name, pool);
+		box->sync_pool = pool_create("mailbox sync");
+		box->data_pool = pool_create("mailbox data");
+		box->silent_pool = pool_create("mailbox silent");
+		array_init(&box->size_fixes, pool);
+		ret = view_init(box, err);
+	}
+	if (ret < 0) {
+		pool_destroy(&box->sync_pool);
+		pool_destroy(&box->data_pool);
+		pool_destroy(&box->silent_pool);
+		pool_destroy(&pool);
+		return ret;
+	}
+	box->next = user->boxes;
+	user->boxes = box;
+	opened_hook(box);
+	*box_r = box;
+	return CV_OK;
+}
+
+static bool folder_in_use(struct cv_user *user, struct account_folder *folder)
+{
+	for (struct cv_mailbox *b = user->boxes; b != NULL; b = b->next) {
+		if (b->folder == folder)
+			return true;
+	}
+	return false;
+}
+
+void mailbox_close(struct cv_mailbox **box)
+{
+	struct cv_mailbox *b = *box, **at;
+	struct cv_pool *pool;
+
+	if (b == NULL)
+		return;
+	*box = NULL;
+	mailbox_flush_sizes(b);
+	mailbox_message_close(b);
+	for (at = &b->user->boxes; *at != b; at = &(*at)->next)
+		;
+	*at = b->next;
+	if (!folder_in_use(b->user, b->folder))
+		store_folder_forget(b->store, b->folder);
+	pool_destroy(&b->sync_pool);
+	pool_destroy(&b->data_pool);
+	pool_destroy(&b->silent_pool);
+	pool = b->pool;
+	pool_destroy(&pool);
+}
+
+void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
+{
+	struct account_folder *folder = box->folder;
+	struct account_keywords all = { NULL, account_keyword_count(folder) };
+	const char **names;
+	uint32_t row;
+
+	pool_reset(box->data_pool);
+	names = pool_new_array(box->data_pool, const char *, all.count + 1);
+	for (uint32_t i = 0; i < all.count; i++)
+		names[i] = account_keyword_name(folder, i);
+	state_r->name = box->name;
+	state_r->messages = box->count;
+	state_r->recent = box->recent_count;
+	state_r->uidnext = box->uidnext;
+	state_r->uidvalidity = box->uidvalidity;
+	state_r->highestmodseq = folder->highestmodseq == 0 ? 1 :
+		folder->highestmodseq;
+	state_r->readonly = box->readonly;
+	state_r->may_create_keywords = !box->readonly &&
+		all.count < ACCOUNT_KEYWORD_MAX;
+	state_r->permanent_flags = box->readonly ? 0 : CV_FLAGS_STORED;
+	state_r->keywords = (struct cv_keywords){ names, all.count };
+	memcpy(state_r->guid, folder->guid.bytes, sizeof(state_r->guid));
+	state_r->first_unseen = 0;
+	if (folder->unseen_count == 0)
+		return;
+	for (uint32_t seq = 1; seq <= box->count; seq++) {
+		if (mailbox_row(box, seq, &row) &&
+		    !(account_row_flags(folder, row) & ACCOUNT_SEEN)) {
+			state_r->first_unseen = seq;
+			return;
+		}
+	}
+}
+
+/* --- syncing ------------------------------------------------------------------------------ */
+
+static bool is_silent(const struct cv_mailbox *box, uint32_t uid,
+		      uint64_t modseq)
+{
+	for (const struct silent_store *s = box->silent; s != NULL;
+	     s = s->next) {
+		if (s->modseq == modseq && ranges_contain(&s->uids, uid))
+			return true;
+	}
+	return false;
+}
+
+/* Removes from the view what is expunged; the numbers it had are reported. */
+static void remove_expunged(struct cv_mailbox *box,
+			    const struct account_changes *changes,
+			    struct account_ranges *seqs,
+			    struct account_ranges *uids)
+{
+	uint32_t to = 0, row;
+
+	if (changes->expunges_complete && changes->expunged.count == 0)
+		return;
+	for (uint32_t i = 0; i < box->count; i++) {
+		uint32_t uid = box->uids[i];
+		bool gone = changes->expunges_complete ?
+			ranges_contain(&changes->expunged, uid) :
+			!account_row_find(box->folder, uid, &row);
+
+		if (!gone) {
+			box->uids[to++] = uid;
+			continue;
+		}
+		ranges_add(seqs, i + 1);
+		ranges_add(uids, uid);
+		if (mailbox_uid_is_recent(box, uid))
+			box->recent_count--;
+	}
+	box->count = to;
+	box->row_hint = 0;
+}
+
+static void report_flags(struct cv_mailbox *box,
+			 const struct account_ranges *changed,
+			 uint64_t since, uint32_t old_count,
+			 struct account_ranges *seqs)
+{
+	for (size_t i = 0; i < changed->count; i++) {
+		uint32_t at = view_lower(box, changed->items[i].first);
+
+		for (; at < old_count &&
+		     box->uids[at] <= changed->items[i].last; at++) {
+			uint32_t row;
+			uint64_t modseq;
+
+			if (!mailbox_row(box, at + 1, &row))
+				continue;
+			modseq = account_row_modseq(box->folder, row);
+			if (modseq > since &&
+			    !is_silent(box, box->uids[at], modseq))
+				ranges_add(seqs, at + 1);
+		}
+	}
+}
+
+static int sync_view(struct cv_mailbox *box, uint32_t flags,
+		     struct cv_mailbox_changes *out, struct cv_error *err)
+{
+	struct account_folder *folder = box->folder;
+	uint64_t now = account_txn_number(box->store->account);
+	struct account_ranges seqs = { .pool = box->sync_pool };
+	struct account_ranges uids = { .pool = box->sync_pool };
+	struct account_ranges changed = { .pool = box->sync_pool };
+	struct account_changes changes;
+	uint64_t since = flags & CV_SYNC_NO_EXPUNGES ? box->modseq :
+		box->expunge_modseq;
+	uint32_t kept, before = box->uidnext;
+	int ret = CV_OK;
+
+	if (folder->highestmodseq > since || folder->uidnext > before) {
+		account_changes_get(folder, since, before, box->sync_pool,
+				    &changes);
+		if (!(flags & CV_SYNC_NO_EXPUNGES))
+			remove_expunged(box, &changes, &seqs, &uids);
+		kept = box->count;
+		if (folder->uidnext > before)
+			view_add_rows(box, before);
+		report_flags(box, &changes.changed, box->modseq, kept,
+			     &changed);
+		if (box->count > kept)
+			ret = claim_recent(box, err);
+		out->messages_changed = box->count > kept;
+		out->recent_changed = box->count > kept || seqs.count > 0;
+	}
+	out->expunged = ranges_set(&seqs);
+	out->expunged_uids = ranges_set(&uids);
+	out->flags = ranges_set(&changed);
+	box->modseq = now;
+	if (!(flags & CV_SYNC_NO_EXPUNGES))
+		box->expunge_modseq = now;
+	box->silent = NULL;
+	pool_reset(box->silent_pool);
+	return ret;
+}
+
+static bool wants_scan(struct cv_mailbox *box, uint32_t flags)
+{
+	uint64_t now = time_monotonic_msecs();
+
+	if (!(flags & CV_SYNC_FULL) &&
+	    (flags & CV_SYNC_NO_EXPUNGES ||
+	     now < box->checked_at + MAILBOX_CHECK_MSECS))
+		return false;
+	box->checked_at = now;
+	return true;
+}
+
+int mailbox_sync(struct cv_mailbox *box, uint32_t flags,
+		 struct cv_mailbox_changes *changes_r, struct cv_error *err)
+{
+	struct cv_mailbox_changes out = { CV_SIZED(cv_mailbox_changes) };
+	int ret = account_refresh(box->store->account, err);
+
+	if (ret >= 0 && !box->folder->deleted && wants_scan(box, flags))
+		ret = store_folder_scan(box->sf, false, err);
+	if (ret < 0)
+		return ret;
+	if (box->folder->deleted ||
+	    box->folder->uidvalidity != box->uidvalidity) {
+		FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' was deleted",
+		     box->name);
+		return error_set_client(err, "Mailbox was deleted under "
+					"you.");
+	}
+	pool_reset(box->sync_pool);
+	ret = sync_view(box, flags, &out, err);
+	out.messages = box->count;
+	out.recent = box->recent_count;
+	out.highestmodseq = box->folder->highestmodseq == 0 ? 1 :
+		box->folder->highestmodseq;
+	out.keywords_changed =
+		account_keyword_count(box->folder) != box->keyword_count;
+	box->keyword_count = account_keyword_count(box->folder);
+	if (changes_r != NULL) {
+		/* the caller's struct may be older and shorter */
+		uint32_t size = changes_r->size < sizeof(out) ?
+			changes_r->size : (uint32_t)sizeof(out);
+
+		memcpy((char *)changes_r + sizeof(size),
+		       (char *)&out + sizeof(size), size - sizeof(size));
+	}
+	return ret;
+}
+
+int mailbox_watch_fd(struct cv_mailbox *box)
+{
+	return account_watch_fd(box->store->account);
+}
+
+void mailbox_watch_clear(struct cv_mailbox *box)
+{
+	account_watch_clear(box->store->account);
+}

@@ -1,0 +1,277 @@
+/* store-folders.c - the account's folders and the tree's, kept in step.
+ *
+ * The account is what LIST shows; the tree is looked at when its stamp says
+ * that another program has made or removed a folder.  A scan holds no lock:
+ * each difference is looked at again under it. */
+#include "mailbox-private.h"
+
+static const struct cv_span folders_stamp_key = CV_SPAN("folders-stamp");
+static const struct cv_span subscriptions_stamp_key =
+	CV_SPAN("subscriptions-stamp");
+
+static void load_stamp(struct store *store, struct cv_span key,
+		       struct cv_text *stamp)
+{
+	struct cv_span value;
+
+	if (account_metadata_get(store->account, NULL, key, &value))
+		cv_text_append_span(stamp, value);
+}
+
+/* --- folders -------------------------------------------------------------------- */
+
+struct folder_scan {
+	struct cv_pool *pool;
+	struct hash_table names;
+	ARRAY(const char *) list;
+};
+
+static int folder_found(void *context, const struct cv_folder_found *found)
+{
+	struct folder_scan *scan = context;
+	char *name = pool_strdup(scan->pool, found->name);
+
+	if (found->selectable &&
+	    hash_find(&scan->names, cv_span_of(name)) == NULL) {
+		hash_set(&scan->names, cv_span_of(name), name);
+		*array_add(&scan->list) = name;
+	}
+	return CV_OK;
+}
+
+/* A folder that is on disk becomes one of the account, with the UIDVALIDITY
+ * that another server gave it. */
+static int adopt_folder(struct store *store, struct account_txn *txn,
+			struct cv_span name, uint32_t use,
+			struct account_folder **folder_r,
+			struct cv_error *err)
+{
+	struct account_folder_options options = {
+		.attributes = use >> MAILBOX_USE_SHIFT,
+	};
+	struct cv_takeover takeover = { CV_SIZED(cv_takeover) };
+	struct cv_storage_folder *blobs;
+	struct cv_pool *pool;
+	int ret;
+
+	ret = store->driver->folder_open(store->root, name, CV_SPAN_NONE,
+					 &blobs, err);
+	if (ret < 0)
+		return ret;
+	pool = pool_create("takeover");
+	ret = store->driver->takeover(blobs, true, pool, &takeover, err);
+	if (ret == CV_OK)
+		options.uidvalidity = takeover.uidvalidity;
+	store->driver->folder_close(&blobs);
+	pool_destroy(&pool);
+	return ret < 0 ? ret :
+		txn_folder_create(txn, name, &options, folder_r, err);
+}
+
+/* True when the folder is really not there any more. */
+static bool is_gone(struct store *store, struct account_folder *folder)
+{
+	struct cv_storage_folder *blobs;
+	int ret = store->driver->folder_open(store->root,
+					     cv_span_of(folder->name),
+					     CV_SPAN_NONE, &blobs, NULL);
+
+	if (ret == CV_OK)
+		store->driver->folder_close(&blobs);
+	return ret == CV_E_NOT_FOUND;
+}
+
+static int apply_folders(struct store *store, struct folder_scan *scan,
+			 struct account_txn *txn, struct cv_error *err)
+{
+	struct account_folder *folder;
+	size_t at = 0;
+	int ret;
+
+	for (size_t i = 0; i < scan->list.count; i++) {
+		struct cv_span name = cv_span_of(scan->list.items[i]);
+
+		if (account_folder_find(store->account, name) != NULL)
+			continue;
+		ret = adopt_folder(store, txn, name, 0, &folder, err);
+		if (ret < 0 && ret != CV_E_NOT_FOUND && ret != CV_E_EXISTS)
+			return ret;
+	}
+	while ((folder = account_folder_next(store->account, &at)) != NULL) {
+		if (folder->deleted || strcmp(folder->name, "INBOX") == 0 ||
+		    hash_find(&scan->names,
+			      cv_span_of(folder->name)) != NULL ||
+		    !is_gone(store, folder))
+			continue;
+		log_info("mail", "mailbox '%s' was removed by another "
+			 "program", folder->name);
+		ret = txn_folder_delete(txn, folder, err);
+		if (ret < 0)
+			return ret;
+	}
+	return CV_OK;
+}
+
+int store_folders_refresh(struct store *store, bool force,
+			  struct cv_error *err)
+{
+	struct folder_scan scan;
+	struct account_txn *txn;
+	struct cv_text stamp;
+	int ret;
+
+	scan.pool = pool_create("folders");
+	cv_text_init(&stamp, scan.pool);
+	load_stamp(store, folders_stamp_key, &stamp);
+	ret = store->driver->folders_check(store->root, &stamp, err);
+	if (ret < 0 || (ret == CV_OK && !force)) {
+		pool_destroy(&scan.pool);
+		return ret;
+	}
+	hash_init(&scan.names, scan.pool, false);
+	array_init(&scan.list, scan.pool);
+	ret = store->driver->folders_scan(store->root, folder_found, &scan,
+					  err);
+	if (ret == CV_OK)
+		ret = store_begin(store, &txn, err);
+	if (ret == CV_OK) {
+		struct cv_span old = CV_SPAN_NONE;
+
+		ret = apply_folders(store, &scan, txn, err);
+		(void)account_metadata_get(store->account, NULL,
+					   folders_stamp_key, &old);
+		if (ret == CV_OK && stamp.len > 0 &&
+		    !cv_span_equal(old, cv_text_span(&stamp)))
+			ret = txn_metadata(txn, NULL, folders_stamp_key,
+					   cv_text_span(&stamp), err);
+		if (ret < 0)
+			account_rollback(&txn);
+		else
+			ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	}
+	pool_destroy(&scan.pool);
+	return ret < 0 ? ret : CV_CHANGED;
+}
+
+int store_folder_create(struct store *store, struct cv_span name,
+			uint32_t use, struct account_folder **folder_r,
+			struct cv_error *err)
+{
+	struct account_txn *txn;
+	int ret = store_begin(store, &txn, err);
+
+	if (ret < 0)
+		return ret;
+	if (account_folder_find(store->account, name) != NULL) {
+		account_rollback(&txn);
+		return FAIL(err, CV_E_EXISTS, "mailbox '%.*s' exists",
+			    CV_SPAN_ARG(name));
+	}
+	/* what another program has just made is taken over with its UIDs */
+	ret = store->driver->folder_create(store->root, name, err);
+	if (ret == CV_OK || ret == CV_E_EXISTS)
+		ret = adopt_folder(store, txn, name, use, folder_r, err);
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	return account_commit(&txn, ACCOUNT_SYNC, err);
+}
+
+/* --- subscriptions ------------------------------------------------------------------ */
+
+static int apply_subscriptions(struct store *store,
+			       const struct cv_strings *names,
+			       struct cv_span stamp, struct cv_error *err)
+{
+	struct account_txn *txn;
+	struct cv_pool *pool = pool_create("subscriptions");
+	struct hash_table wanted;
+	const char *name;
+	size_t at = 0;
+	int ret = store_begin(store, &txn, err);
+
+	hash_init(&wanted, pool, false);
+	for (uint32_t i = 0; i < names->count && ret == CV_OK; i++) {
+		struct cv_span s = cv_span_of(names->items[i]);
+
+		hash_set(&wanted, s, txn);
+		if (s.len > 0 && s.len <= MAILBOX_NAME_BYTES_MAX &&
+		    !account_is_subscribed(store->account, s))
+			ret = txn_subscribe(txn, s, true, err);
+	}
+	while (ret == CV_OK && (name = account_subscription_next(
+					store->account, &at)) != NULL) {
+		if (hash_find(&wanted, cv_span_of(name)) == NULL)
+			ret = txn_subscribe(txn, cv_span_of(name), false,
+					    err);
+	}
+	if (ret == CV_OK)
+		ret = txn_metadata(txn, NULL, subscriptions_stamp_key, stamp,
+				   err);
+	if (ret == CV_OK)
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	else
+		account_rollback(&txn);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int store_subscriptions_refresh(struct store *store, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct cv_text stamp;
+	struct cv_strings names = { NULL, 0 };
+	int ret;
+
+	if (store->driver->subscriptions_read == NULL)
+		return CV_OK;
+	pool = pool_create("subscriptions");
+	cv_text_init(&stamp, pool);
+	load_stamp(store, subscriptions_stamp_key, &stamp);
+	ret = store->driver->subscriptions_read(store->root, &stamp, pool,
+						&names, err);
+	if (ret == CV_CHANGED)
+		ret = apply_subscriptions(store, &names,
+					  cv_text_span(&stamp), err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int store_subscriptions_publish(struct store *store, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct cv_text stamp;
+	ARRAY(const char *) names;
+	struct cv_strings strings;
+	struct account_txn *txn;
+	const char *name;
+	size_t at = 0;
+	int ret;
+
+	if (store->driver->subscriptions_write == NULL)
+		return CV_OK;
+	pool = pool_create("subscriptions");
+	array_init(&names, pool);
+	cv_text_init(&stamp, pool);
+	ret = store_begin(store, &txn, err);
+	while (ret == CV_OK && (name = account_subscription_next(
+					store->account, &at)) != NULL)
+		*array_add(&names) = name;
+	if (ret == CV_OK) {
+		strings = (struct cv_strings){ names.items,
+					       (uint32_t)names.count };
+		ret = store->driver->subscriptions_write(store->root,
+							 &strings, &stamp,
+							 err);
+		if (ret == CV_OK)
+			ret = txn_metadata(txn, NULL, subscriptions_stamp_key,
+					   cv_text_span(&stamp), err);
+		if (ret == CV_OK)
+			ret = account_commit(&txn, ACCOUNT_NO_SYNC, err);
+		else
+			account_rollback(&txn);
+	}
+	pool_destroy(&pool);
+	return ret;
+}

@@ -1,0 +1,368 @@
+/* store.c - an account over a tree of blobs. */
+#include "mailbox-private.h"
+
+/* --- drivers ------------------------------------------------------------------ */
+
+enum { DRIVERS_MAX = 8 };
+static const struct cv_storage *linked_in[DRIVERS_MAX];
+
+void storage_register(const struct cv_storage *driver)
+{
+	uint32_t at = 0;
+
+	while (at < DRIVERS_MAX && linked_in[at] != NULL &&
+	       linked_in[at] != driver)
+		at++;
+	BUG_IF(at == DRIVERS_MAX);
+	linked_in[at] = driver;
+}
+
+/* *at starts at 0: linked ones, then those of plugins. */
+const struct cv_storage *storage_next(uint32_t *at)
+{
+	uint32_t provider;
+
+	if (*at < DRIVERS_MAX && linked_in[*at] != NULL)
+		return linked_in[(*at)++];
+	if (*at < DRIVERS_MAX)
+		*at = DRIVERS_MAX;
+	provider = *at - DRIVERS_MAX;
+	{
+		const struct cv_storage *driver =
+			module_provider_next(CV_PROVIDER_STORAGE, &provider);
+
+		*at = provider + DRIVERS_MAX;
+		return driver;
+	}
+}
+
+const struct cv_storage *storage_find(const char *name)
+{
+	const struct cv_storage *driver;
+	uint32_t at = 0;
+
+	while ((driver = storage_next(&at)) != NULL) {
+		if (strcmp(driver->name, name) == 0)
+			return driver;
+	}
+	return NULL;
+}
+
+/* --- opening -------------------------------------------------------------------- */
+
+int store_create(struct cv_user *user, const char *location,
+		 struct store **store_r, struct cv_error *err)
+{
+	struct store *store = pool_new(user->pool, struct store);
+	const struct mail_location *l = &store->location;
+	int ret = mail_location_parse(user, location, &store->location, err);
+
+	if (ret < 0)
+		return ret;
+	store->user = user;
+	store->driver = storage_find(l->driver);
+	if (store->driver == NULL)
+		return FAIL(err, CV_E_CONFIG, "mail_location: no storage "
+			    "driver '%s' (is the plugin storage-%s there?)",
+			    l->driver, l->driver);
+	store->config = (struct cv_storage_config){
+		CV_SIZED(cv_storage_config), .pool = user->pool,
+		.io_api = &storage_io_api, .io = (struct cv_io *)user->io,
+		.path = l->path, .layout = l->layout, .inbox = l->inbox,
+		.control = l->control, .dirname = l->dirname,
+		.utf8_names = l->utf8, .hostname = user->hostname,
+		.create = true,
+	};
+	memcpy(store->config.boot_id, user->boot_id, 16);
+	store->next = user->stores;
+	user->stores = store;
+	*store_r = store;
+	return CV_OK;
+}
+
+/* Rotation: the journal's bodies become files that are really there. */
+static int lay_out_one(struct store *store, const struct account_body *body,
+		       struct cv_pool *pool, struct cv_error *err)
+{
+	struct store_folder *sf;
+	struct cv_blob blob;
+	struct cv_span bytes;
+	uint32_t row;
+	int ret;
+
+	if (body->folder->deleted ||
+	    !account_row_find(body->folder, body->uid, &row))
+		return CV_OK;
+	ret = account_body_read(body->folder, row, pool, &bytes, err);
+	if (ret != CV_OK)
+		return ret == CV_NOT_FOUND ? CV_OK : ret;
+	ret = store_folder_get(store, body->folder, &sf, err);
+	if (ret == CV_E_NOT_FOUND)
+		return CV_OK;	/* removed by another program */
+	if (ret < 0)
+		return ret;
+	store_blob_get(body->folder, row, pool, &blob);
+	return store->driver->lay_out(sf->blobs, &blob, bytes, err);
+}
+
+static int lay_out(void *context, struct account *account,
+		   const struct account_body *bodies, size_t count,
+		   struct cv_error *err)
+{
+	struct store *store = context;
+	struct cv_pool *pool = pool_create("lay out");
+	int ret = CV_OK;
+
+	store->laying_out = true;
+	for (size_t i = 0; i < count && ret == CV_OK; i++) {
+		pool_reset(pool);
+		ret = lay_out_one(store, &bodies[i], pool, err);
+	}
+	for (struct store_folder *sf = store->folders;
+	     sf != NULL && ret == CV_OK; sf = sf->next) {
+		bool ours = false;
+
+		for (size_t i = 0; i < count && !ours; i++)
+			ours = bodies[i].folder == sf->folder;
+		if (ours)
+			ret = store->driver->sync(
+				sf->blobs, account_txn_number(account), err);
+	}
+	store->laying_out = false;
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int open_account(struct store *store, struct cv_error *err)
+{
+	const struct mail_settings *mail = &store->user->mail;
+	struct account_options options = {
+		.mmap_disable = mail->mmap_disable,
+		.fsync = mail->mail_fsync == MAIL_MAIL_FSYNC_NEVER ?
+			ACCOUNT_FSYNC_NEVER :
+			mail->mail_fsync == MAIL_MAIL_FSYNC_OPTIMIZED ?
+			ACCOUNT_FSYNC_OPTIMIZED : ACCOUNT_FSYNC_ALWAYS,
+		.body_max = (uint32_t)mail->mail_journal_body_max,
+		.lay_out = lay_out,
+		.context = store,
+	};
+	const char *dir = store->location.index;
+
+	if (strcmp(dir, "MEMORY") == 0) {
+		log_warning("mail", "mail_location: INDEX=MEMORY: an account "
+			    "is always kept on disk");
+		dir = "";
+	}
+	dir = dir[0] != '\0' ? pool_printf(store->user->pool, "%s/culver",
+					   dir) :
+		pool_printf(store->user->pool, "%s/%s", store->location.path,
+			    store->driver->account_dir(store->root));
+	return account_open(store->user->io, AT_FDCWD, dir, &options,
+			    &store->account, err);
+}
+
+static int open_parts(struct store *store, struct cv_error *err)
+{
+	struct account_folder *folder;
+	int ret = store->driver->root_open(&store->config, &store->root, err);
+
+	if (ret == CV_OK)
+		ret = open_account(store, err);
+	if (ret < 0)
+		return ret;
+	if (account_is_new(store->account)) {
+		ret = store_folders_refresh(store, true, err);
+		if (ret >= 0)
+			ret = store_subscriptions_refresh(store, err);
+	}
+	if (ret >= 0 && store->has_inbox &&
+	    account_folder_find(store->account, CV_SPAN("INBOX")) == NULL) {
+		ret = store_folder_create(store, CV_SPAN("INBOX"), 0, &folder,
+					  err);
+		if (ret == CV_E_EXISTS)
+			ret = CV_OK;
+	}
+	return ret < 0 ? ret : CV_OK;
+}
+
+int store_open(struct store *store, struct cv_error *err)
+{
+	int ret;
+
+	if (store->account != NULL)
+		return CV_OK;
+	ret = open_parts(store, err);
+	if (ret < 0) {
+		store_close(store);
+		return error_prefix(err, "mail in '%s'",
+				    store->location.path);
+	}
+	return CV_OK;
+}
+
+void store_close(struct store *store)
+{
+	while (store->folders != NULL)
+		store_folder_forget(store, store->folders->folder);
+	account_close(&store->account);
+	if (store->root != NULL)
+		store->driver->root_close(&store->root);
+}
+
+int store_begin(struct store *store, struct account_txn **txn_r,
+		struct cv_error *err)
+{
+	uint64_t wait = store->user->mail.mail_max_lock_timeout;
+
+	if (wait == 0 || wait > MAILBOX_LOCK_MSECS)
+		wait = MAILBOX_LOCK_MSECS;
+	return account_begin(store->account, time_monotonic_msecs() + wait,
+			     txn_r, err);
+}
+
+void store_idle(struct store *store)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (store->account == NULL || !account_wants_rotation(store->account))
+		return;
+	if (account_rotate(store->account, time_monotonic_msecs(), &err) < 0 &&
+	    err.code != CV_E_TIMEOUT)
+		log_warning("mail", "rotation is put off: %s", err.text);
+}
+
+/* --- folders ------------------------------------------------------------------------ */
+
+void store_folder_refresh(struct store_folder *sf)
+{
+	struct cv_span state = account_folder_state(sf->folder);
+
+	if (cv_span_equal(state, cv_text_span(&sf->state)))
+		return;
+	cv_text_reset(&sf->state);
+	cv_text_append_span(&sf->state, state);
+	sf->store->driver->state_set(sf->blobs, state);
+}
+
+int store_folder_get(struct store *store, struct account_folder *folder,
+		     struct store_folder **sf_r, struct cv_error *err)
+{
+	struct cv_span state = account_folder_state(folder);
+	struct cv_pool *pool;
+	struct store_folder *sf = store->folders;
+	int ret;
+
+	while (sf != NULL && sf->folder != folder)
+		sf = sf->next;
+	if (sf != NULL) {
+		store_folder_refresh(sf);
+		*sf_r = sf;
+		return CV_OK;
+	}
+	pool = pool_create("folder");
+	sf = pool_new(pool, struct store_folder);
+	sf->pool = pool;
+	sf->store = store;
+	sf->folder = folder;
+	cv_text_init(&sf->state, pool);
+	cv_text_append_span(&sf->state, state);
+	ret = store->driver->folder_open(store->root,
+					 cv_span_of(folder->name), state,
+					 &sf->blobs, err);
+	if (ret < 0) {
+		pool_destroy(&pool);
+		return ret;
+	}
+	sf->next = store->folders;
+	store->folders = sf;
+	*sf_r = sf;
+	return CV_OK;
+}
+
+void store_folder_forget(struct store *store, struct account_folder *folder)
+{
+	struct store_folder **at = &store->folders;
+
+	while (*at != NULL) {
+		struct store_folder *sf = *at;
+
+		if (sf->folder == folder) {
+			*at = sf->next;
+			store->driver->folder_close(&sf->blobs);
+			pool_destroy(&sf->pool);
+			return;
+		}
+		at = &sf->next;
+	}
+}
+
+int store_folder_save_state(struct store_folder *sf, struct account_txn *txn,
+			    struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("state");
+	struct cv_text state;
+	int ret = CV_OK;
+
+	cv_text_init(&state, pool);
+	if (sf->store->driver->state(sf->blobs, &state) &&
+	    !cv_span_equal(cv_text_span(&state), cv_text_span(&sf->state))) {
+		cv_text_reset(&sf->state);
+		cv_text_append_span(&sf->state, cv_text_span(&state));
+		ret = txn_folder_state(txn, sf->folder,
+				       cv_text_span(&sf->state), err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+void store_folder_publish(struct store_folder *sf)
+{
+	struct account_txn *txn;
+	struct cv_error err = ERROR_NONE;
+
+	if (store_begin(sf->store, &txn, &err) < 0)
+		return;
+	if (sf->folder->deleted ||
+	    store_folder_save_state(sf, txn, &err) < 0) {
+		account_rollback(&txn);
+		return;
+	}
+	if (account_commit(&txn, ACCOUNT_NO_SYNC, &err) < 0)
+		log_warning("mail", "mailbox '%s': its state is not kept: %s",
+			    sf->folder->name, err.text);
+}
+
+/* --- messages for the driver ----------------------------------------------------------- */
+
+struct cv_keywords store_keywords_get(struct account_folder *folder,
+				      struct account_keywords indexes,
+				      struct cv_pool *pool)
+{
+	struct cv_keywords keywords = { NULL, 0 };
+	const char **names;
+
+	if (indexes.count == 0)
+		return keywords;
+	names = pool_new_array(pool, const char *, indexes.count);
+	for (uint32_t i = 0; i < indexes.count; i++)
+		names[i] = account_keyword_name(folder, indexes.indexes[i]);
+	keywords.names = names;
+	keywords.count = indexes.count;
+	return keywords;
+}
+
+void store_blob_get(struct account_folder *folder, uint32_t row,
+		    struct cv_pool *pool, struct cv_blob *blob_r)
+{
+	struct account_message m;
+
+	account_row_get(folder, row, &m);
+	*blob_r = (struct cv_blob){
+		CV_SIZED(cv_blob), .ref = pool_span(pool, m.blob),
+		.flags = m.flags & CV_FLAGS_STORED,
+		.keywords = store_keywords_get(folder, m.keywords, pool),
+		.received = m.received, .bytes = m.size,
+		.virtual_bytes = m.virtual_size, .modseq = m.modseq,
+		.marks = m.flags >> MAILBOX_MARK_SHIFT & 0xf,
+	};
+}
