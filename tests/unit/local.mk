@@ -86,6 +86,22 @@ tests_unit_test_lmtp_CPPFLAGS = $(UNIT_CPPFLAGS) $(LMTP_MOCK_CPPFLAGS)
 tests_unit_test_lmtp_LDADD = tests/unit/liblmtp-mock.la \
 	core/stream/libstream.la $(UNIT_LIBS)
 
+# storage-maildir linked in
+check_LTLIBRARIES += tests/unit/libstorage-maildir.la
+tests_unit_libstorage_maildir_la_SOURCES = $(STORAGE_MAILDIR_SOURCES)
+tests_unit_libstorage_maildir_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_maildir
+MAILBOX_LIBS = tests/unit/libstorage-maildir.la \
+	core/mailbox/libmailbox.la core/account/libaccount.la \
+	core/message/libmessage.la core/stream/libstream.la \
+	core/module/libmodule.la core/settings/libsettings.la \
+	core/io/libio.la $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-mailbox
+tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
+tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-message-header
 tests_unit_test_message_header_SOURCES = %D%/test-message-header.c
 tests_unit_test_message_header_CPPFLAGS = $(UNIT_CPPFLAGS)

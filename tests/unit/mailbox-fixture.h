@@ -1,0 +1,327 @@
+/* mailbox-fixture.h - a user with a Maildir below a temporary directory; the
+ * driver is linked in. */
+#ifndef MAILBOX_FIXTURE_H
+#define MAILBOX_FIXTURE_H
+
+#include "mailbox/user.h"
+#include "mailbox/mailbox-private.h"
+#include "io/io-fault.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+extern const struct cv_plugin_desc storage_maildir_LTX_cv_plugin_desc;
+
+struct fixture {
+	char dir[64];
+	struct cv_pool *pool;		/* for answers */
+	struct settings_tree *tree;
+	struct io *io;			/* NULL: the real one */
+	struct cv_user *user;
+	uint8_t boot_id[16];
+	struct cv_error err;
+};
+
+static const struct cv_storage *fixture_driver;
+
+static inline int fixture_provide(struct cv_plugin *self, uint32_t kind,
+				  const void *table, struct cv_error *err)
+{
+	(void)self; (void)err;
+	assert_int_equal(kind, CV_PROVIDER_STORAGE);
+	fixture_driver = table;
+	storage_register(table);
+	return CV_OK;
+}
+
+CV_PRINTF(3, 4)
+static inline void fixture_log(struct cv_plugin *self, int level,
+			       const char *fmt, ...)
+{
+	va_list args;
+
+	(void)self;
+	va_start(args, fmt);
+	log_write_v((enum log_level)level, "maildir", fmt, args);
+	va_end(args);
+}
+
+static inline void fixture_host(void)
+{
+	static struct cv_host host;
+
+	if (host.size != 0)
+		return;
+	settings_register_core();
+	host = *module_host();
+	host.provide = fixture_provide;
+	host.log = fixture_log;
+	assert_int_equal(storage_maildir_LTX_cv_plugin_desc.init(
+				 &host, NULL, NULL), CV_OK);
+}
+
+/* Fails the test with the error's text. */
+#define ok(f, call) do { \
+	int ok_ret_ = (call); \
+	if (ok_ret_ < 0) \
+		fail_msg("%s: %d %s", #call, ok_ret_, (f)->err.text); \
+} while (0)
+
+static inline void fixture_login(struct fixture *f)
+{
+	char home[80];
+	struct user_fields fields = {
+		.name = "jane@example.org", .home = home,
+		.uid = (uid_t)-1, .gid = (gid_t)-1,
+	};
+	struct user_config config = {
+		.settings = f->tree, .io = f->io, .hostname = "test",
+		.boot_id = f->boot_id,
+	};
+
+	snprintf(home, sizeof(home), "%s/home", f->dir);
+	ok(f, user_create(&fields, &config, &f->user, &f->err));
+}
+
+static inline void fixture_logout(struct fixture *f)
+{
+	user_destroy(&f->user);
+}
+
+/* settings: in the 2.3 language, behind mail_location. */
+static inline void fixture_init(struct fixture *f, const char *settings)
+{
+	char text[4096], home[80];
+
+	fixture_host();
+	*f = (struct fixture){ .err = ERROR_NONE };
+	strcpy(f->dir, "/tmp/culver-mailbox-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(home, sizeof(home), "%s/home", f->dir);
+	assert_int_equal(mkdir(home, 0700), 0);
+	memset(f->boot_id, 1, 16);
+	f->pool = pool_create("fixture");
+	snprintf(text, sizeof(text), "%s%s",
+		 strstr(settings, "mail_location") != NULL ? "" :
+		 "mail_location = maildir:~/Maildir\n", settings);
+	ok(f, settings_read_text("test", cv_span_of(text), NULL, &f->tree,
+				 &f->err));
+	fixture_login(f);
+}
+
+static inline int fixture_remove(const char *path, const struct stat *st,
+				 int type, struct FTW *ftw)
+{
+	(void)st; (void)type; (void)ftw;
+	return remove(path);
+}
+
+static inline void fixture_deinit(struct fixture *f)
+{
+	user_destroy(&f->user);
+	settings_tree_destroy(&f->tree);
+	pool_destroy(&f->pool);
+	nftw(f->dir, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* --- shorthands ---------------------------------------------------------------- */
+
+static inline int fixture_try_save(struct fixture *f, const char *mailbox,
+				   struct cv_span body, uint32_t flags,
+				   uint32_t *uid_r)
+{
+	struct cv_save *save;
+	struct cv_save_request r = {
+		CV_SIZED(cv_save_request), .flags = flags,
+		.internal_date = INT64_MIN,
+	};
+	struct cv_set uids = { NULL, 0 };
+	int ret = mailbox_api.save_begin(f->user, mailbox, &save, &f->err);
+
+	if (ret < 0)
+		return ret;
+	ret = mailbox_api.save_add(save, &r, &f->err);
+	if (ret == CV_OK)
+		ret = mailbox_api.save_write(save, body.data, body.len,
+					     &f->err);
+	if (ret == CV_OK)
+		ret = mailbox_api.save_finish(save, &f->err);
+	if (ret < 0) {
+		mailbox_api.save_abort(&save);
+		return ret;
+	}
+	ret = mailbox_api.save_commit(&save, f->pool, NULL, &uids, &f->err);
+	if (ret == CV_OK && uid_r != NULL)
+		*uid_r = uids.ranges[0].first;
+	return ret;
+}
+
+static inline uint32_t fixture_save(struct fixture *f, const char *mailbox,
+				    const char *body, uint32_t flags)
+{
+	uint32_t uid = 0;
+
+	ok(f, fixture_try_save(f, mailbox, cv_span_of(body), flags, &uid));
+	return uid;
+}
+
+static inline struct cv_mailbox *fixture_open(struct fixture *f,
+					      const char *name)
+{
+	struct cv_mailbox *box = NULL;
+
+	ok(f, mailbox_api.open(f->user, name, 0, &box, &f->err));
+	return box;
+}
+
+static inline struct cv_mailbox_state fixture_state(struct cv_mailbox *box)
+{
+	struct cv_mailbox_state s = { CV_SIZED(cv_mailbox_state) };
+
+	mailbox_api.state(box, &s);
+	return s;
+}
+
+static inline struct cv_mailbox_changes fixture_sync(struct fixture *f,
+						     struct cv_mailbox *box,
+						     uint32_t flags)
+{
+	struct cv_mailbox_changes c = { CV_SIZED(cv_mailbox_changes) };
+
+	ok(f, mailbox_api.sync(box, flags, &c, &f->err));
+	return c;
+}
+
+static inline struct cv_message_data fixture_message(struct fixture *f,
+						     struct cv_mailbox *box,
+						     uint32_t seq,
+						     uint32_t items)
+{
+	struct cv_message_data d = { CV_SIZED(cv_message_data) };
+
+	assert_int_equal(mailbox_api.message(box, seq, items, &d, &f->err),
+			 CV_OK);
+	return d;
+}
+
+/* BODY[] as text. */
+static inline const char *fixture_body(struct fixture *f,
+				       struct cv_mailbox *box, uint32_t seq)
+{
+	struct cv_section all = {
+		CV_SIZED(cv_section), .kind = CV_SECTION_ALL,
+	};
+	struct cv_stream *stream;
+	struct cv_text text;
+	uint64_t size;
+
+	assert_int_equal(mailbox_api.section(box, seq, &all, &stream, &size,
+					     &f->err), CV_OK);
+	cv_text_init(&text, f->pool);
+	ok(f, stream_read_all(stream, &text, SIZE_MAX / 2, &f->err));
+	assert_int_equal(text.len, size);
+	return cv_text_str(&text);
+}
+
+static inline int fixture_try_store(struct fixture *f, struct cv_mailbox *box,
+				    uint32_t first, uint32_t last,
+				    uint32_t change, uint32_t flags,
+				    const char *keyword)
+{
+	struct cv_range range = { first, last };
+	struct cv_store_request r = {
+		CV_SIZED(cv_store_request), .seqs = { &range, 1 },
+		.change = change, .flags = flags,
+		.keywords = { &keyword, keyword != NULL },
+		.unchanged_since = UINT64_MAX,
+	};
+
+	return mailbox_api.store(box, &r, f->pool, NULL, &f->err);
+}
+
+static inline void fixture_store(struct fixture *f, struct cv_mailbox *box,
+				 uint32_t first, uint32_t last,
+				 uint32_t change, uint32_t flags,
+				 const char *keyword)
+{
+	ok(f, fixture_try_store(f, box, first, last, change, flags, keyword));
+}
+
+/* "1:3,5" */
+static inline const char *fixture_set(struct fixture *f, struct cv_set set)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, f->pool);
+	for (uint32_t i = 0; i < set.count; i++) {
+		cv_text_append_f(&text, "%s%u", i == 0 ? "" : ",",
+				 set.ranges[i].first);
+		if (set.ranges[i].first != set.ranges[i].last)
+			cv_text_append_f(&text, ":%u", set.ranges[i].last);
+	}
+	return cv_text_str(&text);
+}
+
+/* The names in a directory below the home that match a pattern's beginning,
+ * sorted, joined with blanks. */
+static inline int fixture_count_files(struct fixture *f, const char *dir)
+{
+	char path[300];
+	struct io_dir *d;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "%s/home/Maildir/%s", f->dir, dir);
+	d = io_dir_open(io_posix(), AT_FDCWD, path);
+	if (d == NULL)
+		return -1;
+	while (io_dir_next(d, NULL) != NULL)
+		count++;
+	io_dir_close(&d);
+	return count;
+}
+
+/* The one file of a directory. */
+static inline const char *fixture_file(struct fixture *f, const char *dir)
+{
+	char path[300];
+	const char *name, *copy = NULL;
+	struct io_dir *d;
+
+	snprintf(path, sizeof(path), "%s/home/Maildir/%s", f->dir, dir);
+	d = io_dir_open(io_posix(), AT_FDCWD, path);
+	assert_non_null(d);
+	while ((name = io_dir_next(d, NULL)) != NULL)
+		copy = pool_strdup(f->pool, name);
+	io_dir_close(&d);
+	return copy;
+}
+
+/* A file that another program has written. */
+static inline void fixture_write(struct fixture *f, const char *path,
+				 const char *text)
+{
+	char full[400];
+	FILE *file;
+
+	snprintf(full, sizeof(full), "%s/home/Maildir/%s", f->dir, path);
+	file = fopen(full, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static inline void fixture_rename(struct fixture *f, const char *from,
+				  const char *to)
+{
+	char a[500], b[500];
+
+	snprintf(a, sizeof(a), "%s/home/Maildir/%s", f->dir, from);
+	snprintf(b, sizeof(b), "%s/home/Maildir/%s", f->dir, to);
+	assert_int_equal(rename(a, b), 0);
+}
+
+#endif

@@ -1,0 +1,195 @@
+/* test-mailbox.c - core/mailbox over storage-maildir: the whole service. */
+#include "mailbox-fixture.h"
+
+static const char mail_one[] =
+	"From: Jane <jane@example.org>\r\n"
+	"To: bob@example.org\r\n"
+	"Subject: first\r\n"
+	"Date: Tue, 01 Jan 2026 10:00:00 +0100\r\n"
+	"Message-ID: <1@example.org>\r\n"
+	"\r\n"
+	"hello world\r\n";
+
+static void a_saved_message_comes_back(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_message_data d;
+
+	fixture_init(&f, "");
+	assert_int_equal(fixture_save(&f, "INBOX", mail_one, 0), 1);
+	assert_int_equal(fixture_count_files(&f, "new"), 1);
+	box = fixture_open(&f, "inbox");
+	assert_int_equal(fixture_state(box).messages, 1);
+	assert_int_equal(fixture_state(box).recent, 1);
+	assert_int_equal(fixture_state(box).first_unseen, 1);
+	assert_int_equal(fixture_state(box).uidnext, 2);
+	d = fixture_message(&f, box, 1, CV_MESSAGE_SIZE |
+			    CV_MESSAGE_ENVELOPE | CV_MESSAGE_BODY);
+	assert_int_equal(d.uid, 1);
+	assert_int_equal(d.flags, CV_FLAG_RECENT);
+	assert_int_equal(d.size_bytes, strlen(mail_one));
+	assert_true(d.envelope.len > 0);
+	assert_true(d.body.len > 0);
+	assert_string_equal(fixture_body(&f, box, 1), mail_one);
+	/* a session has seen it: it lies in cur/ */
+	assert_int_equal(fixture_count_files(&f, "new"), 0);
+	assert_int_equal(fixture_count_files(&f, "cur"), 1);
+	fixture_logout(&f);
+	fixture_login(&f);
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(fixture_state(box).recent, 0);
+	assert_string_equal(fixture_body(&f, box, 1), mail_one);
+	fixture_deinit(&f);
+}
+
+static void flags_are_in_file_names(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_message_data d;
+	const char *name;
+
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", mail_one, 0);
+	box = fixture_open(&f, "INBOX");
+	fixture_store(&f, box, 1, 1, CV_FLAGS_ADD,
+		      CV_FLAG_SEEN | CV_FLAG_FLAGGED, "$Label");
+	name = fixture_file(&f, "cur");
+	assert_non_null(strstr(name, ":2,FSa"));
+	d = fixture_message(&f, box, 1, 0);
+	assert_int_equal(d.flags & CV_FLAGS_STORED,
+			 CV_FLAG_SEEN | CV_FLAG_FLAGGED);
+	assert_int_equal(d.keywords.count, 1);
+	assert_string_equal(d.keywords.names[0], "$Label");
+	fixture_store(&f, box, 1, 1, CV_FLAGS_REPLACE, CV_FLAG_ANSWERED,
+		      NULL);
+	name = fixture_file(&f, "cur");
+	assert_non_null(strstr(name, ":2,R"));
+	fixture_store(&f, box, 1, 1, CV_FLAGS_REMOVE, CV_FLAG_ANSWERED,
+		      NULL);
+	name = fixture_file(&f, "cur");
+	assert_string_equal(strchr(name, ':'), ":2,");
+	fixture_deinit(&f);
+}
+
+static void expunges_show_at_sync(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *a, *b;
+	struct cv_mailbox_changes c;
+
+	fixture_init(&f, "");
+	for (int i = 0; i < 5; i++)
+		fixture_save(&f, "INBOX", mail_one, 0);
+	a = fixture_open(&f, "INBOX");
+	b = fixture_open(&f, "INBOX");
+	fixture_store(&f, a, 2, 3, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL);
+	c = fixture_sync(&f, b, CV_SYNC_NO_EXPUNGES);
+	assert_string_equal(fixture_set(&f, c.flags), "2:3");
+	ok(&f, mailbox_api.expunge(a, NULL, &f.err));
+	c = fixture_sync(&f, b, CV_SYNC_NO_EXPUNGES);
+	assert_int_equal(c.messages, 5);
+	assert_int_equal(c.expunged.count, 0);
+	c = fixture_sync(&f, b, 0);
+	assert_int_equal(c.messages, 3);
+	assert_string_equal(fixture_set(&f, c.expunged), "2:3");
+	assert_string_equal(fixture_set(&f, c.expunged_uids), "2:3");
+	c = fixture_sync(&f, a, 0);
+	assert_int_equal(c.messages, 3);
+	assert_int_equal(mailbox_api.uid_of(a, 2), 4);
+	assert_int_equal(fixture_count_files(&f, "cur"), 3);
+	fixture_deinit(&f);
+}
+
+static void foreign_changes_are_taken_in(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_mailbox_changes c;
+	const char *name;
+	char to[300], from[300];
+
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", mail_one, 0);
+	box = fixture_open(&f, "INBOX");
+	/* delivered by another program */
+	fixture_write(&f, "new/1700000000.1.host", "Subject: x\n\nbody\n");
+	c = fixture_sync(&f, box, CV_SYNC_FULL);
+	assert_int_equal(c.messages, 2);
+	assert_int_equal(c.recent, 2);
+	assert_string_equal(fixture_body(&f, box, 2),
+			    "Subject: x\r\n\r\nbody\r\n");
+	/* flagged by another program */
+	assert_int_equal(fixture_count_files(&f, "cur"), 2);
+	fixture_rename(&f, "cur/1700000000.1.host:2,",
+		       "cur/1700000000.1.host:2,FS");
+	c = fixture_sync(&f, box, CV_SYNC_FULL);
+	assert_string_equal(fixture_set(&f, c.flags), "2");
+	assert_int_equal(fixture_message(&f, box, 2, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_FLAGGED | CV_FLAG_SEEN);
+	/* removed by another program */
+	snprintf(from, sizeof(from), "%s/home/Maildir/cur/%s", f.dir,
+		 "1700000000.1.host:2,FS");
+	assert_int_equal(unlink(from), 0);
+	c = fixture_sync(&f, box, CV_SYNC_FULL);
+	assert_int_equal(c.messages, 1);
+	assert_string_equal(fixture_set(&f, c.expunged), "2");
+	/* renamed under a STORE that does not know of it */
+	name = fixture_file(&f, "cur");
+	snprintf(from, sizeof(from), "cur/%s", name);
+	snprintf(to, sizeof(to), "cur/%sF", name);
+	fixture_rename(&f, from, to);
+	fixture_store(&f, box, 1, 1, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+	assert_int_equal(fixture_message(&f, box, 1, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_FLAGGED | CV_FLAG_SEEN);
+	assert_non_null(strstr(fixture_file(&f, "cur"), ":2,FS"));
+	fixture_deinit(&f);
+}
+
+static void copies_share_their_bytes(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box, *other;
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+	struct cv_range range = { 1, 2 };
+	struct cv_set seqs = { &range, 1 };
+
+	fixture_init(&f, "");
+	for (int i = 0; i < 3; i++)
+		fixture_save(&f, "INBOX", mail_one, CV_FLAG_SEEN);
+	ok(&f, mailbox_api.create(f.user, "a.b", 0, &f.err));
+	box = fixture_open(&f, "INBOX");
+	ok(&f, mailbox_api.copy(box, seqs, "a.b", false, f.pool, &result,
+				&f.err));
+	assert_int_equal(result.count, 2);
+	assert_string_equal(fixture_set(&f, result.uids), "1:2");
+	other = fixture_open(&f, "a.b");
+	assert_int_equal(fixture_state(other).messages, 2);
+	assert_string_equal(fixture_body(&f, other, 2), mail_one);
+	assert_int_equal(fixture_message(&f, other, 1, 0).flags,
+			 CV_FLAG_SEEN | CV_FLAG_RECENT);
+	ok(&f, mailbox_api.copy(box, seqs, "a.b", true, f.pool, &result,
+				&f.err));
+	assert_string_equal(fixture_set(&f, result.uids), "3:4");
+	assert_int_equal(fixture_sync(&f, box, 0).messages, 1);
+	assert_int_equal(fixture_sync(&f, other, 0).messages, 4);
+	assert_string_equal(fixture_body(&f, other, 4), mail_one);
+	assert_int_equal(fixture_count_files(&f, "cur"), 1);
+	assert_int_equal(fixture_count_files(&f, ".a.b/cur"), 4);
+	assert_int_equal(fixture_count_files(&f, ".a.b/tmp"), 0);
+	fixture_deinit(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_saved_message_comes_back),
+		cmocka_unit_test(flags_are_in_file_names),
+		cmocka_unit_test(expunges_show_at_sync),
+		cmocka_unit_test(foreign_changes_are_taken_in),
+		cmocka_unit_test(copies_share_their_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
