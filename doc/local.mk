@@ -1,2 +1,13 @@
 # files of doc
 dist_man_MANS += %D%/man/culveradm-plugin.1
+dist_man_MANS += %D%/man/culver.conf.5 %D%/man/culverconf.1
+
+# The middle of culver.conf.5 comes from the settings that core declares; a
+# test compares.
+EXTRA_DIST += %D%/man/culver.conf.5.head %D%/man/culver.conf.5.tail
+update-man: core/settings/settings-manual
+	( cat $(srcdir)/doc/man/culver.conf.5.head && \
+	  core/settings/settings-manual && \
+	  cat $(srcdir)/doc/man/culver.conf.5.tail ) \
+		>$(srcdir)/doc/man/culver.conf.5
+.PHONY: update-man

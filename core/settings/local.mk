@@ -20,3 +20,10 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/settings-tree.c \
 	%D%/settings-value.c %D%/settings-value.h \
 	%D%/settings-variable.c
+
+# Prints the generated part of doc/man/culver.conf.5.
+noinst_PROGRAMS += core/settings/settings-manual
+core_settings_settings_manual_SOURCES = %D%/settings-manual.c
+core_settings_settings_manual_CPPFLAGS = $(CORE_CPPFLAGS)
+core_settings_settings_manual_LDADD = core/settings/libsettings.la \
+	core/base/libbase.la $(OPENSSL_LIBS)

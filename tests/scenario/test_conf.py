@@ -113,3 +113,15 @@ def test_blocks_in_comments_load_too(plugins, conf, tmp_path, name):
     text = re.sub(r"</etc/culver/tls/\S+", f"<{pem}", "\n".join(out) + "\n")
     path.write_text(text)
     load(plugins, conf / "culver.conf")
+
+
+def test_the_manual_lists_what_is_declared():
+    """make update-man has been run after the last change of a table."""
+    manual = TOP / "doc" / "man" / "culver.conf.5"
+    declared = subprocess.run([BUILD / "core/settings/settings-manual"],
+                              capture_output=True, text=True, check=True)
+    assert len(declared.stdout) > 10000
+    page = manual.read_text()
+    assert page == (manual.with_name("culver.conf.5.head").read_text() +
+                    declared.stdout +
+                    manual.with_name("culver.conf.5.tail").read_text())
