@@ -15,4 +15,5 @@ core_message_libmessage_la_SOURCES = \
 	%D%/message-summary.c %D%/message-summary.h \
 	%D%/mime-param.c %D%/mime-param.h \
 	%D%/mime-part.c %D%/mime-part.h \
+	%D%/preview.c %D%/preview.h \
 	%D%/rfc822-lexer.c %D%/rfc822-lexer.h

@@ -305,6 +305,17 @@ static int fields_open(struct cv_pool *pool, struct cv_stream *header,
 	return CV_OK;
 }
 
+/* Is the file as long as the message that the tree is of? */
+static bool section_fits(struct cv_stream *file, const struct mime_tree *tree)
+{
+	const struct mime_part *root = &tree->parts[0];
+	uint64_t size;
+
+	return !stream_size_is_known(file) ||
+		(stream_size(file, &size, NULL) == CV_OK &&
+		 size == root->header.physical + root->body.physical);
+}
+
 /* --- interface ---------------------------------------------------------- */
 
 int message_section_open(struct cv_pool *pool, struct cv_stream *file,
@@ -319,6 +330,8 @@ int message_section_open(struct cv_pool *pool, struct cv_stream *file,
 
 	if (!section_range(tree, section, &range))
 		return CV_NOT_FOUND;
+	if (!section_fits(file, tree))
+		return CV_CHANGED;
 	stream = range_open(pool, file, &range);
 	/* [RFC9051 4.3]: no literal holds NUL */
 	if ((tree->parts[0].flags & MIME_HAS_NUL) != 0)

@@ -30,12 +30,13 @@ struct message_section {
 bool message_section_parse(struct cv_pool *pool, struct cv_span text,
 			   struct message_section *section_r);
 
-/* Opens a section of a message.  file: the message as stored, at least as
- * long as the tree's ranges; tree: parsed or decoded.  *stream_r gives the
+/* Opens a section of a message.  file: the message as stored; tree: parsed
+ * or decoded.  *stream_r gives the
  * bytes as the client sees them (CRLF), from place 0, *size_r of them
  * exactly; seek it for a partial fetch.  CV_NOT_FOUND: no such part or no
  * such section of it, NIL is the answer.  A header section of a part that is
- * no message/rfc822 is CV_NOT_FOUND. */
+ * no message/rfc822 is CV_NOT_FOUND.  CV_CHANGED: the tree is not that of
+ * this file, make the summary anew. */
 int message_section_open(struct cv_pool *pool, struct cv_stream *file,
 			 const struct mime_tree *tree,
 			 const struct message_section *section,

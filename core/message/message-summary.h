@@ -34,8 +34,8 @@ struct message_summary {
 	struct cv_span fields;
 	struct cv_span base_subject;	/* UTF-8 [RFC5256 2.1] */
 	struct cv_span message_id;	/* normalised, data NULL: none */
-	struct cv_span preview;		/* UTF-8, at most 200 characters;
-					 * data NULL: not made yet */
+	struct cv_span preview;		/* UTF-8, see preview.h; data NULL:
+					 * not made yet */
 	/* Sort keys: local part of the first address [RFC5256 3], decoded
 	 * display names for SORT=DISPLAY [RFC5957]. */
 	struct cv_span from_mailbox, to_mailbox, cc_mailbox;

@@ -70,6 +70,10 @@ static int crlf_fill(struct cv_stream *s, struct cv_error *err)
 	ret = stream_seek(c->parent, c->parent_offset, err);
 	if (ret == CV_OK)
 		ret = stream_read(c->parent, &in, err);
+	if (ret == CV_EOF && s->size != STREAM_SIZE_UNKNOWN &&
+	    s->offset < s->size)
+		return FAIL(err, CV_E_TEMP, "the message has fewer bytes "
+			    "than it should");
 	if (ret != CV_OK)
 		return ret;
 	crlf_remember(c);
@@ -80,7 +84,10 @@ static int crlf_fill(struct cv_stream *s, struct cv_error *err)
 	s->window = cv_span(c->out, crlf_convert(c->out, in, c->last_cr));
 	c->last_cr = in.data[in.len - 1] == '\r';
 	c->parent_offset += in.len;
-	return CV_OK;
+	/* the size was announced: more must not come [security.md C14] */
+	if (s->window.len > s->size - s->offset)
+		s->window.len = (size_t)(s->size - s->offset);
+	return s->window.len > 0 ? CV_OK : CV_EOF;
 }
 
 static int crlf_seek(struct cv_stream *s, uint64_t offset,

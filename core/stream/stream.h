@@ -78,7 +78,7 @@ struct cv_stream *stream_open_concat(struct cv_pool *pool,
 
 /* Each LF without a CR before it becomes CRLF; all else stays.  size is the
  * resulting size when the caller knows it (from the catalogue), or
- * STREAM_SIZE_UNKNOWN.  When size equals the parent's there is nothing to
+ * STREAM_SIZE_UNKNOWN; exactly that many bytes come, or a failure.  When size equals the parent's there is nothing to
  * convert and the parent itself is returned. */
 #define STREAM_SIZE_UNKNOWN UINT64_MAX
 struct cv_stream *stream_open_crlf(struct cv_pool *pool,

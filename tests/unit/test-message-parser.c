@@ -4,6 +4,7 @@
 #include "message/boundary.h"
 #include "message/message-section.h"
 #include "message/message-summary.h"
+#include "message/preview.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -314,6 +315,18 @@ static void sections_are_as_the_rfc_says(void **state)
 		"\r\n");
 }
 
+static void a_tree_of_another_file_is_noticed(void **state)
+{
+	struct message_section s;
+	struct cv_stream *stream;
+	uint64_t size;
+
+	assert_true(message_section_parse(pool, CV_SPAN(""), &s));
+	assert_int_equal(message_section_open(pool, stream_open_memory(
+		pool, CV_SPAN("other")), parse(CV_SPAN("A: b\n\nc")), &s,
+		&stream, &size, NULL), CV_CHANGED);
+}
+
 static void section_names_are_checked(void **state)
 {
 	static const char *const bad[] = {
@@ -468,6 +481,60 @@ static void attachments_are_seen(void **state)
 	}
 }
 
+/* --- previews ----------------------------------------------------------- */
+
+static const char *preview(const char *message)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, pool);
+	assert_int_equal(message_preview_make(pool, stream_open_memory(
+		pool, cv_span_of(message)), &text, NULL), CV_OK);
+	return cv_text_str(&text);
+}
+
+static void previews_are_the_first_words(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "\n hello \n\n\t world\n", "hello world" },
+		{ "\n> quoted\nmine\n", "mine" },
+		{ "\n> only\n> quotes\n", "> only > quotes" },
+		{ "Content-Type: text/plain; charset=iso-8859-1\n"
+		  "Content-Transfer-Encoding: quoted-printable\n\nh=E9\n",
+		  "h\xc3\xa9" },
+		{ "Content-Type: text/html\n\n<html><head><title>x</title>"
+		  "</head><body><style>p{}</style><!-- > --><p>a&amp;b&#233;"
+		  "&nbsp;<b>c</b>d<br>e &bogus; < f<script>x</script>g",
+		  "a&b\xc3\xa9 cd e &bogus; < fg" },
+		{ "Content-Type: text/html\n\n<!-- open", "" },
+		{ "Content-Type: text/html\n\n<script>open", "" },
+		{ "Content-Type: text/html\n\n<p", "" },
+		{ "Content-Type: image/png\n\nx", "" }, { "", "" },
+		{ "Content-Type: multipart/alternative; boundary=b\n\n--b\n"
+		  "Content-Type: text/html\n\nhtml\n--b\n\nplain\n--b--\n",
+		  "plain" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(preview(cases[i][0]), cases[i][1]);
+}
+
+static void previews_end_after_200_characters(void **state)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, pool);
+	cv_text_append_str(&text, "\n");
+	for (int i = 0; i < 1000; i++)
+		cv_text_append_str(&text, "\xc3\xa9");
+	assert_int_equal(strlen(preview(text.data)), 400);
+	cv_text_reset(&text);
+	cv_text_append_str(&text, "Content-Type: text/html\n\n");
+	for (int i = 0; i < 1000000; i++)
+		cv_text_append_str(&text, i % 2 == 0 ? "<head><" : "</&");
+	(void)preview(text.data);
+}
+
 /* --- hostile messages [security.md C] ----------------------------------- */
 
 /* Parses unit repeated to size, then last; both in one run and in chunks. */
@@ -609,12 +676,15 @@ int main(void)
 		cmocka_unit_test(body_structures_are_as_the_rfc_says),
 		cmocka_unit_test(body_is_made_from_body_structure),
 		cmocka_unit_test(sections_are_as_the_rfc_says),
+		cmocka_unit_test(a_tree_of_another_file_is_noticed),
 		cmocka_unit_test(section_names_are_checked),
 		cmocka_unit_test(parts_are_decoded),
 		cmocka_unit_test(summaries_hold_what_fetch_and_sort_need),
 		cmocka_unit_test(kept_fields_are_byte_for_byte),
 		cmocka_unit_test(records_are_checked),
 		cmocka_unit_test(attachments_are_seen),
+		cmocka_unit_test(previews_are_the_first_words),
+		cmocka_unit_test(previews_end_after_200_characters),
 		cmocka_unit_test(hostile_structures_are_bounded),
 		cmocka_unit_test(a_hundred_open_boundaries_cost_nothing),
 		cmocka_unit_test(boundaries_of_all_lengths_work),

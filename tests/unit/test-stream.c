@@ -272,6 +272,21 @@ static void crlf_seeks_in_a_large_stream(void **state)
 	free(data);
 }
 
+/* [security.md C14] */
+static void crlf_gives_the_announced_size_or_fails(void **state)
+{
+	struct cv_pool *pool = pool_create("test");
+	struct cv_text text;
+
+	cv_text_init(&text, pool);
+	assert_reads(stream_open_crlf(pool, slow_open(pool, "a\nb\n", 4, 1),
+				      5), "a\r\nb\r", 5);
+	assert_int_equal(stream_read_all(stream_open_crlf(pool, slow_open(
+		pool, "a\nb\n", 4, 1), 7), &text, 100, NULL), CV_E_TEMP);
+	assert_string_equal(text.data, "a\r\nb\r\n");
+	pool_destroy(&pool);
+}
+
 static void lf_removes_cr_before_lf_only(void **state)
 {
 	assert_filter(stream_open_lf, "a\r\nb\nc\rd\r\r\n\r", "a\nb\nc\rd\r\n\r");
@@ -447,6 +462,7 @@ int main(void)
 		cmocka_unit_test(
 			crlf_of_known_size_without_change_is_the_source),
 		cmocka_unit_test(crlf_seeks_in_a_large_stream),
+		cmocka_unit_test(crlf_gives_the_announced_size_or_fails),
 		cmocka_unit_test(lf_removes_cr_before_lf_only),
 		cmocka_unit_test(base64_skips_what_is_not_in_the_alphabet),
 		cmocka_unit_test(qp_decodes_and_leaves_what_is_broken),
