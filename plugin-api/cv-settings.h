@@ -62,8 +62,24 @@ struct cv_setting_def {
 /* When the name is no C identifier. */
 #define CV_SETTING_AS(st, member, name_, type_, def, allowed_, flags_, doc_) \
 	{ CV_SIZED(cv_setting_def), .type = (type_), .flags = (flags_), \
-	  .offset = offsetof(struct st, member), .name = (name_), \
+	  .offset = offsetof(struct st, member) + \
+		CV_SETTING_CHECK_(type_, ((struct st *)0)->member), \
+	  .name = (name_), \
 	  .default_text = (def), .allowed = (allowed_), .doc = (doc_) }
+
+/* 0; a compiler error when the member's C type is not the setting's. */
+#define CV_SETTING_CHECK_(type_, member) \
+	(0 * sizeof(struct { _Static_assert(_Generic((member), \
+		bool: (type_) == CV_SET_BOOL, \
+		uint32_t: (type_) == CV_SET_UINT || \
+			(type_) == CV_SET_ENUM || (type_) == CV_SET_MODE, \
+		uint64_t: (type_) == CV_SET_SIZE || (type_) == CV_SET_TIME, \
+		const char *: (type_) == CV_SET_STRING || \
+			(type_) == CV_SET_PATH, \
+		struct cv_strings: (type_) == CV_SET_LIST, \
+		default: 0), \
+		"the member has not the C type of this setting"); \
+		char unused; }))
 
 /* A setting of Dovecot without effect here. */
 #define CV_SETTING_OBSOLETE(name_, doc_) \

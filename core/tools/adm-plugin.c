@@ -56,20 +56,27 @@ static bool is_configured(const struct configured *conf, const char *name)
 	return false;
 }
 
-/* "quota" is looked for in the plugin folder, anything with a '/' or ".so"
- * is a file. */
+/* "quota" is looked for in the plugin folder, with all the checks of a server
+ * that starts; anything with a '/' or ".so" is a file. */
 static int find_desc(struct adm *adm, const char *what,
 		     const struct module_desc **desc_r, struct cv_error *err)
 {
+	const struct module_probed *probed;
 	size_t len = strlen(what);
 	struct configured conf;
+	int ret;
 
 	if (strchr(what, '/') != NULL ||
 	    (len > 3 && strcmp(what + len - 3, ".so") == 0))
 		return module_probe_file(what, adm->pool, desc_r, err);
 	read_configured(adm, &conf);
-	return module_probe_file(pool_printf(adm->pool, "%s/%s.so", conf.dir,
-					     what), adm->pool, desc_r, err);
+	ret = module_probe(conf.dir, &what, 1, NULL, adm->pool, &probed, err);
+	if (ret < 0)
+		return ret;
+	if (probed->status != CV_OK)
+		return FAIL(err, probed->status, "%s", probed->error);
+	*desc_r = probed->desc;
+	return CV_OK;
 }
 
 /* --- texts ---------------------------------------------------------------------- */

@@ -161,7 +161,7 @@ tests_abi_wrong_kind_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_kind \
 tests_abi_wrong_kind_la_LDFLAGS = $(WRONG_LDFLAGS)
 
 check_PROGRAMS += tests/abi/test-wrong-plugins
-TESTS += tests/abi/test-wrong-plugins
+TESTS += tests/abi/test-wrong-plugins %D%/adm-plugin
 tests_abi_test_wrong_plugins_SOURCES = %D%/test-wrong-plugins.c
 tests_abi_test_wrong_plugins_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_abi_test_wrong_plugins_LDADD = core/module/libmodule.la \
@@ -177,5 +177,5 @@ TESTS += %D%/symbols
 if PLUGIN_TEMPLATE
 TESTS += %D%/out-of-tree
 endif
-EXTRA_DIST += %D%/README.md %D%/layout-check %D%/out-of-tree \
+EXTRA_DIST += %D%/README.md %D%/adm-plugin %D%/layout-check %D%/out-of-tree \
 	%D%/symbols
