@@ -122,6 +122,9 @@ struct account {
 	uint64_t failed_size;		/* of the file after our failed commit,
 					 * 0: none, or the end is marked */
 	struct account_txn *open_txn;
+	/* random bytes for GUIDs, fetched many at a time */
+	unsigned char random[256];
+	size_t random_left;
 };
 
 struct txn_folder {
@@ -158,6 +161,7 @@ static inline struct folder *folder_of(struct account_folder *folder)
 
 /* --- folder.c: folders and what hangs on them -------------------------------- */
 
+void account_next_guid(struct account *account, struct account_guid *guid);
 struct folder *folder_create(struct account *account,
 			     const struct account_guid *guid);
 struct folder *folder_find_guid(struct account *account,
@@ -193,6 +197,7 @@ void rows_append(struct folder *folder, const struct row_values *values);
 void rows_set(struct folder *folder, uint32_t row,
 	      const struct row_values *values);
 void rows_get(struct folder *folder, uint32_t row, struct row_values *values);
+struct cv_span rows_blob(struct folder *folder, uint32_t row);
 void rows_touch(struct folder *folder, uint32_t row);
 struct row_extra *rows_find_extra(struct folder_data *data, uint32_t uid);
 struct row_extra *rows_add_extra(struct folder_data *data, uint32_t uid);

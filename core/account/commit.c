@@ -188,9 +188,18 @@ static int write_group(struct account_txn *txn,
 	return CV_OK;
 }
 
+/* Bytes since the state section, which may itself be large. */
+static uint64_t journal_growth(const struct account *account)
+{
+	const struct journal *journal = &account->journal;
+
+	return journal->end > journal->base_size ?
+		journal->end - journal->base_size : 0;
+}
+
 static bool rotation_is_overdue(const struct account *account)
 {
-	return account->journal.end / 4 > account->options.rotate_size;
+	return journal_growth(account) / 4 > account->options.rotate_size;
 }
 
 int account_commit(struct account_txn **txn_p,
@@ -216,7 +225,7 @@ int account_commit(struct account_txn **txn_p,
 bool account_wants_rotation(const struct account *account)
 {
 	return !account->options.readonly &&
-		account->journal.end > account->options.rotate_size;
+		journal_growth(account) > account->options.rotate_size;
 }
 
 int account_rotate(struct account *account, uint64_t deadline_msecs,

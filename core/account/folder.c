@@ -10,6 +10,17 @@ void account_guid_create(struct account_guid *guid)
 	random_bytes(guid->bytes, sizeof(guid->bytes));
 }
 
+void account_next_guid(struct account *account, struct account_guid *guid)
+{
+	if (account->random_left < sizeof(guid->bytes)) {
+		random_bytes(account->random, sizeof(account->random));
+		account->random_left = sizeof(account->random);
+	}
+	account->random_left -= sizeof(guid->bytes);
+	memcpy(guid->bytes, account->random + account->random_left,
+	       sizeof(guid->bytes));
+}
+
 void account_guid_format(const struct account_guid *guid, char dst[33])
 {
 	static const char digits[] = "0123456789abcdef";

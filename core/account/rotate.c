@@ -19,9 +19,10 @@
 
 enum {
 	/* a snapshot of at least so many rows is kept when fewer than one
-	 * row in CARRY_FRACTION changed */
+	 * row in CARRY_FRACTION, and not many at all, changed */
 	CARRY_ROWS_MIN = 1000,
 	CARRY_FRACTION = 16,
+	CARRY_CHANGED_MAX = 4096,
 };
 
 struct rotate {
@@ -185,31 +186,49 @@ static void put_body(struct rotate *r, struct folder *folder, uint32_t row)
 			  account_row_uid(&folder->f, row), err.text);
 }
 
-/* Rows that have a body to carry and, with touched, those that differ from
- * the snapshot. */
-static void put_rows(struct rotate *r, struct folder *folder, bool touched)
+static void put_message(struct rotate *r, struct folder *folder, uint32_t row)
+{
+	struct row_values v;
+	struct row_extra *extra;
+
+	if (!account_row_alive(&folder->f, row))
+		return;
+	rows_get(folder, row, &v);
+	put_row(r, folder, &v);
+	extra = rows_find_extra(folder->data, v.uid);
+	if (r->carry_bodies && extra != NULL && extra->body.offset != 0)
+		put_body(r, folder, row);
+}
+
+/* Rows that differ from the snapshot. */
+static void put_changed(struct rotate *r, struct folder *folder)
 {
 	struct folder_data *data = folder->data;
-	uint32_t count = account_row_count(&folder->f);
+	uint32_t found = 0, count = account_row_count(&folder->f);
 
-	for (uint32_t row = 0; row < count; row++) {
-		struct row_values v;
-		struct row_extra *extra;
-		bool body, changed;
+	for (uint32_t row = 0; found < data->touched &&
+	     row < data->base.count; row++) {
+		const uint32_t *flags = &data->base.flags[row];
 
-		if (!account_row_alive(&folder->f, row))
+		if (!rows_check(folder, &data->base, flags, sizeof(*flags)) ||
+		    (*flags & ROW_TOUCHED) == 0)
 			continue;
-		rows_get(folder, row, &v);
-		extra = rows_find_extra(data, v.uid);
-		body = r->carry_bodies && extra != NULL &&
-			extra->body.offset != 0;
-		changed = touched && (row >= data->base.count ||
-				      (v.flags & ROW_TOUCHED) != 0);
-		if (!body && !changed)
-			continue;
-		put_row(r, folder, &v);
-		if (body)
-			put_body(r, folder, row);
+		found++;
+		put_message(r, folder, row);
+	}
+	for (uint32_t row = data->base.count; row < count; row++)
+		put_message(r, folder, row);
+}
+
+/* Rows whose snapshot is new, but whose body has to be carried. */
+static void put_bodies(struct rotate *r, struct folder *folder)
+{
+	struct folder_data *data = folder->data;
+	uint32_t row;
+
+	for (size_t i = 0; i < data->extras.count; i++) {
+		if (has_live_body(folder, &data->extras.items[i], &row))
+			put_message(r, folder, row);
 	}
 }
 
@@ -257,7 +276,8 @@ static bool is_carried(const struct folder *folder)
 	    data->base.count < CARRY_ROWS_MIN)
 		return false;
 	changed = data->touched + data->tail.count;
-	return changed < data->base.count / CARRY_FRACTION;
+	return changed < data->base.count / CARRY_FRACTION &&
+		changed < CARRY_CHANGED_MAX;
 }
 
 static void put_folder(struct rotate *r, struct folder *folder, bool carried)
@@ -277,9 +297,9 @@ static void put_folder(struct rotate *r, struct folder *folder, bool carried)
 	if (carried && folder->dirty) {
 		put_keywords(r, folder, folder->data->snapshot.keywords);
 		put_expunged(r, folder, folder->data->snapshot.txn);
-		put_rows(r, folder, true);
+		put_changed(r, folder);
 	} else if (r->carry_bodies) {
-		put_rows(r, folder, false);
+		put_bodies(r, folder);
 	}
 }
 

@@ -330,6 +330,14 @@ static struct cv_span row_blob(struct folder *folder, struct rows *rows,
 	return cv_span(p, len);
 }
 
+struct cv_span rows_blob(struct folder *folder, uint32_t row)
+{
+	uint32_t at;
+	struct rows *rows = rows_at(folder->data, row, &at);
+
+	return row_blob(folder, rows, at);
+}
+
 void rows_get(struct folder *folder, uint32_t row, struct row_values *v)
 {
 	struct folder_data *data = folder_load(folder);

@@ -5,12 +5,15 @@
 
 enum { EXPUNGED_MAX = 65536 };
 
+/* Living rows that follow one another in one part. */
+struct run { struct rows *rows; uint32_t at, row, count; };
+
 struct save {
 	struct folder *folder;
 	struct folder_data *data;
 	struct cv_pool *pool;
 	struct snapshot_writer writer;
-	uint32_t rows;			/* of both parts */
+	ARRAY(struct run) runs;
 	uint32_t *sets;			/* old number -> new number */
 	uint32_t *used;			/* new number - 1 -> old number */
 	uint32_t used_count;
@@ -33,6 +36,39 @@ static bool row_lives(struct save *save, uint32_t row)
 		account_row_uid(&save->folder->f, row) != 0;
 }
 
+static void find_runs(struct save *save)
+{
+	uint32_t rows = account_row_count(&save->folder->f);
+
+	array_init(&save->runs, save->pool);
+	for (uint32_t row = 0; row < rows; row++) {
+		struct run *run = save->runs.count == 0 ? NULL :
+			&save->runs.items[save->runs.count - 1];
+		struct rows *part;
+		uint32_t at;
+
+		if (!row_lives(save, row))
+			continue;
+		part = rows_at(save->data, row, &at);
+		save->writer.snapshot.rows++;
+		if (run != NULL && run->rows == part &&
+		    run->at + run->count == at) {
+			run->count++;
+			continue;
+		}
+		run = array_add(&save->runs);
+		*run = (struct run){ part, at, row, 1 };
+	}
+}
+
+static uint32_t set_of(struct save *save, const struct run *run, uint32_t i)
+{
+	const uint32_t *set = &run->rows->keywords[run->at + i];
+
+	return rows_check(save->folder, run->rows, set, sizeof(*set)) &&
+		*set < save->data->sets.count ? *set : 0;
+}
+
 /* Which keyword sets are in use, numbered anew. */
 static void number_sets(struct save *save)
 {
@@ -40,80 +76,102 @@ static void number_sets(struct save *save)
 				    save->data->sets.count);
 	save->used = pool_new_array(save->pool, uint32_t,
 				    save->data->sets.count);
-	for (uint32_t row = 0; row < save->rows; row++) {
-		uint32_t at, set;
-		struct rows *rows = rows_at(save->data, row, &at);
+	for (size_t r = 0; r < save->runs.count; r++) {
+		for (uint32_t i = 0; i < save->runs.items[r].count; i++) {
+			uint32_t set = set_of(save, &save->runs.items[r], i);
 
-		if (!row_lives(save, row))
-			continue;
-		save->writer.snapshot.rows++;
-		if (!rows_check(save->folder, rows, &rows->keywords[at], 4))
-			continue;
-		set = rows->keywords[at];
-		if (set == 0 || set >= save->data->sets.count ||
-		    save->sets[set] != 0)
-			continue;
-		save->used[save->used_count++] = set;
-		save->sets[set] = save->used_count;
+			if (set == 0 || save->sets[set] != 0)
+				continue;
+			save->used[save->used_count++] = set;
+			save->sets[set] = save->used_count;
+		}
 	}
 	save->writer.snapshot.sets = save->used_count;
 }
 
-/* The value of one column of one row, as it is written. */
-static const void *cell(struct save *save, enum snapshot_section section,
-			const struct row_values *v, uint64_t *heap,
-			uint64_t *buffer)
+/* The first element of a column that is written as it is in memory. */
+static const void *column_of(const struct run *run,
+			     enum snapshot_section section)
 {
-	uint32_t small;
+	const struct rows *rows = run->rows;
 
 	switch (section) {
 	case SECTION_UID:
-		return &v->uid;
-	case SECTION_FLAGS:
-		small = v->flags & ROW_FLAGS_DISK;
-		break;
-	case SECTION_KEYWORDS:
-		small = save->sets[v->keywords];
-		break;
+		return &rows->uid[run->at];
 	case SECTION_MODSEQ:
-		return &v->modseq;
+		return &rows->modseq[run->at];
 	case SECTION_RECEIVED:
-		return &v->received;
+		return &rows->received[run->at];
 	case SECTION_SAVED:
-		return &v->saved;
+		return &rows->saved[run->at];
 	case SECTION_SIZE:
-		return &v->size;
+		return &rows->size[run->at];
 	case SECTION_VIRTUAL:
-		return &v->virtual_size;
+		return &rows->virtual_size[run->at];
 	case SECTION_GUID:
-		return &v->guid;
-	case SECTION_BLOB:
-		*buffer = BLOB_PLACE(*heap, v->blob.len);
-		*heap += v->blob.len;
-		return buffer;
+		return &rows->guid[run->at];
 	case SECTION_CATALOGUE:
-		return &v->catalogue;
+		return &rows->catalogue[run->at];
 	default:
 		BUG_REACHED();
 	}
-	memcpy(buffer, &small, sizeof(small));
-	return buffer;
+}
+
+/* Cells of damaged blocks become zero. */
+static void write_plain(struct save *save, const struct run *run,
+			enum snapshot_section section)
+{
+	static const unsigned char zeros[16];
+	size_t width = snapshot_widths[section];
+	const unsigned char *p = column_of(run, section);
+
+	if (run->rows != &save->data->base || !save->data->snapshot.bad) {
+		snapshot_writer_add(&save->writer, p, run->count * width);
+		return;
+	}
+	for (uint32_t i = 0; i < run->count; i++, p += width)
+		snapshot_writer_add(&save->writer,
+			rows_check(save->folder, run->rows, p, width) ?
+			p : zeros, width);
+}
+
+static void write_changed(struct save *save, const struct run *run,
+			  enum snapshot_section section, uint64_t *heap)
+{
+	for (uint32_t i = 0; i < run->count; i++) {
+		uint32_t small;
+		uint64_t place;
+
+		if (section == SECTION_BLOB) {
+			size_t len = rows_blob(save->folder, run->row +
+					       i).len;
+
+			place = BLOB_PLACE(*heap, len);
+			*heap += len;
+			snapshot_writer_add(&save->writer, &place,
+					    sizeof(place));
+			continue;
+		}
+		small = section == SECTION_FLAGS ?
+			account_row_flags(&save->folder->f, run->row + i) :
+			save->sets[set_of(save, run, i)];
+		snapshot_writer_add(&save->writer, &small, sizeof(small));
+	}
 }
 
 static void write_column(struct save *save, enum snapshot_section section)
 {
-	uint64_t heap = 0, buffer;
+	uint64_t heap = 0;
 
 	snapshot_writer_begin(&save->writer, section);
-	for (uint32_t row = 0; row < save->rows; row++) {
-		struct row_values v;
+	for (size_t r = 0; r < save->runs.count; r++) {
+		const struct run *run = &save->runs.items[r];
 
-		if (!row_lives(save, row))
-			continue;
-		rows_get(save->folder, row, &v);
-		snapshot_writer_add(&save->writer, cell(save, section, &v,
-							&heap, &buffer),
-				    snapshot_widths[section]);
+		if (section == SECTION_FLAGS || section == SECTION_KEYWORDS ||
+		    section == SECTION_BLOB)
+			write_changed(save, run, section, &heap);
+		else
+			write_plain(save, run, section);
 	}
 	snapshot_writer_end(&save->writer, section);
 }
@@ -121,13 +179,16 @@ static void write_column(struct save *save, enum snapshot_section section)
 static void write_heap(struct save *save)
 {
 	snapshot_writer_begin(&save->writer, SECTION_HEAP);
-	for (uint32_t row = 0; row < save->rows; row++) {
-		struct row_values v;
+	for (size_t r = 0; r < save->runs.count; r++) {
+		const struct run *run = &save->runs.items[r];
 
-		if (!row_lives(save, row))
-			continue;
-		rows_get(save->folder, row, &v);
-		snapshot_writer_add(&save->writer, v.blob.data, v.blob.len);
+		for (uint32_t i = 0; i < run->count; i++) {
+			struct cv_span blob = rows_blob(save->folder,
+							run->row + i);
+
+			snapshot_writer_add(&save->writer, blob.data,
+					    blob.len);
+		}
 	}
 	snapshot_writer_end(&save->writer, SECTION_HEAP);
 }
@@ -201,13 +262,13 @@ static int save_to(struct folder *folder, int fd, uint64_t generation,
 		.folder = folder,
 		.data = folder_load(folder),
 		.pool = pool,
-		.rows = account_row_count(&folder->f),
 	};
 
 	snapshot_writer_init(&save.writer, account->io, fd, pool);
 	save.writer.snapshot.generation = generation;
 	save.writer.snapshot.txn = account->txn;
 	check_all(&save);
+	find_runs(&save);
 	number_sets(&save);
 	for (int i = 0; i < SECTION_COLUMNS; i++)
 		write_column(&save, (enum snapshot_section)i);

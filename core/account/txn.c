@@ -114,7 +114,7 @@ int txn_folder_create(struct account_txn *txn, struct cv_span name,
 	if (options->guid != NULL)
 		guid = *options->guid;
 	else
-		account_guid_create(&guid);
+		account_next_guid(txn->account, &guid);
 	if (folder_find_guid(txn->account, &guid) != NULL)
 		return FAIL(err, CV_E_EXISTS, "folder GUID is taken");
 	folder = folder_create(txn->account, &guid);
@@ -391,7 +391,7 @@ static void put_append(struct account_txn *txn, struct account_folder *folder,
 	if (a->guid != NULL)
 		guid = *a->guid;
 	else
-		account_guid_create(&guid);
+		account_next_guid(txn->account, &guid);
 	put_guid(text, &folder->guid);
 	put_guid(text, &guid);
 	put_u32(text, uid);
