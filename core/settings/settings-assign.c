@@ -283,9 +283,10 @@ static bool path_enter(struct settings_parser *parser,
 			cv_text_append_c(&plain, slash ? '/' : name.data[n]);
 			n += slash ? 1 : 0;
 		}
-		if (rest.len == 0) {
-			parser_error(parser, line, "no setting name behind "
-				     "'%.*s'", CV_SPAN_ARG(*key));
+		if (rest.len == 0 || kind.len == 0 ||
+		    (name.len == 0 && !is_plugin)) {
+			parser_error(parser, line, "'%.*s' is no path such as "
+				     "kind/name/setting", CV_SPAN_ARG(*key));
 			return false;
 		}
 		if (!parser_enter(parser, *place, kind,

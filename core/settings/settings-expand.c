@@ -181,13 +181,12 @@ static size_t digest(const char *name, struct cv_span s,
 }
 
 static struct cv_span to_hex(struct cv_pool *pool, const unsigned char *data,
-			     size_t len, bool upper)
+			     size_t len)
 {
 	struct cv_text out;
 
 	cv_text_init(&out, pool);
-	for (size_t i = 0; i < len; i++)
-		cv_text_append_f(&out, upper ? "%02X" : "%02x", data[i]);
+	hex_encode(&out, data, len);
 	return cv_span(cv_text_str(&out), out.len);
 }
 
@@ -252,7 +251,7 @@ static struct cv_span modify(struct cv_pool *pool, struct cv_span s,
 	case 'H':
 		return to_bucket(pool, old_hash(s), format);
 	case 'M':
-		return to_hex(pool, md5, digest("md5", s, md5), false);
+		return to_hex(pool, md5, digest("md5", s, md5));
 	case 'T':
 		return trim_end(s);
 	default:	/* E R D */
@@ -319,6 +318,8 @@ static void take_format(struct cv_span *rest, struct format *format)
 	} else if (rest->len > 0 && rest->data[0] == '.') {
 		*rest = cv_span_skip(*rest, 1);
 		(void)take_number(rest, &format->width);
+	} else if (format->width < 0) {
+		format->width = -format->width;	/* only offsets have a sign */
 	}
 	while (len < rest->len && rest->data[len] != '\0' &&
 	       strchr("LUEXRNHMDT", rest->data[len]) != NULL)
@@ -348,7 +349,7 @@ static bool take_braces(struct cv_span *rest, struct cv_span *inside_r)
 
 struct hash_options {
 	uint64_t rounds, truncate_bits;
-	bool upper, base64;
+	bool base64;
 	struct cv_span salt;
 };
 
@@ -373,8 +374,10 @@ static int hash_options_parse(const struct expander *ex, struct cv_span text,
 			options->salt = value;
 			continue;
 		}
+		/* Dovecot 2.3 writes lower case for both, and there are
+		 * directories of these names */
 		if (cv_span_is(item, "format=hex") ||
-		    (options->upper = cv_span_is(item, "format=hexuc")) ||
+		    cv_span_is(item, "format=hexuc") ||
 		    (options->base64 = cv_span_is(item, "format=base64")))
 			continue;
 		return FAIL(ex->err, CV_E_CONFIG, "'%.*s' is no option of a "
@@ -402,15 +405,17 @@ static struct cv_span hash_value(struct cv_pool *pool, const char *name,
 				 struct cv_span value)
 {
 	unsigned char out[EVP_MAX_MD_SIZE] = { 0 };
-	struct cv_text first;
-	size_t len;
+	struct cv_text text;
+	size_t len = 0;
 
-	cv_text_init(&first, pool);
-	cv_text_append_span(&first, options->salt);
-	cv_text_append_span(&first, value);
-	len = digest(name, cv_span(cv_text_str(&first), first.len), out);
-	for (uint64_t i = 1; i < options->rounds && len > 0; i++)
-		len = digest(name, cv_span((const char *)out, len), out);
+	cv_text_init(&text, pool);
+	for (uint64_t i = 0; i < options->rounds; i++) {
+		cv_text_reset(&text);	/* the salt is part of each round */
+		cv_text_append_span(&text, options->salt);
+		cv_text_append_span(&text, value);
+		len = digest(name, cv_span(cv_text_str(&text), text.len), out);
+		value = cv_span((const char *)out, len);
+	}
 	if (options->truncate_bits > 0 && options->truncate_bits < len * 8) {
 		unsigned int spare = (8 - options->truncate_bits % 8) % 8;
 
@@ -421,13 +426,11 @@ static struct cv_span hash_value(struct cv_pool *pool, const char *name,
 				(i > 0 ? out[i - 1] << (8 - spare) : 0));
 	}
 	if (options->base64) {
-		struct cv_text text;
-
-		cv_text_init(&text, pool);
+		cv_text_reset(&text);
 		base64_encode(&text, out, len);
 		return cv_span(cv_text_str(&text), text.len);
 	}
-	return to_hex(pool, out, len, options->upper);
+	return to_hex(pool, out, len);
 }
 
 /* name is "sha256;rounds=2:user". */

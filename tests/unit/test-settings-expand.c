@@ -35,7 +35,7 @@ static void variables_become_their_values(void **state)
 		{ "%{user}", "Joe@Example.COM" }, { "%Lu", "joe@example.com" },
 		{ "%Un", "JOE" }, { "%L{username}", "joe" },
 		{ "%1n", "J" }, { "%1.1n", "o" }, { "%1.n", "oe" },
-		{ "%-2n", "J" }, { "%-1.n", "e" }, { "%.2n", "Jo" },
+		{ "%-2n", "Jo" }, { "%-1.n", "e" }, { "%.2n", "Jo" },
 		{ "%5n", "Joe" }, { "%05n", "00Joe" },
 		{ "%LRn", "eoj" }, { "%X{uid}", "3e8" },
 		{ "%08X{uid}", "000003e8" }, { "%Dd", "Example,dc=COM" },
@@ -47,6 +47,19 @@ static void variables_become_their_values(void **state)
 		{ "%{if;%{uid};>;999;%Ln;%Un}", "joe" },
 		{ "%{if;%u;*;Joe@*;a\\;b;}", "a;b" },
 		{ "%{if;%d;ne;;%d;%{hostname}}", "Example.COM" },
+		/* as Dovecot 2.3.19 names directories */
+		{ "%Hu", "6c911d" }, { "%256Hu", "1d" },
+		{ "%2.256Hu", "1d" }, { "%5.1Hu", "00000" },
+		{ "%Nu", "d45825de" }, { "%2.256Nu", "de" },
+		{ "%2.1Nu", "00" }, { "%2.2Mu", "3b" }, { "%-4.2u", ".C" },
+		{ "%2.-3u", "e@Example." }, { "%-3n", "Joe" },
+		{ "%030u", "000000000000000Joe@Example.COM" },
+		{ "%{sha256;truncate=12:user}", "0fec" },
+		{ "%{sha1;truncate=9:user}", "0024" },
+		{ "%{sha512;truncate=37,format=hexuc:user}", "0b81148fd7" },
+		{ "%{sha256;rounds=3,salt=abc:user}",
+		  "9293310cd30dade4dcb42567f1e8f62d"
+		  "95e92f50a4cf119531451c5a769703ac" },
 		{ "%{sha1:username}",
 		  "89661149f1b62ff47dd5a6fe4f979c9f53f619b6" },
 	};
