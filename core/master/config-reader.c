@@ -32,9 +32,9 @@ static void report(const struct settings_tree *tree)
 			LOG_LEVEL_ERROR;
 
 		if (p->file[0] == '\0')
-			log_write(level, "config", "%s", p->text);
+			log_write(level, "settings", "%s", p->text);
 		else
-			log_write(level, "config", "%s:%u: %s", p->file,
+			log_write(level, "settings", "%s:%u: %s", p->file,
 				  p->line, p->text);
 	}
 }
@@ -80,6 +80,7 @@ int config_reader_run(const char *path)
 
 	if (fcntl(BOOT_LOG_FD, F_GETFD) >= 0)
 		log_line_use(BOOT_LOG_FD, "config");
+	log_set_prefix("config");
 	settings_register_core();
 	status = module_settings_read(path, NULL, &tree, &err);
 	report(tree);

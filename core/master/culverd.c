@@ -222,7 +222,7 @@ static int make_log_pairs(struct master *m, struct cv_error *err)
 {
 	int status, fds[2];
 
-	status = ipc_pair(fds, false, err);
+	status = ipc_pair(fds, true, err);
 	if (status != CV_OK)
 		return status;
 	for (int i = 0; i < 2; i++) {
@@ -382,6 +382,20 @@ static const char *absolute(struct cv_pool *pool, const char *path)
 	return copy;
 }
 
+/* Whatever our caller left open is no business of the services. */
+static void close_strangers(const struct master *m)
+{
+	int first = STDERR_FILENO + 1;
+
+	for (size_t i = 0; i < m->inherited.count; i++) {
+		if (m->inherited.items[i] > first)
+			(void)close_range((unsigned int)first, (unsigned int)
+					  m->inherited.items[i] - 1, 0);
+		first = m->inherited.items[i] + 1;
+	}
+	(void)close_range((unsigned int)first, ~0U, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct master m = {
@@ -403,6 +417,7 @@ int main(int argc, char **argv)
 	m.service_dir = absolute(m.pool, m.service_dir);
 	settings_register_core();
 	master_listeners_inherit(&m);
+	close_strangers(&m);
 	raise_descriptors();
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	status = prepare(&m, &err);

@@ -14,7 +14,7 @@ core_master_culverd_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 core_master_culverd_LDADD = core/net/libnet.la core/ipc/libipc.la \
 	core/settings/libsettings.la core/base/libbase.la
 
-EXTRA_PROGRAMS += core/master/culver-service
+service_PROGRAMS += core/master/culver-service
 core_master_culver_service_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS) \
 	$(SECCOMP_CFLAGS)
 core_master_culver_service_SOURCES = \

@@ -12,6 +12,21 @@
 
 enum { CONFIG_TIMEOUT_MSECS = 60000, WORKERS_DEFAULT = 2 };
 
+int master_pair(int fds_r[2], struct cv_error *err)
+{
+	int status = ipc_pair(fds_r, false, err);
+
+	for (int i = 0; status == CV_OK && i < 2; i++) {
+		int high = fcntl(fds_r[i], F_DUPFD_CLOEXEC, 32);
+
+		if (high < 0)
+			return FAIL_ERRNO(err, errno, "fcntl failed");
+		(void)close(fds_r[i]);
+		fds_r[i] = high;
+	}
+	return status;
+}
+
 /* --- the reader ------------------------------------------------------------ */
 
 static void run_reader(const struct master *m, int answer)
@@ -37,7 +52,7 @@ static void run_reader(const struct master *m, int answer)
 int master_config_begin(struct master *m, pid_t *pid_r, int *fd_r,
 			struct cv_error *err)
 {
-	int fds[2], status = ipc_pair(fds, false, err);
+	int fds[2], status = master_pair(fds, err);
 	pid_t pid;
 
 	if (status != CV_OK)

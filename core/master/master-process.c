@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,14 +185,15 @@ static void run_service(const struct master *m, const char *name, int boot)
 {
 	char path[4096];
 	sigset_t none;
-	int null = open("/dev/null", O_RDWR);
+	int low = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = fcntl(low, F_DUPFD_CLOEXEC, 32);
 
 	(void)snprintf(path, sizeof(path), "%s/culver-service",
 		       m->service_dir);
 	(void)setpgid(0, 0);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* both sources lie above the fixed numbers */
+	/* all sources lie above the fixed numbers */
 	if (dup2(boot, BOOT_FD) < 0 || dup2(m->log_fds[0], BOOT_LOG_FD) < 0 ||
 	    dup2(null, STDIN_FILENO) < 0)
 		_exit(127);
@@ -204,26 +206,11 @@ static void run_service(const struct master *m, const char *name, int boot)
 	_exit(127);
 }
 
-static int pair_high(int fds[2], struct cv_error *err)
-{
-	int status = ipc_pair(fds, false, err);
-
-	for (int i = 0; status == CV_OK && i < 2; i++) {
-		int high = fcntl(fds[i], F_DUPFD_CLOEXEC, 32);
-
-		if (high < 0)
-			return FAIL_ERRNO(err, errno, "fcntl failed");
-		(void)close(fds[i]);
-		fds[i] = high;
-	}
-	return status;
-}
-
 static int start_process(struct master *m, struct master_service *service,
 			 struct cv_error *err)
 {
 	struct master_process *p;
-	int fds[2], status = pair_high(fds, err);
+	int fds[2], status = master_pair(fds, err);
 	pid_t pid;
 
 	if (status != CV_OK)
@@ -293,79 +280,7 @@ uint64_t master_processes_next(struct master *m, uint64_t now)
 	return next;
 }
 
-/* --- ending ---------------------------------------------------------------------- */
-
-static void describe_end(const struct master *m,
-			 const struct master_process *p, int status)
-{
-	if (m->stopping || p->retired) {
-		log_debug("master", "%s (pid %d) has ended", p->name,
-			  (int)p->pid);
-	} else if (WIFSIGNALED(status)) {
-		log_error("master", "%s (pid %d) was killed by signal %d "
-			  "(%s)", p->name, (int)p->pid, WTERMSIG(status),
-			  strsignal(WTERMSIG(status)));
-	} else {
-		log_error("master", "%s (pid %d) ended with status %d",
-			  p->name, (int)p->pid, WEXITSTATUS(status));
-	}
-}
-
-static void plan_restart(struct master_service *service, uint64_t lived)
-{
-	uint64_t now = time_monotonic_msecs();
-
-	if (lived >= LIVED_LONG_MSECS) {
-		service->delay_msecs = 0;
-		service->not_before_msecs = now;
-		return;
-	}
-	/* the first time at once, then with growing patience */
-	service->not_before_msecs = now + service->delay_msecs;
-	service->delay_msecs = service->delay_msecs == 0 ?
-		DELAY_FIRST_MSECS : service->delay_msecs * 2;
-	if (service->delay_msecs > DELAY_MAX_MSECS)
-		service->delay_msecs = DELAY_MAX_MSECS;
-}
-
-static void process_ended(struct master *m, struct master_process *p,
-			  int status)
-{
-	uint64_t lived = time_monotonic_msecs() - p->started_msecs;
-
-	/* its last words first */
-	while (p->boot_fd >= 0)
-		master_process_message(m, p);
-	describe_end(m, p, status);
-	if (p->service != NULL) {
-		p->service->running--;
-		plan_restart(p->service, lived);
-	}
-	free(p);
-}
-
-void master_processes_reap(struct master *m)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == m->config_pid)
-			m->config_pid = -1;
-		/* others are sessions whose zygote has gone: we are their
-		 * reaper, and that is all */
-		for (struct master_process **at = &m->processes; *at != NULL;
-		     at = &(*at)->next) {
-			struct master_process *p = *at;
-
-			if (p->pid != pid)
-				continue;
-			*at = p->next;
-			process_ended(m, p, status);
-			break;
-		}
-	}
-}
+/* --- what a process says ------------------------------------------------------------ */
 
 static void retire(struct master_process *p)
 {
@@ -421,6 +336,89 @@ void master_process_message(struct master *m, struct master_process *p)
 		log_error("master", "%s", err.text);
 	(void)close(p->boot_fd);
 	p->boot_fd = -1;
+}
+
+static bool has_message(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* --- ending ---------------------------------------------------------------------- */
+
+static void describe_end(const struct master *m,
+			 const struct master_process *p, int status)
+{
+	if (m->stopping || p->retired) {
+		log_debug("master", "%s (pid %d) has ended", p->name,
+			  (int)p->pid);
+	} else if (WIFSIGNALED(status)) {
+		log_error("master", "%s (pid %d) was killed by signal %d "
+			  "(%s)", p->name, (int)p->pid, WTERMSIG(status),
+			  strsignal(WTERMSIG(status)));
+	} else {
+		log_error("master", "%s (pid %d) ended with status %d",
+			  p->name, (int)p->pid, WEXITSTATUS(status));
+	}
+}
+
+static void plan_restart(struct master_service *service, uint64_t lived)
+{
+	uint64_t now = time_monotonic_msecs();
+
+	if (lived >= LIVED_LONG_MSECS) {
+		service->delay_msecs = 0;
+		service->not_before_msecs = now;
+		return;
+	}
+	/* the first time at once, then with growing patience */
+	service->not_before_msecs = now + service->delay_msecs;
+	service->delay_msecs = service->delay_msecs == 0 ?
+		DELAY_FIRST_MSECS : service->delay_msecs * 2;
+	if (service->delay_msecs > DELAY_MAX_MSECS)
+		service->delay_msecs = DELAY_MAX_MSECS;
+}
+
+static void process_ended(struct master *m, struct master_process *p,
+			  int status)
+{
+	uint64_t lived = time_monotonic_msecs() - p->started_msecs;
+
+	/* its last words first */
+	while (p->boot_fd >= 0 && has_message(p->boot_fd))
+		master_process_message(m, p);
+	if (p->boot_fd >= 0)
+		(void)close(p->boot_fd);
+	describe_end(m, p, status);
+	if (p->service != NULL) {
+		p->service->running--;
+		plan_restart(p->service, lived);
+	}
+	free(p);
+}
+
+void master_processes_reap(struct master *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == m->config_pid)
+			m->config_pid = -1;
+		/* others are sessions whose zygote has gone: we are their
+		 * reaper, and that is all */
+		for (struct master_process **at = &m->processes; *at != NULL;
+		     at = &(*at)->next) {
+			struct master_process *p = *at;
+
+			if (p->pid != pid)
+				continue;
+			*at = p->next;
+			process_ended(m, p, status);
+			break;
+		}
+	}
 }
 
 /* anvil uses no setting, and its counts are in no other place: it stays. */

@@ -89,6 +89,8 @@ struct master {
 
 /* --- master-config.c: settings to services -------------------------------- */
 
+/* A pair above the numbers that a new process finds fixed things at. */
+int master_pair(int fds_r[2], struct cv_error *err);
 /* Starts the reader; its answer arrives on *fd_r. */
 int master_config_begin(struct master *m, pid_t *pid_r, int *fd_r,
 			struct cv_error *err);
