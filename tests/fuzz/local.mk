@@ -42,6 +42,32 @@ tests_fuzz_fuzz_summary_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_summary_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_summary_LDADD = $(FUZZ_MESSAGE_LIBS)
 
+check_LTLIBRARIES += tests/fuzz/libimap-fuzz.la
+tests_fuzz_libimap_fuzz_la_SOURCES = $(IMAP_SOURCES)
+tests_fuzz_libimap_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
+IMAP_FUZZ_MOCK = tests/unit/imap-mock.c tests/unit/imap-mock.h \
+	tests/unit/imap-mock-session.c tests/unit/imap-mock-session.h
+IMAP_FUZZ_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
+	-I$(top_srcdir)/tests/unit
+
+noinst_PROGRAMS += tests/fuzz/fuzz-imap-parser
+tests_fuzz_fuzz_imap_parser_SOURCES = %D%/fuzz-imap-parser.c $(IMAP_FUZZ_MOCK)
+tests_fuzz_fuzz_imap_parser_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_imap_parser_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_imap_parser_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-imap-preauth
+tests_fuzz_fuzz_imap_preauth_SOURCES = %D%/fuzz-imap-preauth.c $(IMAP_FUZZ_MOCK)
+tests_fuzz_fuzz_imap_preauth_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_imap_preauth_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_imap_preauth_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-imap-session
+tests_fuzz_fuzz_imap_session_SOURCES = %D%/fuzz-imap-session.c $(IMAP_FUZZ_MOCK)
+tests_fuzz_fuzz_imap_session_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_imap_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_imap_session_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-lmtp
 check_LTLIBRARIES += tests/fuzz/liblmtp-mock.la
 tests_fuzz_liblmtp_mock_la_SOURCES = $(LMTP_SOURCES)

@@ -62,6 +62,11 @@ tests_unit_test_imap_session_SOURCES = %D%/test-imap-session.c $(IMAP_MOCK)
 tests_unit_test_imap_session_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_session_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-imap-values
+tests_unit_test_imap_values_SOURCES = %D%/test-imap-values.c $(IMAP_MOCK)
+tests_unit_test_imap_values_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_values_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-ipc
 tests_unit_test_ipc_SOURCES = %D%/test-ipc.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
