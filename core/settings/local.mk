@@ -9,6 +9,7 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/settings-compat.c %D%/settings-compat.h \
 	%D%/settings-expand.c \
 	%D%/settings-filter.c \
+	%D%/settings-format.c %D%/settings-format.h \
 	%D%/settings-get.c \
 	%D%/settings-lex.c %D%/settings-lex.h \
 	%D%/settings-load.c %D%/settings-load.h \
@@ -27,3 +28,5 @@ core_settings_settings_manual_SOURCES = %D%/settings-manual.c
 core_settings_settings_manual_CPPFLAGS = $(CORE_CPPFLAGS)
 core_settings_settings_manual_LDADD = core/settings/libsettings.la \
 	core/base/libbase.la $(OPENSSL_LIBS)
+
+EXTRA_DIST += %D%/README.md

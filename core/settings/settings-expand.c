@@ -5,26 +5,18 @@
  * What a variable holds is hostile (a user chose it): it is copied, never
  * parsed.  Only the arguments of %{if;...} may hold variables of their own,
  * to a small fixed depth. */
-#include "settings.h"
+#include "settings-format.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXPAND_DEPTH_MAX = 4, EXPAND_WIDTH_MAX = 100000000,
-       HASH_ROUNDS_MAX = 10000 };
+enum { EXPAND_DEPTH_MAX = 4, EXPAND_WIDTH_MAX = 100000000 };
 
 struct expander {
 	struct cv_text *out;
 	const struct settings_vars *vars;
 	uint32_t flags, depth;
 	struct cv_error *err;
-};
-
-struct format {
-	int64_t offset, width;
-	bool zero;
-	struct cv_span modifiers;
 };
 
 static const struct { char letter; const char *name; } long_names[] = {
@@ -119,168 +111,6 @@ static int path_check(const struct expander *ex, struct cv_span name,
 	return CV_OK;
 }
 
-/* --- modifiers ------------------------------------------------------------ */
-
-static struct cv_span map_case(struct cv_pool *pool, struct cv_span s,
-			       bool upper)
-{
-	char *out = pool_copy(pool, s.data, s.len);
-
-	for (size_t i = 0; i < s.len; i++)
-		out[i] = upper ? cv_ascii_upper(s.data[i]) :
-			cv_ascii_lower(s.data[i]);
-	return cv_span(out, s.len);
-}
-
-static struct cv_span map_each(struct cv_pool *pool, struct cv_span s,
-			       char modifier)
-{
-	struct cv_text out;
-
-	cv_text_init(&out, pool);
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.data[modifier == 'R' ? s.len - 1 - i : i];
-
-		if (modifier == 'D' && c == '.') {
-			cv_text_append_str(&out, ",dc=");
-			continue;
-		}
-		if (modifier == 'E' && (c == '"' || c == '\'' || c == '\\'))
-			cv_text_append_c(&out, '\\');
-		cv_text_append_c(&out, c);
-	}
-	return cv_span(cv_text_str(&out), out.len);
-}
-
-static struct cv_span trim_end(struct cv_span s)
-{
-	while (s.len > 0 && strchr(" \t\r\n", s.data[s.len - 1]) != NULL)
-		s.len--;
-	return s;
-}
-
-static struct cv_span to_hex_number(struct cv_pool *pool, struct cv_span s)
-{
-	uint64_t number;
-
-	if (!cv_span_to_u64(s, UINT64_MAX, &number))
-		number = 0;
-	return cv_span_of(pool_printf(pool, "%llx",
-				      (unsigned long long)number));
-}
-
-static size_t digest(const char *name, struct cv_span s,
-		     unsigned char out[static EVP_MAX_MD_SIZE])
-{
-	const EVP_MD *md = EVP_get_digestbyname(name);
-	unsigned int len = 0;
-
-	if (md == NULL || EVP_Digest(s.data, s.len, out, &len, md, NULL) != 1)
-		return 0;
-	return len;
-}
-
-static struct cv_span to_hex(struct cv_pool *pool, const unsigned char *data,
-			     size_t len)
-{
-	struct cv_text out;
-
-	cv_text_init(&out, pool);
-	hex_encode(&out, data, len);
-	return cv_span(cv_text_str(&out), out.len);
-}
-
-/* %H: the historical string hash of Dovecot's directory layouts. */
-static uint64_t old_hash(struct cv_span s)
-{
-	uint32_t hash = 0, high;
-
-	for (size_t i = 0; i < s.len; i++) {
-		hash = (hash << 4) + (uint32_t)(int32_t)(signed char)s.data[i];
-		high = hash & 0xf0000000u;
-		if (high != 0) {
-			hash ^= high >> 24;
-			hash ^= high;
-		}
-	}
-	return hash;
-}
-
-/* %N: the first eight bytes of the MD5. */
-static uint64_t new_hash(struct cv_span s)
-{
-	unsigned char out[EVP_MAX_MD_SIZE];
-	uint64_t value = 0;
-
-	if (digest("md5", s, out) < sizeof(value))
-		return 0;
-	for (size_t i = 0; i < sizeof(value); i++)
-		value = value << 8 | out[i];
-	return value;
-}
-
-/* The width of %256Nu is the number of buckets, its offset the least number
- * of digits. */
-static struct cv_span to_bucket(struct cv_pool *pool, uint64_t value,
-				struct format *format)
-{
-	int digits = format->offset > 0 ? (int)format->offset : 0;
-
-	if (format->width > 0)
-		value %= (uint64_t)format->width;
-	format->width = 0;
-	format->offset = 0;
-	format->zero = false;
-	return cv_span_of(pool_printf(pool, "%0*x", digits > 16 ? 16 : digits,
-				      (unsigned int)value));
-}
-
-static struct cv_span modify(struct cv_pool *pool, struct cv_span s,
-			     char modifier, struct format *format)
-{
-	unsigned char md5[EVP_MAX_MD_SIZE];
-
-	switch (modifier) {
-	case 'L':
-	case 'U':
-		return map_case(pool, s, modifier == 'U');
-	case 'X':
-		return to_hex_number(pool, s);
-	case 'N':
-		return to_bucket(pool, new_hash(s), format);
-	case 'H':
-		return to_bucket(pool, old_hash(s), format);
-	case 'M':
-		return to_hex(pool, md5, digest("md5", s, md5));
-	case 'T':
-		return trim_end(s);
-	default:	/* E R D */
-		return map_each(pool, s, modifier);
-	}
-}
-
-/* Negative offset and width count from the end. */
-static void append_cut(struct cv_text *out, struct cv_span s,
-		       const struct format *format)
-{
-	int64_t offset = format->offset, width = format->width;
-	int64_t len = (int64_t)s.len;
-
-	if (offset < 0)
-		offset = len + offset < 0 ? 0 : len + offset;
-	s = cv_span_skip(s, (size_t)(offset > len ? len : offset));
-	len = (int64_t)s.len;
-	if (width < 0)
-		width = len + width < 0 ? 0 : len + width;
-	else if (width == 0)
-		width = len;
-	if (format->zero && width <= 64) {
-		for (int64_t i = len; i < width; i++)
-			cv_text_append_c(out, '0');
-	}
-	cv_text_append(out, s.data, (size_t)(width < len ? width : len));
-}
-
 /* --- parsing -------------------------------------------------------------- */
 
 static bool take_number(struct cv_span *rest, int64_t *value_r)
@@ -303,11 +133,11 @@ static bool take_number(struct cv_span *rest, int64_t *value_r)
 	return any;
 }
 
-static void take_format(struct cv_span *rest, struct format *format)
+static void take_format(struct cv_span *rest, struct var_format *format)
 {
 	size_t len = 0;
 
-	*format = (struct format){ .offset = 0 };
+	*format = (struct var_format){ .offset = 0 };
 	format->zero = rest->len > 0 && rest->data[0] == '0';
 	if (take_number(rest, &format->width) && rest->len > 0 &&
 	    rest->data[0] == '.') {
@@ -319,7 +149,8 @@ static void take_format(struct cv_span *rest, struct format *format)
 		*rest = cv_span_skip(*rest, 1);
 		(void)take_number(rest, &format->width);
 	} else if (format->width < 0) {
-		format->width = -format->width;	/* only offsets have a sign */
+		/* only offsets have a sign */
+		format->width = -format->width;
 	}
 	while (len < rest->len && rest->data[len] != '\0' &&
 	       strchr("LUEXRNHMDT", rest->data[len]) != NULL)
@@ -347,112 +178,24 @@ static bool take_braces(struct cv_span *rest, struct cv_span *inside_r)
 
 /* --- %{sha256:user} ------------------------------------------------------- */
 
-struct hash_options {
-	uint64_t rounds, truncate_bits;
-	bool base64;
-	struct cv_span salt;
-};
-
-static int hash_options_parse(const struct expander *ex, struct cv_span text,
-			      struct hash_options *options)
-{
-	struct cv_span item, key;
-
-	*options = (struct hash_options){ .rounds = 1 };
-	while (cv_span_split(&text, ',', &item)) {
-		struct cv_span value = item;
-
-		(void)cv_span_split(&value, '=', &key);
-		if (cv_span_is(key, "rounds") && value.data != NULL &&
-		    cv_span_to_u64(value, HASH_ROUNDS_MAX, &options->rounds) &&
-		    options->rounds > 0)
-			continue;
-		if (cv_span_is(key, "truncate") && value.data != NULL &&
-		    cv_span_to_u64(value, 512, &options->truncate_bits))
-			continue;
-		if (cv_span_is(key, "salt") && value.data != NULL) {
-			options->salt = value;
-			continue;
-		}
-		/* Dovecot 2.3 writes lower case for both, and there are
-		 * directories of these names */
-		if (cv_span_is(item, "format=hex") ||
-		    cv_span_is(item, "format=hexuc") ||
-		    (options->base64 = cv_span_is(item, "format=base64")))
-			continue;
-		return FAIL(ex->err, CV_E_CONFIG, "'%.*s' is no option of a "
-			    "hash (rounds, truncate, salt, format)",
-			    CV_SPAN_ARG(item));
-	}
-	return CV_OK;
-}
-
-static bool hash_known(struct cv_span name)
-{
-	static const char *const names[] = {
-		"md5", "sha1", "sha256", "sha384", "sha512",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (cv_span_is(name, names[i]))
-			return true;
-	}
-	return false;
-}
-
-static struct cv_span hash_value(struct cv_pool *pool, const char *name,
-				 const struct hash_options *options,
-				 struct cv_span value)
-{
-	unsigned char out[EVP_MAX_MD_SIZE] = { 0 };
-	struct cv_text text;
-	size_t len = 0;
-
-	cv_text_init(&text, pool);
-	for (uint64_t i = 0; i < options->rounds; i++) {
-		cv_text_reset(&text);	/* the salt is part of each round */
-		cv_text_append_span(&text, options->salt);
-		cv_text_append_span(&text, value);
-		len = digest(name, cv_span(cv_text_str(&text), text.len), out);
-		value = cv_span((const char *)out, len);
-	}
-	if (options->truncate_bits > 0 && options->truncate_bits < len * 8) {
-		unsigned int spare = (8 - options->truncate_bits % 8) % 8;
-
-		/* the leading bits, moved to the right end */
-		len = (size_t)(options->truncate_bits + 7) / 8;
-		for (size_t i = len; spare > 0 && i-- > 0;)
-			out[i] = (unsigned char)(out[i] >> spare |
-				(i > 0 ? out[i - 1] << (8 - spare) : 0));
-	}
-	if (options->base64) {
-		cv_text_reset(&text);
-		base64_encode(&text, out, len);
-		return cv_span(cv_text_str(&text), text.len);
-	}
-	return to_hex(pool, out, len);
-}
-
 /* name is "sha256;rounds=2:user". */
 static int value_hashed(const struct expander *ex, struct cv_span name,
 			struct cv_span *value_r)
 {
-	struct cv_pool *pool = ex->out->pool;
 	struct cv_span rest = name, head, algorithm;
-	struct hash_options options;
+	struct var_hash options;
 	int ret;
 
 	(void)cv_span_split(&rest, ':', &head);
 	(void)cv_span_split(&head, ';', &algorithm);
-	ret = hash_options_parse(ex, head, &options);
+	ret = var_hash_parse(&options, head, ex->err);
 	if (ret < 0)
 		return ret;
 	if (!value_find(ex, rest, value_r))
 		return FAIL(ex->err, CV_E_CONFIG, "there is no variable "
 			    "%%{%.*s} here", CV_SPAN_ARG(rest));
-	*value_r = hash_value(pool, pool_copy(pool, algorithm.data,
-					      algorithm.len), &options,
-			      *value_r);
+	*value_r = var_hash_value(&options, ex->out->pool, algorithm,
+				  *value_r);
 	return CV_OK;
 }
 
@@ -464,7 +207,7 @@ static bool is_hash(struct cv_span name)
 	if (rest.data == NULL)
 		return false;
 	(void)cv_span_split(&head, ';', &algorithm);
-	return hash_known(algorithm);
+	return var_hash_known(algorithm);
 }
 
 /* --- %{if;left;operator;right;then;else} ---------------------------------- */
@@ -647,7 +390,7 @@ static int value_get(const struct expander *ex, struct cv_span name,
 
 static int variable_append(struct expander *ex, struct cv_span *rest)
 {
-	struct format format;
+	struct var_format format;
 	struct cv_span name, value;
 	size_t start = ex->out->len;
 	int ret;
@@ -668,9 +411,9 @@ static int variable_append(struct expander *ex, struct cv_span *rest)
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < format.modifiers.len; i++)
-		value = modify(ex->out->pool, value, format.modifiers.data[i],
-			       &format);
-	append_cut(ex->out, value, &format);
+		value = var_modify(ex->out->pool, value,
+				   format.modifiers.data[i], &format);
+	var_append(ex->out, value, &format);
 	/* cutting must not make a dot the first letter either */
 	if ((ex->flags & SETTINGS_EXPAND_PATH) != 0 &&
 	    ex->out->len > start && ex->out->data[start] == '.')

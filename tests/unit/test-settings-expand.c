@@ -148,7 +148,7 @@ static void expanding_settings_expand_once_when_asked(void **state)
 	settings_tree_destroy(&tree);
 }
 
-/* --- snapshots and printing ------------------------------------------------ */
+/* --- snapshots and printing ----------------------------------------------- */
 
 static const char sample[] =
 	"protocols = imap lmtp\n"
