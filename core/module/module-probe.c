@@ -165,6 +165,7 @@ static void child_run(const struct probe_job *job, uint32_t from, int fd)
 
 struct probe_state {
 	int fd;
+	struct cv_pool *scratch;	/* for one record */
 	uint32_t index;		/* the plugin the child is at */
 	uint32_t mark;		/* its last one */
 	bool hung;
@@ -231,7 +232,8 @@ static bool parent_step(const struct probe_job *job,
 	if (head.len > PROBE_RECORD_MAX || head.index >= job->count ||
 	    head.index < state->index)
 		return false;
-	data = pool_alloc(job->pool, (size_t)head.len + 1);
+	pool_reset(state->scratch);
+	data = pool_alloc(state->scratch, (size_t)head.len + 1);
 	if (!parent_read(state, data, head.len))
 		return false;
 	state->index = head.index;
@@ -319,8 +321,10 @@ static int run_child(const struct probe_job *job, uint32_t *from,
 		child_run(job, *from, fds[1]);
 	(void)close(fds[1]);
 	state.fd = fds[0];
+	state.scratch = pool_create("probe");
 	while (parent_step(job, &state))
 		;
+	pool_destroy(&state.scratch);
 	(void)close(fds[0]);
 	if (state.index < job->count)
 		(void)kill(pid, SIGKILL);

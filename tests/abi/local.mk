@@ -173,7 +173,7 @@ tests_abi_harness_SOURCES = %D%/harness.c
 tests_abi_harness_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_abi_harness_LDADD = core/module/libmodule.la \
 	core/settings/libsettings.la core/base/libbase.la
-TESTS += %D%/symbols
+TESTS += %D%/layout-check %D%/symbols
 if PLUGIN_TEMPLATE
 TESTS += %D%/out-of-tree
 endif
