@@ -1,6 +1,8 @@
 /* mailbox-folder.c - CREATE, DELETE, RENAME, SUBSCRIBE, STATUS. */
 #include "mailbox-private.h"
 
+#include <stdlib.h>
+
 int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
 		   struct cv_error *err)
 {
@@ -95,49 +97,73 @@ static int rename_one(struct store *store, struct account_txn *txn,
 /* What was renamed on disk goes back when the commit fails. */
 struct renamed { struct cv_span from, to; };
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp((*(struct account_folder *const *)a)->name,
+		      (*(struct account_folder *const *)b)->name);
+}
+
+/* A folder and its descendants, parents first: where a tree has directories,
+ * children go with their parent. */
+static void find_tree(struct store *store, const char *root,
+		      struct cv_pool *pool, struct account_folder ***tree_r,
+		      size_t *count_r)
+{
+	struct account_folder *folder;
+	ARRAY(struct account_folder *) tree;
+	size_t at = 0, len = strlen(root);
+
+	array_init(&tree, pool);
+	while ((folder = account_folder_next(store->account, &at)) != NULL) {
+		if (!folder->deleted &&
+		    strncmp(folder->name, root, len) == 0 &&
+		    (folder->name[len] == '\0' || folder->name[len] == '/'))
+			*array_add(&tree) = folder;
+	}
+	if (tree.count > 1)
+		qsort(tree.items, tree.count, sizeof(*tree.items),
+		      compare_names);
+	*tree_r = tree.items;
+	*count_r = tree.count;
+}
+
 static int rename_tree(struct store *store, struct account_txn *txn,
 		       const char *from, const char *to, struct cv_pool *pool,
 		       struct cv_error *err)
 {
-	struct account_folder *folder;
+	struct account_folder **tree;
 	ARRAY(struct renamed) done;
-	size_t at = 0, len = strlen(from);
-	int ret = CV_OK, found = 0;
+	size_t count;
+	int ret = CV_OK;
 
 	array_init(&done, pool);
-	while (ret == CV_OK &&
-	       (folder = account_folder_next(store->account, &at)) != NULL) {
-		struct cv_span target;
+	find_tree(store, from, pool, &tree, &count);
+	if (count == 0)
+		ret = FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' does not exist",
+			   from);
+	for (size_t i = 0; i < count && ret == CV_OK; i++) {
+		const char *name = pool_strdup(pool, tree[i]->name);
+		struct cv_span target = cv_span_of(
+			pool_printf(pool, "%s%s", to, name + strlen(from)));
 
-		if (folder->deleted || strncmp(folder->name, from, len) != 0 ||
-		    (folder->name[len] != '\0' && folder->name[len] != '/'))
-			continue;
-		target = cv_span_of(pool_printf(pool, "%s%s", to,
-						folder->name + len));
 		if (account_folder_find(store->account, target) != NULL) {
 			ret = FAIL(err, CV_E_EXISTS, "mailbox '%s' exists",
 				   target.data);
 			break;
 		}
-		found++;
-		store_folder_forget(store, folder);
-		*array_add(&done) = (struct renamed){
-			cv_span_of(pool_strdup(pool, folder->name)), target,
-		};
-		ret = rename_one(store, txn, folder, target, err);
-		if (ret < 0)
-			done.count--;
+		store_folder_forget(store, tree[i]);
+		ret = rename_one(store, txn, tree[i], target, err);
+		if (ret == CV_OK)
+			*array_add(&done) = (struct renamed){
+				cv_span_of(name), target,
+			};
 	}
-	if (ret == CV_OK && found == 0)
-		ret = FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' does not exist",
-			   from);
 	if (ret == CV_OK)
-		return account_commit(&txn, ACCOUNT_SYNC, err);
-	for (size_t i = done.count; i > 0; i--)
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	for (size_t i = 0; i < done.count && ret < 0; i++)
 		(void)store->driver->folder_rename(store->root,
-						   done.items[i - 1].to,
-						   done.items[i - 1].from,
-						   NULL);
+						   done.items[i].to,
+						   done.items[i].from, NULL);
 	account_rollback(&txn);
 	return ret;
 }

@@ -67,7 +67,6 @@ int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
 			  bool add)
 {
 	int free_index = -1;
-	char *copy;
 
 	load(folder);
 	for (int i = 0; i < MAILDIR_KEYWORDS; i++) {
@@ -81,9 +80,7 @@ int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
 	if (!add || free_index < 0 || strlen(name) > MAILDIR_NAME_MAX ||
 	    strchr(name, '\n') != NULL)
 		return -1;
-	copy = cv_api->alloc(folder->pool, strlen(name) + 1);
-	strcpy(copy, name);
-	folder->keywords[free_index] = copy;
+	folder->keywords[free_index] = maildir_strdup(folder->pool, name);
 	/* a letter that others cannot look up must not be used */
 	if (save(folder) < 0) {
 		folder->keywords[free_index] = NULL;

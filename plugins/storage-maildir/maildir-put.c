@@ -81,7 +81,6 @@ int maildir_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	struct cv_storage_root *root = p->folder->root;
 	int64_t age = (int64_t)time(NULL) - received;
 	int ret = CV_OK;
-	char *ref;
 
 	/* the time of the file is the message's INTERNALDATE for others */
 	if ((age > 2 || age < -2) &&
@@ -98,9 +97,7 @@ int maildir_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 		return ret;
 	}
 	MAILDIR_API(root)->close(MAILDIR_IO(root), p->fd);
-	ref = cv_api->alloc(p->pool, strlen(p->name) + 1);
-	strcpy(ref, p->name);
-	*ref_r = cv_span_of(ref);
+	*ref_r = cv_span_of(maildir_strdup(p->pool, p->name));
 	*put = NULL;
 	return CV_OK;
 }

@@ -3,6 +3,15 @@
 
 static const char *const maildir_subdirs[] = { "tmp", "new", "cur" };
 
+char *maildir_strdup(struct cv_pool *pool, const char *text)
+{
+	size_t len = strlen(text);
+	char *copy = cv_api->alloc(pool, len + 1);
+
+	memcpy(copy, text, len);
+	return copy;
+}
+
 int maildir_fail(struct cv_error *err, const char *what, const char *name)
 {
 	int number = errno, code = CV_E_TEMP;
@@ -212,10 +221,8 @@ static void fs_walk_add(struct fs_walk *walk, const char *name,
 		walk->dirs = dirs;
 		walk->room = room;
 	}
-	walk->names[walk->count] = cv_api->alloc(walk->pool, strlen(name) + 1);
-	strcpy(walk->names[walk->count], name);
-	walk->dirs[walk->count] = cv_api->alloc(walk->pool, strlen(dir) + 1);
-	strcpy(walk->dirs[walk->count++], dir);
+	walk->names[walk->count] = maildir_strdup(walk->pool, name);
+	walk->dirs[walk->count++] = maildir_strdup(walk->pool, dir);
 }
 
 static int fs_walk_dir(struct fs_walk *walk, const char *name,

@@ -82,6 +82,8 @@ extern struct cv_plugin *maildir_self;
 #define MD_CALL(root, op, ...) \
 	(MAILDIR_API(root)->op(MAILDIR_IO(root), __VA_ARGS__))
 
+/* A copy in the pool. */
+char *maildir_strdup(struct cv_pool *pool, const char *text);
 /* CV_FAIL with errno: the class follows from it, its text is appended. */
 int maildir_fail(struct cv_error *err, const char *what, const char *name);
 

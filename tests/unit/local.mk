@@ -107,6 +107,24 @@ tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
 tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-mailbox-names
+tests_unit_test_mailbox_names_SOURCES = %D%/test-mailbox-names.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_names_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_names_LDADD = $(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-mailbox-fault
+tests_unit_test_mailbox_fault_SOURCES = %D%/test-mailbox-fault.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_fault_LDADD = $(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-mailbox-search
+tests_unit_test_mailbox_search_SOURCES = %D%/test-mailbox-search.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_search_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_search_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-message-header
 tests_unit_test_message_header_SOURCES = %D%/test-message-header.c
 tests_unit_test_message_header_CPPFLAGS = $(UNIT_CPPFLAGS)
