@@ -196,6 +196,8 @@ static void close_list(struct auth_db *db)
 		    db->user->close != NULL)
 			db->user->close(db->db);
 		db->db = NULL;
+		free(db->dummy_hash);
+		db->dummy_hash = NULL;
 	}
 }
 

@@ -94,4 +94,19 @@ tests_fuzz_fuzz_module_wire_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_module_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_module_wire_LDADD = core/module/libmodule.la \
 	core/settings/libsettings.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-passwd-file
+tests_fuzz_fuzz_passwd_file_SOURCES = %D%/fuzz-passwd-file.c \
+	plugins/auth-passwd-file/passwd-file.c
+tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/auth-passwd-file
+tests_fuzz_fuzz_passwd_file_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_passwd_file_LDADD = $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-sasl
+tests_fuzz_fuzz_sasl_SOURCES = %D%/fuzz-sasl.c core/auth/mech-plain.c \
+	core/auth/mech-login.c
+tests_fuzz_fuzz_sasl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/core/auth
+tests_fuzz_fuzz_sasl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_sasl_LDADD = $(FUZZ_LIBS)
 endif

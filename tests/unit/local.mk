@@ -16,11 +16,42 @@ AUTH_LIBS = core/auth/libauth.la core/ipc/libipc.la \
 AUTH_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings \
 	-I$(top_srcdir)/tests/unit $(LIBEVENT_CFLAGS)
 
+UNIT_TESTS += tests/unit/test-auth-cache
+tests_unit_test_auth_cache_SOURCES = %D%/test-auth-cache.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_cache_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_cache_LDADD = $(AUTH_LIBS)
+
+if PLUGIN_AUTH_PAM
+UNIT_TESTS += tests/unit/test-auth-pam
+tests_unit_test_auth_pam_SOURCES = %D%/test-auth-pam.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_pam_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_pam_LDADD = $(AUTH_LIBS)
+endif
+
+UNIT_TESTS += tests/unit/test-auth-password
+tests_unit_test_auth_password_SOURCES = %D%/test-auth-password.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_password_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_password_LDADD = $(AUTH_LIBS)
+
+UNIT_TESTS += tests/unit/test-auth-penalty
+tests_unit_test_auth_penalty_SOURCES = %D%/test-auth-penalty.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_penalty_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_penalty_LDADD = $(AUTH_LIBS)
+
 UNIT_TESTS += tests/unit/test-auth-request
 tests_unit_test_auth_request_SOURCES = %D%/test-auth-request.c \
 	%D%/auth-fixture.h %D%/settings-helper.h
 tests_unit_test_auth_request_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_request_LDADD = $(AUTH_LIBS)
+
+UNIT_TESTS += tests/unit/test-auth-sasl
+tests_unit_test_auth_sasl_SOURCES = %D%/test-auth-sasl.c
+tests_unit_test_auth_sasl_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_sasl_LDADD = $(AUTH_LIBS)
 
 UNIT_TESTS += tests/unit/test-auth-service
 tests_unit_test_auth_service_SOURCES = %D%/test-auth-service.c \
@@ -142,6 +173,13 @@ tests_unit_test_module_SOURCES = %D%/test-module.c
 tests_unit_test_module_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_module_LDADD = core/module/libmodule.la \
 	core/settings/libsettings.la $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-passwd-file
+tests_unit_test_passwd_file_SOURCES = %D%/test-passwd-file.c \
+	plugins/auth-passwd-file/passwd-file.c
+tests_unit_test_passwd_file_CPPFLAGS = $(UNIT_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/auth-passwd-file
+tests_unit_test_passwd_file_LDADD = $(UNIT_LIBS)
 
 SETTINGS_LIBS = core/settings/libsettings.la $(UNIT_LIBS) $(OPENSSL_LIBS)
 SETTINGS_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings

@@ -108,7 +108,7 @@ static void hostile_names_never_leave_their_place(void **state)
 		"../../x", "a/b", "..", ".", "a@..", "%u%u", "%{pw}",
 		"'; --", "*)(uid=*", "\x13", "a\xbf\x5c", "\xff\xfe", "a b",
 		"a\tb", "x:y", "a\nb", "joe.", "JOE\x7f", "a@/etc",
-		".hidden", "\xe2\x80\xae" "eoj", "a@b/../c", "%%u",
+		".hidden", "\342\200\256eoj", "a@b/../c", "%%u",
 	};
 	struct auth_request *request;
 	const char *home;
