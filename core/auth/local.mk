@@ -26,3 +26,4 @@ core_auth_libauth_la_SOURCES = \
 	%D%/mech-plain.c \
 	%D%/password-scheme.c %D%/password-scheme.h \
 	%D%/scheme-digest.c %D%/scheme-digest.h
+EXTRA_DIST += %D%/README.md

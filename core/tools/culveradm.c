@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 static const struct adm_verb *const verbs[] = {
+	&adm_auth_verb,
 	&adm_plugin_verb,
+	&adm_pw_verb,
+	&adm_user_verb,
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 

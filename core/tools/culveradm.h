@@ -10,8 +10,8 @@
 
 /* [sysexits.h], as doveadm's. */
 enum adm_exit {
-	ADM_OK = 0, ADM_FAILED = 1, ADM_USAGE = 64, ADM_NOT_FOUND = 68,
-	ADM_TEMPFAIL = 75, ADM_NOPERM = 77, ADM_CONFIG = 78,
+	ADM_OK = 0, ADM_FAILED = 1, ADM_USAGE = 64, ADM_NOUSER = 67,
+	ADM_NOT_FOUND = 68, ADM_TEMPFAIL = 75, ADM_NOPERM = 77, ADM_CONFIG = 78,
 };
 
 enum adm_format {
@@ -36,6 +36,10 @@ struct adm_verb {
 	int (*run)(struct adm *adm, int argc, char **argv);
 };
 
+/* adm-auth.c */
+extern const struct adm_verb adm_auth_verb, adm_user_verb;
+/* adm-pw.c */
+extern const struct adm_verb adm_pw_verb;
 /* adm-plugin.c */
 extern const struct adm_verb adm_plugin_verb;
 
@@ -44,6 +48,9 @@ int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
 	CV_PRINTF(2, 3);
 /* Prints the error to stderr; returns the exit status for its class. */
 int adm_fail(const struct cv_error *err);
+
+/* A line from the terminal without echo, or from stdin (adm-auth.c). */
+char *adm_read_password(struct adm *adm, const char *prompt);
 
 /* --- output in any of the formats ------------------------------------------ */
 

@@ -1,0 +1,476 @@
+/* adm-auth.c - culveradm auth and culveradm user: what the databases say.
+ *
+ * Opens the databases of the configuration itself, with the rights of its
+ * caller, so that it works beside a running server and without one; the
+ * server's cache, penalties and delays have no part in it. */
+#include "culveradm.h"
+#include "auth/auth-plugin-api.h"
+#include "auth/auth-request.h"
+#include "auth/auth-username.h"
+#include "module/module.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { FIELD_WIDTH = 10 };
+
+/* What the options say. */
+struct lookup {
+	struct adm *adm;
+	struct auth *auth;
+	const char *service, *field, *master;
+	struct conn_info conn;
+	const char *session_id, *mechanism;
+	bool userdb_only;		/* -u */
+	struct adm_output *out;
+	int status;
+};
+
+/* --- the engine --------------------------------------------------------------- */
+
+static int open_auth(struct lookup *l, struct cv_error *err)
+{
+	struct settings_read_options options = {
+		.overrides = l->adm->overrides, .accept_unknown = true,
+	};
+	struct module_role role = {
+		.process = "auth", .wants = MODULE_WANT_AUTH,
+	};
+	struct settings_tree *tree;
+	int ret;
+
+	settings_register_core();
+	settings_register(&module_settings_table);
+	/* names of plugins that are not loaded here are nobody's business;
+	 * the tree stays to the end of the program */
+	ret = settings_read(l->adm->config_path, &options, &tree, err);
+	if (ret < 0)
+		return ret;
+	auth_plugin_api_register();
+	if ((ret = module_load_role(tree, &role, err)) < 0)
+		return ret;
+	return auth_create(tree, NULL, NULL, NULL, &l->auth, err);
+}
+
+static void close_auth(struct lookup *l)
+{
+	auth_destroy(&l->auth);
+	module_unload_all();
+}
+
+/* "service=imap", "rip=192.0.2.1" ... */
+static bool take_info(struct lookup *l, const char *text)
+{
+	const char *value = strchr(text, '=');
+	struct cv_span key;
+
+	key = cv_span(text, value == NULL ? strlen(text) :
+		      (size_t)(value - text));
+	value = value == NULL ? "" : value + 1;
+	if (cv_span_is(key, "service"))
+		l->service = value;
+	else if (cv_span_is(key, "rip"))
+		l->conn.remote_ip = value;
+	else if (cv_span_is(key, "lip"))
+		l->conn.local_ip = value;
+	else if (cv_span_is(key, "rport"))
+		l->conn.remote_port = (uint32_t)atoi(value);
+	else if (cv_span_is(key, "lport"))
+		l->conn.local_port = (uint32_t)atoi(value);
+	else if (cv_span_is(key, "session"))
+		l->session_id = value;
+	else if (cv_span_is(key, "mech"))
+		l->mechanism = value;
+	else if (cv_span_is(key, "secured"))
+		l->conn.secure = l->conn.tls = true;
+	else
+		return false;
+	return true;
+}
+
+static struct auth_request *new_request(struct lookup *l)
+{
+	struct auth_request *request = auth_request_create(l->auth);
+
+	auth_request_set_conn(request, l->service, l->session_id, &l->conn);
+	request->input.mechanism = l->mechanism;
+	request->context = l;
+	return request;
+}
+
+/* Without workers everything is done when the call returns. */
+static void take_result(struct auth_request *request, int result)
+{
+	((struct lookup *)request->context)->status = result;
+}
+
+static int temporary(const struct auth_request *request, const char *what,
+		     const char *user)
+{
+	(void)fprintf(stderr, "culveradm: %s: user %s: %s\n", what, user,
+		      request->error.text[0] != '\0' ? request->error.text :
+		      "internal failure");
+	return ADM_TEMPFAIL;
+}
+
+static int unknown(const char *what, const char *user)
+{
+	(void)fprintf(stderr, "culveradm: %s: user %s doesn't exist\n", what,
+		      user);
+	return ADM_NOUSER;
+}
+
+/* --- auth test ------------------------------------------------------------------ */
+
+char *adm_read_password(struct adm *adm, const char *prompt)
+{
+	struct termios old, quiet;
+	bool terminal = tcgetattr(STDIN_FILENO, &old) == 0;
+	char line[4096];
+	size_t len;
+
+	if (terminal) {
+		quiet = old;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		(void)fputs(prompt, stderr);
+	}
+	if (fgets(line, sizeof(line), stdin) == NULL)
+		line[0] = '\0';
+	if (terminal) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+		(void)fputs("\n", stderr);
+	}
+	len = strcspn(line, "\n");
+	return pool_copy(adm->pool, line, len);
+}
+
+static void print_passdb(const struct auth_request *request,
+			 const char *user, bool ok)
+{
+	printf("passdb: %s auth %s\nextra fields:\n  user=%s\n", user,
+	       ok ? "succeeded" : "failed", request->input.user);
+	for (size_t i = 0; ok && i < request->fields.fields.count; i++) {
+		const struct auth_field *field =
+			&request->fields.fields.items[i];
+
+		if (strcmp(field->name, "user") != 0)
+			printf("  %s=%s\n", field->name, field->value);
+	}
+}
+
+static int auth_test(struct lookup *l, const char *user, const char *password)
+{
+	struct auth_request *request = new_request(l);
+	struct cv_error err = ERROR_NONE;
+	int ret = auth_request_set_user(request,
+					cv_span_of(l->master != NULL ?
+						   l->master : user),
+					cv_span_of(l->master != NULL ? user :
+						   ""), &err);
+
+	l->status = CV_AUTH_UNKNOWN_USER;
+	if (ret == CV_OK)
+		auth_request_verify(request, cv_span_of(password),
+				    take_result);
+	else
+		(void)fprintf(stderr, "culveradm: %s\n", err.text);
+	if (l->status < 0) {
+		ret = temporary(request, "passdb", user);
+	} else {
+		print_passdb(request, user, l->status == CV_AUTH_OK);
+		ret = l->status == CV_AUTH_OK ? ADM_OK : ADM_NOPERM;
+	}
+	auth_request_unref(&request);
+	return ret;
+}
+
+/* --- auth lookup ------------------------------------------------------------------ */
+
+static void print_field(const char *name, const char *value)
+{
+	printf("  %-*s: %s\n", FIELD_WIDTH, name, value);
+}
+
+static int print_one(const struct cv_auth_reply *reply, const char *field,
+		     const char *user)
+{
+	const char *value = strcmp(field, "user") == 0 ? user :
+		auth_reply_get(reply, field);
+
+	if (value == NULL)
+		return ADM_NOT_FOUND;
+	printf("%s\n", value);
+	return ADM_OK;
+}
+
+static int print_all(const struct cv_auth_reply *reply, const char *title,
+		     const char *name, const char *user)
+{
+	printf("%s: %s\n", title, name);
+	print_field("user", user);
+	for (size_t i = 0; i < reply->fields.count; i++) {
+		if (strcmp(reply->fields.items[i].name, "user") != 0)
+			print_field(reply->fields.items[i].name,
+				    reply->fields.items[i].value);
+	}
+	return ADM_OK;
+}
+
+static int passdb_lookup(struct lookup *l, const char *user)
+{
+	struct auth_request *request = new_request(l);
+	int ret = auth_request_set_user(request, cv_span_of(user),
+					CV_SPAN(""), NULL);
+
+	l->status = CV_AUTH_UNKNOWN_USER;
+	if (ret == CV_OK)
+		auth_request_verify(request, CV_SPAN_NONE, take_result);
+	if (l->status < 0)
+		ret = temporary(request, "passdb lookup", user);
+	else if (l->status != CV_AUTH_OK)
+		ret = unknown("passdb lookup", user);
+	else if (l->field != NULL)
+		ret = print_one(&request->fields, l->field,
+				request->input.user);
+	else
+		ret = print_all(&request->fields, "passdb", user,
+				request->input.user);
+	auth_request_unref(&request);
+	return ret;
+}
+
+/* --- user -------------------------------------------------------------------------- */
+
+static void print_row(struct lookup *l, const char *name, const char *value)
+{
+	adm_output_value(l->out, name);
+	adm_output_value(l->out, value == NULL ? "" : value);
+}
+
+/* uid, gid, home and mail first, as scripts expect them. */
+static int print_user(struct lookup *l, const struct auth_request *request)
+{
+	static const char *const columns[] = { "field", "value", NULL };
+	static const char *const first[] = { "uid", "gid", "home", "mail" };
+	const struct cv_auth_reply *reply = &request->userdb;
+	size_t k;
+
+	l->out = adm_output_begin(l->adm, ADM_FORMAT_TAB, columns);
+	for (k = 0; k < 4; k++)
+		print_row(l, first[k], auth_reply_get(reply, first[k]));
+	for (size_t i = 0; i < reply->fields.count; i++) {
+		const struct auth_field *field = &reply->fields.items[i];
+
+		for (k = 0; k < 4 && strcmp(field->name, first[k]) != 0; k++)
+			;
+		if (k == 4)
+			print_row(l, field->name, field->value);
+	}
+	adm_output_end(&l->out);
+	return ADM_OK;
+}
+
+static int userdb_lookup(struct lookup *l, const char *user)
+{
+	struct auth_request *request = new_request(l);
+	int ret = auth_request_set_user(request, cv_span_of(user),
+					CV_SPAN(""), NULL);
+
+	l->status = CV_AUTH_UNKNOWN_USER;
+	if (ret == CV_OK)
+		auth_request_lookup_user(request, take_result);
+	if (l->status < 0)
+		ret = temporary(request, "userdb lookup", user);
+	else if (l->status != CV_AUTH_OK)
+		ret = unknown("userdb lookup", user);
+	else if (l->field != NULL)
+		ret = print_one(&request->userdb, l->field,
+				request->input.user);
+	else if (l->userdb_only)
+		ret = print_all(&request->userdb, "userdb", user,
+				request->input.user);
+	else
+		ret = print_user(l, request);
+	auth_request_unref(&request);
+	return ret;
+}
+
+/* Names that match a mask. */
+struct listing {
+	struct cv_span mask;
+	uint32_t found;
+	int result;
+	const char *text;
+	struct adm *adm;
+};
+
+static bool list_found(void *context, struct cv_span user)
+{
+	struct listing *listing = context;
+
+	if (auth_pattern_matches(listing->mask, user)) {
+		listing->found++;
+		printf("%.*s\n", CV_SPAN_ARG(user));
+	}
+	return true;
+}
+
+static void list_done(void *context, int result, const struct cv_error *err)
+{
+	struct listing *listing = context;
+
+	listing->result = result;
+	listing->text = pool_strdup(listing->adm->pool, err->text);
+}
+
+static int list_users(struct lookup *l, const char *mask)
+{
+	struct listing listing = {
+		.mask = cv_span_of(mask), .adm = l->adm, .text = "",
+	};
+
+	auth_list_users(l->auth, list_found, list_done, &listing);
+	if (listing.result < 0) {
+		(void)fprintf(stderr, "culveradm: users cannot be listed: "
+			      "%s\n", listing.text);
+		return ADM_TEMPFAIL;
+	}
+	return listing.found > 0 ? ADM_OK : ADM_NOUSER;
+}
+
+/* --- the verbs ------------------------------------------------------------------------ */
+
+static int take_options(struct lookup *l, const struct adm_verb *verb,
+			int argc, char **argv, const char *options)
+{
+	int option;
+
+	optind = 1;
+	while ((option = getopt(argc, argv, options)) != -1) {
+		switch (option) {
+		case 'x':
+			if (!take_info(l, optarg))
+				return adm_usage(verb, "-x knows service=, "
+						 "rip=, lip=, rport=, lport=, "
+						 "session=, mech=, secured");
+			break;
+		case 'f':
+			l->field = optarg;
+			break;
+		case 'M':
+			l->master = optarg;
+			break;
+		case 'u':
+			l->userdb_only = true;
+			break;
+		default:
+			return adm_usage(verb, "an option is wrong");
+		}
+	}
+	return ADM_OK;
+}
+
+static struct lookup lookup_init(struct adm *adm)
+{
+	return (struct lookup){
+		.adm = adm, .service = "doveadm", .session_id = "",
+		.mechanism = "",
+		.conn = { .local_ip = "", .remote_ip = "", .local_name = "",
+			  .secure = true },
+	};
+}
+
+/* Runs one for each name; the first status that is not OK counts. */
+static int for_each(struct lookup *l, int count, char **names,
+		    int (*run)(struct lookup *l, const char *name))
+{
+	int status = ADM_OK, ret;
+
+	for (int i = 0; i < count; i++) {
+		if (i > 0 && l->field == NULL)
+			printf("\n");
+		ret = run(l, names[i]);
+		if (status == ADM_OK)
+			status = ret;
+	}
+	return status;
+}
+
+static int run_subverb(struct lookup *l, const char *sub, int count,
+		       char **names)
+{
+	struct cv_error err = ERROR_NONE;
+	int status;
+
+	if (open_auth(l, &err) < 0)
+		return adm_fail(&err);
+	if (strcmp(sub, "lookup") == 0) {
+		status = for_each(l, count, names, passdb_lookup);
+	} else {
+		if (l->mechanism[0] == '\0')
+			l->mechanism = "PLAIN";
+		status = auth_test(l, names[0], count > 1 ? names[1] :
+				   adm_read_password(l->adm, "Password: "));
+	}
+	close_auth(l);
+	return status;
+}
+
+static int run_auth(struct adm *adm, int argc, char **argv)
+{
+	struct lookup l = lookup_init(adm);
+	int status;
+
+	if (argc < 2 || (strcmp(argv[1], "test") != 0 &&
+			 strcmp(argv[1], "lookup") != 0))
+		return adm_usage(&adm_auth_verb, "test or lookup?");
+	status = take_options(&l, &adm_auth_verb, argc - 1, argv + 1,
+			      "+x:f:M:");
+	if (status != ADM_OK)
+		return status;
+	if (argc - 1 - optind < 1 || (strcmp(argv[1], "test") == 0 &&
+				      argc - 1 - optind > 2))
+		return adm_usage(&adm_auth_verb, "which user?");
+	return run_subverb(&l, argv[1], argc - 1 - optind, argv + 1 + optind);
+}
+
+static int one_user(struct lookup *l, const char *name)
+{
+	return strpbrk(name, "*?") != NULL ? list_users(l, name) :
+		userdb_lookup(l, name);
+}
+
+static int run_user(struct adm *adm, int argc, char **argv)
+{
+	struct lookup l = lookup_init(adm);
+	struct cv_error err = ERROR_NONE;
+	int status = take_options(&l, &adm_user_verb, argc, argv, "+x:f:u");
+
+	if (status != ADM_OK)
+		return status;
+	if (optind >= argc)
+		return adm_usage(&adm_user_verb, "which user?");
+	if (open_auth(&l, &err) < 0)
+		return adm_fail(&err);
+	status = for_each(&l, argc - optind, argv + optind, one_user);
+	close_auth(&l);
+	return status;
+}
+
+const struct adm_verb adm_auth_verb = {
+	.name = "auth",
+	.args = "test [-x INFO] [-M MASTER] USER [PASSWORD] | "
+		"lookup [-x INFO] [-f FIELD] USER...",
+	.help = "Tries a password; shows what the passdbs say of a user.",
+	.run = run_auth,
+};
+
+const struct adm_verb adm_user_verb = {
+	.name = "user",
+	.args = "[-x INFO] [-f FIELD] [-u] USER|MASK...",
+	.help = "Shows what the userdbs say of a user; a mask lists users.",
+	.run = run_user,
+};
