@@ -74,7 +74,7 @@ void journal_writer_finish(struct journal_writer *w, uint64_t txn,
 			   uint64_t synced)
 {
 	unsigned char payload[COMMIT_PAYLOAD_SIZE];
-	uint64_t len = journal_writer_size(w) + COMMIT_SIZE;
+	uint64_t len = journal_writer_size(w) - w->group + COMMIT_SIZE;
 	int64_t now = (int64_t)time_now_usecs();
 
 	memcpy(payload, &len, 8);
@@ -84,6 +84,8 @@ void journal_writer_finish(struct journal_writer *w, uint64_t txn,
 	memcpy(payload + 24, &now, 8);
 	journal_writer_add(w, RECORD_COMMIT, 0, txn,
 			   cv_span((char *)payload, sizeof(payload)));
+	w->chain = w->count = 0;
+	w->group = journal_writer_size(w);
 }
 
 int journal_writer_write(struct journal_writer *w, struct io *io, int fd,

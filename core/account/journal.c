@@ -22,6 +22,11 @@ static uint32_t journal_seed(const struct journal *j)
 	return crc32c(crc, &j->salt, sizeof(j->salt));
 }
 
+void journal_reseed(struct journal *journal)
+{
+	journal->seed = journal_seed(journal);
+}
+
 void journal_init(struct journal *journal, struct io *io,
 		  const struct account_guid *guid, uint64_t generation)
 {

@@ -52,6 +52,8 @@ struct journal_batch {
  * yet; end is behind the header, fd -1. */
 void journal_init(struct journal *journal, struct io *io,
 		  const struct account_guid *guid, uint64_t generation);
+/* After guid, generation or salt were set by hand (tests). */
+void journal_reseed(struct journal *journal);
 /* The header's bytes. */
 void journal_format_header(const struct journal *journal,
 			   unsigned char dst[JOURNAL_HEADER_SIZE]);
@@ -85,7 +87,8 @@ struct journal_writer {
 	uint64_t opaque_bytes;
 	struct cv_text text;	/* the group without opaque payloads */
 	ARRAY(struct journal_piece) pieces;	/* where those go in */
-	uint32_t count, chain;
+	uint32_t count, chain;	/* of the group that is being built */
+	uint64_t group;		/* where it begins in this writer */
 };
 
 /* The group will be written at journal->end.  Lives in pool. */
@@ -97,7 +100,8 @@ void journal_writer_add(struct journal_writer *writer, uint16_t type,
 /* payload is not copied: must live until the write. */
 void journal_writer_add_opaque(struct journal_writer *writer, uint16_t type,
 			       uint64_t txn, struct cv_span payload);
-/* The commit record.  synced: below this the writer knows all durable. */
+/* The commit record.  synced: below this the writer knows all durable.
+ * Another group may follow in the same writer. */
 void journal_writer_finish(struct journal_writer *writer, uint64_t txn,
 			   uint64_t synced);
 /* Bytes of the group so far. */

@@ -3,6 +3,7 @@
 if FUZZING
 FUZZ_CPPFLAGS = $(CORE_CPPFLAGS)
 FUZZ_LIBS = core/base/libbase.la
+FUZZ_ACCOUNT_LIBS = core/account/libaccount.la core/io/libio.la $(FUZZ_LIBS)
 FUZZ_MESSAGE_LIBS = core/message/libmessage.la core/stream/libstream.la \
 	$(FUZZ_LIBS)
 
@@ -67,6 +68,18 @@ tests_fuzz_fuzz_imap_session_SOURCES = %D%/fuzz-imap-session.c $(IMAP_FUZZ_MOCK)
 tests_fuzz_fuzz_imap_session_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_imap_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_imap_session_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-journal
+tests_fuzz_fuzz_journal_SOURCES = %D%/fuzz-journal.c %D%/account-exercise.h
+tests_fuzz_fuzz_journal_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_journal_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_journal_LDADD = $(FUZZ_ACCOUNT_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-snapshot
+tests_fuzz_fuzz_snapshot_SOURCES = %D%/fuzz-snapshot.c %D%/account-exercise.h
+tests_fuzz_fuzz_snapshot_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_snapshot_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_snapshot_LDADD = $(FUZZ_ACCOUNT_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-lmtp
 check_LTLIBRARIES += tests/fuzz/liblmtp-mock.la
