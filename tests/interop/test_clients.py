@@ -35,7 +35,7 @@ def run(*command, **kw):
 
 MBSYNC = """\
 IMAPStore remote
-Host 127.0.0.1
+Host localhost
 Port {port}
 User alice
 Pass secret
@@ -63,7 +63,6 @@ CopyArrivalDate yes
 def test_mbsync_both_directions_twice(filled, tmp_path):
     config, mail = tmp_path / "mbsyncrc", tmp_path / "mail"
     mail.mkdir()
-    # the certificate names localhost and 127.0.0.1
     config.write_text(MBSYNC.format(port=filled.imaps_port,
                                     cert=filled.dir / "cert.pem", path=mail))
 
@@ -147,11 +146,18 @@ def test_getmail(filled, tmp_path):
     maildir = tmp_path / "Maildir"
     for name in ("cur", "new", "tmp"):
         (maildir / name).mkdir(parents=True)
+    user = ""
+    if os.geteuid() == 0:       # getmail does not write mail as root
+        user = "user = vmail\n"
+        for folder in (maildir, *maildir.iterdir()):
+            shutil.chown(folder, "vmail", "vmail")
+        for folder in (tmp_path, *tmp_path.parents[:2]):
+            folder.chmod(0o755)
     (tmp_path / "getmailrc").write_text(
         "[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = localhost\n"
         f"port = {filled.imaps_port}\nusername = alice\npassword = secret\n"
         f"ca_certs = {filled.dir}/cert.pem\n"
-        f"[destination]\ntype = Maildir\npath = {maildir}/\n"
+        f"[destination]\ntype = Maildir\npath = {maildir}/\n{user}"
         "[options]\nread_all = false\n")
     for expected in (3, 3):
         done = run("getmail", f"--getmaildir={tmp_path}", "--rcfile=getmailrc")
@@ -194,7 +200,7 @@ def test_neomutt_in_a_terminal(filled, tmp_path):
     rc = tmp_path / "muttrc"
     rc.write_text(
         f'set folder="imaps://alice@localhost:{filled.imaps_port}/"\n'
-        'set spoolfile="+INBOX"\nset imap_pass="secret"\nset ssl_usesystemcerts=no\n'
+        'set spoolfile="+INBOX"\nset imap_pass="secret"\n'
         f'set certificate_file="{filled.dir}/cert.pem"\nset ssl_force_tls=yes\n'
         'set sort=date\nset wait_key=no\nset confirmappend=no\nset quit=yes\nset delete=yes\n'
         'set mail_check=2\nset header_cache=""\n')
