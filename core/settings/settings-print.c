@@ -319,7 +319,8 @@ static void print_block(struct printer *printer, const struct item *item,
 			uint32_t filter)
 {
 	struct cv_text *out = printer->out;
-	bool builtin = (item->entry->flags & ENTRY_BUILTIN) != 0;
+	/* a built-in block that a file opens but does not change */
+	bool builtin = default_value(printer, item->block, "", NULL) != NULL;
 	size_t start = out->len, inside;
 
 	indent(printer);

@@ -325,6 +325,7 @@ static void defaults_are_not_changes(void **state)
 	assert_null(strstr(text, "ssl = "));
 	assert_null(strstr(text, "auth_cache_ttl"));
 	assert_null(strstr(text, "993"));
+	assert_null(strstr(text, "service"));
 	free(text);
 	settings_tree_destroy(&tree);
 }
