@@ -9,7 +9,7 @@ int imap_cmd_lsub(struct imap_cmd *cmd)
 	struct imap_list_request request = {
 		.query = { CV_SIZED(cv_list_query),
 			   .options = CV_LIST_LSUB | CV_LIST_SUBSCRIBED },
-		.response = "LSUB",
+		.response = "LSUB", .special_use = true,
 		.lsub_flags = (cmd->s->workarounds & IMAP_TB_LSUB_FLAGS) != 0,
 	};
 	const struct imap_arg *reference = imap_args_next(&cmd->args);

@@ -20,6 +20,10 @@ static const struct { uint32_t bit; const char *name; } special_uses[] = {
 	{ CV_MAILBOX_USE_TRASH, "\\Trash" },
 	{ CV_MAILBOX_USE_IMPORTANT, "\\Important" },
 };
+#define SPECIAL_USE_BITS ((uint32_t)CV_MAILBOX_USE_ALL | \
+	CV_MAILBOX_USE_ARCHIVE | CV_MAILBOX_USE_DRAFTS | \
+	CV_MAILBOX_USE_FLAGGED | CV_MAILBOX_USE_JUNK | CV_MAILBOX_USE_SENT | \
+	CV_MAILBOX_USE_TRASH | CV_MAILBOX_USE_IMPORTANT)
 enum { SPECIAL_USES = sizeof(special_uses) / sizeof(special_uses[0]) };
 
 static const struct { uint32_t bit; const char *name; } attributes[] = {
@@ -165,7 +169,8 @@ static void send_entry(struct imap_cmd *cmd,
 	uint32_t bits = entry->attributes;
 
 	if ((request->query.options & CV_LIST_LSUB) != 0)
-		bits = lsub_attributes(bits, request);
+		bits = lsub_attributes(bits, request) |
+			(bits & SPECIAL_USE_BITS);
 	else if (request->extended && (request->query.options &
 				       CV_LIST_RETURN_CHILDREN) == 0)
 		bits &= ~(uint32_t)(CV_MAILBOX_HASCHILDREN |

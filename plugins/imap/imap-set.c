@@ -42,7 +42,9 @@ static bool number(struct cv_span text, uint32_t star, uint32_t max,
 
 	if (cv_span_is(text, "*")) {
 		*value_r = star;
-		return true;
+		/* [RFC3501 9] "*" is a number too high in an empty mailbox;
+		 * among UIDs it just is not there */
+		return star > 0 || max == UINT32_MAX;
 	}
 	if (!cv_span_to_u64(text, UINT32_MAX, &value) || value == 0)
 		return false;
@@ -54,12 +56,7 @@ static bool range(struct cv_span text, uint32_t star, uint32_t max,
 		  struct cv_range *range_r)
 {
 	struct cv_span from;
-	bool has_star = text.len > 0 && memchr(text.data, '*', text.len) !=
-		NULL;
 
-	/* in an empty mailbox "1:*" names nothing, and is not wrong */
-	if (star == 0 && has_star)
-		max = UINT32_MAX;
 	if (!cv_span_split(&text, ':', &from) ||
 	    !number(from, star, max, &range_r->first))
 		return false;

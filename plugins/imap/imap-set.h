@@ -5,9 +5,9 @@
 #include "cv-plugin.h"
 #include "cv-mailbox.h"
 
-/* "1:3,7,*".  star is what "*" means (0: nothing, an empty mailbox: ranges
- * with it are empty); numbers above max are wrong.  O(n log n).
- * CV_OK or CV_E_SYNTAX. */
+/* "1:3,7,*".  star is what "*" means (0: the mailbox is empty; ranges of UIDs
+ * with it are empty then, those of numbers are wrong); numbers above max are
+ * wrong, UINT32_MAX for UIDs.  O(n log n).  CV_OK or CV_E_SYNTAX. */
 int imap_set_parse(struct cv_pool *pool, struct cv_span text, uint32_t star,
 		   uint32_t max, struct cv_set *set_r);
 /* Appends it in wire form. */

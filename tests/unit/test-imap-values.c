@@ -50,9 +50,13 @@ static void sets_of_uids_have_no_end(void **state)
 
 static void sets_in_an_empty_mailbox(void **state)
 {
-	assert_string_equal(set_text("1:*", 0, 0), "");
-	assert_string_equal(set_text("*", 0, 0), "");
+	/* [RFC3501 9] seq-number */
+	assert_string_equal(set_text("1:*", 0, 0), "wrong");
+	assert_string_equal(set_text("*", 0, 0), "wrong");
 	assert_string_equal(set_text("1", 0, 0), "wrong");
+	/* as UIDs */
+	assert_string_equal(set_text("1:*", 0, UINT32_MAX), "");
+	assert_string_equal(set_text("*,7", 0, UINT32_MAX), "7");
 }
 
 static void large_sets_are_quick(void **state)
