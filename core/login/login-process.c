@@ -143,5 +143,6 @@ const struct service_row login_service_row = {
 	.start = login_start,
 	.ready = login_zygote_ready,
 	.accept = login_zygote_accept,
+	.selftest = login_zygote_selftest,
 	.retire = login_zygote_retire,
 };

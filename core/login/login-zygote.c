@@ -8,6 +8,7 @@
  * A hostile child can harm one connection.  The zygote reads nothing from
  * its children but one empty-worded message whose sender the kernel names. */
 #include "login-zygote.h"
+#include "master/selftest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -417,6 +418,34 @@ int login_zygote_ready(struct service *s, struct cv_error *err)
 	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
 	add_event(s, -1, 0, on_sweep, &every);
 	return CV_OK;
+}
+
+/* A child as it serves clients: the same descriptors, the same filter. */
+void login_zygote_selftest(struct service *s, struct ipc_reader *r)
+{
+	struct login_process *process = s->context;
+	struct cv_error err = ERROR_NONE;
+	struct selftest t;
+	pid_t pid;
+
+	if (selftest_get(r, s->pool, &t, &err) != CV_OK)
+		return;
+	service_hold(s);
+	pid = fork();
+	if (pid == 0) {
+		if (child_move_fds(process, t.answer_fd,
+				   CHILD_CLIENT_FD + 1) < 0)
+			_exit(EXIT_FAILURE);
+		t.answer_fd = CHILD_CLIENT_FD;
+		child_confine();
+		selftest_run(&t);
+		_exit(EXIT_SUCCESS);
+	}
+	(void)close(t.answer_fd);
+	if (pid > 0)
+		child_add(pid);
+	else
+		service_release(s);
 }
 
 /* Silent connections stay with this process until they speak or their time

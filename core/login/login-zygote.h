@@ -10,5 +10,6 @@ int login_zygote_ready(struct service *s, struct cv_error *err);
 void login_zygote_accept(struct service *s,
 			 const struct service_listener *listener, int fd);
 void login_zygote_retire(struct service *s);
+void login_zygote_selftest(struct service *s, struct ipc_reader *r);
 
 #endif

@@ -461,7 +461,7 @@ static int log_ready(struct service *s, struct cv_error *err)
 const struct service_row log_service_row = {
 	.name = "log",
 	.user = SERVICE_USER_ROOT,
-	.syscalls = SANDBOX_EVENTS | SANDBOX_FILES | SANDBOX_CONNECT,
+	.syscalls = SANDBOX_EVENTS | SANDBOX_FILES | SANDBOX_LOCAL,
 	.start = log_start,
 	.ready = log_ready,
 	.channel = log_channel,

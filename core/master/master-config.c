@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONFIG_TIMEOUT_MSECS = 60000, WORKERS_DEFAULT = 2 };
+enum { CONFIG_TIMEOUT_MSECS = 60000, WORKERS_DEFAULT = 4 };
 
 int master_pair(int fds_r[2], struct cv_error *err)
 {

@@ -76,6 +76,42 @@ static void open_channel(struct master *m, const char *service, int fd)
 	answer(fd, CV_E_NOT_FOUND, "no such service runs", -1);
 }
 
+/* Passed on to the service as it is. */
+static void send_selftest(struct master *m, const char *service, int fd,
+			  const struct selftest *t)
+{
+	struct cv_error err = ERROR_NONE;
+	struct ipc_writer w;
+	int status = CV_E_NOT_FOUND;
+
+	ipc_begin(&w, SELFTEST_MSG_RUN);
+	selftest_put(&w, t);
+	for (size_t i = 0; i < m->ports.count; i++) {
+		const struct master_port *port = &m->ports.items[i];
+
+		if (strcmp(port->client, "admin") == 0 &&
+		    strcmp(port->server, service) == 0)
+			status = ipc_send(port->fds[0], &w, &err);
+	}
+	answer(fd, status, err.text, -1);
+}
+
+static void handle_selftest(struct master *m, int fd, struct ipc_reader *r)
+{
+	struct cv_pool *pool = pool_create("selftest");
+	struct cv_error err = ERROR_NONE;
+	const char *service = pool_strdup(pool, ipc_get_str(r, 63));
+	struct selftest t;
+
+	if (selftest_get(r, pool, &t, &err) == CV_OK) {
+		send_selftest(m, service, fd, &t);
+		(void)close(t.answer_fd);
+	} else {
+		answer(fd, CV_E_SYNTAX, err.text, -1);
+	}
+	pool_destroy(&pool);
+}
+
 static void handle(struct master *m, int fd, struct ipc_reader *r)
 {
 	struct cv_error err = ERROR_NONE;
@@ -83,6 +119,10 @@ static void handle(struct master *m, int fd, struct ipc_reader *r)
 	uint32_t type = r->type;
 
 	service[0] = '\0';
+	if (type == CONTROL_MSG_SELFTEST) {
+		handle_selftest(m, fd, r);
+		return;
+	}
 	if (type == CONTROL_MSG_OPEN) {
 		struct cv_span name = ipc_get_span(r, sizeof(service) - 1);
 

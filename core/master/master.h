@@ -7,6 +7,7 @@
 #define MASTER_H
 
 #include "boot.h"
+#include "selftest.h"
 #include "net/address.h"
 #include "settings/core-settings.h"
 
@@ -136,6 +137,8 @@ enum control_message_type {
 					 * u64 running msecs */
 	CONTROL_MSG_OPEN,		/* str service -> DONE, fd: channel */
 	CONTROL_MSG_DONE,		/* u32 -status, str text */
+	CONTROL_MSG_SELFTEST,		/* str service, then struct selftest's
+					 * fields and fd -> DONE */
 };
 
 int master_control_listen(struct master *m, struct cv_error *err);

@@ -290,6 +290,7 @@ static const struct call_class call_classes[] = {
 	CLASS(SANDBOX_EVENTS, event_calls),
 	CLASS(SANDBOX_FILES, file_calls),
 	CLASS(SANDBOX_CONNECT, connect_calls),
+	CLASS(SANDBOX_LOCAL, connect_calls),
 	CLASS(SANDBOX_FORK, fork_calls),
 	CLASS(SANDBOX_EXEC, fork_calls),
 	CLASS(SANDBOX_EXEC, exec_calls),

@@ -1,6 +1,7 @@
 /* service.c - the life of a process: boot, start, confine, serve. */
 #include "service-private.h"
 #include "log-line.h"
+#include "selftest.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -239,12 +240,33 @@ static void on_master(evutil_socket_t fd, short what, void *context)
 
 struct port_event { struct service *s; const char *client; };
 
+static void run_selftest(struct service *s, struct ipc_reader *r)
+{
+	struct cv_pool *pool;
+	struct cv_error err = ERROR_NONE;
+	struct selftest t;
+
+	if (s->row->selftest != NULL) {
+		s->row->selftest(s, r);
+		return;
+	}
+	pool = pool_create("selftest");
+	if (selftest_get(r, pool, &t, &err) == CV_OK)
+		selftest_run(&t);
+	pool_destroy(&pool);
+}
+
 static void take_message(const struct port_event *port, struct ipc_reader *r)
 {
 	struct cv_error err = ERROR_NONE;
 	struct service *s = port->s;
 	int fd;
 
+	if (r->type == SELFTEST_MSG_RUN &&
+	    strcmp(port->client, "admin") == 0) {
+		run_selftest(s, r);
+		return;
+	}
 	if (r->type != IPC_MSG_CHANNEL) {
 		if (s->row->message != NULL)
 			s->row->message(s, port->client, r);

@@ -37,6 +37,7 @@ enum sandbox_class {
 	SANDBOX_FORK = 16,	/* fork, wait, kill of own children */
 	SANDBOX_IDENTITY = 32,	/* setuid and friends (zygotes) */
 	SANDBOX_NARROW = 64,	/* a narrower filter for its children */
+	SANDBOX_LOCAL = 128,	/* as CONNECT, but no TCP */
 };
 
 /* A path the process may reach; NULL-terminated arrays of them. */
@@ -75,6 +76,10 @@ struct service_row {
 	 * row's now, non-blocking. */
 	void (*accept)(struct service *s,
 		       const struct service_listener *listener, int fd);
+	/* culveradm wants to see the sandbox hold, not in this process but in
+	 * a child as it serves clients (zygotes); NULL: in this one.  The row
+	 * reads r to its end. */
+	void (*selftest)(struct service *s, struct ipc_reader *r);
 	/* New settings are in force for new processes; this one has been
 	 * replaced and gets no new channels: finish and exit (default: exit
 	 * when the last channel has closed, see service_hold). */

@@ -3,6 +3,7 @@
 
 #include "ipc/anvil-message.h"
 #include "mailbox/user.h"
+#include "master/selftest.h"
 #include "module/hook.h"
 #include "net/address.h"
 
@@ -408,6 +409,46 @@ void session_child_start(const struct session_zygote *zygote,
 	if (status != CV_OK)
 		_exit(EXIT_SUCCESS);
 	run(s);
+}
+
+/* --- trying to escape ------------------------------------------------------------------- */
+
+void session_child_selftest(const struct session_zygote *zygote,
+			    struct ipc_reader *message)
+{
+	struct cv_session *s = session_create(zygote);
+	struct user_info *info = pool_new(s->pool, struct user_info);
+	struct cv_error err = ERROR_NONE;
+	struct selftest t;
+	int status = selftest_get(message, s->pool, &t, &err);
+
+	reset_signals();
+	if (status != CV_OK)
+		_exit(EXIT_FAILURE);
+	arrange_fds(t.answer_fd, -1);
+	t.answer_fd = SESSION_TRANSPORT_FD;
+	s->id = "selftest";
+	s->conn = (struct conn_info){
+		.local_ip = "", .remote_ip = "", .local_name = "",
+	};
+	*info = (struct user_info){
+		.name = t.user, .login_name = t.user, .master_name = "",
+		.uid = t.uid, .gid = t.gid, .home = t.home, .chroot = "",
+		.mail = "",
+	};
+	if (!zygote->without_user)
+		s->user_info = info;
+	set_log_prefix(s);
+	set_scope(s);
+	if (s->user_info != NULL)
+		status = prepare_user(s, &err);
+	else
+		status = session_confine(s, &err);
+	if (status == CV_OK)
+		selftest_run(&t);
+	else
+		log_error("session", "%s", err.text);
+	_exit(EXIT_SUCCESS);
 }
 
 /* --- sessions without a user -------------------------------------------------------------------- */

@@ -47,6 +47,11 @@ __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
 			  const struct service_listener *listener, int fd);
 
+/* A child that tries to escape.  Does not return. */
+__attribute__((noreturn))
+void session_child_selftest(const struct session_zygote *zygote,
+			    struct ipc_reader *message);
+
 /* session-confine.c: becomes the user, who is known now; nothing else can be
  * reached afterwards. */
 int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,

@@ -11,6 +11,7 @@
 #include "delivery/deliverer.h"
 #include "delivery/delivery-client.h"
 #include "mailbox/user.h"
+#include "master/selftest.h"
 #include "stream/stream-api.h"
 
 #include <errno.h>
@@ -281,14 +282,32 @@ static void take_start(struct session_zygote *zygote,
 	pool_destroy(&pool);
 }
 
-static void take_port(struct session_zygote *zygote, int fd)
+static void take_selftest(struct session_zygote *zygote,
+			  struct ipc_reader *message)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		session_child_selftest(zygote, message);
+	if (pid > 0)
+		zygote->children++;
+	for (uint32_t i = message->fd_taken; i < message->fd_count; i++)
+		(void)close(message->fds[i]);
+}
+
+static void take_port(struct session_zygote *zygote, const char *client,
+		      int fd)
 {
 	struct cv_error err = ERROR_NONE;
 	struct ipc_reader message;
 	int status = ipc_receive(fd, &message, &err);
 
-	if (status == CV_OK)
+	if (status == CV_OK && strcmp(client, "auth") == 0)
 		take_start(zygote, &message);
+	else if (status == CV_OK && message.type == SELFTEST_MSG_RUN)
+		take_selftest(zygote, &message);
+	else if (status == CV_OK && ipc_refuse(&message, client, &err) < 0)
+		log_error("session", "%s", err.text);
 	else if (status < 0)
 		log_error("session", "%s", err.text);
 }
@@ -404,7 +423,8 @@ static int serve(struct session_zygote *zygote)
 			if (fds[i].revents == 0)
 				continue;
 			if (i < listeners_at)
-				take_port(zygote, fds[i].fd);
+				take_port(zygote, p->servers.items[i - 1].peer,
+					  fds[i].fd);
 			else
 				take_connection(zygote,
 					&p->listeners.items[i - listeners_at]);

@@ -42,6 +42,14 @@ extern const struct adm_verb adm_auth_verb, adm_user_verb;
 extern const struct adm_verb adm_pw_verb;
 /* adm-plugin.c */
 extern const struct adm_verb adm_plugin_verb;
+/* adm-server.c */
+extern const struct adm_verb adm_reload_verb, adm_stop_verb, adm_service_verb;
+/* adm-who.c */
+extern const struct adm_verb adm_who_verb, adm_kick_verb, adm_penalty_verb;
+/* adm-log.c */
+extern const struct adm_verb adm_log_verb;
+/* adm-selftest.c */
+extern const struct adm_verb adm_selftest_verb;
 
 /* Says what was wrong in the call, and how it goes; returns ADM_USAGE. */
 int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
