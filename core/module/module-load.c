@@ -140,8 +140,6 @@ static int open_one(struct cv_plugin *plugin, struct cv_error *err)
 	     plugin->code->settings.count != desc->settings.count))
 		ret = FAIL(err, CV_E_TEMP, "its file '%s' has changed while "
 			   "it was loaded (hint: start again)", desc->path);
-	if (ret < 0)
-		error_prefix(err, "cannot load '%s'", desc->name);
 	return ret;
 }
 
@@ -168,6 +166,8 @@ static int order_and_open(struct load *load, uint32_t *order_r,
 		}
 		if (ret == CV_OK)
 			return CV_OK;
+		error_prefix(err, "cannot load '%s'",
+			     load->candidates.items[bad]->desc->name);
 		if ((ret = refuse(load, ret, err)) < 0)
 			return ret;
 		remove_candidate(load, bad);

@@ -54,8 +54,8 @@ static int fail_cycle(const struct module_desc *const *descs, uint32_t count,
 						" -> '%s'", descs[i]->name);
 	} while (i != start);
 	*bad_r = start;
-	return FAIL(err, CV_E_CONFIG, "plugins need each other in a circle: "
-		    "'%s'%s (hint: leave one of them out)",
+	return FAIL(err, CV_E_CONFIG, "it is one of plugins that need each "
+		    "other in a circle: '%s'%s (hint: leave one of them out)",
 		    descs[start]->name, list);
 }
 
@@ -69,10 +69,9 @@ static int check_needs(const struct module_desc *const *descs, uint32_t count,
 			if (find_desc(descs, count, need) != UINT32_MAX)
 				continue;
 			*bad_r = i;
-			return FAIL(err, CV_E_CONFIG, "cannot load '%s': it "
-				    "needs the plugin '%s', which is not "
-				    "loaded here (hint: mail_plugins = "
-				    "$mail_plugins %s)", descs[i]->name, need,
+			return FAIL(err, CV_E_CONFIG, "it needs the plugin "
+				    "'%s', which is not loaded here (hint: "
+				    "mail_plugins = $mail_plugins %s)", need,
 				    need);
 		}
 	}

@@ -124,6 +124,7 @@ struct refusal { const char *name, *text; };
 struct reading {
 	struct cv_pool *pool;		/* tables_pool */
 	ARRAY(struct refusal) refusals;
+	ARRAY(const struct module_desc *) found;
 	bool skip;			/* plugin_on_error */
 };
 
@@ -137,14 +138,36 @@ static void register_one(struct reading *reading,
 	if (probed->status == CV_OK) {
 		plugin = pool_new(reading->pool, struct cv_plugin);
 		plugin->desc = probed->desc;
-		if (module_register_settings(plugin, &err) == CV_OK)
+		if (module_register_settings(plugin, &err) == CV_OK) {
+			*array_add(&reading->found) = probed->desc;
 			return;
+		}
 		text = pool_strdup(reading->pool, err.text);
 	} else if (probed->status == CV_E_NOT_FOUND && optional) {
 		return;
 	}
 	*array_add(&reading->refusals) =
 		(struct refusal){ probed->name, text };
+}
+
+/* Whether they could be loaded together: nothing missing, no circle. */
+static void check_together(struct reading *reading)
+{
+	uint32_t order[MODULE_PLUGINS_MAX], bad;
+	struct cv_error err = ERROR_NONE;
+
+	while (module_order(reading->found.items,
+			    (uint32_t)reading->found.count, order, &bad,
+			    &err) < 0) {
+		const struct module_desc **items = reading->found.items;
+
+		*array_add(&reading->refusals) = (struct refusal){
+			items[bad]->name,
+			pool_strdup(reading->pool, err.text) };
+		reading->found.count--;
+		memmove(&items[bad], &items[bad + 1],
+			(reading->found.count - bad) * sizeof(items[0]));
+	}
 }
 
 /* Probes what the tree, read loosely, asks for, and registers the settings of
@@ -179,6 +202,7 @@ static void probe_configured(struct reading *reading,
 	for (uint32_t i = 0; i < names.count; i++)
 		register_one(reading, &probed[i],
 			     strchr(names.items[i], '?') != NULL);
+	check_together(reading);
 }
 
 static bool list_asks_for(const struct cv_strings *list, const char *name)
@@ -257,6 +281,7 @@ int module_settings_read(const char *path,
 		loose = strict = *options;
 	loose.accept_unknown = true;
 	array_init(&reading.refusals, reading.pool);
+	array_init(&reading.found, reading.pool);
 	settings_register(&module_settings_table);
 	/* What is wrong in the file is said by the second reading. */
 	(void)settings_read(path, &loose, &tree, NULL);

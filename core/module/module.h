@@ -101,8 +101,8 @@ int module_find_all(const char *dir, struct cv_pool *pool,
 
 /* Orders descriptors so that each comes behind what it needs and wants to be
  * after; otherwise as given.  A cycle, or a need that is not there, is
- * CV_E_CONFIG with a sentence, and *bad_r is the index of a plugin to leave
- * out.  order_r has room for count indexes. */
+ * CV_E_CONFIG with what comes behind "cannot load 'x': ", and *bad_r is the
+ * index of that plugin, which may be left out.  order_r has room for count indexes. */
 int module_order(const struct module_desc *const *descs, uint32_t count,
 		 uint32_t *order_r, uint32_t *bad_r, struct cv_error *err);
 
