@@ -47,6 +47,7 @@ struct message_parser {
 	struct cv_text line;		/* begun in an earlier chunk */
 	struct field field;
 	size_t header_left;		/* of MESSAGE_HEADER_MAX */
+	bool header_cut;
 };
 
 static struct open_part *parser_top(struct message_parser *p)
@@ -372,6 +373,7 @@ static void parser_add_to_field(struct message_parser *p, struct cv_span line)
 {
 	if (line.len > p->header_left) {
 		p->field.keep = false;
+		p->header_cut = true;
 		return;
 	}
 	p->header_left -= line.len;
@@ -687,6 +689,11 @@ const struct mime_tree *message_parser_finish(struct message_parser *p)
 	p->tree.count = (uint32_t)p->parts.count;
 	pool_destroy(&p->scratch);
 	return &p->tree;
+}
+
+bool message_parser_header_is_cut(const struct message_parser *p)
+{
+	return p->header_cut;
 }
 
 int message_parse(struct cv_pool *pool, struct cv_stream *stream,

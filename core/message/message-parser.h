@@ -40,6 +40,9 @@ void message_parser_feed(struct message_parser *parser, struct cv_span chunk);
 /* Ends the message.  The tree lives in the pool. */
 const struct mime_tree *message_parser_finish(struct message_parser *parser);
 
+/* True when fields were left out because of MESSAGE_HEADER_MAX. */
+bool message_parser_header_is_cut(const struct message_parser *parser);
+
 /* All of a stream from its current place. */
 int message_parse(struct cv_pool *pool, struct cv_stream *stream,
 		  const struct message_parser_config *config,

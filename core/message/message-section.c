@@ -264,7 +264,8 @@ void message_fields_select(struct cv_text *dst, struct cv_span header,
 			(size_t)(lf - header.data) + 1;
 		line = cv_span(header.data, len);
 		header = cv_span_skip(header, len);
-		blank = line.data[0] == '\r' || line.data[0] == '\n';
+		blank = cv_span_is(line, "\r\n") || cv_span_is(line, "\n") ||
+			cv_span_is(line, "\r");
 		if (blank)
 			break;
 		/* a folded line goes with the line before it */

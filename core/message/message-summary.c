@@ -46,6 +46,7 @@ static void summarizer_field(void *context, struct cv_span name,
 			     struct cv_span value, struct cv_span raw)
 {
 	struct message_summarizer *s = context;
+	size_t at = s->fields.len;
 
 	(void)name;
 	(void)value;
@@ -55,6 +56,11 @@ static void summarizer_field(void *context, struct cv_span name,
 	}
 	cv_text_append_span(&s->fields, raw);
 	cv_text_append_str(&s->fields, "\r\n");
+	/* as message_section_open shows it [RFC9051 4.3] */
+	for (; at < s->fields.len; at++) {
+		if (s->fields.data[at] == '\0')
+			s->fields.data[at] = (char)0x80;
+	}
 }
 
 struct message_summarizer *message_summarizer_create(struct cv_pool *pool)
@@ -170,7 +176,7 @@ void message_summarizer_finish(struct message_summarizer *s,
 		sum->flags |= SUMMARY_HAS_ATTACHMENT;
 	if ((root->flags & MIME_HAS_NUL) != 0)
 		sum->flags |= SUMMARY_HAS_NUL;
-	if (s->cut)
+	if (s->cut || message_parser_header_is_cut(s->parser))
 		sum->flags |= SUMMARY_FIELDS_CUT;
 	envelope_append(&envelope, root->info->envelope);
 	body_structure_append(&structure, tree, true);

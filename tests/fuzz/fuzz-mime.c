@@ -83,6 +83,30 @@ static void check_sections(struct cv_span all, const struct mime_tree *tree)
 	}
 }
 
+/* Fields from the record are those of the message. */
+static void check_fields(struct cv_span all, const struct mime_tree *tree,
+			 const struct message_summary *sum)
+{
+	struct cv_pool *pool = pool_create("fields");
+	struct message_section section;
+	struct cv_stream *stream;
+	struct cv_text kept, text;
+	uint64_t size;
+
+	cv_text_init(&kept, pool);
+	cv_text_init(&text, pool);
+	BUG_IF(!message_section_parse(pool, CV_SPAN(
+		"HEADER.FIELDS (To Subject Content-Type)"), &section));
+	BUG_IF(message_section_open(pool, stream_open_memory(pool, all), tree,
+				    &section, &stream, &size, NULL) != CV_OK);
+	BUG_IF(stream_read_all(stream, &text, SIZE_MAX, NULL) < 0);
+	message_fields_select(&kept, sum->fields, section.fields,
+			      section.field_count, false);
+	BUG_IF((sum->flags & SUMMARY_FIELDS_CUT) == 0 &&
+	       !cv_span_equal(cv_text_span(&text), cv_text_span(&kept)));
+	pool_destroy(&pool);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cv_pool *pool = pool_create("fuzz");
@@ -111,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	BUG_IF(body_structure_to_body(&made, read.body_structure) != CV_OK);
 	BUG_IF(!cv_span_equal(cv_text_span(&body), cv_text_span(&made)));
 	check_sections(all, &decoded);
+	check_fields(all, &decoded, &read);
 out:
 	pool_destroy(&pool);
 	return 0;
