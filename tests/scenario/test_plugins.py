@@ -1,7 +1,7 @@
 """Plugins in a running server: one that cannot be loaded stops the start, or,
 with plugin_on_error = skip, is left out; one that works does its work."""
-import pathlib
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -67,7 +67,7 @@ def test_with_skip_the_server_runs_without_the_wrong_ones(plugins):
         client = server.imap()
         assert client.select("INBOX")[1] == [b"1"]
         client.logout()
-        assert "TEMPLATE: message stored: INBOX/1" in server.log
+        assert "Info: message stored: INBOX/1" in server.log
         for name, sentence in WRONG.items():
             assert any(name in line and sentence in line
                        for line in server.log.splitlines())
@@ -89,7 +89,7 @@ def test_settings_of_a_plugin_reach_its_sessions(plugins):
     extra += "plugin {\n  template_text = something new\n}\n"
     with culver.Server(extra=extra) as server:
         server.deliver(MAIL)
-        assert "TEMPLATE: something new: INBOX/1" in server.log
+        assert "Info: something new: INBOX/1" in server.log
 
 
 def test_culveradm_lists_what_the_server_uses(plugins):
