@@ -6,6 +6,7 @@
 #include "core-settings.h"
 #include "module/module.h"
 #include "settings-print.h"
+#include "settings-registry.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -159,14 +160,19 @@ static int names_print(const struct settings_tree *tree,
 		       const struct options *options, char **names,
 		       struct cv_text *out)
 {
+	const char *guess;
 	int status = 0;
 
 	for (; *names != NULL; names++) {
 		if (settings_print_name(tree, &options->print, *names, out) ==
 		    CV_OK)
 			continue;
-		(void)fprintf(stderr, "culverconf: nothing is named '%s'\n",
-			      *names);
+		guess = settings_registry_guess("", cv_span_of(*names));
+		(void)fprintf(stderr, "culverconf: nothing is named '%s'%s%s"
+			      "%s\n", *names,
+			      guess == NULL ? "" : "; did you mean '",
+			      guess == NULL ? "" : guess,
+			      guess == NULL ? "" : "'?");
 		status = SETTINGS_EXIT_BAD;
 	}
 	return status;
