@@ -72,6 +72,15 @@ bool charset_is_known(struct cv_span charset)
 
 /* --- conversion --------------------------------------------------------- */
 
+/* Some converters let surrogates or other invalid forms through. */
+static void charset_append(struct cv_text *dst, const char *data, size_t len)
+{
+	if (utf8_is_valid(data, len))
+		cv_text_append(dst, data, len);
+	else
+		utf8_append_repaired(dst, data, len);
+}
+
 /* Converts what it can; returns how many bytes were consumed.  What is left
  * is an incomplete character at the end. */
 static size_t charset_convert(iconv_t iconv_, struct cv_span src,
@@ -84,7 +93,7 @@ static size_t charset_convert(iconv_t iconv_, struct cv_span src,
 		to = out;
 		room = sizeof(out);
 		ret = iconv(iconv_, &in, &left, &to, &room);
-		cv_text_append(dst, out, sizeof(out) - room);
+		charset_append(dst, out, sizeof(out) - room);
 		if (ret != (size_t)-1 || errno == E2BIG)
 			continue;
 		if (errno == EINVAL)
@@ -135,7 +144,7 @@ static void decoder_finish(struct charset_decoder *d, struct cv_text *dst)
 	if (d->iconv == (iconv_t)-1)
 		return;
 	(void)iconv(d->iconv, NULL, NULL, &to, &room);
-	cv_text_append(dst, out, sizeof(out) - room);
+	charset_append(dst, out, sizeof(out) - room);
 	(void)iconv(d->iconv, NULL, NULL, NULL, NULL);
 }
 
