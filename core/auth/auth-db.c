@@ -263,6 +263,14 @@ const char *auth_db_dummy_hash(const struct auth_db *db)
 		"{SSHA256}CqQ4VrL4zzMq1J7yz8Jm6gHkOvEjKPkZ1Ey7H5hWQd1cOy7s";
 }
 
+bool auth_db_no_password(const struct cv_auth_reply *reply)
+{
+	const char *password = auth_reply_get(reply, "password");
+
+	return auth_reply_is_true(reply, "nopassword") &&
+		(password == NULL || password[0] == '\0');
+}
+
 int auth_db_lookup(const struct auth_db *db, const struct cv_auth_input *in,
 		   struct cv_auth_reply *reply, struct cv_error *err)
 {
@@ -306,9 +314,11 @@ int auth_db_verify(struct auth_db *db, const struct cv_auth_input *in,
 	if (db->pass->verify != NULL)
 		return db->pass->verify(db->db, in, password, reply, err);
 	found = auth_db_lookup(db, in, reply, err);
-	if (found < 0 || auth_reply_is_true(reply, "nopassword"))
+	if (found < 0 || auth_db_no_password(reply))
 		return found;
-	if (found == CV_AUTH_OK && auth_reply_get(reply, "password") == NULL)
+	if (found == CV_AUTH_OK &&
+	    (auth_reply_get(reply, "password") == NULL ||
+	     auth_reply_is_true(reply, "nopassword")))
 		found = CV_AUTH_MISMATCH;
 	return verify_hash(db, in, found, password, reply, err);
 }

@@ -59,6 +59,9 @@ int auth_db_lookup(const struct auth_db *db, const struct cv_auth_input *in,
 int auth_db_verify(struct auth_db *db, const struct cv_auth_input *in,
 		   struct cv_span password, struct cv_auth_reply *reply,
 		   struct cv_error *err);
+/* nopassword is set, and no password beside it: one with the other is a
+ * mistake that lets nobody in. */
+bool auth_db_no_password(const struct cv_auth_reply *reply);
 /* The scheme of a bare password. */
 const char *auth_db_scheme(const struct auth_db *db);
 /* Remembers the kind of hash for users that do not exist. */

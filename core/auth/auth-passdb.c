@@ -266,7 +266,7 @@ static bool cache_answers(struct auth_request *request)
 			     &request->reply))
 		return false;
 	if (job->result != CV_AUTH_OK || !wants_password(request) ||
-	    auth_reply_is_true(&request->reply, "nopassword") ||
+	    auth_db_no_password(&request->reply) ||
 	    auth_cache_password_known(cache, request->cache_key,
 				      request->password))
 		return true;
@@ -295,12 +295,12 @@ static bool needs_hash(struct auth_request *request, int result)
 
 	if (request->db->deny || !wants_password(request) ||
 	    job->kind != AUTH_JOB_LOOKUP || result < 0 ||
-	    (result == CV_AUTH_OK &&
-	     auth_reply_is_true(&request->reply, "nopassword")) ||
+	    (result == CV_AUTH_OK && auth_db_no_password(&request->reply)) ||
 	    (result != CV_AUTH_OK && result != CV_AUTH_UNKNOWN_USER))
 		return false;
 	request->hash_for = result;
-	if (result == CV_AUTH_OK && hash != NULL) {
+	if (result == CV_AUTH_OK && hash != NULL &&
+	    !auth_reply_is_true(&request->reply, "nopassword")) {
 		auth_db_saw_hash(request->db, hash);
 	} else {
 		if (result == CV_AUTH_OK)

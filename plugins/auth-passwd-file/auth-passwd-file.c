@@ -378,6 +378,9 @@ static int userdb_lookup(void *data, const struct cv_auth_input *in,
 
 	if (ret != CV_AUTH_OK)
 		return ret;
+	/* "user:password" alone is for a passdb */
+	if (entry->uid.data == NULL)
+		return CV_AUTH_UNKNOWN_USER;
 	if ((entry->uid.len > 0 &&
 	     !auth_api->set(reply, CV_SPAN("uid"), entry->uid)) ||
 	    (entry->gid.len > 0 &&

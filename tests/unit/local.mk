@@ -22,6 +22,12 @@ tests_unit_test_auth_cache_SOURCES = %D%/test-auth-cache.c \
 tests_unit_test_auth_cache_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_cache_LDADD = $(AUTH_LIBS)
 
+UNIT_TESTS += tests/unit/test-auth-dovecot
+tests_unit_test_auth_dovecot_SOURCES = %D%/test-auth-dovecot.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_dovecot_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_dovecot_LDADD = $(AUTH_LIBS)
+
 if PLUGIN_AUTH_PAM
 UNIT_TESTS += tests/unit/test-auth-pam
 tests_unit_test_auth_pam_SOURCES = %D%/test-auth-pam.c \
