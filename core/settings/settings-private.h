@@ -11,6 +11,8 @@ enum {
 	SETTINGS_FILES_MAX = 2000,	/* included in one run */
 	SETTINGS_FILE_BYTES_MAX = 4 * 1024 * 1024,
 	SETTINGS_TOTAL_BYTES_MAX = 32 * 1024 * 1024,
+	/* of all values that are put together from $names */
+	SETTINGS_VALUE_BYTES_MAX = 8 * 1024 * 1024,
 	SETTINGS_BLOCKS_MAX = 10000,
 	SETTINGS_FILTERS_MAX = 10000,
 	SETTINGS_PROBLEMS_MAX = 200,	/* then "and more" */
@@ -72,7 +74,7 @@ struct settings_tree {
 	uint32_t *heads;
 	uint32_t heads_room, heads_count;
 	uint32_t errors;
-	size_t value_bytes;	/* of all values put together from $names */
+	size_t value_bytes;	/* against SETTINGS_VALUE_BYTES_MAX */
 };
 
 /* settings-tree.c */

@@ -8,12 +8,20 @@
 #include "settings-parse.h"
 #include "settings-value.h"
 
-enum { RESOLVE_PASSES_MAX = 32 };
+enum { RESOLVE_PASSES_MAX = 8 };
 
-/* "a = $a $a" again and again must not fill the memory. */
-static bool too_long(struct settings_tree *tree, const struct cv_text *out)
+/* "a = $a $a" again and again must not fill the memory: what is put in is
+ * counted before, and also when it comes to nothing. */
+static bool value_append(struct settings_tree *tree, struct cv_text *out,
+			 const char *value)
 {
-	return out->len > SETTINGS_TOTAL_BYTES_MAX - tree->value_bytes;
+	size_t len = strlen(value);
+
+	if (len > SETTINGS_VALUE_BYTES_MAX - tree->value_bytes)
+		return false;
+	tree->value_bytes += len;
+	cv_text_append(out, value, len);
+	return true;
 }
 
 /* The next word that begins with '$'; the text before it goes to out. */
@@ -75,6 +83,7 @@ const char *parser_own_value(struct settings_parser *parser,
 	while (dollar_next(&rest, &out, &name)) {
 		const struct settings_entry *old;
 		const struct cv_setting_def *def;
+		const char *value;
 
 		if (!cv_span_equal(name, key)) {
 			*lazy_r = true;
@@ -84,24 +93,20 @@ const char *parser_own_value(struct settings_parser *parser,
 		}
 		old = find_around(tree, place.block, key, place.filter);
 		def = settings_registry_find(kind, key);
-		if (old != NULL) {
-			cv_text_append_str(&out, old->value);
-			if ((old->flags & ENTRY_LAZY) != 0)
-				*lazy_r = true;
-		} else if (def != NULL) {
-			cv_text_append_str(&out, def->default_text);
-		} else {
+		if (old == NULL && def == NULL) {
 			parser_error(parser, line->line, "'$%.*s' has no value "
 				     "yet", CV_SPAN_ARG(name));
 			return NULL;
 		}
-		if (too_long(tree, &out)) {
+		value = old != NULL ? old->value : def->default_text;
+		if (old != NULL && (old->flags & ENTRY_LAZY) != 0)
+			*lazy_r = true;
+		if (!value_append(tree, &out, value)) {
 			parser_error(parser, line->line, "the value of '%.*s' "
 				     "becomes too long", CV_SPAN_ARG(key));
 			return NULL;
 		}
 	}
-	tree->value_bytes += out.len;
 	return cv_text_str(&out);
 }
 
@@ -110,27 +115,24 @@ enum resolved {
 };
 
 /* One $name of an entry. */
-static enum resolved name_value(const struct settings_tree *tree,
+static enum resolved name_value(struct settings_tree *tree,
 				const struct settings_entry *entry,
 				struct cv_span name, struct cv_text *out)
 {
 	const struct settings_entry *other;
 	const struct cv_setting_def *def;
+	const char *value;
 
 	other = find_around(tree, entry->block, name, entry->filter);
 	if (other == NULL)
 		other = find_around(tree, SETTINGS_ROOT, name, entry->filter);
 	if (other != NULL && (other->flags & ENTRY_LAZY) != 0)
 		return RESOLVE_LATER;
-	if (other != NULL) {
-		cv_text_append_str(out, other->value);
-		return RESOLVED;
-	}
 	def = settings_registry_find("", name);
-	if (def == NULL)
+	if (other == NULL && def == NULL)
 		return RESOLVE_FAILED;
-	cv_text_append_str(out, def->default_text);
-	return RESOLVED;
+	value = other != NULL ? other->value : def->default_text;
+	return value_append(tree, out, value) ? RESOLVED : RESOLVE_TOO_LONG;
 }
 
 static void entry_fail(struct settings_tree *tree,
@@ -167,8 +169,6 @@ static enum resolved entry_resolve(struct settings_tree *tree,
 
 		if (ret == RESOLVE_LATER && last)
 			entry_fail(tree, entry, "leads back to itself", name);
-		if (ret == RESOLVED && too_long(tree, &out))
-			ret = RESOLVE_TOO_LONG;
 		if (ret == RESOLVE_FAILED || ret == RESOLVE_TOO_LONG)
 			entry_fail(tree, entry, ret == RESOLVE_TOO_LONG ?
 				   "makes the value too long" : "is no "
@@ -182,7 +182,6 @@ static enum resolved entry_resolve(struct settings_tree *tree,
 		}
 	}
 	entry->value = cv_text_str(&out);
-	tree->value_bytes += out.len;
 	entry->flags &= ~(uint32_t)ENTRY_LAZY;
 	entry_check(tree, entry);
 	return RESOLVED;

@@ -562,6 +562,51 @@ static void deep_nesting_and_doubling_are_limited(void **state)
 	pool_destroy(&pool);
 }
 
+static void the_names_of_filters_can_be_listed(void **state)
+{
+	struct settings_tree *tree = tree_of(
+		"local_name a.example {\n  ssl_cert = a\n}\n"
+		"protocol imap {\n}\n"
+		"local_name b.example {\n  ssl_cert = b\n}\n"
+		"local_name a.example {\n  ssl_key = k\n}\n");
+	const char *name;
+	uint32_t at = 0;
+
+	assert_true(settings_filter_next(tree, "local_name", &at, &name));
+	assert_string_equal(name, "a.example");
+	assert_true(settings_filter_next(tree, "local_name", &at, &name));
+	assert_string_equal(name, "b.example");
+	assert_false(settings_filter_next(tree, "local_name", &at, &name));
+	settings_tree_destroy(&tree);
+}
+
+static void files_that_include_each_other_come_to_an_end(void **state)
+{
+	char dir[] = "/tmp/test-settings-XXXXXX", path[256], text[64];
+	struct settings_tree *tree;
+
+	assert_non_null(mkdtemp(dir));
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%d.conf", dir, i);
+		(void)snprintf(text, sizeof(text),
+			       "!include %d.conf\n!include %d.conf\n",
+			       i + 1, i + 1);
+		write_file(path, text);
+	}
+	(void)snprintf(path, sizeof(path), "%s/0.conf", dir);
+	assert_int_equal(settings_read(path, NULL, &tree, NULL), CV_E_CONFIG);
+	/* told up to a limit, with a note that there is more */
+	assert_true(settings_problem_count(tree) > 100 &&
+		    settings_problem_count(tree) < 300);
+	assert_non_null(strstr(settings_problem_get(tree, 0)->text,
+			       "files include each other"));
+	assert_non_null(strstr(settings_problem_get(tree,
+		settings_problem_count(tree) - 1)->text, "more problems"));
+	settings_tree_destroy(&tree);
+	(void)snprintf(path, sizeof(path), "rm -rf %s", dir);
+	assert_int_equal(system(path), 0);
+}
+
 static void the_command_line_wins_over_the_file(void **state)
 {
 	static const char *const items[] = {
@@ -644,6 +689,8 @@ int main(void)
 		cmocka_unit_test(a_file_cut_anywhere_is_refused_or_valid),
 		cmocka_unit_test(a_nul_byte_anywhere_is_refused),
 		cmocka_unit_test(deep_nesting_and_doubling_are_limited),
+		cmocka_unit_test(the_names_of_filters_can_be_listed),
+		cmocka_unit_test(files_that_include_each_other_come_to_an_end),
 		cmocka_unit_test(the_command_line_wins_over_the_file),
 		cmocka_unit_test(tables_of_plugins_are_checked),
 	};
