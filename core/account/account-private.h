@@ -111,13 +111,17 @@ struct account {
 	uint64_t txn;			/* last visible transaction */
 	uint32_t last_uidvalidity;
 	ARRAY(struct folder *) folders;
+	struct hash_table guids;	/* of all folders, the newest struct */
 	struct hash_table names;	/* of living folders */
 	struct metadata_list metadata;
 	ARRAY(const char *) subscriptions;
+	struct hash_table subscribed;	/* the same, for finding them */
 	bool is_new, damaged, unknown_records;
 	bool in_base;			/* applying the state section */
 	bool unsynced;			/* the state shows what nobody synced */
 	bool must_reload;		/* something could not be read */
+	bool journal_damaged;		/* in the middle: kept at rotation */
+	bool bad_snapshot;		/* the next writer replaces it */
 	bool must_rotate;		/* the file must not be written on */
 	uint64_t failed_size;		/* of the file after our failed commit,
 					 * 0: none, or the end is marked */
@@ -148,6 +152,7 @@ struct account_txn {
 	uint64_t modseq;
 	struct journal_writer writer;
 	struct cv_text payload;
+	bool has_pending;		/* folders were made */
 	uint32_t last_uidvalidity;
 	ARRAY(struct txn_folder) folders;
 	ARRAY(struct txn_name) names;

@@ -110,6 +110,7 @@ static void reset_state(struct account *account)
 	hash_init(&account->names, account->state_pool, false);
 	array_init(&account->metadata.pairs, account->state_pool);
 	array_init(&account->subscriptions, account->state_pool);
+	hash_init(&account->subscribed, account->state_pool, false);
 	for (size_t i = 0; i < account->folders.count; i++)
 		reset_folder(account->folders.items[i]);
 	pool_destroy(&old);
@@ -123,7 +124,7 @@ static void note_batch(struct account *account,
 		log_error("account", "journal %llu is damaged in the middle: "
 			  "transactions were lost, folders will be scanned",
 			  (unsigned long long)account->journal.generation);
-		account->damaged = true;
+		account->damaged = account->journal_damaged = true;
 		for (size_t i = 0; i < account->folders.count; i++)
 			account->folders.items[i]->f.damaged = true;
 	}
@@ -141,6 +142,7 @@ static void load_state(struct account *account, struct journal *journal,
 
 	journal_close(&account->journal);
 	account->must_reload = false;
+	account->bad_snapshot = account->journal_damaged = false;
 	account->journal = *journal;
 	account->guid = journal->guid;
 	reset_state(account);
@@ -371,7 +373,7 @@ int account_prepare(struct account *account, struct cv_error *err)
 	if (account->unknown_records)
 		return FAIL(err, CV_E_UNSUPPORTED, "journal has records of a "
 			    "newer version: it is not written on");
-	if (account->must_rotate) {
+	if (account->must_rotate || account->bad_snapshot) {
 		status = rotate_locked(account, true, err);
 		if (status < 0)
 			return status;
@@ -465,7 +467,9 @@ static struct account *account_create(struct io *io,
 	account->journal.io = io;
 	account->state_pool = pool_create("account state");
 	array_init(&account->folders, pool);
+	hash_init(&account->guids, pool, false);
 	array_init(&account->subscriptions, account->state_pool);
+	hash_init(&account->subscribed, account->state_pool, false);
 	array_init(&account->metadata.pairs, account->state_pool);
 	hash_init(&account->names, account->state_pool, false);
 	return account;

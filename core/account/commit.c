@@ -65,7 +65,8 @@ static void txn_end(struct account_txn **txn_p)
 
 	*txn_p = NULL;
 	txn->account->open_txn = NULL;
-	drop_pending(txn->account);
+	if (txn->has_pending)
+		drop_pending(txn->account);
 	account_unlock(txn->account);
 	pool_destroy(&txn->pool);
 }

@@ -68,20 +68,18 @@ struct folder *folder_create(struct account *account,
 		folder->changes_floor = account->journal.base_txn;
 	array_init(&folder->metadata.pairs, account->state_pool);
 	*array_add(&account->folders) = folder;
+	hash_set(&account->guids, cv_span((char *)folder->f.guid.bytes, 16),
+		 folder);
 	return folder;
 }
 
 struct folder *folder_find_guid(struct account *account,
 				const struct account_guid *guid)
 {
-	for (size_t i = 0; i < account->folders.count; i++) {
-		struct folder *folder = account->folders.items[i];
+	struct folder *folder = hash_find(&account->guids,
+		cv_span((const char *)guid->bytes, 16));
 
-		if (!folder->f.deleted &&
-		    account_guid_equal(&folder->f.guid, guid))
-			return folder;
-	}
-	return NULL;
+	return folder == NULL || folder->f.deleted ? NULL : folder;
 }
 
 static void forget_name(struct folder *folder)
@@ -209,41 +207,31 @@ bool account_metadata_next(struct account *account,
 
 /* --- subscriptions ------------------------------------------------------------------ */
 
-static bool subscription_find(struct account *account, struct cv_span name,
-			      size_t *at_r)
+bool account_is_subscribed(struct account *account, struct cv_span name)
 {
-	for (size_t i = 0; i < account->subscriptions.count; i++) {
-		if (cv_span_is(name, account->subscriptions.items[i])) {
-			*at_r = i;
-			return true;
-		}
-	}
-	return false;
+	return hash_find(&account->subscribed, name) != NULL;
 }
 
 void subscription_set(struct account *account, struct cv_span name, bool on)
 {
-	size_t at;
-	bool found = subscription_find(account, name, &at);
+	const char **items = account->subscriptions.items;
+	size_t at = 0;
+	char *copy;
 
-	if (on && !found) {
-		*array_add(&account->subscriptions) =
-			pool_copy(account->state_pool, name.data, name.len);
-	} else if (!on && found) {
-		const char **items = account->subscriptions.items;
-
-		memmove(items + at, items + at + 1,
-			(account->subscriptions.count - at - 1) *
-			sizeof(*items));
-		account->subscriptions.count--;
+	if (on == account_is_subscribed(account, name))
+		return;
+	if (on) {
+		copy = pool_copy(account->state_pool, name.data, name.len);
+		*array_add(&account->subscriptions) = copy;
+		hash_set(&account->subscribed, cv_span_of(copy), copy);
+		return;
 	}
-}
-
-bool account_is_subscribed(struct account *account, struct cv_span name)
-{
-	size_t at;
-
-	return subscription_find(account, name, &at);
+	(void)hash_remove(&account->subscribed, name);
+	while (!cv_span_is(name, items[at]))
+		at++;
+	memmove(items + at, items + at + 1,
+		(account->subscriptions.count - at - 1) * sizeof(*items));
+	account->subscriptions.count--;
 }
 
 const char *account_subscription_next(struct account *account, size_t *at)

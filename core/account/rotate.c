@@ -420,12 +420,12 @@ static int publish(struct rotate *r, struct cv_error *err)
 	return status;
 }
 
-static void remove_old(struct account *account, uint64_t old)
+static void remove_old(struct account *account, uint64_t old, bool keep)
 {
 	char name[64], quarantine[64];
 
 	journal_name(name, old, false);
-	if (account->damaged) {
+	if (keep) {
 		(void)snprintf(quarantine, sizeof(quarantine), "damaged.%llu",
 			       (unsigned long long)old);
 		if (io_link(account->io, account->dirfd, name,
@@ -463,6 +463,7 @@ static int rotate_run(struct rotate *r, uint64_t generation, bool forced,
 	struct account *account = r->account;
 	uint64_t old = account->journal.generation;
 	bool had_old = account->journal.fd != -1;
+	bool keep = account->journal_damaged;
 	char name[64];
 	int status = lay_out_bodies(r, forced, err);
 
@@ -490,7 +491,7 @@ static int rotate_run(struct rotate *r, uint64_t generation, bool forced,
 	}
 	status = adopt(r, err);
 	if (status == CV_OK && had_old)
-		remove_old(account, old);
+		remove_old(account, old, keep);
 	return status;
 }
 

@@ -18,6 +18,7 @@ static void mark_damaged(struct folder *folder, const char *why)
 			  why);
 	folder->f.damaged = true;
 	folder->f.account->damaged = true;
+	folder->f.account->bad_snapshot = true;
 	folder->dirty = true;
 }
 

@@ -119,6 +119,7 @@ int txn_folder_create(struct account_txn *txn, struct cv_span name,
 		return FAIL(err, CV_E_EXISTS, "folder GUID is taken");
 	folder = folder_create(txn->account, &guid);
 	folder->pending = true;
+	txn->has_pending = true;
 	folder->f.name = pool_copy(txn->account->state_pool, name.data,
 				   name.len);
 	folder->f.uidvalidity = choose_uidvalidity(txn, options->uidvalidity);

@@ -104,6 +104,12 @@ tests_unit_test_imap_values_SOURCES = %D%/test-imap-values.c $(IMAP_MOCK)
 tests_unit_test_imap_values_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_values_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-io
+tests_unit_test_io_SOURCES = %D%/test-io.c %D%/account-fixture.h
+tests_unit_test_io_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_io_LDADD = core/account/libaccount.la core/io/libio.la \
+	$(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-ipc
 tests_unit_test_ipc_SOURCES = %D%/test-ipc.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -200,6 +206,12 @@ tests_unit_test_settings_expand_SOURCES = %D%/test-settings-expand.c \
 	%D%/settings-helper.h
 tests_unit_test_settings_expand_CPPFLAGS = $(SETTINGS_CPPFLAGS)
 tests_unit_test_settings_expand_LDADD = $(SETTINGS_LIBS)
+
+UNIT_TESTS += tests/unit/test-snapshot
+tests_unit_test_snapshot_SOURCES = %D%/test-snapshot.c %D%/account-fixture.h
+tests_unit_test_snapshot_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_snapshot_LDADD = core/account/libaccount.la core/io/libio.la \
+	$(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-stream
 tests_unit_test_stream_SOURCES = %D%/test-stream.c
