@@ -146,6 +146,8 @@ int store_folder_create(struct store *store, struct cv_span name,
  * CV_CHANGED. */
 int store_folder_scan(struct store_folder *sf, bool thorough,
 		      struct cv_error *err);
+/* The same, whatever the driver thinks. */
+int store_folder_scan_all(struct store_folder *sf, struct cv_error *err);
 /* tombstones of expunged blobs */
 int store_tombstones_add(struct store_folder *sf, struct account_txn *txn,
 			 const struct cv_blob *blobs, uint32_t count,

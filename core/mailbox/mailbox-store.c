@@ -350,7 +350,7 @@ int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 	ret = store_once(&s);
 	/* a file is not where it was: take in what has happened, once */
 	if (ret == CV_CHANGED) {
-		ret = store_folder_scan(box->sf, true, err);
+		ret = store_folder_scan_all(box->sf, err);
 		if (ret >= 0)
 			ret = store_once(&s);
 		if (ret == CV_CHANGED)

@@ -16,7 +16,7 @@ enum { TOMBSTONE_BYTES_MAX = 512 * 1024, TOMBSTONE_KEYS_MAX = 64,
 struct found {
 	struct cv_found f;
 	uint32_t uid;			/* from the takeover, 0: none */
-	bool seen_twice, known;
+	bool known;
 };
 
 struct scan {
@@ -289,20 +289,33 @@ static int pass_takeover(struct scan *scan)
 				   scan->err);
 }
 
+/* Leaves what is to be adopted. */
+static void drop_known(struct scan *scan)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < scan->found.count; i++) {
+		struct found *f = scan->found.items[i];
+
+		if (!f->known &&
+		    hash_find(&scan->tombstones, f->f.ref) == NULL)
+			scan->found.items[to++] = f;
+	}
+	scan->found.count = to;
+}
+
 static int adopt_all(struct scan *scan)
 {
 	uint32_t recent = 0, uid = 0, last = 0;
 	int ret = CV_OK;
 
+	drop_known(scan);
 	if (scan->found.count > 1)
 		qsort(scan->found.items, scan->found.count,
 		      sizeof(*scan->found.items), compare_found);
 	for (size_t i = 0; i < scan->found.count && ret == CV_OK; i++) {
 		struct found *f = scan->found.items[i];
 
-		if (f->known ||
-		    hash_find(&scan->tombstones, f->f.ref) != NULL)
-			continue;
 		if (f->uid == 0)
 			ret = pass_takeover(scan);
 		if (ret == CV_OK)
@@ -627,36 +640,56 @@ static int run(struct scan *scan, bool first_time)
 			      ACCOUNT_SYNC : ACCOUNT_NO_SYNC, scan->err);
 }
 
-int store_folder_scan(struct store_folder *sf, bool thorough,
-		      struct cv_error *err)
+static int scan_kind(struct store_folder *sf, uint32_t kind,
+		     struct cv_error *err)
 {
-	const struct cv_storage *driver = sf->store->driver;
 	struct account_folder *folder = sf->folder;
 	struct scan scan = {
-		.sf = sf, .folder = folder, .driver = driver, .err = err,
+		.sf = sf, .folder = folder, .driver = sf->store->driver,
+		.kind = kind, .err = err,
 	};
-	bool first_time;
+	bool first_time = account_folder_state(folder).len == 0 &&
+		folder->uidnext <= 1 && folder->message_count == 0;
 	int ret;
 
-	if (!(driver->caps & CV_STORAGE_FOREIGN))
-		return CV_OK;
-	ret = account_folder_load(folder, err);
-	if (ret < 0)
-		return ret;
-	store_folder_refresh(sf);
-	ret = driver->check(sf->blobs, thorough, &scan.kind, err);
-	if (ret == CV_OK && folder->damaged) {
-		scan.kind = CV_SCAN_ALL;
-		ret = CV_CHANGED;
-	}
-	if (ret != CV_CHANGED)
-		return ret;
-	first_time = account_folder_state(folder).len == 0 &&
-		folder->uidnext <= 1 && folder->message_count == 0;
 	scan.pool = pool_create("scan");
 	ret = run(&scan, first_time);
 	pool_destroy(&scan.pool);
 	if (ret < 0)
 		return error_prefix(err, "mailbox '%s'", folder->name);
 	return scan.changed ? CV_CHANGED : CV_OK;
+}
+
+int store_folder_scan(struct store_folder *sf, bool thorough,
+		      struct cv_error *err)
+{
+	const struct cv_storage *driver = sf->store->driver;
+	uint32_t kind = CV_SCAN_ALL;
+	int ret;
+
+	if (!(driver->caps & CV_STORAGE_FOREIGN))
+		return CV_OK;
+	ret = account_folder_load(sf->folder, err);
+	if (ret < 0)
+		return ret;
+	store_folder_refresh(sf);
+	ret = driver->check(sf->blobs, thorough, &kind, err);
+	if (ret == CV_OK && sf->folder->damaged) {
+		kind = CV_SCAN_ALL;
+		ret = CV_CHANGED;
+	}
+	return ret == CV_CHANGED ? scan_kind(sf, kind, err) : ret;
+}
+
+int store_folder_scan_all(struct store_folder *sf, struct cv_error *err)
+{
+	int ret;
+
+	if (!(sf->store->driver->caps & CV_STORAGE_FOREIGN))
+		return CV_OK;
+	ret = account_folder_load(sf->folder, err);
+	if (ret < 0)
+		return ret;
+	store_folder_refresh(sf);
+	return scan_kind(sf, CV_SCAN_ALL, err);
 }

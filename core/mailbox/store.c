@@ -138,10 +138,10 @@ static int open_account(struct store *store, struct cv_error *err)
 	const struct mail_settings *mail = &store->user->mail;
 	struct account_options options = {
 		.mmap_disable = mail->mmap_disable,
+		/* which commits need a sync is said with each: what only
+		 * saves a look at the disk never does */
 		.fsync = mail->mail_fsync == MAIL_MAIL_FSYNC_NEVER ?
-			ACCOUNT_FSYNC_NEVER :
-			mail->mail_fsync == MAIL_MAIL_FSYNC_OPTIMIZED ?
-			ACCOUNT_FSYNC_OPTIMIZED : ACCOUNT_FSYNC_ALWAYS,
+			ACCOUNT_FSYNC_NEVER : ACCOUNT_FSYNC_OPTIMIZED,
 		.body_max = (uint32_t)mail->mail_journal_body_max,
 		.lay_out = lay_out,
 		.context = store,

@@ -72,6 +72,8 @@ void maildir_state_set(struct cv_storage_folder *folder,
 	}
 	folder->state = s;
 	folder->state_changed = false;
+	/* whoever wrote it may have given a letter to a new keyword */
+	maildir_keywords_forget(folder);
 }
 
 static bool same_boot(const struct cv_storage_folder *folder)

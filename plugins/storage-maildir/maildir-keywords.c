@@ -38,6 +38,12 @@ static void load(struct cv_storage_folder *folder)
 	cv_api->pool_destroy(&pool);
 }
 
+void maildir_keywords_forget(struct cv_storage_folder *folder)
+{
+	folder->keywords_loaded = false;
+	memset(folder->keywords, 0, sizeof(folder->keywords));
+}
+
 static int save(struct cv_storage_folder *folder)
 {
 	struct cv_pool *pool = cv_api->pool_create("maildir keywords");

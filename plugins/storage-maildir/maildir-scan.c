@@ -127,8 +127,7 @@ int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
 	if (ret < 0)
 		return ret;
 	if (all) {
-		folder->keywords_loaded = false;	/* others add to it */
-		memset(folder->keywords, 0, sizeof(folder->keywords));
+		maildir_keywords_forget(folder);	/* others add to it */
 		folder->state.scanned_count = 0;
 	}
 	ret = scan_dir(folder, "new", true, fn, context, err);

@@ -1,7 +1,7 @@
 /* maildir-subscriptions.c - the file "subscriptions", as Dovecot keeps it.
  *
- * Version 2: "V\t2\n\n", then a line for each name, levels separated by
- * tabs, with \001-escapes ("\0011" NUL, "t" tab, "r" CR, "n" LF, "1" \001).
+ * Version 2: "V\t2\n\n", then a line for each name, its levels as on disk,
+ * separated by tabs, with \001 as escape ("t" tab, "r" CR, "n" LF, "1" \001).
  * Version 1: names as on disk, one a line. */
 #include "maildir.h"
 
@@ -42,24 +42,65 @@ static void unescape(struct cv_text *dst, struct cv_span src)
 			c = src.data[++i];
 			c = c == 't' ? '\t' : c == 'r' ? '\r' :
 				c == 'n' ? '\n' : '\001';
-		} else if (c == '\t') {
-			c = '/';
 		}
 		cv_text_append_c(dst, c);
 	}
 }
 
-static void escape(struct cv_text *dst, const char *src)
+/* The levels of a line of version 2.  Names are as on disk; what is not is
+ * taken as it stands. */
+static void decode_new(struct cv_storage_root *root, struct cv_text *dst,
+		       struct cv_span line)
 {
-	for (; *src != '\0'; src++) {
-		switch (*src) {
-		case '/': cv_text_append_c(dst, '\t'); break;
+	struct cv_span level;
+
+	while (cv_span_split(&line, '\t', &level)) {
+		struct cv_text plain;
+		size_t before;
+
+		cv_text_init(&plain, dst->pool);
+		unescape(&plain, level);
+		if (dst->len > 0)
+			cv_text_append_c(dst, '/');
+		before = dst->len;
+		if (!maildir_level_decode(root, cv_text_span(&plain), dst)) {
+			dst->len = before;
+			cv_text_append_span(dst, cv_text_span(&plain));
+		}
+	}
+}
+
+static void escape(struct cv_text *dst, struct cv_span src)
+{
+	for (size_t i = 0; i < src.len; i++) {
+		switch (src.data[i]) {
 		case '\t': cv_text_append_str(dst, "\001t"); break;
 		case '\r': cv_text_append_str(dst, "\001r"); break;
 		case '\n': cv_text_append_str(dst, "\001n"); break;
 		case '\001': cv_text_append_str(dst, "\0011"); break;
-		default: cv_text_append_c(dst, *src);
+		default: cv_text_append_c(dst, src.data[i]);
 		}
+	}
+}
+
+static void encode_new(struct cv_storage_root *root, struct cv_text *dst,
+		       const char *name)
+{
+	struct cv_span rest = cv_span_of(name), level;
+	bool first = true;
+
+	while (cv_span_split(&rest, '/', &level)) {
+		struct cv_text encoded;
+
+		cv_text_init(&encoded, dst->pool);
+		if (root->config->utf8_names)
+			cv_text_append_span(&encoded, level);
+		else
+			maildir_utf7_encode(&encoded, level);
+		if (!first)
+			cv_text_append_c(dst, '\t');
+		escape(dst, cv_text_span(&encoded));
+		first = false;
 	}
 }
 
@@ -99,7 +140,7 @@ static void parse(struct cv_storage_root *root, struct cv_span file,
 			continue;
 		cv_text_init(&name, pool);
 		if (!old)
-			unescape(&name, line);
+			decode_new(root, &name, line);
 		else if (!decode_old(root, &name, line))
 			continue;
 		if (memchr(name.data, '\0', name.len) == NULL)
@@ -157,7 +198,7 @@ int maildir_subscriptions_write(struct cv_storage_root *root,
 	cv_text_init(&file, pool);
 	cv_text_append_str(&file, subscriptions_head);
 	for (uint32_t i = 0; i < names->count; i++) {
-		escape(&file, names->items[i]);
+		encode_new(root, &file, names->items[i]);
 		cv_text_append_c(&file, '\n');
 	}
 	ret = maildir_file_write(root, dirfd, "subscriptions",

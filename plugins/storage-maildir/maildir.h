@@ -177,6 +177,8 @@ int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
 /* NULL: no such letter. */
 const char *maildir_keyword_name(struct cv_storage_folder *folder,
 				 uint32_t index);
+/* They are loaded again when next needed. */
+void maildir_keywords_forget(struct cv_storage_folder *folder);
 bool maildir_keyword_shown(struct cv_storage_folder *folder,
 			   const char *name);
 

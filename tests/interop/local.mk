@@ -3,3 +3,8 @@ tests_interop_message_dump_SOURCES = %D%/message-dump.c
 tests_interop_message_dump_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_interop_message_dump_LDADD = core/message/libmessage.la \
 	core/stream/libstream.la core/base/libbase.la
+
+check_PROGRAMS += tests/interop/mailbox-tool
+tests_interop_mailbox_tool_SOURCES = %D%/mailbox-tool.c
+tests_interop_mailbox_tool_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_interop_mailbox_tool_LDADD = $(MAILBOX_LIBS)

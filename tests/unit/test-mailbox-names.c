@@ -304,8 +304,7 @@ static void locations_that_make_no_sense_are_refused(void **state)
 		"mail_location = maildir:relative\n",
 		"mail_location = maildir:~/x:LAYUOT=fs\n",
 		"mail_location = maildir:~/x\nnamespace a {\n inbox = no\n}\n",
-		"mail_location = maildir:~/x\nnamespace a {\n inbox = yes\n"
-		" prefix = x\n}\n",
+		"namespace a {\n inbox = yes\n prefix = x\n}\n",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

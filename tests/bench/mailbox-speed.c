@@ -1,0 +1,189 @@
+/* mailbox-speed.c - what one call of the mailbox service costs: processor
+ * time, and, under strace -c, system calls.
+ *
+ *	mailbox-speed DIR deliver COUNT		messages of 4 KiB into INBOX
+ *	mailbox-speed DIR select COUNT		open and close INBOX
+ *	mailbox-speed DIR fetch COUNT		metadata of all messages
+ *	mailbox-speed DIR body COUNT		BODY[] of all messages
+ *	mailbox-speed DIR noop COUNT		sync with nothing new
+ *	mailbox-speed DIR store COUNT		one flag of message 1
+ *	mailbox-speed DIR store-all COUNT	one flag of all messages
+ *	mailbox-speed DIR copy COUNT		message 1 to "copies"
+ *	mailbox-speed DIR search COUNT		SUBJECT
+ *
+ * DIR is a home directory; the plugin is linked in. */
+#include "../unit/mailbox-fixture.h"
+
+#include <sys/resource.h>
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+		((double)u.ru_utime.tv_usec + (double)u.ru_stime.tv_usec) /
+		1e6;
+}
+
+static void die(struct fixture *f, const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, f->err.text);
+	exit(1);
+}
+
+static struct cv_mailbox *must_open(struct fixture *f)
+{
+	struct cv_mailbox *box;
+
+	if (mailbox_api.open(f->user, "INBOX", 0, &box, &f->err) < 0)
+		die(f, "open");
+	return box;
+}
+
+static void deliver(struct fixture *f, int n)
+{
+	static struct cv_text text;
+	static int number;
+
+	if (text.pool == NULL)
+		cv_text_init(&text, pool_create("text"));
+	for (int i = 0; i < n; i++) {
+		cv_text_reset(&text);
+		cv_text_append_f(&text, "From: Jane Doe <jane@example.org>"
+				 "\r\nTo: Bob <bob@example.org>\r\nSubject: "
+				 "message %d\r\nDate: Tue, 01 Jan 2026 "
+				 "10:00:00 +0100\r\nMessage-ID: <%d@x>\r\n"
+				 "\r\n", number, number);
+		number++;
+		while (text.len < 4096)
+			cv_text_append_str(&text, "the quick brown fox jumps "
+					   "over the lazy dog again\r\n");
+		if (fixture_try_save(f, "INBOX", cv_text_span(&text), 0,
+				     NULL) < 0)
+			die(f, "save");
+		pool_reset(f->pool);
+	}
+}
+
+static void fetch(struct fixture *f, struct cv_mailbox *box)
+{
+	struct cv_message_data d = { CV_SIZED(cv_message_data) };
+
+	for (uint32_t seq = 1; seq <= fixture_state(box).messages; seq++) {
+		if (mailbox_api.message(box, seq, CV_MESSAGE_SIZE |
+					CV_MESSAGE_ENVELOPE |
+					CV_MESSAGE_BODYSTRUCTURE, &d,
+					&f->err) != CV_OK)
+			die(f, "message");
+	}
+}
+
+static void body(struct fixture *f, struct cv_mailbox *box)
+{
+	for (uint32_t seq = 1; seq <= fixture_state(box).messages; seq++) {
+		(void)fixture_body(f, box, seq);
+		pool_reset(f->pool);
+	}
+}
+
+static void copy_one(struct fixture *f, struct cv_mailbox *box)
+{
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+	struct cv_range one = { 1, 1 };
+	struct cv_set seqs = { &one, 1 };
+
+	if (mailbox_api.copy(box, seqs, "copies", false, f->pool, &result,
+			     &f->err) < 0)
+		die(f, "copy");
+}
+
+static void search(struct fixture *f, struct cv_mailbox *box)
+{
+	struct cv_search_node node = {
+		.op = CV_SEARCH_HEADER, .field = CV_SPAN("subject"),
+		.text = CV_SPAN("message 99"),
+	};
+	struct cv_search_query q = {
+		CV_SIZED(cv_search_query), .nodes = &node, .count = 1,
+	};
+	struct cv_set seqs;
+
+	if (mailbox_api.search(box, &q, f->pool, &seqs, &f->err) < 0)
+		die(f, "search");
+}
+
+static void run(struct fixture *f, const char *what, int n)
+{
+	struct cv_mailbox *box;
+
+	if (strcmp(what, "deliver") == 0) {
+		deliver(f, n);
+		return;
+	}
+	for (int i = 0; strcmp(what, "select") == 0 && i < n; i++) {
+		box = must_open(f);
+		mailbox_api.close(&box);
+	}
+	box = must_open(f);
+	for (int i = 0; i < n; i++) {
+		uint32_t change = i % 2 ? CV_FLAGS_REMOVE : CV_FLAGS_ADD;
+
+		if (strcmp(what, "fetch") == 0)
+			fetch(f, box);
+		else if (strcmp(what, "body") == 0)
+			body(f, box);
+		else if (strcmp(what, "noop") == 0)
+			fixture_sync(f, box, CV_SYNC_FULL);
+		else if (strcmp(what, "store") == 0)
+			fixture_store(f, box, 1, 1, change, CV_FLAG_FLAGGED,
+				      NULL);
+		else if (strcmp(what, "store-all") == 0)
+			fixture_store(f, box, 1, UINT32_MAX, change,
+				      CV_FLAG_FLAGGED, NULL);
+		else if (strcmp(what, "copy") == 0)
+			copy_one(f, box);
+		else if (strcmp(what, "search") == 0)
+			search(f, box);
+	}
+	mailbox_api.close(&box);
+}
+
+int main(int argc, char **argv)
+{
+	struct fixture f = { .err = ERROR_NONE };
+	struct user_fields fields = {
+		.name = "jane", .uid = (uid_t)-1, .gid = (gid_t)-1,
+	};
+	struct user_config config = { .hostname = "speed" };
+	double start;
+	int n;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: mailbox-speed DIR OPERATION COUNT\n");
+		return 64;
+	}
+	n = atoi(argv[3]);
+	fixture_host();
+	f.pool = pool_create("speed");
+	if (settings_read_text("speed", CV_SPAN("mail_location = "
+						"maildir:~/Maildir\n"), NULL,
+			       &f.tree, &f.err) < 0)
+		die(&f, "settings");
+	fields.home = argv[1];
+	config.settings = f.tree;
+	start = cpu_seconds();
+	if (user_create(&fields, &config, &f.user, &f.err) < 0)
+		die(&f, "user");
+	(void)mailbox_api.create(f.user, "copies", 0, &f.err);
+	printf("%s: user %.3f ms\n", argv[2], (cpu_seconds() - start) * 1e3);
+	start = cpu_seconds();
+	run(&f, argv[2], n);
+	printf("%s: %.3f ms for %d, %.4f ms each\n", argv[2],
+	       (cpu_seconds() - start) * 1e3, n,
+	       (cpu_seconds() - start) * 1e3 / n);
+	start = cpu_seconds();
+	user_destroy(&f.user);
+	printf("%s: end %.3f ms\n", argv[2], (cpu_seconds() - start) * 1e3);
+	return 0;
+}
