@@ -44,6 +44,20 @@ class Source:
                 return answers
             answers.append(data)
 
+    def append(self, data):
+        """The bytes as they are (imaplib changes lone CRs)."""
+        self.number += 1
+        tag = f"t{self.number}".encode()
+        self.sock.sendall(tag + b" APPEND INBOX {%d}\r\n" % len(data))
+        answer = self.response()
+        if not answer.startswith(b"+"):
+            raise RuntimeError(f"APPEND: {answer!r}")
+        self.sock.sendall(data + b"\r\n")
+        while not answer.startswith(tag + b" "):
+            answer = self.response()
+        if not answer.startswith(tag + b" OK"):
+            raise RuntimeError(f"APPEND: {answer!r}")
+
     def fetch(self, seq, items):
         """{item: value} of one message."""
         for answer in self.command(f"FETCH {seq} ({items})"):
