@@ -22,6 +22,7 @@ struct saved {
 	struct cv_text bytes;		/* not written yet */
 	struct cv_storage_put *put;
 	uint64_t size, virtual_size;
+	bool stored_cr;			/* the last byte of them is CR */
 	bool last_cr, filtered, finished, hidden, committed;
 	struct cv_span ref_name, body;
 	struct cv_text catalogue;
@@ -176,7 +177,8 @@ static int take_bytes(struct saved *m, size_t at, struct cv_error *err)
 }
 
 /* Line ends as they are stored: LF, or CRLF with mail_save_crlf.  A CR at the
- * end of the input waits for what follows. */
+ * end of the input waits for what follows.  CR CR LF stays as it is, or it
+ * would come back without a CR. */
 static void convert(struct saved *m, bool crlf, struct cv_span in)
 {
 	while (in.len > 0) {
@@ -185,17 +187,22 @@ static void convert(struct saved *m, bool crlf, struct cv_span in)
 		bool cr_before = len == 0 ? m->last_cr :
 			in.data[len - 1] == '\r';
 
-		if (m->last_cr && len > 0)
+		if (m->last_cr && len > 0) {
 			cv_text_append_c(&m->bytes, '\r');
+			m->stored_cr = true;
+		}
 		if (len > 0 && cr_before)
 			len--;
 		cv_text_append(&m->bytes, in.data, len);
+		if (len > 0)
+			m->stored_cr = in.data[len - 1] == '\r';
 		m->last_cr = cr_before && lf == NULL;
 		if (lf == NULL)
 			return;
-		if (crlf)
+		if (crlf || m->stored_cr)
 			cv_text_append_c(&m->bytes, '\r');
 		cv_text_append_c(&m->bytes, '\n');
+		m->stored_cr = false;
 		in = cv_span_skip(in, (size_t)(lf - in.data) + 1);
 	}
 }

@@ -137,7 +137,15 @@ struct lf_stream {
 	uint64_t parent_offset;
 	char *out;
 	bool held_cr;			/* a CR at the end of the last fill */
+	bool stored_cr;			/* the last byte given out is one */
 };
+
+static char *lf_keep_cr(struct lf_stream *l, char *out)
+{
+	*out = '\r';
+	l->stored_cr = true;
+	return out + 1;
+}
 
 /* UNSAFE: dst has room for src and one byte more.  A CR at the very end is
  * held back until what follows it is known. */
@@ -146,21 +154,24 @@ static size_t lf_convert(struct lf_stream *l, char *dst, struct cv_span src)
 	const char *at = src.data, *end = src.data + src.len, *cr;
 	char *out = dst;
 
-	if (l->held_cr && *at != '\n')
-		*out++ = '\r';
+	if (l->held_cr && (*at != '\n' || l->stored_cr))
+		out = lf_keep_cr(l, out);
 	l->held_cr = false;
 	while ((cr = memchr(at, '\r', (size_t)(end - at))) != NULL) {
 		memcpy(out, at, (size_t)(cr - at));
 		out += cr - at;
+		if (cr > at)
+			l->stored_cr = false;
 		at = cr + 1;
 		if (at == end) {
 			l->held_cr = true;
 			return (size_t)(out - dst);
 		}
-		if (*at != '\n')
-			*out++ = '\r';
+		if (*at != '\n' || l->stored_cr)
+			out = lf_keep_cr(l, out);
 	}
 	memcpy(out, at, (size_t)(end - at));
+	l->stored_cr = false;
 	return (size_t)(out + (end - at) - dst);
 }
 
@@ -199,7 +210,7 @@ static int lf_restart(struct cv_stream *s, struct cv_error *err)
 
 	(void)err;
 	l->parent_offset = 0;
-	l->held_cr = false;
+	l->held_cr = l->stored_cr = false;
 	return CV_OK;
 }
 

@@ -83,7 +83,8 @@ struct cv_stream *stream_open_concat(struct cv_pool *pool,
 #define STREAM_SIZE_UNKNOWN UINT64_MAX
 struct cv_stream *stream_open_crlf(struct cv_pool *pool,
 				   struct cv_stream *parent, uint64_t size);
-/* Each CRLF becomes LF. */
+/* Each CRLF becomes LF, but CR CR LF stays, so that stream_open_crlf gives
+ * back what was there. */
 struct cv_stream *stream_open_lf(struct cv_pool *pool,
 				 struct cv_stream *parent);
 /* Each NUL becomes 0x80, since no IMAP literal may hold it. */

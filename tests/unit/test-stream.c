@@ -289,8 +289,10 @@ static void crlf_gives_the_announced_size_or_fails(void **state)
 
 static void lf_removes_cr_before_lf_only(void **state)
 {
-	assert_filter(stream_open_lf, "a\r\nb\nc\rd\r\r\n\r", "a\nb\nc\rd\r\n\r");
+	assert_filter(stream_open_lf, "a\r\nb\nc\rd\r\r\n\r",
+		      "a\nb\nc\rd\r\r\n\r");
 	assert_filter(stream_open_lf, "\r\n\r\n\r", "\n\n\r");
+	assert_filter(stream_open_lf, "\r\r\r\n\r\n", "\r\r\r\n\n");
 	assert_filter(stream_open_lf, "", "");
 }
 
