@@ -27,6 +27,7 @@ struct auth_exchange {
 	void *context;
 	struct event *timer;
 	uint32_t penalty_id;
+	int asking;			/* what for: _VERIFY, _CREDENTIALS */
 
 	uint32_t pending;		/* type of the answer to be sent */
 	struct auth_answer next_answer;
@@ -172,7 +173,7 @@ static void succeed(struct auth_exchange *x)
 	}
 	if (x->auth->penalty != NULL)
 		auth_penalty_reset(x->auth->penalty,
-				   x->request->input.remote_ip);
+				   x->request->input.remote_ip, x->io.user);
 	x->next_answer.user = x->request->input.user;
 	answer_in(x, AUTH_MSG_OK, success_delay(x));
 }
@@ -266,6 +267,39 @@ static void credentials_found(struct auth_request *request, int result)
 	arm(x, 0);
 }
 
+/* Asks the databases what the mechanism has asked for. */
+static void ask(struct auth_exchange *x)
+{
+	bool verify = x->asking == CV_MECHANISM_VERIFY;
+
+	x->stage = EXCHANGE_DATABASE;
+	auth_request_verify(x->request, verify ? x->io.password : CV_SPAN_NONE,
+			    verify ? verified : credentials_found);
+}
+
+static void penalty_known(void *context, uint32_t delay_msecs)
+{
+	struct auth_exchange *x = context;
+
+	x->penalty_id = 0;
+	arm(x, delay_msecs);
+}
+
+/* The same after the wait that this address has earned. */
+static void ask_in_turn(struct auth_exchange *x, int asking)
+{
+	struct auth_penalty *penalty = x->auth->penalty;
+	const char *ip = x->request->input.remote_ip;
+
+	x->asking = asking;
+	x->stage = EXCHANGE_PENALTY;
+	if (penalty == NULL || auth_penalty_is_known(penalty, ip, x->io.user))
+		ask(x);
+	else
+		x->penalty_id = auth_penalty_get(penalty, ip, penalty_known,
+						 x);
+}
+
 static void step(struct auth_exchange *x)
 {
 	struct cv_error err = ERROR_NONE;
@@ -283,13 +317,8 @@ static void step(struct auth_exchange *x)
 	case CV_MECHANISM_VERIFY:
 	case CV_MECHANISM_CREDENTIALS:
 		x->stage = EXCHANGE_DATABASE;
-		if (!set_user(x))
-			return;
-		auth_request_verify(x->request,
-				    next == CV_MECHANISM_VERIFY ?
-				    x->io.password : CV_SPAN_NONE,
-				    next == CV_MECHANISM_VERIFY ? verified :
-				    credentials_found);
+		if (set_user(x))
+			ask_in_turn(x, next);
 		return;
 	case CV_MECHANISM_OK:
 		x->next_answer.data = cv_text_span(&x->out);
@@ -311,6 +340,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (x->stage == EXCHANGE_PENALTY) {
+		ask(x);
+		return;
+	}
 	if (x->stage != EXCHANGE_ANSWER) {
 		x->stage = EXCHANGE_STEP;
 		step(x);
@@ -319,14 +352,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	x->stage = x->pending == AUTH_MSG_CHALLENGE ? EXCHANGE_CLIENT :
 		x->pending == AUTH_MSG_OK ? EXCHANGE_OK : EXCHANGE_FAILED;
 	x->answer(x, x->pending, &x->next_answer);
-}
-
-static void penalty_known(void *context, uint32_t delay_msecs)
-{
-	struct auth_exchange *x = context;
-
-	x->penalty_id = 0;
-	arm(x, delay_msecs);
 }
 
 /* Reasons to refuse before the mechanism has its first step; NULL: none. */
@@ -402,13 +427,8 @@ struct auth_exchange *auth_exchange_begin(struct auth *auth,
 		fail(x, why, reason);
 		return x;
 	}
-	x->stage = EXCHANGE_PENALTY;
-	if (auth->penalty == NULL)
-		penalty_known(x, 0);
-	else
-		x->penalty_id = auth_penalty_get(auth->penalty,
-						 request->input.remote_ip,
-						 penalty_known, x);
+	x->stage = EXCHANGE_STEP;
+	arm(x, 0);
 	return x;
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ANSWER_SECS = 1, RETRY_SECS = 5 };
+enum { ANSWER_SECS = 1, RETRY_SECS = 5, KNOWN_MAX = 4096 };
 
 struct asked {
 	struct asked *next;
@@ -29,6 +29,9 @@ struct auth_penalty {
 	uint32_t last_id;
 	uint64_t retry_msecs;		/* not before */
 	struct asked *asked;
+	/* Keyed hashes of address and user, each in its one place: a newer
+	 * pair may drive an older one out. */
+	uint64_t known[KNOWN_MAX];
 	struct ipc_writer writer;
 	struct ipc_reader reader;
 };
@@ -53,6 +56,23 @@ void auth_penalty_name(const char *ip, char name_r[static 64])
 	memset(address.bytes + 6, 0, 10);
 	(void)inet_ntop(AF_INET6, address.bytes, text, sizeof(text));
 	(void)snprintf(name_r, 64, "%s", text);
+}
+
+static uint64_t pair_hash(const char *ip, struct cv_span user)
+{
+	char name[64];
+
+	auth_penalty_name(ip, name);
+	return hash_bytes(name, strlen(name)) * 31 +
+		hash_bytes(user.data, user.len);
+}
+
+bool auth_penalty_is_known(const struct auth_penalty *p, const char *ip,
+			   struct cv_span user)
+{
+	uint64_t hash = pair_hash(ip, user);
+
+	return p->known[hash % KNOWN_MAX] == hash;
 }
 
 static void answer(struct auth_penalty *p, uint32_t id, uint32_t delay)
@@ -211,9 +231,12 @@ void auth_penalty_cancel(struct auth_penalty *p, uint32_t id)
 void auth_penalty_add(struct auth_penalty *p, const char *ip,
 		      struct cv_span user, struct cv_span password)
 {
+	uint64_t hash = pair_hash(ip, user);
 	char name[64];
 	uint32_t sum;
 
+	if (p->known[hash % KNOWN_MAX] == hash)
+		p->known[hash % KNOWN_MAX] = 0;
 	if (ip[0] == '\0' || !is_connected(p))
 		return;
 	auth_penalty_name(ip, name);
@@ -227,10 +250,13 @@ void auth_penalty_add(struct auth_penalty *p, const char *ip,
 		disconnect(p);
 }
 
-void auth_penalty_reset(struct auth_penalty *p, const char *ip)
+void auth_penalty_reset(struct auth_penalty *p, const char *ip,
+			struct cv_span user)
 {
+	uint64_t hash = pair_hash(ip, user);
 	char name[64];
 
+	p->known[hash % KNOWN_MAX] = hash;
 	if (ip[0] == '\0' || !is_connected(p))
 		return;
 	auth_penalty_name(ip, name);

@@ -4,7 +4,10 @@
  * anvil counts, for all auth processes together.  The same wrong password
  * for the same user counts once (anvil is given a checksum), so that a mail
  * program with an old password does not punish its user.  IPv6 addresses
- * count by /48 network.  When anvil does not answer nobody waits. */
+ * count by /48 network.  When anvil does not answer nobody waits.
+ *
+ * Who has logged in from an address before does not wait there for what
+ * others do, as long as their own password is right [security.md A27]. */
 #ifndef AUTH_PENALTY_H
 #define AUTH_PENALTY_H
 
@@ -31,7 +34,11 @@ void auth_penalty_cancel(struct auth_penalty *penalty, uint32_t id);
 /* After a failure and after a success. */
 void auth_penalty_add(struct auth_penalty *penalty, const char *ip,
 		      struct cv_span user, struct cv_span password);
-void auth_penalty_reset(struct auth_penalty *penalty, const char *ip);
+void auth_penalty_reset(struct auth_penalty *penalty, const char *ip,
+			struct cv_span user);
+/* The last login of this user from this address was good. */
+bool auth_penalty_is_known(const struct auth_penalty *penalty, const char *ip,
+			   struct cv_span user);
 
 /* Milliseconds for this many failures. */
 uint32_t auth_penalty_msecs(uint32_t count);

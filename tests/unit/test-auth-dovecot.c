@@ -205,7 +205,8 @@ static void logins_agree(void **state)
 	for (size_t i = 0; i < NAMES; i++) {
 		for (size_t k = 0; k < PASSWORDS; k++) {
 			/* Dovecot takes its time for each failure */
-			if (k == 0 || (k == 1 && i % 6 == 0) || strcmp(names[i], "twice") == 0 ||
+			if (k == 0 || (k == 1 && i % 6 == 0) ||
+			    strcmp(names[i], "twice") == 0 ||
 			    strcmp(names[i], "spaces") == 0 ||
 			    strcmp(names[i], "locked") == 0)
 				compare_login(names[i], passwords[k]);

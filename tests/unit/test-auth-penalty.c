@@ -135,11 +135,32 @@ static void the_same_attempt_has_the_same_sum(void **state)
 	assert_int_equal(added(p, "joe", "pw"), sum);
 	assert_int_not_equal(added(p, "joe", "pw2"), sum);
 	assert_int_not_equal(added(p, "joep", "w"), sum);
-	auth_penalty_reset(p, "192.0.2.1");
+	auth_penalty_reset(p, "192.0.2.1", CV_SPAN("joe"));
 	assert_int_equal(ipc_receive(anvil, &in, NULL), CV_OK);
 	assert_int_equal(in.type, ANVIL_MSG_PENALTY_RESET);
 	assert_string_equal(ipc_get_str(&in, ANVIL_IP_MAX), "192.0.2.1");
 	assert_int_equal(ipc_finish(&in, NULL), CV_OK);
+	auth_penalty_destroy(&p);
+	close(anvil);
+}
+
+/* [security.md A27] */
+static void who_was_here_before_is_known(void **state)
+{
+	struct auth_penalty *p = auth_penalty_create(fix.base, connect_test,
+						     NULL);
+
+	(void)state;
+	assert_false(auth_penalty_is_known(p, "192.0.2.1", CV_SPAN("joe")));
+	auth_penalty_reset(p, "192.0.2.1", CV_SPAN("joe"));
+	assert_true(auth_penalty_is_known(p, "192.0.2.1", CV_SPAN("joe")));
+	assert_false(auth_penalty_is_known(p, "192.0.2.2", CV_SPAN("joe")));
+	assert_false(auth_penalty_is_known(p, "192.0.2.1", CV_SPAN("ann")));
+	/* another one's failures do not matter, their own do */
+	auth_penalty_add(p, "192.0.2.1", CV_SPAN("ann"), CV_SPAN("x"));
+	assert_true(auth_penalty_is_known(p, "192.0.2.1", CV_SPAN("joe")));
+	auth_penalty_add(p, "192.0.2.1", CV_SPAN("joe"), CV_SPAN("x"));
+	assert_false(auth_penalty_is_known(p, "192.0.2.1", CV_SPAN("joe")));
 	auth_penalty_destroy(&p);
 	close(anvil);
 }
@@ -164,6 +185,7 @@ int main(void)
 		cmocka_unit_test(nobody_waits_for_a_dead_anvil),
 		cmocka_unit_test(a_cancelled_question_is_not_answered),
 		cmocka_unit_test(the_same_attempt_has_the_same_sum),
+		cmocka_unit_test(who_was_here_before_is_known),
 		cmocka_unit_test(addresses_have_one_name),
 	};
 

@@ -351,6 +351,35 @@ static void patterns_match(void **state)
 	(void)state;
 }
 
+static uint64_t cost_of(const char *user)
+{
+	uint64_t best = UINT64_MAX, start, took;
+
+	for (int i = 0; i < 5; i++) {
+		start = time_now_usecs();
+		(void)login(user, "wrong");
+		took = time_now_usecs() - start;
+		best = took < best ? took : best;
+	}
+	return best;
+}
+
+/* [security.md A26] */
+static void an_unknown_user_costs_a_hash(void **state)
+{
+	uint64_t known, unknown;
+
+	write_file(fix.users, "joe:$5$rounds=40000$8YKqTUxCn24.1SQP$VCMo2T2qXc"
+		   "jZTcUkUbcaVBFIiS.7ERdnSlRtcdRkJF3\n");
+	fixture_auth(FILE_DBS);
+	known = cost_of("joe");
+	unknown = cost_of("nobody");
+	assert_true(known > 2000);
+	assert_true(unknown > known / 2);
+	assert_true(unknown < known * 2);
+	(void)state;
+}
+
 static void an_unknown_driver_is_refused_by_name(void **state)
 {
 	struct settings_tree *tree = tree_of("passdb {\n driver = nope\n}\n");
@@ -383,6 +412,7 @@ int main(void)
 		TEST(names_are_put_together_as_set),
 		TEST(the_users_are_listed),
 		TEST(patterns_match),
+		TEST(an_unknown_user_costs_a_hash),
 		TEST(an_unknown_driver_is_refused_by_name),
 	};
 
