@@ -17,3 +17,4 @@ core_message_libmessage_la_SOURCES = \
 	%D%/mime-part.c %D%/mime-part.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/rfc822-lexer.c %D%/rfc822-lexer.h
+EXTRA_DIST += %D%/README.md

@@ -9,3 +9,4 @@ core_stream_libstream_la_SOURCES = \
 	%D%/stream-dot.c \
 	%D%/stream-file.c \
 	%D%/stream-view.c
+EXTRA_DIST += %D%/README.md
