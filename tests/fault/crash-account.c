@@ -12,7 +12,7 @@ enum {
 	PENDING_MAX = 64,
 	EXHAUSTIVE_MAX = 5,	/* all subsets up to so many operations */
 	RANDOM_SUBSETS = 24,
-	TORN_VARIANTS = 3,
+	TORN_VARIANTS = 6,
 };
 
 struct workload {
@@ -421,8 +421,9 @@ static void try_prefix(struct sweep *s)
 		for (int n = 0; n < TORN_VARIANTS; n++) {
 			for (size_t i = 0; i < s->pending; i++)
 				choices[i] = (enum replay_choice)
-					(replay_random(&s->random) % 4);
-			choices[torn] = n == 0 ? REPLAY_LENGTH : REPLAY_TORN;
+					(replay_random(&s->random) % 5);
+			choices[torn] = n == 0 ? REPLAY_LENGTH :
+				n % 2 == 0 ? REPLAY_TORN : REPLAY_HOLE;
 			try_state(s, choices);
 		}
 	}

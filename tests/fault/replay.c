@@ -116,22 +116,24 @@ static void write_data(struct disk *disk, const struct io_record_op *op,
 		       enum replay_choice choice, uint64_t *random)
 {
 	struct object *o = object_at(disk, op->object);
-	size_t end = (size_t)op->offset + op->data.len, len;
+	size_t end = (size_t)op->offset + op->data.len, len, hole;
 
 	if (end > o->size)
 		set_size(disk, o, end);
 	if (choice == REPLAY_DONE)
 		memcpy(o->data + op->offset, op->data.data, op->data.len);
-	if (choice != REPLAY_TORN)
+	if (choice != REPLAY_TORN && choice != REPLAY_HOLE)
 		return;
 	/* sectors of 512 bytes or pages of 4 KiB are written whole */
 	len = replay_random(random) % 2 == 0 ? 512 : 4096;
+	hole = (size_t)op->offset + replay_random(random) % op->data.len;
 	for (size_t at = (size_t)op->offset; at < end; ) {
 		size_t next = (at / len + 1) * len;
 
 		if (next > end)
 			next = end;
-		if (replay_random(random) % 2 == 0)
+		if (choice == REPLAY_HOLE ? hole < at || hole >= next :
+		    replay_random(random) % 2 == 0)
 			memcpy(o->data + at, op->data.data +
 			       (at - op->offset), next - at);
 		at = next;

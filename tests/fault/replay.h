@@ -20,6 +20,7 @@ enum replay_choice {
 	REPLAY_DROPPED,
 	REPLAY_TORN,		/* random sectors of a write */
 	REPLAY_LENGTH,		/* the length, and zeros */
+	REPLAY_HOLE,		/* all sectors but one */
 };
 
 /* The operations that no sync covers, in order: indexes into ops. */

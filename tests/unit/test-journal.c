@@ -608,6 +608,42 @@ static void a_writer_killed_anywhere_loses_nothing_acknowledged(void **state)
 	assert_true(killed > 50);
 }
 
+/* Whoever has the old journal open when a rotation is cut off must not go on
+ * writing on it beside the new one. */
+static void a_rotation_killed_anywhere_splits_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f);
+	struct account_folder *x = fixture_folder(f, a, "x");
+	unsigned int killed = 0;
+	int status = 1;
+
+	for (uint64_t n = 1; status != 0; n++) {
+		pid_t pid;
+
+		fixture_deliver(f, a, x, (unsigned int)n, NULL);
+		pid = fork();
+		if (pid == 0) {
+			struct account_options options = { 0 };
+			struct account *child = fixture_open_with(f,
+				f->fault, &options);
+
+			io_fault_arm(f->fault, IO_FAULT_KILL, n, false);
+			(void)account_rotate(child, 0, NULL);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		killed += WIFSIGNALED(status);
+		fixture_deliver(f, a, x, 1000, NULL);
+		assert_int_equal(x->message_count, 2 * n);
+		assert_string_equal(fixture_dump(a, f->pool),
+				    fixture_dump_fresh(f));
+		assert_true(n < 200);
+	}
+	assert_true(killed > 15);
+	account_close(&a);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, quiet_setup, \
@@ -631,6 +667,7 @@ int main(void)
 		TEST(creation_may_fail_anywhere),
 		TEST(writers_in_many_processes_take_turns),
 		TEST(a_writer_killed_anywhere_loses_nothing_acknowledged),
+		TEST(a_rotation_killed_anywhere_splits_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
