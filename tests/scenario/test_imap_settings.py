@@ -1,0 +1,109 @@
+"""The settings of the imap plugin, each as an admin sets it."""
+import time
+
+import pytest
+
+from test_imap_session import MESSAGE, Wire
+
+
+@pytest.fixture
+def client(make_server):
+    """client(extra): a server with these settings, and a wire to it."""
+    opened = []
+
+    def make(extra, login=True):
+        server = make_server(extra=extra)
+        w = Wire(server.imap_port)
+        w.server = server
+        opened.append(w)
+        return w.login() if login else w
+
+    yield make
+    for w in opened:
+        w.close()
+
+
+def test_capability_is_added_to(client):
+    w = client("imap_capability = +X-ONE X-TWO\n", login=False)
+    assert " IDLE X-ONE X-TWO" in w.greeting
+    assert w.login().do("CAPABILITY")[0].endswith(" STATUS=SIZE X-ONE X-TWO")
+
+
+def test_capability_is_replaced(client):
+    w = client("imap_capability = IMAP4rev1 IDLE\n")
+    assert w.do("CAPABILITY")[0] == "* CAPABILITY IMAP4rev1 IDLE"
+
+
+def test_literal_minus(client):
+    w = client("imap_literal_minus = yes\n", login=False)
+    assert "LITERAL-" in w.greeting and "LITERAL+" not in w.greeting
+    w.login()
+    w.append(b"x" * 4096)
+    w.send("big APPEND INBOX {4097+}\r\n" + "x" * 4097 + "\r\n")
+    assert w.until("big")[-1].startswith("big BAD ")
+    assert w.line().startswith("* BYE ")
+
+
+def test_id(client):
+    w = client("imap_id_send = name mail version 1.2\nimap_id_log = *\n", login=False)
+    assert w.do('ID ("name" "tester" "version" "7")')[0] == \
+        '* ID ("name" "mail" "version" "1.2")'
+    w.login()
+    w.do('ID ("name" "tester" "version" "7")')
+    w.do("LOGOUT")
+    deadline = time.monotonic() + 10
+    while "name=tester" not in w.server.log and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "name=tester, version=7" in w.server.log
+
+
+def test_idle_says_that_it_is_there(client):
+    w = client("imap_idle_notify_interval = 1 s\n")
+    w.send("i IDLE\r\n")
+    assert w.line() == "+ idling"
+    w.sock.settimeout(10)
+    assert w.line() == "* OK Still here"
+    assert w.line() == "* OK Still here"
+    w.send("DONE\r\n")
+    assert w.until("i") == ["i OK Idle completed."]
+
+
+def test_new_mail_can_wait_for_noop(client):
+    w = client("imap_client_workarounds = delay-newmail\n")
+    w.do("SELECT INBOX")
+    assert "* 1 EXISTS" not in w.append(MESSAGE)
+    assert w.do("NOOP")[0] == "* 1 EXISTS"
+
+
+def test_extra_separator_is_forgiven(client):
+    w = client("imap_client_workarounds = tb-extra-mailbox-sep\n")
+    assert " OK " in w.do("STATUS Trash/ (MESSAGES)")[-1]
+
+
+def test_line_length(client):
+    w = client("imap_max_line_length = 2k\n")
+    w.do("SELECT INBOX")
+    assert " OK " in w.do("SEARCH TEXT " + "x" * 1900)[-1]
+    w.send("a SEARCH TEXT " + "x" * 2100 + "\r\n")
+    assert w.until("a")[-1].startswith("a BAD ")
+
+
+def test_largest_append(client):
+    w = client("imap_max_append_size = 1k\n")
+    w.append(b"x" * 1024)
+    w.send("a APPEND INBOX {1025}\r\n")
+    assert w.until("a") == ["a NO [TOOBIG] Message is too large."]
+    assert " OK " in w.do("NOOP")[-1]
+
+
+def test_figures_at_logout(client):
+    w = client("imap_logout_format = in=%i body=%{fetch_body_count}/%{fetch_body_bytes}\n")
+    w.append(MESSAGE)
+    w.do("SELECT INBOX")
+    w.do("FETCH 1 BODY[]")
+    w.do("LOGOUT")
+    wanted = f"body=1/{len(MESSAGE)}"
+    deadline = time.monotonic() + 10
+    while wanted not in w.server.log and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert wanted in w.server.log
