@@ -1,4 +1,5 @@
 # files of doc
+dist_man_MANS += %D%/man/culveradm-auth.1 %D%/man/culveradm-pw.1
 dist_man_MANS += %D%/man/culveradm-plugin.1
 dist_man_MANS += %D%/man/culver.conf.5 %D%/man/culverconf.1
 

@@ -132,7 +132,7 @@ static void send_fail(struct auth_client *client, uint32_t id, uint32_t why,
 	client_send(client);
 }
 
-/* --- logins ----------------------------------------------------------------- */
+/* --- logins ------------------------------------------------------------- */
 
 static void exchange_answer(struct auth_exchange *exchange, uint32_t type,
 			    const struct auth_answer *answer)
@@ -214,7 +214,7 @@ static int take_abort(struct auth_client *client, struct cv_error *err)
 	return ret;
 }
 
-/* --- users -------------------------------------------------------------------- */
+/* --- users -------------------------------------------------------------- */
 
 /* Gives the user to the zygote of their service. */
 static void start_session(struct item *item)
@@ -380,7 +380,7 @@ static int take_lookup(struct auth_client *client, bool opens,
 	return ret;
 }
 
-/* --- the channel ------------------------------------------------------------------ */
+/* --- the channel -------------------------------------------------------- */
 
 static int take_mechanisms_get(struct auth_client *client,
 			       struct cv_error *err)

@@ -44,7 +44,7 @@ bool auth_job_is_quick(const struct auth_job *job);
 /* workers NULL: everything is done here (tools, tests). */
 void auth_job_submit(struct auth_workers *workers, struct auth_job *job);
 
-/* --- as messages ----------------------------------------------------------- */
+/* --- as messages -------------------------------------------------------- */
 
 enum {
 	WORKER_MSG_JOB = 0x400,		/* auth -> worker */

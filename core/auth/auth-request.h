@@ -79,7 +79,7 @@ int auth_request_user_info(struct auth_request *request,
 /* For the log: "user,ip,<session>". */
 const char *auth_request_name(const struct auth_request *request);
 
-/* --- for the two chains ---------------------------------------------------- */
+/* --- for the two chains ------------------------------------------------- */
 
 /* As unref, of the chain's own reference. */
 void auth_request_release(struct auth_request **request);

@@ -233,7 +233,7 @@ void auth_request_lookup_user(struct auth_request *request,
 	chain_step(&request->job);
 }
 
-/* --- the answer as numbers -------------------------------------------------- */
+/* --- the answer as numbers ---------------------------------------------- */
 
 static int parse_uid(const char *text, uint32_t *uid_r, struct cv_error *err)
 {

@@ -28,7 +28,7 @@ struct lookup {
 	int status;
 };
 
-/* --- the engine --------------------------------------------------------------- */
+/* --- the engine --------------------------------------------------------- */
 
 static int open_auth(struct lookup *l, struct cv_error *err)
 {
@@ -122,7 +122,7 @@ static int unknown(const char *what, const char *user)
 	return ADM_NOUSER;
 }
 
-/* --- auth test ------------------------------------------------------------------ */
+/* --- auth test ---------------------------------------------------------- */
 
 char *adm_read_password(struct adm *adm, const char *prompt)
 {
@@ -187,7 +187,7 @@ static int auth_test(struct lookup *l, const char *user, const char *password)
 	return ret;
 }
 
-/* --- auth lookup ------------------------------------------------------------------ */
+/* --- auth lookup -------------------------------------------------------- */
 
 static void print_field(const char *name, const char *value)
 {
@@ -242,7 +242,7 @@ static int passdb_lookup(struct lookup *l, const char *user)
 	return ret;
 }
 
-/* --- user -------------------------------------------------------------------------- */
+/* --- user --------------------------------------------------------------- */
 
 static void print_row(struct lookup *l, const char *name, const char *value)
 {
@@ -341,7 +341,7 @@ static int list_users(struct lookup *l, const char *mask)
 	return listing.found > 0 ? ADM_OK : ADM_NOUSER;
 }
 
-/* --- the verbs ------------------------------------------------------------------------ */
+/* --- the verbs ---------------------------------------------------------- */
 
 static int take_options(struct lookup *l, const struct adm_verb *verb,
 			int argc, char **argv, const char *options)

@@ -42,7 +42,7 @@ struct pw_db {
 static struct cv_plugin *plugin_self;
 static const struct cv_auth_api *auth_api;
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------ */
 
 static int entry_compare(const void *a, const void *b)
 {
@@ -245,7 +245,7 @@ static int get_file(struct pw_db *db, const char *path,
 	return CV_OK;
 }
 
-/* --- looking up -------------------------------------------------------------- */
+/* --- looking up --------------------------------------------------------- */
 
 /* CV_AUTH_OK, CV_AUTH_UNKNOWN_USER, or a failure. */
 static int find(struct pw_db *db, const struct cv_auth_input *in,
@@ -413,7 +413,7 @@ static int userdb_iterate(void *data, cv_user_found_fn *found, void *context,
 	return ret;
 }
 
-/* --- args -------------------------------------------------------------------- */
+/* --- args --------------------------------------------------------------- */
 
 static const char *copy_text(struct cv_pool *pool, struct cv_span text)
 {
