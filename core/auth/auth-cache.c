@@ -301,6 +301,36 @@ uint32_t auth_cache_flush(struct auth_cache *cache)
 	return count;
 }
 
+/* The user's name in a key that auth_cache_key has made. */
+static struct cv_span key_user(const struct entry *entry)
+{
+	struct cv_span rest = cv_span(entry->data, entry->key_len), part;
+	uint64_t len;
+
+	(void)cv_span_split(&rest, ':', &part);
+	if (!cv_span_split(&rest, ':', &part) || rest.data == NULL ||
+	    !cv_span_to_u64(part, rest.len, &len))
+		return CV_SPAN("");
+	return cv_span(rest.data, (size_t)len);
+}
+
+uint32_t auth_cache_flush_user(struct auth_cache *cache, const char *user)
+{
+	struct entry *entry = cache->oldest, *next;
+	uint32_t count = 0;
+
+	for (; entry != NULL; entry = next) {
+		next = entry->newer;
+		if (!cv_span_is(key_user(entry), user))
+			continue;
+		entry_remove(cache, place(cache, cv_span(entry->data,
+							 entry->key_len),
+					  entry->hash));
+		count++;
+	}
+	return count;
+}
+
 uint32_t auth_cache_count(const struct auth_cache *cache)
 {
 	return cache->count;

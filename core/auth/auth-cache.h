@@ -40,6 +40,8 @@ void auth_cache_store(struct auth_cache *cache, struct cv_span key,
 void auth_cache_remove(struct auth_cache *cache, struct cv_span key);
 /* How many entries went. */
 uint32_t auth_cache_flush(struct auth_cache *cache);
+/* The same for those of one user, as looked up. */
+uint32_t auth_cache_flush_user(struct auth_cache *cache, const char *user);
 uint32_t auth_cache_count(const struct auth_cache *cache);
 /* All entries look this much older (tests). */
 void auth_cache_age(struct auth_cache *cache, uint64_t msecs);

@@ -396,6 +396,29 @@ static int take_mechanisms_get(struct auth_client *client,
 	return CV_OK;
 }
 
+static int take_cache_flush(struct auth_client *client, struct cv_error *err)
+{
+	struct auth_cache *cache = client->config.auth->cache;
+	struct ipc_reader *r = &client->reader;
+	uint32_t names = ipc_get_count(r, AUTH_FLUSH_MAX), flushed = 0;
+	const char *user;
+	int ret;
+
+	for (uint32_t i = 0; i < names; i++) {
+		user = ipc_get_str(r, USER_NAME_MAX);
+		if (cache != NULL)
+			flushed += auth_cache_flush_user(cache, user);
+	}
+	if ((ret = ipc_finish(r, err)) < 0)
+		return ret;
+	if (names == 0 && cache != NULL)
+		flushed = auth_cache_flush(cache);
+	ipc_begin(&client->writer, AUTH_MSG_CACHE_FLUSHED);
+	ipc_put_u32(&client->writer, flushed);
+	client_send(client);
+	return CV_OK;
+}
+
 static uint32_t needed_right(uint32_t type)
 {
 	switch (type) {
@@ -403,6 +426,8 @@ static uint32_t needed_right(uint32_t type)
 		return AUTH_CLIENT_LOOKUP;
 	case AUTH_MSG_USER_OPEN:
 		return AUTH_CLIENT_OPEN;
+	case AUTH_MSG_CACHE_FLUSH:
+		return AUTH_CLIENT_ADMIN;
 	default:
 		return AUTH_CLIENT_LOGIN;
 	}
@@ -429,6 +454,8 @@ static int take_message(struct auth_client *client, struct cv_error *err)
 		return take_lookup(client, false, err);
 	case AUTH_MSG_USER_OPEN:
 		return take_lookup(client, true, err);
+	case AUTH_MSG_CACHE_FLUSH:
+		return take_cache_flush(client, err);
 	}
 	return ipc_refuse(&client->reader, client->config.name, err);
 }
@@ -485,7 +512,7 @@ uint32_t auth_client_allowed(const char *role)
 		return AUTH_CLIENT_LOGIN;
 	if (strcmp(role, "admin") == 0)
 		return AUTH_CLIENT_LOGIN | AUTH_CLIENT_LOOKUP |
-			AUTH_CLIENT_ANY_SERVICE;
+			AUTH_CLIENT_ANY_SERVICE | AUTH_CLIENT_ADMIN;
 	/* session services without a login of their own: lmtp, deliver */
 	return AUTH_CLIENT_LOOKUP | AUTH_CLIENT_OPEN;
 }

@@ -13,6 +13,7 @@ enum {
 	AUTH_CLIENT_LOOKUP = 2,	/* USER_LOOKUP */
 	AUTH_CLIENT_OPEN = 4,	/* USER_OPEN of "deliver" */
 	AUTH_CLIENT_ANY_SERVICE = 8, /* BEGIN with any service name */
+	AUTH_CLIENT_ADMIN = 16,	/* CACHE_FLUSH */
 	AUTH_CLIENT_REQUESTS_MAX = 10000,
 };
 

@@ -11,7 +11,8 @@
  *		FAIL when the zygote cannot be reached.
  * Lookups:	USER_LOOKUP -> USER | FAIL
  *		USER_OPEN -> OK | FAIL: looks the user up and starts a session
- *		of the target service for them on the transport given. */
+ *		of the target service for them on the transport given.
+ * culveradm:	CACHE_FLUSH -> CACHE_FLUSHED; no names: all entries. */
 #ifndef AUTH_MESSAGE_H
 #define AUTH_MESSAGE_H
 
@@ -27,17 +28,19 @@ enum auth_message_type {
 	AUTH_MSG_HANDOFF,			/* fds: transport, status */
 	AUTH_MSG_USER_LOOKUP,
 	AUTH_MSG_USER_OPEN,			/* fds: transport, status */
+	AUTH_MSG_CACHE_FLUSH,			/* admin: count, str user * */
 	/* auth -> client */
 	AUTH_MSG_MECHANISMS = 0x180,
 	AUTH_MSG_CHALLENGE,
 	AUTH_MSG_OK,
 	AUTH_MSG_FAIL,
 	AUTH_MSG_USER,
+	AUTH_MSG_CACHE_FLUSHED,			/* u32 entries */
 };
 
 enum {
 	AUTH_DATA_MAX = 16384, AUTH_TEXT_MAX = 512, AUTH_MECHANISMS_MAX = 32,
-	AUTH_MECHANISM_NAME_MAX = 32, AUTH_CLIENT_ID_MAX = 1024,
+	AUTH_MECHANISM_NAME_MAX = 32, AUTH_FLUSH_MAX = 16, AUTH_CLIENT_ID_MAX = 1024,
 };
 
 enum {				/* struct auth_mechanism.flags */

@@ -2,8 +2,10 @@
  *
  * Opens the databases of the configuration itself, with the rights of its
  * caller, so that it works beside a running server and without one; the
- * server's cache, penalties and delays have no part in it. */
-#include "culveradm.h"
+ * server's cache, penalties and delays have no part in it.  Only "auth cache
+ * flush" talks to the server. */
+#include "adm-control.h"
+#include "ipc/auth-message.h"
 #include "auth/auth-plugin-api.h"
 #include "auth/auth-request.h"
 #include "auth/auth-username.h"
@@ -14,7 +16,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { FIELD_WIDTH = 10 };
+enum { FIELD_WIDTH = 10, ANSWER_MSECS = 30000 };
 
 /* What the options say. */
 struct lookup {
@@ -419,14 +421,56 @@ static int run_subverb(struct lookup *l, const char *sub, int count,
 	return status;
 }
 
+static int flush_cache(struct adm *adm, uint32_t count, char **names,
+		       struct cv_error *err)
+{
+	struct ipc_writer w;
+	struct ipc_reader r;
+	uint32_t flushed;
+	int fd, ret = adm_control_channel(adm, "auth", &fd, err);
+
+	if (ret < 0)
+		return ret;
+	ipc_begin(&w, AUTH_MSG_CACHE_FLUSH);
+	ipc_put_u32(&w, count);
+	for (uint32_t i = 0; i < count; i++)
+		ipc_put_str(&w, names[i]);
+	ret = ipc_send(fd, &w, err);
+	if (ret == CV_OK)
+		ret = ipc_receive_wait(fd, ANSWER_MSECS, &r, err);
+	(void)close(fd);
+	if (ret != CV_OK)
+		return ret < 0 ? ret : FAIL(err, CV_E_TEMP, "auth hangs up");
+	if (r.type != AUTH_MSG_CACHE_FLUSHED)
+		return ipc_refuse(&r, "auth", err);
+	flushed = ipc_get_u32(&r);
+	if ((ret = ipc_finish(&r, err)) == CV_OK)
+		printf("%u cache entries flushed\n", flushed);
+	return ret;
+}
+
+static int run_cache(struct adm *adm, int argc, char **argv)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (argc < 3 || strcmp(argv[2], "flush") != 0 ||
+	    argc - 3 > AUTH_FLUSH_MAX)
+		return adm_usage(&adm_auth_verb, "cache flush, and at most "
+				 "%d users", AUTH_FLUSH_MAX);
+	return flush_cache(adm, (uint32_t)argc - 3, argv + 3, &err) < 0 ?
+		adm_fail(&err) : ADM_OK;
+}
+
 static int run_auth(struct adm *adm, int argc, char **argv)
 {
 	struct lookup l = lookup_init(adm);
 	int status;
 
+	if (argc >= 2 && strcmp(argv[1], "cache") == 0)
+		return run_cache(adm, argc, argv);
 	if (argc < 2 || (strcmp(argv[1], "test") != 0 &&
 			 strcmp(argv[1], "lookup") != 0))
-		return adm_usage(&adm_auth_verb, "test or lookup?");
+		return adm_usage(&adm_auth_verb, "test, lookup or cache?");
 	status = take_options(&l, &adm_auth_verb, argc - 1, argv + 1,
 			      "+x:f:M:");
 	if (status != ADM_OK)
@@ -463,7 +507,7 @@ static int run_user(struct adm *adm, int argc, char **argv)
 const struct adm_verb adm_auth_verb = {
 	.name = "auth",
 	.args = "test [-x INFO] [-M MASTER] USER [PASSWORD] | "
-		"lookup [-x INFO] [-f FIELD] USER...",
+		"lookup [-x INFO] [-f FIELD] USER... | cache flush [USER...]",
 	.help = "Tries a password; shows what the passdbs say of a user.",
 	.run = run_auth,
 };

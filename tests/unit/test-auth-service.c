@@ -487,6 +487,45 @@ static void a_client_that_goes_aborts_everything(void **state)
 	(void)state;
 }
 
+static void flush(int fd, const char *user, uint32_t expected)
+{
+	ipc_begin(&out, AUTH_MSG_CACHE_FLUSH);
+	ipc_put_u32(&out, user == NULL ? 0 : 1);
+	if (user != NULL)
+		ipc_put_str(&out, user);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	assert_int_equal(receive(fd), AUTH_MSG_CACHE_FLUSHED);
+	assert_int_equal(ipc_get_u32(&in), expected);
+	assert_int_equal(ipc_finish(&in, NULL), CV_OK);
+}
+
+static void the_cache_is_flushed_for_the_admin(void **state)
+{
+	struct auth_answer answer;
+	int fd, login_fd;
+
+	write_file(fix.users, "joe:{PLAIN}x\nann:{PLAIN}x\n");
+	fixture_auth("auth_cache_size = 1M\n" JOE);
+	login_fd = open_channel("imap-login");
+	send_begin(login_fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0x"));
+	receive_answer(login_fd, AUTH_MSG_OK, &answer);
+	send_begin(login_fd, 2, "imap", "PLAIN", CV_SPAN("\0ann\0x"));
+	receive_answer(login_fd, AUTH_MSG_OK, &answer);
+	fd = open_channel("admin");
+	flush(fd, "nobody", 0);
+	flush(fd, "joe", 1);
+	flush(fd, NULL, 1);
+	flush(fd, NULL, 0);
+	/* not for others */
+	ipc_begin(&out, AUTH_MSG_CACHE_FLUSH);
+	ipc_put_u32(&out, 0);
+	assert_int_equal(ipc_send(login_fd, &out, NULL), CV_OK);
+	assert_int_equal(receive(login_fd), 0);
+	close(fd);
+	close(login_fd);
+	(void)state;
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -502,6 +541,7 @@ int main(void)
 		TEST(clients_that_break_the_rules_are_dropped),
 		TEST(failures_are_told_late),
 		TEST(a_client_that_goes_aborts_everything),
+		TEST(the_cache_is_flushed_for_the_admin),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_load, fixture_unload);
