@@ -41,7 +41,7 @@ struct cv_auth_input {
 	const char *local_ip, *remote_ip;
 	uint32_t local_port, remote_port;
 	const char *local_name;		/* TLS server name */
-	const char *cert_name;		/* user name in a verified certificate */
+	const char *cert_name;		/* user of a verified certificate */
 	bool tls, secure, cert_valid;
 	bool is_master_lookup;		/* user is a master user's name */
 	struct cv_pool *pool;		/* dies with this request; wiped */
@@ -211,7 +211,7 @@ struct cv_mechanism {
 		    struct cv_error *err);
 };
 
-/* --- password schemes ------------------------------------------------------ */
+/* --- password schemes ----------------------------------------------------- */
 
 enum {					/* struct cv_scheme.flags */
 	CV_SCHEME_EXPENSIVE = 1,	/* made to be slow: in auth-worker */

@@ -29,9 +29,12 @@ struct auth_client {
 	struct item *items;
 	uint32_t item_count;
 	bool lost;			/* to be ended by the event loop */
-	struct ipc_writer writer;
-	struct ipc_reader reader;
 };
+
+/* One message at a time is read or written in this process: there may be ten
+ * thousand clients, and a buffer is 32 KiB. */
+static struct ipc_writer writer;
+static struct ipc_reader reader;
 
 static void close_fd(int *fd)
 {
@@ -114,7 +117,7 @@ static void client_send(struct auth_client *client)
 
 	if (client->lost)
 		return;
-	ret = ipc_send(client->fd, &client->writer, &err);
+	ret = ipc_send(client->fd, &writer, &err);
 	if (ret == CV_EOF)
 		client_lose(client, NULL);
 	else if (ret != CV_OK)
@@ -128,7 +131,7 @@ static void send_fail(struct auth_client *client, uint32_t id, uint32_t why,
 		.id = id, .user = "", .text = text, .fail = why,
 	};
 
-	auth_answer_put(&client->writer, AUTH_MSG_FAIL, &answer);
+	auth_answer_put(&writer, AUTH_MSG_FAIL, &answer);
 	client_send(client);
 }
 
@@ -140,7 +143,7 @@ static void exchange_answer(struct auth_exchange *exchange, uint32_t type,
 	struct item *item = auth_exchange_context(exchange);
 	struct auth_client *client = item->client;
 
-	auth_answer_put(&client->writer, type, answer);
+	auth_answer_put(&writer, type, answer);
 	client_send(client);
 	if (type == AUTH_MSG_FAIL)
 		item_remove(item);
@@ -166,7 +169,7 @@ static int take_begin(struct auth_client *client, struct cv_error *err)
 	int ret;
 
 	pool_set_secret(pool);
-	ret = auth_begin_get(&client->reader, pool, &begin, err);
+	ret = auth_begin_get(&reader, pool, &begin, err);
 	if (ret == CV_OK && item_find(client, begin.id) != NULL)
 		ret = FAIL(err, CV_E_SYNTAX, "id %u is in use", begin.id);
 	if (ret == CV_OK && !may_login_to(client, begin.service))
@@ -190,7 +193,7 @@ static int take_continue(struct auth_client *client, struct cv_error *err)
 	struct cv_span data;
 	struct item *item;
 	uint32_t id;
-	int ret = auth_continue_get(&client->reader, &id, &data, err);
+	int ret = auth_continue_get(&reader, &id, &data, err);
 
 	if (ret < 0)
 		return ret;
@@ -207,7 +210,7 @@ static int take_abort(struct auth_client *client, struct cv_error *err)
 {
 	struct item *item;
 	uint32_t id;
-	int ret = auth_abort_get(&client->reader, &id, err);
+	int ret = auth_abort_get(&reader, &id, err);
 
 	if (ret == CV_OK && (item = item_find(client, id)) != NULL)
 		item_remove(item);
@@ -229,8 +232,8 @@ static void start_session(struct item *item)
 		ret = FAIL(&err, CV_E_CONFIG, "no service '%s' takes "
 			   "sessions", item->target);
 	} else {
-			session_start_put(&client->writer, &item->start);
-		ret = ipc_send(port, &client->writer, &err);
+			session_start_put(&writer, &item->start);
+		ret = ipc_send(port, &writer, &err);
 	}
 	if (ret != CV_OK) {
 		log_error("auth", "%s: cannot start a session: %s",
@@ -243,7 +246,7 @@ static void start_session(struct item *item)
 			.text = "",
 		};
 
-			auth_answer_put(&client->writer, AUTH_MSG_OK, &answer);
+			auth_answer_put(&writer, AUTH_MSG_OK, &answer);
 		client_send(client);
 	}
 	item_remove(item);
@@ -278,7 +281,7 @@ static void user_found(struct auth_request *request, int result)
 		start_session(item);
 		return;
 	}
-	auth_user_put(&client->writer, item->id, &item->start.user);
+	auth_user_put(&writer, item->id, &item->start.user);
 	client_send(client);
 	item_remove(item);
 }
@@ -301,7 +304,7 @@ static int take_handoff(struct auth_client *client, struct cv_error *err)
 	struct auth_request *request;
 	struct auth_handoff handoff;
 	struct item *item;
-	int ret = auth_handoff_get(&client->reader, &handoff, err);
+	int ret = auth_handoff_get(&reader, &handoff, err);
 
 	if (ret < 0)
 		return ret;
@@ -359,7 +362,7 @@ static int take_lookup(struct auth_client *client, bool opens,
 {
 	struct cv_pool *pool = pool_create("auth-lookup");
 	struct auth_user_request u;
-	int ret = auth_user_request_get(&client->reader, pool, &u, err);
+	int ret = auth_user_request_get(&reader, pool, &u, err);
 
 	if (ret == CV_OK && (item_find(client, u.id) != NULL ||
 			     client->item_count >= AUTH_CLIENT_REQUESTS_MAX)) {
@@ -386,12 +389,12 @@ static int take_mechanisms_get(struct auth_client *client,
 			       struct cv_error *err)
 {
 	struct auth_mechanisms list;
-	int ret = ipc_finish(&client->reader, err);
+	int ret = ipc_finish(&reader, err);
 
 	if (ret < 0)
 		return ret;
 	auth_mechanisms_list(&client->config.auth->set, &list);
-	auth_mechanisms_put(&client->writer, &list);
+	auth_mechanisms_put(&writer, &list);
 	client_send(client);
 	return CV_OK;
 }
@@ -399,7 +402,7 @@ static int take_mechanisms_get(struct auth_client *client,
 static int take_cache_flush(struct auth_client *client, struct cv_error *err)
 {
 	struct auth_cache *cache = client->config.auth->cache;
-	struct ipc_reader *r = &client->reader;
+	struct ipc_reader *r = &reader;
 	uint32_t names = ipc_get_count(r, AUTH_FLUSH_MAX), flushed = 0;
 	const char *user;
 	int ret;
@@ -413,8 +416,8 @@ static int take_cache_flush(struct auth_client *client, struct cv_error *err)
 		return ret;
 	if (names == 0 && cache != NULL)
 		flushed = auth_cache_flush(cache);
-	ipc_begin(&client->writer, AUTH_MSG_CACHE_FLUSHED);
-	ipc_put_u32(&client->writer, flushed);
+	ipc_begin(&writer, AUTH_MSG_CACHE_FLUSHED);
+	ipc_put_u32(&writer, flushed);
 	client_send(client);
 	return CV_OK;
 }
@@ -435,10 +438,10 @@ static uint32_t needed_right(uint32_t type)
 
 static int take_message(struct auth_client *client, struct cv_error *err)
 {
-	uint32_t type = client->reader.type;
+	uint32_t type = reader.type;
 
 	if ((client->config.allowed & needed_right(type)) == 0)
-		return ipc_refuse(&client->reader, client->config.name, err);
+		return ipc_refuse(&reader, client->config.name, err);
 	switch (type) {
 	case AUTH_MSG_MECHANISMS_GET:
 		return take_mechanisms_get(client, err);
@@ -457,7 +460,7 @@ static int take_message(struct auth_client *client, struct cv_error *err)
 	case AUTH_MSG_CACHE_FLUSH:
 		return take_cache_flush(client, err);
 	}
-	return ipc_refuse(&client->reader, client->config.name, err);
+	return ipc_refuse(&reader, client->config.name, err);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
@@ -468,13 +471,13 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 
 	(void)what;
 	if (!client->lost) {
-		ret = ipc_receive((int)fd, &client->reader, &err);
+		ret = ipc_receive((int)fd, &reader, &err);
 		if (ret == CV_NOT_FOUND)
 			return;
 		if (ret == CV_OK)
 			ret = take_message(client, &err);
 		/* it may have held a password */
-		explicit_bzero(client->reader.data, client->reader.len);
+		explicit_bzero(reader.data, reader.len);
 		if (ret == CV_EOF)
 			client->lost = true;
 		else if (ret < 0)

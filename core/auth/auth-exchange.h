@@ -11,8 +11,9 @@
 struct auth_exchange;
 
 /* type: AUTH_MSG_CHALLENGE, _OK or _FAIL; the answer's id is that of begin.
- * Never from inside auth_exchange_begin, _continue or _free.  After OK the exchange may be asked for its request;
- * after FAIL it can only be freed (also from inside the callback). */
+ * Never from inside auth_exchange_begin, _continue or _free.  After OK the
+ * exchange may be asked for its request; after FAIL it can only be freed
+ * (also from inside the callback). */
 typedef void auth_exchange_fn(struct auth_exchange *exchange, uint32_t type,
 			      const struct auth_answer *answer);
 

@@ -407,7 +407,8 @@ static int userdb_iterate(void *data, cv_user_found_fn *found, void *context,
 		return CV_FAIL(err, CV_E_CONFIG, "'%s' does not exist",
 			       db->path);
 	for (size_t i = 0; ret == CV_OK && i < file->count; i++) {
-		if (!found(context, file->entries[i].user))
+		if (file->entries[i].uid.data != NULL &&
+		    !found(context, file->entries[i].user))
 			break;
 	}
 	return ret;

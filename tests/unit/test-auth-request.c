@@ -328,7 +328,8 @@ static void the_users_are_listed(void **state)
 {
 	struct cv_text text;
 
-	write_file(fix.users, "joe:x\nann:x\njoe:y\n:z\n#c\nnocolon\n");
+	write_file(fix.users, "joe:x:1:1\nann:x:::\njoe:y:1:1\n:z\n"
+		   "#c\nnocolon\nshort:x\n");
 	fixture_auth(FILE_DBS);
 	cv_text_init(&text, fix.pool);
 	auth_list_users(fix.auth, listed, list_done, &text);
