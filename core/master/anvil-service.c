@@ -478,6 +478,7 @@ static int anvil_start(struct service *s, struct cv_error *err)
 const struct service_row anvil_service_row = {
 	.name = "anvil",
 	.user = SERVICE_USER_INTERNAL,
+	.chroot_empty = true,
 	.syscalls = SANDBOX_EVENTS,
 	.start = anvil_start,
 	.channel = anvil_channel,

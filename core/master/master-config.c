@@ -232,18 +232,75 @@ static void set_limits(const struct master_config *config,
 			set->process_min_avail : WORKERS_DEFAULT;
 }
 
-/* A login process holds clients that wait for their first byte, too: what
- * admins write for Dovecot's processes of one client is not meant here. */
-static void warn_meaningless(const struct master_service *service)
+static bool is_set(const struct master_config *config, settings_block block,
+		   const char *key)
 {
-	if (service->kind == ROLE_SESSION && service->set.client_limit > 1)
-		log_warning("config", "service %s: client_limit = %u has no "
-			    "effect, a session is a process of its own",
+	struct settings_scope scope = { .block = block };
+	const char *file;
+	uint32_t line;
+
+	return settings_origin(config->tree, &scope, key, &file, &line) ==
+		CV_OK;
+}
+
+static void warn_session(const struct master_config *config,
+			 const struct master_service *service,
+			 settings_block block)
+{
+	if (strchr(service->set.executable, ' ') != NULL)
+		log_warning("settings", "service %s: executable = %s: post-"
+			    "login scripts are not run", service->name,
+			    service->set.executable);
+	if (is_set(config, block, "client_limit") &&
+	    service->set.client_limit > 1)
+		log_warning("settings", "service %s: client_limit = %u has "
+			    "no effect, a session is a process of its own",
 			    service->name, service->set.client_limit);
-	if (service->kind == ROLE_SESSION && service->set.service_count > 1)
-		log_warning("config", "service %s: service_count = %u has no "
-			    "effect, a session is a process of its own",
+	if (is_set(config, block, "service_count") &&
+	    service->set.service_count != 1)
+		log_warning("settings", "service %s: service_count = %u has "
+			    "no effect, a session is a process of its own",
 			    service->name, service->set.service_count);
+}
+
+/* Nothing is taken in silence and then left undone. */
+static void warn_meaningless(const struct master_config *config,
+			     const struct master_service *service,
+			     settings_block block)
+{
+	struct settings_scope scope;
+	uint32_t at = 0;
+
+	if (service->kind == ROLE_SESSION)
+		warn_session(config, service, block);
+	if (service->kind == ROLE_LOGIN &&
+	    is_set(config, block, "service_count") &&
+	    service->set.service_count != 1)
+		log_warning("settings", "service %s: service_count = %u has "
+			    "no effect, each connection has a process of its "
+			    "own from its first byte on", service->name,
+			    service->set.service_count);
+	if (*service->set.chroot != '\0' && service->kind != ROLE_LOGIN &&
+	    service->kind != ROLE_ANVIL)
+		log_warning("settings", "service %s: chroot = %s has no "
+			    "effect, Landlock confines this process",
+			    service->name, service->set.chroot);
+	if (settings_block_next(config->tree, "fifo_listener", block, NULL,
+				&at, &scope.block))
+		log_warning("settings", "service %s: a fifo_listener has no "
+			    "effect", service->name);
+}
+
+/* Only what needs no file can live in an empty directory. */
+static const char *chroot_dir(const struct master *m,
+			      const struct master_config *config,
+			      const struct master_service *service)
+{
+	if (!m->root || (service->kind != ROLE_LOGIN &&
+			 service->kind != ROLE_ANVIL))
+		return "";
+	return pool_printf(config->pool, "%s/empty",
+			   config->general.base_dir);
 }
 
 static int add_service(const struct master *m, struct master_config *config,
@@ -267,6 +324,7 @@ static int add_service(const struct master *m, struct master_config *config,
 				      err);
 		if (status != CV_OK)
 			return status;
+		warn_meaningless(config, service, scope.block);
 	} else {
 		service->set = (struct service_settings){
 			.executable = "", .user = "", .group = "",
@@ -274,10 +332,7 @@ static int add_service(const struct master *m, struct master_config *config,
 		};
 	}
 	set_limits(config, service);
-	warn_meaningless(service);
-	service->chroot_dir = kind == ROLE_LOGIN && m->root ?
-		pool_printf(config->pool, "%s/empty",
-			    config->general.base_dir) : "";
+	service->chroot_dir = chroot_dir(m, config, service);
 	return set_identity(m, config, service, err);
 }
 
