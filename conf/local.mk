@@ -36,3 +36,10 @@ uninstall-conf:
 		"$(DESTDIR)$(sysconfdir)/culver" 2>/dev/null || :
 
 .PHONY: install-conf uninstall-conf
+
+systemdsystemunit_DATA = %D%/culver.service
+EXTRA_DIST += %D%/culver.service.in %D%/culver.socket
+CLEANFILES += %D%/culver.service
+%D%/culver.service: %D%/culver.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's,@sbindir@,$(sbindir),' \
+		-e 's,@bindir@,$(bindir),' $(srcdir)/conf/culver.service.in >$@
