@@ -70,6 +70,13 @@ tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-connection
+tests_unit_test_connection_SOURCES = %D%/test-connection.c
+tests_unit_test_connection_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_connection_LDADD = core/session/libsession.la \
+	core/net/libtls.la core/net/libnet.la core/stream/libstream.la \
+	core/ipc/libipc.la $(UNIT_LIBS) $(OPENSSL_LIBS) -lpthread
+
 UNIT_TESTS += tests/unit/test-delivery
 tests_unit_test_delivery_SOURCES = %D%/test-delivery.c
 tests_unit_test_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
