@@ -38,7 +38,7 @@ static bool selection_parse(struct imap_cmd *cmd, struct imap_args list,
 			 "option.");
 		return false;
 	}
-	/* [RFC6154 4] SPECIAL-USE selected is returned, too */
+	/* [RFC6154 2] SPECIAL-USE selected is returned, too */
 	request->special_use = (bits & CV_LIST_SPECIAL_USE) != 0;
 	request->query.options |= bits;
 	return true;

@@ -17,7 +17,7 @@ static void base(struct cv_text *dst, const struct imap_settings *set,
 		cv_text_append_str(dst, own);
 		return;
 	}
-	/* [RFC7888 7] never both */
+	/* [RFC7888 5] never both */
 	cv_text_append_str(dst, set->imap_literal_minus ?
 			   "IMAP4rev1 LITERAL- " : "IMAP4rev1 LITERAL+ ");
 	cv_text_append_str(dst, what);

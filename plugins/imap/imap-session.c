@@ -117,9 +117,10 @@ static int sync_after(struct imap_cmd *cmd)
 
 	if (s->box == NULL || (flags & IMAP_NO_SYNC) != 0 || s->closing)
 		return 0;
-	/* [RFC3501 7.4.1] no EXPUNGE during FETCH, STORE, SEARCH */
-	return imap_sync(s, cmd->pool,
-			 (flags & IMAP_NO_EXPUNGE) != 0 && !cmd->uid ?
+	/* [RFC3501 7.4.1] no EXPUNGE during FETCH, STORE, SEARCH; and none
+	 * that would move the numbers of what is to be reported */
+	return imap_sync(s, cmd->pool, cmd->report.count > 0 ||
+			 ((flags & IMAP_NO_EXPUNGE) != 0 && !cmd->uid) ?
 			 CV_SYNC_NO_EXPUNGES : 0,
 			 newmail, cmd->report, cmd->uid);
 }

@@ -53,7 +53,8 @@ struct imap_cmd {
 	bool uid;			/* the UID variant */
 	uint32_t reply;			/* enum imap_reply */
 	struct cv_text text;		/* behind OK, NO, BAD */
-	struct cv_set report;		/* flags that sync is to report */
+	struct cv_set report;		/* flags that sync is to report, by
+					 * the numbers before it */
 };
 
 enum imap_command_flag {

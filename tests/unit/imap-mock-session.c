@@ -830,6 +830,10 @@ static void ses_stats(struct cv_session *s, const char *text)
 static int ses_command(struct cv_session *s, struct cv_span verb,
 		       struct cv_span args, struct cv_error *err)
 {
+	if (s->meanwhile != NULL && cv_span_is(verb, "UID")) {
+		s->meanwhile(s);
+		s->meanwhile = NULL;
+	}
 	if (s->refuse_command < 0)
 		return FAIL(err, s->refuse_command, "refused");
 	return CV_OK;

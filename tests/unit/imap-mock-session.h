@@ -48,6 +48,8 @@ struct cv_session {
 	int fail_save;			/* code for the next save_write */
 	int fail_section;		/* code for each section */
 	int refuse_command;		/* from the command hooks */
+	/* What another session does just before a "UID" command. */
+	void (*meanwhile)(struct cv_session *s);
 	char stats[256];
 };
 

@@ -549,6 +549,21 @@ static void expunged_message_is_told_in_time(void **state)
 	mock_session_free(&s);
 }
 
+/* [RFC3501 7.4.1] numbers do not move under what is being reported. */
+static void uid_store_reports_the_right_messages(void **state)
+{
+	struct cv_session *s = mock_session_new();
+
+	s->meanwhile = expunge_later;
+	assert_string_equal(play(s, SEL "a UID STORE 2:3 +FLAGS (\\Draft)\r\n"
+				 "b NOOP\r\n"), SEL_OUT
+		"* 2 FETCH (UID 2 FLAGS (\\Draft))\r\n"
+		"* 3 FETCH (UID 3 FLAGS (\\Draft))\r\n"
+		"a OK Store completed.\r\n"
+		"* 1 EXPUNGE\r\nb OK NOOP completed.\r\n");
+	mock_session_free(&s);
+}
+
 static void new_mail_can_be_held_back(void **state)
 {
 	static const char *const delay[] = { "delay-newmail" };
@@ -643,6 +658,7 @@ int main(void)
 		cmocka_unit_test(append_with_nul_is_refused),
 		cmocka_unit_test(fetch_failure_follows_the_setting),
 		cmocka_unit_test(expunged_message_is_told_in_time),
+		cmocka_unit_test(uid_store_reports_the_right_messages),
 		cmocka_unit_test(new_mail_can_be_held_back),
 		cmocka_unit_test(literal_minus_limits_literals),
 		cmocka_unit_test(too_many_wrong_commands_end_it),
