@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-	DELAY_FIRST_MSECS = 250, DELAY_MAX_MSECS = 60000,
+	DELAY_FIRST_MSECS = 250, DELAY_MAX_MSECS = 5000,
 	LIVED_LONG_MSECS = 10000,	/* then the first delay again */
 	REFRESH_EVERY_MSECS = 10000,
 };
