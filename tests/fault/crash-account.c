@@ -180,7 +180,7 @@ static void run_workload(struct workload *w, struct io *lower)
 	struct mail_dir mail;
 
 	w->pool = pool_create("workload");
-	strcpy(w->dir, "/tmp/culver-crash-XXXXXX");
+	strcpy(w->dir, "/tmp/account-crash-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	w->rootfd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w->io = io_record_create(lower, w->pool, w->rootfd);
@@ -432,7 +432,7 @@ static void try_prefix(struct sweep *s)
 /* In memory where that is possible: thousands of states are built. */
 static void make_base(char dir[64])
 {
-	(void)snprintf(dir, 64, "%s/culver-replay-XXXXXX",
+	(void)snprintf(dir, 64, "%s/account-replay-XXXXXX",
 		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(dir));
 }

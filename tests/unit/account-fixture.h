@@ -32,7 +32,9 @@ static inline int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/culver-test-XXXXXX");
+	/* in memory where that is possible: thousands of small files */
+	(void)snprintf(f->dir, sizeof(f->dir), "%s/account-test-XXXXXX",
+		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(f->dir));
 	f->dirfd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(f->dirfd >= 0);
@@ -51,6 +53,19 @@ static inline int fixture_teardown(void **state)
 	pool_destroy(&f->pool);
 	free(f);
 	return 0;
+}
+
+/* Removes the files of the account, and its directory. */
+static inline void fixture_remove_account(struct fixture *f)
+{
+	struct io_dir *dir = io_dir_open(io_posix(), f->dirfd, "culver");
+	const char *name;
+
+	assert_non_null(dir);
+	while ((name = io_dir_next(dir, NULL)) != NULL)
+		assert_int_equal(unlinkat(io_dir_fd(dir), name, 0), 0);
+	assert_int_equal(io_dir_close(&dir), 0);
+	assert_int_equal(unlinkat(f->dirfd, "culver", AT_REMOVEDIR), 0);
 }
 
 #define assert_ok(f, call) do { \

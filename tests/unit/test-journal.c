@@ -34,11 +34,8 @@ static void write_file(struct fixture *f, const char *name, const char *data,
 /* Only journal.1 in a fresh account directory. */
 static void only_journal(struct fixture *f, const char *data, size_t len)
 {
-	char path[96];
-
-	(void)snprintf(path, sizeof(path), "%s/culver", f->dir);
-	remove_tree(path);
-	assert_int_equal(mkdir(path, 0700), 0);
+	fixture_remove_account(f);
+	assert_int_equal(mkdirat(f->dirfd, "culver", 0700), 0);
 	write_file(f, "culver/journal.1", data, len);
 }
 
@@ -258,11 +255,9 @@ static void a_foreign_tail_does_not_pass(void **state)
 {
 	struct fixture *f = *state;
 	struct sample first = make_sample(f), second;
-	char path[96];
 	struct account *a;
 
-	(void)snprintf(path, sizeof(path), "%s/culver", f->dir);
-	remove_tree(path);
+	fixture_remove_account(f);
 	second = make_sample(f);
 	assert_int_equal(first.ends[3], second.ends[3]);
 	/* the groups of the first account behind those of the second */
@@ -494,9 +489,7 @@ static void creation_may_fail_anywhere(void **state)
 	struct fixture *f = *state;
 	struct account_options options = { 0 };
 	unsigned int failures = 0;
-	char path[96];
 
-	(void)snprintf(path, sizeof(path), "%s/culver", f->dir);
 	for (uint64_t n = 1; n < 200; n++) {
 		struct account *a = NULL;
 		int status;
@@ -511,7 +504,7 @@ static void creation_may_fail_anywhere(void **state)
 		a = fixture_open(f);
 		fixture_folder(f, a, "x");
 		account_close(&a);
-		remove_tree(path);
+		fixture_remove_account(f);
 	}
 	assert_true(failures > 5);
 }
@@ -553,6 +546,63 @@ static void writers_in_many_processes_take_turns(void **state)
 		assert_true(account_row_find(x, uid, &row));
 	assert_string_equal(fixture_dump(a, f->pool), fixture_dump_fresh(f));
 	account_close(&a);
+}
+
+/* Reads on until all is there; what is seen is always whole. */
+static void read_along(struct fixture *f, uint32_t total)
+{
+	struct account *a = fixture_open(f);
+	struct account_folder *x = account_folder_find(a, CV_SPAN("x"));
+	uint32_t seen = 0;
+	uint64_t end = time_monotonic_msecs() + 60000;
+
+	while (seen < total) {
+		uint32_t alive = 0;
+
+		assert_true(account_refresh(a, &f->err) >= 0);
+		assert_ok(f, account_folder_load(x, &f->err));
+		for (uint32_t row = 0; row < account_row_count(x); row++)
+			alive += account_row_alive(x, row);
+		assert_int_equal(alive, x->message_count);
+		assert_int_equal(x->uidnext, alive + 1);
+		assert_true(alive >= seen);
+		assert_false(account_is_damaged(a));
+		assert_true(time_monotonic_msecs() < end);
+		seen = alive;
+	}
+	account_close(&a);
+}
+
+static void readers_see_whole_groups_while_others_write(void **state)
+{
+	enum { WRITERS = 2, READERS = 2, EACH = 150 };
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f);
+
+	fixture_folder(f, a, "x");
+	account_close(&a);
+	for (int p = 0; p < WRITERS + READERS; p++) {
+		struct account_options options = { .rotate_size = 1024 };
+
+		if (fork() != 0)
+			continue;
+		if (p >= WRITERS) {
+			read_along(f, WRITERS * EACH);
+			_exit(0);
+		}
+		a = fixture_open_with(f, io_posix(), &options);
+		for (unsigned int i = 0; i < EACH; i++)
+			fixture_deliver(f, a, account_folder_find(a,
+					CV_SPAN("x")), i, NULL);
+		account_close(&a);
+		_exit(0);
+	}
+	for (int p = 0; p < WRITERS + READERS; p++) {
+		int status;
+
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
 }
 
 /* A child delivers and reports each success; it is killed at its n-th
@@ -666,6 +716,7 @@ int main(void)
 		TEST(each_operation_of_a_rotation_may_fail),
 		TEST(creation_may_fail_anywhere),
 		TEST(writers_in_many_processes_take_turns),
+		TEST(readers_see_whole_groups_while_others_write),
 		TEST(a_writer_killed_anywhere_loses_nothing_acknowledged),
 		TEST(a_rotation_killed_anywhere_splits_nothing),
 	};
