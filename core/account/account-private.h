@@ -6,7 +6,7 @@
 #include "journal.h"
 #include "snapshot.h"
 
-/* --- rows of a folder -------------------------------------------------------- */
+/* --- rows of a folder ---------------------------------------------------- */
 
 /* Flags of a row in memory, never on disk. */
 #define ROW_DEAD (1u << 31)
@@ -164,7 +164,7 @@ static inline struct folder *folder_of(struct account_folder *folder)
 	return (struct folder *)folder;
 }
 
-/* --- folder.c: folders and what hangs on them -------------------------------- */
+/* --- folder.c: folders and what hangs on them ---------------------------- */
 
 void account_next_guid(struct account *account, struct account_guid *guid);
 struct folder *folder_create(struct account *account,
@@ -179,7 +179,7 @@ void subscription_set(struct account *account, struct cv_span name, bool on);
 void folder_add_change(struct folder *folder, enum change_kind kind,
 		       uint64_t modseq, uint32_t first, uint32_t last);
 
-/* --- rows.c: messages in memory ----------------------------------------------- */
+/* --- rows.c: messages in memory ------------------------------------------ */
 
 struct folder_data *folder_load(struct folder *folder);
 void folder_unload(struct folder *folder);
@@ -207,7 +207,7 @@ void rows_touch(struct folder *folder, uint32_t row);
 struct row_extra *rows_find_extra(struct folder_data *data, uint32_t uid);
 struct row_extra *rows_add_extra(struct folder_data *data, uint32_t uid);
 
-/* --- keyword.c ------------------------------------------------------------------ */
+/* --- keyword.c ----------------------------------------------------------- */
 
 void keyword_add(struct folder_data *data, uint32_t index,
 		 struct cv_span name);
@@ -220,7 +220,7 @@ uint32_t keyword_set_change(struct folder_data *data, uint32_t from,
 			    uint32_t count);
 bool keyword_sets_parse(struct folder_data *data);
 
-/* --- apply.c: records change the state ------------------------------------------- */
+/* --- apply.c: records change the state ----------------------------------- */
 
 /* Applies all groups of a batch. */
 void apply_batch(struct account *account, const struct journal_batch *batch);
@@ -234,7 +234,7 @@ void apply_format_folder(const struct folder *folder, struct cv_text *text);
 bool apply_folder_payload(struct account *account, struct cv_span payload,
 			  struct folder **folder_r);
 
-/* --- account.c ---------------------------------------------------------------------- */
+/* --- account.c ----------------------------------------------------------- */
 
 /* Forgets all and reads the newest generation. */
 int account_reload(struct account *account, struct cv_error *err);
@@ -245,7 +245,7 @@ void account_unlock(struct account *account);
  * written. */
 int account_prepare(struct account *account, struct cv_error *err);
 
-/* --- rotate.c ----------------------------------------------------------------------- */
+/* --- rotate.c ------------------------------------------------------------ */
 
 /* Under the lock.  forced: bodies are carried over when they cannot be laid
  * out; else rotation is put off then (CV_DECLINED). */
@@ -256,20 +256,20 @@ int rotate_create(struct account *account, struct cv_error *err);
 /* Removes files that no generation needs. */
 void rotate_clean(struct account *account);
 
-/* --- recover.c -------------------------------------------------------------------------- */
+/* --- recover.c ----------------------------------------------------------- */
 
 /* All journals are lost: folders from their snapshots.  The highest generation
  * of any file that is there. */
 int recover_folders(struct account *account, uint64_t *highest_r,
 		    struct cv_error *err);
 
-/* --- snapshot-save.c ------------------------------------------------------------------ */
+/* --- snapshot-save.c ----------------------------------------------------- */
 
 /* Writes a folder's snapshot; the file is durable but its name is not. */
 int snapshot_save(struct folder *folder, uint64_t generation,
 		  struct cv_error *err);
 
-/* --- catalogue.c ----------------------------------------------------------------------- */
+/* --- catalogue.c --------------------------------------------------------- */
 
 /* Appends entries that are still in the journal and notes their places in
  * the rows.  Never fails: without them they are computed again. */

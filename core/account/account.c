@@ -15,7 +15,7 @@ enum {
 	WRITTEN_BACK_USECS = 600 * 1000 * 1000,
 };
 
-/* --- finding the journal -------------------------------------------------------- */
+/* --- finding the journal ------------------------------------------------- */
 
 static bool parse_journal_name(const char *name, uint64_t *generation_r)
 {
@@ -89,7 +89,7 @@ static int open_generation(struct account *account, uint64_t generation,
 	return CV_NOT_FOUND;
 }
 
-/* --- reading it into memory ------------------------------------------------------------ */
+/* --- reading it into memory ---------------------------------------------- */
 
 static void reset_folder(struct folder *folder)
 {
@@ -238,7 +238,7 @@ int account_reload(struct account *account, struct cv_error *err)
 	return status;
 }
 
-/* --- refresh --------------------------------------------------------------------------- */
+/* --- refresh ------------------------------------------------------------- */
 
 /* Applies what is new in the journal up to size. */
 static int read_on(struct account *account, uint64_t size,
@@ -331,7 +331,7 @@ int account_refresh(struct account *account, struct cv_error *err)
 	return synced < 0 ? synced : status;
 }
 
-/* --- lock ------------------------------------------------------------------------------- */
+/* --- lock ---------------------------------------------------------------- */
 
 int account_lock(struct account *account, uint64_t deadline_msecs,
 		 struct cv_error *err)
@@ -381,7 +381,7 @@ int account_prepare(struct account *account, struct cv_error *err)
 	return CV_OK;
 }
 
-/* --- opening ------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------- */
 
 static void apply_defaults(struct account_options *options)
 {
@@ -524,7 +524,7 @@ void account_close(struct account **account_p)
 	pool_destroy(&account->pool);
 }
 
-/* --- small answers -------------------------------------------------------------------------- */
+/* --- small answers ------------------------------------------------------- */
 
 const struct account_guid *account_guid(const struct account *account)
 {

@@ -22,7 +22,7 @@
 struct account;
 struct account_txn;
 
-/* --- identities --------------------------------------------------------- */
+/* --- identities ---------------------------------------------------------- */
 
 /* 128 random bits (or imported ones): of an account, folder or message. */
 struct account_guid { uint8_t bytes[16]; };
@@ -37,7 +37,7 @@ static inline bool account_guid_equal(const struct account_guid *a,
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-/* --- folders ------------------------------------------------------------ */
+/* --- folders ------------------------------------------------------------- */
 
 enum {
 	ACCOUNT_NAME_MAX = 4096,	/* bytes of a folder name */
@@ -113,7 +113,7 @@ bool account_metadata_next(struct account *account,
  * set. */
 struct cv_span account_folder_state(struct account_folder *folder);
 
-/* --- keywords ----------------------------------------------------------- */
+/* --- keywords ------------------------------------------------------------ */
 
 /* A folder's keywords have indexes 0 .. count - 1 for ever (an index is not
  * reused within a UIDVALIDITY).  ASCII case is ignored when they are
@@ -131,7 +131,7 @@ struct account_keywords {
 	uint32_t count;
 };
 
-/* --- messages ----------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------ */
 
 enum account_flag {
 	ACCOUNT_ANSWERED = 1 << 0,
@@ -220,7 +220,7 @@ void account_changes_get(struct account_folder *folder, uint64_t since,
 			 uint32_t uidnext_then, struct cv_pool *pool,
 			 struct account_changes *changes_r);
 
-/* --- bodies in the journal ------------------------------------------------ */
+/* --- bodies in the journal ----------------------------------------------- */
 
 /* A message whose body is in the journal.  Until rotation the journal is the
  * authority for it: readers read it from there and not from the blob, whose
@@ -238,7 +238,7 @@ int account_body_read(struct account_folder *folder, uint32_t row,
 		      struct cv_pool *pool, struct cv_span *body_r,
 		      struct cv_error *err);
 
-/* --- catalogue ------------------------------------------------------------ */
+/* --- catalogue ----------------------------------------------------------- */
 
 /* What was computed from a message when it was parsed; opaque here.  Absent
  * is always possible: CV_NOT_FOUND, then parse again.  The span lives until
@@ -250,7 +250,7 @@ int account_catalogue_find(struct account_folder *folder, uint32_t row,
 void account_catalogue_put(struct account_folder *folder, uint32_t row,
 			   struct cv_span entry);
 
-/* --- opening --------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------- */
 
 enum account_durability {
 	ACCOUNT_SYNC,		/* one fdatasync before CV_OK */
@@ -317,7 +317,7 @@ int account_refresh(struct account *account, struct cv_error *err);
 int account_watch_fd(struct account *account);
 void account_watch_clear(struct account *account);
 
-/* --- transactions ---------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------- */
 
 /* Takes the account's lock, waiting until the deadline
  * (time_monotonic_msecs), and refreshes.  One transaction at a time.
@@ -450,7 +450,7 @@ int txn_sizes(struct account_txn *txn, struct account_folder *folder,
 	      uint32_t uid, uint64_t size, uint64_t virtual_size,
 	      struct cv_error *err);
 
-/* --- rotation -------------------------------------------------------------- */
+/* --- rotation ------------------------------------------------------------ */
 
 /* True when the journal has passed its bound; call account_rotate when there
  * is time (after the reply was sent).  A commit rotates by itself only past

@@ -15,7 +15,7 @@ struct apply {
 	uint32_t last_uid;
 };
 
-/* --- counters -------------------------------------------------------------------- */
+/* --- counters ------------------------------------------------------------ */
 
 static void count_message(struct folder *folder, const struct row_values *v,
 			  bool add)
@@ -46,7 +46,7 @@ static void raise_modseq(struct folder *folder, uint64_t modseq)
 		folder->f.highestmodseq = modseq;
 }
 
-/* --- folders ------------------------------------------------------------------------ */
+/* --- folders ------------------------------------------------------------- */
 
 void apply_format_folder(const struct folder *folder, struct cv_text *text)
 {
@@ -235,7 +235,7 @@ static bool apply_folder_state(struct apply *a)
 	return true;
 }
 
-/* --- the account ----------------------------------------------------------------------- */
+/* --- the account --------------------------------------------------------- */
 
 static bool apply_account(struct apply *a)
 {
@@ -282,7 +282,7 @@ static bool apply_metadata(struct apply *a)
 	return true;
 }
 
-/* --- messages --------------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------ */
 
 static bool apply_keyword(struct apply *a)
 {
@@ -619,7 +619,7 @@ static bool apply_sizes(struct apply *a)
 	return !a->c.bad;
 }
 
-/* --- all of them ------------------------------------------------------------------------ */
+/* --- all of them --------------------------------------------------------- */
 
 static bool (*const apply_table[RECORD_TYPES])(struct apply *) = {
 	[RECORD_ACCOUNT] = apply_account,
@@ -680,7 +680,7 @@ void apply_batch(struct account *account, const struct journal_batch *batch)
 		apply_record(&a, &batch->records.items[i]);
 }
 
-/* --- what was taken back ------------------------------------------------------------------ */
+/* --- what was taken back ------------------------------------------------- */
 
 static void undo_append(struct apply *a, uint64_t modseq)
 {

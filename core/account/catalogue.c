@@ -40,7 +40,7 @@ void catalogue_name(char dst[64], const struct account_guid *folder)
 	(void)snprintf(dst, 64, "%s.cat", hex);
 }
 
-/* --- the file ------------------------------------------------------------------------ */
+/* --- the file ------------------------------------------------------------ */
 
 static void format_header(const struct folder *folder,
 			  unsigned char dst[CATALOGUE_HEADER_SIZE])
@@ -123,7 +123,7 @@ static struct catalogue *catalogue_open(struct folder *folder, bool create)
 	return c;
 }
 
-/* --- entries ---------------------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------- */
 
 static void put_entry(struct cv_text *text, const struct account_guid *guid,
 		      struct cv_span entry)
@@ -278,7 +278,7 @@ int account_catalogue_find(struct account_folder *f, uint32_t row,
 	return find_indexed(c, &v.guid, entry_r) ? CV_OK : CV_NOT_FOUND;
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------- */
 
 /* Appends text to the file; the caller has the lock.  The offset where it
  * begins, 0 at failure. */

@@ -221,7 +221,7 @@ int account_commit(struct account_txn **txn_p,
 	return status;
 }
 
-/* --- rotation on request ------------------------------------------------------------ */
+/* --- rotation on request ------------------------------------------------- */
 
 bool account_wants_rotation(const struct account *account)
 {

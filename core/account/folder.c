@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-/* --- guid -------------------------------------------------------------------- */
+/* --- guid ---------------------------------------------------------------- */
 
 void account_guid_create(struct account_guid *guid)
 {
@@ -52,7 +52,7 @@ bool account_guid_parse(struct cv_span hex, struct account_guid *guid_r)
 	return true;
 }
 
-/* --- folders -------------------------------------------------------------------- */
+/* --- folders ------------------------------------------------------------- */
 
 struct folder *folder_create(struct account *account,
 			     const struct account_guid *guid)
@@ -142,7 +142,7 @@ struct cv_span account_folder_state(struct account_folder *folder)
 	return folder_of(folder)->state;
 }
 
-/* --- metadata -------------------------------------------------------------------- */
+/* --- metadata ------------------------------------------------------------ */
 
 static struct metadata *metadata_find(struct metadata_list *list,
 				      struct cv_span key)
@@ -205,7 +205,7 @@ bool account_metadata_next(struct account *account,
 	return false;
 }
 
-/* --- subscriptions ------------------------------------------------------------------ */
+/* --- subscriptions ------------------------------------------------------- */
 
 bool account_is_subscribed(struct account *account, struct cv_span name)
 {
@@ -240,7 +240,7 @@ const char *account_subscription_next(struct account *account, size_t *at)
 		account->subscriptions.items[(*at)++] : NULL;
 }
 
-/* --- recent changes ------------------------------------------------------------------ */
+/* --- recent changes ------------------------------------------------------ */
 
 void folder_add_change(struct folder *folder, enum change_kind kind,
 		       uint64_t modseq, uint32_t first, uint32_t last)

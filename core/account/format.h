@@ -78,7 +78,7 @@ static inline size_t format_align(size_t len)
 	return (len + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1);
 }
 
-/* --- putting -------------------------------------------------------------- */
+/* --- putting ------------------------------------------------------------- */
 
 static inline void put_u16(struct cv_text *text, uint16_t value)
 {
@@ -101,7 +101,7 @@ static inline void put_guid(struct cv_text *text,
 	cv_text_append(text, guid->bytes, sizeof(guid->bytes));
 }
 
-/* --- getting -------------------------------------------------------------- */
+/* --- getting ------------------------------------------------------------- */
 
 /* Past the end everything is zero and `bad` is set: checked once at the end
  * of a record. */

@@ -10,7 +10,7 @@ enum {
 	DAMAGE_SCAN_MAX = 64 * 1024 * 1024,
 };
 
-/* --- header ----------------------------------------------------------------- */
+/* --- header -------------------------------------------------------------- */
 
 /* The CRC of each record starts from this: a record of another account,
  * generation or attempt at a generation cannot pass. */
@@ -119,7 +119,7 @@ void journal_close(struct journal *journal)
 	journal->fd = -1;
 }
 
-/* --- a window on the file ---------------------------------------------------- */
+/* --- a window on the file ------------------------------------------------ */
 
 struct reader {
 	struct journal *journal;
@@ -163,7 +163,7 @@ static const unsigned char *reader_get(struct reader *r, uint64_t offset,
 	return r->len < len ? NULL : r->window;
 }
 
-/* --- records ------------------------------------------------------------------ */
+/* --- records ------------------------------------------------------------- */
 
 static uint32_t record_crc(const struct journal *j, uint64_t offset,
 			   const unsigned char *header)
@@ -234,7 +234,7 @@ static bool commit_parse(const struct journal_record *record,
 	return true;
 }
 
-/* --- groups ------------------------------------------------------------------- */
+/* --- groups -------------------------------------------------------------- */
 
 struct group {
 	uint64_t start, end;

@@ -77,7 +77,7 @@ int journal_read_payload(const struct journal *journal, uint64_t offset,
 			 uint32_t len, uint32_t crc, void *dst,
 			 struct cv_error *err);
 
-/* --- writing one group ----------------------------------------------------- */
+/* --- writing one group --------------------------------------------------- */
 
 struct journal_piece { size_t at; struct cv_span data; };
 

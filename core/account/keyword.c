@@ -19,7 +19,7 @@ void keyword_add(struct folder_data *data, uint32_t index, struct cv_span name)
 		 (void *)(uintptr_t)(index + 1));
 }
 
-/* --- sets ---------------------------------------------------------------------- */
+/* --- sets ---------------------------------------------------------------- */
 
 static struct cv_span set_bytes(const struct keyword_set *set)
 {
@@ -98,7 +98,7 @@ uint32_t keyword_set_change(struct folder_data *data, uint32_t from,
 	return keyword_set_number(data, merged, n);
 }
 
-/* --- of a snapshot ----------------------------------------------------------------- */
+/* --- of a snapshot ------------------------------------------------------- */
 
 static bool parse_names(struct folder_data *data)
 {
@@ -163,7 +163,7 @@ bool keyword_sets_parse(struct folder_data *data)
 	return true;
 }
 
-/* --- public -------------------------------------------------------------------------- */
+/* --- public -------------------------------------------------------------- */
 
 uint32_t account_keyword_count(struct account_folder *folder)
 {

@@ -40,7 +40,7 @@ static void journal_name(char dst[64], uint64_t generation, bool aside)
 		       (unsigned long long)generation, aside ? ".tmp" : "");
 }
 
-/* --- bodies -------------------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------- */
 
 static bool has_live_body(struct folder *folder, const struct row_extra *extra,
 			  uint32_t *row_r)
@@ -105,7 +105,7 @@ static int lay_out_bodies(struct rotate *r, bool forced, struct cv_error *err)
 	return CV_OK;
 }
 
-/* --- the state section ------------------------------------------------------------------ */
+/* --- the state section --------------------------------------------------- */
 
 static void put_record(struct rotate *r, enum record_type type, uint64_t txn)
 {
@@ -353,7 +353,7 @@ static int put_folders(struct rotate *r, struct cv_error *err)
 	return CV_OK;
 }
 
-/* --- files -------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------- */
 
 /* Writes the new journal aside; its descriptor is open afterwards. */
 static int write_aside(struct rotate *r, struct cv_error *err)
@@ -538,7 +538,7 @@ int rotate_create(struct account *account, struct cv_error *err)
 	return status;
 }
 
-/* --- cleaning ------------------------------------------------------------------------------ */
+/* --- cleaning ------------------------------------------------------------ */
 
 static bool snapshot_needed(struct account *account, struct cv_span name)
 {

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-/* --- loading -------------------------------------------------------------------- */
+/* --- loading ------------------------------------------------------------- */
 
 static void mark_damaged(struct folder *folder, const char *why)
 {
@@ -171,7 +171,7 @@ void folder_unload(struct folder *folder)
 	folder->data = NULL;
 }
 
-/* --- access -------------------------------------------------------------------------- */
+/* --- access -------------------------------------------------------------- */
 
 struct rows *rows_at(struct folder_data *data, uint32_t row, uint32_t *index_r)
 {
@@ -386,7 +386,7 @@ void account_row_get(struct account_folder *folder, uint32_t row,
 	};
 }
 
-/* --- changing ------------------------------------------------------------------------- */
+/* --- changing ------------------------------------------------------------ */
 
 void rows_touch(struct folder *folder, uint32_t row)
 {

@@ -35,7 +35,7 @@ void snapshot_name(char dst[64], const struct account_guid *folder,
 		       (unsigned long long)generation);
 }
 
-/* --- reading ----------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------- */
 
 #define HEADER_GET(data, at, field) memcpy(&(field), (data) + (at), \
 	sizeof(field))
@@ -237,7 +237,7 @@ struct cv_span snapshot_section(struct snapshot *s,
 	return cv_span((char *)p, len);
 }
 
-/* --- writing -------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 void snapshot_writer_init(struct snapshot_writer *w, struct io *io, int fd,
 			  struct cv_pool *pool)
@@ -366,7 +366,7 @@ int snapshot_writer_finish(struct snapshot_writer *w,
 	return result;
 }
 
-/* --- tables ------------------------------------------------------------------ */
+/* --- tables -------------------------------------------------------------- */
 
 const uint8_t snapshot_widths[SECTION_COLUMNS] = {
 	[SECTION_UID] = 4,

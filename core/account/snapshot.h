@@ -88,7 +88,7 @@ static inline bool snapshot_check(struct snapshot *snapshot, const void *p,
 struct cv_span snapshot_section(struct snapshot *snapshot,
 				enum snapshot_section section);
 
-/* --- writing -------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 /* Sections are written one after the other in order. */
 struct snapshot_writer {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* --- what the transaction itself has done so far ---------------------------------- */
+/* --- what the transaction itself has done so far ------------------------- */
 
 static struct txn_folder *txn_folder_of(struct account_txn *txn,
 					struct folder *folder)
@@ -62,7 +62,7 @@ static int check_name(struct account_txn *txn, struct cv_span name,
 	return CV_OK;
 }
 
-/* --- records ---------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------- */
 
 static struct cv_text *payload_begin(struct account_txn *txn)
 {
@@ -96,7 +96,7 @@ static uint32_t choose_uidvalidity(struct account_txn *txn, uint32_t wanted)
 	return wanted;
 }
 
-/* --- folders ---------------------------------------------------------------------------- */
+/* --- folders ------------------------------------------------------------- */
 
 int txn_folder_create(struct account_txn *txn, struct cv_span name,
 		      const struct account_folder_options *options,
@@ -253,7 +253,7 @@ int txn_folder_state(struct account_txn *txn, struct account_folder *folder,
 	return CV_OK;
 }
 
-/* --- subscriptions, metadata -------------------------------------------------------------- */
+/* --- subscriptions, metadata --------------------------------------------- */
 
 int txn_subscribe(struct account_txn *txn, struct cv_span name,
 		  bool subscribed, struct cv_error *err)
@@ -293,7 +293,7 @@ int txn_metadata(struct account_txn *txn, struct account_folder *folder,
 	return CV_OK;
 }
 
-/* --- keywords --------------------------------------------------------------------------------- */
+/* --- keywords ------------------------------------------------------------ */
 
 /* A keyword that this transaction has added. */
 static bool find_added(struct account_txn *txn, struct folder *folder,
@@ -380,7 +380,7 @@ static int sort_indexes(const struct txn_folder *t, const uint32_t *keywords,
 	return CV_OK;
 }
 
-/* --- messages ---------------------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------ */
 
 static void put_append(struct account_txn *txn, struct account_folder *folder,
 		       const struct account_append *a, uint32_t uid,

@@ -146,7 +146,7 @@ void io_unlock(struct io *io, int fd)
 	errno = saved;
 }
 
-/* --- directories -------------------------------------------------------- */
+/* --- directories --------------------------------------------------------- */
 
 struct io_dir {
 	DIR *dir;

@@ -63,7 +63,7 @@ struct io {
 /* The real one; static, needs no release. */
 struct io *io_posix(void);
 
-/* --- plain operations --------------------------------------------------- */
+/* --- plain operations ---------------------------------------------------- */
 
 /* O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are added.  What is opened
  * may be anything: see io_open_file. */
@@ -176,7 +176,7 @@ static inline int io_set_owner(struct io *io, int fd, uid_t uid, gid_t gid)
 	return io->ops->set_owner(io, fd, uid, gid);
 }
 
-/* --- composed operations (io.c) ----------------------------------------- */
+/* --- composed operations (io.c) ------------------------------------------ */
 
 /* Opens a regular file; ELOOP for a symbolic link, EINVAL for anything else
  * (FIFO, device, directory) [security.md F1].  st may be NULL; else it is
@@ -211,7 +211,7 @@ int io_append(struct io *io, int fd, const void *data, size_t len);
 int io_lock(struct io *io, int fd, int type, uint64_t deadline_msecs);
 void io_unlock(struct io *io, int fd);
 
-/* --- directories -------------------------------------------------------- */
+/* --- directories --------------------------------------------------------- */
 
 /* Names of a directory except "." and "..".
  *

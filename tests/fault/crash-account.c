@@ -25,7 +25,7 @@ struct workload {
 	char dir[64];
 };
 
-/* --- bodies ----------------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------- */
 
 static struct cv_span body_of(struct cv_pool *pool, uint32_t uid)
 {
@@ -75,7 +75,7 @@ static int lay_out(void *context, struct account *account,
 	return CV_OK;
 }
 
-/* --- the workload ------------------------------------------------------------------- */
+/* --- the workload -------------------------------------------------------- */
 
 static void step_begin(struct workload *w)
 {
@@ -210,7 +210,7 @@ static void run_workload(struct workload *w, struct io *lower)
 	account_close(&w->account);
 }
 
-/* --- checking a state ------------------------------------------------------------------ */
+/* --- checking a state ---------------------------------------------------- */
 
 static int no_sync(struct io *io, int fd)
 {
@@ -343,7 +343,7 @@ static const char *check_state(struct workload *w, int rootfd, int acked,
 	return wrong;
 }
 
-/* --- all states ---------------------------------------------------------------------------- */
+/* --- all states ---------------------------------------------------------- */
 
 struct sweep {
 	struct workload *w;
@@ -473,7 +473,7 @@ static void end_workload(struct workload *w)
 	pool_destroy(&w->pool);
 }
 
-/* --- tests ------------------------------------------------------------------------------------ */
+/* --- tests --------------------------------------------------------------- */
 
 static void quiet(enum log_level level, const char *category,
 		  const char *line, size_t len, void *context)

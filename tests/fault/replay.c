@@ -21,7 +21,7 @@ uint64_t replay_random(uint64_t *random)
 	return *random;
 }
 
-/* --- what is unsynced --------------------------------------------------------- */
+/* --- what is unsynced ---------------------------------------------------- */
 
 static bool is_synced(const struct replay *r, size_t from, uint32_t object)
 {
@@ -67,7 +67,7 @@ size_t replay_unsynced(const struct replay *r, uint32_t *indexes, size_t room)
 	return count;
 }
 
-/* --- the disk ------------------------------------------------------------------- */
+/* --- the disk ------------------------------------------------------------ */
 
 static struct object *object_at(struct disk *disk, uint32_t number)
 {
@@ -184,7 +184,7 @@ static void apply(struct disk *disk, const struct io_record_op *op,
 	}
 }
 
-/* --- onto the real disk ------------------------------------------------------------ */
+/* --- onto the real disk -------------------------------------------------- */
 
 static void write_file(const struct object *o, int dirfd, const char *name)
 {

@@ -318,7 +318,7 @@ static void a_huge_sparse_tail_is_bounded(void **state)
 	account_close(&a);
 }
 
-/* --- faults ------------------------------------------------------------------- */
+/* --- faults -------------------------------------------------------------- */
 
 /* One delivery with the n-th operation failing.  True when nothing failed any
  * more. */
@@ -509,7 +509,7 @@ static void creation_may_fail_anywhere(void **state)
 	assert_true(failures > 5);
 }
 
-/* --- processes ------------------------------------------------------------------ */
+/* --- processes ----------------------------------------------------------- */
 
 static void writers_in_many_processes_take_turns(void **state)
 {
