@@ -346,6 +346,9 @@ struct cv_storage {
 	int (*remove)(struct cv_storage_folder *folder,
 		      const struct cv_blob *blobs, uint32_t count,
 		      struct cv_error *err);
+	/* Has an inotify descriptor wake for changes by others; a failure
+	 * means that they are found by check alone.  NULL: none can be. */
+	int (*watch)(struct cv_storage_folder *folder, int inotify_fd);
 };
 
 #endif

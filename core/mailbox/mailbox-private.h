@@ -218,7 +218,7 @@ struct cv_mailbox {
 	struct account_folder *folder;
 	struct store_folder *sf;
 	const char *name;		/* as the client sees it */
-	bool readonly;
+	bool readonly, watched;
 
 	uint32_t *uids;			/* the view: ascending */
 	uint32_t count, room;

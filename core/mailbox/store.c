@@ -344,8 +344,10 @@ struct cv_keywords store_keywords_get(struct account_folder *folder,
 	if (indexes.count == 0)
 		return keywords;
 	names = pool_new_array(pool, const char *, indexes.count);
+	/* copies: a commit may begin a new journal and load all anew */
 	for (uint32_t i = 0; i < indexes.count; i++)
-		names[i] = account_keyword_name(folder, indexes.indexes[i]);
+		names[i] = pool_strdup(pool, account_keyword_name(
+					       folder, indexes.indexes[i]));
 	keywords.names = names;
 	keywords.count = indexes.count;
 	return keywords;

@@ -165,6 +165,7 @@ int maildir_folder_open(struct cv_storage_root *root, struct cv_span name,
 
 	folder->root = root;
 	folder->pool = pool;
+	folder->path = path;
 	folder->control_path = control_path(root, pool, path);
 	folder->fd = MD_CALL(root, open, root->fd, path,
 			     O_RDONLY | O_DIRECTORY, 0);

@@ -69,30 +69,48 @@ const char *maildir_keyword_name(struct cv_storage_folder *folder,
 	return folder->keywords[index];
 }
 
+static int find(const struct cv_storage_folder *folder, const char *name)
+{
+	for (int i = 0; i < MAILDIR_KEYWORDS; i++) {
+		if (folder->keywords[i] != NULL &&
+		    strcasecmp(folder->keywords[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static int add_letter(struct cv_storage_folder *folder, const char *name)
+{
+	int index = 0;
+
+	while (index < MAILDIR_KEYWORDS && folder->keywords[index] != NULL)
+		index++;
+	if (index == MAILDIR_KEYWORDS || strlen(name) > MAILDIR_NAME_MAX ||
+	    strchr(name, '\n') != NULL)
+		return -1;
+	folder->keywords[index] = maildir_strdup(folder->pool, name);
+	/* a letter that others cannot look up must not be used */
+	if (save(folder) < 0) {
+		folder->keywords[index] = NULL;
+		return -1;
+	}
+	return index;
+}
+
 int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
 			  bool add)
 {
-	int free_index = -1;
+	int index;
 
 	load(folder);
-	for (int i = 0; i < MAILDIR_KEYWORDS; i++) {
-		if (folder->keywords[i] == NULL) {
-			if (free_index < 0)
-				free_index = i;
-		} else if (strcasecmp(folder->keywords[i], name) == 0) {
-			return i;
-		}
-	}
-	if (!add || free_index < 0 || strlen(name) > MAILDIR_NAME_MAX ||
-	    strchr(name, '\n') != NULL)
-		return -1;
-	folder->keywords[free_index] = maildir_strdup(folder->pool, name);
-	/* a letter that others cannot look up must not be used */
-	if (save(folder) < 0) {
-		folder->keywords[free_index] = NULL;
-		return -1;
-	}
-	return free_index;
+	index = find(folder, name);
+	if (index >= 0 || !add)
+		return index;
+	/* under the lock: what others have given by now counts */
+	maildir_keywords_forget(folder);
+	load(folder);
+	index = find(folder, name);
+	return index >= 0 ? index : add_letter(folder, name);
 }
 
 bool maildir_keyword_shown(struct cv_storage_folder *folder,

@@ -49,6 +49,7 @@ static const struct cv_storage maildir_storage = {
 	.unlink_hidden = maildir_unlink_hidden,
 	.set_flags = maildir_set_flags,
 	.remove = maildir_remove,
+	.watch = maildir_watch,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

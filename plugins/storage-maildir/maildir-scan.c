@@ -8,6 +8,8 @@
  * hundredth of the time. */
 #include "maildir.h"
 
+#include <sys/inotify.h>
+
 static int64_t recheck_after(const struct maildir_state *state)
 {
 	int64_t wait = state->scanned_count / 1000;
@@ -126,10 +128,9 @@ int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
 		ret = take_stamp(folder, "cur", &cur_dir, err);
 	if (ret < 0)
 		return ret;
-	if (all) {
-		maildir_keywords_forget(folder);	/* others add to it */
+	maildir_keywords_forget(folder);	/* others add to it */
+	if (all)
 		folder->state.scanned_count = 0;
-	}
 	ret = scan_dir(folder, "new", true, fn, context, err);
 	if (ret == CV_OK && all)
 		ret = scan_dir(folder, "cur", false, fn, context, err);
@@ -175,4 +176,27 @@ int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 	found->bytes = (uint64_t)st.st_size;
 	found->received = st.st_mtim.tv_sec;
 	return S_ISREG(st.st_mode) ? CV_OK : CV_NOT_FOUND;
+}
+
+int maildir_watch(struct cv_storage_folder *folder, int inotify_fd)
+{
+	static const char *const names[] = { "new", "cur" };
+	struct cv_pool *pool = cv_api->pool_create("maildir watch");
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < 2 && ret == CV_OK; i++) {
+		struct cv_text path;
+
+		cv_text_init(&path, pool);
+		if (folder->path[0] != '/')
+			cv_text_append_f(&path, "%s/",
+					 folder->root->config->path);
+		cv_text_append_f(&path, "%s/%s", folder->path, names[i]);
+		if (inotify_add_watch(inotify_fd, path.data, IN_MOVED_TO |
+				      IN_MOVED_FROM | IN_CREATE | IN_DELETE |
+				      IN_ONLYDIR) < 0)
+			ret = CV_E_UNSUPPORTED;
+	}
+	cv_api->pool_destroy(&pool);
+	return ret;
 }

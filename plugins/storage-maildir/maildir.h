@@ -57,6 +57,7 @@ struct cv_storage_folder {
 	struct cv_storage_root *root;
 	struct cv_pool *pool;
 	int fd;
+	const char *path;		/* below the root, or absolute */
 	const char *control_path;	/* "": beside new and cur */
 	struct maildir_state state;
 	bool state_changed;
@@ -262,6 +263,7 @@ int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
 		 cv_found_fn *fn, void *context, struct cv_error *err);
 int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 		 struct cv_error *err);
+int maildir_watch(struct cv_storage_folder *folder, int inotify_fd);
 
 /* --- maildir-uidlist.c ----------------------------------------------------- */
 

@@ -1,6 +1,8 @@
 /* test-mailbox.c - core/mailbox over storage-maildir: the whole service. */
 #include "mailbox-fixture.h"
 
+#include <poll.h>
+
 static const char mail_one[] =
 	"From: Jane <jane@example.org>\r\n"
 	"To: bob@example.org\r\n"
@@ -181,6 +183,38 @@ static void copies_share_their_bytes(void **state)
 	fixture_deinit(&f);
 }
 
+static void watching_wakes_for_everybody(void **state)
+{
+	struct fixture f, other;
+	struct cv_mailbox *box;
+	struct pollfd p;
+
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", mail_one, 0);
+	box = fixture_open(&f, "INBOX");
+	p.fd = mailbox_api.watch_fd(box);
+	p.events = POLLIN;
+	assert_true(p.fd >= 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	fixture_write(&f, "new/1700000000.2.host", "Subject: x\n\nbody\n");
+	assert_int_equal(poll(&p, 1, 1000), 1);
+	mailbox_api.watch_clear(box);
+	assert_int_equal(fixture_sync(&f, box, 0).messages, 2);
+	/* what the sync itself has done is no news */
+	mailbox_api.watch_clear(box);
+	assert_int_equal(fixture_sync(&f, box, 0).messages, 2);
+	mailbox_api.watch_clear(box);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	other = f;
+	fixture_login(&other);
+	fixture_save(&other, "INBOX", mail_one, CV_FLAG_SEEN);
+	assert_int_equal(poll(&p, 1, 1000), 1);
+	mailbox_api.watch_clear(box);
+	assert_int_equal(fixture_sync(&f, box, 0).messages, 3);
+	fixture_logout(&other);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +222,7 @@ int main(void)
 		cmocka_unit_test(flags_are_in_file_names),
 		cmocka_unit_test(expunges_show_at_sync),
 		cmocka_unit_test(foreign_changes_are_taken_in),
+		cmocka_unit_test(watching_wakes_for_everybody),
 		cmocka_unit_test(copies_share_their_bytes),
 	};
 
