@@ -13,10 +13,24 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 
+/* A rule stands for the file it was made with; databases are replaced by
+ * renaming a new file over the old one, so the rule is for the folder. */
 static void needs_path(void *context, const char *path)
 {
-	service_add_path(context, path, false);
+	struct service *s = context;
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		service_add_path(s, path, false);
+		return;
+	}
+	if (slash == NULL || slash == path)
+		return;		/* not absolute, or right in the root */
+	service_add_path(s, pool_copy(s->pool, path, (size_t)(slash - path)),
+			 false);
 }
 
 static int connect_worker(void *context, int *fd_r, struct cv_error *err)
@@ -111,8 +125,8 @@ static void auth_channel(struct service *s, const char *client, int fd)
 }
 
 static const struct service_path name_service_paths[] = {
-	{ "/etc/passwd", false }, { "/etc/group", false },
-	{ "/etc/nsswitch.conf", false }, { NULL, false },
+	/* passwd, group, nsswitch.conf: each is replaced when it changes */
+	{ "/etc", false }, { NULL, false },
 };
 
 const struct service_row auth_service_row = {

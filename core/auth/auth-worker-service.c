@@ -37,8 +37,8 @@ static void worker_channel(struct service *s, const char *client, int fd)
 }
 
 static const struct service_path name_service_paths[] = {
-	{ "/etc/passwd", false }, { "/etc/group", false },
-	{ "/etc/nsswitch.conf", false }, { NULL, false },
+	/* passwd, group, nsswitch.conf: each is replaced when it changes */
+	{ "/etc", false }, { NULL, false },
 };
 
 const struct service_row auth_worker_service_row = {

@@ -1,0 +1,40 @@
+"""Databases that are replaced while the server runs, as editors and useradd do
+it: a new file is renamed over the old one."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import culver
+
+
+def replace(path, text):
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    if culver.IS_ROOT:
+        shutil.chown(new, "culver")
+    new.rename(path)
+
+
+def test_a_replaced_passwd_file_is_read(make_server):
+    server = make_server()
+    server.imap().logout()
+    replace(server.dir / "users", "alice:{PLAIN}changed\nnewcomer:{PLAIN}secret\n")
+    server.users = {"alice": "changed", "newcomer": "secret"}
+    server.imap("alice").logout()
+    server.imap("newcomer").logout()
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="needs root")
+def test_users_added_to_the_system_do_not_disturb(make_server):
+    """useradd replaces /etc/passwd; names in a userdb must still resolve."""
+    server = make_server()
+    server.imap("alice").logout()
+    name = f"culver-test-{os.getpid() % 10000}"
+    subprocess.run(["useradd", "--system", "--no-create-home", name], check=True)
+    try:
+        server.imap("bob").logout()
+        assert server.deliver(b"Subject: x\r\n\r\ny\r\n", user="bob") == {}
+    finally:
+        subprocess.run(["userdel", name], check=True, capture_output=True)
