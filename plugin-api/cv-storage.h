@@ -349,6 +349,10 @@ struct cv_storage {
 	/* Has an inotify descriptor wake for changes by others; a failure
 	 * means that they are found by check alone.  NULL: none can be. */
 	int (*watch)(struct cv_storage_folder *folder, int inotify_fd);
+	/* After a scan, when each blob of the journal has been placed: what
+	 * has been hidden for more than a day was never committed, and is
+	 * removed.  NULL: nothing to do. */
+	void (*clean)(struct cv_storage_folder *folder);
 };
 
 #endif

@@ -636,8 +636,12 @@ static int run(struct scan *scan, bool first_time)
 		scan->driver->state_set(scan->sf->blobs, CV_SPAN_NONE);
 		return ret;
 	}
-	return account_commit(&scan->txn, scan->changed || first_time ?
-			      ACCOUNT_SYNC : ACCOUNT_NO_SYNC, scan->err);
+	ret = account_commit(&scan->txn, scan->changed || first_time ?
+			     ACCOUNT_SYNC : ACCOUNT_NO_SYNC, scan->err);
+	if (ret == CV_OK && scan->kind == CV_SCAN_ALL &&
+	    scan->driver->clean != NULL)
+		scan->driver->clean(scan->sf->blobs);
+	return ret;
 }
 
 static int scan_kind(struct store_folder *sf, uint32_t kind,

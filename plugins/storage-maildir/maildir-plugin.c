@@ -50,6 +50,7 @@ static const struct cv_storage maildir_storage = {
 	.set_flags = maildir_set_flags,
 	.remove = maildir_remove,
 	.watch = maildir_watch,
+	.clean = maildir_clean,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

@@ -200,3 +200,27 @@ int maildir_watch(struct cv_storage_folder *folder, int inotify_fd)
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
+
+void maildir_clean(struct cv_storage_folder *folder)
+{
+	struct cv_storage_root *root = folder->root;
+	struct cv_io_dir *dir = MD_CALL(root, dir_open, folder->fd, "tmp");
+	int64_t oldest = time(NULL) - MAILDIR_HIDDEN_SECONDS;
+	const char *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = MAILDIR_API(root)->dir_next(dir, NULL)) != NULL) {
+		char path[MAILDIR_PATH_MAX];
+		struct stat st;
+
+		/* the change time: that of the content may be the message's
+		 * own, which is old */
+		if (maildir_hidden_path(cv_span_of(entry), path) &&
+		    MD_CALL(root, stat, folder->fd, path, &st) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_ctim.tv_sec < oldest &&
+		    st.st_mtim.tv_sec < oldest)
+			(void)MD_CALL(root, unlink, folder->fd, path);
+	}
+	(void)MAILDIR_API(root)->dir_close(&dir);
+}

@@ -18,6 +18,7 @@
 enum {
 	MAILDIR_NAME_MAX = 255,		/* bytes of a file name */
 	MAILDIR_KEYWORDS = 26,		/* letters a-z */
+	MAILDIR_HIDDEN_SECONDS = 36 * 3600,	/* then it is rubbish */
 	MAILDIR_FILE_MAX = 64 * 1024 * 1024,	/* of a list we read whole */
 };
 
@@ -264,6 +265,7 @@ int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
 int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 		 struct cv_error *err);
 int maildir_watch(struct cv_storage_folder *folder, int inotify_fd);
+void maildir_clean(struct cv_storage_folder *folder);
 
 /* --- maildir-uidlist.c ----------------------------------------------------- */
 

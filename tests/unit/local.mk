@@ -156,6 +156,7 @@ UNIT_TESTS += tests/unit/test-mailbox
 tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
 tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_LDADD = $(MAILBOX_LIBS)
+tests_unit_test_mailbox_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
 
 UNIT_TESTS += tests/unit/test-mailbox-names
 tests_unit_test_mailbox_names_SOURCES = %D%/test-mailbox-names.c \

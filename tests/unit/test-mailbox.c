@@ -215,6 +215,39 @@ static void watching_wakes_for_everybody(void **state)
 	fixture_deinit(&f);
 }
 
+/* What a later clock says: the driver asks for the time through libc. */
+static time_t clock_ahead;
+time_t __wrap_time(time_t *t);
+time_t __real_time(time_t *t);
+time_t __wrap_time(time_t *t)
+{
+	time_t now = __real_time(t) + clock_ahead;
+
+	if (t != NULL)
+		*t = now;
+	return now;
+}
+
+static void rubbish_is_removed_after_a_day(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", mail_one, CV_FLAG_SEEN);
+	fixture_write(&f, "tmp/1600000000.left.behind", "half a mess");
+	fixture_write(&f, "cur/1600000001.x:2,", "Subject: x\n\nbody\n");
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(fixture_state(box).messages, 2);
+	assert_int_equal(fixture_count_files(&f, "tmp"), 1);
+	clock_ahead = 37 * 3600;
+	fixture_write(&f, "cur/1600000002.x:2,", "Subject: x\n\nbody\n");
+	assert_int_equal(fixture_sync(&f, box, CV_SYNC_FULL).messages, 3);
+	clock_ahead = 0;
+	assert_int_equal(fixture_count_files(&f, "tmp"), 0);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +256,7 @@ int main(void)
 		cmocka_unit_test(expunges_show_at_sync),
 		cmocka_unit_test(foreign_changes_are_taken_in),
 		cmocka_unit_test(watching_wakes_for_everybody),
+		cmocka_unit_test(rubbish_is_removed_after_a_day),
 		cmocka_unit_test(copies_share_their_bytes),
 	};
 
