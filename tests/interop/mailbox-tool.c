@@ -369,6 +369,7 @@ int main(int argc, char **argv)
 		.name = "jane", .uid = (uid_t)-1, .gid = (gid_t)-1,
 	};
 	struct user_config config = { .hostname = "tool" };
+	struct cv_pool *pool = pool_create("tool");
 	struct cv_text text;
 	char *line = NULL;
 	size_t room = 0;
@@ -378,8 +379,7 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	fixture_host();
-	t.f.pool = pool_create("tool");
-	cv_text_init(&text, t.f.pool);
+	cv_text_init(&text, pool);
 	cv_text_append_str(&text, "mail_location = maildir:~/Maildir\n");
 	for (int i = 2; i < argc; i++)
 		cv_text_append_f(&text, "%s\n", argv[i]);
@@ -401,6 +401,9 @@ int main(int argc, char **argv)
 		pool_reset(t.f.pool);
 	}
 	user_destroy(&t.f.user);
+	settings_tree_destroy(&t.f.tree);
+	pool_destroy(&t.f.pool);
+	pool_destroy(&pool);
 	free(line);
 	return 0;
 }
