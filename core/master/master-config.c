@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONFIG_TIMEOUT_MSECS = 60000, WORKERS_DEFAULT = 4 };
+enum { CONFIG_TIMEOUT_MSECS = 60000, WORKERS_DEFAULT = 4,
+	SESSIONS_DEFAULT = 1024 };
 
 int master_pair(int fds_r[2], struct cv_error *err)
 {
@@ -220,6 +221,10 @@ static void set_limits(const struct master_config *config,
 
 	service->process_limit = set->process_limit != 0 ?
 		set->process_limit : general->default_process_limit;
+	/* a session is a process: as many as Dovecot's imap may have */
+	if (service->kind == ROLE_SESSION && set->process_limit == 0 &&
+	    service->process_limit < SESSIONS_DEFAULT)
+		service->process_limit = SESSIONS_DEFAULT;
 	service->client_limit = set->client_limit != 0 ?
 		set->client_limit : general->default_client_limit;
 	service->idle_kill_msecs = set->idle_kill != 0 ? set->idle_kill :
