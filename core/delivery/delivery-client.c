@@ -1,8 +1,8 @@
 /* delivery-client.c - receive into a memory file, hand it to deliverers.
  *
  * Deliverers stay open on the session for the next message: a burst to one
- * user starts one process.  At most DELIVERERS_MAX of them; the one that was
- * used longest ago makes room. */
+ * user starts one process.  They are few, since they count against the limit
+ * of all deliverers; the one that was used longest ago makes room. */
 #include "base.h"
 #include "delivery-address.h"
 #include "delivery-client.h"
@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 enum {
-	DELIVERERS_MAX = 8,
+	DELIVERERS_MAX = 8,	/* at work at the same time */
+	DELIVERERS_KEPT = 2,	/* between messages */
 	ANSWER_TIMEOUT_MSECS = 5 * 60 * 1000,
 	INCOMING_BUFFER = 64 * 1024,
 };
@@ -412,6 +413,40 @@ static int order_send(struct delivery_run *run, uint32_t i,
 	return ipc_send(link->channel, &writer, err);
 }
 
+/* Ends deliverers without an open order, the one used longest ago first, until
+ * at most keep are left. */
+static void links_trim(struct delivery_client *client, uint32_t keep)
+{
+	uint32_t open = 0;
+
+	for (size_t i = 0; i < DELIVERERS_MAX; i++)
+		open += client->links[i].user != NULL;
+	while (open > keep) {
+		struct deliverer_link *oldest = NULL;
+
+		for (size_t i = 0; i < DELIVERERS_MAX; i++) {
+			struct deliverer_link *link = &client->links[i];
+
+			if (link->user != NULL && link->pending == 0 &&
+			    (oldest == NULL || link->used < oldest->used))
+				oldest = link;
+		}
+		if (oldest == NULL)
+			return;
+		link_close(oldest);
+		open--;
+	}
+}
+
+static int order_try(struct delivery_run *run, uint32_t i,
+		     struct deliverer_link **link_r, struct cv_error *err)
+{
+	const char *user = run->requests[i].recipient->user;
+	int status = link_open(run->session, run->client, user, link_r, err);
+
+	return status == CV_OK ? order_send(run, i, *link_r, err) : status;
+}
+
 static void order_begin(struct delivery_run *run, uint32_t i)
 {
 	const char *user = run->requests[i].recipient->user;
@@ -425,20 +460,21 @@ static void order_begin(struct delivery_run *run, uint32_t i)
 	if (link_find(run->client, user) == NULL &&
 	    link_vacate(run->client) == NULL)
 		answers_wait_all(run, i);
-	status = link_open(run->session, run->client, user, &link, &err);
-	if (status == CV_OK)
-		status = order_send(run, i, link, &err);
-	if (status == CV_EOF && link->pending == 0) {
+	link = NULL;
+	status = order_try(run, i, &link, &err);
+	if (status == CV_EOF && link != NULL && link->pending == 0) {
 		/* it closed between the look and the order */
 		link_close(link);
-		status = link_open(run->session, run->client, user, &link,
-				   &err);
-		if (status == CV_OK)
-			status = order_send(run, i, link, &err);
+		status = order_try(run, i, &link, &err);
+	} else if (status == CV_E_LIMIT) {
+		/* our own idle ones may be what fills the limit */
+		answers_wait_all(run, i);
+		links_trim(run->client, 0);
+		status = order_try(run, i, &link, &err);
 	}
-	if (status == CV_EOF)
-		status = FAIL(&err, CV_E_TEMP, "deliverer of '%s' has ended",
-			      user);
+	/* too many processes, or one that ended: not the recipient's fault */
+	if (status == CV_EOF || status == CV_E_LIMIT)
+		status = FAIL(&err, CV_E_TEMP, "no deliverer for '%s'", user);
 	if (status != CV_OK) {
 		result_fail(&run->results[i], &err);
 		return;
@@ -467,6 +503,7 @@ static void deliver(struct cv_session *s, struct cv_incoming *in,
 	for (uint32_t i = 0; i < count; i++)
 		order_begin(&run, i);
 	answers_wait_all(&run, count);
+	links_trim(run.client, DELIVERERS_KEPT);
 }
 
 const struct cv_delivery_api delivery_api = {
