@@ -177,20 +177,6 @@ int sandbox_landlock(const struct sandbox_paths *paths, uint32_t allow,
 	return status;
 }
 
-void sandbox_describe(char *dst, size_t room)
-{
-	int abi = landlock_abi();
-	const char *seccomp = "no seccomp";
-
-#ifdef HAVE_SECCOMP
-	seccomp = "seccomp";
-#endif
-	if (abi > 0)
-		(void)snprintf(dst, room, "landlock %d, %s", abi, seccomp);
-	else
-		(void)snprintf(dst, room, "no landlock, %s", seccomp);
-}
-
 /* --- system calls -------------------------------------------------------- */
 
 #ifdef HAVE_SECCOMP

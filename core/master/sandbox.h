@@ -45,7 +45,4 @@ enum {
 int sandbox_landlock(const struct sandbox_paths *paths, uint32_t allow,
 		     struct cv_error *err);
 
-/* What this kernel has: "landlock 7, seccomp". */
-void sandbox_describe(char *dst, size_t room);
-
 #endif

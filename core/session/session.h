@@ -43,7 +43,7 @@ struct session_kind {
 	int (*run)(struct cv_session *s, struct cv_error *err);
 };
 
-/* Expands and makes s->user; core/mailbox's user_create is called here. */
+/* Served to plugins as service "session". */
 extern const struct cv_session_api session_api;
 
 /* Set by SIGTERM: leave at the next command. */
