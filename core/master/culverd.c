@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -259,23 +260,29 @@ static const char *pid_path(struct master *m)
 			   m->config->general.base_dir);
 }
 
-/* A living master of the same directory holds a lock on it. */
-static int write_pid(struct master *m, struct cv_error *err)
+/* A living master of the same directory holds a lock on the file.  Taken
+ * before any socket is replaced; goes along into the background. */
+static int lock_pid(struct master *m, int *fd_r, struct cv_error *err)
 {
 	const char *path = pid_path(m);
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	char text[32];
-	int len;
 
-	if (fd < 0)
+	*fd_r = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (*fd_r < 0)
 		return FAIL_ERRNO(err, errno, "cannot write '%s'", path);
-	if (fcntl(fd, F_SETLK, &lock) < 0)
+	if (flock(*fd_r, LOCK_EX | LOCK_NB) < 0)
 		return FAIL(err, CV_E_EXISTS, "culverd is running already in "
 			    "'%s'", m->config->general.base_dir);
-	len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	return CV_OK;
+}
+
+static int write_pid(struct master *m, int fd, struct cv_error *err)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
 	if (ftruncate(fd, 0) < 0 || write(fd, text, (size_t)len) != len)
-		return FAIL_ERRNO(err, errno, "cannot write '%s'", path);
+		return FAIL_ERRNO(err, errno, "cannot write '%s'",
+				  pid_path(m));
 	return CV_OK;	/* stays open, and with it the lock */
 }
 
@@ -313,8 +320,10 @@ static int read_config(struct master *m, struct cv_error *err)
 
 static int prepare(struct master *m, struct cv_error *err)
 {
-	int status = read_config(m, err);
+	int pid_fd, status = read_config(m, err);
 
+	if (status == CV_OK)
+		status = lock_pid(m, &pid_fd, err);
 	if (status == CV_OK)
 		status = master_listeners_open(m, m->config, NULL, err);
 	if (status == CV_OK)
@@ -323,7 +332,7 @@ static int prepare(struct master *m, struct cv_error *err)
 		return status;
 	if (!m->foreground)
 		go_to_background();
-	status = write_pid(m, err);
+	status = write_pid(m, pid_fd, err);
 	if (status == CV_OK)
 		status = master_control_listen(m, err);
 	return status;

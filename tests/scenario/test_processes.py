@@ -235,6 +235,16 @@ def test_log_files_are_opened_again(make_server):
     wait_for(lambda: "this is a test line, level Error" in server.log)
 
 
+def test_a_second_server_in_the_same_place_is_refused(server):
+    done = subprocess.run([culver.PREFIX / "sbin" / "culverd", "-F", "-c", server.config],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "running already" in done.stderr
+    server.deliver(b"Subject: x\r\n\r\nx\r\n")
+    with server.lmtp(unix=True) as client:
+        client.noop()
+    server.adm("service", "status")
+
+
 def test_stop_ends_everything(make_server):
     server = make_server()
     session = logged_in(server)
