@@ -379,6 +379,7 @@ static int make_notify(struct cv_error *err)
 
 int login_zygote_prepare(struct login_process *process, struct cv_error *err)
 {
+	struct service *s = process->service;
 	int status = make_child_base(err);
 
 	zygote.process = process;
@@ -390,12 +391,11 @@ int login_zygote_prepare(struct login_process *process, struct cv_error *err)
 	    dup2(process->auth_port, CHILD_AUTH_FD) < 0)
 		return FAIL(err, CV_E_INTERNAL, "there is no port to auth");
 	process->auth_port = CHILD_AUTH_FD;
-	if (process->service->private->general.sandbox == GENERAL_SANDBOX_NO)
+	if (s->private->general.sandbox == GENERAL_SANDBOX_NO)
 		return CV_OK;
-	status = sandbox_filter_create(0, process->service->pool,
+	status = sandbox_filter_narrow(s->private->classes, 0, s->pool,
 				       &zygote.filter, err);
-	return service_may_go_on(process->service, status, err) ? CV_OK :
-		status;
+	return service_may_go_on(s, status, err) ? CV_OK : status;
 }
 
 static void add_event(struct service *s, int fd, short what,

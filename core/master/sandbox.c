@@ -134,10 +134,23 @@ static int add_paths(int ruleset, const struct sandbox_paths *paths,
 	return CV_OK;
 }
 
+/* Children inherit it, and with it the knowledge that it is set. */
+static bool no_new_privs;
+
+static int set_no_new_privs(struct cv_error *err)
+{
+	if (!no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return FAIL_ERRNO(err, errno, "cannot set no_new_privs");
+	no_new_privs = true;
+	return CV_OK;
+}
+
 static int restrict_self(int ruleset, struct cv_error *err)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return FAIL_ERRNO(err, errno, "cannot set no_new_privs");
+	int status = set_no_new_privs(err);
+
+	if (status != CV_OK)
+		return status;
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return FAIL_ERRNO(err, errno, "cannot enter the Landlock "
 				  "ruleset");
@@ -260,12 +273,11 @@ static const int exec_calls[] = {
 	CALL(access), CALL(chdir),
 };
 
-static const int identity_calls[] = {
-	CALL(setuid), CALL(setgid), CALL(setgroups), CALL(setresuid),
-	CALL(setresgid), CALL(setreuid), CALL(setregid), CALL(chroot),
+static const int birth_calls[] = {
+	CALL(clone), CALL(wait4), CALL(setuid), CALL(setgid),
+	CALL(setgroups), CALL(setuid32), CALL(setgid32), CALL(setgroups32),
 	CALL(seccomp), CALL(landlock_create_ruleset),
 	CALL(landlock_add_rule), CALL(landlock_restrict_self),
-	CALL(capget), CALL(capset), CALL(prctl),
 };
 
 static const int narrow_calls[] = { CALL(seccomp), CALL(fork), CALL(kill) };
@@ -280,7 +292,7 @@ static const struct call_class call_classes[] = {
 	CLASS(SANDBOX_FORK, fork_calls),
 	CLASS(SANDBOX_EXEC, fork_calls),
 	CLASS(SANDBOX_EXEC, exec_calls),
-	CLASS(SANDBOX_IDENTITY, identity_calls),
+	CLASS(SANDBOX_BIRTH, birth_calls),
 	CLASS(SANDBOX_NARROW, narrow_calls),
 };
 
@@ -296,6 +308,11 @@ static int allow_list(scmp_filter_ctx ctx, const int *calls, size_t count)
 			return status;
 	}
 	return 0;
+}
+
+static bool may_map_code(uint32_t classes)
+{
+	return (classes & (SANDBOX_FILES | SANDBOX_EXEC)) != 0;
 }
 
 /* Calls of which only some uses are allowed. */
@@ -319,7 +336,7 @@ static int allow_some(scmp_filter_ctx ctx, uint32_t classes)
 	status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(newfstatat), 1,
 				   SCMP_A3_32(SCMP_CMP_MASKED_EQ,
 					      AT_EMPTY_PATH, AT_EMPTY_PATH));
-	if ((classes & (SANDBOX_FILES | SANDBOX_EXEC)) != 0) {
+	if (may_map_code(classes)) {
 		/* dlopen of character set modules maps code */
 		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(mmap), 0);
 		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
@@ -352,6 +369,87 @@ static int add_rules(scmp_filter_ctx ctx, uint32_t classes)
 	return status;
 }
 
+/* --- what one set of classes has and another has not --- */
+
+static bool list_has(const int *calls, size_t count, int call)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (calls[i] == call)
+			return true;
+	}
+	return false;
+}
+
+static bool always_allowed(uint32_t classes, int call)
+{
+	if (list_has(base_calls, sizeof(base_calls) / sizeof(int), call))
+		return true;
+	for (size_t i = 0; i < sizeof(call_classes) / sizeof(call_classes[0]);
+	     i++) {
+		const struct call_class *c = &call_classes[i];
+
+		if ((classes & c->flag) != 0 &&
+		    list_has(c->calls, c->count, call))
+			return true;
+	}
+	return false;
+}
+
+/* The uses allow_some() does not allow. */
+static int deny_some(scmp_filter_ctx ctx, int call)
+{
+	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
+	int status;
+
+	if (call == CALL(prlimit64)) {
+		status = seccomp_rule_add(ctx, no, call, 1,
+					  SCMP_A0_32(SCMP_CMP_NE, 0));
+		return status < 0 ? status : seccomp_rule_add(ctx, no, call,
+			1, SCMP_A2_64(SCMP_CMP_NE, 0));
+	}
+	if (call == CALL(newfstatat))
+		return seccomp_rule_add(ctx, no, call, 1,
+			SCMP_A3_32(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0));
+	return seccomp_rule_add(ctx, no, call, 0);
+}
+
+static int deny_list(scmp_filter_ctx ctx, const int *calls, size_t count,
+		     uint32_t keep)
+{
+	for (size_t i = 0; i < count; i++) {
+		int status;
+
+		if (calls[i] < 0 || always_allowed(keep, calls[i]))
+			continue;
+		status = deny_some(ctx, calls[i]);
+		if (status < 0 && status != -EDOM && status != -EEXIST)
+			return status;
+	}
+	return 0;
+}
+
+static int add_denials(scmp_filter_ctx ctx, uint32_t have, uint32_t keep)
+{
+	static const int code_calls[] = { CALL(mmap), CALL(mprotect) };
+	int status = 0;
+
+	for (size_t i = 0; status == 0 &&
+	     i < sizeof(call_classes) / sizeof(call_classes[0]); i++) {
+		if ((have & call_classes[i].flag) != 0)
+			status = deny_list(ctx, call_classes[i].calls,
+					   call_classes[i].count, keep);
+	}
+	if (may_map_code(have) && !may_map_code(keep)) {
+		for (int i = 0; status == 0 && i < 2; i++)
+			status = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM),
+				code_calls[i], 1,
+				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC,
+					   PROT_EXEC));
+	}
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return status;
+}
+
 static int export_filter(scmp_filter_ctx ctx, struct cv_pool *pool,
 			 struct sandbox_filter *filter_r,
 			 struct cv_error *err)
@@ -380,21 +478,11 @@ static int export_filter(scmp_filter_ctx ctx, struct cv_pool *pool,
 	return CV_OK;
 }
 
-int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
-			  struct sandbox_filter *filter_r,
-			  struct cv_error *err)
+/* Takes ctx, in which rules have been added with this status. */
+static int finish_filter(scmp_filter_ctx ctx, int status,
+			 struct cv_pool *pool, struct sandbox_filter *filter_r,
+			 struct cv_error *err)
 {
-	scmp_filter_ctx ctx;
-	int status;
-
-	*filter_r = (struct sandbox_filter){ 0 };
-	if (!FILTER_POSSIBLE)
-		return FAIL(err, CV_E_UNSUPPORTED, "built with sanitizers: "
-			    "no system call filter");
-	ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	if (ctx == NULL)
-		return FAIL(err, CV_E_UNSUPPORTED, "seccomp_init failed");
-	status = add_rules(ctx, classes);
 	if (status < 0)
 		status = FAIL_ERRNO(err, -status, "cannot make the system "
 				    "call filter");
@@ -402,6 +490,45 @@ int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
 		status = export_filter(ctx, pool, filter_r, err);
 	seccomp_release(ctx);
 	return status;
+}
+
+static int begin_filter(uint32_t action, scmp_filter_ctx *ctx_r,
+			struct sandbox_filter *filter_r, struct cv_error *err)
+{
+	*filter_r = (struct sandbox_filter){ 0 };
+	if (!FILTER_POSSIBLE)
+		return FAIL(err, CV_E_UNSUPPORTED, "built with sanitizers: "
+			    "no system call filter");
+	*ctx_r = seccomp_init(action);
+	if (*ctx_r == NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "seccomp_init failed");
+	return CV_OK;
+}
+
+int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
+			  struct sandbox_filter *filter_r,
+			  struct cv_error *err)
+{
+	scmp_filter_ctx ctx;
+	int status = begin_filter(SCMP_ACT_ERRNO(EPERM), &ctx, filter_r, err);
+
+	if (status != CV_OK)
+		return status;
+	return finish_filter(ctx, add_rules(ctx, classes), pool, filter_r,
+			     err);
+}
+
+int sandbox_filter_narrow(uint32_t have, uint32_t keep, struct cv_pool *pool,
+			  struct sandbox_filter *filter_r,
+			  struct cv_error *err)
+{
+	scmp_filter_ctx ctx;
+	int status = begin_filter(SCMP_ACT_ALLOW, &ctx, filter_r, err);
+
+	if (status != CV_OK)
+		return status;
+	return finish_filter(ctx, add_denials(ctx, have, keep), pool,
+			     filter_r, err);
 }
 
 #else
@@ -417,6 +544,14 @@ int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
 		    "system call filter");
 }
 
+int sandbox_filter_narrow(uint32_t have, uint32_t keep, struct cv_pool *pool,
+			  struct sandbox_filter *filter_r,
+			  struct cv_error *err)
+{
+	(void)have;
+	return sandbox_filter_create(keep, pool, filter_r, err);
+}
+
 #endif
 
 int sandbox_filter_apply(const struct sandbox_filter *filter,
@@ -426,10 +561,10 @@ int sandbox_filter_apply(const struct sandbox_filter *filter,
 		.len = (unsigned short)filter->count,
 		.filter = filter->program,
 	};
+	int status = set_no_new_privs(err);
 
-	/* a confined parent may not call prctl; its children have it already */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 && errno != EPERM)
-		return FAIL_ERRNO(err, errno, "cannot set no_new_privs");
+	if (status != CV_OK)
+		return status;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return FAIL_ERRNO(err, errno, "cannot set the system call "
 				  "filter");

@@ -4,7 +4,8 @@
  * for paths, TCP and signals.  A forbidden call fails with EPERM or EACCES;
  * nobody is killed for it, so that a library that merely asks goes on.
  *
- * The filter is compiled once (in the zygote) and costs a child two calls. */
+ * A zygote is under the filter of its children and of what their beginning
+ * needs; a child only adds a short one that takes the latter away. */
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
@@ -15,6 +16,13 @@ struct sandbox_filter { void *program; uint32_t count; };
 /* Compiles the filter of these classes.  CV_E_UNSUPPORTED: built without
  * libseccomp, or the kernel has none. */
 int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
+			  struct sandbox_filter *filter_r,
+			  struct cv_error *err);
+/* The filter for the child of a process that has the filter of the classes
+ * have: what is left is what both allow, no more than keep.  It names only
+ * what is taken away, which is short, so that a child costs little: the
+ * kernel compiles a filter for each process that enters one. */
+int sandbox_filter_narrow(uint32_t have, uint32_t keep, struct cv_pool *pool,
 			  struct sandbox_filter *filter_r,
 			  struct cv_error *err);
 /* For the rest of this process's life.  Sets no_new_privs. */

@@ -35,7 +35,7 @@ enum sandbox_class {
 	SANDBOX_CONNECT = 4,	/* socket, connect */
 	SANDBOX_EXEC = 8,	/* execve, wait */
 	SANDBOX_FORK = 16,	/* fork, wait, kill of own children */
-	SANDBOX_IDENTITY = 32,	/* setuid and friends (zygotes) */
+	SANDBOX_BIRTH = 32,	/* fork, become a user, confine (zygotes) */
 	SANDBOX_NARROW = 64,	/* a narrower filter for its children */
 	SANDBOX_LOCAL = 128,	/* as CONNECT, but no TCP */
 };

@@ -23,7 +23,8 @@ struct session_zygote {
 	const struct cv_protocol *protocol;	/* NULL: kind is set */
 	const struct session_kind *kind;	/* NULL: protocol is set */
 	bool without_user;			/* lmtp */
-	struct sandbox_filter filter;
+	struct sandbox_filter own_filter;	/* users only */
+	struct sandbox_filter filter;		/* a child's */
 	struct sandbox_paths paths;		/* common ones, open */
 	struct tls_server *tls;			/* without_user only */
 	uint32_t default_uid, default_gid;	/* mail_uid, mail_gid */

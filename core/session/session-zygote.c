@@ -144,13 +144,21 @@ static uint32_t child_classes(void)
 static int prepare_filter(struct session_zygote *zygote, struct cv_error *err)
 {
 	struct service *s = zygote->service;
+	uint32_t keep = child_classes(), have = keep | SANDBOX_BIRTH;
 	int status;
 
 	if (s->private->general.sandbox == GENERAL_SANDBOX_NO)
 		return CV_OK;
-	status = sandbox_filter_create(zygote->without_user ?
-		child_classes() & ~(uint32_t)SANDBOX_FILES : child_classes(),
-		s->pool, &zygote->filter, err);
+	if (zygote->without_user) {
+		status = sandbox_filter_create(keep & ~(uint32_t)SANDBOX_FILES,
+					       s->pool, &zygote->filter, err);
+	} else {
+		status = sandbox_filter_create(have, s->pool,
+					       &zygote->own_filter, err);
+		if (status == CV_OK)
+			status = sandbox_filter_narrow(have, keep, s->pool,
+						       &zygote->filter, err);
+	}
 	return service_may_go_on(s, status, err) ? CV_OK : status;
 }
 
@@ -435,6 +443,18 @@ static int serve(struct session_zygote *zygote)
 	return CV_OK;
 }
 
+/* With it children begin, and have only to give up what makes children. */
+static int enter_filter(struct session_zygote *zygote, struct cv_error *err)
+{
+	int status;
+
+	if (zygote->own_filter.count == 0)
+		return CV_OK;
+	status = sandbox_filter_apply(&zygote->own_filter, err);
+	return service_may_go_on(zygote->service, status, err) ? CV_OK :
+		status;
+}
+
 static int zygote_run(struct service *s, struct cv_error *err)
 {
 	struct session_zygote *zygote = s->context;
@@ -444,6 +464,8 @@ static int zygote_run(struct service *s, struct cv_error *err)
 	/* without users there is nobody to become */
 	if (zygote->without_user)
 		status = service_drop_identity(s, err);
+	if (status == CV_OK)
+		status = enter_filter(zygote, err);
 	if (status != CV_OK)
 		return status;
 	service_tell_ready(s);

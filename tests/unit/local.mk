@@ -201,6 +201,14 @@ tests_unit_test_passwd_file_CPPFLAGS = $(UNIT_CPPFLAGS) \
 	-I$(top_srcdir)/plugins/auth-passwd-file
 tests_unit_test_passwd_file_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-sandbox
+tests_unit_test_sandbox_SOURCES = %D%/test-sandbox.c
+tests_unit_test_sandbox_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sandbox_LDADD = core/master/libservice.la \
+	core/module/libmodule.la core/net/libnet.la core/ipc/libipc.la \
+	core/settings/libsettings.la $(UNIT_LIBS) $(LIBEVENT_LIBS) \
+	$(SECCOMP_LIBS) $(LTDL_LIBS)
+
 SETTINGS_LIBS = core/settings/libsettings.la $(UNIT_LIBS) $(OPENSSL_LIBS)
 SETTINGS_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings
 
