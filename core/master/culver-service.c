@@ -1,6 +1,6 @@
 /* culver-service - every process of the server but the master.
  *
- * "culver-service NAME" is started by culverd, with a socket to it as
+ * "culver-service NAME [ROLE]" is started by culverd, with a socket to it as
  * descriptor 3 and one to the log service as descriptor 4.  What a process
  * trusts and what confines it is written in its role's row. */
 #include "anvil-service.h"
@@ -9,6 +9,7 @@
 #include "log-service.h"
 #include "login/login.h"
 #include "service-private.h"
+#include "session/script-service.h"
 #include "session/session-zygote.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ const struct service_row *service_row_find(const char *name)
 	const struct service_row *const rows[] = {
 		&anvil_service_row, &auth_service_row,
 		&auth_worker_service_row, &log_service_row,
+		&script_service_row,
 	};
 	struct cv_span span = cv_span_of(name);
 	struct cv_span login = CV_SPAN("-login");
@@ -36,10 +38,12 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "config") == 0)
 		return config_reader_run(argv[2]);
-	if (argc != 2) {
+	if (argc == 2 && strcmp(argv[1], "script-done") == 0)
+		return script_done_run();
+	if (argc != 2 && argc != 3) {
 		(void)fprintf(stderr, "culver-service is started by "
 			      "culverd\n");
 		return 64;
 	}
-	return service_run(argv[1]);
+	return service_run(argv[1], argv[argc - 1]);
 }

@@ -10,6 +10,7 @@ core_master_culverd_SOURCES = \
 	%D%/master-process.c \
 	%D%/master.h \
 	%D%/notify.c \
+	%D%/script-command.c %D%/script-command.h \
 	%D%/selftest.c %D%/selftest.h
 core_master_culverd_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 core_master_culverd_LDADD = core/net/libnet.la core/ipc/libipc.la \
@@ -40,6 +41,7 @@ core_master_libservice_la_SOURCES = \
 	%D%/boot.c %D%/boot.h \
 	%D%/log-line.c %D%/log-line.h \
 	%D%/sandbox.c %D%/sandbox.h \
+	%D%/script-command.c %D%/script-command.h \
 	%D%/selftest.c %D%/selftest.h \
 	%D%/service-private.h \
 	%D%/service.c %D%/service.h

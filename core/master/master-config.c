@@ -139,6 +139,10 @@ static int set_identity(const struct master *m, struct master_config *config,
 		status = find_group(service->set.group, &service->gid, err);
 	if (status != CV_OK)
 		return error_prefix(err, "service %s", service->name);
+	/* a script runs as the mail user unless another is named */
+	if (service->kind == ROLE_SCRIPT && (service->script.as_user ||
+					     *service->set.user == '\0'))
+		service->uid = 0;
 	if (service->uid == 0)
 		service->uid = service->gid = BOOT_NO_ID;
 	if (service->uid == BOOT_NO_ID && service->kind == ROLE_LOGIN)
@@ -252,10 +256,6 @@ static void warn_session(const struct master_config *config,
 			 const struct master_service *service,
 			 settings_block block)
 {
-	if (strchr(service->set.executable, ' ') != NULL)
-		log_warning("settings", "service %s: executable = %s: post-"
-			    "login scripts are not run", service->name,
-			    service->set.executable);
 	if (is_set(config, block, "client_limit") &&
 	    service->set.client_limit > 1)
 		log_warning("settings", "service %s: client_limit = %u has "
@@ -336,9 +336,28 @@ static int add_service(const struct master *m, struct master_config *config,
 			.chroot = "", .vsz_limit = UINT64_MAX,
 		};
 	}
+	if (kind == ROLE_SCRIPT) {
+		status = script_command_parse(service->set.executable,
+			config->pool, &service->script, err);
+		if (status != CV_OK)
+			return error_prefix(err, "service %s", name);
+	}
 	set_limits(config, service);
 	service->chroot_dir = chroot_dir(m, config, service);
 	return set_identity(m, config, service, err);
+}
+
+static int add_script(const struct master *m, struct master_config *config,
+		      const char *protocol, struct cv_error *err)
+{
+	const char *name;
+	int status = script_service_of(config->tree, protocol, config->pool,
+				       &name, err);
+
+	if (status == CV_NOT_FOUND)
+		return CV_OK;
+	return status == CV_OK ? add_service(m, config, name, ROLE_SCRIPT,
+					     err) : status;
 }
 
 static int add_protocol(const struct master *m, struct master_config *config,
@@ -352,6 +371,8 @@ static int add_protocol(const struct master *m, struct master_config *config,
 	    settings_block_find(config->tree, "service", SETTINGS_ROOT, login,
 				&block))
 		status = add_service(m, config, login, ROLE_LOGIN, err);
+	if (status == CV_OK)
+		status = add_script(m, config, protocol, err);
 	return status;
 }
 

@@ -238,7 +238,9 @@ static int open_service(struct master *m, struct master_config *config,
 	uint32_t at = 0;
 	int status = CV_OK;
 
-	if (!settings_block_find(config->tree, "service", SETTINGS_ROOT,
+	/* a script's socket is a name; what it is asked comes by a port */
+	if (service->kind == ROLE_SCRIPT ||
+	    !settings_block_find(config->tree, "service", SETTINGS_ROOT,
 				 service->name, &block))
 		return CV_OK;
 	while (status == CV_OK &&

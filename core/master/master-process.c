@@ -29,6 +29,8 @@ static bool may_talk(enum role_kind client, enum role_kind server)
 	case ROLE_AUTH_WORKER:
 	case ROLE_SESSION:
 		return client == ROLE_AUTH;
+	case ROLE_SCRIPT:
+		return client == ROLE_SESSION;
 	case ROLE_LOGIN:
 	case ROLE_LOG:
 		return false;
@@ -140,6 +142,7 @@ static bool needs_secrets(const struct master_service *service)
 		return service->listeners.count > 0;
 	case ROLE_LOG:
 	case ROLE_ANVIL:
+	case ROLE_SCRIPT:
 		return false;
 	}
 	return false;
@@ -181,7 +184,8 @@ static int send_boot(struct master *m, const struct master_service *service,
 
 /* --- starting ------------------------------------------------------------------ */
 
-static void run_service(const struct master *m, const char *name, int boot)
+static void run_service(const struct master *m,
+			const struct master_service *service, int boot)
 {
 	char path[4096];
 	sigset_t none;
@@ -201,7 +205,9 @@ static void run_service(const struct master *m, const char *name, int boot)
 		(void)dup2(null, STDOUT_FILENO);
 	if (m->stderr_fds[1] >= 0)
 		(void)dup2(m->stderr_fds[1], STDERR_FILENO);
-	(void)execl(path, "culver-service", name, (char *)NULL);
+	(void)execl(path, "culver-service", service->name,
+		    service->kind == ROLE_SCRIPT ? "script" : NULL,
+		    (char *)NULL);
 	(void)fprintf(stderr, "cannot run '%s': %s\n", path, strerror(errno));
 	_exit(127);
 }
@@ -217,7 +223,7 @@ static int start_process(struct master *m, struct master_service *service,
 		return status;
 	pid = fork();
 	if (pid == 0)
-		run_service(m, service->name, fds[1]);
+		run_service(m, service, fds[1]);
 	(void)close(fds[1]);
 	if (pid < 0) {
 		(void)close(fds[0]);

@@ -7,6 +7,7 @@
 #define MASTER_H
 
 #include "boot.h"
+#include "script-command.h"
 #include "selftest.h"
 #include "net/address.h"
 #include "settings/core-settings.h"
@@ -18,6 +19,7 @@ enum role_kind {
 	ROLE_LOG, ROLE_ANVIL, ROLE_AUTH, ROLE_AUTH_WORKER,
 	ROLE_LOGIN,		/* <protocol>-login */
 	ROLE_SESSION,		/* <protocol>, or a session of core: deliver */
+	ROLE_SCRIPT,		/* post-login scripts, of any name */
 };
 
 struct master_listener {
@@ -42,6 +44,7 @@ struct master_service {
 	const char *name;
 	enum role_kind kind;
 	struct service_settings set;
+	struct script_command script;	/* ROLE_SCRIPT */
 	uint32_t uid, gid;		/* BOOT_NO_ID: stay */
 	const char *chroot_dir;
 	uint32_t process_limit, client_limit, processes;

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -273,6 +274,16 @@ static const int exec_calls[] = {
 	CALL(access), CALL(chdir),
 };
 
+static const int program_calls[] = {
+	CALL(rt_sigsuspend), CALL(getsid), CALL(mknod), CALL(mknodat),
+	CALL(setxattr), CALL(fsetxattr), CALL(lsetxattr), CALL(lgetxattr),
+	CALL(listxattr), CALL(flistxattr), CALL(llistxattr),
+	CALL(getpriority), CALL(sched_getparam), CALL(sched_getscheduler),
+	CALL(getcpu), CALL(get_robust_list), CALL(vmsplice),
+	CALL(tee), CALL(eventfd), CALL(epoll_create), CALL(connect),
+	CALL(sendmmsg), CALL(tgkill), CALL(tkill), CALL(capget),
+};
+
 static const int birth_calls[] = {
 	CALL(clone), CALL(wait4), CALL(setuid), CALL(setgid),
 	CALL(setgroups), CALL(setuid32), CALL(setgid32), CALL(setgroups32),
@@ -294,6 +305,7 @@ static const struct call_class call_classes[] = {
 	CLASS(SANDBOX_EXEC, exec_calls),
 	CLASS(SANDBOX_BIRTH, birth_calls),
 	CLASS(SANDBOX_NARROW, narrow_calls),
+	CLASS(SANDBOX_PROGRAM, program_calls),
 };
 
 static int allow_list(scmp_filter_ctx ctx, const int *calls, size_t count)
@@ -336,6 +348,12 @@ static int allow_some(scmp_filter_ctx ctx, uint32_t classes)
 	status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(newfstatat), 1,
 				   SCMP_A3_32(SCMP_CMP_MASKED_EQ,
 					      AT_EMPTY_PATH, AT_EMPTY_PATH));
+	/* local services (syslog, nscd), not the network */
+	if ((classes & SANDBOX_PROGRAM) != 0 &&
+	    (classes & (SANDBOX_CONNECT | SANDBOX_LOCAL)) == 0)
+		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(socket),
+					   1, SCMP_A0_32(SCMP_CMP_EQ,
+							 AF_UNIX));
 	if (may_map_code(classes)) {
 		/* dlopen of character set modules maps code */
 		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(mmap), 0);

@@ -28,8 +28,9 @@ struct service_private {
 /* The rows of all roles; NULL: no such role. */
 const struct service_row *service_row_find(const char *name);
 
-/* The whole life of a process; returns its exit status. */
-int service_run(const char *name);
+/* The whole life of a process; returns its exit status.  role is the name of
+ * its row. */
+int service_run(const char *name, const char *role);
 
 /* Tells the master that this service serves now. */
 void service_tell_ready(struct service *s);

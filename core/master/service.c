@@ -472,7 +472,7 @@ static void reserve_descriptors(void)
 		null = fcntl(null, F_DUPFD_CLOEXEC, 0);
 }
 
-int service_run(const char *name)
+int service_run(const char *name, const char *role)
 {
 	struct cv_error err = ERROR_NONE;
 	struct service_private private = { 0 };
@@ -497,7 +497,7 @@ int service_run(const char *name)
 	array_init(&private.servers, s.pool);
 	array_init(&private.paths, s.pool);
 	array_init(&private.accepting, s.pool);
-	s.row = service_row_find(name);
+	s.row = service_row_find(role);
 	status = start(&s, &err);
 	if (status == CV_OK)
 		status = serve(&s, &err);

@@ -38,6 +38,7 @@ enum sandbox_class {
 	SANDBOX_BIRTH = 32,	/* fork, become a user, confine (zygotes) */
 	SANDBOX_NARROW = 64,	/* a narrower filter for its children */
 	SANDBOX_LOCAL = 128,	/* as CONNECT, but no TCP */
+	SANDBOX_PROGRAM = 256,	/* what shells and their commands need */
 };
 
 /* A path the process may reach; NULL-terminated arrays of them. */

@@ -3,9 +3,12 @@ core_session_libsession_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS) \
 	$(LIBEVENT_CFLAGS)
 core_session_libsession_la_SOURCES = \
 	%D%/connection.c %D%/connection.h \
+	%D%/script-done.c \
+	%D%/script-service.c %D%/script-service.h \
 	%D%/session-api.c \
 	%D%/session-child.c \
 	%D%/session-confine.c \
 	%D%/session-private.h \
+	%D%/session-script.c \
 	%D%/session-zygote.c %D%/session-zygote.h \
 	%D%/session.h

@@ -284,6 +284,12 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 
 	if (status == CV_OK)
 		status = take_lease(s, err);
+	if (status == CV_OK && s->private->wants_script) {
+		status = session_run_script(s, uid, gid, err);
+		set_overrides(s);
+	}
+	/* it runs programs as any user: not for those who have one */
+	(void)close(SESSION_SCRIPT_FD);
 	if (status == CV_OK)
 		status = session_become_user(s, uid, gid, err);
 	if (status == CV_OK)
@@ -398,6 +404,7 @@ void session_child_start(const struct session_zygote *zygote,
 	s->login_tag = start->tag;
 	set_log_prefix(s);
 	set_scope(s);
+	s->private->wants_script = zygote->has_script;
 	if (zygote->protocol != NULL)
 		s->connection = connection_create(s->pool, s->transport_fd,
 						  &s->conn, start->input);

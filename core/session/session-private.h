@@ -12,8 +12,9 @@
 enum {
 	SESSION_ANVIL_FD = 5, SESSION_AUTH_FD = 6, SESSION_TRANSPORT_FD = 7,
 	SESSION_STATUS_FD = 8, SESSION_PATH_FD = 9,
-	SESSION_PATHS = 2, SESSION_FIRST_FREE_FD = SESSION_PATH_FD +
-		SESSION_PATHS,
+	SESSION_PATHS = 2, SESSION_SCRIPT_FD = SESSION_PATH_FD +
+		SESSION_PATHS,	/* until the session is confined */
+	SESSION_FIRST_FREE_FD,
 };
 
 /* What the zygote has prepared for every child. */
@@ -23,6 +24,7 @@ struct session_zygote {
 	const struct cv_protocol *protocol;	/* NULL: kind is set */
 	const struct session_kind *kind;	/* NULL: protocol is set */
 	bool without_user;			/* lmtp */
+	bool has_script;			/* post-login */
 	struct sandbox_filter own_filter;	/* users only */
 	struct sandbox_filter filter;		/* a child's */
 	struct sandbox_paths paths;		/* common ones, open */
@@ -36,6 +38,7 @@ struct session_private {
 	const struct session_zygote *zygote;
 	struct module_scope plugins;
 	bool has_plugins;
+	bool wants_script;	/* a login: its script must let it in */
 	int lease;		/* anvil; -1 none */
 };
 
@@ -52,6 +55,11 @@ void session_child_accept(const struct session_zygote *zygote,
 __attribute__((noreturn))
 void session_child_selftest(const struct session_zygote *zygote,
 			    struct ipc_reader *message);
+
+/* session-script.c: runs the post-login script, which may change where the
+ * user's mail is.  Failure: the user is not let in. */
+int session_run_script(struct cv_session *s, uint32_t uid, uint32_t gid,
+		       struct cv_error *err);
 
 /* session-confine.c: becomes the user, who is known now; nothing else can be
  * reached afterwards. */

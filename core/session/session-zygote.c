@@ -11,6 +11,7 @@
 #include "delivery/deliverer.h"
 #include "delivery/delivery-client.h"
 #include "mailbox/user.h"
+#include "master/script-command.h"
 #include "master/selftest.h"
 #include "stream/stream-api.h"
 
@@ -195,6 +196,25 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 	return CV_OK;
 }
 
+static int prepare_script(struct session_zygote *zygote, struct cv_error *err)
+{
+	struct service *s = zygote->service;
+	const char *name;
+	int port, status = script_service_of(s->settings, s->name, s->pool,
+					     &name, err);
+
+	if (status == CV_NOT_FOUND || zygote->without_user)
+		return CV_OK;
+	if (status != CV_OK)
+		return status;
+	port = service_port(s, name);
+	if (port < 0 || dup2(port, SESSION_SCRIPT_FD) < 0)
+		return FAIL(err, CV_E_INTERNAL, "no port to service %s",
+			    name);
+	zygote->has_script = true;
+	return CV_OK;
+}
+
 static int prepare_tls(struct session_zygote *zygote, struct cv_error *err)
 {
 	struct settings_scope scope = { .protocol = zygote->name };
@@ -228,6 +248,8 @@ static int zygote_start(struct service *s, struct cv_error *err)
 		status = prepare_paths(zygote, err);
 	if (status == CV_OK)
 		status = prepare_ports(zygote, err);
+	if (status == CV_OK)
+		status = prepare_script(zygote, err);
 	if (status == CV_OK)
 		status = prepare_tls(zygote, err);
 	return status;
