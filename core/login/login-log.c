@@ -152,9 +152,13 @@ void login_log_disconnect(struct cv_preauth *p, const char *reason)
 	char message[256];
 	uint64_t secs = (time_monotonic_msecs() - p->connected_msecs) / 1000;
 
-	if (p->attempts == 0)
+	if (p->attempts == 0 && p->auth_id == 0)
 		(void)snprintf(message, sizeof(message),
 			       "Disconnected: %s (no auth attempts in %llu "
+			       "secs)", reason, (unsigned long long)secs);
+	else if (p->attempts == 0)	/* aborted, or auth could not say */
+		(void)snprintf(message, sizeof(message),
+			       "Disconnected: %s (no auth completed in %llu "
 			       "secs)", reason, (unsigned long long)secs);
 	else
 		(void)snprintf(message, sizeof(message),
