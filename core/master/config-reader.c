@@ -7,6 +7,7 @@
 #include "config-reader.h"
 #include "log-line.h"
 #include "module/module.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +84,8 @@ int config_reader_run(const char *path)
 	log_set_prefix("config");
 	settings_register_core();
 	status = module_settings_read(path, NULL, &tree, &err);
+	if (status == CV_OK)
+		status = tls_settings_check(tree, &err);
 	report(tree);
 	if (status == CV_OK)
 		status = answer(tree, &err);

@@ -63,6 +63,14 @@ static void catch_signals(sigset_t *unblocked_r)
 
 /* --- reload ------------------------------------------------------------------ */
 
+static void reload_failed(struct master *m, const char *what,
+			  const struct cv_error *err)
+{
+	log_error("master", "%s: %s", what, err->text);
+	master_control_reloaded(m, err->code < 0 ? err->code : CV_E_CONFIG,
+				err->text);
+}
+
 static void reload_begin(struct master *m)
 {
 	struct cv_error err = ERROR_NONE;
@@ -75,7 +83,7 @@ static void reload_begin(struct master *m)
 	notify_state("RELOADING=1");
 	if (master_config_begin(m, &m->config_pid, &m->config_fd, &err) !=
 	    CV_OK)
-		log_error("master", "cannot reload: %s", err.text);
+		reload_failed(m, "cannot reload", &err);
 }
 
 static void reload_end(struct master *m)
@@ -93,8 +101,8 @@ static void reload_end(struct master *m)
 	}
 	notify_state("READY=1");
 	if (status != CV_OK) {
-		log_error("master", "reload failed, the old settings stay in "
-			  "force: %s", err.text);
+		reload_failed(m, "reload failed, the old settings stay in "
+			      "force", &err);
 		return;
 	}
 	m->config = config;
@@ -102,6 +110,7 @@ static void reload_end(struct master *m)
 	master_processes_retire(m);
 	master_config_destroy(&old);
 	log_info("master", "settings reloaded");
+	master_control_reloaded(m, CV_OK, "");
 }
 
 /* --- stop ---------------------------------------------------------------------- */
@@ -351,9 +360,15 @@ static void usage(FILE *to)
 
 static void parse_options(struct master *m, int argc, char **argv)
 {
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int option;
 
-	while ((option = getopt(argc, argv, "Fc:x:Vh")) != -1) {
+	while ((option = getopt_long(argc, argv, "Fc:x:Vh", long_options,
+				     NULL)) != -1) {
 		switch (option) {
 		case 'F':
 			m->foreground = true;
@@ -412,6 +427,7 @@ int main(int argc, char **argv)
 		.service_dir = CULVER_SERVICEDIR,
 		.root = geteuid() == 0, .log_fds = { -1, -1 },
 		.stderr_fds = { -1, -1 }, .control_fd = -1, .config_fd = -1,
+		.reload_fd = -1,
 		.config_pid = -1,
 	};
 	struct cv_error err = ERROR_NONE;

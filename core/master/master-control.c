@@ -112,6 +112,30 @@ static void handle_selftest(struct master *m, int fd, struct ipc_reader *r)
 	pool_destroy(&pool);
 }
 
+/* Answered when it has ended, by master_control_reloaded. */
+static void reload(struct master *m, int fd)
+{
+	if (m->reload_fd >= 0) {
+		answer(fd, CV_E_TEMP, "another reload is under way", -1);
+		return;
+	}
+	m->reload_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (m->reload_fd < 0) {
+		answer(fd, CV_E_TEMP, "too many descriptors are open", -1);
+		return;
+	}
+	(void)kill(getpid(), SIGHUP);
+}
+
+void master_control_reloaded(struct master *m, int status, const char *text)
+{
+	if (m->reload_fd < 0 || m->reload_wanted)
+		return;		/* the one that was asked for comes next */
+	answer(m->reload_fd, status, text, -1);
+	(void)close(m->reload_fd);
+	m->reload_fd = -1;
+}
+
 static void handle(struct master *m, int fd, struct ipc_reader *r)
 {
 	struct cv_error err = ERROR_NONE;
@@ -139,8 +163,7 @@ static void handle(struct master *m, int fd, struct ipc_reader *r)
 		(void)kill(getpid(), SIGTERM);
 		return;
 	case CONTROL_MSG_RELOAD:
-		answer(fd, CV_OK, "", -1);
-		(void)kill(getpid(), SIGHUP);
+		reload(m, fd);
 		return;
 	case CONTROL_MSG_STATUS:
 		send_status(m, fd);
@@ -153,7 +176,7 @@ static void handle(struct master *m, int fd, struct ipc_reader *r)
 	}
 }
 
-/* One request a connection, answered at once; a tool that does not ask is
+/* One request a connection, answered at once but for a reload; a tool that does not ask is
  * not waited for longer than a second. */
 void master_control_accept(struct master *m)
 {

@@ -87,6 +87,7 @@ struct master {
 	int control_fd;
 	pid_t config_pid;
 	int config_fd;			/* answer of a reload's reader */
+	int reload_fd;			/* the tool that waits for it, or -1 */
 	bool stopping, reload_wanted;
 	uint64_t stop_deadline_msecs;
 };
@@ -146,6 +147,8 @@ enum control_message_type {
 
 int master_control_listen(struct master *m, struct cv_error *err);
 void master_control_accept(struct master *m);
+/* Tells the tool that asked for a reload, if one did, how it ended. */
+void master_control_reloaded(struct master *m, int status, const char *text);
 
 /* --- notify.c ----------------------------------------------------------------- */
 

@@ -268,6 +268,57 @@ static void report_refusal(struct settings_tree *tree, bool warning,
 				     refusal->text);
 }
 
+static bool is_mechanism(const struct reading *reading, struct cv_span name)
+{
+	static const char *const of_auth[] = { "PLAIN", "LOGIN" };
+
+	for (size_t i = 0; i < sizeof(of_auth) / sizeof(of_auth[0]); i++) {
+		if (cv_span_is_icase(name, of_auth[i]))
+			return true;
+	}
+	for (size_t i = 0; i < reading->found.count; i++) {
+		const struct module_desc *desc = reading->found.items[i];
+
+		for (uint32_t j = 0; j < desc->registration_count; j++) {
+			const struct module_registration *r =
+				&desc->registrations[j];
+
+			if (r->what == MODULE_REGISTERED_PROVIDER &&
+			    r->kind == CV_PROVIDER_MECHANISM &&
+			    cv_span_is_icase(name, r->name))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* auth would not run with a mechanism that nobody has. */
+static int check_mechanisms(struct reading *reading,
+			    struct settings_tree *tree, struct cv_error *err)
+{
+	struct auth_settings set;
+	const char *file = "";
+	uint32_t line = 0;
+	int status = settings_get(tree, &auth_settings_table, NULL,
+				  reading->pool, &set, err);
+
+	if (status != CV_OK)
+		return status;
+	(void)settings_origin(tree, NULL, "auth_mechanisms", &file, &line);
+	for (uint32_t i = 0; i < set.auth_mechanisms.count; i++) {
+		const char *name = set.auth_mechanisms.items[i];
+
+		if (is_mechanism(reading, cv_span_of(name)))
+			continue;
+		settings_problem_add(tree, false, file, line,
+				     "auth_mechanisms: there is no mechanism "
+				     "'%s'", name);
+		status = FAIL(err, CV_E_CONFIG, "auth_mechanisms: there is "
+			      "no mechanism '%s'", name);
+	}
+	return status;
+}
+
 int module_settings_read(const char *path,
 			 const struct settings_read_options *options,
 			 struct settings_tree **tree_r, struct cv_error *err)
@@ -298,5 +349,7 @@ int module_settings_read(const char *path,
 		ret = FAIL(err, CV_E_CONFIG, "cannot load '%s': %s",
 			   reading.refusals.items[0].name,
 			   reading.refusals.items[0].text);
+	if (ret == CV_OK)
+		ret = check_mechanisms(&reading, *tree_r, err);
 	return ret;
 }

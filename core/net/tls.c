@@ -364,6 +364,41 @@ int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
 	return CV_OK;
 }
 
+/* The text begins with the setting that it is about. */
+static void add_problem(struct settings_tree *tree, const char *text)
+{
+	char key[64];
+	const char *file = "";
+	uint32_t line = 0;
+
+	(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(text, " :"),
+		       text);
+	if (settings_origin(tree, NULL, key, &file, &line) != CV_OK) {
+		file = "";
+		line = 0;
+	}
+	settings_problem_add(tree, false, file, line, "%s", text);
+}
+
+int tls_settings_check(struct settings_tree *tree, struct cv_error *err)
+{
+	struct settings_scope scope = { .protocol = NULL };
+	struct cv_pool *pool = pool_create("tls check");
+	struct tls_server *server;
+	uint32_t at = 0;
+	int status;
+
+	pool_set_secret(pool);
+	do
+		status = tls_server_create(pool, tree, &scope, &server, err);
+	while (status >= 0 && settings_filter_next(tree, "protocol", &at,
+						   &scope.protocol));
+	if (status < 0)
+		add_problem(tree, err->text);
+	pool_destroy(&pool);
+	return status < 0 ? status : CV_OK;
+}
+
 SSL *tls_server_session(const struct tls_server *server, int fd)
 {
 	SSL *ssl = SSL_new(server->ctx);

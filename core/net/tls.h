@@ -18,6 +18,11 @@ int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
 		      const struct settings_scope *scope,
 		      struct tls_server **server_r, struct cv_error *err);
 
+/* Makes every context that a login process of this tree would make, and adds
+ * what is wrong with one to the tree's problems: a configuration without
+ * usable certificates must be refused before anything runs with it. */
+int tls_settings_check(struct settings_tree *tree, struct cv_error *err);
+
 /* A session that picks its certificate by server name.  NULL without
  * memory.  The caller frees it. */
 SSL *tls_server_session(const struct tls_server *server, int fd);

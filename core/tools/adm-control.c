@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-enum { ANSWER_MSECS = 10000 };
+enum { ANSWER_MSECS = 65000 };	/* a reload reads all settings first */
 
 int adm_control_general(struct adm *adm, struct general_settings *set_r,
 			struct cv_error *err)

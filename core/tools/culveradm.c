@@ -4,6 +4,7 @@
  * in its own file whom it talks to. */
 #include "culveradm.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,6 +58,13 @@ static int help(FILE *to)
 	return to == stdout ? ADM_OK : ADM_USAGE;
 }
 
+static int help_of(const struct adm_verb *verb)
+{
+	(void)printf("usage: culveradm %s %s\n  %s\n", verb->name, verb->args,
+		     verb->help);
+	return ADM_OK;
+}
+
 static bool parse_format(const char *name, enum adm_format *format_r)
 {
 	static const char *const names[] = {
@@ -83,8 +91,11 @@ static int run_verb(struct adm *adm, int argc, char **argv)
 	for (size_t i = 0; i < VERBS; i++) {
 		size_t d;
 
-		if (strcmp(verbs[i]->name, argv[0]) == 0)
+		if (strcmp(verbs[i]->name, argv[0]) == 0) {
+			if (argc == 2 && strcmp(argv[1], "--help") == 0)
+				return help_of(verbs[i]);
 			return verbs[i]->run(adm, argc, argv);
+		}
 		d = span_distance(cv_span_of(verbs[i]->name),
 				  cv_span_of(argv[0]), 3);
 		if (d < distance) {
@@ -106,11 +117,17 @@ int main(int argc, char **argv)
 		.config_path = CULVER_SYSCONFDIR "/culver.conf",
 		.pool = pool_create("culveradm"),
 	};
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	ARRAY(const char *) overrides;
 	int option, status;
 
 	array_init(&overrides, adm.pool);
-	while ((option = getopt(argc, argv, "+Dvc:f:o:h")) != -1) {
+	while ((option = getopt_long(argc, argv, "+Dvc:f:o:hV", long_options,
+				     NULL)) != -1) {
 		if (option == 'D')
 			adm.debug = true;
 		else if (option == 'v')
@@ -121,6 +138,8 @@ int main(int argc, char **argv)
 			*array_add(&overrides) = optarg;
 		else if (option == 'h')
 			return help(stdout);
+		else if (option == 'V')
+			return puts(PACKAGE_VERSION) < 0 ? ADM_FAILED : ADM_OK;
 		else if (option != 'f' || !parse_format(optarg, &adm.format))
 			return ADM_USAGE;
 	}

@@ -5,6 +5,7 @@
  * gets none. */
 #include "core-settings.h"
 #include "module/module.h"
+#include "net/tls.h"
 #include "settings-print.h"
 #include "settings-registry.h"
 
@@ -83,7 +84,8 @@ static void options_parse(struct options *options, int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "origin", no_argument, NULL, 'O' },
-		{ "help", no_argument, NULL, '?' },
+		{ "help", no_argument, NULL, 'H' },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -121,9 +123,15 @@ static void options_parse(struct options *options, int argc, char **argv)
 		case 'x':
 			options->print.expand = true;
 			break;
+		case 'H':
+			(void)fputs(usage_text, stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			(void)puts(PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
 		default:
-			die("", optopt == 0 || optopt == '?' ? "help" :
-			    "see the options");
+			(void)fputs(usage_text, stderr);
+			exit(SETTINGS_EXIT_BAD);
 		}
 	}
 }
@@ -180,6 +188,7 @@ static int names_print(const struct settings_tree *tree,
 
 static int run(struct options *options, char **names)
 {
+	struct cv_error err = ERROR_NONE;
 	struct settings_tree *tree;
 	struct cv_pool *pool;
 	struct cv_text out;
@@ -188,6 +197,9 @@ static int run(struct options *options, char **names)
 	options->read.tolerate_denied = true;
 	ret = module_settings_read(options->file, &options->read, &tree,
 				   NULL);
+	/* a key that only root may read is no fault of the configuration */
+	if (ret == CV_OK && settings_problem_count(tree) == 0)
+		ret = tls_settings_check(tree, &err);
 	problems_print(tree);
 	if (ret < 0) {
 		settings_tree_destroy(&tree);

@@ -21,7 +21,8 @@ culveradm_LDADD = core/auth/libauth.la core/net/libnet.la \
 
 bin_PROGRAMS += culverconf
 culverconf_SOURCES = %D%/culverconf.c
-culverconf_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/core/settings
-culverconf_LDADD = core/module/libmodule.la \
+culverconf_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/core/settings \
+	$(OPENSSL_CFLAGS)
+culverconf_LDADD = core/module/libmodule.la core/net/libtls.la \
 	core/settings/libsettings.la core/base/libbase.la \
 	$(OPENSSL_LIBS)

@@ -114,11 +114,26 @@ def test_a_failed_reload_keeps_the_old_settings(make_server):
     session = logged_in(server)
     before = processes(server)
     server.write_config(extra="no_such_setting = 1\n")
-    server.adm("reload")
+    assert server.adm("reload", check=False).returncode == 78
     wait_for(lambda: "reload failed" in server.log)
     assert "no_such_setting" in server.log
     assert processes(server) == before
     assert session.noop()[0] == "OK"
+    logged_in(server).logout()
+
+
+@pytest.mark.parametrize("line", [
+    "ssl_cipher_list = NONE-SUCH", "auth_mechanisms = plain none-such",
+    "ssl_key = <{dir}/cert.pem", "listen = 1.2.3.400"])
+def test_what_a_process_would_refuse_fails_the_reload(make_server, line):
+    server = make_server()
+    before = processes(server)
+    server.write_config(extra=line.format(dir=server.dir) + "\n")
+    done = server.adm("reload", check=False)
+    assert done.returncode == 78
+    assert "cannot be used" in done.stderr or "1.2.3.400" in done.stderr
+    assert line.split()[0] in server.log or "1.2.3.400" in server.log
+    assert processes(server) == before
     logged_in(server).logout()
 
 
