@@ -41,5 +41,5 @@ systemdsystemunit_DATA = %D%/culver.service
 EXTRA_DIST += %D%/culver.service.in %D%/culver.socket
 CLEANFILES += %D%/culver.service
 %D%/culver.service: %D%/culver.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's,@sbindir@,$(sbindir),' \
-		-e 's,@bindir@,$(bindir),' $(srcdir)/conf/culver.service.in >$@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's,[@]sbindir@,$(sbindir),' \
+		-e 's,[@]bindir@,$(bindir),' $(srcdir)/conf/culver.service.in >$@

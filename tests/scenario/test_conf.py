@@ -125,3 +125,10 @@ def test_the_manual_lists_what_is_declared():
     assert page == (manual.with_name("culver.conf.5.head").read_text() +
                     declared.stdout +
                     manual.with_name("culver.conf.5.tail").read_text())
+
+
+def test_the_unit_names_the_programs():
+    text = (BUILD / "conf" / "culver.service").read_text()
+    assert "@" not in text
+    assert re.search("^ExecStart=/.*/culverd -F$", text, re.M)
+    assert re.search("^ExecReload=/.*/culveradm reload$", text, re.M)
