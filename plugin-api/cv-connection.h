@@ -28,7 +28,9 @@ struct cv_connection_api {
 	 * further output is dropped and failed() is true; callers need check
 	 * only at the end of a command. */
 	void (*write)(struct cv_connection *c, const void *data, size_t len);
-	void (*printf)(struct cv_connection *c, const char *fmt, ...)
+	/* Not "printf": where that is a macro, a member cannot have the
+	 * name. */
+	void (*print)(struct cv_connection *c, const char *fmt, ...)
 		CV_PRINTF(2, 3);
 	/* Sends len bytes of the stream from its current place; sendfile
 	 * where it can.  A stream that ends early closes the connection:

@@ -39,12 +39,12 @@ static int cmd_lhlo(struct lmtp_session *l, struct cv_span args,
 	}
 	lmtp_reset(l);
 	(void)snprintf(l->peer, sizeof(l->peer), "%.*s", CV_SPAN_ARG(args));
-	lmtp_conn->printf(l->conn, "250-%s\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
+	lmtp_conn->print(l->conn, "250-%s\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
 		"250-ENHANCEDSTATUSCODES\r\n250-PIPELINING\r\n",
 		lmtp_sess->hostname(l->session));
 	if (lmtp_conn->can_starttls(l->conn) && !l->tls)
-		lmtp_conn->printf(l->conn, "250-STARTTLS\r\n");
-	lmtp_conn->printf(l->conn, "250 SIZE %llu\r\n",
+		lmtp_conn->print(l->conn, "250-STARTTLS\r\n");
+	lmtp_conn->print(l->conn, "250 SIZE %llu\r\n",
 		(unsigned long long)l->set->lmtp_max_message_size);
 	return CV_OK;
 }

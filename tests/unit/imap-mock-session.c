@@ -888,7 +888,7 @@ const char *mock_session_play(struct cv_session *s, struct cv_span script,
 
 static const struct cv_connection_api mock_connection_api = {
 	CV_SIZED(cv_connection_api), .peek = conn_peek, .skip = conn_skip,
-	.fill = conn_fill, .write = conn_write, .printf = conn_printf,
+	.fill = conn_fill, .write = conn_write, .print = conn_printf,
 	.write_stream = conn_write_stream, .flush = conn_flush,
 	.failed = conn_failed, .wait = conn_wait, .is_secure = conn_secure,
 	.remote_address = conn_address, .local_address = conn_address,

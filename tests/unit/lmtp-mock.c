@@ -93,7 +93,7 @@ static int conn_starttls(struct cv_connection *c, struct cv_error *err)
 
 static const struct cv_connection_api connection = {
 	CV_SIZED(cv_connection_api), .peek = conn_peek, .skip = conn_skip,
-	.fill = conn_fill, .write = conn_write, .printf = conn_printf,
+	.fill = conn_fill, .write = conn_write, .print = conn_printf,
 	.flush = conn_flush, .remote_address = conn_remote,
 	.can_starttls = conn_can_starttls, .starttls = conn_starttls,
 };

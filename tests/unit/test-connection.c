@@ -126,7 +126,7 @@ static void output_leaves_before_waiting(void **state)
 
 	(void)state;
 	pair_open(&p, CV_SPAN_NONE);
-	connection_api.printf(p.c, "* %s %d\r\n", "OK", 7);
+	connection_api.print(p.c, "* %s %d\r\n", "OK", 7);
 	assert_int_equal(read(p.peer, buf, sizeof(buf)), -1);
 	assert_int_equal(connection_api.fill(p.c, 100, 0, &err),
 			 CV_E_TIMEOUT);
