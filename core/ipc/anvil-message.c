@@ -25,18 +25,23 @@ void anvil_connect_get(struct ipc_reader *r, struct anvil_connect *c_r)
 	c_r->limit = ipc_get_u32(r);
 }
 
+/* Not on the stack: the compiler touches every page of a large frame, and a
+ * process that has just been forked pays for each. */
+static struct ipc_writer lease_request;
+static struct ipc_reader lease_answer;
+
 static int lease_wait(int lease, struct cv_error *err)
 {
-	struct ipc_reader r;
+	struct ipc_reader *r = &lease_answer;
 	uint32_t type;
-	int status = ipc_receive_wait(lease, LEASE_TIMEOUT_MSECS, &r, err);
+	int status = ipc_receive_wait(lease, LEASE_TIMEOUT_MSECS, r, err);
 
 	if (status == CV_EOF || status == CV_NOT_FOUND)
 		return FAIL(err, CV_E_TEMP, "anvil gave no answer");
 	if (status != CV_OK)
 		return status;
-	type = r.type;
-	status = ipc_finish(&r, err);
+	type = r->type;
+	status = ipc_finish(r, err);
 	if (status != CV_OK)
 		return status;
 	if (type == ANVIL_MSG_GRANTED)
@@ -48,17 +53,17 @@ static int lease_wait(int lease, struct cv_error *err)
 int anvil_lease(int anvil_port, const struct anvil_connect *c, int *lease_r,
 		struct cv_error *err)
 {
-	struct ipc_writer w;
+	struct ipc_writer *w = &lease_request;
 	int fds[2], status;
 
 	*lease_r = -1;
 	status = ipc_pair(fds, false, err);
 	if (status != CV_OK)
 		return status;
-	ipc_begin(&w, ANVIL_MSG_CONNECT);
-	anvil_connect_put(&w, c);
-	ipc_put_fd(&w, fds[1]);
-	status = ipc_send(anvil_port, &w, err);
+	ipc_begin(w, ANVIL_MSG_CONNECT);
+	anvil_connect_put(w, c);
+	ipc_put_fd(w, fds[1]);
+	status = ipc_send(anvil_port, w, err);
 	(void)close(fds[1]);
 	if (status == CV_EOF)
 		status = FAIL(err, CV_E_TEMP, "anvil's port is closed");

@@ -110,25 +110,23 @@ static void attach_fds(struct msghdr *msg, union fd_room *room,
 	memcpy(CMSG_DATA(cmsg), fds, bytes);
 }
 
-int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
+static int send_packet(int fd, uint32_t type, struct cv_span fields,
+		       const int *fds, uint32_t fd_count,
+		       struct cv_error *err)
 {
 	struct ipc_header header = {
-		.len = (uint32_t)w->len, .type = w->type,
-		.fd_count = w->fd_count,
+		.len = (uint32_t)(sizeof(header) + fields.len), .type = type,
+		.fd_count = fd_count,
 	};
 	struct iovec iov[2] = {
 		{ &header, sizeof(header) },
-		{ (void *)(w->data + sizeof(header)),
-		  w->len - sizeof(header) },
+		{ (void *)fields.data, fields.len },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	union fd_room room;
 	ssize_t n;
 
-	if (w->failed)
-		return FAIL(err, CV_E_LIMIT,
-			    "message of type 0x%x does not fit", w->type);
-	attach_fds(&msg, &room, w->fds, w->fd_count);
+	attach_fds(&msg, &room, fds, fd_count);
 	do {
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
@@ -139,7 +137,19 @@ int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return FAIL(err, CV_E_TEMP, "the receiver's queue is full");
 	return FAIL_ERRNO(err, errno, "cannot send message of type 0x%x",
-			  w->type);
+			  type);
+}
+
+int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
+{
+	const size_t at = sizeof(struct ipc_header);
+
+	if (w->failed)
+		return FAIL(err, CV_E_LIMIT,
+			    "message of type 0x%x does not fit", w->type);
+	return send_packet(fd, w->type, cv_span((const char *)w->data + at,
+						w->len - at),
+			   w->fds, w->fd_count, err);
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -393,16 +403,14 @@ int ipc_pair(int fds_r[2], bool non_blocking, struct cv_error *err)
 
 int ipc_channel_open(int port_fd, int *channel_r, struct cv_error *err)
 {
-	struct ipc_writer w;
 	int fds[2], status;
 
 	*channel_r = -1;
 	status = ipc_pair(fds, false, err);
 	if (status != CV_OK)
 		return status;
-	ipc_begin(&w, IPC_MSG_CHANNEL);
-	ipc_put_fd(&w, fds[1]);
-	status = ipc_send(port_fd, &w, err);
+	status = send_packet(port_fd, IPC_MSG_CHANNEL, cv_span("", 0),
+			     &fds[1], 1, err);
 	(void)close(fds[1]);
 	if (status != CV_OK) {
 		(void)close(fds[0]);

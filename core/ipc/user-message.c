@@ -143,7 +143,7 @@ int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 int session_started_send(int status_fd, const struct session_started *s,
 			 struct cv_error *err)
 {
-	struct ipc_writer w;
+	static struct ipc_writer w;	/* a frame this large costs */
 
 	ipc_begin(&w, SESSION_MSG_STARTED);
 	ipc_put_u32(&w, (uint32_t)-s->status);

@@ -100,6 +100,9 @@ static void challenged(struct cv_preauth *p, const struct auth_answer *a)
 	login_client_advance(p);
 }
 
+/* Messages are static below: of a frame that large the compiler touches every
+ * page, and a process that has just been forked pays for each. */
+
 static void take_answer(struct cv_preauth *p, struct ipc_reader *r)
 {
 	struct cv_error err = ERROR_NONE;
@@ -132,7 +135,7 @@ static void on_auth(evutil_socket_t fd, short what, void *context)
 {
 	struct cv_preauth *p = context;
 	struct cv_error err = ERROR_NONE;
-	struct ipc_reader r;
+	static struct ipc_reader r;
 	int status = ipc_receive((int)fd, &r, &err);
 
 	(void)what;
@@ -201,7 +204,7 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		.cert_name = "", .client_id = p->client_id,
 		.has_initial = has_initial, .initial = initial,
 	};
-	struct ipc_writer w;
+	static struct ipc_writer w;
 
 	p->mechanism = pool_strdup(p->pool, mechanism);
 	b.id = ++p->auth_id;
@@ -224,7 +227,7 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 
 void login_auth_continue(struct cv_preauth *p, struct cv_span data)
 {
-	struct ipc_writer w;
+	static struct ipc_writer w;
 
 	if (p->phase != LOGIN_CHALLENGE || p->auth_fd < 0) {
 		p->auth_failed = CV_AUTH_FAIL_TEMP;
@@ -272,7 +275,7 @@ static void on_status(evutil_socket_t fd, short what, void *context)
 	struct cv_preauth *p = context;
 	struct cv_error err = ERROR_NONE;
 	struct session_started s = { .status = CV_E_TEMP, .text = "" };
-	struct ipc_reader r;
+	static struct ipc_reader r;
 	int status = ipc_receive((int)fd, &r, &err);
 
 	(void)what;
@@ -313,7 +316,7 @@ static int send_handoff(struct cv_preauth *p, int session_fd, int status_fd)
 		.transport_fd = session_fd, .status_fd = status_fd,
 	};
 	struct cv_error err = ERROR_NONE;
-	struct ipc_writer w;
+	static struct ipc_writer w;
 	int status;
 
 	auth_handoff_put(&w, &h);

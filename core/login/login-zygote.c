@@ -417,6 +417,7 @@ int login_zygote_ready(struct service *s, struct cv_error *err)
 	add_event(s, SIGCHLD, EV_SIGNAL, on_child, NULL);
 	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
 	add_event(s, -1, 0, on_sweep, &every);
+	service_trim_memory();
 	return CV_OK;
 }
 

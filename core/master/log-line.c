@@ -41,7 +41,7 @@ static void send_line(enum log_level level, const char *category,
 		.pid = (uint32_t)getpid(), .usecs = time_now_usecs(),
 	};
 	struct pollfd p = { .fd = sender.fd, .events = POLLOUT };
-	struct ipc_writer w;
+	static struct ipc_writer w;	/* a frame this large costs */
 	int status;
 
 	(void)context;

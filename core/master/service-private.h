@@ -44,5 +44,8 @@ bool service_may_go_on(const struct service *s, int status,
 
 /* Limits of memory, core dumps and descriptors. */
 void service_limit_memory(uint64_t bytes);
+/* Tidies the heap, before children are forked: else each of them does it, in
+ * pages it has to copy first. */
+void service_trim_memory(void);
 
 #endif

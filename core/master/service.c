@@ -7,6 +7,9 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <grp.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -517,6 +520,13 @@ int service_port(const struct service *s, const char *server)
 			return s->private->clients.items[i].fd;
 	}
 	return -1;
+}
+
+void service_trim_memory(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
 }
 
 int service_channel_open(const struct service *s, const char *server,

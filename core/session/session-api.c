@@ -63,7 +63,7 @@ static bool api_stopping(struct cv_session *s)
 
 static void api_set_activity(struct cv_session *s, const char *activity)
 {
-	struct ipc_writer w;
+	static struct ipc_writer w;	/* a frame this large costs */
 
 	if (s->private->lease < 0 ||
 	    !s->service->private->general.verbose_proctitle)

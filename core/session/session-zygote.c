@@ -29,6 +29,11 @@ enum { POLL_MAX = 64 };
 
 static volatile sig_atomic_t got_child;
 
+/* Not on the stack: the compiler touches every page of a large frame, and
+ * after a fork each is copied. */
+static struct ipc_reader received;
+static struct ipc_writer refresh;
+
 static void on_child_signal(int number)
 {
 	(void)number;
@@ -329,14 +334,13 @@ static void take_port(struct session_zygote *zygote, const char *client,
 		      int fd)
 {
 	struct cv_error err = ERROR_NONE;
-	struct ipc_reader message;
-	int status = ipc_receive(fd, &message, &err);
+	int status = ipc_receive(fd, &received, &err);
 
 	if (status == CV_OK && strcmp(client, "auth") == 0)
-		take_start(zygote, &message);
-	else if (status == CV_OK && message.type == SELFTEST_MSG_RUN)
-		take_selftest(zygote, &message);
-	else if (status == CV_OK && ipc_refuse(&message, client, &err) < 0)
+		take_start(zygote, &received);
+	else if (status == CV_OK && received.type == SELFTEST_MSG_RUN)
+		take_selftest(zygote, &received);
+	else if (status == CV_OK && ipc_refuse(&received, client, &err) < 0)
 		log_error("session", "%s", err.text);
 	else if (status < 0)
 		log_error("session", "%s", err.text);
@@ -361,7 +365,6 @@ static void take_connection(struct session_zygote *zygote,
 
 static void reap(struct session_zygote *zygote)
 {
-	struct ipc_writer w;
 	int status;
 	pid_t pid;
 
@@ -376,8 +379,8 @@ static void reap(struct session_zygote *zygote)
 		if (zygote->crashed)
 			continue;
 		zygote->crashed = true;
-		ipc_begin(&w, BOOT_MSG_REFRESH);
-		(void)ipc_send(BOOT_FD, &w, NULL);
+		ipc_begin(&refresh, BOOT_MSG_REFRESH);
+		(void)ipc_send(BOOT_FD, &refresh, NULL);
 	}
 }
 
@@ -385,11 +388,11 @@ static void reap(struct session_zygote *zygote)
 static bool take_master(struct session_zygote *zygote)
 {
 	struct cv_error err = ERROR_NONE;
-	struct ipc_reader r;
-	int status = ipc_receive(BOOT_FD, &r, &err);
+	struct ipc_reader *r = &received;
+	int status = ipc_receive(BOOT_FD, r, &err);
 
-	if (status == CV_OK && r.type == BOOT_MSG_RETIRE &&
-	    ipc_finish(&r, &err) == CV_OK) {
+	if (status == CV_OK && r->type == BOOT_MSG_RETIRE &&
+	    ipc_finish(r, &err) == CV_OK) {
 		zygote->retired = true;
 		return true;
 	}
@@ -490,6 +493,7 @@ static int zygote_run(struct service *s, struct cv_error *err)
 		status = enter_filter(zygote, err);
 	if (status != CV_OK)
 		return status;
+	service_trim_memory();
 	service_tell_ready(s);
 	return serve(zygote);
 }
