@@ -111,6 +111,29 @@ static int find_group(const char *name, uint32_t *gid_r, struct cv_error *err)
 	return CV_OK;
 }
 
+/* Zygotes would not run with them. */
+static int check_mail_owner(const struct master_config *config,
+			    const char *protocol, struct cv_error *err)
+{
+	struct settings_scope scope = { .protocol = protocol };
+	struct mail_settings set;
+	uint32_t uid, gid;
+	int status = settings_get(config->tree, &mail_settings_table, &scope,
+				  config->pool, &set, err);
+
+	if (status == CV_OK && *set.mail_uid != '\0') {
+		status = find_user(set.mail_uid, &uid, &gid, err);
+		if (status != CV_OK)
+			return error_prefix(err, "mail_uid");
+	}
+	if (status == CV_OK && *set.mail_gid != '\0') {
+		status = find_group(set.mail_gid, &gid, err);
+		if (status != CV_OK)
+			return error_prefix(err, "mail_gid");
+	}
+	return status;
+}
+
 static const char *default_user(const struct master_config *config,
 				const struct master_service *service)
 {
@@ -453,6 +476,11 @@ int master_config_finish(struct master *m, int fd,
 	if (status == CV_OK) {
 		config->hostname = find_hostname(config);
 		status = add_services(m, config, err);
+	}
+	for (size_t i = 0; i < config->services.count && status == CV_OK; i++) {
+		if (config->services.items[i].kind == ROLE_SESSION)
+			status = check_mail_owner(
+				config, config->services.items[i].name, err);
 	}
 	*config_r = config;
 	if (status != CV_OK)
