@@ -17,7 +17,7 @@ static const char *secured(struct log_vars *v)
 {
 	const struct cv_preauth *p = v->p;
 
-	if (p->ssl != NULL && SSL_is_init_finished(p->ssl)) {
+	if (p->conn.tls) {	/* the session itself may have failed since */
 		(void)snprintf(v->tls, sizeof(v->tls), "TLS");
 		return v->tls;
 	}

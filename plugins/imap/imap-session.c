@@ -40,6 +40,7 @@ int imap_wait_input(struct imap_session *s)
 		return CV_OK;
 	if (code == CV_E_TIMEOUT)
 		imap_bye(s, "Disconnected for inactivity.");
+	s->gone = code == CV_EOF && !s->closing;
 	s->closing = true;
 	return CV_E_TEMP;
 }
@@ -324,5 +325,5 @@ int imap_session_run(struct cv_session *session, struct cv_error *err)
 	(void)imap_connection_api->flush(s->conn, s->err);
 	imap_logout_log(s);
 	cv_api->pool_destroy(&s->cmd_pool);
-	return CV_OK;
+	return s->gone ? CV_EOF : CV_OK;
 }

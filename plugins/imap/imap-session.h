@@ -35,6 +35,7 @@ struct imap_session {
 	struct cv_mailbox *box;	/* NULL: not selected */
 	bool readonly;
 	bool closing;		/* BYE was sent */
+	bool gone;		/* the client closed without LOGOUT */
 	bool id_seen;
 	uint32_t workarounds;	/* enum imap_workaround */
 	uint32_t exists, recent;	/* what the client knows */

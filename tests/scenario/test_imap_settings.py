@@ -107,3 +107,15 @@ def test_figures_at_logout(client):
     while wanted not in w.server.log and time.monotonic() < deadline:
         time.sleep(0.05)
     assert wanted in w.server.log
+
+
+def test_a_client_that_just_goes_is_logged_as_such(client):
+    w = client("")
+    w.do("SELECT INBOX")
+    w.sock.close()
+    deadline = time.monotonic() + 10
+    while "Connection closed" not in w.server.log and \
+            time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "Disconnected: Connection closed" in w.server.log
+    assert "Logged out" not in w.server.log
