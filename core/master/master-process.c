@@ -187,6 +187,7 @@ static int send_boot(struct master *m, const struct master_service *service,
 static void run_service(const struct master *m,
 			const struct master_service *service, int boot)
 {
+	struct sigaction action = { .sa_handler = SIG_DFL };
 	char path[4096];
 	sigset_t none;
 	int low = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -195,6 +196,9 @@ static void run_service(const struct master *m,
 	(void)snprintf(path, sizeof(path), "%s/culver-service",
 		       m->service_dir);
 	(void)setpgid(0, 0);
+	/* the master's handler would swallow an order to stop */
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	/* all sources lie above the fixed numbers */

@@ -499,7 +499,6 @@ void session_child_accept(const struct session_zygote *zygote,
 	struct cv_error err = ERROR_NONE;
 	int status;
 
-	(void)listener;
 	reset_signals();
 	arrange_fds(fd, -1);
 	s->transport_fd = SESSION_TRANSPORT_FD;
@@ -517,6 +516,13 @@ void session_child_accept(const struct session_zygote *zygote,
 	if (status != CV_OK) {
 		log_error("session", "%s", err.text);
 		_exit(EXIT_FAILURE);
+	}
+	/* the listener's ssl = yes: TLS from the first byte on */
+	if (listener->ssl &&
+	    connection_api.starttls(s->connection, &err) != CV_OK) {
+		log_info("session", "Disconnected: %s rip=%s, lip=%s",
+			 err.text, s->conn.remote_ip, s->conn.local_ip);
+		_exit(EXIT_SUCCESS);
 	}
 	run(s);
 }
