@@ -82,8 +82,10 @@ static void reload_begin(struct master *m)
 	m->reload_wanted = false;
 	notify_state("RELOADING=1");
 	if (master_config_begin(m, &m->config_pid, &m->config_fd, &err) !=
-	    CV_OK)
+	    CV_OK) {
+		notify_state("READY=1");
 		reload_failed(m, "cannot reload", &err);
+	}
 }
 
 static void reload_end(struct master *m)

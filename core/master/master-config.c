@@ -275,6 +275,54 @@ static bool is_set(const struct master_config *config, settings_block block,
 		CV_OK;
 }
 
+static void warn_key(const struct master_config *config,
+		     const struct master_service *service,
+		     settings_block block, const char *key,
+		     const char *why)
+{
+	struct settings_scope scope = { .block = block };
+	const char *file;
+	uint32_t line;
+
+	/* what we set ourselves, as Dovecot does, has no path */
+	if (settings_origin(config->tree, &scope, key, &file, &line) ==
+	    CV_OK && file[0] == '/')
+		log_warning("settings", "%s:%u: service %s: %s has no effect: "
+			    "%s", file, line, service->name, key, why);
+}
+
+/* Only sessions have users, and groups of theirs. */
+static bool has_users(const struct master_service *service)
+{
+	return service->kind == ROLE_SESSION &&
+		strcmp(service->name, "lmtp") != 0;
+}
+
+static void warn_pools(const struct master_config *config,
+		       const struct master_service *service,
+		       settings_block block)
+{
+	warn_key(config, service, block, "idle_kill",
+		 "no process waits for work; leave it out");
+	if (service->kind != ROLE_AUTH_WORKER)
+		warn_key(config, service, block, "process_min_avail",
+			 service->kind == ROLE_SESSION ||
+			 service->kind == ROLE_LOGIN ?
+			 "a process is forked from one that is ready when a "
+			 "client comes; leave it out" :
+			 "there is one process; leave it out");
+	warn_key(config, service, block, "privileged_group",
+		 "write extra_groups in the service of the sessions");
+	if (!has_users(service))
+		warn_key(config, service, block, "extra_groups",
+			 service->kind == ROLE_SESSION ?
+			 "write it in service deliver, which saves the mail" :
+			 "write group");
+	if (service->set.drop_priv_before_exec)
+		warn_key(config, service, block, "drop_priv_before_exec",
+			 "a core dump of a session is never written");
+}
+
 static void warn_session(const struct master_config *config,
 			 const struct master_service *service,
 			 settings_block block)
@@ -299,6 +347,7 @@ static void warn_meaningless(const struct master_config *config,
 	struct settings_scope scope;
 	uint32_t at = 0;
 
+	warn_pools(config, service, block);
 	if (service->kind == ROLE_SESSION)
 		warn_session(config, service, block);
 	if (service->kind == ROLE_LOGIN &&
@@ -315,8 +364,10 @@ static void warn_meaningless(const struct master_config *config,
 			    service->name, service->set.chroot);
 	if (settings_block_next(config->tree, "fifo_listener", block, NULL,
 				&at, &scope.block))
-		log_warning("settings", "service %s: a fifo_listener has no "
-			    "effect", service->name);
+		log_warning("settings", "service %s: fifo_listener %s has no "
+			    "effect: no service reads a FIFO; write a "
+			    "unix_listener, or leave it out", service->name,
+			    settings_block_name(config->tree, scope.block));
 }
 
 /* Only what needs no file can live in an empty directory. */

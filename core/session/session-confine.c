@@ -9,15 +9,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int set_groups(const struct cv_session *s)
+{
+	const struct session_zygote *zygote = s->private->zygote;
+	const struct user_info *info = s->user_info;
+	gid_t groups[2 * USER_GROUPS_MAX];
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < info->group_count; i++)
+		groups[count++] = info->groups[i];
+	for (uint32_t i = 0; i < zygote->group_count; i++)
+		groups[count++] = zygote->groups[i];
+	return setgroups(count, groups);
+}
+
 int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,
 			struct cv_error *err)
 {
-	const struct user_info *info = s->user_info;
-
 	if (geteuid() != 0)
 		return CV_OK;
-	if (setgroups(info->group_count, (const gid_t *)info->groups) < 0 ||
-	    setgid(gid) < 0 || setuid(uid) < 0)
+	if (set_groups(s) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
 		return FAIL_ERRNO(err, errno, "cannot become user %u, "
 				  "group %u", uid, gid);
 	return CV_OK;

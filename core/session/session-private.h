@@ -30,6 +30,8 @@ struct session_zygote {
 	struct sandbox_paths paths;		/* common ones, open */
 	struct tls_server *tls;			/* without_user only */
 	uint32_t default_uid, default_gid;	/* mail_uid, mail_gid */
+	uint32_t group_count;	/* mail_access_groups, extra_groups */
+	uint32_t groups[USER_GROUPS_MAX];
 	uint32_t process_limit, children;
 	bool retired, crashed;
 };

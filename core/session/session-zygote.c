@@ -118,6 +118,53 @@ static int find_id(const char *name, bool group, uint32_t *id_r,
 		     group ? "group" : "user");
 }
 
+static int add_group(struct session_zygote *zygote, const char *name,
+		     struct cv_error *err)
+{
+	if (zygote->group_count == USER_GROUPS_MAX)
+		return FAIL(err, CV_E_CONFIG, "service %s: more than %d "
+			    "groups", zygote->name, USER_GROUPS_MAX);
+	if (find_id(name, true, &zygote->groups[zygote->group_count], NULL) !=
+	    CV_OK)
+		return FAIL(err, CV_E_CONFIG, "service %s: extra_groups and "
+			    "mail_access_groups: there is no group '%s'",
+			    zygote->name, name);
+	zygote->group_count++;
+	return CV_OK;
+}
+
+/* Dovecot's own default, the internal group, opens sockets that sessions do
+ * not need here. */
+static int find_groups(struct session_zygote *zygote,
+		       const struct cv_strings *access, struct cv_error *err)
+{
+	struct service *s = zygote->service;
+	const char *internal = s->private->general.default_internal_group;
+	struct settings_scope scope = { 0 };
+	struct service_settings set;
+	struct cv_span rest, word;
+	int status = CV_OK;
+
+	for (uint32_t i = 0; status == CV_OK && i < access->count; i++)
+		status = add_group(zygote, access->items[i], err);
+	if (status != CV_OK ||
+	    !settings_block_find(s->settings, "service", SETTINGS_ROOT,
+				 zygote->name, &scope.block))
+		return status;
+	status = settings_get(s->settings, &service_settings_table, &scope,
+			      s->pool, &set, err);
+	if (status != CV_OK)
+		return status;
+	rest = cv_span_of(set.extra_groups);
+	while (status == CV_OK && cv_span_split(&rest, ',', &word)) {
+		word = cv_span_trim(word);
+		if (word.len > 0 && !cv_span_is(word, internal))
+			status = add_group(zygote, pool_copy(s->pool,
+				word.data, word.len), err);
+	}
+	return status;
+}
+
 static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 {
 	struct settings_scope scope = { .protocol = zygote->name };
@@ -132,6 +179,8 @@ static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 	if (status == CV_OK)
 		status = find_id(set.mail_gid, true, &zygote->default_gid,
 				 err);
+	if (status == CV_OK && !zygote->without_user)
+		status = find_groups(zygote, &set.mail_access_groups, err);
 	return status;
 }
 

@@ -1,5 +1,6 @@
 """The processes: what is killed is replaced, a reload drops nobody, the
 sandbox holds, limits do."""
+import grp
 import json
 import os
 import pathlib
@@ -283,3 +284,49 @@ def test_nobody_can_leave_the_sandbox(server):
         "anvil", "auth", "auth-worker", "deliver", "imap", "imap-login", "lmtp", "log"}
     escaped = [r for r in rows if r["result"] != "prevented"]
     assert not escaped
+
+
+def test_settings_without_effect_are_said_to_have_none(make_server):
+    server = make_server()
+    server.adm("reload")
+    assert "has no effect" not in server.log
+    server.write_config(extra="""
+service imap-login {
+  process_min_avail = 4
+  idle_kill = 60 s
+}
+service imap {
+  privileged_group = mail
+}
+service auth {
+  extra_groups = mail
+}
+service lmtp {
+  fifo_listener lmtp-fifo {
+  }
+}
+""")
+    server.adm("reload")
+    for text in ("imap-login: process_min_avail has no effect",
+                 "imap-login: idle_kill has no effect",
+                 "imap: privileged_group has no effect: write extra_groups",
+                 "auth: extra_groups has no effect: write group",
+                 "fifo_listener lmtp-fifo has no effect"):
+        wait_for(lambda: text in server.log)
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="needs other groups")
+def test_a_session_has_the_extra_groups_and_no_more(make_server):
+    server = make_server(extra="""
+mail_access_groups = games
+service imap {
+  extra_groups = mail, $default_internal_group
+}
+""")
+    session = logged_in(server)
+    rows = json.loads(server.adm("-f", "json", "who").stdout)
+    pid = next(int(r["pid"]) for r in rows if r["service"] == "imap")
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    groups = next(l for l in status.splitlines() if l.startswith("Groups:"))
+    assert sorted(map(int, groups.split()[1:])) == sorted(
+        grp.getgrnam(name).gr_gid for name in ("mail", "games"))
+    session.logout()
