@@ -33,5 +33,7 @@ int selftest_get(struct ipc_reader *r, struct cv_pool *pool,
 
 /* Tries everything and reports on answer_fd, which is closed. */
 void selftest_run(const struct selftest *t);
+/* As a script, which may run programs and write where its user may. */
+void selftest_run_script(const struct selftest *t);
 
 #endif

@@ -10,6 +10,7 @@
 #include "ipc/script-message.h"
 #include "master/sandbox.h"
 #include "master/script-command.h"
+#include "master/selftest.h"
 #include "master/service-private.h"
 #include "net/address.h"
 
@@ -410,6 +411,32 @@ static void script_message(struct service *s, const char *client,
 	pool_destroy(&pool);
 }
 
+/* In a child that has become the user, as a script has. */
+static void script_selftest(struct service *s, struct ipc_reader *r)
+{
+	struct scripts *scripts = s->context;
+	struct cv_pool *pool = pool_create("selftest");
+	struct cv_error err = ERROR_NONE;
+	struct selftest t;
+	pid_t pid = -1;
+
+	if (selftest_get(r, pool, &t, &err) == CV_OK) {
+		pid = fork();
+		if (pid == 0 && (geteuid() != 0 || !scripts->as_user ||
+				 (setgroups(0, NULL) == 0 &&
+				  setgid(t.gid) == 0 && setuid(t.uid) == 0)))
+			selftest_run_script(&t);
+		if (pid == 0)
+			_exit(EXIT_SUCCESS);
+		(void)close(t.answer_fd);
+	}
+	if (pid > 0) {
+		scripts->children++;
+		service_hold(s);
+	}
+	pool_destroy(&pool);
+}
+
 static void on_child(evutil_socket_t fd, short what, void *context)
 {
 	struct scripts *scripts = context;
@@ -484,4 +511,5 @@ const struct service_row script_service_row = {
 	.start = script_start,
 	.ready = script_ready,
 	.message = script_message,
+	.selftest = script_selftest,
 };

@@ -171,6 +171,15 @@ def test_a_script_runs_as_the_user_of_its_service_when_one_is_named(make):
     server.imap().logout()
 
 
+def test_a_script_does_not_escape(make):
+    server = make('exec "$@"\n')
+    done = server.adm("selftest", "-u", culver.MAIL_USER, "-s", "post-login", "sandbox",
+                      check=False)
+    assert "become root" in done.stdout
+    assert "ESCAPED" not in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_service_without_script_is_refused_with_a_reason():
     server = culver.Server(extra="service imap {\n  executable = imap nowhere\n}\n")
     try:

@@ -134,7 +134,7 @@ def test_what_a_process_would_refuse_fails_the_reload(make_server, line):
     done = server.adm("reload", check=False)
     assert done.returncode == 78
     about = "1.2.3.400" if line.startswith("listen") else line.split()[0]
-    assert about in server.log
+    wait_for(lambda: about in server.log)
     assert done.stderr
     assert processes(server)["imap-login"] == before
     logged_in(server).logout()
