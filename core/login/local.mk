@@ -4,10 +4,13 @@ core_login_liblogin_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS) \
 core_login_liblogin_la_SOURCES = \
 	%D%/login-api.c \
 	%D%/login-auth.c \
+	%D%/login-channel.c \
 	%D%/login-client.c \
+	%D%/login-list.c \
 	%D%/login-log.c \
 	%D%/login-private.h \
 	%D%/login-process.c \
 	%D%/login-relay.c \
+	%D%/login-shared.c %D%/login-shared.h \
 	%D%/login-zygote.c %D%/login-zygote.h \
 	%D%/login.h

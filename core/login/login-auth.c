@@ -5,9 +5,6 @@
  * from the session itself, over the status descriptor. */
 #include "login-private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 enum { MECHANISMS_TIMEOUT_MSECS = 30000 };
@@ -75,7 +72,7 @@ static void fail_and_go_on(struct cv_preauth *p, uint32_t fail,
 	login_client_advance(p);
 }
 
-/* --- messages of auth ------------------------------------------------------------- */
+/* --- answers of auth -------------------------------------------------------------- */
 
 static void accepted(struct cv_preauth *p, const struct auth_answer *a)
 {
@@ -88,8 +85,11 @@ static void accepted(struct cv_preauth *p, const struct auth_answer *a)
 	outcome.user = p->user;
 	p->phase = LOGIN_DECIDED;
 	p->process->protocol->auth_done(p, &outcome);
-	if (!p->wants_handoff && p->phase == LOGIN_DECIDED)
-		p->phase = LOGIN_PROTOCOL;
+	if (!p->wants_handoff) {
+		login_channel_abort(p);
+		if (p->phase == LOGIN_DECIDED)
+			p->phase = LOGIN_PROTOCOL;
+	}
 	login_client_advance(p);
 }
 
@@ -100,65 +100,34 @@ static void challenged(struct cv_preauth *p, const struct auth_answer *a)
 	login_client_advance(p);
 }
 
-/* Messages are static below: of a frame that large the compiler touches every
- * page, and a process that has just been forked pays for each. */
-
-static void take_answer(struct cv_preauth *p, struct ipc_reader *r)
+void login_auth_answer(struct cv_preauth *p, uint32_t type,
+		       const struct auth_answer *a)
 {
-	struct cv_error err = ERROR_NONE;
-	uint32_t type = r->type;
-	struct auth_answer a;
-
-	if (type != AUTH_MSG_CHALLENGE && type != AUTH_MSG_OK &&
-	    type != AUTH_MSG_FAIL) {
-		(void)ipc_refuse(r, "auth", &err);
-		log_error("login", "%s", err.text);
-		return;
+	if (type == AUTH_MSG_FAIL) {
+		login_channel_forget(p);
+		if (p->phase == LOGIN_AUTH || p->phase == LOGIN_CHALLENGE ||
+		    p->phase == LOGIN_HANDOFF)
+			fail_and_go_on(p, a->fail, a->text);
+	} else if (type == AUTH_MSG_OK && p->phase == LOGIN_AUTH) {
+		accepted(p, a);
+	} else if (type == AUTH_MSG_CHALLENGE && p->phase == LOGIN_AUTH) {
+		challenged(p, a);
 	}
-	if (auth_answer_get(r, &a, &err) != CV_OK) {
-		log_error("login", "auth: %s", err.text);
-		return;
-	}
-	if (a.id != p->auth_id)
-		return;		/* of an attempt that was aborted */
-	if (type == AUTH_MSG_FAIL &&
-	    (p->phase == LOGIN_AUTH || p->phase == LOGIN_CHALLENGE ||
-	     p->phase == LOGIN_HANDOFF))
-		fail_and_go_on(p, a.fail, a.text);
-	else if (type == AUTH_MSG_OK && p->phase == LOGIN_AUTH)
-		accepted(p, &a);
-	else if (type == AUTH_MSG_CHALLENGE && p->phase == LOGIN_AUTH)
-		challenged(p, &a);
 }
 
-static void on_auth(evutil_socket_t fd, short what, void *context)
+void login_auth_lost(struct cv_preauth *p)
 {
-	struct cv_preauth *p = context;
-	struct cv_error err = ERROR_NONE;
-	static struct ipc_reader r;
-	int status = ipc_receive((int)fd, &r, &err);
-
-	(void)what;
-	if (status == CV_NOT_FOUND)
-		return;
-	if (status == CV_OK) {
-		take_answer(p, &r);
-		return;
-	}
-	/* auth has died; the next attempt finds the new one */
-	login_watch_end(&p->auth_watch);
-	(void)close(p->auth_fd);
-	p->auth_fd = -1;
+	/* a session that is on its way answers itself */
 	if (p->phase == LOGIN_AUTH || p->phase == LOGIN_CHALLENGE)
 		fail_and_go_on(p, CV_AUTH_FAIL_TEMP, "");
 }
 
 void login_auth_close(struct cv_preauth *p)
 {
-	login_watch_end(&p->auth_watch);
+	login_channel_abort(p);
 	login_watch_end(&p->status_watch);
-	for (int *fds[] = { &p->auth_fd, &p->status_fd, &p->transport_fd },
-	     i = 0; i < 3; i++) {
+	for (int *fds[] = { &p->status_fd, &p->transport_fd }, i = 0; i < 2;
+	     i++) {
 		if (*fds[i] >= 0)
 			(void)close(*fds[i]);
 		*fds[i] = -1;
@@ -167,31 +136,14 @@ void login_auth_close(struct cv_preauth *p)
 
 /* --- requests ------------------------------------------------------------------------ */
 
-static bool channel_ready(struct cv_preauth *p)
+static void send_request(struct cv_preauth *p, struct ipc_writer *w)
 {
-	struct cv_error err = ERROR_NONE;
-
-	if (p->auth_fd >= 0)
-		return true;
-	if (ipc_channel_open(p->process->auth_port, &p->auth_fd, &err) !=
-	    CV_OK) {
-		log_error("login", "cannot reach auth: %s", err.text);
-		return false;
-	}
-	(void)fcntl(p->auth_fd, F_SETFL, O_NONBLOCK);
-	login_watch_set(p, &p->auth_watch, p->auth_fd, EV_READ, on_auth);
-	return true;
-}
-
-static void send_request(struct cv_preauth *p, const struct ipc_writer *w)
-{
-	struct cv_error err = ERROR_NONE;
-
 	p->phase = LOGIN_AUTH;
-	if (ipc_send(p->auth_fd, w, &err) == CV_OK)
-		return;
-	log_error("login", "cannot ask auth: %s", err.text);
-	p->auth_failed = CV_AUTH_FAIL_TEMP;
+	if (login_channel_send(p->process, w) != CV_OK) {
+		login_channel_forget(p);
+		p->auth_failed = CV_AUTH_FAIL_TEMP;
+	}
+	OPENSSL_cleanse(w->data, w->len);
 }
 
 void login_auth_begin(struct cv_preauth *p, const char *mechanism,
@@ -207,7 +159,6 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 	static struct ipc_writer w;
 
 	p->mechanism = pool_strdup(p->pool, mechanism);
-	b.id = ++p->auth_id;
 	if (p->ssl != NULL) {
 		tls_session_cert(p->ssl, &p->view->ssl, p->pool,
 				 &b.cert_valid, &b.cert_name);
@@ -216,37 +167,32 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 						    sizeof(binding));
 	}
 	p->phase = LOGIN_AUTH;
-	if (!channel_ready(p)) {
+	login_channel_abort(p);
+	if (!login_channel_open(p->process)) {
 		p->auth_failed = CV_AUTH_FAIL_TEMP;
 		return;
 	}
+	login_channel_begin(p);
+	b.id = p->auth_id;
 	auth_begin_put(&w, &b);
 	send_request(p, &w);
-	OPENSSL_cleanse(w.data, w.len);
 }
 
 void login_auth_continue(struct cv_preauth *p, struct cv_span data)
 {
 	static struct ipc_writer w;
 
-	if (p->phase != LOGIN_CHALLENGE || p->auth_fd < 0) {
+	if (p->phase != LOGIN_CHALLENGE || p->auth_id == 0) {
 		p->auth_failed = CV_AUTH_FAIL_TEMP;
 		return;
 	}
 	auth_continue_put(&w, p->auth_id, data);
 	send_request(p, &w);
-	OPENSSL_cleanse(w.data, w.len);
 }
 
 void login_auth_abort(struct cv_preauth *p)
 {
-	struct ipc_writer w;
-
-	if (p->auth_fd >= 0) {
-		auth_abort_put(&w, p->auth_id);
-		(void)ipc_send(p->auth_fd, &w, NULL);
-	}
-	p->auth_id++;		/* what still comes is for nobody */
+	login_channel_abort(p);
 	p->auth_failed = CV_AUTH_FAIL_ABORTED;
 }
 
@@ -259,10 +205,10 @@ static void session_runs(struct cv_preauth *p, uint32_t pid)
 	login_log_success(p, pid);
 	p->transport_fd = -1;
 	stop_waiting(p);
-	login_watch_end(&p->auth_watch);
-	if (p->auth_fd >= 0)
-		(void)close(p->auth_fd);
-	p->auth_fd = -1;
+	login_channel_forget(p);
+	/* a relay of its own has nothing more to ask */
+	if (!p->process->shared)
+		login_channel_close(p->process);
 	(void)event_del(&p->timer);
 	if (p->ssl == NULL)
 		login_client_destroy(&p);
@@ -284,6 +230,7 @@ static void on_status(evutil_socket_t fd, short what, void *context)
 	if (status == CV_OK)
 		status = session_started_get(&r, &s, &err);
 	if (status != CV_OK || s.status != CV_OK) {
+		login_channel_forget(p);
 		fail_and_go_on(p, s.status == CV_E_LIMIT ?
 			       CV_AUTH_FAIL_LIMIT : CV_AUTH_FAIL_TEMP,
 			       s.text);
@@ -315,15 +262,15 @@ static int send_handoff(struct cv_preauth *p, int session_fd, int status_fd)
 		.input = cv_span(p->in, p->in_len),
 		.transport_fd = session_fd, .status_fd = status_fd,
 	};
-	struct cv_error err = ERROR_NONE;
 	static struct ipc_writer w;
 	int status;
 
+	/* the auth that said yes has died */
+	if (p->auth_id == 0)
+		return CV_E_TEMP;
 	auth_handoff_put(&w, &h);
-	status = p->auth_fd < 0 ? CV_E_TEMP : ipc_send(p->auth_fd, &w, &err);
-	if (status != CV_OK)
-		log_error("login", "cannot hand the connection on: %s",
-			  err.text);
+	status = login_channel_send(p->process, &w);
+	OPENSSL_cleanse(w.data, w.len);
 	return status;
 }
 
@@ -345,7 +292,9 @@ void login_auth_hand_off(struct cv_preauth *p)
 		(void)close(fds[1]);
 	p->status_fd = fds[0];
 	if (status != CV_OK) {
-		fail_and_go_on(p, CV_AUTH_FAIL_TEMP, "");
+		login_channel_abort(p);
+		stop_waiting(p);
+		p->auth_failed = CV_AUTH_FAIL_TEMP;
 		return;
 	}
 	(void)event_add(&p->answer_timer, &limit);

@@ -91,10 +91,13 @@ struct cv_preauth *login_client_create(struct login_process *process, int fd,
 	struct cv_pool *pool = pool_create("login");
 	struct cv_preauth *p = pool_new(pool, struct cv_preauth);
 
+	/* passwords in memory that another client may be given next */
+	if (process->shared)
+		pool_set_secret(pool);
 	p->pool = pool;
 	p->process = process;
 	p->fd = fd;
-	p->auth_fd = p->status_fd = p->transport_fd = -1;
+	p->status_fd = p->transport_fd = -1;
 	p->phase = LOGIN_PARKED;
 	p->connected_msecs = time_monotonic_msecs();
 	cv_text_init(&p->out, pool);
@@ -125,6 +128,7 @@ void login_client_destroy(struct cv_preauth **pp)
 	struct cv_pool *pool = p->pool;
 
 	*pp = NULL;
+	login_list_remove(p);
 	login_watch_end(&p->watch);
 	login_auth_close(p);
 	login_relay_destroy(p);
@@ -166,6 +170,7 @@ static ssize_t send_some(struct cv_preauth *p, const void *data, size_t len)
 
 	if (p->ssl == NULL)
 		return send(p->fd, data, len, MSG_NOSIGNAL);
+	ERR_clear_error();
 	n = SSL_write(p->ssl, data, len > 16384 ? 16384 : (int)len);
 	return n > 0 ? n : tls_result(p, n);
 }
@@ -216,6 +221,7 @@ static ssize_t receive_some(struct cv_preauth *p, void *dst, size_t room)
 
 	if (p->ssl == NULL)
 		return recv(p->fd, dst, room, 0);
+	ERR_clear_error();
 	n = SSL_read(p->ssl, dst, (int)room);
 	return n > 0 ? n : tls_result(p, n);
 }
@@ -286,6 +292,8 @@ static void tls_begin(struct cv_preauth *p)
 	p->phase = LOGIN_HANDSHAKE;
 	if (p->view->tls != NULL)
 		p->ssl = tls_server_session(p->view->tls, p->fd);
+	if (p->ssl != NULL && p->process->shared)
+		(void)SSL_set_options(p->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 	(void)event_add(&p->answer_timer, &limit);
 }
 
@@ -300,6 +308,8 @@ static int tls_advance(struct cv_preauth *p, short *what_r)
 					"ssl_key)");
 		return CV_EOF;
 	}
+	/* what another connection has left there is not about this one */
+	ERR_clear_error();
 	n = SSL_do_handshake(p->ssl);
 	if (n == 1) {
 		tls_done(p);
@@ -362,10 +372,8 @@ static bool after_flush(struct cv_preauth *p, int sent)
 		login_client_disconnect(p, p->close_reason);
 		return false;
 	}
-	if (p->wants_handoff) {
+	if (p->wants_handoff)
 		login_auth_hand_off(p);
-		return p->phase == LOGIN_HANDOFF;
-	}
 	return true;
 }
 
@@ -419,6 +427,8 @@ void login_client_advance(struct cv_preauth *p)
 		sent = flush_output(p);
 		if (!after_flush(p, sent))
 			return;
+		if (p->auth_failed != 0)
+			continue;	/* the hand-off */
 		if (p->starttls && sent == CV_OK) {
 			if (!starttls_now(p))
 				return;

@@ -16,6 +16,7 @@ enum {
 	LOGIN_HANDOFF_MSECS = 60000,
 	LOGIN_OUTPUT_MAX = 65536,	/* unsent bytes before login */
 	LOGIN_RELAY_BUFFER = 16384,	/* each way */
+	LOGIN_ASKING_BUCKETS = 256,
 };
 
 /* Settings for connections that the same filters apply to. */
@@ -24,6 +25,20 @@ struct login_view {
 	struct ssl_settings ssl;
 	struct tls_server *tls;		/* NULL: no TLS here */
 	struct module_scope plugins;
+};
+
+/* Those that have not logged in, the oldest first. */
+struct login_list {
+	struct cv_preauth *first, *last;
+	uint32_t count;
+};
+
+/* To auth, for all connections of the process. */
+struct login_channel {
+	int fd;				/* -1: not open */
+	struct event event;
+	uint32_t last_id;		/* 0 is nobody's */
+	struct cv_preauth *asking[LOGIN_ASKING_BUCKETS];	/* by id */
 };
 
 /* What all connections of a process share. */
@@ -35,10 +50,13 @@ struct login_process {
 	struct login_view view;		/* without local and remote filters */
 	bool has_filters;		/* views differ by address */
 	struct event_base *base;	/* of the connections */
+	struct login_channel channel;
 	int auth_port, notify_fd;
+	bool shared;			/* service_count is not 1 */
 	uint32_t clients;
-	/* NULL: the process ends with its connection */
+	/* A connection has gone; one has become a relay.  May be NULL. */
 	void (*client_gone)(struct login_process *process);
+	void (*client_relayed)(struct login_process *process);
 };
 
 enum login_phase {
@@ -62,7 +80,8 @@ struct cv_preauth {
 	struct login_process *process;
 	struct cv_pool *pool;
 	const struct login_view *view;
-	struct cv_preauth *next, *prev;	/* parked ones, oldest first */
+	struct login_list *list;	/* NULL: in none */
+	struct cv_preauth *next, *prev;
 	void *state;			/* the protocol's */
 	int fd;
 	enum login_phase phase;
@@ -73,7 +92,7 @@ struct cv_preauth {
 	char session_id[24];
 	uint64_t connected_msecs;
 	SSL *ssl;
-	struct login_watch watch, auth_watch, status_watch;
+	struct login_watch watch, status_watch;
 	struct event timer, answer_timer;
 	bool has_timers;
 
@@ -83,8 +102,9 @@ struct cv_preauth {
 	size_t out_sent;
 
 	/* auth */
-	int auth_fd, status_fd, transport_fd;
-	uint32_t auth_id, attempts;
+	int status_fd, transport_fd;
+	uint32_t auth_id, attempts;	/* auth_id 0: auth knows of nothing */
+	struct cv_preauth *asking_next;
 	const char *mechanism, *user, *client_id;
 	struct cv_span handoff_tag;
 	bool wants_handoff;
@@ -132,12 +152,44 @@ void login_auth_continue(struct cv_preauth *p, struct cv_span data);
 void login_auth_abort(struct cv_preauth *p);
 /* Tells the machine of p->auth_failed. */
 void login_auth_report_failure(struct cv_preauth *p);
-/* All output is sent: give the connection away. */
+/* All output is sent: give the connection away.  p->auth_failed is set when
+ * that did not work. */
 void login_auth_hand_off(struct cv_preauth *p);
+/* What auth said to p; p may be gone after it.  type: AUTH_MSG_CHALLENGE,
+ * _OK, _FAIL. */
+void login_auth_answer(struct cv_preauth *p, uint32_t type,
+		       const struct auth_answer *a);
+/* auth has died and does not know p's request any more; as above. */
+void login_auth_lost(struct cv_preauth *p);
 void login_auth_close(struct cv_preauth *p);
 /* Asks auth which mechanisms there are; blocking, before confinement. */
 int login_auth_mechanisms(struct login_process *process, struct cv_pool *pool,
 			  struct cv_error *err);
+
+/* --- login-channel.c --------------------------------------------------------- */
+
+/* False (logged): auth cannot be reached. */
+bool login_channel_open(struct login_process *process);
+void login_channel_close(struct login_process *process);
+/* Gives p an id for a new attempt. */
+void login_channel_begin(struct cv_preauth *p);
+/* auth has forgotten p's request, or shall do so. */
+void login_channel_forget(struct cv_preauth *p);
+void login_channel_abort(struct cv_preauth *p);
+/* Logs failures. */
+int login_channel_send(struct login_process *process,
+		       const struct ipc_writer *w);
+
+/* --- login-list.c --------------------------------------------------------------- */
+
+void login_list_add(struct login_list *list, struct cv_preauth *p);
+/* Nothing happens when p is in none. */
+void login_list_remove(struct cv_preauth *p);
+/* Who goes when places are scarce: the oldest, but that of the newcomer's own
+ * address when it holds a good part of all places.  NULL: all of them have
+ * been accepted by auth. */
+struct cv_preauth *login_list_victim(const struct login_list *list,
+				     const struct cv_preauth *newcomer);
 
 /* --- login-relay.c ------------------------------------------------------------- */
 

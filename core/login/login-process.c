@@ -118,7 +118,8 @@ static int login_start(struct service *s, struct cv_error *err)
 	process->service = s;
 	process->protocol_name = pool_copy(s->pool, s->name, len);
 	process->auth_port = service_port(s, "auth");
-	process->notify_fd = -1;
+	process->notify_fd = process->channel.fd = -1;
+	process->shared = s->private->go.service_count != 1;
 	process->has_filters = has_filters(s->settings);
 	scope.protocol = process->protocol_name;
 	s->context = process;

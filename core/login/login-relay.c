@@ -42,6 +42,7 @@ static bool read_client(struct cv_preauth *p, struct login_relay *relay)
 	relay->read_wants_write = false;
 	if (relay->client_eof || relay->up.len > 0)
 		return false;
+	ERR_clear_error();
 	n = SSL_read(p->ssl, relay->up.data, sizeof(relay->up.data));
 	if (n > 0) {
 		relay->up.len = (size_t)n;
@@ -107,6 +108,7 @@ static bool write_client(struct cv_preauth *p, struct login_relay *relay)
 	relay->write_wants_read = false;
 	if (relay->down.len == 0)
 		return false;
+	ERR_clear_error();
 	n = SSL_write(p->ssl, relay->down.data + relay->down.at,
 		      (int)relay->down.len);
 	if (n > 0) {
@@ -169,9 +171,11 @@ static void on_relay(evutil_socket_t fd, short what, void *context)
 		moved |= write_client(p, relay);
 	} while (moved && !is_over(relay) && ++rounds < 64);
 	if (!is_over(relay)) {
-		if (moved)
-			event_active(&relay->client.event, EV_READ, 0);
 		set_watches(p, relay, on_relay);
+		/* bytes inside OpenSSL would not wake us again; a change of
+		 * the watch would undo this */
+		if (moved && relay->client.made)
+			event_active(&relay->client.event, EV_READ, 0);
 		return;
 	}
 	if (!relay->client_eof)
@@ -185,6 +189,9 @@ void login_relay_start(struct cv_preauth *p, int fd)
 	struct login_process *process = p->process;
 
 	p->phase = LOGIN_RELAY;
+	login_list_remove(p);
+	if (process->client_relayed != NULL)
+		process->client_relayed(process);
 	p->relay = pool_new(p->pool, struct login_relay);
 	p->relay->fd = fd;
 	/* the zygote must not drop this one when places are scarce */

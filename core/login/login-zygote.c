@@ -8,6 +8,7 @@
  * A hostile child can harm one connection.  The zygote reads nothing from
  * its children but one empty-worded message whose sender the kernel names. */
 #include "login-zygote.h"
+#include "login-shared.h"
 #include "master/selftest.h"
 
 #include <errno.h>
@@ -19,9 +20,6 @@
 enum {
 	CHILD_AUTH_FD = 5, CHILD_NOTIFY_FD = 6, CHILD_CLIENT_FD = 7,
 	SWEEP_SECONDS = 5,
-	/* an address that holds this part of all places loses its own ones
-	 * first */
-	ADDRESS_SHARE = 4,
 };
 
 struct login_child {
@@ -34,9 +32,9 @@ struct login_zygote {
 	struct login_process *process;
 	struct sandbox_filter filter;
 	struct event_base *child_base;
-	struct cv_preauth *first, *last;	/* parked */
+	struct login_list parked;
 	struct login_child *children, *newest;	/* oldest first */
-	uint32_t parked, waiting;	/* waiting: children before login */
+	uint32_t waiting;		/* children before login */
 	int notify;
 };
 
@@ -46,28 +44,13 @@ static struct login_zygote zygote;
 
 static void park(struct cv_preauth *p)
 {
-	p->next = NULL;
-	p->prev = zygote.last;
-	if (zygote.last != NULL)
-		zygote.last->next = p;
-	else
-		zygote.first = p;
-	zygote.last = p;
-	zygote.parked++;
+	login_list_add(&zygote.parked, p);
 	service_hold(p->process->service);
 }
 
 static void unpark(struct cv_preauth *p)
 {
-	if (p->prev != NULL)
-		p->prev->next = p->next;
-	else
-		zygote.first = p->next;
-	if (p->next != NULL)
-		p->next->prev = p->prev;
-	else
-		zygote.last = p->prev;
-	zygote.parked--;
+	login_list_remove(p);
 	service_release(p->process->service);
 }
 
@@ -188,37 +171,6 @@ static void parked_drop(struct cv_preauth *p, bool timeout,
 	login_client_expel(p, timeout, reason);
 }
 
-static bool same_ip(const struct cv_preauth *a, const struct cv_preauth *b)
-{
-	uint8_t x[16], y[16];
-
-	net_address_bytes(&a->remote, x);
-	net_address_bytes(&b->remote, y);
-	return memcmp(x, y, sizeof(x)) == 0;
-}
-
-/* The oldest silent connection goes; that of the newcomer's own address when
- * it holds a good part of all places. */
-static void make_place(const struct cv_preauth *newcomer)
-{
-	struct cv_preauth *oldest = NULL;
-	uint32_t own = 0;
-
-	for (struct cv_preauth *p = zygote.first; p != NULL; p = p->next) {
-		if (!same_ip(p, newcomer))
-			continue;
-		if (oldest == NULL)
-			oldest = p;
-		if (++own > zygote.parked / ADDRESS_SHARE)
-			break;
-	}
-	if (oldest == NULL || own <= zygote.parked / ADDRESS_SHARE)
-		oldest = zygote.first;
-	if (oldest != NULL)
-		parked_drop(oldest, false, "Too many connections before "
-			    "login (client_limit)");
-}
-
 static void expel_oldest_child(void)
 {
 	for (struct login_child *c = zygote.children; c != NULL;
@@ -267,13 +219,16 @@ void login_zygote_accept(struct service *s,
 	struct login_process *process = s->context;
 	const struct boot_go *go = &s->private->go;
 	struct cv_preauth *p = login_client_create(process, fd, listener);
+	struct cv_preauth *oldest;
 
 	if (p->phase == LOGIN_CLOSING) {
 		login_client_disconnect(p, p->close_reason);
 		return;
 	}
-	if (zygote.parked >= go->client_limit)
-		make_place(p);
+	if (zygote.parked.count >= go->client_limit &&
+	    (oldest = login_list_victim(&zygote.parked, p)) != NULL)
+		parked_drop(oldest, false, "Too many connections before "
+			    "login (client_limit)");
 	park(p);
 	login_watch_set(p, &p->watch, fd, EV_READ, on_first_byte);
 }
@@ -288,6 +243,8 @@ static void on_child(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	(void)context;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (login_shared_ended(pid, status))
+			continue;
 		if (WIFSIGNALED(status))
 			log_error("login", "login process %d was killed by "
 				  "signal %d", (int)pid, WTERMSIG(status));
@@ -334,14 +291,15 @@ static void on_notify(evutil_socket_t fd, short what, void *context)
 static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
 	uint64_t now = time_monotonic_msecs();
+	struct cv_preauth *first;
 
 	(void)fd;
 	(void)what;
 	(void)context;
-	while (zygote.first != NULL &&
-	       now - zygote.first->connected_msecs >=
-	       zygote.first->view->login.login_timeout)
-		parked_drop(zygote.first, true, "Inactivity");
+	while ((first = zygote.parked.first) != NULL &&
+	       now - first->connected_msecs >=
+	       first->view->login.login_timeout)
+		parked_drop(first, true, "Inactivity");
 }
 
 /* --- beginning and end ---------------------------------------------------------- */
@@ -393,7 +351,9 @@ int login_zygote_prepare(struct login_process *process, struct cv_error *err)
 	process->auth_port = CHILD_AUTH_FD;
 	if (s->private->general.sandbox == GENERAL_SANDBOX_NO)
 		return CV_OK;
-	status = sandbox_filter_narrow(s->private->classes, 0, s->pool,
+	status = sandbox_filter_narrow(s->private->classes,
+				       process->shared ? SANDBOX_EVENTS : 0,
+				       s->pool,
 				       &zygote.filter, err);
 	return service_may_go_on(s, status, err) ? CV_OK : status;
 }
@@ -415,6 +375,12 @@ int login_zygote_ready(struct service *s, struct cv_error *err)
 	(void)err;
 	zygote.process->base = s->base;
 	add_event(s, SIGCHLD, EV_SIGNAL, on_child, NULL);
+	if (zygote.process->shared) {
+		service_stop_accepting(s);
+		service_trim_memory();
+		login_shared_start(zygote.process, &zygote.filter);
+		return CV_OK;
+	}
 	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
 	add_event(s, -1, 0, on_sweep, &every);
 	service_trim_memory();
@@ -454,6 +420,7 @@ void login_zygote_selftest(struct service *s, struct ipc_reader *r)
 void login_zygote_retire(struct service *s)
 {
 	service_stop_accepting(s);
+	login_shared_retire();
 	service_hold(s);
 	service_release(s);
 }

@@ -13,6 +13,7 @@ void boot_go_put(struct ipc_writer *w, const struct boot_go *go)
 	ipc_put_u32(w, go->process_limit);
 	ipc_put_u32(w, go->client_limit);
 	ipc_put_u32(w, go->service_count);
+	ipc_put_u32(w, go->process_min_avail);
 	ipc_put_u64(w, go->idle_kill_msecs);
 	ipc_put_u64(w, go->vsz_limit);
 	ipc_put_str(w, go->hostname);
@@ -28,6 +29,7 @@ int boot_go_get(struct ipc_reader *r, struct cv_pool *pool,
 	go_r->process_limit = ipc_get_u32(r);
 	go_r->client_limit = ipc_get_u32(r);
 	go_r->service_count = ipc_get_u32(r);
+	go_r->process_min_avail = ipc_get_u32(r);
 	go_r->idle_kill_msecs = ipc_get_u64(r);
 	go_r->vsz_limit = ipc_get_u64(r);
 	go_r->hostname = pool_strdup(pool, ipc_get_str(r, BOOT_NAME_MAX));

@@ -36,6 +36,7 @@ struct boot_go {
 	uint32_t generation;	/* counts reloads */
 	/* effective limits of the service */
 	uint32_t process_limit, client_limit, service_count;
+	uint32_t process_min_avail;
 	uint64_t idle_kill_msecs, vsz_limit;
 	const char *hostname;
 };

@@ -350,13 +350,6 @@ static void warn_meaningless(const struct master_config *config,
 	warn_pools(config, service, block);
 	if (service->kind == ROLE_SESSION)
 		warn_session(config, service, block);
-	if (service->kind == ROLE_LOGIN &&
-	    is_set(config, block, "service_count") &&
-	    service->set.service_count != 1)
-		log_warning("settings", "service %s: service_count = %u has "
-			    "no effect, each connection has a process of its "
-			    "own from its first byte on", service->name,
-			    service->set.service_count);
 	if (*service->set.chroot != '\0' && service->kind != ROLE_LOGIN &&
 	    service->kind != ROLE_ANVIL)
 		log_warning("settings", "service %s: chroot = %s has no "
@@ -404,6 +397,10 @@ static int add_service(const struct master *m, struct master_config *config,
 		if (status != CV_OK)
 			return status;
 		warn_meaningless(config, service, scope.block);
+		/* processes are shared by those who ask for it */
+		if (kind == ROLE_LOGIN &&
+		    !is_set(config, scope.block, "service_count"))
+			service->set.service_count = 1;
 	} else {
 		service->set = (struct service_settings){
 			.executable = "", .user = "", .group = "",

@@ -120,6 +120,7 @@ static int send_go(const struct master *m, const struct master_service *own,
 		.process_limit = own->process_limit,
 		.client_limit = own->client_limit,
 		.service_count = own->set.service_count,
+		.process_min_avail = own->set.process_min_avail,
 		.idle_kill_msecs = own->idle_kill_msecs,
 		.vsz_limit = own->vsz_limit, .hostname = m->config->hostname,
 	};

@@ -291,7 +291,9 @@ static const struct cv_setting_def service_setting_defs[] = {
 		"core dumps are possible."),
 	CV_SETTING(service_settings, process_min_avail, CV_SET_UINT,
 		"0", "0..100000", 0,
-		"Idle processes to keep ready."),
+		"Idle processes to keep ready. Of auth-worker, and of a "
+		"login service with another service_count than 1, their "
+		"number; 0: four, and one for each processor."),
 	CV_SETTING(service_settings, process_limit, CV_SET_UINT,
 		"0", "0..1000000", 0,
 		"Processes at most; 0: default_process_limit."),
@@ -300,7 +302,10 @@ static const struct cv_setting_def service_setting_defs[] = {
 		"Clients of one process; 0: default_client_limit."),
 	CV_SETTING(service_settings, service_count, CV_SET_UINT,
 		"0", "0..4294967295", 0,
-		"Clients after which a process ends; 0: no limit."),
+		"Clients after which a process ends; 0: no limit. Login "
+		"services: 1, the default, gives each client a process of "
+		"its own; others share them, which costs less memory and "
+		"holds the plaintext of many users in one process."),
 	CV_SETTING(service_settings, idle_kill, CV_SET_TIME,
 		"0", NULL, 0,
 		"Idle time after which a process ends; 0: "

@@ -1,0 +1,184 @@
+/* login-channel.c - the channel to auth: one for all connections of a
+ * process, a request id for each of their attempts.
+ *
+ * INVARIANT: an id belongs to one connection from its BEGIN until auth has
+ * forgotten it (FAIL, a started session, ABORT), and an answer goes to the
+ * connection that has its id or to nobody. */
+#include "login-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { QUEUE_MSECS = 1000 };
+
+/* Messages are static: of a frame that large the compiler touches every page,
+ * and a process that has just been forked pays for each. */
+
+static struct cv_preauth **bucket_of(struct login_channel *channel,
+				     uint32_t id)
+{
+	return &channel->asking[id % LOGIN_ASKING_BUCKETS];
+}
+
+static struct cv_preauth *find(struct login_channel *channel, uint32_t id)
+{
+	struct cv_preauth *p = *bucket_of(channel, id);
+
+	while (p != NULL && p->auth_id != id)
+		p = p->asking_next;
+	return p;
+}
+
+void login_channel_begin(struct cv_preauth *p)
+{
+	struct login_channel *channel = &p->process->channel;
+	struct cv_preauth **bucket;
+
+	do {
+		channel->last_id++;
+	} while (channel->last_id == 0 ||
+		 find(channel, channel->last_id) != NULL);
+	p->auth_id = channel->last_id;
+	bucket = bucket_of(channel, p->auth_id);
+	p->asking_next = *bucket;
+	*bucket = p;
+}
+
+void login_channel_forget(struct cv_preauth *p)
+{
+	struct cv_preauth **at;
+
+	if (p->auth_id == 0)
+		return;
+	at = bucket_of(&p->process->channel, p->auth_id);
+	while (*at != p)
+		at = &(*at)->asking_next;
+	*at = p->asking_next;
+	p->asking_next = NULL;
+	p->auth_id = 0;
+}
+
+void login_channel_abort(struct cv_preauth *p)
+{
+	static struct ipc_writer w;
+
+	if (p->auth_id == 0)
+		return;
+	auth_abort_put(&w, p->auth_id);
+	login_channel_forget(p);
+	(void)login_channel_send(p->process, &w);
+}
+
+void login_channel_close(struct login_process *process)
+{
+	struct login_channel *channel = &process->channel;
+
+	if (channel->fd < 0)
+		return;
+	(void)event_del(&channel->event);
+	(void)close(channel->fd);
+	channel->fd = -1;
+}
+
+/* auth has died; the next attempt finds the new one.  What a connection does
+ * about it may be a new attempt, so the old ones are taken aside first. */
+static void lose_channel(struct login_process *process)
+{
+	struct login_channel *channel = &process->channel;
+	struct cv_preauth *all = NULL, *p;
+
+	login_channel_close(process);
+	for (uint32_t i = 0; i < LOGIN_ASKING_BUCKETS; i++) {
+		while ((p = channel->asking[i]) != NULL) {
+			channel->asking[i] = p->asking_next;
+			p->auth_id = 0;
+			p->asking_next = all;
+			all = p;
+		}
+	}
+	while ((p = all) != NULL) {
+		all = p->asking_next;
+		p->asking_next = NULL;
+		login_auth_lost(p);
+	}
+}
+
+static void take_answer(struct login_process *process, struct ipc_reader *r)
+{
+	struct cv_error err = ERROR_NONE;
+	uint32_t type = r->type;
+	struct auth_answer a;
+	struct cv_preauth *p;
+
+	if (type != AUTH_MSG_CHALLENGE && type != AUTH_MSG_OK &&
+	    type != AUTH_MSG_FAIL) {
+		(void)ipc_refuse(r, "auth", &err);
+		log_error("login", "%s", err.text);
+		return;
+	}
+	if (auth_answer_get(r, &a, &err) != CV_OK) {
+		log_error("login", "auth: %s", err.text);
+		return;
+	}
+	/* NULL: of an attempt that was aborted */
+	p = a.id == 0 ? NULL : find(&process->channel, a.id);
+	if (p != NULL)
+		login_auth_answer(p, type, &a);
+}
+
+static void on_auth(evutil_socket_t fd, short what, void *context)
+{
+	struct login_process *process = context;
+	struct cv_error err = ERROR_NONE;
+	static struct ipc_reader r;
+	int status = ipc_receive((int)fd, &r, &err);
+
+	(void)what;
+	if (status == CV_NOT_FOUND)
+		return;
+	if (status == CV_OK)
+		take_answer(process, &r);
+	else
+		lose_channel(process);
+}
+
+bool login_channel_open(struct login_process *process)
+{
+	struct login_channel *channel = &process->channel;
+	struct cv_error err = ERROR_NONE;
+
+	if (channel->fd >= 0)
+		return true;
+	if (ipc_channel_open(process->auth_port, &channel->fd, &err) !=
+	    CV_OK) {
+		log_error("login", "cannot reach auth: %s", err.text);
+		channel->fd = -1;
+		return false;
+	}
+	(void)fcntl(channel->fd, F_SETFL, O_NONBLOCK);
+	BUG_IF(event_assign(&channel->event, process->base, channel->fd,
+			    EV_READ | EV_PERSIST, on_auth, process) < 0);
+	BUG_IF(event_add(&channel->event, NULL) < 0);
+	return true;
+}
+
+/* Many clients may fill the queue in one moment.  auth only reads, and thinks
+ * elsewhere, so a second is plenty. */
+int login_channel_send(struct login_process *process,
+		       const struct ipc_writer *w)
+{
+	struct cv_error err = ERROR_NONE;
+	int fd = process->channel.fd, status;
+	struct pollfd full = { fd, POLLOUT, 0 };
+
+	if (fd < 0)
+		return CV_E_TEMP;
+	status = ipc_send(fd, w, &err);
+	if (status == CV_E_TEMP && poll(&full, 1, QUEUE_MSECS) == 1)
+		status = ipc_send(fd, w, &err);
+	if (status != CV_OK)
+		log_error("login", "cannot tell auth: %s", err.text);
+	return status;
+}
