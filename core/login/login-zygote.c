@@ -353,8 +353,7 @@ int login_zygote_prepare(struct login_process *process, struct cv_error *err)
 		return CV_OK;
 	status = sandbox_filter_narrow(s->private->classes,
 				       process->shared ? SANDBOX_EVENTS : 0,
-				       s->pool,
-				       &zygote.filter, err);
+				       s->pool, &zygote.filter, err);
 	return service_may_go_on(s, status, err) ? CV_OK : status;
 }
 

@@ -291,9 +291,9 @@ static const struct cv_setting_def service_setting_defs[] = {
 		"core dumps are possible."),
 	CV_SETTING(service_settings, process_min_avail, CV_SET_UINT,
 		"0", "0..100000", 0,
-		"Idle processes to keep ready. Of auth-worker, and of a "
-		"login service with another service_count than 1, their "
-		"number; 0: four, and one for each processor."),
+		"Processes of auth-worker (0: four), and of a login service "
+		"whose service_count is not 1 (0: one for each processor). "
+		"Others have one."),
 	CV_SETTING(service_settings, process_limit, CV_SET_UINT,
 		"0", "0..1000000", 0,
 		"Processes at most; 0: default_process_limit."),
