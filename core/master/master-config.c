@@ -304,7 +304,8 @@ static void warn_pools(const struct master_config *config,
 {
 	warn_key(config, service, block, "idle_kill",
 		 "no process waits for work; leave it out");
-	if (service->kind != ROLE_AUTH_WORKER)
+	if (service->kind != ROLE_AUTH_WORKER &&
+	    (service->kind != ROLE_LOGIN || service->set.service_count == 1))
 		warn_key(config, service, block, "process_min_avail",
 			 service->kind == ROLE_SESSION ||
 			 service->kind == ROLE_LOGIN ?
@@ -396,11 +397,11 @@ static int add_service(const struct master *m, struct master_config *config,
 				      err);
 		if (status != CV_OK)
 			return status;
-		warn_meaningless(config, service, scope.block);
 		/* processes are shared by those who ask for it */
 		if (kind == ROLE_LOGIN &&
 		    !is_set(config, scope.block, "service_count"))
 			service->set.service_count = 1;
+		warn_meaningless(config, service, scope.block);
 	} else {
 		service->set = (struct service_settings){
 			.executable = "", .user = "", .group = "",
