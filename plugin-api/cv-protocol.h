@@ -144,7 +144,7 @@ struct cv_protocol {
 	void (*closing)(struct cv_preauth *p, bool timeout);
 
 	/* The whole session; returns when it is over.  CV_OK: closed in
-	 * order. */
+	 * order; CV_EOF: the client went away. */
 	int (*run)(struct cv_session *s, struct cv_error *err);
 };
 
