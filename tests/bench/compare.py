@@ -6,7 +6,8 @@ in turn, in one run.
 
 Prints for each work the rate, the server's CPU per operation (all its
 processes, from a cgroup), with --syscalls the system calls per operation
-(strace, in a run of its own), and the ratio Culver/Dovecot.  Needs root, a
+(strace, in a run of its own), the memory (PSS) of an idle connection, and the ratio
+Culver/Dovecot.  Needs root, a
 finished build (CULVER_PREFIX, CULVER_BUILD_DIR; tools/bench sets them) and the
 packages of tools/packages test.  Rates drift between runs; compare the two
 columns of one run.
@@ -211,11 +212,42 @@ def compare(options):
                     row[kind].update(calls=calls, syncs=syncs)
             rows.append(row)
             show(row, options)
+        rows += compare_idle(options, sides)
     finally:
         for side in sides.values():
             side.close()
     rows += compare_shared(options)
     return rows
+
+
+def idle_memory(side, connections=200):
+    """Growth of PSS for each plain connection in IDLE, KiB."""
+    before = side.group.pss_kib()
+    load = subprocess.Popen(
+        [str(BUILD / "tests" / "bench" / "bench-imap"), "--port",
+         str(side.server.imap_port), "--mode", "idle", "--connections",
+         str(connections), "--users", "100"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(8)
+        return (side.group.pss_kib() - before) / connections
+    finally:
+        load.stdin.close()
+        load.wait(60)
+
+
+def compare_idle(options, sides):
+    name = "idle connection"
+    if options.only and not any(o in name for o in options.only):
+        return []
+    row = {"work": name}
+    for kind, side in sides.items():
+        row[kind] = {"pss_kib": idle_memory(side)}
+    if options.format != "json":
+        theirs, ours = row["dovecot"]["pss_kib"], row["culver"]["pss_kib"]
+        print(f"{name:28} {theirs:9.0f} {ours:9.0f} KiB of PSS each, ratio"
+              f" {ours / theirs:.2f}", flush=True)
+    return [row]
 
 
 def compare_shared(options):
