@@ -180,7 +180,8 @@ static void run_workload(struct workload *w, struct io *lower)
 	struct mail_dir mail;
 
 	w->pool = pool_create("workload");
-	strcpy(w->dir, "/tmp/account-crash-XXXXXX");
+	(void)snprintf(w->dir, sizeof(w->dir), "%s",
+		       "/tmp/account-crash-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	w->rootfd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w->io = io_record_create(lower, w->pool, w->rootfd);

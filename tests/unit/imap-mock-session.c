@@ -453,13 +453,13 @@ static uint32_t box_uid_of(struct cv_mailbox *v, uint32_t seq)
 static void keywords_of(struct cv_mailbox *v, const char *text,
 			struct cv_keywords *out)
 {
-	char *at;
+	char *at, *rest;
 
 	out->names = v->names;
 	out->count = 0;
 	(void)snprintf(v->name_room, sizeof(v->name_room), "%s", text);
-	for (at = strtok(v->name_room, " "); at != NULL && out->count < 8;
-	     at = strtok(NULL, " "))
+	for (at = strtok_r(v->name_room, " ", &rest);
+	     at != NULL && out->count < 8; at = strtok_r(NULL, " ", &rest))
 		v->names[out->count++] = at;
 }
 
