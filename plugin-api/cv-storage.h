@@ -73,6 +73,7 @@ struct cv_io_api {
 				      const char *name);
 	const char *(*dir_next)(struct cv_io_dir *dir, unsigned char *type);
 	int (*dir_close)(struct cv_io_dir **dir);
+	int (*truncate)(struct cv_io *io, int fd, uint64_t size);
 };
 
 /* --- where --------------------------------------------------------------- */
@@ -97,6 +98,9 @@ struct cv_storage_config {
 	const char *hostname;
 	uint8_t boot_id[16];		/* of this run of the machine */
 	bool create;			/* make the root when it is missing */
+	const char *index;		/* INDEX=, absolute */
+	/* Whose mail it is: for the settings of the plugin. */
+	struct cv_user *user;
 };
 
 /* --- messages ------------------------------------------------------------ */
@@ -112,6 +116,7 @@ struct cv_blob {
 	uint64_t modseq;
 	/* enum cv_blob_mark; kept with the message for the driver */
 	uint32_t marks;
+	uint32_t uid;			/* 0: it has none yet */
 };
 
 /* Four bits that the journal keeps for the driver with each message. */
@@ -136,6 +141,9 @@ struct cv_blob_source {
 	int fd;				/* -1: stream */
 	uint64_t offset, len;
 	struct cv_stream *stream;
+	/* Set by the caller: a stream is made in it, and dies with it before
+	 * the folder is closed. */
+	struct cv_pool *pool;
 };
 
 struct cv_flag_update {
@@ -189,6 +197,8 @@ typedef int cv_folder_fn(void *context, const struct cv_folder_found *found);
 
 enum {
 	CV_STORAGE_FOREIGN = 1,	/* others may change it: check and scan */
+	CV_STORAGE_ORDERED = 2,	/* scan reports in the order of UIDs: what
+				 * is new gets its UIDs in that order */
 };
 
 struct cv_storage {
@@ -353,6 +363,11 @@ struct cv_storage {
 	 * has been hidden for more than a day was never committed, and is
 	 * removed.  NULL: nothing to do. */
 	void (*clean)(struct cv_storage_folder *folder);
+	/* The folder's numbers, for formats that show them to other
+	 * programs: after folder_open, and before place, set_flags, remove
+	 * and sync.  NULL: not shown. */
+	void (*numbers)(struct cv_storage_folder *folder,
+			uint32_t uidvalidity, uint32_t uidnext);
 };
 
 #endif

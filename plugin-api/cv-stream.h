@@ -4,6 +4,10 @@
 
 #include "cv-types.h"
 
+typedef int cv_stream_read_fn(void *context, uint64_t offset, void *data,
+			      size_t len, size_t *got_r,
+			      struct cv_error *err);
+
 /* Service "stream", major 1. */
 struct cv_stream_api {
 	CV_HEAD;
@@ -24,6 +28,14 @@ struct cv_stream_api {
 	struct cv_stream *(*from_memory)(struct cv_pool *pool,
 					 struct cv_span data);
 	void (*close)(struct cv_stream **s);
+	/* A stream of length bytes that read gives in pieces: up to len
+	 * bytes from offset, *got_r of them, at least one.  done (may be
+	 * NULL) is called when the pool ends. */
+	struct cv_stream *(*from_reader)(struct cv_pool *pool,
+					 uint64_t length,
+					 cv_stream_read_fn *read,
+					 void (*done)(void *context),
+					 void *context);
 };
 
 #endif

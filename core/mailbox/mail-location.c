@@ -75,7 +75,8 @@ static int autodetect(struct cv_user *user, struct mail_location *l,
 			.io = (struct cv_io *)user->io, .path = l->path,
 			.layout = l->layout, .inbox = l->inbox,
 			.control = l->control, .dirname = l->dirname,
-			.hostname = user->hostname,
+			.hostname = user->hostname, .index = l->index,
+			.user = user,
 		};
 
 		if (driver->detect != NULL &&

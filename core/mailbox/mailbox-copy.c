@@ -72,33 +72,36 @@ static int put_bytes(struct copying *c, struct copied *m, struct cv_span body,
 				  err);
 }
 
+/* A source whose size is known from the journal alone ends where it ends. */
+static int write_stream(struct cv_storage_put *put,
+			const struct cv_storage *driver,
+			struct cv_stream *stream, struct cv_error *err)
+{
+	struct cv_span part;
+	int ret;
+
+	while ((ret = stream_read(stream, &part, err)) == CV_OK) {
+		ret = driver->put_write(put, part.data, part.len, err);
+		if (ret < 0)
+			return ret;
+		stream_skip(stream, part.len);
+	}
+	return ret == CV_EOF ? CV_OK : ret;
+}
+
 static int put_stream(struct copying *c, struct copied *m,
-		      const struct cv_blob_source *src, struct cv_error *err)
+		      struct cv_stream *stream, struct cv_error *err)
 {
 	const struct cv_storage *driver = c->ref.store->driver;
-	struct io *io = c->box->user->io;
 	struct cv_storage_put *put = NULL;
-	struct cv_pool *pool = pool_create("copy");
-	enum { CHUNK = 256 * 1024 };
-	char *buffer = pool_alloc(pool, CHUNK);
-	uint64_t done = 0;
-	int ret = driver->put_create(c->sf->blobs, c->pool, src->len,
-				     m->blob.virtual_bytes, &put, err);
+	uint64_t size;
+	int ret = stream_size(stream, &size, err);
 
-	while (ret == CV_OK && done < src->len) {
-		uint64_t left = src->len - done;
-		size_t want = left < CHUNK ? (size_t)left : CHUNK;
-		ssize_t got = io_pread_full(io, src->fd, buffer, want,
-					    src->offset + done);
-
-		if (got < 0 || (size_t)got < want)
-			ret = FAIL(err, CV_E_TEMP, "cannot read UID %u",
-				   m->uid);
-		else
-			ret = driver->put_write(put, buffer, want, err);
-		done += want;
-	}
-	pool_destroy(&pool);
+	if (ret == CV_OK)
+		ret = driver->put_create(c->sf->blobs, c->pool, size,
+					 m->blob.virtual_bytes, &put, err);
+	if (ret == CV_OK)
+		ret = write_stream(put, driver, stream, err);
 	if (ret < 0) {
 		if (put != NULL)
 			driver->put_abort(&put);
@@ -111,16 +114,21 @@ static int put_stream(struct copying *c, struct copied *m,
 
 static int copy_bytes(struct copying *c, struct copied *m)
 {
-	struct cv_blob_source src = { CV_SIZED(cv_blob_source), .fd = -1 };
+	struct cv_blob_source src = {
+		CV_SIZED(cv_blob_source), .fd = -1,
+		.pool = pool_create("copy"),
+	};
+	struct cv_stream *stream;
 	int ret = c->box->store->driver->get(c->box->sf->blobs, &m->blob,
 					     &src, c->err);
 
-	if (ret != CV_OK)
-		return ret;
-	if (src.fd == -1)
-		return FAIL(c->err, CV_E_UNSUPPORTED,
-			    "copying between these stores");
-	ret = put_stream(c, m, &src, c->err);
+	if (ret == CV_OK) {
+		stream = src.fd == -1 ? src.stream :
+			stream_open_file(src.pool, src.fd, src.offset,
+					 src.len, false, "message");
+		ret = put_stream(c, m, stream, c->err);
+	}
+	pool_destroy(&src.pool);
 	io_close(c->box->user->io, src.fd);
 	return ret;
 }
@@ -197,11 +205,11 @@ static int append_one(struct copying *c, struct account_txn *txn,
 		.guid = &m->source.guid, .blob = m->target.ref,
 		.body = m->body, .catalogue = m->catalogue,
 	};
+	int ret;
 
 	for (uint32_t i = 0; i < k.count; i++) {
-		int ret = txn_keyword(txn, c->folder, cv_span_of(k.names[i]),
-				      &keywords[append.keyword_count],
-				      c->err);
+		ret = txn_keyword(txn, c->folder, cv_span_of(k.names[i]),
+				  &keywords[append.keyword_count], c->err);
 
 		if (ret < 0 && ret != CV_E_LIMIT)
 			return ret;
@@ -216,7 +224,9 @@ static int append_one(struct copying *c, struct account_txn *txn,
 	c->ref.store->driver->marks(c->sf->blobs, &m->target, 1);
 	append.flags = m->target.flags | m->target.marks <<
 		MAILBOX_MARK_SHIFT;
-	return txn_append(txn, c->folder, &append, &m->new_uid, c->err);
+	ret = txn_append(txn, c->folder, &append, &m->new_uid, c->err);
+	m->target.uid = m->new_uid;
+	return ret;
 }
 
 static int expunge_sources(struct copying *c, struct account_txn *txn)
@@ -269,6 +279,7 @@ static void place_all(struct copying *c)
 
 	for (uint32_t i = 0; i < count; i++)
 		blobs[i] = c->messages.items[i].target;
+	store_folder_numbers(c->sf);
 	c->ref.store->driver->place(c->sf->blobs, blobs, count);
 	store_folder_publish(c->sf);
 	if (!c->move || c->box->store != c->ref.store)

@@ -60,7 +60,9 @@ static int filter_reading(struct cv_mailbox *box, struct open_message *m,
 static int open_blob(struct cv_mailbox *box, uint32_t row,
 		     struct open_message *m, struct cv_error *err)
 {
-	struct cv_blob_source src = { CV_SIZED(cv_blob_source), .fd = -1 };
+	struct cv_blob_source src = {
+		CV_SIZED(cv_blob_source), .fd = -1, .pool = m->pool,
+	};
 	struct descriptor *d;
 	struct cv_blob blob;
 	int ret;

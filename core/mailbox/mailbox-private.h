@@ -118,6 +118,8 @@ const struct cv_storage *storage_next(uint32_t *at);
 int store_folder_get(struct store *store, struct account_folder *folder,
 		     struct store_folder **sf_r, struct cv_error *err);
 void store_folder_refresh(struct store_folder *sf);
+/* Tells the driver UIDVALIDITY and UIDNEXT. */
+void store_folder_numbers(struct store_folder *sf);
 void store_folder_forget(struct store *store, struct account_folder *folder);
 /* Puts the driver's state into the transaction when it has changed. */
 int store_folder_save_state(struct store_folder *sf, struct account_txn *txn,

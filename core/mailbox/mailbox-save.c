@@ -315,6 +315,7 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 		.virtual_size = m->virtual_size, .blob = m->ref_name,
 		.body = m->body, .catalogue = cv_text_span(&m->catalogue),
 	};
+	int ret;
 
 	if (m->folder->deleted)
 		return FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is gone",
@@ -322,9 +323,8 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 	if (append.catalogue.len > ACCOUNT_CATALOGUE_MAX)
 		append.catalogue = CV_SPAN_NONE;
 	for (uint32_t i = 0; i < k.count; i++) {
-		int ret = txn_keyword(txn, m->folder, cv_span_of(k.names[i]),
-				      &keywords[i], err);
-
+		ret = txn_keyword(txn, m->folder, cv_span_of(k.names[i]),
+				  &keywords[i], err);
 		if (ret < 0)
 			return ret;
 	}
@@ -335,7 +335,9 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 	};
 	m->ref.store->driver->marks(m->sf->blobs, &m->blob, 1);
 	append.flags = m->flags | m->blob.marks << MAILBOX_MARK_SHIFT;
-	return txn_append(txn, m->folder, &append, &m->uid, err);
+	ret = txn_append(txn, m->folder, &append, &m->uid, err);
+	m->blob.uid = m->uid;
+	return ret;
 }
 
 static int commit_store(struct cv_save *save, struct store *store,
@@ -382,6 +384,7 @@ static void place_all(struct cv_save *save)
 			if (!(blobs[count++].marks & CV_BLOB_ARRIVAL))
 				arrivals = false;
 		}
+		store_folder_numbers(first->sf);
 		first->ref.store->driver->place(first->sf->blobs, blobs,
 						count);
 		if (!arrivals)

@@ -111,6 +111,11 @@ static int api_dir_close(struct cv_io_dir **dir)
 	return io_dir_close(&d);
 }
 
+static int api_truncate(struct cv_io *io, int fd, uint64_t size)
+{
+	return io_truncate(port(io), fd, size);
+}
+
 const struct cv_io_api storage_io_api = {
 	CV_SIZED(cv_io_api),
 	.open = api_open,
@@ -130,4 +135,5 @@ const struct cv_io_api storage_io_api = {
 	.dir_open = api_dir_open,
 	.dir_next = api_dir_next,
 	.dir_close = api_dir_close,
+	.truncate = api_truncate,
 };

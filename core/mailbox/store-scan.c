@@ -16,6 +16,8 @@ enum { TOMBSTONE_BYTES_MAX = 512 * 1024, TOMBSTONE_KEYS_MAX = 64,
 struct found {
 	struct cv_found f;
 	uint32_t uid;			/* from the takeover, 0: none */
+	uint32_t place;			/* in the order of the scan; 0: the
+					 * driver knows of none */
 	bool known;
 };
 
@@ -71,6 +73,8 @@ static int take_found(void *context, const struct cv_found *found)
 	f->f.keywords = copy_keywords(scan->pool, found->keywords);
 	hash_set(&scan->by_ref, f->f.ref, f);
 	*array_add(&scan->found) = f;
+	if (scan->driver->caps & CV_STORAGE_ORDERED)
+		f->place = (uint32_t)scan->found.count;
 	return CV_OK;
 }
 
@@ -204,8 +208,8 @@ static int64_t ref_time(struct cv_span ref)
 		(int64_t)value : 0;
 }
 
-/* Known UIDs first; then what was seen before what has just arrived; then by
- * time of delivery. */
+/* Known UIDs first; then in the driver's order, if it has one; then what was
+ * seen before what has just arrived; then by time of delivery. */
 static int compare_found(const void *a, const void *b)
 {
 	const struct found *x = *(struct found *const *)a;
@@ -219,6 +223,8 @@ static int compare_found(const void *a, const void *b)
 			return x->uid == 0 ? 1 : -1;
 		return x->uid < y->uid ? -1 : 1;
 	}
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
 	if ((x->f.marks & CV_BLOB_ARRIVAL) != (y->f.marks & CV_BLOB_ARRIVAL))
 		return x->f.marks & CV_BLOB_ARRIVAL ? 1 : -1;
 	xt = ref_time(x->f.ref);
@@ -442,7 +448,9 @@ static int compare_message(struct scan *scan, uint32_t row,
 /* Two scans have missed it.  CV_NOT_FOUND: it is gone. */
 static int find_missing(struct scan *scan, uint32_t row, bool may_search)
 {
-	struct cv_blob_source src = { CV_SIZED(cv_blob_source), .fd = -1 };
+	struct cv_blob_source src = {
+		CV_SIZED(cv_blob_source), .fd = -1, .pool = scan->pool,
+	};
 	struct cv_span body;
 	struct cv_blob blob;
 	int ret;

@@ -71,7 +71,7 @@ int store_create(struct cv_user *user, const char *location,
 		.path = l->path, .layout = l->layout, .inbox = l->inbox,
 		.control = l->control, .dirname = l->dirname,
 		.utf8_names = l->utf8, .hostname = user->hostname,
-		.create = true,
+		.create = true, .index = l->index, .user = user,
 	};
 	memcpy(store->config.boot_id, user->boot_id, 16);
 	store->next = user->stores;
@@ -233,10 +233,20 @@ void store_idle(struct store *store)
 
 /* --- folders ------------------------------------------------------------------------ */
 
+void store_folder_numbers(struct store_folder *sf)
+{
+	const struct cv_storage *driver = sf->store->driver;
+
+	if (driver->numbers != NULL)
+		driver->numbers(sf->blobs, sf->folder->uidvalidity,
+				sf->folder->uidnext);
+}
+
 void store_folder_refresh(struct store_folder *sf)
 {
 	struct cv_span state = account_folder_state(sf->folder);
 
+	store_folder_numbers(sf);
 	if (cv_span_equal(state, cv_text_span(&sf->state)))
 		return;
 	cv_text_reset(&sf->state);
@@ -273,6 +283,7 @@ int store_folder_get(struct store *store, struct account_folder *folder,
 		pool_destroy(&pool);
 		return ret;
 	}
+	store_folder_numbers(sf);
 	sf->next = store->folders;
 	store->folders = sf;
 	*sf_r = sf;
@@ -366,5 +377,6 @@ void store_blob_get(struct account_folder *folder, uint32_t row,
 		.received = m.received, .bytes = m.size,
 		.virtual_bytes = m.virtual_size, .modseq = m.modseq,
 		.marks = m.flags >> MAILBOX_MARK_SHIFT & 0xf,
+		.uid = m.uid,
 	};
 }

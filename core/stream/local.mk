@@ -8,5 +8,6 @@ core_stream_libstream_la_SOURCES = \
 	%D%/stream-decode.c \
 	%D%/stream-dot.c \
 	%D%/stream-file.c \
+	%D%/stream-reader.c \
 	%D%/stream-view.c
 EXTRA_DIST += %D%/README.md

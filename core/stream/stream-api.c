@@ -23,4 +23,5 @@ const struct cv_stream_api stream_api = {
 	.length = stream_size,
 	.from_memory = stream_open_memory,
 	.close = api_close,
+	.from_reader = stream_open_reader,
 };

@@ -18,6 +18,7 @@
 #define STREAM_H
 
 #include "base.h"
+#include "cv-stream.h"
 
 enum { STREAM_WINDOW = 128 * 1024 };
 
@@ -62,6 +63,12 @@ struct cv_stream *stream_open_memory(struct cv_pool *pool, struct cv_span s);
 struct cv_stream *stream_open_file(struct cv_pool *pool, int fd,
 				   uint64_t offset, uint64_t len, bool owned,
 				   const char *name);
+
+/* size bytes that read gives in pieces (cv-stream.h); done may be NULL. */
+struct cv_stream *stream_open_reader(struct cv_pool *pool, uint64_t size,
+				     cv_stream_read_fn *read,
+				     void (*done)(void *context),
+				     void *context);
 
 /* --- views -------------------------------------------------------------- */
 

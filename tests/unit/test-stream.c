@@ -452,6 +452,66 @@ static void written_data_cannot_be_smuggled(void **state)
 	pool_destroy(&pool);
 }
 
+struct pieces { const char *text; size_t most; int reads; bool closed; };
+
+static int read_piece(void *context, uint64_t offset, void *data, size_t len,
+		      size_t *got_r, struct cv_error *err)
+{
+	struct pieces *p = context;
+	size_t left = strlen(p->text) - (size_t)offset;
+
+	if (p->most == 0)
+		return FAIL(err, CV_E_TEMP, "no");
+	p->reads++;
+	*got_r = p->most < len ? p->most : len;
+	if (*got_r <= len && *got_r <= left)
+		memcpy(data, p->text + offset, *got_r);
+	return CV_OK;
+}
+
+static void pieces_done(void *context)
+{
+	((struct pieces *)context)->closed = true;
+}
+
+static void reader_gives_pieces_and_is_told_the_end(void **state)
+{
+	(void)state;
+	for (size_t most = 1; most < 12; most++) {
+		struct cv_pool *pool = pool_create("test");
+		struct pieces p = { .text = "0123456789", .most = most };
+		struct cv_stream *s = stream_open_reader(
+			pool, 10, read_piece, pieces_done, &p);
+		struct cv_error err = ERROR_NONE;
+		struct cv_text text;
+
+		cv_text_init(&text, pool);
+		assert_int_equal(stream_read_all(s, &text, 100, &err), CV_OK);
+		assert_string_equal(text.data, p.text);
+		assert_int_equal(stream_seek(s, 7, &err), CV_OK);
+		cv_text_reset(&text);
+		assert_int_equal(stream_read_all(s, &text, 100, &err), CV_OK);
+		assert_string_equal(text.data, "789");
+		assert_false(p.closed);
+		pool_destroy(&pool);
+		assert_true(p.closed);
+	}
+}
+
+static void reader_that_fails_is_no_end(void **state)
+{
+	struct cv_pool *pool = pool_create("test");
+	struct pieces p = { .text = "0123456789" };
+	struct cv_stream *s = stream_open_reader(pool, 10, read_piece, NULL,
+						 &p);
+	struct cv_error err = ERROR_NONE;
+	struct cv_span span;
+
+	(void)state;
+	assert_int_equal(stream_read(s, &span, &err), CV_E_TEMP);
+	pool_destroy(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +519,8 @@ int main(void)
 		cmocka_unit_test(file_reads_a_range_and_tells_it),
 		cmocka_unit_test(file_that_is_too_short_fails),
 		cmocka_unit_test(large_file_is_read_through_its_window),
+		cmocka_unit_test(reader_gives_pieces_and_is_told_the_end),
+		cmocka_unit_test(reader_that_fails_is_no_end),
 		cmocka_unit_test(concat_joins),
 		cmocka_unit_test(crlf_makes_lone_lf_crlf),
 		cmocka_unit_test(
