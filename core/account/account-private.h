@@ -3,6 +3,7 @@
 #define ACCOUNT_PRIVATE_H
 
 #include "account.h"
+#include "bell.h"
 #include "journal.h"
 #include "snapshot.h"
 
@@ -98,14 +99,11 @@ struct folder {
 };
 
 struct account {
-	struct io *io;
+	struct meta *meta;
+	struct bell *bell;
 	struct account_options options;
 	struct cv_pool *pool;		/* of the account */
 	struct cv_pool *state_pool;	/* names, metadata; new at a reload */
-	const char *dir;		/* as it was opened */
-	int dirfd;
-	int lock_fd;			/* -1: not opened yet */
-	int watch_fd;
 	struct account_guid guid;
 	struct journal journal;
 	uint64_t txn;			/* last visible transaction */
@@ -126,6 +124,8 @@ struct account {
 	uint64_t failed_size;		/* of the file after our failed commit,
 					 * 0: none, or the end is marked */
 	struct account_txn *open_txn;
+	/* of the next commit: random, then a counter */
+	uint64_t key[2];
 	/* random bytes for GUIDs, fetched many at a time */
 	unsigned char random[256];
 	size_t random_left;
@@ -241,6 +241,8 @@ int account_reload(struct account *account, struct cv_error *err);
 int account_lock(struct account *account, uint64_t deadline_msecs,
 		 struct cv_error *err);
 void account_unlock(struct account *account);
+/* A key that no other commit has. */
+void account_next_key(struct account *account, unsigned char key[16]);
 /* Under the lock: brings the state and the journal to where a group can be
  * written. */
 int account_prepare(struct account *account, struct cv_error *err);
@@ -275,6 +277,5 @@ int snapshot_save(struct folder *folder, uint64_t generation,
  * the rows.  Never fails: without them they are computed again. */
 void catalogue_take(struct folder *folder);
 void catalogue_close(struct folder *folder);
-void catalogue_name(char dst[64], const struct account_guid *folder);
 
 #endif

@@ -2,9 +2,7 @@
 #include "account-private.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
 	DEFAULT_BODY_MAX = 64 * 1024,
@@ -16,15 +14,6 @@ enum {
 };
 
 /* --- finding the journal ------------------------------------------------- */
-
-static bool parse_journal_name(const char *name, uint64_t *generation_r)
-{
-	struct cv_span span = cv_span_of(name);
-
-	return cv_span_begins(span, CV_SPAN("journal.")) &&
-		cv_span_to_u64(cv_span_skip(span, 8), UINT64_MAX / 2,
-			       generation_r) && *generation_r > 0;
-}
 
 static int compare_down(const void *a, const void *b)
 {
@@ -38,20 +27,16 @@ struct generations { ARRAY(uint64_t) items; };	/* highest first */
 static int list_generations(struct account *account, struct cv_pool *pool,
 			    struct generations *found, struct cv_error *err)
 {
-	struct io_dir *dir = io_dir_open(account->io, account->dirfd, ".");
-	const char *name;
+	struct meta_names names;
 
 	array_init(&found->items, pool);
-	if (dir == NULL)
+	if (meta_list(account->meta, pool, &names) < 0)
 		return FAIL_ERRNO(err, errno, "cannot list account");
-	while ((name = io_dir_next(dir, NULL)) != NULL) {
-		uint64_t generation;
-
-		if (parse_journal_name(name, &generation))
-			*array_add(&found->items) = generation;
+	for (size_t i = 0; i < names.items.count; i++) {
+		if (names.items.items[i].kind == META_JOURNAL)
+			*array_add(&found->items) =
+				names.items.items[i].generation;
 	}
-	if (io_dir_close(&dir) < 0)
-		return FAIL_ERRNO(err, errno, "cannot list account");
 	if (found->items.count > 1)
 		qsort(found->items.items, found->items.count,
 		      sizeof(uint64_t), compare_down);
@@ -63,28 +48,29 @@ static int open_generation(struct account *account, uint64_t generation,
 			   struct journal *journal_r, bool *gone_r,
 			   struct cv_error *err)
 {
-	char name[64];
-	int fd, status;
+	struct meta_name name = { .kind = META_JOURNAL,
+				  .generation = generation };
+	struct meta_object *object = meta_open(account->meta, &name);
+	unsigned long long number = generation;
+	struct cv_error error = ERROR_NONE;
+	int status;
 
-	(void)snprintf(name, sizeof(name), "journal.%llu",
-		       (unsigned long long)generation);
-	fd = io_open_file(account->io, account->dirfd, name,
-			  account->options.readonly ? O_RDONLY : O_RDWR, 0,
-			  NULL);
-	if (fd < 0 && errno == ENOENT) {
+	if (object == NULL && errno == ENOENT) {
 		*gone_r = true;
 		return CV_NOT_FOUND;
 	}
-	if (fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot open '%s'", name);
-	status = journal_open(journal_r, account->io, fd, generation, err);
+	if (object == NULL)
+		return FAIL_ERRNO(err, errno, "cannot open journal %llu",
+				  number);
+	status = journal_open(journal_r, object, generation, &error);
 	if (status == CV_OK)
 		return CV_OK;
-	io_close(account->io, fd);
+	meta_release(&object);
 	if (status != CV_E_SYNTAX)
-		return error_prefix(err, "'%s'", name);
-	log_error("account", "'%s': %s: trying an older generation", name,
-		  err->text);
+		return FAIL(err, status, "journal %llu: %s", number,
+			    error.text);
+	log_error("account", "journal %llu: %s: trying an older generation",
+		  number, error.text);
 	account->damaged = true;
 	return CV_NOT_FOUND;
 }
@@ -172,14 +158,13 @@ static int take_journal(struct account *account, struct journal *journal,
 {
 	struct cv_pool *pool = pool_create("journal batch");
 	struct journal_batch batch;
-	struct stat st;
+	struct meta_head head;
 	int status;
 
-	if (io_fstat(account->io, journal->fd, &st) < 0)
+	if (meta_head(journal->object, &head) < 0)
 		status = FAIL_ERRNO(err, errno, "cannot stat journal");
 	else
-		status = journal_read(journal, (uint64_t)st.st_size, pool,
-				      &batch, err);
+		status = journal_read(journal, head.size, pool, &batch, err);
 	if (status == CV_OK && batch.end < journal->base_size &&
 	    !batch.damaged) {
 		log_error("account", "journal %llu: state section is damaged",
@@ -272,32 +257,32 @@ static int move_on(struct account *account, struct cv_error *err)
 	return status == CV_NOT_FOUND ? CV_OK : status;
 }
 
-/* One fstat; more only when something is new. */
+/* One look at the head; more only when something is new. */
 static int catch_up(struct account *account, struct cv_error *err)
 {
-	struct stat st;
+	struct meta_head head;
 	uint64_t before = account->txn;
 	int status;
 
-	if (io_fstat(account->io, account->journal.fd, &st) < 0)
+	if (meta_head(account->journal.object, &head) < 0)
 		return FAIL_ERRNO(err, errno, "cannot stat journal");
-	if (st.st_nlink == 0 || account->must_reload) {
+	if (head.replaced || account->must_reload) {
 		status = account_reload(account, err);
 		if (status == CV_NOT_FOUND)
 			return FAIL(err, CV_E_TEMP, "account has vanished");
 		return status != CV_OK ? status :
 			account->txn != before ? CV_CHANGED : CV_OK;
 	}
-	if ((uint64_t)st.st_size <= account->journal.end)
+	if (head.size <= account->journal.end)
 		return CV_OK;
 	if (account->failed_size != 0) {
 		/* our own failed group, and nobody has gone on behind it */
-		if ((uint64_t)st.st_size == account->failed_size)
+		if (head.size == account->failed_size)
 			return CV_OK;
 		status = account_reload(account, err);
 		return status == CV_OK ? CV_CHANGED : status;
 	}
-	status = read_on(account, (uint64_t)st.st_size, err);
+	status = read_on(account, head.size, err);
 	if (status >= 0 && account->must_rotate) {
 		status = move_on(account, err);
 		if (status == CV_OK && account->txn != before)
@@ -312,7 +297,7 @@ static int sync_shown(struct account *account, struct cv_error *err)
 	if (!account->unsynced ||
 	    account->options.fsync == ACCOUNT_FSYNC_NEVER)
 		return CV_OK;
-	if (io_fdatasync(account->io, account->journal.fd) < 0)
+	if (meta_sync(account->journal.object) < 0)
 		return FAIL_ERRNO(err, errno, "cannot sync journal");
 	account->unsynced = false;
 	account->journal.synced = account->journal.end;
@@ -336,14 +321,7 @@ int account_refresh(struct account *account, struct cv_error *err)
 int account_lock(struct account *account, uint64_t deadline_msecs,
 		 struct cv_error *err)
 {
-	if (account->lock_fd == -1)
-		account->lock_fd = io_open_file(account->io, account->dirfd,
-			"lock", O_RDWR | O_CREAT, account->options.file_mode,
-			NULL);
-	if (account->lock_fd == -1)
-		return FAIL_ERRNO(err, errno, "cannot open 'lock'");
-	if (io_lock(account->io, account->lock_fd, F_WRLCK,
-		    deadline_msecs) == 0)
+	if (meta_lock(account->meta, deadline_msecs) == 0)
 		return CV_OK;
 	if (errno == ETIMEDOUT)
 		return FAIL(err, CV_E_TIMEOUT, "account is locked by another "
@@ -353,7 +331,7 @@ int account_lock(struct account *account, uint64_t deadline_msecs,
 
 void account_unlock(struct account *account)
 {
-	io_unlock(account->io, account->lock_fd);
+	meta_unlock(account->meta);
 }
 
 int account_prepare(struct account *account, struct cv_error *err)
@@ -391,47 +369,6 @@ static void apply_defaults(struct account_options *options)
 		options->body_max = ACCOUNT_BODY_MAX;
 	if (options->rotate_size == 0)
 		options->rotate_size = DEFAULT_ROTATE_SIZE;
-	if (options->dir_mode == 0)
-		options->dir_mode = 0700;
-	if (options->file_mode == 0)
-		options->file_mode = 0600;
-}
-
-/* The directory, made when it is not there. */
-static int open_directory(struct account *account, int dirfd,
-			  const char *dir, struct cv_error *err)
-{
-	struct io *io = account->io;
-	int fd = io_open_dir(io, dirfd, dir);
-
-	if (fd < 0 && errno == ENOENT && !account->options.readonly) {
-		char *parent = pool_strdup(account->pool, dir);
-		char *slash = strrchr(parent, '/');
-		int parent_fd;
-
-		if (io_mkdir(io, dirfd, dir, account->options.dir_mode) < 0 &&
-		    errno != EEXIST)
-			return FAIL_ERRNO(err, errno, "cannot create '%s'",
-					  dir);
-		if (slash != NULL)
-			*(slash == parent ? slash + 1 : slash) = '\0';
-		parent_fd = io_open_dir(io, dirfd, slash != NULL ? parent :
-					".");
-		if (parent_fd < 0 || io_fsync(io, parent_fd) < 0) {
-			int status = FAIL_ERRNO(err, errno,
-						"cannot sync parent of '%s'",
-						dir);
-
-			io_close(io, parent_fd);
-			return status;
-		}
-		io_close(io, parent_fd);
-		fd = io_open_dir(io, dirfd, dir);
-	}
-	if (fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot open '%s'", dir);
-	account->dirfd = fd;
-	return CV_OK;
 }
 
 static int create_account(struct account *account, struct cv_error *err)
@@ -452,19 +389,17 @@ static int create_account(struct account *account, struct cv_error *err)
 	return status;
 }
 
-static struct account *account_create(struct io *io,
+static struct account *account_create(struct meta *meta, struct bell *bell,
 				      const struct account_options *options)
 {
 	struct cv_pool *pool = pool_create("account");
 	struct account *account = pool_new(pool, struct account);
 
-	account->io = io;
+	account->meta = meta;
+	account->bell = bell;
 	account->pool = pool;
 	account->options = *options;
 	apply_defaults(&account->options);
-	account->dirfd = account->lock_fd = account->watch_fd = -1;
-	account->journal.fd = -1;
-	account->journal.io = io;
 	account->state_pool = pool_create("account state");
 	array_init(&account->folders, pool);
 	hash_init(&account->guids, pool, false);
@@ -475,32 +410,63 @@ static struct account *account_create(struct io *io,
 	return account;
 }
 
-int account_open(struct io *io, int dirfd, const char *dir,
-		 const struct account_options *options,
-		 struct account **account_r, struct cv_error *err)
+int account_open_on(struct meta *meta, struct bell *bell,
+		    const struct account_options *options,
+		    struct account **account_r, struct cv_error *err)
 {
-	struct account *account = account_create(io, options);
-	struct cv_error error = ERROR_NONE;
+	struct account *account = account_create(meta, bell, options);
 	int status;
 
-	account->dir = pool_strdup(account->pool, dir);
-	status = open_directory(account, dirfd, dir, &error);
-	if (status == CV_OK) {
-		status = account_reload(account, &error);
-		if (status == CV_NOT_FOUND)
-			status = create_account(account, &error);
-	}
+	status = account_reload(account, err);
+	if (status == CV_NOT_FOUND)
+		status = create_account(account, err);
 	if (status == CV_OK && !account->options.readonly)
-		status = sync_shown(account, &error);
+		status = sync_shown(account, err);
 	if (status != CV_OK) {
 		account_close(&account);
-		error_prefix(&error, "account '%s'", dir);
-		if (err != NULL)
-			*err = error;
 		return status > 0 ? CV_E_TEMP : status;
 	}
 	*account_r = account;
 	return CV_OK;
+}
+
+static int open_files(struct io *io, int dirfd, const char *dir,
+		      const struct account_options *options,
+		      struct account **account_r, struct cv_error *err)
+{
+	struct meta_files_options files = {
+		.readonly = options->readonly,
+		.dir_mode = options->dir_mode == 0 ? 0700 : options->dir_mode,
+		.file_mode = options->file_mode == 0 ? 0600 :
+			options->file_mode,
+	};
+	struct meta *meta;
+	struct bell *bell;
+	int status = meta_files_open(io, dirfd, dir, &files, &meta, err);
+
+	if (status != CV_OK)
+		return status;
+	bell = bell_files_open(io, meta_files_dirfd(meta), dir);
+	if (bell == NULL) {
+		meta_close(&meta);
+		return FAIL(err, CV_E_TEMP, "out of memory");
+	}
+	return account_open_on(meta, bell, options, account_r, err);
+}
+
+int account_open(struct io *io, int dirfd, const char *dir,
+		 const struct account_options *options,
+		 struct account **account_r, struct cv_error *err)
+{
+	struct cv_error error = ERROR_NONE;
+	int status = open_files(io, dirfd, dir, options, account_r, &error);
+
+	if (status != CV_OK) {
+		error_prefix(&error, "account '%s'", dir);
+		if (err != NULL)
+			*err = error;
+	}
+	return status;
 }
 
 void account_close(struct account **account_p)
@@ -517,9 +483,8 @@ void account_close(struct account **account_p)
 		catalogue_close(account->folders.items[i]);
 	}
 	journal_close(&account->journal);
-	io_close(account->io, account->lock_fd);
-	io_close(account->io, account->watch_fd);
-	io_close(account->io, account->dirfd);
+	bell_close(&account->bell);
+	meta_close(&account->meta);
 	pool_destroy(&account->state_pool);
 	pool_destroy(&account->pool);
 }
@@ -549,4 +514,22 @@ uint64_t account_txn_number(const struct account *account)
 bool account_body_fits(const struct account *account, uint64_t size)
 {
 	return size > 0 && size <= account->options.body_max;
+}
+
+void account_next_key(struct account *account, unsigned char key[16])
+{
+	if (account->key[0] == 0)
+		random_bytes(&account->key, sizeof(account->key));
+	account->key[1]++;
+	memcpy(key, account->key, 16);
+}
+
+int account_watch_fd(struct account *account)
+{
+	return bell_watch(account->bell);
+}
+
+void account_watch_clear(struct account *account)
+{
+	bell_clear(account->bell);
 }

@@ -293,6 +293,14 @@ struct account_options {
 int account_open(struct io *io, int dirfd, const char *dir,
 		 const struct account_options *options,
 		 struct account **account_r, struct cv_error *err);
+struct meta;
+struct bell;
+
+/* The same on any meta and bell driver; both belong to the account, also when
+ * opening fails. */
+int account_open_on(struct meta *meta, struct bell *bell,
+		    const struct account_options *options,
+		    struct account **account_r, struct cv_error *err);
 /* NULL is ignored; *account becomes NULL.  An open transaction is rolled
  * back. */
 void account_close(struct account **account);

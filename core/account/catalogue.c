@@ -7,9 +7,6 @@
  * every failure only means that the entry is computed again. */
 #include "account-private.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 enum {
 	WINDOW_SIZE = 256 * 1024,
 	PENDING_MAX = 64 * 1024,
@@ -19,9 +16,7 @@ enum {
 
 struct catalogue {
 	struct cv_pool *pool;
-	struct account *account;
-	int fd;
-	uint64_t size;			/* of the file when last looked at */
+	struct meta_object *object;	/* NULL: there is none */
 	unsigned char *window;
 	size_t room, len;
 	uint64_t offset;
@@ -31,14 +26,6 @@ struct catalogue {
 };
 
 struct catalogue_place { struct account_guid guid; uint64_t offset; };
-
-void catalogue_name(char dst[64], const struct account_guid *folder)
-{
-	char hex[33];
-
-	account_guid_format(folder, hex);
-	(void)snprintf(dst, 64, "%s.cat", hex);
-}
 
 /* --- the file ------------------------------------------------------------ */
 
@@ -58,49 +45,36 @@ static void format_header(const struct folder *folder,
 	memcpy(dst + CATALOGUE_HEADER_SIZE - 4, &crc, 4);
 }
 
-static bool header_ok(struct folder *folder, int fd)
+static bool header_ok(struct folder *folder, struct meta_object *object)
 {
 	unsigned char want[CATALOGUE_HEADER_SIZE], have[CATALOGUE_HEADER_SIZE];
 
 	format_header(folder, want);
-	return io_pread_full(folder->f.account->io, fd, have, sizeof(have),
-			     0) == sizeof(have) &&
+	return meta_load(object, 0, have, sizeof(have)) == sizeof(have) &&
 		memcmp(want, have, sizeof(have)) == 0;
 }
 
-/* Opens the file; with create a missing or foreign one is begun anew (the
- * caller has the lock).  -1: there is none. */
-static int open_file(struct folder *folder, bool create, uint64_t *size_r)
+/* Opens it; with create a missing or foreign one is begun anew (the caller
+ * has the lock).  NULL: there is none. */
+static struct meta_object *open_object(struct folder *folder, bool create)
 {
 	struct account *account = folder->f.account;
+	struct meta_name name = { META_CATALOGUE, folder->f.guid, 0 };
+	struct meta_object *object = meta_open(account->meta, &name);
 	unsigned char header[CATALOGUE_HEADER_SIZE];
-	char name[64];
-	struct stat st;
-	int fd;
 
-	catalogue_name(name, &folder->f.guid);
-	fd = io_open_file(account->io, account->dirfd, name,
-			  account->options.readonly ? O_RDONLY : O_RDWR, 0,
-			  &st);
-	if (fd >= 0 && header_ok(folder, fd)) {
-		*size_r = (uint64_t)st.st_size;
-		return fd;
-	}
-	io_close(account->io, fd);
+	if (object != NULL && header_ok(folder, object))
+		return object;
+	meta_release(&object);
 	if (!create)
-		return -1;
-	(void)io_unlink(account->io, account->dirfd, name);
-	fd = io_create_file(account->io, account->dirfd, name,
-			    account->options.file_mode);
-	if (fd < 0)
-		return -1;
+		return NULL;
+	object = meta_create(account->meta, &name);
+	if (object == NULL)
+		return NULL;
 	format_header(folder, header);
-	if (io_pwrite(account->io, fd, header, sizeof(header), 0) < 0) {
-		io_close(account->io, fd);
-		return -1;
-	}
-	*size_r = sizeof(header);
-	return fd;
+	if (meta_write(object, 0, header, sizeof(header)) < 0)
+		meta_release(&object);
+	return object;
 }
 
 static struct catalogue *catalogue_open(struct folder *folder, bool create)
@@ -112,13 +86,11 @@ static struct catalogue *catalogue_open(struct folder *folder, bool create)
 
 		c = pool_new(pool, struct catalogue);
 		c->pool = pool;
-		c->account = folder->f.account;
-		c->fd = -1;
 		cv_text_init(&c->pending, pool);
 		folder->catalogue = c;
-		c->fd = open_file(folder, create, &c->size);
-	} else if (c->fd == -1 && create) {
-		c->fd = open_file(folder, true, &c->size);
+		c->object = open_object(folder, create);
+	} else if (c->object == NULL && create) {
+		c->object = open_object(folder, true);
 	}
 	return c;
 }
@@ -158,7 +130,7 @@ static const unsigned char *window_get(struct catalogue *c, uint64_t offset,
 	}
 	c->offset = offset;
 	c->len = 0;
-	n = io_pread_full(c->account->io, c->fd, c->window, c->room, offset);
+	n = meta_load(c->object, offset, c->window, c->room);
 	if (n < 0)
 		return NULL;
 	c->len = (size_t)n;
@@ -271,7 +243,7 @@ int account_catalogue_find(struct account_folder *f, uint32_t row,
 	if (find_in_journal(folder, v.uid, entry_r))
 		return CV_OK;
 	c = catalogue_open(folder, false);
-	if (c->fd == -1)
+	if (c->object == NULL)
 		return CV_NOT_FOUND;
 	if (v.catalogue != 0 && read_entry(c, v.catalogue, &v.guid, entry_r))
 		return CV_OK;
@@ -284,21 +256,19 @@ int account_catalogue_find(struct account_folder *f, uint32_t row,
  * begins, 0 at failure. */
 static uint64_t append_text(struct folder *folder, const struct cv_text *text)
 {
-	struct account *account = folder->f.account;
 	struct catalogue *c = catalogue_open(folder, true);
-	struct stat st;
+	struct meta_head head;
 	uint64_t at;
 
-	if (c->fd == -1 || io_fstat(account->io, c->fd, &st) < 0)
+	if (c->object == NULL || meta_head(c->object, &head) < 0)
 		return 0;
-	if (st.st_nlink == 0) {
+	if (head.replaced) {
 		catalogue_close(folder);
 		return 0;
 	}
-	at = format_align((size_t)st.st_size);
-	if (io_pwrite(account->io, c->fd, text->data, text->len, at) < 0)
+	at = format_align((size_t)head.size);
+	if (meta_write(c->object, at, text->data, text->len) < 0)
 		return 0;
-	c->size = at + text->len;
 	c->len = 0;
 	c->indexed = false;
 	return at;
@@ -407,6 +377,6 @@ void catalogue_close(struct folder *folder)
 	if (c == NULL)
 		return;
 	folder->catalogue = NULL;
-	io_close(folder->f.account->io, c->fd);
+	meta_release(&c->object);
 	pool_destroy(&c->pool);
 }

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+enum { COMMIT_TRIES = 3 };
+
 int account_begin(struct account *account, uint64_t deadline_msecs,
 		  struct account_txn **txn_r, struct cv_error *err)
 {
@@ -134,11 +136,12 @@ static void commit_failed(struct account_txn *txn,
 {
 	struct account *account = txn->account;
 	struct cv_error err = ERROR_NONE;
-	struct stat st;
+	struct meta_head head;
+	struct cv_span mark;
 	int status;
 
-	if (io_fstat(account->io, account->journal.fd, &st) == 0 &&
-	    (uint64_t)st.st_size <= account->journal.end && !written)
+	if (meta_head(account->journal.object, &head) == 0 &&
+	    head.size <= account->journal.end && !written)
 		return;		/* nothing of it is there */
 	log_error("account", "journal %llu is suspect after a failed commit: "
 		  "beginning a new one",
@@ -146,15 +149,36 @@ static void commit_failed(struct account_txn *txn,
 	account->must_rotate = true;
 	account->failed_size = batch->end;
 	/* for others, should we not succeed */
-	if (journal_write_ended(&account->journal, batch->end, ENDED_SUSPECT,
-				account->journal.end) == 0)
-		account->failed_size = format_align(batch->end) +
-			RECORD_HEADER_SIZE + 16;
+	mark = journal_format_ended(&account->journal, batch->end,
+				    ENDED_SUSPECT, account->journal.end,
+				    txn->pool);
+	if (meta_spoil(account->journal.object, format_align(batch->end),
+		       mark) == 0)
+		account->failed_size = format_align(batch->end) + mark.len;
 	apply_undone(account, batch->records.items, batch->records.count);
 	status = rotate_locked(account, true, &err);
 	if (status < 0)
 		log_error("account", "cannot begin a new journal yet: %s",
 			  err.text);
+}
+
+/* An outcome that nobody knows is asked for again with the same key. */
+static enum meta_result try_commit(struct account_txn *txn, bool sync,
+				   const unsigned char key[16])
+{
+	struct journal *journal = &txn->account->journal;
+	enum meta_result result = META_UNKNOWN;
+
+	for (int i = 0; i < COMMIT_TRIES && result == META_UNKNOWN; i++) {
+		struct meta_commit commit = { .at = journal->end,
+					      .sync = sync };
+
+		memcpy(commit.key, key, sizeof(commit.key));
+		commit.vec = journal_writer_vec(&txn->writer, CV_SPAN_NONE,
+						txn->pool, &commit.count);
+		result = meta_commit(journal->object, &commit);
+	}
+	return result;
 }
 
 static int write_group(struct account_txn *txn,
@@ -163,29 +187,43 @@ static int write_group(struct account_txn *txn,
 {
 	struct account *account = txn->account;
 	struct journal *journal = &account->journal;
+	bool sync = wants_sync(account, durability);
 	struct journal_batch batch;
+	unsigned char key[16];
 	int status;
 
-	journal_writer_finish(&txn->writer, txn->modseq, journal->synced);
+	account_next_key(account, key);
+	journal_writer_finish(&txn->writer, txn->modseq, journal->synced,
+			      key);
 	writer_batch(txn, &batch);
-	if (journal_writer_write(&txn->writer, account->io, journal->fd,
-				 txn->pool) < 0) {
+	switch (try_commit(txn, sync, key)) {
+	case META_DONE:
+		break;
+	case META_CONFLICT:
+		account->must_reload = true;
+		return FAIL(err, CV_E_TEMP, "journal was changed by another "
+			    "writer meanwhile: nothing was written");
+	case META_UNKNOWN:
+		account->must_reload = true;
+		return FAIL(err, CV_E_TEMP, "whether the journal was written "
+			    "cannot be found out");
+	case META_NOT_WRITTEN:
 		status = FAIL_ERRNO(err, errno, "cannot write journal");
 		commit_failed(txn, &batch, false);
 		return status;
+	case META_NOT_SYNCED:
+		status = FAIL_ERRNO(err, errno, "cannot sync journal");
+		commit_failed(txn, &batch, true);
+		return status;
 	}
-	if (wants_sync(account, durability)) {
-		if (io_fdatasync(account->io, journal->fd) < 0) {
-			status = FAIL_ERRNO(err, errno, "cannot sync journal");
-			commit_failed(txn, &batch, true);
-			return status;
-		}
+	if (sync) {
 		batch.synced = batch.end;
 		account->unsynced = false;
 	}
 	apply_batch(account, &batch);
 	journal_accept(journal, &batch);
 	account->is_new = false;
+	bell_ring(account->bell, account->txn);
 	return CV_OK;
 }
 

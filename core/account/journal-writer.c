@@ -1,8 +1,6 @@
 /* journal-writer.c - builds one group of records and writes it. */
 #include "journal.h"
 
-#include <errno.h>
-
 static const unsigned char zeros[RECORD_ALIGN];
 
 void journal_writer_init(struct journal_writer *writer,
@@ -71,7 +69,7 @@ void journal_writer_add_opaque(struct journal_writer *w, uint16_t type,
 }
 
 void journal_writer_finish(struct journal_writer *w, uint64_t txn,
-			   uint64_t synced)
+			   uint64_t synced, const unsigned char key[16])
 {
 	unsigned char payload[COMMIT_PAYLOAD_SIZE];
 	uint64_t len = journal_writer_size(w) - w->group + COMMIT_SIZE;
@@ -82,20 +80,26 @@ void journal_writer_finish(struct journal_writer *w, uint64_t txn,
 	memcpy(payload + 12, &w->count, 4);
 	memcpy(payload + 16, &synced, 8);
 	memcpy(payload + 24, &now, 8);
+	memcpy(payload + 32, key, 16);
 	journal_writer_add(w, RECORD_COMMIT, 0, txn,
 			   cv_span((char *)payload, sizeof(payload)));
 	w->chain = w->count = 0;
 	w->group = journal_writer_size(w);
 }
 
-int journal_writer_write(struct journal_writer *w, struct io *io, int fd,
-			 struct cv_pool *pool)
+struct iovec *journal_writer_vec(struct journal_writer *w,
+				 struct cv_span header, struct cv_pool *pool,
+				 int *count_r)
 {
 	struct iovec *vec = pool_new_array(pool, struct iovec,
-					   w->pieces.count * 2 + 1);
+					   w->pieces.count * 2 + 2);
 	size_t done = 0;
 	int count = 0;
 
+	if (header.data != NULL) {
+		vec[count].iov_base = (void *)(uintptr_t)header.data;
+		vec[count++].iov_len = header.len;
+	}
 	for (size_t i = 0; i < w->pieces.count; i++) {
 		struct journal_piece *piece = &w->pieces.items[i];
 
@@ -107,17 +111,17 @@ int journal_writer_write(struct journal_writer *w, struct io *io, int fd,
 	}
 	vec[count].iov_base = w->text.data + done;
 	vec[count++].iov_len = w->text.len - done;
-	return io_pwritev(io, fd, vec, count, w->start);
+	*count_r = count;
+	return vec;
 }
 
-int journal_write_ended(const struct journal *journal, uint64_t at,
-			enum ended_reason reason, uint64_t from)
+struct cv_span journal_format_ended(const struct journal *journal,
+				    uint64_t at, enum ended_reason reason,
+				    uint64_t from, struct cv_pool *pool)
 {
-	struct cv_pool *pool = pool_create("journal end");
 	struct journal here = *journal;
 	struct journal_writer w;
 	struct cv_text payload;
-	int result;
 
 	here.end = format_align(at);
 	journal_writer_init(&w, &here, pool);
@@ -127,7 +131,5 @@ int journal_write_ended(const struct journal *journal, uint64_t at,
 	put_u64(&payload, from);
 	journal_writer_add(&w, RECORD_ENDED, 0, journal->txn,
 			   cv_text_span(&payload));
-	result = journal_writer_write(&w, journal->io, journal->fd, pool);
-	pool_destroy(&pool);
-	return result;
+	return cv_text_span(&w.text);
 }

@@ -2,7 +2,6 @@
 #include "journal.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 enum {
 	WINDOW_SIZE = 256 * 1024,
@@ -27,12 +26,10 @@ void journal_reseed(struct journal *journal)
 	journal->seed = journal_seed(journal);
 }
 
-void journal_init(struct journal *journal, struct io *io,
-		  const struct account_guid *guid, uint64_t generation)
+void journal_init(struct journal *journal, const struct account_guid *guid,
+		  uint64_t generation)
 {
 	*journal = (struct journal){
-		.io = io,
-		.fd = -1,
 		.guid = *guid,
 		.generation = generation,
 		.end = JOURNAL_HEADER_SIZE,
@@ -92,12 +89,12 @@ static int parse_header(struct journal *j, const unsigned char *src,
 	return CV_OK;
 }
 
-int journal_open(struct journal *journal, struct io *io, int fd,
+int journal_open(struct journal *journal, struct meta_object *object,
 		 uint64_t generation, struct cv_error *err)
 {
 	unsigned char header[JOURNAL_HEADER_SIZE];
-	ssize_t n = io_pread_full(io, fd, header, sizeof(header), 0);
-	struct journal j = { .io = io, .fd = fd, .end = JOURNAL_HEADER_SIZE };
+	ssize_t n = meta_load(object, 0, header, sizeof(header));
+	struct journal j = { .object = object, .end = JOURNAL_HEADER_SIZE };
 	int status;
 
 	if (n < 0)
@@ -114,9 +111,7 @@ int journal_open(struct journal *journal, struct io *io, int fd,
 
 void journal_close(struct journal *journal)
 {
-	if (journal->fd != -1)
-		io_close(journal->io, journal->fd);
-	journal->fd = -1;
+	meta_release(&journal->object);
 }
 
 /* --- a window on the file ------------------------------------------------ */
@@ -153,8 +148,8 @@ static const unsigned char *reader_get(struct reader *r, uint64_t offset,
 	}
 	r->offset = offset;
 	r->len = 0;
-	n = io_pread_full(r->journal->io, r->journal->fd, r->window,
-			  left < r->room ? (size_t)left : r->room, offset);
+	n = meta_load(r->journal->object, offset, r->window,
+		      left < r->room ? (size_t)left : r->room);
 	if (n < 0) {
 		r->error = errno;
 		return NULL;
@@ -224,7 +219,8 @@ static bool commit_parse(const struct journal_record *record,
 	const unsigned char *p = record->data;
 
 	if (record->type != RECORD_COMMIT || p == NULL ||
-	    record->len != COMMIT_PAYLOAD_SIZE)
+	    record->len < COMMIT_PAYLOAD_MIN ||
+	    record->len > COMMIT_PAYLOAD_MAX)
 		return false;
 	memcpy(&commit->length, p, 8);
 	memcpy(&commit->chain, p + 8, 4);
@@ -328,17 +324,18 @@ static bool find_damage(struct parse *parse, uint64_t start,
 		start + DAMAGE_SCAN_MAX : r->size;
 	uint64_t resume = 0;
 
-	for (uint64_t at = start; at + COMMIT_SIZE <= limit;
+	for (uint64_t at = start; at + COMMIT_SIZE_MIN <= limit;
 	     at += RECORD_ALIGN) {
 		struct journal_record record;
 		struct commit commit;
 		uint32_t crc, len;
-		const unsigned char *p = reader_get(r, at, COMMIT_SIZE);
+		const unsigned char *p = reader_get(r, at, COMMIT_SIZE_MIN);
 
 		if (p == NULL)
 			return false;
 		memcpy(&len, p, 4);
-		if (len != COMMIT_PAYLOAD_SIZE ||
+		if (len < COMMIT_PAYLOAD_MIN ||
+		    len > COMMIT_PAYLOAD_MAX ||
 		    !record_parse(r, at, &record, &crc) ||
 		    !commit_parse(&record, &commit))
 			continue;
@@ -516,7 +513,7 @@ int journal_read_payload(const struct journal *journal, uint64_t offset,
 			 uint32_t len, uint32_t crc, void *dst,
 			 struct cv_error *err)
 {
-	ssize_t n = io_pread_full(journal->io, journal->fd, dst, len, offset);
+	ssize_t n = meta_load(journal->object, offset, dst, len);
 
 	if (n < 0)
 		return FAIL_ERRNO(err, errno, "cannot read journal");

@@ -10,10 +10,10 @@
 #define JOURNAL_H
 
 #include "format.h"
+#include "meta.h"
 
 struct journal {
-	struct io *io;
-	int fd;			/* -1: none */
+	struct meta_object *object;	/* NULL: none */
 	struct account_guid guid;	/* of the account */
 	uint64_t generation;
 	uint64_t salt;
@@ -48,20 +48,20 @@ struct journal_batch {
 	bool damaged;	/* groups were lost in the middle */
 };
 
-/* Makes a new header (salt chosen at random) for a file that does not exist
- * yet; end is behind the header, fd -1. */
-void journal_init(struct journal *journal, struct io *io,
-		  const struct account_guid *guid, uint64_t generation);
+/* Makes a new header (salt chosen at random) for a journal that does not
+ * exist yet; end is behind the header, object NULL. */
+void journal_init(struct journal *journal, const struct account_guid *guid,
+		  uint64_t generation);
 /* After guid, generation or salt were set by hand (tests). */
 void journal_reseed(struct journal *journal);
 /* The header's bytes. */
 void journal_format_header(const struct journal *journal,
 			   unsigned char dst[JOURNAL_HEADER_SIZE]);
 
-/* Reads the header from fd (which stays the caller's when this fails, and
+/* Reads the header from object (which stays the caller's when this fails, and
  * belongs to journal after CV_OK).  end is behind the header.
  * CV_E_SYNTAX: not a journal, or damaged; CV_E_UNSUPPORTED: newer. */
-int journal_open(struct journal *journal, struct io *io, int fd,
+int journal_open(struct journal *journal, struct meta_object *object,
 		 uint64_t generation, struct cv_error *err);
 void journal_close(struct journal *journal);
 
@@ -100,19 +100,21 @@ void journal_writer_add(struct journal_writer *writer, uint16_t type,
 /* payload is not copied: must live until the write. */
 void journal_writer_add_opaque(struct journal_writer *writer, uint16_t type,
 			       uint64_t txn, struct cv_span payload);
-/* The commit record.  synced: below this the writer knows all durable.
- * Another group may follow in the same writer. */
+/* The commit record.  synced: below this the writer knows all durable; key is
+ * the commit's own.  Another group may follow in the same writer. */
 void journal_writer_finish(struct journal_writer *writer, uint64_t txn,
-			   uint64_t synced);
+			   uint64_t synced, const unsigned char key[16]);
 /* Bytes of the group so far. */
 uint64_t journal_writer_size(const struct journal_writer *writer);
-/* One pwritev.  -1 with errno. */
-int journal_writer_write(struct journal_writer *writer, struct io *io, int fd,
-			 struct cv_pool *pool);
+/* All bytes in order, behind those of header (data NULL: none), in pool. */
+struct iovec *journal_writer_vec(struct journal_writer *writer,
+				 struct cv_span header, struct cv_pool *pool,
+				 int *count_r);
 
-/* Best effort: marks the journal as continued elsewhere.  from: where the
- * suspect groups begin.  at: the file's size. */
-int journal_write_ended(const struct journal *journal, uint64_t at,
-			enum ended_reason reason, uint64_t from);
+/* The record that marks the journal as continued elsewhere, to be put at
+ * offset at.  from: where the suspect groups begin. */
+struct cv_span journal_format_ended(const struct journal *journal,
+				    uint64_t at, enum ended_reason reason,
+				    uint64_t from, struct cv_pool *pool);
 
 #endif

@@ -4,6 +4,8 @@ core_account_libaccount_la_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/account-private.h \
 	%D%/apply.c \
+	%D%/bell.h \
+	%D%/bell-files.c \
 	%D%/body.c \
 	%D%/catalogue.c \
 	%D%/changes.c \
@@ -13,11 +15,13 @@ core_account_libaccount_la_SOURCES = \
 	%D%/journal.c %D%/journal.h \
 	%D%/journal-writer.c \
 	%D%/keyword.c \
+	%D%/meta.h \
+	%D%/meta-files.c \
+	%D%/meta-memory.c %D%/meta-memory.h \
 	%D%/recover.c \
 	%D%/rotate.c \
 	%D%/rows.c \
 	%D%/snapshot.c %D%/snapshot.h \
 	%D%/snapshot-save.c \
-	%D%/txn.c \
-	%D%/watch.c
+	%D%/txn.c
 EXTRA_DIST += %D%/README.md

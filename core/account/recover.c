@@ -9,18 +9,6 @@
 
 enum { UIDNEXT_JUMP = 65536 };
 
-static bool parse_name(const char *file, struct account_guid *guid,
-		       uint64_t *generation)
-{
-	struct cv_span name = cv_span_of(file);
-
-	return name.len > 38 && file[32] == '.' &&
-		cv_span_is(cv_span_skip(name, name.len - 5), ".snap") &&
-		account_guid_parse(cv_span(file, 32), guid) &&
-		cv_span_to_u64(cv_span(file + 33, name.len - 38),
-			       UINT64_MAX / 2, generation);
-}
-
 static void take_folder(struct account *account, struct snapshot *s,
 			const struct account_guid *guid)
 {
@@ -45,29 +33,23 @@ static void take_folder(struct account *account, struct snapshot *s,
 		    (unsigned long long)s->generation);
 }
 
-static void take_snapshot(struct account *account, const char *file,
-			  bool *first)
+static void take_snapshot(struct account *account,
+			  const struct meta_name *name, bool *first)
 {
-	struct account_guid guid;
 	struct snapshot snapshot;
 	struct cv_error err = ERROR_NONE;
-	uint64_t generation;
-	int status;
 
-	if (!parse_name(file, &guid, &generation))
-		return;
-	status = snapshot_open(&snapshot, account->io, account->dirfd, file,
-			       *first ? NULL : &account->guid, &guid,
-			       account->options.mmap_disable, &err);
-	if (status != CV_OK) {
+	if (snapshot_open(&snapshot, account->meta, &name->folder,
+			  name->generation, *first ? NULL : &account->guid,
+			  account->options.mmap_disable, &err) != CV_OK) {
 		log_error("account", "%s", err.text);
 		return;
 	}
 	if (*first)
 		memcpy(account->guid.bytes, snapshot.map + 16, 16);
 	*first = false;
-	if (snapshot.generation == generation)
-		take_folder(account, &snapshot, &guid);
+	if (snapshot.generation == name->generation)
+		take_folder(account, &snapshot, &name->folder);
 	snapshot_close(&snapshot);
 }
 
@@ -95,25 +77,28 @@ static void resolve_names(struct account *account)
 int recover_folders(struct account *account, uint64_t *highest_r,
 		    struct cv_error *err)
 {
-	struct io_dir *dir = io_dir_open(account->io, account->dirfd, ".");
-	const char *name;
+	struct cv_pool *pool = pool_create("recovery");
+	struct meta_names names;
 	bool first = true;
 
 	*highest_r = 0;
-	if (dir == NULL)
+	if (meta_list(account->meta, pool, &names) < 0) {
+		pool_destroy(&pool);
 		return FAIL_ERRNO(err, errno, "cannot list account");
+	}
 	account->in_base = true;
-	while ((name = io_dir_next(dir, NULL)) != NULL) {
-		struct cv_span span = cv_span_of(name);
-		uint64_t generation;
+	for (size_t i = 0; i < names.items.count; i++) {
+		const struct meta_name *name = &names.items.items[i];
 
-		take_snapshot(account, name, &first);
-		if (cv_span_begins(span, CV_SPAN("journal.")) &&
-		    cv_span_to_u64(cv_span_skip(span, 8), UINT64_MAX / 4,
-				   &generation) && generation > *highest_r)
-			*highest_r = generation;
+		if (name->kind == META_SNAPSHOT)
+			take_snapshot(account, name, &first);
+		if (name->kind == META_JOURNAL &&
+		    name->generation < UINT64_MAX / 4 &&
+		    name->generation > *highest_r)
+			*highest_r = name->generation;
 	}
 	account->in_base = false;
+	pool_destroy(&pool);
 	resolve_names(account);
 	for (size_t i = 0; i < account->folders.count; i++) {
 		uint64_t g = account->folders.items[i]->snapshot_generation;
@@ -127,7 +112,5 @@ int recover_folders(struct account *account, uint64_t *highest_r,
 			  "were recovered from snapshots, they will be "
 			  "scanned", account->folders.count);
 	}
-	if (io_dir_close(&dir) < 0)
-		return FAIL_ERRNO(err, errno, "cannot list account");
 	return CV_OK;
 }

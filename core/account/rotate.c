@@ -14,8 +14,6 @@
 #include "account-private.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum {
 	/* a snapshot of at least so many rows is kept when fewer than one
@@ -33,12 +31,6 @@ struct rotate {
 	struct cv_text payload;
 	bool carry_bodies;
 };
-
-static void journal_name(char dst[64], uint64_t generation, bool aside)
-{
-	(void)snprintf(dst, 64, "journal.%llu%s",
-		       (unsigned long long)generation, aside ? ".tmp" : "");
-}
 
 /* --- bodies -------------------------------------------------------------- */
 
@@ -355,85 +347,73 @@ static int put_folders(struct rotate *r, struct cv_error *err)
 
 /* --- files --------------------------------------------------------------- */
 
-/* Writes the new journal aside; its descriptor is open afterwards. */
-static int write_aside(struct rotate *r, struct cv_error *err)
+/* The old journal is marked, so that a process that still has it open does not
+ * write on it should we die before it is removed.  Where it is torn, the tear
+ * is the mark. */
+static int mark_old(struct rotate *r, struct meta_checkpoint *c,
+		    struct cv_error *err)
 {
 	struct account *account = r->account;
-	struct journal *j = &r->journal;
-	unsigned char header[JOURNAL_HEADER_SIZE];
-	char name[64];
-	int fd;
+	struct meta_head head;
 
-	journal_name(name, j->generation, true);
-	(void)io_unlink(account->io, account->dirfd, name);
-	fd = io_create_file(account->io, account->dirfd, name,
-			    account->options.file_mode);
-	if (fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot create '%s'", name);
-	j->fd = fd;
-	j->base_txn = account->txn;
-	j->base_size = r->writer.start + journal_writer_size(&r->writer) +
-		COMMIT_SIZE;
-	journal_writer_finish(&r->writer, account->txn, j->base_size);
-	journal_format_header(j, header);
-	if (io_pwrite(account->io, fd, header, sizeof(header), 0) < 0 ||
-	    journal_writer_write(&r->writer, account->io, fd, r->pool) < 0 ||
-	    io_fdatasync(account->io, fd) < 0)
-		return FAIL_ERRNO(err, errno, "cannot write '%s'", name);
-	/* the snapshots and this file have their names */
-	if (io_fsync(account->io, account->dirfd) < 0)
-		return FAIL_ERRNO(err, errno, "cannot sync account");
-	return CV_OK;
-}
-
-/* Marks the old journal.  Where it is torn, the tear is the mark. */
-static int end_old(struct rotate *r, struct cv_error *err)
-{
-	struct account *account = r->account;
-
-	if (account->journal.fd == -1 || account->must_rotate)
+	if (account->journal.object == NULL)
 		return CV_OK;
-	account->must_rotate = true;
-	account->failed_size = 0;
-	if (journal_write_ended(&account->journal, account->journal.end,
-				ENDED_ROTATED, account->journal.end) < 0)
-		return FAIL_ERRNO(err, errno, "cannot end journal");
+	if (meta_head(account->journal.object, &head) < 0)
+		return FAIL_ERRNO(err, errno, "cannot stat journal");
+	c->old = account->journal.object;
+	c->old_size = head.size;
+	if (account->must_rotate)
+		return CV_OK;
+	c->mark_at = format_align(account->journal.end);
+	c->mark = journal_format_ended(&account->journal,
+				       account->journal.end, ENDED_ROTATED,
+				       account->journal.end, r->pool);
 	return CV_OK;
 }
 
 static int publish(struct rotate *r, struct cv_error *err)
 {
 	struct account *account = r->account;
-	char aside[64], name[64];
-	int status;
+	struct journal *j = &r->journal;
+	struct meta_checkpoint c = { .generation = j->generation };
+	unsigned char header[JOURNAL_HEADER_SIZE], key[16];
+	enum meta_result result;
+	int status = mark_old(r, &c, err);
 
-	journal_name(aside, r->journal.generation, true);
-	journal_name(name, r->journal.generation, false);
-	if (io_rename(account->io, account->dirfd, aside, account->dirfd,
-		      name) < 0)
-		return FAIL_ERRNO(err, errno, "cannot rename '%s'", aside);
-	if (io_fsync(account->io, account->dirfd) == 0)
+	if (status != CV_OK)
+		return status;
+	j->base_txn = account->txn;
+	j->base_size = r->writer.start + journal_writer_size(&r->writer) +
+		COMMIT_SIZE;
+	account_next_key(account, key);
+	journal_writer_finish(&r->writer, account->txn, j->base_size, key);
+	journal_format_header(j, header);
+	c.vec = journal_writer_vec(&r->writer,
+		cv_span((char *)header, sizeof(header)), r->pool, &c.count);
+	result = meta_checkpoint(account->meta, &c);
+	if (c.marked) {
+		account->must_rotate = true;
+		account->failed_size = 0;
+	}
+	if (result == META_DONE)
 		return CV_OK;
-	/* whether it would survive is unknown: nobody may commit to it */
-	status = FAIL_ERRNO(err, errno, "cannot sync account");
-	(void)io_unlink(account->io, account->dirfd, name);
-	return status;
+	if (result == META_CONFLICT) {
+		account->must_reload = true;
+		return FAIL(err, CV_E_TEMP, "journal was changed by another "
+			    "writer meanwhile");
+	}
+	return FAIL_ERRNO(err, errno, "cannot write journal %llu",
+			  (unsigned long long)j->generation);
 }
 
 static void remove_old(struct account *account, uint64_t old, bool keep)
 {
-	char name[64], quarantine[64];
+	struct meta_name name = { .kind = META_JOURNAL, .generation = old };
 
-	journal_name(name, old, false);
-	if (keep) {
-		(void)snprintf(quarantine, sizeof(quarantine), "damaged.%llu",
-			       (unsigned long long)old);
-		if (io_link(account->io, account->dirfd, name,
-			    account->dirfd, quarantine) == 0)
-			log_error("account", "damaged journal is kept as '%s'",
-				  quarantine);
-	}
-	(void)io_unlink(account->io, account->dirfd, name);
+	if (keep && meta_keep(account->meta, &name) == 0)
+		log_error("account", "damaged journal is kept as "
+			  "'damaged.%llu'", (unsigned long long)old);
+	meta_remove(account->meta, &name);
 	rotate_clean(account);
 }
 
@@ -444,7 +424,6 @@ static int adopt(struct rotate *r, struct cv_error *err)
 	bool is_new = account->is_new, damaged = account->damaged;
 	int status;
 
-	journal_close(&r->journal);
 	account->must_rotate = false;
 	account->failed_size = 0;
 	status = account_reload(account, err);
@@ -462,14 +441,13 @@ static int rotate_run(struct rotate *r, uint64_t generation, bool forced,
 {
 	struct account *account = r->account;
 	uint64_t old = account->journal.generation;
-	bool had_old = account->journal.fd != -1;
+	bool had_old = account->journal.object != NULL;
 	bool keep = account->journal_damaged;
-	char name[64];
 	int status = lay_out_bodies(r, forced, err);
 
 	if (status != CV_OK)
 		return status;
-	journal_init(&r->journal, account->io, &account->guid, generation);
+	journal_init(&r->journal, &account->guid, generation);
 	journal_writer_init(&r->writer, &r->journal, r->pool);
 	cv_text_init(&r->payload, r->pool);
 	for (size_t i = 0; i < account->folders.count; i++)
@@ -477,16 +455,9 @@ static int rotate_run(struct rotate *r, uint64_t generation, bool forced,
 	put_account(r);
 	status = put_folders(r, err);
 	if (status == CV_OK)
-		status = write_aside(r, err);
-	if (status == CV_OK)
-		status = end_old(r, err);
-	if (status == CV_OK)
 		status = publish(r, err);
 	if (status != CV_OK) {
 		restore_folders(account);
-		journal_name(name, generation, true);
-		(void)io_unlink(account->io, account->dirfd, name);
-		journal_close(&r->journal);
 		return status;
 	}
 	status = adopt(r, err);
@@ -503,8 +474,6 @@ static int rotate_to(struct account *account, uint64_t generation,
 	struct cv_error error = ERROR_NONE;
 	int status;
 
-	r.journal.fd = -1;
-	r.journal.io = account->io;
 	status = rotate_run(&r, generation, forced, &error);
 	if (status < 0 && err != NULL)
 		*err = error;
@@ -540,64 +509,30 @@ int rotate_create(struct account *account, struct cv_error *err)
 
 /* --- cleaning ------------------------------------------------------------ */
 
-static bool snapshot_needed(struct account *account, struct cv_span name)
+static bool is_needed(struct account *account, const struct meta_name *name)
 {
-	struct account_guid guid;
 	struct folder *folder;
-	uint64_t generation;
 
-	if (name.len < 39 ||
-	    !account_guid_parse(cv_span(name.data, 32), &guid))
-		return true;	/* not ours: leave it */
-	if (!cv_span_to_u64(cv_span(name.data + 33, name.len - 38),
-			    UINT64_MAX / 2, &generation))
-		return true;
-	folder = folder_find_guid(account, &guid);
-	return folder != NULL &&
-		(folder->snapshot_generation == generation ||
-		 folder->previous_generation == generation);
-}
-
-static bool ends_in(struct cv_span name, const char *suffix)
-{
-	size_t len = strlen(suffix);
-
-	return name.len > len &&
-		cv_span_is(cv_span_skip(name, name.len - len), suffix);
-}
-
-static bool file_needed(struct account *account, struct cv_span name)
-{
-	uint64_t generation;
-
-	if (ends_in(name, ".snap"))
-		return snapshot_needed(account, name);
-	if (ends_in(name, ".cat")) {
-		struct account_guid guid;
-
-		return name.len != 36 ||
-			!account_guid_parse(cv_span(name.data, 32), &guid) ||
-			folder_find_guid(account, &guid) != NULL;
-	}
-	if (!cv_span_begins(name, CV_SPAN("journal.")))
-		return true;
-	if (ends_in(name, ".tmp"))
-		return false;
-	return !cv_span_to_u64(cv_span_skip(name, 8), UINT64_MAX / 2,
-			       &generation) ||
-		generation >= account->journal.generation;
+	if (name->kind == META_JOURNAL)
+		return name->generation >= account->journal.generation;
+	folder = folder_find_guid(account, &name->folder);
+	if (folder == NULL || name->kind == META_CATALOGUE)
+		return folder != NULL;
+	return folder->snapshot_generation == name->generation ||
+		folder->previous_generation == name->generation;
 }
 
 void rotate_clean(struct account *account)
 {
-	struct io_dir *dir = io_dir_open(account->io, account->dirfd, ".");
-	const char *name;
+	struct cv_pool *pool = pool_create("cleaning");
+	struct meta_names names;
 
-	if (dir == NULL)
-		return;
-	while ((name = io_dir_next(dir, NULL)) != NULL) {
-		if (!file_needed(account, cv_span_of(name)))
-			(void)io_unlink(account->io, account->dirfd, name);
+	if (meta_list(account->meta, pool, &names) == 0) {
+		for (size_t i = 0; i < names.items.count; i++) {
+			if (!is_needed(account, &names.items.items[i]))
+				meta_remove(account->meta,
+					    &names.items.items[i]);
+		}
 	}
-	(void)io_dir_close(&dir);
+	pool_destroy(&pool);
 }

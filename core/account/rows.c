@@ -88,13 +88,12 @@ static int load_snapshot(struct folder *folder, struct cv_error *err)
 {
 	struct account *account = folder->f.account;
 	struct folder_data *data = folder->data;
-	char name[64];
-	int status;
+	int status = snapshot_open(&data->snapshot, account->meta,
+				   &folder->f.guid,
+				   folder->snapshot_generation,
+				   &account->guid,
+				   account->options.mmap_disable, err);
 
-	snapshot_name(name, &folder->f.guid, folder->snapshot_generation);
-	status = snapshot_open(&data->snapshot, account->io, account->dirfd,
-			       name, &account->guid, &folder->f.guid,
-			       account->options.mmap_disable, err);
 	if (status != CV_OK)
 		return status;
 	if (data->snapshot.generation != folder->snapshot_generation ||
@@ -110,10 +109,10 @@ static int load_snapshot(struct folder *folder, struct cv_error *err)
  * since the last refresh. */
 static bool rotated_away(struct account *account)
 {
-	struct stat st;
+	struct meta_head head;
 
-	return io_fstat(account->io, account->journal.fd, &st) < 0 ||
-		st.st_nlink == 0;
+	return meta_head(account->journal.object, &head) < 0 ||
+		head.replaced;
 }
 
 int account_folder_load(struct account_folder *f, struct cv_error *err)

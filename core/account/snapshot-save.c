@@ -254,8 +254,8 @@ static void write_folder(struct save *save)
 	snapshot_writer_end(&save->writer, SECTION_FOLDER);
 }
 
-static int save_to(struct folder *folder, int fd, uint64_t generation,
-		   struct cv_pool *pool)
+static int save_to(struct folder *folder, struct meta_object *object,
+		   uint64_t generation, struct cv_pool *pool)
 {
 	struct account *account = folder->f.account;
 	struct save save = {
@@ -264,7 +264,7 @@ static int save_to(struct folder *folder, int fd, uint64_t generation,
 		.pool = pool,
 	};
 
-	snapshot_writer_init(&save.writer, account->io, fd, pool);
+	snapshot_writer_init(&save.writer, object, pool);
 	save.writer.snapshot.generation = generation;
 	save.writer.snapshot.txn = account->txn;
 	check_all(&save);
@@ -284,27 +284,23 @@ int snapshot_save(struct folder *folder, uint64_t generation,
 		  struct cv_error *err)
 {
 	struct account *account = folder->f.account;
+	struct meta_name name = { META_SNAPSHOT, folder->f.guid, generation };
+	/* what has the name is of an attempt that was cut off: no journal
+	 * names it */
+	struct meta_object *object = meta_create(account->meta, &name);
 	struct cv_pool *pool;
-	char name[64];
-	int fd, status = CV_OK;
+	int status = CV_OK;
 
-	snapshot_name(name, &folder->f.guid, generation);
-	fd = io_create_file(account->io, account->dirfd, name,
-			    account->options.file_mode);
-	if (fd < 0 && errno == EEXIST) {
-		/* of an attempt that was cut off: no journal names it */
-		if (io_unlink(account->io, account->dirfd, name) == 0)
-			fd = io_create_file(account->io, account->dirfd, name,
-					    account->options.file_mode);
-	}
-	if (fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot create '%s'", name);
+	if (object == NULL)
+		return FAIL_ERRNO(err, errno, "cannot create snapshot of '%s'",
+				  folder->f.name);
 	pool = pool_create("snapshot");
-	if (save_to(folder, fd, generation, pool) < 0) {
-		status = FAIL_ERRNO(err, errno, "cannot write '%s'", name);
-		(void)io_unlink(account->io, account->dirfd, name);
+	if (save_to(folder, object, generation, pool) < 0) {
+		status = FAIL_ERRNO(err, errno, "cannot write snapshot of "
+				    "'%s'", folder->f.name);
+		meta_remove(account->meta, &name);
 	}
 	pool_destroy(&pool);
-	io_close(account->io, fd);
+	meta_release(&object);
 	return status;
 }

@@ -2,9 +2,11 @@
 #include "snapshot.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+/* Larger ones are mapped. */
+enum { SNAPSHOT_READ_MAX = 256 * 1024 };
 
 enum header_offset {		/* doc/format-account.md 3.1 */
 	AT_MAGIC = 0,
@@ -24,16 +26,6 @@ enum header_offset {		/* doc/format-account.md 3.1 */
 	AT_SECTIONS = 96,	/* offset and length of each */
 	AT_CRC = SNAPSHOT_HEADER_SIZE - 4,
 };
-
-void snapshot_name(char dst[64], const struct account_guid *folder,
-		   uint64_t generation)
-{
-	char hex[33];
-
-	account_guid_format(folder, hex);
-	(void)snprintf(dst, 64, "%s.%llu.snap", hex,
-		       (unsigned long long)generation);
-}
 
 /* --- reading ------------------------------------------------------------- */
 
@@ -123,16 +115,17 @@ int snapshot_parse(struct snapshot *s, unsigned char *data, size_t size,
 	return CV_OK;
 }
 
-static int snapshot_read(struct io *io, int fd, size_t size, bool mmap_disable,
-			 unsigned char **map_r, bool *mapped_r)
+/* Small ones are read: that costs no more than mapping them. */
+static int snapshot_read(struct meta_object *object, size_t size,
+			 bool mmap_disable, unsigned char **map_r,
+			 bool *mapped_r)
 {
-	*mapped_r = false;
-	if (!mmap_disable) {
-		void *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE, fd, 0);
+	ssize_t n;
 
-		if (map != MAP_FAILED) {
-			*map_r = map;
+	*mapped_r = false;
+	if (!mmap_disable && size > SNAPSHOT_READ_MAX) {
+		*map_r = meta_map(object, size);
+		if (*map_r != NULL) {
 			*mapped_r = true;
 			return 0;
 		}
@@ -140,49 +133,64 @@ static int snapshot_read(struct io *io, int fd, size_t size, bool mmap_disable,
 	*map_r = malloc(size);
 	if (*map_r == NULL)
 		return -1;
-	if (io_pread_full(io, fd, *map_r, size, 0) == (ssize_t)size)
+	n = meta_load(object, 0, *map_r, size);
+	if (n == (ssize_t)size)
 		return 0;
+	if (n >= 0)
+		errno = EIO;
 	free(*map_r);
 	*map_r = NULL;
-	if (errno == 0)
-		errno = EIO;
 	return -1;
 }
 
-int snapshot_open(struct snapshot *s, struct io *io, int dirfd,
-		  const char *name, const struct account_guid *account,
-		  const struct account_guid *folder, bool mmap_disable,
+static int open_object(struct snapshot *s, struct meta_object *object,
+		       bool mmap_disable, unsigned char **map_r,
+		       bool *mapped_r, struct cv_error *err)
+{
+	struct meta_head head;
+
+	if (meta_head(object, &head) < 0)
+		return FAIL_ERRNO(err, errno, "cannot stat snapshot");
+	if (head.size < SNAPSHOT_HEADER_SIZE)
+		return FAIL(err, CV_E_SYNTAX, "snapshot is cut short");
+	if (head.size > SIZE_MAX / 2 ||
+	    snapshot_read(object, (size_t)head.size, mmap_disable, map_r,
+			  mapped_r) < 0)
+		return FAIL_ERRNO(err, errno, "cannot read snapshot");
+	s->size = (size_t)head.size;
+	return CV_OK;
+}
+
+int snapshot_open(struct snapshot *s, struct meta *meta,
+		  const struct account_guid *folder, uint64_t generation,
+		  const struct account_guid *account, bool mmap_disable,
 		  struct cv_error *err)
 {
-	struct stat st;
-	int fd = io_open_file(io, dirfd, name, O_RDONLY, 0, &st);
+	struct meta_name name = { META_SNAPSHOT, *folder, generation };
+	struct meta_object *object = meta_open(meta, &name);
 	unsigned char *map = NULL;
-	bool mapped;
+	bool mapped = false;
+	char hex[33];
 	int status;
 
+	account_guid_format(folder, hex);
 	*s = (struct snapshot){ 0 };
-	if (fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot open '%s'", name);
-	if (st.st_size < SNAPSHOT_HEADER_SIZE) {
-		io_close(io, fd);
-		return FAIL(err, CV_E_SYNTAX, "snapshot '%s' is cut short",
-			    name);
+	if (object == NULL)
+		return FAIL_ERRNO(err, errno, "cannot open snapshot %llu of "
+				  "folder %s", (unsigned long long)generation,
+				  hex);
+	status = open_object(s, object, mmap_disable, &map, &mapped, err);
+	meta_release(&object);
+	if (status == CV_OK) {
+		status = snapshot_parse(s, map, s->size, account, folder,
+					err);
+		s->mapped = mapped;
+		if (status != CV_OK)
+			snapshot_close(s);
 	}
-	if (snapshot_read(io, fd, (size_t)st.st_size, mmap_disable, &map,
-			  &mapped) < 0) {
-		status = FAIL_ERRNO(err, errno, "cannot map '%s'", name);
-		io_close(io, fd);
-		return status;
-	}
-	io_close(io, fd);
-	status = snapshot_parse(s, map, (size_t)st.st_size, account, folder,
-				err);
-	s->mapped = mapped;
-	if (status != CV_OK) {
-		snapshot_close(s);
-		return error_prefix(err, "'%s'", name);
-	}
-	return CV_OK;
+	return status == CV_OK ? CV_OK :
+		error_prefix(err, "snapshot %llu of folder %s",
+			     (unsigned long long)generation, hex);
 }
 
 void snapshot_close(struct snapshot *s)
@@ -239,12 +247,11 @@ struct cv_span snapshot_section(struct snapshot *s,
 
 /* --- writing ------------------------------------------------------------- */
 
-void snapshot_writer_init(struct snapshot_writer *w, struct io *io, int fd,
-			  struct cv_pool *pool)
+void snapshot_writer_init(struct snapshot_writer *w,
+			  struct meta_object *object, struct cv_pool *pool)
 {
 	*w = (struct snapshot_writer){
-		.io = io,
-		.fd = fd,
+		.object = object,
 		.offset = SNAPSHOT_HEADER_SIZE,
 		.fill = SNAPSHOT_HEADER_SIZE,
 		.block = pool_alloc(pool, SNAPSHOT_BLOCK),
@@ -259,9 +266,8 @@ static void flush_block(struct snapshot_writer *w)
 	if (w->fill == from || w->fill == 0)
 		return;
 	*array_add(&w->crcs) = crc32c(0, w->block + from, w->fill - from);
-	if (w->error == 0 && io_pwrite(w->io, w->fd, w->block + from,
-				       w->fill - from,
-				       w->offset - w->fill + from) < 0)
+	if (w->error == 0 && meta_write(w->object, w->offset - w->fill + from,
+					w->block + from, w->fill - from) < 0)
 		w->error = errno;
 	w->fill = 0;
 }
@@ -357,12 +363,12 @@ int snapshot_writer_finish(struct snapshot_writer *w,
 		errno = w->error;
 		return -1;
 	}
-	result = io_pwrite(w->io, w->fd, w->crcs.items, w->crcs.count * 4,
-			   w->offset);
+	result = meta_write(w->object, w->offset, w->crcs.items,
+			    w->crcs.count * 4);
 	if (result == 0)
-		result = io_pwrite(w->io, w->fd, header, sizeof(header), 0);
+		result = meta_write(w->object, 0, header, sizeof(header));
 	if (result == 0)
-		result = io_fdatasync(w->io, w->fd);
+		result = meta_finish(w->object);
 	return result;
 }
 

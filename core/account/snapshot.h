@@ -11,6 +11,7 @@
 #define SNAPSHOT_H
 
 #include "format.h"
+#include "meta.h"
 
 enum snapshot_section {
 	SECTION_UID,
@@ -51,15 +52,11 @@ struct snapshot {
 	uint8_t *checked;	/* one byte a block */
 };
 
-/* "<guid>.<generation>.snap" */
-void snapshot_name(char dst[64], const struct account_guid *folder,
-		   uint64_t generation);
-
-/* Maps (or reads) a snapshot.  folder NULL: any folder's.  CV_E_SYNTAX: damaged or
- * foreign; CV_E_NOT_FOUND; CV_E_UNSUPPORTED: newer. */
-int snapshot_open(struct snapshot *snapshot, struct io *io, int dirfd,
-		  const char *name, const struct account_guid *account,
-		  const struct account_guid *folder, bool mmap_disable,
+/* Maps (or reads) the snapshot of a folder.  account NULL: any account's.
+ * CV_E_SYNTAX: damaged or foreign; CV_E_NOT_FOUND; CV_E_UNSUPPORTED: newer. */
+int snapshot_open(struct snapshot *snapshot, struct meta *meta,
+		  const struct account_guid *folder, uint64_t generation,
+		  const struct account_guid *account, bool mmap_disable,
 		  struct cv_error *err);
 /* Same, on bytes in memory that must be writable and stay: for fuzzing. */
 int snapshot_parse(struct snapshot *snapshot, unsigned char *data,
@@ -92,8 +89,7 @@ struct cv_span snapshot_section(struct snapshot *snapshot,
 
 /* Sections are written one after the other in order. */
 struct snapshot_writer {
-	struct io *io;
-	int fd;
+	struct meta_object *object;
 	struct snapshot snapshot;	/* what the header will say */
 	uint64_t offset;
 	size_t fill;			/* of the current block */
@@ -102,16 +98,17 @@ struct snapshot_writer {
 	int error;			/* errno of the first failure */
 };
 
-/* fd: a new empty file. */
-void snapshot_writer_init(struct snapshot_writer *writer, struct io *io,
-			  int fd, struct cv_pool *pool);
+/* object: a new empty one. */
+void snapshot_writer_init(struct snapshot_writer *writer,
+			  struct meta_object *object, struct cv_pool *pool);
 void snapshot_writer_begin(struct snapshot_writer *writer,
 			   enum snapshot_section section);
 void snapshot_writer_add(struct snapshot_writer *writer, const void *data,
 			 size_t len);
 void snapshot_writer_end(struct snapshot_writer *writer,
 			 enum snapshot_section section);
-/* Block CRCs and header, fdatasync.  -1 with errno when anything failed. */
+/* Block CRCs and header; the bytes are durable.  -1 with errno when anything
+ * failed. */
 int snapshot_writer_finish(struct snapshot_writer *writer,
 			   const struct account_guid *account,
 			   const struct account_guid *folder);

@@ -173,13 +173,15 @@ static inline void exercise_journal(struct journal *journal,
 				    struct cv_pool *pool)
 {
 	unsigned char header[JOURNAL_HEADER_SIZE];
-	int fd;
+	struct iovec *vec;
+	int fd, count;
 
 	journal_format_header(journal, header);
 	exercise_file("journal.1", header, sizeof(header));
 	fd = openat(exercise_fd, "journal.1", O_RDWR);
-	BUG_IF(fd < 0 || journal_writer_write(writer, &exercise_io, fd,
-					      pool) < 0);
+	vec = journal_writer_vec(writer, CV_SPAN_NONE, pool, &count);
+	BUG_IF(fd < 0 || io_pwritev(&exercise_io, fd, vec, count,
+				    writer->start) < 0);
 	close(fd);
 }
 

@@ -63,7 +63,7 @@ static void crafted(struct journal *journal, const uint8_t *data, size_t size,
 		cv_text_append(&text, data, len);
 		payload = cv_text_span(&text);
 		if (type == RECORD_COMMIT && w.count > 0) {
-			journal_writer_finish(&w, txn++, 0);
+			journal_writer_finish(&w, txn++, 0, exercise_account.bytes);
 		} else if ((flags & RECORD_OPAQUE) != 0) {
 			journal_writer_add_opaque(&w, type, txn, payload);
 		} else {
@@ -73,7 +73,7 @@ static void crafted(struct journal *journal, const uint8_t *data, size_t size,
 		data += len;
 		size -= len;
 	}
-	journal_writer_finish(&w, txn, 0);
+	journal_writer_finish(&w, txn, 0, exercise_account.bytes);
 	exercise_journal(journal, &w, pool);
 }
 
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	exercise_begin();
 	pool = pool_create("fuzz");
-	journal_init(&journal, &exercise_io, &exercise_account, 1);
+	journal_init(&journal, &exercise_account, 1);
 	/* the same bytes always mean the same */
 	journal.salt = 5;
 	journal_reseed(&journal);

@@ -14,7 +14,7 @@ static void write_journal(struct cv_pool *pool)
 	struct journal_writer w;
 	struct cv_text text;
 
-	journal_init(&journal, &exercise_io, &exercise_account, 1);
+	journal_init(&journal, &exercise_account, 1);
 	journal.base_txn = TXN;
 	journal_writer_init(&w, &journal, pool);
 	cv_text_init(&text, pool);
@@ -31,7 +31,7 @@ static void write_journal(struct cv_pool *pool)
 	put_u32(&text, 5);
 	cv_text_append_str(&text, "INBOX");
 	journal_writer_add(&w, RECORD_FOLDER, 0, TXN, cv_text_span(&text));
-	journal_writer_finish(&w, TXN, 0);
+	journal_writer_finish(&w, TXN, 0, exercise_account.bytes);
 	journal.base_size = journal.end + journal_writer_size(&w);
 	exercise_journal(&journal, &w, pool);
 }

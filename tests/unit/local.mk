@@ -188,6 +188,12 @@ tests_unit_test_message_parser_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_message_parser_LDADD = core/message/libmessage.la \
 	core/stream/libstream.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-meta
+tests_unit_test_meta_SOURCES = %D%/test-meta.c %D%/account-fixture.h
+tests_unit_test_meta_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_meta_LDADD = core/account/libaccount.la core/io/libio.la \
+	$(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-module
 tests_unit_test_module_SOURCES = %D%/test-module.c
 tests_unit_test_module_CPPFLAGS = $(UNIT_CPPFLAGS)
