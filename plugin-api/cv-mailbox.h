@@ -198,6 +198,11 @@ struct cv_save_request {
 	uint32_t flags;
 	struct cv_keywords keywords;
 	int64_t internal_date;		/* INT64_MIN: now */
+	/* Of a message that is brought from elsewhere.  uid: 0, or at least
+	 * the mailbox's next one (CV_E_EXISTS when that has passed it). */
+	uint32_t uid;
+	const uint8_t *guid;		/* 16 bytes; NULL: a new one */
+	int64_t save_date;		/* 0: now */
 };
 
 struct cv_save;			/* one or more messages being written */
@@ -222,6 +227,8 @@ enum cv_search_op {
 	CV_SEARCH_HEADER,		/* field, text; text "": exists */
 	CV_SEARCH_BODY, CV_SEARCH_TEXT,	/* text, UTF-8 */
 	CV_SEARCH_MODSEQ,		/* number */
+	/* day, or number: when it was put into this mailbox [RFC8514] */
+	CV_SEARCH_SAVED_BEFORE, CV_SEARCH_SAVED_ON, CV_SEARCH_SAVED_SINCE,
 };
 
 /* A tree in an array: children of AND, OR and NOT are linked by index, 0
@@ -233,6 +240,8 @@ struct cv_search_node {
 	struct cv_set set;
 	struct cv_span field, text;
 	int64_t day;			/* days since 1970-01-01 */
+	/* With BEFORE, SINCE, SAVED_BEFORE and SAVED_SINCE, when it is not
+	 * 0: this second since 1970 instead of a day. */
 	uint64_t number;
 };
 

@@ -368,6 +368,10 @@ struct cv_storage {
 	 * and sync.  NULL: not shown. */
 	void (*numbers)(struct cv_storage_folder *folder,
 			uint32_t uidvalidity, uint32_t uidnext);
+	/* Where a folder's messages lie, for people; in pool.  NULL: no
+	 * single place. */
+	const char *(*folder_path)(struct cv_storage_root *root,
+				   struct cv_span name, struct cv_pool *pool);
 };
 
 #endif

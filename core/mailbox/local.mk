@@ -3,6 +3,7 @@ core_mailbox_libmailbox_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_mailbox_libmailbox_la_SOURCES = \
 	%D%/list-match.c %D%/list-match.h \
 	%D%/mail-location.c \
+	%D%/mailbox-admin.c %D%/mailbox-admin.h \
 	%D%/mailbox-api.c \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-fetch.c \
@@ -18,7 +19,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/store.c \
 	%D%/store-folders.c \
 	%D%/store-scan.c \
-	%D%/user.c %D%/user.h
+	%D%/user.c %D%/user.h \
+	%D%/user-ids.c %D%/user-ids.h
 core_mailbox_libmailbox_la_LIBADD = core/account/libaccount.la \
 	core/message/libmessage.la core/module/libmodule.la
 EXTRA_DIST += %D%/README.md

@@ -3,9 +3,13 @@
 
 #include <stdlib.h>
 
-int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
-		   struct cv_error *err)
+int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
+		      const struct mailbox_update *as, struct cv_error *err)
 {
+	struct account_folder_options options = {
+		.uidvalidity = as->uidvalidity, .uidnext = as->uidnext,
+		.guid = as->has_guid ? &as->guid : NULL,
+	};
 	struct cv_pool *pool = pool_create("create");
 	struct mailbox_ref ref;
 	struct account_folder *folder;
@@ -29,13 +33,22 @@ int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
 		config = mailbox_config_find(ref.ns, ref.name);
 		if (use == 0 && config != NULL)
 			use = config->use;
-		ret = store_folder_create(ref.store, ref.span, use, &folder,
-					  err);
+		options.attributes = use >> MAILBOX_USE_SHIFT;
+		ret = store_folder_create_as(ref.store, ref.span, &options,
+					     &folder, err);
 	}
 	if (ret == CV_E_EXISTS)
 		error_set_client(err, "Mailbox already exists.");
 	pool_destroy(&pool);
 	return ret;
+}
+
+int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
+		   struct cv_error *err)
+{
+	const struct mailbox_update as = { 0 };
+
+	return mailbox_create_as(u, name, use, &as, err);
 }
 
 /* --- removing ------------------------------------------------------------------------ */

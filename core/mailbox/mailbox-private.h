@@ -8,6 +8,7 @@
 #ifndef MAILBOX_PRIVATE_H
 #define MAILBOX_PRIVATE_H
 
+#include "mailbox-admin.h"
 #include "user.h"
 #include "account/account.h"
 #include "module/hook.h"
@@ -143,6 +144,11 @@ int store_subscriptions_publish(struct store *store, struct cv_error *err);
 int store_folder_create(struct store *store, struct cv_span name,
 			uint32_t use, struct account_folder **folder_r,
 			struct cv_error *err);
+/* The same with an identity that was asked for (options.attributes, too). */
+int store_folder_create_as(struct store *store, struct cv_span name,
+			   const struct account_folder_options *as,
+			   struct account_folder **folder_r,
+			   struct cv_error *err);
 
 /* store-scan.c: brings in what others have changed.  CV_OK: nothing new;
  * CV_CHANGED. */

@@ -16,7 +16,9 @@ struct saved {
 	struct store_folder *sf;
 	uint32_t flags;
 	struct cv_keywords keywords;
-	int64_t received;
+	int64_t received, saved;
+	const struct account_guid *guid;	/* NULL: a new one */
+	uint32_t wanted_uid;
 	struct message_summarizer *summarizer;
 	struct cv_pool *parse_pool;
 	struct cv_text bytes;		/* not written yet */
@@ -111,6 +113,18 @@ static int open_target(struct cv_save *save, struct saved *m,
 	return ret < 0 ? ret : CV_OK;
 }
 
+static void take_identity(struct cv_save *save, struct saved *m,
+			  const struct cv_save_request *r)
+{
+	if (!CV_HAS(r, save_date))
+		return;
+	m->wanted_uid = r->uid;
+	m->saved = r->save_date;
+	if (r->guid != NULL)
+		m->guid = (const struct account_guid *)pool_copy(
+			save->pool, r->guid, sizeof(*m->guid));
+}
+
 int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 		     struct cv_error *err)
 {
@@ -130,6 +144,7 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	m->flags = r->flags & CV_FLAGS_STORED;
 	m->received = r->internal_date == INT64_MIN ? time_now() :
 		r->internal_date;
+	take_identity(save, m, r);
 	m->filtered = hook_active[CV_HOOK_ID_message_saving];
 	m->parse_pool = pool_create("save parse");
 	m->summarizer = message_summarizer_create(m->parse_pool);
@@ -311,7 +326,8 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 					    k.count + 1);
 	struct account_append append = {
 		.keywords = keywords, .keyword_count = k.count,
-		.received = m->received, .size = m->size,
+		.uid = m->wanted_uid, .guid = m->guid,
+		.received = m->received, .saved = m->saved, .size = m->size,
 		.virtual_size = m->virtual_size, .blob = m->ref_name,
 		.body = m->body, .catalogue = cv_text_span(&m->catalogue),
 	};
@@ -328,6 +344,10 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 		if (ret < 0)
 			return ret;
 	}
+	if (m->wanted_uid != 0 && m->wanted_uid < m->folder->uidnext)
+		return FAIL(err, CV_E_EXISTS, "mailbox '%s': UID %u was given "
+			    "to another message", m->mailbox_name,
+			    m->wanted_uid);
 	m->blob = (struct cv_blob){
 		CV_SIZED(cv_blob), .ref = m->ref_name, .flags = m->flags,
 		.keywords = k, .received = m->received, .bytes = m->size,

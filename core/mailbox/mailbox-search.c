@@ -492,9 +492,11 @@ static bool compare_day(uint32_t op, int64_t day, int64_t wanted)
 	switch (op) {
 	case CV_SEARCH_BEFORE:
 	case CV_SEARCH_SENT_BEFORE:
+	case CV_SEARCH_SAVED_BEFORE:
 		return day < wanted;
 	case CV_SEARCH_ON:
 	case CV_SEARCH_SENT_ON:
+	case CV_SEARCH_SAVED_ON:
 		return day == wanted;
 	default:
 		return day >= wanted;
@@ -510,6 +512,13 @@ static int64_t local_day(int64_t time)
 	if (localtime_r(&t, &tm) == NULL)
 		return day_of(time);
 	return day_of(time + tm.tm_gmtoff);
+}
+
+static bool match_time(const struct snode *n, int64_t time)
+{
+	return n->node->number != 0 ?
+		compare_day(n->node->op, time, (int64_t)n->node->number) :
+		compare_day(n->node->op, local_day(time), n->node->day);
 }
 
 static int match_sent(struct search *s, const struct snode *n, bool *yes_r)
@@ -587,8 +596,13 @@ static int match_key(struct search *s, const struct snode *n, bool *yes_r)
 	case CV_SEARCH_ON:
 	case CV_SEARCH_SINCE:
 		account_row_get(s->box->folder, s->row, &m);
-		*yes_r = compare_day(n->node->op, local_day(m.received),
-				     n->node->day);
+		*yes_r = match_time(n, m.received);
+		return CV_OK;
+	case CV_SEARCH_SAVED_BEFORE:
+	case CV_SEARCH_SAVED_ON:
+	case CV_SEARCH_SAVED_SINCE:
+		account_row_get(s->box->folder, s->row, &m);
+		*yes_r = match_time(n, m.saved != 0 ? m.saved : m.received);
 		return CV_OK;
 	case CV_SEARCH_SENT_BEFORE:
 	case CV_SEARCH_SENT_ON:

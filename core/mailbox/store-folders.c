@@ -40,15 +40,14 @@ static int folder_found(void *context, const struct cv_folder_found *found)
 }
 
 /* A folder that is on disk becomes one of the account, with the UIDVALIDITY
- * that another server gave it. */
+ * that another server gave it, unless one is asked for. */
 static int adopt_folder(struct store *store, struct account_txn *txn,
-			struct cv_span name, uint32_t use,
+			struct cv_span name,
+			const struct account_folder_options *as,
 			struct account_folder **folder_r,
 			struct cv_error *err)
 {
-	struct account_folder_options options = {
-		.attributes = use >> MAILBOX_USE_SHIFT,
-	};
+	struct account_folder_options options = *as;
 	struct cv_takeover takeover = { CV_SIZED(cv_takeover) };
 	struct cv_storage_folder *blobs;
 	struct cv_pool *pool;
@@ -60,7 +59,7 @@ static int adopt_folder(struct store *store, struct account_txn *txn,
 		return ret;
 	pool = pool_create("takeover");
 	ret = store->driver->takeover(blobs, true, pool, &takeover, err);
-	if (ret == CV_OK)
+	if (ret == CV_OK && options.uidvalidity == 0)
 		options.uidvalidity = takeover.uidvalidity;
 	store->driver->folder_close(&blobs);
 	pool_destroy(&pool);
@@ -84,6 +83,7 @@ static bool is_gone(struct store *store, struct account_folder *folder)
 static int apply_folders(struct store *store, struct folder_scan *scan,
 			 struct account_txn *txn, struct cv_error *err)
 {
+	const struct account_folder_options as = { 0 };
 	struct account_folder *folder;
 	size_t at = 0;
 	int ret;
@@ -93,7 +93,7 @@ static int apply_folders(struct store *store, struct folder_scan *scan,
 
 		if (account_folder_find(store->account, name) != NULL)
 			continue;
-		ret = adopt_folder(store, txn, name, 0, &folder, err);
+		ret = adopt_folder(store, txn, name, &as, &folder, err);
 		if (ret < 0 && ret != CV_E_NOT_FOUND && ret != CV_E_EXISTS)
 			return ret;
 	}
@@ -153,9 +153,10 @@ int store_folders_refresh(struct store *store, bool force,
 	return ret < 0 ? ret : CV_CHANGED;
 }
 
-int store_folder_create(struct store *store, struct cv_span name,
-			uint32_t use, struct account_folder **folder_r,
-			struct cv_error *err)
+int store_folder_create_as(struct store *store, struct cv_span name,
+			   const struct account_folder_options *as,
+			   struct account_folder **folder_r,
+			   struct cv_error *err)
 {
 	struct account_txn *txn;
 	int ret = store_begin(store, &txn, err);
@@ -170,12 +171,23 @@ int store_folder_create(struct store *store, struct cv_span name,
 	/* what another program has just made is taken over with its UIDs */
 	ret = store->driver->folder_create(store->root, name, err);
 	if (ret == CV_OK || ret == CV_E_EXISTS)
-		ret = adopt_folder(store, txn, name, use, folder_r, err);
+		ret = adopt_folder(store, txn, name, as, folder_r, err);
 	if (ret < 0) {
 		account_rollback(&txn);
 		return ret;
 	}
 	return account_commit(&txn, ACCOUNT_SYNC, err);
+}
+
+int store_folder_create(struct store *store, struct cv_span name,
+			uint32_t use, struct account_folder **folder_r,
+			struct cv_error *err)
+{
+	const struct account_folder_options as = {
+		.attributes = use >> MAILBOX_USE_SHIFT,
+	};
+
+	return store_folder_create_as(store, name, &as, folder_r, err);
 }
 
 /* --- subscriptions ------------------------------------------------------------------ */

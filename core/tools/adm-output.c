@@ -1,14 +1,21 @@
-/* adm-output.c - rows in doveadm's formats: flow, table, tab, pager, json. */
+/* adm-output.c - rows in doveadm's formats: flow, table, tab, pager, json.
+ *
+ * All but table are written as the values come, so that a mailbox may be
+ * larger than memory; a table has to know its widths first. */
 #include "culveradm.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 struct adm_output {
 	enum adm_format format;
-	struct cv_pool *pool;
+	struct cv_pool *pool;		/* of the table, or of one value */
 	const char *const *columns;
-	uint32_t column_count;
-	ARRAY(const char *) values;
+	uint32_t column_count, column;
+	uint64_t rows;
+	bool terminal, in_value;
+	struct cv_text value;		/* json: what has come of it */
+	ARRAY(const char *) values;	/* table */
 };
 
 struct adm_output *adm_output_begin(const struct adm *adm,
@@ -22,43 +29,30 @@ struct adm_output *adm_output_begin(const struct adm *adm,
 	out->format = adm->format == ADM_FORMAT_DEFAULT ? fallback :
 		adm->format;
 	out->columns = columns;
+	out->terminal = isatty(STDOUT_FILENO) == 1;
 	while (columns[out->column_count] != NULL)
 		out->column_count++;
+	cv_text_init(&out->value, pool_create("output value"));
 	array_init(&out->values, pool);
 	return out;
 }
 
-void adm_output_value(struct adm_output *out, const char *text)
+static const char *title(const struct adm_output *out, uint32_t column)
 {
-	char *value = pool_strdup(out->pool, text == NULL ? "" : text);
-	size_t len = strlen(value);
+	const char *name = out->columns[column];
 
-	/* what others wrote must not steer the terminal */
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f)
-			value[i] = ' ';
-	}
-	*array_add(&out->values) = value;
+	return *name == ADM_UNTITLED[0] ? name + 1 : name;
 }
 
-void adm_output_f(struct adm_output *out, const char *fmt, ...)
+/* --- single values --------------------------------------------------------- */
+
+void adm_json_append_span(struct cv_text *out, struct cv_span text)
 {
-	va_list args;
-
-	va_start(args, fmt);
-	adm_output_value(out, pool_vprintf(out->pool, fmt, args));
-	va_end(args);
-}
-
-void adm_json_append(struct cv_text *out, const char *text)
-{
-	size_t len = strlen(text);
-
 	cv_text_append_c(out, '"');
-	for (size_t i = 0; i < len;) {
-		unsigned char c = (unsigned char)text[i];
+	for (size_t i = 0; i < text.len;) {
+		unsigned char c = (unsigned char)text.data[i];
 		uint32_t code;
-		size_t n = utf8_decode(text + i, len - i, &code);
+		size_t n = utf8_decode(text.data + i, text.len - i, &code);
 
 		if (c == '"' || c == '\\')
 			cv_text_append_f(out, "\\%c", c);
@@ -69,15 +63,171 @@ void adm_json_append(struct cv_text *out, const char *text)
 		else if (n == 0)
 			cv_text_append_str(out, "\\ufffd");
 		else
-			cv_text_append(out, text + i, n);
+			cv_text_append(out, text.data + i, n);
 		i += n == 0 ? 1 : n;
 	}
 	cv_text_append_c(out, '"');
 }
 
+void adm_json_append(struct cv_text *out, const char *text)
+{
+	adm_json_append_span(out, cv_span_of(text));
+}
+
+/* A tab and the ends of lines separate values and rows: doveadm's escapes
+ * stand for them inside of a value. */
+static void put_escaped(struct cv_span data)
+{
+	static const char codes[] = { [0] = '0', [1] = '1', ['\t'] = 't',
+		['\n'] = 'n', ['\r'] = 'r' };
+
+	for (size_t i = 0; i < data.len; i++) {
+		unsigned char c = (unsigned char)data.data[i];
+
+		if (c < sizeof(codes) && codes[c] != '\0')
+			(void)printf("\001%c", codes[c]);
+		else
+			(void)putchar(c);
+	}
+}
+
+/* What others wrote must not steer the terminal. */
+static void put_plain(const struct adm_output *out, struct cv_span data)
+{
+	for (size_t i = 0; out->terminal && i < data.len; i++) {
+		unsigned char c = (unsigned char)data.data[i];
+
+		(void)putchar((c < 0x20 && c != '\n' && c != '\t') ||
+			      c == 0x7f ? ' ' : c);
+	}
+	if (!out->terminal && data.len > 0)
+		(void)fwrite(data.data, 1, data.len, stdout);
+}
+
+static void put_table_value(struct adm_output *out, struct cv_span data,
+			    bool more)
+{
+	cv_text_append_span(&out->value, data);
+	if (more)
+		return;
+	for (size_t i = 0; i < out->value.len; i++) {
+		unsigned char c = (unsigned char)out->value.data[i];
+
+		if (c < 0x20 || c == 0x7f)
+			out->value.data[i] = ' ';
+	}
+	*array_add(&out->values) = pool_strdup(out->pool,
+					       cv_text_str(&out->value));
+	cv_text_reset(&out->value);
+}
+
+static void put_json_value(struct adm_output *out, struct cv_span data,
+			   bool more)
+{
+	struct cv_text json;
+
+	cv_text_append_span(&out->value, data);
+	if (more)
+		return;
+	cv_text_init(&json, out->value.pool);
+	cv_text_append_str(&json, out->column > 0 ? "," :
+			   out->rows == 0 ? "[{" : ",\n{");
+	adm_json_append(&json, title(out, out->column));
+	cv_text_append_c(&json, ':');
+	adm_json_append_span(&json, cv_text_span(&out->value));
+	if (out->column + 1 == out->column_count)
+		cv_text_append_c(&json, '}');
+	(void)fputs(cv_text_str(&json), stdout);
+	pool_reset(out->value.pool);
+	cv_text_init(&out->value, out->value.pool);
+}
+
+static void put_titles(const struct adm_output *out)
+{
+	for (uint32_t c = 0; c < out->column_count; c++)
+		(void)printf("%s%c", title(out, c),
+			     c + 1 == out->column_count ? '\n' : '\t');
+}
+
+static void put_tab_value(struct adm_output *out, struct cv_span data,
+			  bool more)
+{
+	if (out->rows == 0 && out->column == 0 && !out->in_value)
+		put_titles(out);
+	put_escaped(data);
+	if (!more)
+		(void)putchar(out->column + 1 == out->column_count ? '\n' :
+			      '\t');
+}
+
+/* flow, pager: a value of several parts begins on its own line in pager. */
+static void put_named_value(struct adm_output *out, struct cv_span data,
+			    bool more)
+{
+	bool pager = out->format == ADM_FORMAT_PAGER;
+	bool last = out->column + 1 == out->column_count;
+
+	if (!out->in_value &&
+	    (pager || *out->columns[out->column] != ADM_UNTITLED[0]))
+		(void)printf("%s%s", title(out, out->column),
+			     !pager ? "=" : more ? ":\n" : ": ");
+	put_plain(out, data);
+	if (more)
+		return;
+	(void)putchar(pager || last ? '\n' : ' ');
+	if (pager && last)
+		(void)fputs("\f\n", stdout);
+}
+
+void adm_output_data(struct adm_output *out, struct cv_span data, bool more)
+{
+	switch (out->format) {
+	case ADM_FORMAT_TABLE:
+		put_table_value(out, data, more);
+		break;
+	case ADM_FORMAT_JSON:
+		put_json_value(out, data, more);
+		break;
+	case ADM_FORMAT_TAB:
+		put_tab_value(out, data, more);
+		break;
+	default:
+		put_named_value(out, data, more);
+		break;
+	}
+	out->in_value = more;
+	if (more || ++out->column < out->column_count)
+		return;
+	out->column = 0;
+	out->rows++;
+}
+
+void adm_output_value(struct adm_output *out, const char *text)
+{
+	adm_output_data(out, cv_span_of(text == NULL ? "" : text), false);
+}
+
+void adm_output_f(struct adm_output *out, const char *fmt, ...)
+{
+	struct cv_pool *pool = pool_create("output format");
+	va_list args;
+
+	va_start(args, fmt);
+	adm_output_value(out, pool_vprintf(pool, fmt, args));
+	va_end(args);
+	pool_destroy(&pool);
+}
+
+bool adm_output_is_partial(const struct adm_output *out)
+{
+	return out->in_value || out->column > 0;
+}
+
+/* --- the end ------------------------------------------------------------------ */
+
 static size_t column_width(const struct adm_output *out, uint32_t column)
 {
-	size_t width = strlen(out->columns[column]);
+	size_t width = strlen(title(out, column));
 
 	for (size_t i = column; i < out->values.count;
 	     i += out->column_count) {
@@ -87,82 +237,37 @@ static size_t column_width(const struct adm_output *out, uint32_t column)
 	return width;
 }
 
-static void put_cell(const struct adm_output *out, uint32_t column,
-		     const char *text)
-{
-	if (column + 1 == out->column_count)
-		(void)printf("%s\n", text);
-	else
-		(void)printf("%-*s ", (int)column_width(out, column), text);
-}
-
 static void put_table(const struct adm_output *out)
 {
+	size_t *width = pool_new_array(out->pool, size_t, out->column_count);
+	size_t cells = out->column_count + out->values.count;
+
 	for (uint32_t c = 0; c < out->column_count; c++)
-		put_cell(out, c, out->columns[c]);
-	for (size_t i = 0; i < out->values.count; i++)
-		put_cell(out, (uint32_t)(i % out->column_count),
-			 out->values.items[i]);
-}
+		width[c] = column_width(out, c);
+	for (size_t i = 0; i < cells; i++) {
+		uint32_t c = (uint32_t)(i % out->column_count);
+		const char *text = i < out->column_count ? title(out, c) :
+			out->values.items[i - out->column_count];
 
-static void put_tab(const struct adm_output *out)
-{
-	for (uint32_t c = 0; c < out->column_count; c++)
-		(void)printf("%s%c", out->columns[c],
-			     c + 1 == out->column_count ? '\n' : '\t');
-	for (size_t i = 0; i < out->values.count; i++)
-		(void)printf("%s%c", out->values.items[i],
-			     (i + 1) % out->column_count == 0 ? '\n' : '\t');
-}
-
-static void put_named(const struct adm_output *out)
-{
-	bool pager = out->format == ADM_FORMAT_PAGER;
-
-	for (size_t i = 0; i < out->values.count; i++) {
-		bool last = (i + 1) % out->column_count == 0;
-
-		(void)printf("%s%s%s%s", out->columns[i % out->column_count],
-			     pager ? ": " : "=", out->values.items[i],
-			     pager || last ? "\n" : " ");
-		if (pager && last)
-			(void)printf("\f\n");
+		if (c + 1 == out->column_count)
+			(void)printf("%s\n", text);
+		else
+			(void)printf("%-*s ", (int)width[c], text);
 	}
-}
-
-static void put_json(const struct adm_output *out)
-{
-	struct cv_text text;
-
-	cv_text_init(&text, out->pool);
-	cv_text_append_c(&text, '[');
-	for (size_t i = 0; i < out->values.count; i++) {
-		size_t column = i % out->column_count;
-
-		cv_text_append_str(&text, column > 0 ? "," : i == 0 ? "{" :
-				   ",{");
-		adm_json_append(&text, out->columns[column]);
-		cv_text_append_c(&text, ':');
-		adm_json_append(&text, out->values.items[i]);
-		if (column + 1 == out->column_count)
-			cv_text_append_c(&text, '}');
-	}
-	(void)printf("%s]\n", cv_text_str(&text));
 }
 
 void adm_output_end(struct adm_output **out_p)
 {
 	struct adm_output *out = *out_p;
-	struct cv_pool *pool = out->pool;
+	struct cv_pool *pool = out->pool, *value_pool = out->value.pool;
 
 	*out_p = NULL;
 	if (out->format == ADM_FORMAT_JSON)
-		put_json(out);
+		(void)fputs(out->rows == 0 ? "[]\n" : "]\n", stdout);
 	else if (out->format == ADM_FORMAT_TABLE)
 		put_table(out);
-	else if (out->format == ADM_FORMAT_TAB)
-		put_tab(out);
-	else
-		put_named(out);
+	else if (out->format == ADM_FORMAT_TAB && out->rows == 0)
+		put_titles(out);
+	pool_destroy(&value_pool);
 	pool_destroy(&pool);
 }

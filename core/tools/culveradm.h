@@ -48,6 +48,17 @@ extern const struct adm_verb adm_reload_verb, adm_stop_verb, adm_service_verb;
 extern const struct adm_verb adm_who_verb, adm_kick_verb, adm_penalty_verb;
 /* adm-log.c */
 extern const struct adm_verb adm_log_verb;
+/* adm-mailbox.c */
+extern const struct adm_verb adm_mailbox_verb;
+/* adm-fetch.c */
+extern const struct adm_verb adm_fetch_verb, adm_search_verb;
+/* adm-change.c */
+extern const struct adm_verb adm_flags_verb, adm_copy_verb, adm_move_verb,
+	adm_expunge_verb;
+/* adm-save.c */
+extern const struct adm_verb adm_save_verb, adm_deduplicate_verb;
+/* adm-maintain.c */
+extern const struct adm_verb adm_index_verb, adm_resync_verb;
 /* adm-selftest.c */
 extern const struct adm_verb adm_selftest_verb;
 
@@ -64,6 +75,9 @@ char *adm_read_password(struct adm *adm, const char *prompt);
 
 struct adm_output;
 
+/* Before a column's name: its title is left out in flow. */
+#define ADM_UNTITLED "\001"
+
 /* columns ends with NULL.  fallback is used for ADM_FORMAT_DEFAULT. */
 struct adm_output *adm_output_begin(const struct adm *adm,
 				    enum adm_format fallback,
@@ -73,10 +87,16 @@ struct adm_output *adm_output_begin(const struct adm *adm,
 void adm_output_value(struct adm_output *out, const char *text);
 void adm_output_f(struct adm_output *out, const char *fmt, ...)
 	CV_PRINTF(2, 3);
-/* Writes it all to stdout. */
+/* The same for bytes, perhaps in several parts: more says that this was not
+ * the last of the value. */
+void adm_output_data(struct adm_output *out, struct cv_span data, bool more);
+/* True within a row. */
+bool adm_output_is_partial(const struct adm_output *out);
+/* Writes what has not been written yet to stdout. */
 void adm_output_end(struct adm_output **out);
 
 /* text as a JSON string, with its quotes; what is not UTF-8 becomes U+FFFD. */
 void adm_json_append(struct cv_text *out, const char *text);
+void adm_json_append_span(struct cv_text *out, struct cv_span text);
 
 #endif

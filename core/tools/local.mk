@@ -4,17 +4,26 @@ EXTRA_DIST += %D%/README.md
 bin_PROGRAMS += culveradm
 culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-auth.c \
+	%D%/adm-change.c \
 	%D%/adm-control.c %D%/adm-control.h \
+	%D%/adm-fetch.c \
 	%D%/adm-log.c \
+	%D%/adm-mail.c %D%/adm-mail.h \
+	%D%/adm-mail-match.c \
+	%D%/adm-mailbox.c \
+	%D%/adm-maintain.c \
 	%D%/adm-output.c \
 	%D%/adm-plugin.c \
 	%D%/adm-pw.c \
+	%D%/adm-query.c %D%/adm-query.h \
+	%D%/adm-save.c \
 	%D%/adm-selftest.c \
 	%D%/adm-server.c \
 	%D%/adm-who.c \
 	core/master/selftest.c
 culveradm_CPPFLAGS = $(CORE_CPPFLAGS)
-culveradm_LDADD = core/auth/libauth.la core/net/libnet.la \
+culveradm_LDADD = core/auth/libauth.la core/mailbox/libmailbox.la \
+	core/stream/libstream.la core/io/libio.la core/net/libnet.la \
 	core/ipc/libipc.la core/module/libmodule.la \
 	core/settings/libsettings.la core/base/libbase.la \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS)

@@ -115,6 +115,19 @@ const char *maildir_path(struct cv_storage_root *root, struct cv_pool *pool,
 	return cv_text_str(&path);
 }
 
+const char *maildir_folder_path(struct cv_storage_root *root,
+				struct cv_span name, struct cv_pool *pool)
+{
+	const char *path = maildir_path(root, pool, name);
+	struct cv_text text;
+
+	if (path[0] == '/' || strcmp(path, ".") == 0)
+		return path[0] == '/' ? path : root->config->path;
+	cv_text_init(&text, pool);
+	cv_text_append_f(&text, "%s/%s", root->config->path, path);
+	return cv_text_str(&text);
+}
+
 bool maildir_level_decode(struct cv_storage_root *root, struct cv_span level,
 			  struct cv_text *name)
 {

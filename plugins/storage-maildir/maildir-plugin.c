@@ -51,6 +51,7 @@ static const struct cv_storage maildir_storage = {
 	.remove = maildir_remove,
 	.watch = maildir_watch,
 	.clean = maildir_clean,
+	.folder_path = maildir_folder_path,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

@@ -103,6 +103,9 @@ int maildir_name_check(struct cv_storage_root *root, struct cv_span name,
 /* The folder's directory below the root; "." for INBOX. */
 const char *maildir_path(struct cv_storage_root *root, struct cv_pool *pool,
 			 struct cv_span name);
+/* The same as an absolute path. */
+const char *maildir_folder_path(struct cv_storage_root *root,
+				struct cv_span name, struct cv_pool *pool);
 /* The other way, one Maildir++ directory ".A.B"; false: none of ours. */
 bool maildir_path_parse(struct cv_storage_root *root, const char *dir,
 			struct cv_text *name);

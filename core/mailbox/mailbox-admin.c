@@ -1,0 +1,352 @@
+/* mailbox-admin.c - what administrators' tools do with a mailbox. */
+#include "mailbox-private.h"
+
+/* --- identity --------------------------------------------------------------- */
+
+/* Messages of a folder as they were, to be put back after a reset. */
+static int append_again(struct account_txn *txn,
+			struct account_folder *folder,
+			const struct account_message *messages,
+			const struct account_keywords *keywords,
+			const char *const *names, uint32_t count,
+			struct cv_pool *pool, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (uint32_t i = 0; i < count && ret == CV_OK; i++) {
+		const struct account_message *m = &messages[i];
+		uint32_t *indexes = pool_new_array(pool, uint32_t,
+						   keywords[i].count + 1);
+		struct account_append append = {
+			.uid = m->uid, .flags = m->flags,
+			.keywords = indexes,
+			.keyword_count = keywords[i].count,
+			.received = m->received, .saved = m->saved,
+			.size = m->size, .virtual_size = m->virtual_size,
+			.guid = &m->guid, .blob = m->blob,
+		};
+
+		for (uint32_t k = 0; k < keywords[i].count && ret == CV_OK;
+		     k++) {
+			const char *name = names[keywords[i].indexes[k]];
+
+			ret = txn_keyword(txn, folder, cv_span_of(name),
+					  &indexes[k], err);
+		}
+		if (ret == CV_OK)
+			ret = txn_append(txn, folder, &append, NULL, err);
+	}
+	return ret;
+}
+
+static struct account_keywords copy_indexes(struct account_keywords k,
+					    struct cv_pool *pool)
+{
+	uint16_t *copy = pool_new_array(pool, uint16_t, k.count + 1);
+
+	if (k.count > 0)
+		memcpy(copy, k.indexes, k.count * sizeof(*copy));
+	return (struct account_keywords){ copy, k.count };
+}
+
+/* INVARIANT: a UIDVALIDITY is only ever replaced together with all rows: no
+ * moment shows UIDs under the wrong one. */
+static int change_uidvalidity(struct account_txn *txn,
+			      struct account_folder *folder,
+			      uint32_t uidvalidity, struct cv_pool *pool,
+			      struct cv_error *err)
+{
+	uint32_t rows = account_row_count(folder), count = 0;
+	uint32_t names_count = account_keyword_count(folder);
+	uint32_t uidnext = folder->uidnext;
+	struct account_message *messages =
+		pool_new_array(pool, struct account_message, rows + 1);
+	struct account_keywords *keywords =
+		pool_new_array(pool, struct account_keywords, rows + 1);
+	const char **names = pool_new_array(pool, const char *,
+					    names_count + 1);
+	int ret;
+
+	for (uint32_t i = 0; i < names_count; i++)
+		names[i] = pool_strdup(pool, account_keyword_name(folder, i));
+	for (uint32_t row = 0; row < rows; row++) {
+		struct account_message *m = &messages[count];
+
+		if (!account_row_alive(folder, row))
+			continue;
+		account_row_get(folder, row, m);
+		/* its body would go with the reset */
+		if (m->has_body)
+			return FAIL(err, CV_E_TEMP, "messages are still in "
+				    "the journal");
+		m->blob = pool_span(pool, m->blob);
+		keywords[count++] = copy_indexes(m->keywords, pool);
+	}
+	ret = txn_folder_reset(txn, folder, uidvalidity, 1, err);
+	if (ret == CV_OK)
+		ret = append_again(txn, folder, messages, keywords, names,
+				   count, pool, err);
+	if (ret == CV_OK)
+		ret = txn_folder_uidnext(txn, folder, uidnext, err);
+	return ret;
+}
+
+int mailbox_update(struct cv_user *u, const char *name,
+		   const struct mailbox_update *update, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("update");
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	struct account_txn *txn = NULL;
+	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+
+	if (ret == CV_OK && update->has_guid &&
+	    !account_guid_equal(&update->guid, &folder->guid))
+		ret = FAIL(err, CV_E_UNSUPPORTED, "the GUID of a mailbox that "
+			   "exists cannot be changed");
+	if (ret == CV_OK)
+		ret = account_folder_load(folder, err);
+	/* lays the bodies out that are in the journal */
+	if (ret == CV_OK && update->uidvalidity != 0)
+		ret = account_rotate(ref.store->account,
+				     time_monotonic_msecs() +
+				     MAILBOX_LOCK_MSECS, err);
+	if (ret == CV_OK)
+		ret = store_begin(ref.store, &txn, err);
+	if (ret == CV_OK && update->uidvalidity != 0 &&
+	    update->uidvalidity != folder->uidvalidity)
+		ret = change_uidvalidity(txn, folder, update->uidvalidity,
+					 pool, err);
+	if (ret == CV_OK && update->uidnext != 0)
+		ret = txn_folder_uidnext(txn, folder, update->uidnext, err);
+	if (ret == CV_OK)
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	else
+		account_rollback(&txn);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,
+		 const char **path_r, struct cv_error *err)
+{
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+
+	if (ret < 0)
+		return ret;
+	*path_r = ref.store->driver->folder_path == NULL ? NULL :
+		ref.store->driver->folder_path(ref.store->root, ref.span,
+					       pool);
+	return *path_r != NULL ? CV_OK :
+		FAIL(err, CV_E_UNSUPPORTED, "storage '%s' has no place for a "
+		     "single mailbox", ref.store->driver->name);
+}
+
+/* --- metadata ----------------------------------------------------------------- */
+
+/* [RFC5464 3.1, 3.2] "/private/..." or "/shared/...", no case. */
+static int check_entry(struct cv_span key, struct cv_pool *pool,
+		       struct cv_span *key_r, struct cv_error *err)
+{
+	char *lower = pool_copy(pool, key.data, key.len);
+	bool slash = false, good = key.len <= ACCOUNT_KEY_MAX;
+
+	for (size_t i = 0; i < key.len; i++) {
+		unsigned char c = (unsigned char)lower[i];
+
+		good &= c >= 0x20 && c < 0x7f && c != '*' && c != '%' &&
+			!(slash && c == '/');
+		slash = c == '/';
+		lower[i] = cv_ascii_lower(lower[i]);
+	}
+	*key_r = cv_span(lower, key.len);
+	if (good && !slash && (cv_span_begins(*key_r, CV_SPAN("/private/")) ||
+			       cv_span_begins(*key_r, CV_SPAN("/shared/"))))
+		return CV_OK;
+	return FAIL(err, CV_E_SYNTAX, "'%.*s' is no name of an entry (hint: "
+		    "/private/comment, /shared/...)", CV_SPAN_ARG(key));
+}
+
+/* folder_r NULL result: the account's own entries. */
+static int metadata_place(struct cv_user *u, const char *name,
+			  struct cv_pool *pool, struct mailbox_ref *ref_r,
+			  struct account_folder **folder_r,
+			  struct cv_error *err)
+{
+	int ret;
+
+	ret = mailbox_find(u, *name == '\0' ? "INBOX" : name, pool, ref_r,
+			   folder_r, err);
+	if (*name == '\0')
+		*folder_r = NULL;
+	return ret;
+}
+
+int mailbox_metadata_get(struct cv_user *u, const char *name,
+			 struct cv_span key, struct cv_pool *pool,
+			 struct cv_span *value_r, struct cv_error *err)
+{
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	int ret = check_entry(key, pool, &key, err);
+
+	if (ret == CV_OK)
+		ret = metadata_place(u, name, pool, &ref, &folder, err);
+	if (ret < 0)
+		return ret;
+	if (!account_metadata_get(ref.store->account, folder, key, value_r))
+		return FAIL(err, CV_E_NOT_FOUND, "there is no entry '%.*s'",
+			    CV_SPAN_ARG(key));
+	*value_r = pool_span(pool, *value_r);
+	return CV_OK;
+}
+
+int mailbox_metadata_set(struct cv_user *u, const char *name,
+			 struct cv_span key, struct cv_span value,
+			 struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("metadata");
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	struct account_txn *txn = NULL;
+	int ret = check_entry(key, pool, &key, err);
+
+	if (ret == CV_OK && value.len > ACCOUNT_VALUE_MAX)
+		ret = FAIL(err, CV_E_LIMIT, "the value is longer than %d "
+			   "bytes", ACCOUNT_VALUE_MAX);
+	if (ret == CV_OK)
+		ret = metadata_place(u, name, pool, &ref, &folder, err);
+	if (ret == CV_OK)
+		ret = store_begin(ref.store, &txn, err);
+	if (ret == CV_OK)
+		ret = txn_metadata(txn, folder, key, value, err);
+	if (ret == CV_OK)
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	else
+		account_rollback(&txn);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int mailbox_metadata_list(struct cv_user *u, const char *name,
+			  struct cv_pool *pool,
+			  struct mailbox_metadata **items_r,
+			  uint32_t *count_r, struct cv_error *err)
+{
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	ARRAY(struct mailbox_metadata) items;
+	struct mailbox_metadata item;
+	size_t at = 0;
+	int ret = metadata_place(u, name, pool, &ref, &folder, err);
+
+	if (ret < 0)
+		return ret;
+	array_init(&items, pool);
+	while (account_metadata_next(ref.store->account, folder, &at,
+				     &item.key, &item.value)) {
+		/* others are our own notes */
+		if (item.key.len == 0 || item.key.data[0] != '/')
+			continue;
+		item.key = pool_span(pool, item.key);
+		item.value = pool_span(pool, item.value);
+		*array_add(&items) = item;
+	}
+	*items_r = items.items;
+	*count_r = (uint32_t)items.count;
+	return CV_OK;
+}
+
+/* --- mending and indexing ---------------------------------------------------------- */
+
+static uint32_t count_since(struct account_folder *folder, uint32_t uidnext)
+{
+	uint32_t rows = account_row_count(folder), count = 0;
+
+	for (uint32_t row = account_row_lower(folder, uidnext); row < rows;
+	     row++)
+		count += account_row_alive(folder, row);
+	return count;
+}
+
+int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
+		   uint32_t *gone_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("resync");
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	struct store_folder *sf;
+	uint32_t before, uidnext;
+	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+
+	if (ret == CV_OK)
+		ret = account_folder_load(folder, err);
+	if (ret == CV_OK)
+		ret = store_folder_get(ref.store, folder, &sf, err);
+	if (ret == CV_OK) {
+		before = folder->message_count;
+		uidnext = folder->uidnext;
+		/* what is gone takes two scans */
+		ret = store_folder_scan_all(sf, err);
+		if (ret >= 0)
+			ret = store_folder_scan_all(sf, err);
+		*found_r = count_since(folder, uidnext);
+		*gone_r = before + *found_r - folder->message_count;
+	}
+	pool_destroy(&pool);
+	return ret < 0 ? ret : CV_OK;
+}
+
+int mailbox_index(struct cv_user *u, const char *name, uint32_t max,
+		  uint32_t *indexed_r, struct cv_error *err)
+{
+	const struct message_summary *summary;
+	struct cv_mailbox *box;
+	uint32_t row, seq = 1;
+	int ret = mailbox_open(u, name, CV_MAILBOX_READONLY, &box, err);
+
+	*indexed_r = 0;
+	if (ret < 0)
+		return ret;
+	if (max > 0 && box->count > max)
+		seq = box->count - max + 1;
+	for (; seq <= box->count && ret >= 0; seq++) {
+		struct cv_span record;
+
+		if (!mailbox_row(box, seq, &row) ||
+		    account_catalogue_find(box->folder, row, &record) ==
+		    CV_OK)
+			continue;
+		ret = mailbox_summary(box, row, &summary, err);
+		*indexed_r += ret == CV_OK;
+		if (ret == CV_NOT_FOUND)
+			ret = CV_OK;
+	}
+	mailbox_flush_sizes(box);
+	mailbox_close(&box);
+	return ret;
+}
+
+int mailbox_details(struct cv_mailbox *box, uint32_t seq,
+		    struct mailbox_details *details_r, struct cv_error *err)
+{
+	const struct message_summary *summary;
+	struct account_message m;
+	uint32_t row;
+	int ret;
+
+	if (!mailbox_row(box, seq, &row))
+		return CV_NOT_FOUND;
+	ret = mailbox_summary(box, row, &summary, err);
+	if (ret != CV_OK)
+		return ret;
+	account_row_get(box->folder, row, &m);
+	*details_r = (struct mailbox_details){
+		.stored_bytes = m.size, .ref = m.blob,
+		.has_sent = (summary->flags & SUMMARY_HAS_DATE) != 0,
+		.sent = summary->sent.time, .sent_zone = summary->sent.zone,
+	};
+	return CV_OK;
+}

@@ -1,0 +1,65 @@
+/* mailbox-admin.h - what administrators' tools do with a mailbox, beyond
+ * what protocols may. */
+#ifndef MAILBOX_ADMIN_H
+#define MAILBOX_ADMIN_H
+
+#include "user.h"
+#include "account/account.h"
+
+/* What to set; 0 and has_guid false: leave it. */
+struct mailbox_update {
+	bool has_guid;
+	struct account_guid guid;	/* only of a new mailbox */
+	uint32_t uidvalidity;
+	uint32_t uidnext;		/* at least this */
+};
+
+/* As mailbox_create, with the identity that is asked for. */
+int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
+		      const struct mailbox_update *as, struct cv_error *err);
+/* Changes uidvalidity (messages keep their UIDs) and raises uidnext, in one
+ * commit.  CV_E_UNSUPPORTED for a guid. */
+int mailbox_update(struct cv_user *u, const char *name,
+		   const struct mailbox_update *update, struct cv_error *err);
+/* Where the messages lie, for people.  CV_E_UNSUPPORTED: the driver has no
+ * place for a single mailbox. */
+int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,
+		 const char **path_r, struct cv_error *err);
+
+/* Entries as of METADATA [RFC5464], "/private/comment"; durable.  value.data
+ * NULL removes.  name "": the account's own.  CV_E_SYNTAX: no entry's name;
+ * get: CV_E_NOT_FOUND. */
+struct mailbox_metadata { struct cv_span key, value; };
+int mailbox_metadata_get(struct cv_user *u, const char *name,
+			 struct cv_span key, struct cv_pool *pool,
+			 struct cv_span *value_r, struct cv_error *err);
+int mailbox_metadata_set(struct cv_user *u, const char *name,
+			 struct cv_span key, struct cv_span value,
+			 struct cv_error *err);
+int mailbox_metadata_list(struct cv_user *u, const char *name,
+			  struct cv_pool *pool,
+			  struct mailbox_metadata **items_r,
+			  uint32_t *count_r, struct cv_error *err);
+
+/* Compares journal and store completely, whatever stamps say, and mends.
+ * found_r, gone_r: messages that came and went. */
+int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
+		   uint32_t *gone_r, struct cv_error *err);
+/* Computes what FETCH and SEARCH want to know of messages that nobody has
+ * looked at; the newest max of them (0: all).  indexed_r: how many. */
+int mailbox_index(struct cv_user *u, const char *name, uint32_t max,
+		  uint32_t *indexed_r, struct cv_error *err);
+
+/* What protocols have no word for. */
+struct mailbox_details {
+	uint64_t stored_bytes;		/* as stored */
+	bool has_sent;
+	int64_t sent;			/* of Date:, seconds since 1970 */
+	int sent_zone;			/* minutes east */
+	struct cv_span ref;		/* the driver's name of the blob */
+};
+/* Spans live until the next call on the view.  CV_NOT_FOUND: expunged. */
+int mailbox_details(struct cv_mailbox *box, uint32_t seq,
+		    struct mailbox_details *details_r, struct cv_error *err);
+
+#endif

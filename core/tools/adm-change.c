@@ -1,0 +1,277 @@
+/* adm-change.c - culveradm flags, copy, move, expunge. */
+#include "adm-mail.h"
+
+#include <stdio.h>
+
+/* --- flags --------------------------------------------------------------------- */
+
+struct flags_plan {
+	uint32_t change, flags;
+	struct cv_keywords keywords;
+};
+
+static bool parse_flag(struct cv_span word, uint32_t *flags)
+{
+	static const struct { const char *name; uint32_t flag; } names[] = {
+		{ "\\Answered", CV_FLAG_ANSWERED },
+		{ "\\Flagged", CV_FLAG_FLAGGED },
+		{ "\\Deleted", CV_FLAG_DELETED },
+		{ "\\Seen", CV_FLAG_SEEN }, { "\\Draft", CV_FLAG_DRAFT },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (cv_span_equal_icase(word, cv_span_of(names[i].name))) {
+			*flags |= names[i].flag;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int parse_flags(struct adm_mail *m, const char *text,
+		       struct flags_plan *plan)
+{
+	struct cv_span rest = cv_span_of(text), word;
+	ARRAY(const char *) names;
+
+	array_init(&names, m->pool);
+	while (cv_span_split(&rest, ' ', &word)) {
+		if (word.len == 0 || parse_flag(word, &plan->flags))
+			continue;
+		if (word.data[0] == '\\')
+			return adm_mail_usage(m, "there is no flag '%.*s'",
+					      CV_SPAN_ARG(word));
+		*array_add(&names) = pool_copy(m->pool, word.data, word.len);
+	}
+	plan->keywords = (struct cv_keywords){ names.items,
+		(uint32_t)names.count };
+	return ADM_OK;
+}
+
+static int flags_prepare(struct adm_mail *m)
+{
+	static const struct { const char *name; uint32_t change; } words[] = {
+		{ "add", CV_FLAGS_ADD }, { "remove", CV_FLAGS_REMOVE },
+		{ "replace", CV_FLAGS_REPLACE },
+	};
+	struct flags_plan *plan = pool_new(m->pool, struct flags_plan);
+	int status;
+
+	for (size_t i = 0; m->argc > 0 && i < 3; i++) {
+		if (strcmp(m->argv[0], words[i].name) == 0)
+			plan->change = words[i].change;
+	}
+	if (plan->change == 0 || m->argc < 3)
+		return adm_mail_usage(m, "add, remove or replace, then the "
+				      "flags, then a search query");
+	status = parse_flags(m, m->argv[1], plan);
+	m->state = plan;
+	return status == ADM_OK ? adm_mail_parse_query(m, 2) : status;
+}
+
+static int flags_found(struct adm_mail *m, struct cv_mailbox *box,
+		       const char *name, struct cv_set seqs,
+		       struct cv_error *err)
+{
+	const struct flags_plan *plan = m->state;
+	struct cv_store_request request = { CV_SIZED(cv_store_request),
+		.seqs = seqs, .change = plan->change, .flags = plan->flags,
+		.keywords = plan->keywords, .silent = true,
+		.unchanged_since = UINT64_MAX,
+	};
+
+	(void)name;
+	return mailbox_api.store(box, &request, m->pool, NULL, err);
+}
+
+static int flags_run(struct adm_mail *m, struct cv_error *err)
+{
+	return adm_mail_each_match(m, 0, flags_found, err);
+}
+
+/* --- copy, move ------------------------------------------------------------------- */
+
+static int copy_prepare(struct adm_mail *m)
+{
+	if (m->argc < 2)
+		return adm_mail_usage(m, "into which mailbox, which "
+				      "messages?");
+	return adm_mail_parse_query(m, 1);
+}
+
+static int copy_to(struct adm_mail *m, struct cv_mailbox *box,
+		   const char *name, struct cv_set seqs, bool move,
+		   struct cv_error *err)
+{
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+
+	/* it would find its own copies again and again, or do nothing */
+	if (strcmp(name, m->argv[0]) == 0 && move)
+		return CV_OK;
+	return mailbox_api.copy(box, seqs, m->argv[0], move, m->pool, &result,
+				err);
+}
+
+static int copy_found(struct adm_mail *m, struct cv_mailbox *box,
+		      const char *name, struct cv_set seqs,
+		      struct cv_error *err)
+{
+	return copy_to(m, box, name, seqs, false, err);
+}
+
+static int move_found(struct adm_mail *m, struct cv_mailbox *box,
+		      const char *name, struct cv_set seqs,
+		      struct cv_error *err)
+{
+	return copy_to(m, box, name, seqs, true, err);
+}
+
+/* The target is made if it is not there: before the mailboxes are listed. */
+static int make_target(struct adm_mail *m, struct cv_error *err)
+{
+	struct cv_mailbox_status status = { CV_SIZED(cv_mailbox_status) };
+	int ret = mailbox_api.status(m->user, m->argv[0], CV_STATUS_MESSAGES,
+				     &status, err);
+
+	return ret == CV_E_NOT_FOUND ?
+		FAIL(err, ret, "there is no mailbox '%s' (hint: culveradm "
+		     "mailbox create)", m->argv[0]) : ret;
+}
+
+static int copy_run(struct adm_mail *m, struct cv_error *err)
+{
+	int ret = make_target(m, err);
+
+	return ret < 0 ? ret : adm_mail_each_match(m, CV_MAILBOX_READONLY,
+						   copy_found, err);
+}
+
+static int move_run(struct adm_mail *m, struct cv_error *err)
+{
+	int ret = make_target(m, err);
+
+	return ret < 0 ? ret : adm_mail_each_match(m, 0, move_found, err);
+}
+
+/* --- expunge ------------------------------------------------------------------------ */
+
+static int expunge_prepare(struct adm_mail *m)
+{
+	int status = adm_mail_parse_query(m, 0);
+
+	if (status == ADM_OK && !adm_query_names_mailboxes(m->query))
+		return adm_mail_usage(m, "to avoid accidents every branch of "
+				      "the query has to name a mailbox "
+				      "(MAILBOX NAME, or MAILBOX '*')");
+	return status;
+}
+
+static int expunge_seqs(struct adm_mail *m, struct cv_mailbox *box,
+			struct cv_set seqs, struct cv_error *err)
+{
+	struct cv_store_request request = { CV_SIZED(cv_store_request),
+		.seqs = seqs, .change = CV_FLAGS_ADD,
+		.flags = CV_FLAG_DELETED, .silent = true,
+		.unchanged_since = UINT64_MAX,
+	};
+	ARRAY(struct cv_range) uids;
+	struct cv_set set;
+	int ret = mailbox_api.store(box, &request, m->pool, NULL, err);
+
+	array_init(&uids, m->pool);
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		for (uint32_t s = seqs.ranges[i].first;
+		     s <= seqs.ranges[i].last; s++) {
+			uint32_t uid = mailbox_api.uid_of(box, s);
+
+			*array_add(&uids) = (struct cv_range){ uid, uid };
+		}
+	}
+	set = (struct cv_set){ uids.items, (uint32_t)uids.count };
+	return ret < 0 ? ret : mailbox_api.expunge(box, &set, err);
+}
+
+static int expunge_found(struct adm_mail *m, struct cv_mailbox *box,
+			 const char *name, struct cv_set seqs,
+			 struct cv_error *err)
+{
+	struct cv_mailbox_status status = { CV_SIZED(cv_mailbox_status) };
+	int ret = expunge_seqs(m, box, seqs, err);
+
+	if (ret < 0 || m->option['d'] == NULL || strcmp(name, "INBOX") == 0)
+		return ret;
+	ret = mailbox_api.status(m->user, name, CV_STATUS_MESSAGES, &status,
+				 err);
+	if (ret == CV_OK && status.messages == 0)
+		ret = mailbox_api.remove(m->user, name, err);
+	return ret;
+}
+
+static int expunge_run(struct adm_mail *m, struct cv_error *err)
+{
+	return adm_mail_each_match(m, 0, expunge_found, err);
+}
+
+/* --- the verbs ------------------------------------------------------------------------ */
+
+static const struct adm_mail_verb flags_verb = {
+	"flags", "add|remove|replace FLAGS QUERY", "", ADM_FORMAT_FLOW, NULL,
+	flags_prepare, flags_run,
+};
+static const struct adm_mail_verb copy_verb = {
+	"copy", "MAILBOX QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
+	copy_run,
+};
+static const struct adm_mail_verb move_verb = {
+	"move", "MAILBOX QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
+	move_run,
+};
+static const struct adm_mail_verb expunge_verb = {
+	"expunge", "[-d] QUERY", "d", ADM_FORMAT_FLOW, NULL, expunge_prepare,
+	expunge_run,
+};
+
+static int run_flags(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &flags_verb, argc, argv);
+}
+
+static int run_copy(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &copy_verb, argc, argv);
+}
+
+static int run_move(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &move_verb, argc, argv);
+}
+
+static int run_expunge(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &expunge_verb, argc, argv);
+}
+
+const struct adm_verb adm_flags_verb = {
+	.name = "flags",
+	.args = "[-u USER|-A|-F FILE] add|remove|replace FLAGS QUERY",
+	.help = "changes flags and keywords of matching messages",
+	.run = run_flags,
+};
+
+const struct adm_verb adm_copy_verb = {
+	.name = "copy", .args = "[-u USER|-A|-F FILE] MAILBOX QUERY",
+	.help = "copies matching messages into a mailbox",
+	.run = run_copy,
+};
+
+const struct adm_verb adm_move_verb = {
+	.name = "move", .args = "[-u USER|-A|-F FILE] MAILBOX QUERY",
+	.help = "moves matching messages into a mailbox",
+	.run = run_move,
+};
+
+const struct adm_verb adm_expunge_verb = {
+	.name = "expunge", .args = "[-u USER|-A|-F FILE] [-d] QUERY",
+	.help = "removes matching messages for good",
+	.run = run_expunge,
+};

@@ -1,0 +1,506 @@
+/* adm-fetch.c - culveradm fetch and search. */
+#include "adm-mail.h"
+#include "mailbox/mailbox-admin.h"
+#include "message/message-section.h"
+#include "stream/stream.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { FETCH_FIELDS_MAX = 100 };
+
+/* --- search ------------------------------------------------------------------ */
+
+static void put_guid(struct adm_mail *m, const uint8_t guid[16])
+{
+	char text[33];
+
+	account_guid_format((const struct account_guid *)guid, text);
+	adm_mail_value(m, text);
+}
+
+static int query_only(struct adm_mail *m)
+{
+	return adm_mail_parse_query(m, 0);
+}
+
+static int search_found(struct adm_mail *m, struct cv_mailbox *box,
+			const char *name, struct cv_set seqs,
+			struct cv_error *err)
+{
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+
+	(void)name;
+	(void)err;
+	mailbox_api.state(box, &state);
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq <= seqs.ranges[i].last; seq++) {
+			put_guid(m, state.guid);
+			adm_mail_f(m, "%u", mailbox_api.uid_of(box, seq));
+		}
+	}
+	return CV_OK;
+}
+
+static int search_run(struct adm_mail *m, struct cv_error *err)
+{
+	return adm_mail_each_match(m, CV_MAILBOX_READONLY, search_found, err);
+}
+
+/* --- fields of fetch ------------------------------------------------------------ */
+
+struct fetch {
+	struct adm_mail *m;
+	struct cv_mailbox *box;
+	const char *name;
+	struct cv_mailbox_state state;
+	struct cv_message_data data;
+	struct mailbox_details details;
+	struct cv_pool *pool;		/* of one message */
+	struct cv_error *err;
+};
+
+typedef int field_fn(struct fetch *f, const char *argument);
+
+static int put_user(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_value(f->m, user_name(f->m->user));
+	return CV_OK;
+}
+
+static int put_mailbox(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_value(f->m, f->name);
+	return CV_OK;
+}
+
+static int put_mailbox_guid(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	put_guid(f->m, f->state.guid);
+	return CV_OK;
+}
+
+static int put_seq(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_f(f->m, "%u", f->data.seq);
+	return CV_OK;
+}
+
+static int put_uid(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_f(f->m, "%u", f->data.uid);
+	return CV_OK;
+}
+
+static int put_message_guid(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	put_guid(f->m, f->data.guid);
+	return CV_OK;
+}
+
+static int put_modseq(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_f(f->m, "%llu", (unsigned long long)f->data.modseq);
+	return CV_OK;
+}
+
+static int put_flags(struct fetch *f, const char *argument)
+{
+	static const struct { uint32_t flag; const char *name; } names[] = {
+		{ CV_FLAG_ANSWERED, "\\Answered" },
+		{ CV_FLAG_FLAGGED, "\\Flagged" },
+		{ CV_FLAG_DELETED, "\\Deleted" },
+		{ CV_FLAG_SEEN, "\\Seen" }, { CV_FLAG_DRAFT, "\\Draft" },
+		{ CV_FLAG_RECENT, "\\Recent" },
+	};
+	struct cv_text text;
+
+	(void)argument;
+	cv_text_init(&text, f->pool);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((f->data.flags & names[i].flag) != 0)
+			cv_text_append_f(&text, "%s%s", text.len > 0 ? " " :
+					 "", names[i].name);
+	}
+	for (uint32_t i = 0; i < f->data.keywords.count; i++)
+		cv_text_append_f(&text, "%s%s", text.len > 0 ? " " : "",
+				 f->data.keywords.names[i]);
+	adm_mail_value(f->m, cv_text_str(&text));
+	return CV_OK;
+}
+
+static void put_time(struct fetch *f, int64_t seconds, const char *argument)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+	char text[32] = "";
+
+	if (strcmp(argument, "unixtime") == 0)
+		(void)snprintf(text, sizeof(text), "%lld",
+			       (long long)seconds);
+	else if (localtime_r(&when, &tm) == NULL ||
+		 strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		text[0] = '\0';
+	adm_mail_value(f->m, text);
+}
+
+static int put_received(struct fetch *f, const char *argument)
+{
+	put_time(f, f->data.internal_date, argument);
+	return CV_OK;
+}
+
+static int put_saved(struct fetch *f, const char *argument)
+{
+	put_time(f, f->data.save_date, argument);
+	return CV_OK;
+}
+
+/* As it stands in the header: in its own zone. */
+static int put_sent(struct fetch *f, const char *argument)
+{
+	int zone = f->details.sent_zone, minutes = zone < 0 ? -zone : zone;
+	time_t when = (time_t)(f->details.sent + zone * 60);
+	struct tm tm;
+	char text[32];
+
+	if (!f->details.has_sent || gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		adm_mail_value(f->m, "");
+	else if (strcmp(argument, "unixtime") == 0)
+		put_time(f, f->details.sent, argument);
+	else
+		adm_mail_f(f->m, "%s (%c%02d%02d)", text,
+			   zone < 0 ? '-' : '+', minutes / 60, minutes % 60);
+	return CV_OK;
+}
+
+static int put_size_physical(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_f(f->m, "%llu", (unsigned long long)f->details.stored_bytes);
+	return CV_OK;
+}
+
+static int put_size_virtual(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_f(f->m, "%llu", (unsigned long long)f->data.size_bytes);
+	return CV_OK;
+}
+
+static int put_storage_id(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_data(f->m, f->details.ref, false);
+	return CV_OK;
+}
+
+static int put_envelope(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_data(f->m, f->data.envelope, false);
+	return CV_OK;
+}
+
+static int put_body_wire(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_data(f->m, f->data.body, false);
+	return CV_OK;
+}
+
+static int put_bodystructure(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_data(f->m, f->data.bodystructure, false);
+	return CV_OK;
+}
+
+/* --- content --------------------------------------------------------------------- */
+
+static int put_stream(struct fetch *f, struct cv_stream *stream)
+{
+	struct cv_span data;
+	int ret;
+
+	stream = stream_open_lf(f->pool, stream);
+	while ((ret = stream_read(stream, &data, f->err)) == CV_OK) {
+		adm_mail_data(f->m, data, true);
+		stream_skip(stream, data.len);
+	}
+	adm_mail_data(f->m, cv_span("", 0), false);
+	return ret == CV_EOF ? CV_OK : ret;
+}
+
+static int put_section(struct fetch *f, const struct cv_section *section)
+{
+	struct cv_stream *stream;
+	uint64_t size;
+	int ret = mailbox_api.section(f->box, f->data.seq, section, &stream,
+				      &size, f->err);
+
+	if (ret == CV_NOT_FOUND) {
+		adm_mail_value(f->m, "");
+		return CV_OK;
+	}
+	return ret == CV_OK ? put_stream(f, stream) : ret;
+}
+
+static int put_text(struct fetch *f, const char *argument)
+{
+	struct cv_section section = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_ALL };
+
+	(void)argument;
+	return put_section(f, &section);
+}
+
+/* One field's value without its name, unfolded. */
+static int put_one_header(struct fetch *f, const char *name)
+{
+	struct cv_span field = cv_span_of(name), value;
+	struct cv_section section = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_FIELDS, .fields = &field,
+		.field_count = 1 };
+	struct cv_stream *stream;
+	struct cv_text text, flat;
+	uint64_t size;
+	int ret = mailbox_api.section(f->box, f->data.seq, &section, &stream,
+				      &size, f->err);
+
+	if (ret < 0)
+		return ret;
+	cv_text_init(&text, f->pool);
+	cv_text_init(&flat, f->pool);
+	if (ret == CV_OK)
+		ret = stream_read_all(stream, &text, 1024 * 1024, f->err);
+	if (ret < 0 && ret != CV_E_LIMIT)
+		return ret;
+	value = cv_text_span(&text);
+	while (value.len > 0 && value.data[0] != ':')
+		value = cv_span_skip(value, 1);
+	value = cv_span_trim(cv_span_skip(value, value.len > 0));
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] != '\r' && value.data[i] != '\n')
+			cv_text_append_c(&flat, value.data[i]);
+	}
+	adm_mail_data(f->m, cv_text_span(&flat), false);
+	return CV_OK;
+}
+
+static int put_header(struct fetch *f, const char *argument)
+{
+	struct cv_section section = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_HEADER };
+
+	return *argument != '\0' ? put_one_header(f, argument) :
+		put_section(f, &section);
+}
+
+/* "body", "body.1.2", "body.header" */
+static int put_body(struct fetch *f, const char *argument)
+{
+	struct message_section parsed;
+	struct cv_section section = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_TEXT };
+
+	if (*argument == '\0')
+		return put_section(f, &section);
+	if (!message_section_parse(f->pool, cv_span_of(argument), &parsed))
+		return FAIL(f->err, CV_E_SYNTAX, "'%s' is no section",
+			    argument);
+	section.kind = CV_SECTION_ALL + (uint32_t)parsed.kind;
+	section.part = parsed.path;
+	section.part_count = parsed.path_len;
+	section.fields = parsed.fields;
+	section.field_count = parsed.field_count;
+	return put_section(f, &section);
+}
+
+/* --- which fields ----------------------------------------------------------------- */
+
+static const struct field {
+	const char *name;
+	bool takes_argument;		/* "hdr.subject" */
+	uint32_t items;			/* enum cv_message_item */
+	bool details;
+	field_fn *put;
+} fields[] = {
+	{ "user", false, 0, false, put_user },
+	{ "mailbox", false, 0, false, put_mailbox },
+	{ "mailbox-guid", false, 0, false, put_mailbox_guid },
+	{ "seq", false, 0, false, put_seq },
+	{ "uid", false, 0, false, put_uid },
+	{ "guid", false, 0, false, put_message_guid },
+	{ "flags", false, CV_MESSAGE_KEYWORDS, false, put_flags },
+	{ "modseq", false, 0, false, put_modseq },
+	{ "hdr", true, 0, false, put_header },
+	{ "body", true, 0, false, put_body },
+	{ "text", false, 0, false, put_text },
+	{ "size.physical", false, 0, true, put_size_physical },
+	{ "size.virtual", false, CV_MESSAGE_SIZE, false, put_size_virtual },
+	{ "date.received", true, 0, false, put_received },
+	{ "date.sent", true, 0, true, put_sent },
+	{ "date.saved", true, 0, false, put_saved },
+	{ "imap.envelope", false, CV_MESSAGE_ENVELOPE, false, put_envelope },
+	{ "imap.body", false, CV_MESSAGE_BODY, false, put_body_wire },
+	{ "imap.bodystructure", false, CV_MESSAGE_BODYSTRUCTURE, false,
+	  put_bodystructure },
+	{ "storageid", false, 0, true, put_storage_id },
+};
+
+struct fetch_plan {
+	const struct field *fields[FETCH_FIELDS_MAX];
+	const char *arguments[FETCH_FIELDS_MAX];
+	uint32_t count, items;
+	bool details;
+};
+
+static const struct field *find_field(struct cv_span word,
+				      struct cv_span *argument_r)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct cv_span name = cv_span_of(fields[i].name);
+
+		*argument_r = cv_span("", 0);
+		if (cv_span_equal(word, name))
+			return &fields[i];
+		if (fields[i].takes_argument && cv_span_begins(word, name) &&
+		    word.data[name.len] == '.' && word.len > name.len + 1) {
+			*argument_r = cv_span_skip(word, name.len + 1);
+			return &fields[i];
+		}
+	}
+	return NULL;
+}
+
+static int fetch_prepare(struct adm_mail *m)
+{
+	struct fetch_plan *plan = pool_new(m->pool, struct fetch_plan);
+	const char **columns = pool_new_array(m->pool, const char *,
+					      FETCH_FIELDS_MAX + 1);
+	struct cv_span rest, word, argument;
+
+	if (m->argc < 2)
+		return adm_mail_usage(m, "which fields of which messages?");
+	rest = cv_span_of(m->argv[0]);
+	while (cv_span_split(&rest, ' ', &word)) {
+		const struct field *field;
+
+		if (word.len == 0)
+			continue;
+		field = find_field(word, &argument);
+		if (field == NULL)
+			return adm_mail_usage(m, "there is no field '%.*s'",
+					      CV_SPAN_ARG(word));
+		if (plan->count == FETCH_FIELDS_MAX)
+			return adm_mail_usage(m, "too many fields");
+		columns[plan->count] = pool_copy(m->pool, word.data,
+						 word.len);
+		plan->arguments[plan->count] =
+			pool_copy(m->pool, argument.data, argument.len);
+		plan->fields[plan->count++] = field;
+		plan->items |= field->items;
+		plan->details |= field->details;
+	}
+	if (plan->count == 0)
+		return adm_mail_usage(m, "which fields?");
+	m->columns = columns;
+	m->state = plan;
+	return adm_mail_parse_query(m, 1);
+}
+
+static int fetch_one(struct fetch *f, const struct fetch_plan *plan,
+		     uint32_t seq)
+{
+	int ret = CV_OK;
+
+	/* details first: what message returns lives to the next call */
+	if (plan->details)
+		ret = mailbox_details(f->box, seq, &f->details, f->err);
+	if (ret == CV_OK && plan->details)
+		f->details.ref = pool_span(f->pool, f->details.ref);
+	if (ret == CV_OK)
+		ret = mailbox_api.message(f->box, seq, plan->items, &f->data,
+					  f->err);
+	if (ret == CV_NOT_FOUND)
+		return CV_OK;
+	for (uint32_t i = 0; i < plan->count && ret == CV_OK; i++)
+		ret = plan->fields[i]->put(f, plan->arguments[i]);
+	return ret;
+}
+
+static int fetch_found(struct adm_mail *m, struct cv_mailbox *box,
+		       const char *name, struct cv_set seqs,
+		       struct cv_error *err)
+{
+	struct fetch f = { .m = m, .box = box, .name = name, .err = err,
+		.state = { CV_SIZED(cv_mailbox_state) },
+		.data = { CV_SIZED(cv_message_data) },
+		.pool = pool_create("fetch"),
+	};
+	int ret = CV_OK;
+
+	mailbox_api.state(box, &f.state);
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		for (uint32_t seq = seqs.ranges[i].first; ret == CV_OK &&
+		     seq <= seqs.ranges[i].last; seq++) {
+			ret = fetch_one(&f, m->state, seq);
+			pool_reset(f.pool);
+		}
+	}
+	pool_destroy(&f.pool);
+	return ret;
+}
+
+static int fetch_run(struct adm_mail *m, struct cv_error *err)
+{
+	return adm_mail_each_match(m, CV_MAILBOX_READONLY, fetch_found, err);
+}
+
+/* --- the verbs --------------------------------------------------------------------- */
+
+static const char *const search_columns[] = {
+	ADM_UNTITLED "mailbox-guid", ADM_UNTITLED "uid", NULL,
+};
+
+static const struct adm_mail_verb search_verb = {
+	"search", "QUERY", "", ADM_FORMAT_FLOW, search_columns, query_only,
+	search_run,
+};
+
+static const struct adm_mail_verb fetch_verb = {
+	"fetch", "FIELDS QUERY", "", ADM_FORMAT_PAGER, NULL, fetch_prepare,
+	fetch_run,
+};
+
+static int run_search(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &search_verb, argc, argv);
+}
+
+static int run_fetch(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &fetch_verb, argc, argv);
+}
+
+const struct adm_verb adm_search_verb = {
+	.name = "search", .args = "[-u USER|-A|-F FILE] QUERY",
+	.help = "shows mailbox GUID and UID of matching messages",
+	.run = run_search,
+};
+
+const struct adm_verb adm_fetch_verb = {
+	.name = "fetch", .args = "[-u USER|-A|-F FILE] FIELDS QUERY",
+	.help = "shows fields of matching messages",
+	.run = run_fetch,
+};

@@ -1,0 +1,85 @@
+/* adm-mail.h - verbs that work on users' mail.
+ *
+ * The caller's process reads the settings and the user databases and loads
+ * the plugins; for each user it forks a child, which becomes that user and
+ * runs the verb.  What the child finds out goes back to the parent row by
+ * row, so that a user's damaged mail costs one child, and the output of many
+ * users is one table. */
+#ifndef ADM_MAIL_H
+#define ADM_MAIL_H
+
+#include "culveradm.h"
+#include "adm-query.h"
+#include "mailbox/user.h"
+#include "module/slots.h"
+#include "ipc/user-message.h"
+
+struct adm_mail;
+
+struct adm_mail_verb {
+	const char *name;		/* "mailbox status" */
+	const char *args;		/* for the usage */
+	const char *options;		/* getopt's, beyond -u -A -F */
+	enum adm_format format;		/* when -f does not say */
+	const char *const *columns;	/* NULL: prints no rows */
+	/* Checks arguments before any user is touched; may set columns and
+	 * state.  NULL: no arguments.  Returns an exit status. */
+	int (*prepare)(struct adm_mail *m);
+	/* In the child, as the user. */
+	int (*run)(struct adm_mail *m, struct cv_error *err);
+};
+
+struct adm_mail {
+	struct adm *adm;
+	const struct adm_mail_verb *verb;
+	struct cv_pool *pool;		/* of the program; in the child, the
+					 * user's */
+	const char *const *columns;
+	const char *option[128];	/* by letter; "" for flags */
+	int argc;			/* behind the options */
+	char **argv;
+	struct adm_query *query;	/* prepare's, or NULL */
+	void *state;			/* prepare's */
+
+	/* in the child */
+	struct cv_user *user;
+	const struct user_info *info;
+	int rows_fd;
+	int status;			/* enum adm_exit, the worst so far */
+};
+
+/* Runs a verb; argv[0] is its name (or that of its second word). */
+int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
+		 char **argv);
+/* Says what was wrong in the call; returns ADM_USAGE. */
+int adm_mail_usage(const struct adm_mail *m, const char *fmt, ...)
+	CV_PRINTF(2, 3);
+/* prepare: all arguments from the given one on are a search query. */
+int adm_mail_parse_query(struct adm_mail *m, int first);
+
+/* --- rows (in the child) --------------------------------------------------- */
+
+void adm_mail_value(struct adm_mail *m, const char *text);
+void adm_mail_f(struct adm_mail *m, const char *fmt, ...) CV_PRINTF(2, 3);
+void adm_mail_data(struct adm_mail *m, struct cv_span data, bool more);
+/* Prints a failure that does not end the run, and remembers it for the exit
+ * status. */
+void adm_mail_failed(struct adm_mail *m, const struct cv_error *err);
+
+/* --- messages of a query --------------------------------------------------- */
+
+/* Called for each mailbox with at least one match, messages by sequence
+ * number. */
+typedef int adm_mail_match_fn(struct adm_mail *m, struct cv_mailbox *box,
+			      const char *name, struct cv_set seqs,
+			      struct cv_error *err);
+/* Goes through the mailboxes that m->query may match in.  flags: enum
+ * cv_mailbox_open_flag.  A mailbox that fails is reported and left out. */
+int adm_mail_each_match(struct adm_mail *m, uint32_t flags,
+			adm_mail_match_fn *fn, struct cv_error *err);
+/* All selectable mailboxes whose names match the mask ('*', '%'); NULL: all.
+ * Names live in pool. */
+int adm_mail_list(struct adm_mail *m, const char *mask,
+		  struct cv_strings *names_r, struct cv_error *err);
+
+#endif

@@ -1,0 +1,129 @@
+/* adm-maintain.c - culveradm index and force-resync. */
+#include "adm-mail.h"
+#include "mailbox/mailbox-admin.h"
+
+#include <stdio.h>
+
+static int one_mask(struct adm_mail *m)
+{
+	return m->argc == 1 ? ADM_OK :
+		adm_mail_usage(m, "one mailbox, or a mask ('*')");
+}
+
+/* Runs fn for each mailbox of the mask; a failure is reported, and the others
+ * are done. */
+static int for_mask(struct adm_mail *m,
+		    int (*fn)(struct adm_mail *m, const char *name,
+			      struct cv_error *err), struct cv_error *err)
+{
+	struct cv_strings names;
+	int ret = adm_mail_list(m, m->argv[0], &names, err);
+
+	if (ret == CV_OK && names.count == 0)
+		return FAIL(err, CV_E_NOT_FOUND, "no mailbox matches '%s'",
+			    m->argv[0]);
+	for (uint32_t i = 0; ret == CV_OK && i < names.count; i++) {
+		struct cv_error one = ERROR_NONE;
+
+		if (fn(m, names.items[i], &one) < 0) {
+			(void)error_prefix(&one, "%s", names.items[i]);
+			adm_mail_failed(m, &one);
+		}
+	}
+	return ret;
+}
+
+/* --- index ------------------------------------------------------------------------- */
+
+static int index_prepare(struct adm_mail *m)
+{
+	uint64_t *max = pool_new(m->pool, uint64_t);
+
+	m->state = max;
+	if (m->option['n'] != NULL &&
+	    (!cv_span_to_u64(cv_span_of(m->option['n']), UINT32_MAX, max) ||
+	     *max == 0))
+		return adm_mail_usage(m, "-n takes a number greater than 0");
+	return one_mask(m);
+}
+
+static int index_one(struct adm_mail *m, const char *name,
+		     struct cv_error *err)
+{
+	uint32_t indexed;
+	int ret = mailbox_index(m->user, name, (uint32_t)*(uint64_t *)m->state,
+				&indexed, err);
+
+	if (ret < 0)
+		return ret;
+	adm_mail_value(m, name);
+	adm_mail_f(m, "%u", indexed);
+	return CV_OK;
+}
+
+static int index_run(struct adm_mail *m, struct cv_error *err)
+{
+	return for_mask(m, index_one, err);
+}
+
+/* --- force-resync ------------------------------------------------------------------- */
+
+static int resync_one(struct adm_mail *m, const char *name,
+		      struct cv_error *err)
+{
+	uint32_t found = 0, gone = 0;
+	int ret = mailbox_resync(m->user, name, &found, &gone, err);
+
+	if (ret < 0)
+		return ret;
+	adm_mail_value(m, name);
+	adm_mail_f(m, "%u", found);
+	adm_mail_f(m, "%u", gone);
+	return CV_OK;
+}
+
+static int resync_run(struct adm_mail *m, struct cv_error *err)
+{
+	return for_mask(m, resync_one, err);
+}
+
+/* --- the verbs ------------------------------------------------------------------------ */
+
+static const char *const index_columns[] = {
+	ADM_UNTITLED "mailbox", "indexed", NULL,
+};
+static const char *const resync_columns[] = {
+	ADM_UNTITLED "mailbox", "found", "gone", NULL,
+};
+
+static const struct adm_mail_verb index_verb = {
+	"index", "[-n MAX] MASK", "n:q", ADM_FORMAT_FLOW, index_columns,
+	index_prepare, index_run,
+};
+static const struct adm_mail_verb resync_verb = {
+	"force-resync", "MASK", "f", ADM_FORMAT_FLOW, resync_columns,
+	one_mask, resync_run,
+};
+
+static int run_index(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &index_verb, argc, argv);
+}
+
+static int run_resync(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &resync_verb, argc, argv);
+}
+
+const struct adm_verb adm_index_verb = {
+	.name = "index", .args = "[-u USER|-A|-F FILE] [-n MAX] MASK",
+	.help = "computes what clients will ask of messages that nobody has "
+		"read yet",
+	.run = run_index,
+};
+
+const struct adm_verb adm_resync_verb = {
+	.name = "force-resync", .args = "[-u USER|-A|-F FILE] MASK",
+	.help = "compares mailboxes with their store completely, and mends",
+	.run = run_resync,
+};

@@ -1,0 +1,705 @@
+/* adm-query.c - the search language of doveadm-search-query(7).
+ *
+ * Parsed with a stack of groups, no recursion.  Children stand behind their
+ * parents in the array, so that going through it backwards folds a tree. */
+#include "adm-query.h"
+#include "mailbox/list-match.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	QUERY_ARGS_MAX = 5000,
+	QUERY_DEPTH_MAX = 100,
+	QUERY_RANGES_MAX = 100000,
+	/* keys that only this language has, beside enum cv_search_op */
+	QUERY_MAILBOX = 1000, QUERY_MAILBOX_GUID, QUERY_NOTHING,
+};
+
+enum key_kind {
+	KEY_PLAIN, KEY_NOT_PLAIN, KEY_FLAG, KEY_NOT_FLAG, KEY_TEXT,
+	KEY_NOT_TEXT, KEY_FIELD, KEY_HEADER, KEY_DATE, KEY_SIZE, KEY_NUMBER,
+	KEY_UIDS, KEY_NEW,
+};
+
+struct key {
+	const char *name;
+	enum key_kind kind;
+	uint32_t op;
+	uint32_t flags;
+};
+
+struct adm_query {
+	struct cv_search_node *nodes;
+	uint32_t count;
+	bool wants_guid;
+	uint32_t mailbox_count;
+	const char *mailbox;		/* the only one, when at the top */
+};
+
+struct group { uint32_t node, last; bool has_or, has_and, wants_key; };
+
+struct parser {
+	struct cv_pool *pool;
+	struct adm_query *query;
+	uint32_t room;
+	struct group stack[QUERY_DEPTH_MAX];
+	uint32_t depth;
+	uint32_t nots;			/* pending before the next key */
+	int argc, at;
+	char **argv;
+	uint64_t now;
+	struct cv_error *err;
+};
+
+/* --- values ---------------------------------------------------------------- */
+
+bool adm_query_size(const char *text, uint64_t *bytes_r)
+{
+	static const char units[] = "bkmgt";
+	const char *unit;
+	char *end;
+	unsigned long long value;
+	uint64_t bytes;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	value = strtoull(text, &end, 10);
+	bytes = value;
+	if (*end != '\0') {
+		unit = strchr(units, cv_ascii_lower(*end));
+		if (unit == NULL || end[1] != '\0')
+			return false;
+		for (; unit > units; unit--) {
+			if (bytes > UINT64_MAX / 1024)
+				return false;
+			bytes *= 1024;
+		}
+	}
+	*bytes_r = bytes;
+	return true;
+}
+
+static bool parse_interval(const char *text, uint64_t *seconds_r)
+{
+	static const struct { const char *name; uint64_t seconds; } units[] = {
+		{ "weeks", 604800 }, { "days", 86400 }, { "hours", 3600 },
+		{ "mins", 60 }, { "secs", 1 },
+	};
+	char *end;
+	unsigned long long value = strtoull(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end == '\0' ||
+	    value > UINT32_MAX)
+		return false;
+	while (*end == ' ')
+		end++;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		size_t len = strlen(end);
+
+		if (len <= strlen(units[i].name) &&
+		    cv_span_equal_icase(cv_span(units[i].name, len),
+					cv_span_of(end))) {
+			*seconds_r = value * units[i].seconds;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "13-Apr-2007", "2007-04-13" */
+static bool parse_day(const char *text, int64_t *day_r)
+{
+	static const char *const formats[] = { "%d-%b-%Y", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, formats[i], &tm);
+
+		if (end == NULL || *end != '\0')
+			continue;
+		*day_r = time_days_from_civil(tm.tm_year + 1900,
+					      (unsigned int)tm.tm_mon + 1,
+					      (unsigned int)tm.tm_mday);
+		return true;
+	}
+	return false;
+}
+
+bool adm_query_time(const char *text, uint64_t now, uint64_t *seconds_r,
+		    int64_t *day_r)
+{
+	uint64_t interval;
+
+	*seconds_r = 0;
+	*day_r = 0;
+	if (parse_day(text, day_r))
+		return true;
+	if (strlen(text) == 10 &&
+	    cv_span_to_u64(cv_span_of(text), UINT64_MAX / 2, seconds_r))
+		return true;
+	if (!parse_interval(text, &interval))
+		return false;
+	*seconds_r = interval < now ? now - interval : 1;
+	return true;
+}
+
+/* UINT32_MAX stands for '*' until the view is known. */
+static bool parse_set_number(struct cv_span text, uint32_t *number_r)
+{
+	uint64_t number;
+
+	if (cv_span_is(text, "*")) {
+		*number_r = UINT32_MAX;
+		return true;
+	}
+	if (!cv_span_to_u64(text, UINT32_MAX - 1, &number) || number == 0)
+		return false;
+	*number_r = (uint32_t)number;
+	return true;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct cv_range *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static uint32_t merge_ranges(struct cv_range *ranges, uint32_t count)
+{
+	uint32_t kept = 0;
+
+	qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	for (uint32_t i = 0; i < count; i++) {
+		if (kept > 0 && ranges[i].first <= ranges[kept - 1].last) {
+			if (ranges[i].last > ranges[kept - 1].last)
+				ranges[kept - 1].last = ranges[i].last;
+		} else {
+			ranges[kept++] = ranges[i];
+		}
+	}
+	return kept;
+}
+
+static bool parse_set(struct cv_pool *pool, const char *text,
+		      struct cv_set *set_r)
+{
+	struct cv_span rest = cv_span_of(text), item, first;
+	ARRAY(struct cv_range) ranges;
+
+	array_init(&ranges, pool);
+	while (cv_span_split(&rest, ',', &item)) {
+		struct cv_range r;
+
+		if (ranges.count == QUERY_RANGES_MAX)
+			return false;
+		cv_span_split(&item, ':', &first);
+		if (!parse_set_number(first, &r.first))
+			return false;
+		r.last = r.first;
+		if (item.data != NULL && !parse_set_number(item, &r.last))
+			return false;
+		if (r.first > r.last)
+			r = (struct cv_range){ r.last, r.first };
+		*array_add(&ranges) = r;
+	}
+	set_r->ranges = ranges.items;
+	set_r->count = merge_ranges(ranges.items, (uint32_t)ranges.count);
+	return ranges.count > 0;
+}
+
+/* --- the tree ---------------------------------------------------------------- */
+
+static uint32_t add_node(struct parser *p, uint32_t op)
+{
+	struct adm_query *q = p->query;
+
+	if (q->count == p->room) {
+		q->nodes = pool_grow(p->pool, q->nodes,
+				     p->room * sizeof(*q->nodes),
+				     (p->room + 64) * sizeof(*q->nodes));
+		p->room += 64;
+	}
+	q->nodes[q->count] = (struct cv_search_node){ .op = op };
+	return q->count++;
+}
+
+static void link_child(struct parser *p, uint32_t parent, uint32_t *last,
+		       uint32_t child)
+{
+	if (*last == 0)
+		p->query->nodes[parent].first_child = child;
+	else
+		p->query->nodes[*last].next = child;
+	*last = child;
+}
+
+static int fail_at(struct parser *p, const char *what)
+{
+	return FAIL(p->err, CV_E_SYNTAX, "search query: '%s': %s",
+		    p->at > 0 && p->at <= p->argc ? p->argv[p->at - 1] : "",
+		    what);
+}
+
+/* A key of the present group; behind NOT it becomes a child of its node. */
+static int add_key(struct parser *p, uint32_t op, uint32_t *node_r)
+{
+	struct group *g = &p->stack[p->depth];
+	uint32_t none = 0;
+
+	if (g->last != 0 && !g->wants_key) {
+		g->has_and = true;
+		if (g->has_or)
+			return fail_at(p, "put the keys that OR joins into "
+				       "parentheses when AND is meant too");
+	}
+	if (p->nots % 2 == 1) {
+		uint32_t outer = add_node(p, CV_SEARCH_NOT);
+
+		link_child(p, g->node, &g->last, outer);
+		*node_r = add_node(p, op);
+		link_child(p, outer, &none, *node_r);
+	} else {
+		*node_r = add_node(p, op);
+		link_child(p, g->node, &g->last, *node_r);
+	}
+	p->nots = 0;
+	g->wants_key = false;
+	return CV_OK;
+}
+
+static int add_negated(struct parser *p, uint32_t op, bool negate,
+		       uint32_t *node_r)
+{
+	p->nots += negate;
+	return add_key(p, op, node_r);
+}
+
+static const char *next_arg(struct parser *p)
+{
+	return p->at < p->argc ? p->argv[p->at++] : NULL;
+}
+
+/* --- keys -------------------------------------------------------------------- */
+
+static const struct key keys[] = {
+	{ "ALL", KEY_PLAIN, CV_SEARCH_ALL, 0 },
+	{ "ANSWERED", KEY_FLAG, 0, CV_FLAG_ANSWERED },
+	{ "BCC", KEY_FIELD, 0, 0 },
+	{ "BEFORE", KEY_DATE, CV_SEARCH_BEFORE, 0 },
+	{ "BODY", KEY_TEXT, CV_SEARCH_BODY, 0 },
+	{ "CC", KEY_FIELD, 0, 0 },
+	{ "DELETED", KEY_FLAG, 0, CV_FLAG_DELETED },
+	{ "DRAFT", KEY_FLAG, 0, CV_FLAG_DRAFT },
+	{ "FLAGGED", KEY_FLAG, 0, CV_FLAG_FLAGGED },
+	{ "FROM", KEY_FIELD, 0, 0 },
+	{ "HEADER", KEY_HEADER, CV_SEARCH_HEADER, 0 },
+	{ "KEYWORD", KEY_TEXT, CV_SEARCH_KEYWORD, 0 },
+	{ "LARGER", KEY_SIZE, CV_SEARCH_LARGER, 0 },
+	{ "MAILBOX", KEY_TEXT, QUERY_MAILBOX, 0 },
+	{ "MAILBOX-GUID", KEY_TEXT, QUERY_MAILBOX_GUID, 0 },
+	{ "MODSEQ", KEY_NUMBER, CV_SEARCH_MODSEQ, 0 },
+	{ "NEW", KEY_NEW, 0, 0 },
+	{ "OLD", KEY_NOT_FLAG, 0, CV_FLAG_RECENT },
+	{ "ON", KEY_DATE, CV_SEARCH_ON, 0 },
+	{ "RECENT", KEY_FLAG, 0, CV_FLAG_RECENT },
+	{ "SAVEDBEFORE", KEY_DATE, CV_SEARCH_SAVED_BEFORE, 0 },
+	{ "SAVEDON", KEY_DATE, CV_SEARCH_SAVED_ON, 0 },
+	{ "SAVEDSINCE", KEY_DATE, CV_SEARCH_SAVED_SINCE, 0 },
+	{ "SEEN", KEY_FLAG, 0, CV_FLAG_SEEN },
+	{ "SENTBEFORE", KEY_DATE, CV_SEARCH_SENT_BEFORE, 0 },
+	{ "SENTON", KEY_DATE, CV_SEARCH_SENT_ON, 0 },
+	{ "SENTSINCE", KEY_DATE, CV_SEARCH_SENT_SINCE, 0 },
+	{ "SINCE", KEY_DATE, CV_SEARCH_SINCE, 0 },
+	{ "SMALLER", KEY_SIZE, CV_SEARCH_SMALLER, 0 },
+	{ "SUBJECT", KEY_FIELD, 0, 0 },
+	{ "TEXT", KEY_TEXT, CV_SEARCH_TEXT, 0 },
+	{ "TO", KEY_FIELD, 0, 0 },
+	{ "UID", KEY_UIDS, CV_SEARCH_UIDS, 0 },
+	{ "UNANSWERED", KEY_NOT_FLAG, 0, CV_FLAG_ANSWERED },
+	{ "UNDELETED", KEY_NOT_FLAG, 0, CV_FLAG_DELETED },
+	{ "UNDRAFT", KEY_NOT_FLAG, 0, CV_FLAG_DRAFT },
+	{ "UNFLAGGED", KEY_NOT_FLAG, 0, CV_FLAG_FLAGGED },
+	{ "UNKEYWORD", KEY_NOT_TEXT, CV_SEARCH_KEYWORD, 0 },
+	{ "UNSEEN", KEY_NOT_FLAG, 0, CV_FLAG_SEEN },
+};
+
+static const struct key *find_key(const char *name)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (cv_span_equal_icase(cv_span_of(keys[i].name),
+					cv_span_of(name)))
+			return &keys[i];
+	}
+	return NULL;
+}
+
+static void note_mailbox(struct parser *p, uint32_t op, const char *name)
+{
+	const struct group *g = &p->stack[p->depth];
+
+	if (op == QUERY_MAILBOX_GUID)
+		p->query->wants_guid = true;
+	if (op != QUERY_MAILBOX)
+		return;
+	p->query->mailbox_count++;
+	p->query->mailbox = p->depth == 0 && !g->has_or && p->nots == 0 &&
+		strpbrk(name, "*%") == NULL ? name : NULL;
+}
+
+static int set_date(struct parser *p, uint32_t node, const char *value)
+{
+	struct cv_search_node *n = &p->query->nodes[node];
+	bool exact_makes_sense = n->op == CV_SEARCH_BEFORE ||
+		n->op == CV_SEARCH_SINCE || n->op == CV_SEARCH_SAVED_BEFORE ||
+		n->op == CV_SEARCH_SAVED_SINCE;
+	time_t when;
+	struct tm tm;
+
+	if (!adm_query_time(value, p->now, &n->number, &n->day))
+		return fail_at(p, "is no date (13-Apr-2007, 2007-04-13), "
+			       "interval (2days) or time of 10 digits");
+	if (n->number == 0 || exact_makes_sense)
+		return CV_OK;
+	when = (time_t)n->number;
+	if (localtime_r(&when, &tm) == NULL)
+		return fail_at(p, "is no time");
+	n->day = time_days_from_civil(tm.tm_year + 1900,
+				      (unsigned int)tm.tm_mon + 1,
+				      (unsigned int)tm.tm_mday);
+	n->number = 0;
+	return CV_OK;
+}
+
+static int add_new(struct parser *p)
+{
+	uint32_t outer, inner, last = 0, none = 0;
+	int ret = add_key(p, CV_SEARCH_AND, &outer);
+
+	if (ret < 0)
+		return ret;
+	inner = add_node(p, CV_SEARCH_FLAGS);
+	p->query->nodes[inner].flags = CV_FLAG_RECENT;
+	link_child(p, outer, &last, inner);
+	inner = add_node(p, CV_SEARCH_NOT);
+	link_child(p, outer, &last, inner);
+	outer = inner;
+	inner = add_node(p, CV_SEARCH_FLAGS);
+	p->query->nodes[inner].flags = CV_FLAG_SEEN;
+	link_child(p, outer, &none, inner);
+	return CV_OK;
+}
+
+static int add_header(struct parser *p, const char *field, const char *text)
+{
+	uint32_t node;
+	int ret;
+
+	if (text == NULL)
+		return fail_at(p, "a text has to follow");
+	ret = add_key(p, CV_SEARCH_HEADER, &node);
+	if (ret < 0)
+		return ret;
+	p->query->nodes[node].field = cv_span_of(field);
+	p->query->nodes[node].text = cv_span_of(text);
+	return CV_OK;
+}
+
+static int add_with_value(struct parser *p, const struct key *key)
+{
+	const char *value = next_arg(p);
+	uint32_t node;
+	int ret;
+
+	if (value == NULL)
+		return fail_at(p, "a value has to follow");
+	if (key->kind == KEY_TEXT)
+		note_mailbox(p, key->op, value);
+	ret = add_negated(p, key->op, key->kind == KEY_NOT_TEXT, &node);
+	if (ret < 0)
+		return ret;
+	switch (key->kind) {
+	case KEY_DATE:
+		return set_date(p, node, value);
+	case KEY_SIZE:
+		return adm_query_size(value, &p->query->nodes[node].number) ?
+			CV_OK : fail_at(p, "is no size (1000, 10k, 2M)");
+	case KEY_NUMBER:
+		return cv_span_to_u64(cv_span_of(value), UINT64_MAX,
+				      &p->query->nodes[node].number) ?
+			CV_OK : fail_at(p, "is no number");
+	case KEY_UIDS:
+		return parse_set(p->pool, value, &p->query->nodes[node].set) ?
+			CV_OK : fail_at(p, "is no set of UIDs (1:5,7,*)");
+	default:
+		p->query->nodes[node].text = cv_span_of(value);
+		return CV_OK;
+	}
+}
+
+static int add_found(struct parser *p, const struct key *key)
+{
+	const char *field;
+	uint32_t node;
+	int ret;
+
+	switch (key->kind) {
+	case KEY_PLAIN:
+		return add_key(p, key->op, &node);
+	case KEY_FLAG:
+	case KEY_NOT_FLAG:
+		ret = add_negated(p, CV_SEARCH_FLAGS,
+				  key->kind == KEY_NOT_FLAG, &node);
+		if (ret == CV_OK)
+			p->query->nodes[node].flags = key->flags;
+		return ret;
+	case KEY_NEW:
+		return add_new(p);
+	case KEY_FIELD:
+		return add_header(p, key->name, next_arg(p));
+	case KEY_HEADER:
+		field = next_arg(p);
+		return field == NULL ? fail_at(p, "a field's name has to "
+					       "follow") :
+			add_header(p, field, next_arg(p));
+	default:
+		return add_with_value(p, key);
+	}
+}
+
+/* --- groups -------------------------------------------------------------------- */
+
+static int open_group(struct parser *p)
+{
+	uint32_t node;
+	int ret;
+
+	if (p->depth + 1 == QUERY_DEPTH_MAX)
+		return fail_at(p, "too many parentheses");
+	ret = add_key(p, CV_SEARCH_AND, &node);
+	if (ret < 0)
+		return ret;
+	p->stack[++p->depth] = (struct group){ .node = node };
+	return CV_OK;
+}
+
+static int finish_group(struct parser *p)
+{
+	struct group *g = &p->stack[p->depth];
+
+	if (g->last == 0)
+		return fail_at(p, "a search key is missing");
+	if (g->wants_key || p->nots > 0)
+		return fail_at(p, "a search key has to follow");
+	if (g->has_or)
+		p->query->nodes[g->node].op = CV_SEARCH_OR;
+	return CV_OK;
+}
+
+static int close_group(struct parser *p)
+{
+	int ret;
+
+	if (p->depth == 0)
+		return fail_at(p, "there is no '(' for it");
+	ret = finish_group(p);
+	p->depth--;
+	return ret;
+}
+
+static int take_or(struct parser *p)
+{
+	struct group *g = &p->stack[p->depth];
+
+	if (g->last == 0 || g->wants_key || p->nots > 0)
+		return fail_at(p, "OR stands between two search keys");
+	if (g->has_and)
+		return fail_at(p, "put the keys that OR joins into "
+			       "parentheses when AND is meant too");
+	g->has_or = g->wants_key = true;
+	p->query->mailbox = NULL;
+	return CV_OK;
+}
+
+static int take_arg(struct parser *p, const char *arg)
+{
+	const struct key *key;
+	struct cv_set set;
+	uint32_t node;
+	int ret;
+
+	if (strcmp(arg, "(") == 0)
+		return open_group(p);
+	if (strcmp(arg, ")") == 0)
+		return close_group(p);
+	if (cv_span_equal_icase(cv_span_of(arg), CV_SPAN("OR")))
+		return take_or(p);
+	if (strcmp(arg, "!") == 0 ||
+	    cv_span_equal_icase(cv_span_of(arg), CV_SPAN("NOT"))) {
+		p->nots++;
+		return CV_OK;
+	}
+	key = find_key(arg);
+	if (key != NULL)
+		return add_found(p, key);
+	if (!parse_set(p->pool, arg, &set))
+		return fail_at(p, "is no search key (hint: see "
+			       "culveradm-search-query(7))");
+	ret = add_key(p, CV_SEARCH_SEQS, &node);
+	if (ret == CV_OK)
+		p->query->nodes[node].set = set;
+	return ret;
+}
+
+int adm_query_parse(struct cv_pool *pool, int argc, char **argv,
+		    struct adm_query **query_r, struct cv_error *err)
+{
+	struct parser *p = pool_new(pool, struct parser);
+	int ret = CV_OK;
+
+	p->pool = pool;
+	p->query = pool_new(pool, struct adm_query);
+	p->argc = argc;
+	p->argv = argv;
+	p->err = err;
+	p->now = (uint64_t)time_now();
+	if (argc > QUERY_ARGS_MAX)
+		return FAIL(err, CV_E_LIMIT, "search query: more than %d "
+			    "arguments", QUERY_ARGS_MAX);
+	p->stack[0].node = add_node(p, CV_SEARCH_AND);
+	while (ret == CV_OK && p->at < argc)
+		ret = take_arg(p, next_arg(p));
+	if (ret == CV_OK && p->depth > 0)
+		ret = fail_at(p, "')' is missing at the end");
+	if (ret == CV_OK)
+		ret = finish_group(p);
+	*query_r = p->query;
+	return ret;
+}
+
+/* --- one mailbox ---------------------------------------------------------------- */
+
+bool adm_query_single_mailbox(const struct adm_query *query,
+			      const char **name_r)
+{
+	*name_r = query->mailbox;
+	return query->mailbox_count == 1 && query->mailbox != NULL;
+}
+
+bool adm_query_wants_guid(const struct adm_query *query)
+{
+	return query->wants_guid;
+}
+
+static bool mailbox_matches(const struct cv_search_node *n,
+			    const char *mailbox, const char *guid)
+{
+	if (n->op == QUERY_MAILBOX_GUID)
+		return guid != NULL &&
+			cv_span_equal_icase(n->text, cv_span_of(guid));
+	if (cv_span_equal_icase(n->text, CV_SPAN("INBOX")))
+		return cv_span_equal_icase(cv_span_of(mailbox),
+					   CV_SPAN("INBOX"));
+	return (list_match(n->text, cv_span_of(mailbox), '/', false) &
+		LIST_MATCH_YES) != 0;
+}
+
+/* What is known of a node without looking at messages. */
+enum known { KNOWN_MAYBE, KNOWN_YES, KNOWN_NO };
+
+static enum known fold_group(const struct cv_search_query *q,
+			     const enum known *known, uint32_t at)
+{
+	const struct cv_search_node *n = &q->nodes[at];
+	bool all_yes = true, any_yes = false, any_no = false, all_no = true;
+
+	for (uint32_t c = n->first_child; c != 0; c = q->nodes[c].next) {
+		all_yes &= known[c] == KNOWN_YES;
+		all_no &= known[c] == KNOWN_NO;
+		any_yes |= known[c] == KNOWN_YES;
+		any_no |= known[c] == KNOWN_NO;
+	}
+	if (n->op == CV_SEARCH_OR)
+		return any_yes ? KNOWN_YES : all_no ? KNOWN_NO : KNOWN_MAYBE;
+	if (n->op == CV_SEARCH_NOT)
+		return any_no ? KNOWN_YES : all_yes ? KNOWN_NO : KNOWN_MAYBE;
+	return any_no ? KNOWN_NO : all_yes ? KNOWN_YES : KNOWN_MAYBE;
+}
+
+bool adm_query_build(const struct adm_query *query, const char *mailbox,
+		     const char *guid, struct cv_pool *pool,
+		     struct cv_search_query *query_r)
+{
+	struct cv_search_node *nodes = pool_new_array(
+		pool, struct cv_search_node, query->count);
+	enum known *known = pool_new_array(pool, enum known, query->count);
+
+	memcpy(nodes, query->nodes, query->count * sizeof(*nodes));
+	*query_r = (struct cv_search_query){ CV_SIZED(cv_search_query),
+		.nodes = nodes, .count = query->count };
+	for (uint32_t i = query->count; i-- > 0;) {
+		struct cv_search_node *n = &nodes[i];
+
+		if (n->op == QUERY_MAILBOX || n->op == QUERY_MAILBOX_GUID) {
+			bool yes = mailbox_matches(n, mailbox, guid);
+
+			known[i] = yes ? KNOWN_YES : KNOWN_NO;
+			/* no UID is in the empty set */
+			n->op = yes ? CV_SEARCH_ALL : CV_SEARCH_UIDS;
+			n->set = (struct cv_set){ NULL, 0 };
+		} else if (n->op == CV_SEARCH_ALL) {
+			known[i] = KNOWN_YES;
+		} else if (n->op >= CV_SEARCH_AND && n->op <= CV_SEARCH_NOT) {
+			known[i] = fold_group(query_r, known, i);
+		}
+	}
+	return known[0] != KNOWN_NO;
+}
+
+bool adm_query_names_mailboxes(const struct adm_query *query)
+{
+	struct cv_pool *pool = pool_create("query names");
+	struct cv_search_query built;
+	/* a name that no pattern of a sane query matches */
+	bool any = adm_query_build(query, "\001", "", pool, &built);
+
+	pool_destroy(&pool);
+	return !any;
+}
+
+static struct cv_set set_last(struct cv_set set, uint32_t last,
+			      struct cv_pool *pool)
+{
+	struct cv_range *ranges = pool_new_array(pool, struct cv_range,
+						 set.count);
+
+	for (uint32_t i = 0; i < set.count; i++) {
+		struct cv_range r = set.ranges[i];
+
+		if (r.first == UINT32_MAX)
+			r.first = last;
+		if (r.last == UINT32_MAX)
+			r.last = last;
+		if (r.first > r.last)
+			r = (struct cv_range){ r.last, r.first };
+		ranges[i] = r;
+	}
+	return (struct cv_set){ ranges, merge_ranges(ranges, set.count) };
+}
+
+void adm_query_set_last(const struct cv_search_query *query, uint32_t seq,
+			uint32_t uid, struct cv_pool *pool)
+{
+	/* made by adm_query_build, so they are ours to change */
+	struct cv_search_node *nodes =
+		(struct cv_search_node *)(uintptr_t)query->nodes;
+
+	for (uint32_t i = 0; i < query->count; i++) {
+		struct cv_search_node *n = &nodes[i];
+
+		if (n->set.count > 0)
+			n->set = set_last(n->set, n->op == CV_SEARCH_SEQS ?
+					  seq : uid, pool);
+	}
+}
