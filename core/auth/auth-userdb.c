@@ -4,6 +4,9 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { LAST_ID_MSECS = 10000 };
 
 enum userdb_stage {
 	STAGE_NEXT, STAGE_ANSWERED, STAGE_JUDGE, STAGE_KNOWN,
@@ -235,8 +238,32 @@ void auth_request_lookup_user(struct auth_request *request,
 
 /* --- the answer as numbers ---------------------------------------------- */
 
+/* Where all users have one uid, the name that a static userdb gives is always
+ * the same, and the system's files need not be read for each of them. */
+struct last_id {
+	char name[64];
+	uint32_t id;
+	uint64_t until;		/* monotonic milliseconds */
+};
+
+static bool last_id_is(const struct last_id *last, const char *name)
+{
+	return last->until > time_monotonic_msecs() &&
+		strcmp(last->name, name) == 0;
+}
+
+static void last_id_set(struct last_id *last, const char *name, uint32_t id)
+{
+	if (strlen(name) >= sizeof(last->name))
+		return;
+	(void)strcpy(last->name, name);
+	last->id = id;
+	last->until = time_monotonic_msecs() + LAST_ID_MSECS;
+}
+
 static int parse_uid(const char *text, uint32_t *uid_r, struct cv_error *err)
 {
+	static struct last_id last;
 	const struct passwd *pw;
 	uint64_t value;
 
@@ -244,15 +271,21 @@ static int parse_uid(const char *text, uint32_t *uid_r, struct cv_error *err)
 		*uid_r = (uint32_t)value;
 		return CV_OK;
 	}
+	if (last_id_is(&last, text)) {
+		*uid_r = last.id;
+		return CV_OK;
+	}
 	if ((pw = getpwnam(text)) == NULL)
 		return FAIL(err, CV_E_CONFIG, "userdb: no user '%s' on this "
 			    "system for uid", text);
 	*uid_r = pw->pw_uid;
+	last_id_set(&last, text, *uid_r);
 	return CV_OK;
 }
 
 static int parse_gid(const char *text, uint32_t *gid_r, struct cv_error *err)
 {
+	static struct last_id last;
 	const struct group *gr;
 	uint64_t value;
 
@@ -260,10 +293,15 @@ static int parse_gid(const char *text, uint32_t *gid_r, struct cv_error *err)
 		*gid_r = (uint32_t)value;
 		return CV_OK;
 	}
+	if (last_id_is(&last, text)) {
+		*gid_r = last.id;
+		return CV_OK;
+	}
 	if ((gr = getgrnam(text)) == NULL)
 		return FAIL(err, CV_E_CONFIG, "userdb: no group '%s' on this "
 			    "system for gid", text);
 	*gid_r = gr->gr_gid;
+	last_id_set(&last, text, *gid_r);
 	return CV_OK;
 }
 
