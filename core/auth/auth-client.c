@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct item {
 };
 
 struct auth_client {
+	struct auth_client *next, **prev;
 	struct auth_client_config config;
 	int fd;
 	struct event *readable;
@@ -35,6 +37,9 @@ struct auth_client {
  * thousand clients, and a buffer is 32 KiB. */
 static struct ipc_writer writer;
 static struct ipc_reader reader;
+
+static struct auth_client *clients;
+static bool retired;
 
 static void close_fd(int *fd)
 {
@@ -67,6 +72,27 @@ static struct item *item_add(struct auth_client *client, uint32_t id)
 	return item;
 }
 
+/* Not at once: callers up the stack still use the client. */
+static void client_lose(struct auth_client *client, const char *why)
+{
+	if (client->lost)
+		return;
+	client->lost = true;
+	if (why != NULL)
+		log_error("auth", "%s: channel closed: %s",
+			  client->config.name, why);
+	event_active(client->readable, EV_TIMEOUT, 0);
+}
+
+/* Those who open sessions keep their channel; when auth has been replaced they
+ * are to ask the new one. */
+static void client_let_go(struct auth_client *client)
+{
+	if (retired && client->item_count == 0 &&
+	    (client->config.allowed & AUTH_CLIENT_OPEN) != 0)
+		client_lose(client, NULL);
+}
+
 static void item_remove(struct item *item)
 {
 	struct auth_client *client = item->client;
@@ -84,6 +110,7 @@ static void item_remove(struct item *item)
 	close_fd(&item->start.transport_fd);
 	close_fd(&item->start.status_fd);
 	pool_destroy(&pool);
+	client_let_go(client);
 }
 
 void auth_client_destroy(struct auth_client **client)
@@ -93,21 +120,12 @@ void auth_client_destroy(struct auth_client **client)
 	*client = NULL;
 	while (c->items != NULL)
 		item_remove(c->items);
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
 	event_free(c->readable);
 	close_fd(&c->fd);
 	free(c);
-}
-
-/* Not at once: callers up the stack still use the client. */
-static void client_lose(struct auth_client *client, const char *why)
-{
-	if (client->lost)
-		return;
-	client->lost = true;
-	if (why != NULL)
-		log_error("auth", "%s: channel closed: %s",
-			  client->config.name, why);
-	event_active(client->readable, EV_TIMEOUT, 0);
 }
 
 static void client_send(struct auth_client *client)
@@ -219,6 +237,27 @@ static int take_abort(struct auth_client *client, struct cv_error *err)
 
 /* --- users -------------------------------------------------------------- */
 
+/* All that shapes a process of the user: who they are, what the userdb says of
+ * them, and what settings may ask for (the addresses, not the ports). */
+static void make_key(struct item *item)
+{
+	const struct conn_info *conn = &item->start.conn;
+	unsigned char *key = pool_alloc(item->pool, SHA256_DIGEST_LENGTH);
+
+	ipc_begin(&writer, SESSION_MSG_START);
+	ipc_put_str(&writer, item->target);
+	user_info_put(&writer, &item->start.user);
+	ipc_put_str(&writer, conn->local_ip);
+	ipc_put_str(&writer, conn->remote_ip);
+	ipc_put_str(&writer, conn->local_name);
+	ipc_put_bool(&writer, conn->tls);
+	ipc_put_bool(&writer, conn->secure);
+	if (writer.failed)
+		return;		/* then START does not fit, either */
+	(void)SHA256(writer.data, writer.len, key);
+	item->start.key = cv_span((const char *)key, SHA256_DIGEST_LENGTH);
+}
+
 /* Gives the user to the zygote of their service. */
 static void start_session(struct item *item)
 {
@@ -232,7 +271,9 @@ static void start_session(struct item *item)
 		ret = FAIL(&err, CV_E_CONFIG, "no service '%s' takes "
 			   "sessions", item->target);
 	} else {
-			session_start_put(&writer, &item->start);
+		if (item->opens)
+			make_key(item);
+		session_start_put(&writer, &item->start);
 		ret = ipc_send(port, &writer, &err);
 	}
 	if (ret != CV_OK) {
@@ -246,7 +287,7 @@ static void start_session(struct item *item)
 			.text = "",
 		};
 
-			auth_answer_put(&writer, AUTH_MSG_OK, &answer);
+		auth_answer_put(&writer, AUTH_MSG_OK, &answer);
 		client_send(client);
 	}
 	item_remove(item);
@@ -504,7 +545,19 @@ struct auth_client *auth_client_create(const struct auth_client_config *c,
 				     on_readable, client);
 	BUG_IF(client->readable == NULL);
 	event_add(client->readable, NULL);
+	client->prev = &clients;
+	client->next = clients;
+	if (clients != NULL)
+		clients->prev = &client->next;
+	clients = client;
 	return client;
+}
+
+void auth_clients_retire(void)
+{
+	retired = true;
+	for (struct auth_client *c = clients; c != NULL; c = c->next)
+		client_let_go(c);
 }
 
 uint32_t auth_client_allowed(const char *role)

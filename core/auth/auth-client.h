@@ -36,6 +36,10 @@ struct auth_client *auth_client_create(const struct auth_client_config *c,
 /* Ends it; ended is not called. */
 void auth_client_destroy(struct auth_client **client);
 
+/* auth is being replaced: channels of those who open sessions end as soon as
+ * nothing is asked on them, so that their next question goes to the new one. */
+void auth_clients_retire(void);
+
 /* The bits for a role's name. */
 uint32_t auth_client_allowed(const char *role);
 

@@ -124,6 +124,12 @@ static void auth_channel(struct service *s, const char *client, int fd)
 	(void)auth_client_create(&config, fd);
 }
 
+static void auth_retire(struct service *s)
+{
+	(void)s;
+	auth_clients_retire();
+}
+
 static const struct service_path name_service_paths[] = {
 	/* passwd, group, nsswitch.conf: each is replaced when it changes */
 	{ "/etc", false }, { NULL, false },
@@ -134,4 +140,5 @@ const struct service_row auth_service_row = {
 	.syscalls = SANDBOX_EVENTS | SANDBOX_FILES,
 	.paths = name_service_paths,
 	.start = auth_start, .ready = auth_ready, .channel = auth_channel,
+	.retire = auth_retire,
 };

@@ -1,8 +1,10 @@
 /* delivery-client.c - receive into a memory file, hand it to deliverers.
  *
- * Deliverers stay open on the session for the next message: a burst to one
- * user starts one process.  They are few, since they count against the limit
- * of all deliverers; the one that was used longest ago makes room. */
+ * Deliverers serve all connections and live on for a while; here is only a
+ * channel to each that is in use.  It is opened when the recipient is offered,
+ * by the question to auth that tells whether there is such a user.  Channels
+ * stay for the next message to the same user, for a few seconds, so that what
+ * has changed in the userdb is noticed. */
 #include "base.h"
 #include "delivery-address.h"
 #include "delivery-client.h"
@@ -22,7 +24,7 @@
 
 enum {
 	DELIVERERS_MAX = 8,	/* at work at the same time */
-	DELIVERERS_KEPT = 2,	/* between messages */
+	LINK_AGE_MSECS = 5000,	/* then auth is asked again */
 	ANSWER_TIMEOUT_MSECS = 5 * 60 * 1000,
 	INCOMING_BUFFER = 64 * 1024,
 };
@@ -56,11 +58,10 @@ static int incoming_open(struct cv_session *s, struct cv_pool *pool,
 	struct cv_incoming *in = pool_new(pool, struct cv_incoming);
 
 	(void)s;
+	(void)err;
 	in->pool = pool;
 	in->max_bytes = max_bytes;
-	in->fd = memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (in->fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot make a memory file");
+	in->fd = -1;
 	pool_add_finaliser(pool, incoming_finalise, in);
 	dot_reader_init(&in->dots);
 	*in_r = in;
@@ -92,10 +93,21 @@ static int incoming_fail(struct cv_incoming *in, struct cv_error *err)
 	return FAIL(err, in->failure, "no memory for the message");
 }
 
+static int file_create(struct cv_incoming *in, struct cv_error *err)
+{
+	if (in->fd >= 0)
+		return CV_OK;
+	in->fd = memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return in->fd >= 0 ? CV_OK :
+		FAIL_ERRNO(err, errno, "cannot make a memory file");
+}
+
 static int flush_buffer(struct cv_incoming *in, struct cv_error *err)
 {
-	int status = write_all(in, in->buffer, in->buffered, err);
+	int status = file_create(in, err);
 
+	if (status == CV_OK)
+		status = write_all(in, in->buffer, in->buffered, err);
 	in->buffered = 0;
 	if (status < 0)
 		in->failure = status;
@@ -159,13 +171,17 @@ static void incoming_close(struct cv_incoming **in)
 	*in = NULL;
 }
 
-/* From here on nobody can change it, this process included. */
+/* A small message travels within the orders.  Else it is a file that nobody
+ * can change from here on, this process included. */
 static int incoming_seal(struct cv_incoming *in, struct cv_error *err)
 {
 	if (in->sealed)
 		return CV_OK;
 	if (in->failure != CV_OK)
 		return incoming_fail(in, err);
+	in->sealed = in->fd < 0 && in->buffered <= DELIVERY_BODY_MAX;
+	if (in->sealed)
+		return CV_OK;
 	if (flush_buffer(in, err) < 0)
 		return incoming_fail(in, err);
 	if (fcntl(in->fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK |
@@ -182,11 +198,15 @@ struct deliverer_link {
 	int channel;
 	uint32_t pending;		/* orders without an answer yet */
 	uint64_t used;			/* turn, for the oldest to go */
+	uint64_t until;			/* monotonic milliseconds */
+	uint64_t transaction;		/* that it was last wanted for */
 };
 
 struct delivery_client {
 	struct deliverer_link links[DELIVERERS_MAX];
 	uint64_t turn;
+	uint64_t transaction;		/* counts from 1 */
+	bool in_transaction;
 	struct delivery_settings settings;
 };
 
@@ -221,6 +241,7 @@ static int client_of(struct cv_session *s, struct delivery_client **client_r,
 		if (status < 0)
 			return status;
 		pool_add_finaliser(s->pool, client_finalise, client);
+		client->transaction = 1;
 		s->delivery = client;
 	}
 	*client_r = client;
@@ -239,9 +260,11 @@ static struct deliverer_link *link_find(struct delivery_client *client,
 	return NULL;
 }
 
-/* A link that is free, or idle and used longest ago; NULL when all have
- * answers outstanding. */
-static struct deliverer_link *link_vacate(struct delivery_client *client)
+/* A link that is free, or the one used longest ago of those that have no
+ * answer outstanding and that this transaction does not want (unless any
+ * will do); NULL when there is none. */
+static struct deliverer_link *link_vacate(struct delivery_client *client,
+					  bool any)
 {
 	struct deliverer_link *oldest = NULL;
 
@@ -251,6 +274,7 @@ static struct deliverer_link *link_vacate(struct delivery_client *client)
 		if (link->user == NULL)
 			return link;
 		if (link->pending == 0 &&
+		    (any || link->transaction != client->transaction) &&
 		    (oldest == NULL || link->used < oldest->used))
 			oldest = link;
 	}
@@ -259,36 +283,76 @@ static struct deliverer_link *link_vacate(struct delivery_client *client)
 	return oldest;
 }
 
+/* Opens one; the caller has seen that there is a place for it. */
 static int link_open(struct cv_session *s, struct delivery_client *client,
-		     const char *user, struct deliverer_link **link_r,
+		     struct deliverer_link *link, const char *user,
 		     struct cv_error *err)
 {
-	struct deliverer_link *link = link_find(client, user);
-	int channel, status;
+	int channel, status = session_open_for_user(s, user, "deliver",
+						    &channel, err);
 
-	if (link == NULL) {
-		status = session_open_for_user(s, user, "deliver", &channel,
-					       err);
-		if (status != CV_OK)
-			return status;
-		link = link_vacate(client);
-		BUG_IF(link == NULL);
-		link->user = strdup(user);
-		BUG_IF(link->user == NULL);
-		link->channel = channel;
-		link->pending = 0;
-	}
+	if (status != CV_OK)
+		return status;
+	link->user = strdup(user);
+	BUG_IF(link->user == NULL);
+	link->channel = channel;
+	link->pending = 0;
+	link->until = time_monotonic_msecs() + LINK_AGE_MSECS;
 	link->used = ++client->turn;
-	*link_r = link;
+	link->transaction = client->transaction;
 	return CV_OK;
 }
 
-static bool link_is_alive(const struct deliverer_link *link)
+/* The deliverer has closed its end, or says why it did not start. */
+static int link_failure(const struct deliverer_link *link,
+			struct cv_error *err)
 {
-	char byte;
-	ssize_t n = recv(link->channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	static struct ipc_reader r;	/* a frame this large costs */
+	int status = ipc_receive_now(link->channel, &r, err);
 
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
+	return status == CV_OK ? session_start_failure(&r, err) : CV_EOF;
+}
+
+/* --- recipients ------------------------------------------------------------ */
+
+static void transaction_end(void *data)
+{
+	struct delivery_client *client = data;
+
+	client->transaction++;
+	client->in_transaction = false;
+}
+
+/* The pool's end is that of the transaction. */
+static void transaction_begin(struct delivery_client *client,
+			      struct cv_pool *pool)
+{
+	if (!client->in_transaction)
+		pool_add_finaliser(pool, transaction_end, client);
+	client->in_transaction = true;
+}
+
+/* Whether there is such a user; when there is a place the answer comes with a
+ * deliverer. */
+static int user_find(struct cv_session *s, struct delivery_client *client,
+		     const char *user, struct cv_pool *pool,
+		     struct cv_error *err)
+{
+	struct deliverer_link *link = link_find(client, user);
+	struct user_info info;
+
+	if (link != NULL && link->pending == 0 &&
+	    time_monotonic_msecs() >= link->until) {
+		link_close(link);
+		link = NULL;
+	}
+	if (link != NULL) {
+		link->transaction = client->transaction;
+		return CV_OK;
+	}
+	link = link_vacate(client, false);
+	return link != NULL ? link_open(s, client, link, user, err) :
+		session_lookup_user(s, user, pool, &info, err);
 }
 
 static int recipient(struct cv_session *s, struct cv_span sender,
@@ -300,7 +364,6 @@ static int recipient(struct cv_session *s, struct cv_span sender,
 		.recipient = address };
 	struct cv_recipient *r = pool_new(pool, struct cv_recipient);
 	struct delivery_client *client;
-	struct user_info info;
 	int status = client_of(s, &client, err);
 
 	if (status < 0)
@@ -312,13 +375,11 @@ static int recipient(struct cv_session *s, struct cv_span sender,
 	status = hook_recipient_offered(&ctx);
 	if (status < 0)
 		return status;
-	if (link_find(client, r->user) == NULL) {
-		status = session_lookup_user(s, r->user, pool, &info, err);
-		if (status != CV_OK)
-			return status;
-	}
-	*recipient_r = r;
-	return CV_OK;
+	transaction_begin(client, pool);
+	status = user_find(s, client, r->user, pool, err);
+	if (status == CV_OK)
+		*recipient_r = r;
+	return status;
 }
 
 /* --- delivering ------------------------------------------------------------ */
@@ -348,15 +409,25 @@ static void result_fail(struct cv_delivery_result *result,
 	result_set(result, err->code, err->client);
 }
 
-/* The deliverer died: all that wait for it fail for now. */
+/* Too many processes, one that ended, or one that talks nonsense: not the
+ * recipient's fault. */
+static int status_for_client(int status)
+{
+	return status == CV_E_PERM || status == CV_E_DENIED ||
+		status == CV_E_NOT_FOUND ? status : CV_E_TEMP;
+}
+
+/* The deliverer died or did not start: all that wait for it fail. */
 static void link_lost(struct delivery_run *run, struct deliverer_link *link,
 		      const struct cv_error *err)
 {
+	int status = status_for_client(err->code);
+
 	log_error("delivery", "deliverer of '%s': %s", link->user, err->text);
 	for (uint32_t i = 0; i < run->count; i++) {
 		if (run->waiting[i] != link)
 			continue;
-		result_set(&run->results[i], CV_E_TEMP, "");
+		result_set(&run->results[i], status, err->client);
 		run->waiting[i] = NULL;
 	}
 	link_close(link);
@@ -373,7 +444,9 @@ static void answer_wait(struct delivery_run *run, uint32_t i)
 
 	status = ipc_receive_wait(link->channel, ANSWER_TIMEOUT_MSECS,
 				  &reader, &err);
-	if (status == CV_OK)
+	if (status == CV_OK && reader.type == SESSION_MSG_STARTED)
+		status = session_start_failure(&reader, &err);
+	else if (status == CV_OK)
 		status = delivery_answer_get(&reader, &answer, &err);
 	if (status == CV_EOF)
 		(void)FAIL(&err, CV_E_TEMP, "it ended before it answered");
@@ -406,6 +479,7 @@ static int order_send(struct delivery_run *run, uint32_t i,
 			request->mailbox_name,
 		.header = request->header,
 		.message_fd = run->in->fd,
+		.body = cv_span(run->in->buffer, run->in->buffered),
 	};
 	struct ipc_writer writer;
 
@@ -413,38 +487,29 @@ static int order_send(struct delivery_run *run, uint32_t i,
 	return ipc_send(link->channel, &writer, err);
 }
 
-/* Ends deliverers without an open order, the one used longest ago first, until
- * at most keep are left. */
-static void links_trim(struct delivery_client *client, uint32_t keep)
-{
-	uint32_t open = 0;
-
-	for (size_t i = 0; i < DELIVERERS_MAX; i++)
-		open += client->links[i].user != NULL;
-	while (open > keep) {
-		struct deliverer_link *oldest = NULL;
-
-		for (size_t i = 0; i < DELIVERERS_MAX; i++) {
-			struct deliverer_link *link = &client->links[i];
-
-			if (link->user != NULL && link->pending == 0 &&
-			    (oldest == NULL || link->used < oldest->used))
-				oldest = link;
-		}
-		if (oldest == NULL)
-			return;
-		link_close(oldest);
-		open--;
-	}
-}
-
+/* Gives the order to the user's deliverer, or to a new one when that has ended
+ * meanwhile (idle, reload). */
 static int order_try(struct delivery_run *run, uint32_t i,
 		     struct deliverer_link **link_r, struct cv_error *err)
 {
 	const char *user = run->requests[i].recipient->user;
-	int status = link_open(run->session, run->client, user, link_r, err);
+	struct deliverer_link *link = link_find(run->client, user);
+	int status = CV_OK;
 
-	return status == CV_OK ? order_send(run, i, *link_r, err) : status;
+	if (link == NULL) {
+		link = link_vacate(run->client, true);
+		BUG_IF(link == NULL);
+		status = link_open(run->session, run->client, link, user, err);
+	}
+	if (status != CV_OK)
+		return status;
+	status = order_send(run, i, link, err);
+	if (status == CV_EOF && link->pending == 0) {
+		status = link_failure(link, err);
+		link_close(link);
+	}
+	*link_r = link;
+	return status;
 }
 
 static void order_begin(struct delivery_run *run, uint32_t i)
@@ -454,31 +519,20 @@ static void order_begin(struct delivery_run *run, uint32_t i)
 	struct deliverer_link *link = link_find(run->client, user);
 	int status;
 
-	/* a kept deliverer may have ended meanwhile (idle, reload) */
-	if (link != NULL && link->pending == 0 && !link_is_alive(link))
-		link_close(link);
-	if (link_find(run->client, user) == NULL &&
-	    link_vacate(run->client) == NULL)
+	/* a place is needed; what this transaction wants later may go */
+	if (link == NULL && link_vacate(run->client, true) == NULL)
 		answers_wait_all(run, i);
-	link = NULL;
 	status = order_try(run, i, &link, &err);
-	if (status == CV_EOF && link != NULL && link->pending == 0) {
-		/* it closed between the look and the order */
-		link_close(link);
+	if (status == CV_EOF)
 		status = order_try(run, i, &link, &err);
-	} else if (status == CV_E_LIMIT) {
-		/* our own idle ones may be what fills the limit */
-		answers_wait_all(run, i);
-		links_trim(run->client, 0);
-		status = order_try(run, i, &link, &err);
-	}
-	/* too many processes, or one that ended: not the recipient's fault */
-	if (status == CV_EOF || status == CV_E_LIMIT)
+	if (status == CV_EOF)
 		status = FAIL(&err, CV_E_TEMP, "no deliverer for '%s'", user);
 	if (status != CV_OK) {
+		err.code = status_for_client(status);
 		result_fail(&run->results[i], &err);
 		return;
 	}
+	link->used = ++run->client->turn;
 	link->pending++;
 	run->waiting[i] = link;
 }
@@ -503,7 +557,6 @@ static void deliver(struct cv_session *s, struct cv_incoming *in,
 	for (uint32_t i = 0; i < count; i++)
 		order_begin(&run, i);
 	answers_wait_all(&run, count);
-	links_trim(run.client, DELIVERERS_KEPT);
 }
 
 const struct cv_delivery_api delivery_api = {

@@ -12,12 +12,17 @@ void delivery_order_put(struct ipc_writer *w, const struct delivery_order *o)
 	ipc_put_str(w, o->original_recipient);
 	ipc_put_str(w, o->mailbox_name);
 	ipc_put_span(w, o->header);
-	ipc_put_fd(w, o->message_fd);
+	ipc_put_bool(w, o->message_fd >= 0);
+	if (o->message_fd >= 0)
+		ipc_put_fd(w, o->message_fd);
+	else
+		ipc_put_span(w, o->body);
 }
 
 int delivery_order_get(struct ipc_reader *r, struct delivery_order *o_r,
 		       struct cv_error *err)
 {
+	bool has_file;
 	int status;
 
 	if (r->type != DELIVERY_MSG_DELIVER)
@@ -27,9 +32,12 @@ int delivery_order_get(struct ipc_reader *r, struct delivery_order *o_r,
 	o_r->original_recipient = ipc_get_str(r, DELIVERY_ADDRESS_MAX);
 	o_r->mailbox_name = ipc_get_str(r, DELIVERY_MAILBOX_MAX);
 	o_r->header = ipc_get_span(r, DELIVERY_HEADER_MAX);
-	o_r->message_fd = ipc_get_fd(r);
+	has_file = ipc_get_bool(r);
+	o_r->message_fd = has_file ? ipc_get_fd(r) : -1;
+	o_r->body = has_file ? CV_SPAN_NONE :
+		ipc_get_span(r, DELIVERY_BODY_MAX);
 	status = ipc_finish(r, err);
-	if (status == CV_OK && o_r->message_fd < 0)
+	if (status == CV_OK && has_file && o_r->message_fd < 0)
 		return FAIL(err, CV_E_SYNTAX, "delivery without a message");
 	if (status != CV_OK && o_r->message_fd >= 0) {
 		(void)close(o_r->message_fd);

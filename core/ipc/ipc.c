@@ -152,6 +152,16 @@ int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
 			   w->fds, w->fd_count, err);
 }
 
+int ipc_forward(int fd, const struct ipc_reader *r, struct cv_error *err)
+{
+	const size_t at = sizeof(struct ipc_header);
+
+	BUG_IF(r->len < at || r->fd_taken > 0);
+	return send_packet(fd, r->type, cv_span((const char *)r->data + at,
+						r->len - at),
+			   r->fds, r->fd_count, err);
+}
+
 /* --- reading ------------------------------------------------------------- */
 
 static void close_fds(struct ipc_reader *r)
@@ -219,7 +229,8 @@ static void collect_fds(struct ipc_reader *r, struct msghdr *msg)
 	}
 }
 
-int ipc_receive(int fd, struct ipc_reader *r, struct cv_error *err)
+static int receive(int fd, int flags, struct ipc_reader *r,
+		   struct cv_error *err)
 {
 	struct iovec iov = { r->data, sizeof(r->data) };
 	union fd_room room;
@@ -233,7 +244,7 @@ int ipc_receive(int fd, struct ipc_reader *r, struct cv_error *err)
 	r->fd_count = r->fd_taken = 0;
 	r->failed = true;
 	do {
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | flags);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -249,6 +260,16 @@ int ipc_receive(int fd, struct ipc_reader *r, struct cv_error *err)
 	r->len = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ? 0 :
 		(size_t)n;
 	return reader_check(r, err);
+}
+
+int ipc_receive(int fd, struct ipc_reader *r, struct cv_error *err)
+{
+	return receive(fd, 0, r, err);
+}
+
+int ipc_receive_now(int fd, struct ipc_reader *r, struct cv_error *err)
+{
+	return receive(fd, MSG_DONTWAIT, r, err);
 }
 
 int ipc_receive_wait(int fd, uint32_t timeout_msecs, struct ipc_reader *r,

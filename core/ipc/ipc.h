@@ -64,10 +64,17 @@ void ipc_put_fd(struct ipc_writer *w, int fd);
  * timeout passed. */
 int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err);
 
+/* Sends a message on as it was received, descriptors included; those that the
+ * reader has not given out stay with it.  To be called before any is taken.
+ * Results as of ipc_send. */
+int ipc_forward(int fd, const struct ipc_reader *r, struct cv_error *err);
+
 /* Receives one message; descriptors come close-on-exec.  CV_OK; CV_EOF;
  * CV_NOT_FOUND: nothing there (non-blocking); CV_E_TIMEOUT; CV_E_SYNTAX: not
  * a message (nothing is kept of it). */
 int ipc_receive(int fd, struct ipc_reader *r, struct cv_error *err);
+/* As ipc_receive on a non-blocking socket. */
+int ipc_receive_now(int fd, struct ipc_reader *r, struct cv_error *err);
 /* As ipc_receive, waiting at most so long; 0: not at all. */
 int ipc_receive_wait(int fd, uint32_t timeout_msecs, struct ipc_reader *r,
 		     struct cv_error *err);

@@ -107,6 +107,7 @@ void conn_info_get(struct ipc_reader *r, struct cv_pool *pool,
 void session_start_put(struct ipc_writer *w, const struct session_start *s)
 {
 	ipc_begin(w, SESSION_MSG_START);
+	ipc_put_span(w, s->key);
 	ipc_put_str(w, s->session_id);
 	user_info_put(w, &s->user);
 	conn_info_put(w, &s->conn);
@@ -117,11 +118,23 @@ void session_start_put(struct ipc_writer *w, const struct session_start *s)
 		ipc_put_fd(w, s->status_fd);
 }
 
+struct cv_span session_start_key(struct ipc_reader *r)
+{
+	size_t at = r->at;
+	bool failed = r->failed;
+	struct cv_span key = ipc_get_span(r, SESSION_KEY_MAX);
+
+	r->at = at;
+	r->failed = failed;
+	return key;
+}
+
 int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 		      struct session_start *s_r, struct cv_error *err)
 {
 	int status;
 
+	s_r->key = pool_span(pool, ipc_get_span(r, SESSION_KEY_MAX));
 	s_r->session_id = get_copy(r, pool, SESSION_ID_MAX);
 	user_info_get(r, pool, &s_r->user);
 	conn_info_get(r, pool, &s_r->conn);

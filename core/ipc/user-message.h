@@ -54,19 +54,26 @@ void conn_info_get(struct ipc_reader *r, struct cv_pool *pool,
 enum {
 	SESSION_MSG_START = 0x200,	/* fds: transport, status */
 	SESSION_MSG_STARTED,		/* on status: it runs (or will not) */
+	SESSION_KEY_MAX = 32,
 	SESSION_TAG_MAX = 255, SESSION_INPUT_MAX = 16384, SESSION_ID_MAX = 64,
 };
 
 struct session_start {
+	/* What makes a session's process what it is, as a digest: a process
+	 * that was started with the same key may take this one, too.  Empty:
+	 * the session gets a process of its own. */
+	struct cv_span key;
 	const char *session_id;
 	struct user_info user;
 	struct conn_info conn;
 	struct cv_span tag, input;	/* login tag, input not yet read */
 	int transport_fd;	/* the client, the relay's pair, a channel */
-	int status_fd;		/* -1: nobody waits */
+	int status_fd;		/* -1: a failure is told on transport_fd */
 };
 
 void session_start_put(struct ipc_writer *w, const struct session_start *s);
+/* Looks at the key alone and leaves the reader as it was. */
+struct cv_span session_start_key(struct ipc_reader *r);
 /* Takes the descriptors; they are closed and -1 on failure. */
 int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 		      struct session_start *s_r, struct cv_error *err);

@@ -302,8 +302,9 @@ static void warn_pools(const struct master_config *config,
 		       const struct master_service *service,
 		       settings_block block)
 {
-	warn_key(config, service, block, "idle_kill",
-		 "no process waits for work; leave it out");
+	if (strcmp(service->name, "deliver") != 0)
+		warn_key(config, service, block, "idle_kill",
+			 "no process waits for work; leave it out");
 	if (service->kind != ROLE_AUTH_WORKER &&
 	    (service->kind != ROLE_LOGIN || service->set.service_count == 1))
 		warn_key(config, service, block, "process_min_avail",

@@ -9,6 +9,7 @@ core_session_libsession_la_SOURCES = \
 	%D%/session-child.c \
 	%D%/session-confine.c \
 	%D%/session-private.h \
+	%D%/session-reuse.c \
 	%D%/session-script.c \
 	%D%/session-zygote.c %D%/session-zygote.h \
 	%D%/session.h

@@ -137,24 +137,49 @@ static int failed(struct ipc_reader *r, const char *user,
 	return status;
 }
 
+static void auth_close(struct cv_session *s)
+{
+	if (s->private->auth >= 0)
+		(void)close(s->private->auth);
+	s->private->auth = -1;
+}
+
+/* CV_EOF: auth has ended, or has left its place to another. */
+static int ask_once(struct cv_session *s, const struct ipc_writer *w,
+		    struct ipc_reader *r, struct cv_error *err)
+{
+	int status = CV_OK;
+
+	if (s->private->auth < 0)
+		status = ipc_channel_open(SESSION_AUTH_FD, &s->private->auth,
+					  err);
+	if (status == CV_OK)
+		status = ipc_send(s->private->auth, w, err);
+	if (status == CV_OK)
+		status = ipc_receive_wait(s->private->auth,
+					  LOOKUP_TIMEOUT_MSECS, r, err);
+	if (status != CV_OK)
+		auth_close(s);	/* no late answer to a later question */
+	return status;
+}
+
+/* Over a channel that is kept; asked again when it had ended. */
 static int ask(struct cv_session *s, uint32_t type,
 	       struct auth_user_request *request, struct ipc_reader *r,
 	       struct cv_error *err)
 {
-	struct ipc_writer w;
-	int fd, status = ipc_channel_open(SESSION_AUTH_FD, &fd, err);
+	static struct ipc_writer w;	/* a frame this large costs */
+	bool kept = s->private->auth >= 0;
+	int status;
 
-	if (status != CV_OK)
-		return status;
 	request->id = 1;
 	request->service = s->service_name;
 	request->session_id = s->id;
 	request->conn = s->conn;
 	auth_user_request_put(&w, type, request);
-	status = ipc_send(fd, &w, err);
-	if (status == CV_OK)
-		status = ipc_receive_wait(fd, LOOKUP_TIMEOUT_MSECS, r, err);
-	(void)close(fd);
+	status = ask_once(s, &w, r, err);
+	if (status == CV_EOF && kept)
+		status = ask_once(s, &w, r, err);
 	if (status == CV_EOF)
 		return FAIL(err, CV_E_TEMP, "auth gave no answer");
 	if (status == CV_OK && r->type == AUTH_MSG_FAIL)
@@ -170,7 +195,7 @@ int session_lookup_user(struct cv_session *s, const char *user,
 		.user = user, .target = "", .transport_fd = -1,
 		.status_fd = -1,
 	};
-	struct ipc_reader r;
+	static struct ipc_reader r;	/* a frame this large costs */
 	uint32_t id;
 	int status = ask(s, AUTH_MSG_USER_LOOKUP, &request, &r, err);
 
@@ -181,20 +206,16 @@ int session_lookup_user(struct cv_session *s, const char *user,
 	return auth_user_get(&r, pool, &id, info_r, err);
 }
 
-/* The session says itself that it runs. */
-static int wait_started(int status_fd, struct cv_error *err)
+int session_start_failure(struct ipc_reader *r, struct cv_error *err)
 {
 	struct session_started started;
-	struct ipc_reader r;
-	int status = ipc_receive_wait(status_fd, LOOKUP_TIMEOUT_MSECS, &r,
-				      err);
+	int status = session_started_get(r, &started, err);
 
-	if (status == CV_EOF)
-		return FAIL(err, CV_E_TEMP, "the session did not start");
-	if (status == CV_OK)
-		status = session_started_get(&r, &started, err);
-	if (status != CV_OK || started.status == CV_OK)
+	if (status != CV_OK)
 		return status;
+	if (started.status == CV_OK)
+		return FAIL(err, CV_E_SYNTAX, "a session says that it runs, "
+			    "but nobody asked");
 	status = FAIL(err, started.status, "the session did not start: %s",
 		      started.text);
 	if (*started.text != '\0')
@@ -206,33 +227,24 @@ int session_open_for_user(struct cv_session *s, const char *user,
 			  const char *target, int *channel_r,
 			  struct cv_error *err)
 {
-	struct auth_user_request request = { .user = user, .target = target };
+	struct auth_user_request request = {
+		.user = user, .target = target, .status_fd = -1,
+	};
+	static struct ipc_reader r;	/* a frame this large costs */
 	struct auth_answer answer;
-	struct ipc_reader r;
-	int channel[2], waiting[2], status;
+	int channel[2], status;
 
 	*channel_r = -1;
 	status = ipc_pair(channel, false, err);
 	if (status != CV_OK)
 		return status;
-	status = ipc_pair(waiting, false, err);
-	if (status != CV_OK) {
-		(void)close(channel[0]);
-		(void)close(channel[1]);
-		return status;
-	}
 	request.transport_fd = channel[1];
-	request.status_fd = waiting[1];
 	status = ask(s, AUTH_MSG_USER_OPEN, &request, &r, err);
 	(void)close(channel[1]);
-	(void)close(waiting[1]);
 	if (status == CV_OK)
 		status = r.type == AUTH_MSG_OK ?
 			auth_answer_get(&r, &answer, err) :
 			ipc_refuse(&r, "auth", err);
-	if (status == CV_OK)
-		status = wait_started(waiting[0], err);
-	(void)close(waiting[0]);
 	if (status == CV_OK)
 		*channel_r = channel[0];
 	else

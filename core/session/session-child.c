@@ -42,15 +42,18 @@ static void reset_signals(void)
 }
 
 /* Moves what a session keeps to its places and closes all the rest. */
-static void arrange_fds(int transport, int status)
+static void arrange_fds(int transport, int status, int control)
 {
 	if (dup2(transport, SESSION_TRANSPORT_FD) < 0 ||
-	    (status >= 0 && dup2(status, SESSION_STATUS_FD) < 0))
+	    (status >= 0 && dup2(status, SESSION_STATUS_FD) < 0) ||
+	    (control >= 0 && dup2(control, SESSION_CONTROL_FD) < 0))
 		_exit(EXIT_FAILURE);
 	(void)close(BOOT_FD);
 	(void)close_range(SESSION_FIRST_FREE_FD, ~0U, 0);
 	if (status < 0)
 		(void)close(SESSION_STATUS_FD);
+	if (control < 0)
+		(void)close(SESSION_CONTROL_FD);
 }
 
 /* --- who it is ---------------------------------------------------------------------- */
@@ -243,6 +246,71 @@ static void set_log_prefix(struct cv_session *s)
 	log_set_prefix(text.data[0] == '"' ? text.data + 1 : text.data);
 }
 
+void session_log_as(struct cv_session *s, const char *id,
+		    struct cv_pool *scratch)
+{
+	struct cv_pool *own = s->pool;
+
+	s->id = id;
+	s->pool = scratch;
+	set_log_prefix(s);
+	s->pool = own;
+}
+
+/* --- further channels ----------------------------------------------------------------------- */
+
+int session_control(const struct cv_session *s)
+{
+	return s->private->control;
+}
+
+uint64_t session_idle_msecs(const struct cv_session *s)
+{
+	return s->service->private->go.idle_kill_msecs;
+}
+
+int session_lease(const struct cv_session *s)
+{
+	return s->private->lease;
+}
+
+bool session_check_lease(struct cv_session *s)
+{
+	return check_lease(s);
+}
+
+void session_block_term(sigset_t *waiting_r)
+{
+	sigset_t term;
+
+	(void)sigemptyset(&term);
+	(void)sigaddset(&term, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &term, waiting_r);
+}
+
+int session_take_start(struct cv_session *s, struct cv_pool *pool,
+		       struct session_start *start_r, struct cv_error *err)
+{
+	static struct ipc_reader r;	/* a frame this large costs */
+	int status = ipc_receive(s->private->control, &r, err);
+
+	if (status != CV_OK)
+		return status;
+	if (r.type != SESSION_MSG_START)
+		return ipc_refuse(&r, "zygote", err);
+	status = session_start_get(&r, pool, start_r, err);
+	if (status != CV_OK)
+		return status;
+	if (start_r->status_fd >= 0)
+		(void)close(start_r->status_fd);
+	if (strcmp(start_r->user.name, s->user_info->name) == 0)
+		return CV_OK;
+	(void)close(start_r->transport_fd);
+	return FAIL(err, CV_E_DENIED, "an order for user '%s' came to a "
+		    "process of '%s'", start_r->user.name,
+		    s->user_info->name);
+}
+
 /* --- starting ---------------------------------------------------------------------------------- */
 
 static int create_user(struct cv_session *s, struct cv_error *err)
@@ -301,6 +369,7 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 	return status;
 }
 
+/* Where nobody waits on a status socket, only a failure is told. */
 static void tell_started(int status_fd, int status,
 			 const struct cv_error *err)
 {
@@ -374,7 +443,7 @@ static struct cv_session *session_create(const struct session_zygote *zygote)
 	s->pool = pool;
 	s->private = pool_new(pool, struct session_private);
 	s->private->zygote = zygote;
-	s->private->lease = -1;
+	s->private->lease = s->private->control = s->private->auth = -1;
 	s->service = zygote->service;
 	s->service_name = zygote->name;
 	s->settings = zygote->service->settings;
@@ -383,7 +452,7 @@ static struct cv_session *session_create(const struct session_zygote *zygote)
 }
 
 void session_child_start(const struct session_zygote *zygote,
-			 struct ipc_reader *message)
+			 struct ipc_reader *message, int control)
 {
 	struct cv_session *s = session_create(zygote);
 	struct session_start *start = pool_new(s->pool, struct session_start);
@@ -396,7 +465,9 @@ void session_child_start(const struct session_zygote *zygote,
 		log_error("session", "auth: %s", err.text);
 		_exit(EXIT_FAILURE);
 	}
-	arrange_fds(start->transport_fd, start->status_fd);
+	arrange_fds(start->transport_fd, start->status_fd, control);
+	if (control >= 0)
+		s->private->control = SESSION_CONTROL_FD;
 	s->transport_fd = SESSION_TRANSPORT_FD;
 	s->id = start->session_id;
 	s->conn = start->conn;
@@ -411,8 +482,9 @@ void session_child_start(const struct session_zygote *zygote,
 	status = prepare_user(s, &err);
 	if (status != CV_OK)
 		log_error("session", "%s", err.text);
-	tell_started(start->status_fd < 0 ? -1 : SESSION_STATUS_FD, status,
-		     &err);
+	tell_started(start->status_fd >= 0 ? SESSION_STATUS_FD :
+		     s->connection == NULL && status != CV_OK ?
+		     SESSION_TRANSPORT_FD : -1, status, &err);
 	if (status != CV_OK)
 		_exit(EXIT_SUCCESS);
 	run(s);
@@ -432,7 +504,7 @@ void session_child_selftest(const struct session_zygote *zygote,
 	reset_signals();
 	if (status != CV_OK)
 		_exit(EXIT_FAILURE);
-	arrange_fds(t.answer_fd, -1);
+	arrange_fds(t.answer_fd, -1, -1);
 	t.answer_fd = SESSION_TRANSPORT_FD;
 	s->id = "selftest";
 	s->conn = (struct conn_info){
@@ -500,7 +572,7 @@ void session_child_accept(const struct session_zygote *zygote,
 	int status;
 
 	reset_signals();
-	arrange_fds(fd, -1);
+	arrange_fds(fd, -1, -1);
 	s->transport_fd = SESSION_TRANSPORT_FD;
 	s->id = make_id(s->pool);
 	fill_conn(s, s->transport_fd);

@@ -14,6 +14,7 @@ enum {
 	SESSION_STATUS_FD = 8, SESSION_PATH_FD = 9,
 	SESSION_PATHS = 2, SESSION_SCRIPT_FD = SESSION_PATH_FD +
 		SESSION_PATHS,	/* until the session is confined */
+	SESSION_CONTROL_FD,	/* from the zygote; see session-reuse.c */
 	SESSION_FIRST_FREE_FD,
 };
 
@@ -33,6 +34,9 @@ struct session_zygote {
 	uint32_t group_count;	/* mail_access_groups, extra_groups */
 	uint32_t groups[USER_GROUPS_MAX];
 	uint32_t process_limit, children;
+	struct session_reuse *reuse;	/* NULL: a process for each session */
+	bool holding;			/* an order waits for a place */
+	uint64_t hold_until;		/* monotonic milliseconds */
 	bool retired, crashed;
 };
 
@@ -42,12 +46,15 @@ struct session_private {
 	bool has_plugins;
 	bool wants_script;	/* a login: its script must let it in */
 	int lease;		/* anvil; -1 none */
+	int control;		/* SESSION_CONTROL_FD; -1 none */
+	int auth;		/* kept channel of one without a user; -1 */
 };
 
-/* A child with a message of auth.  Does not return. */
+/* A child with a message of auth, and its end of the control socket (-1: it
+ * takes no other).  Does not return. */
 __attribute__((noreturn))
 void session_child_start(const struct session_zygote *zygote,
-			 struct ipc_reader *message);
+			 struct ipc_reader *message, int control);
 /* A child with a connection of its own listener. */
 __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
@@ -57,6 +64,23 @@ void session_child_accept(const struct session_zygote *zygote,
 __attribute__((noreturn))
 void session_child_selftest(const struct session_zygote *zygote,
 			    struct ipc_reader *message);
+
+/* session-reuse.c: the processes that take further orders, by their keys. */
+struct session_reuse *session_reuse_create(struct cv_pool *pool,
+					   uint32_t limit);
+/* Passes the order on to the process of that key, which is not waited for.
+ * CV_NOT_FOUND: there is none, or it ends. */
+int session_reuse_pass(struct session_reuse *reuse, struct cv_span key,
+		       const struct ipc_reader *message,
+		       struct cv_error *err);
+/* The control socket becomes the table's; non-blocking. */
+void session_reuse_add(struct session_reuse *reuse, struct cv_span key,
+		       pid_t pid, int control);
+void session_reuse_ended(struct session_reuse *reuse, pid_t pid);
+/* Tells the one that got an order longest ago to end when it is done; false:
+ * there is none. */
+bool session_reuse_end_oldest(struct session_reuse *reuse);
+void session_reuse_end_all(struct session_reuse *reuse);
 
 /* session-script.c: runs the post-login script, which may change where the
  * user's mail is.  Failure: the user is not let in. */

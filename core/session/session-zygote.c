@@ -25,13 +25,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { POLL_MAX = 64 };
+enum {
+	POLL_MAX = 64,
+	PLACE_WAIT_MSECS = 2000,	/* for a process that was told to end */
+};
 
 static volatile sig_atomic_t got_child;
 
 /* Not on the stack: the compiler touches every page of a large frame, and
  * after a fork each is copied. */
 static struct ipc_reader received;
+static struct ipc_reader held;		/* waits for a place */
 static struct ipc_writer refresh;
 
 static void on_child_signal(int number)
@@ -293,6 +297,9 @@ static int zygote_start(struct service *s, struct cv_error *err)
 	zygote->process_limit = s->private->go.process_limit;
 	s->context = zygote;
 	find_kind(zygote);
+	if (zygote->kind != NULL && zygote->kind->takes_more)
+		zygote->reuse = session_reuse_create(s->pool,
+						     zygote->process_limit);
 	status = load(zygote, err);
 	if (status == CV_OK)
 		status = find_defaults(zygote, err);
@@ -321,29 +328,100 @@ static bool place_left(struct session_zygote *zygote)
 	return false;
 }
 
-static void refuse(struct ipc_reader *message, struct cv_pool *pool)
+/* Tells whoever waits, on the transport where nobody does otherwise. */
+static void refuse(struct ipc_reader *message, int why)
 {
 	const struct session_started no = {
-		.status = CV_E_LIMIT,
-		.text = "The server has too many connections.",
+		.status = why,
+		.text = why == CV_E_LIMIT ?
+			"The server has too many connections." : "",
 	};
+	struct cv_pool *pool = pool_create("refused");
 	struct session_start start;
 
-	if (session_start_get(message, pool, &start, NULL) != CV_OK)
-		return;
-	if (start.status_fd >= 0) {
-		(void)session_started_send(start.status_fd, &no, NULL);
-		(void)close(start.status_fd);
+	if (session_start_get(message, pool, &start, NULL) == CV_OK) {
+		(void)session_started_send(start.status_fd >= 0 ?
+			start.status_fd : start.transport_fd, &no, NULL);
+		if (start.status_fd >= 0)
+			(void)close(start.status_fd);
+		(void)close(start.transport_fd);
 	}
-	(void)close(start.transport_fd);
+	pool_destroy(&pool);
+}
+
+static void close_fds(struct ipc_reader *message)
+{
+	for (uint32_t i = message->fd_taken; i < message->fd_count; i++)
+		(void)close(message->fds[i]);
+}
+
+static void fork_session(struct session_zygote *zygote,
+			 struct ipc_reader *message)
+{
+	struct cv_span key = zygote->reuse == NULL ? CV_SPAN_NONE :
+		session_start_key(message);
+	int control[2] = { -1, -1 };
+	pid_t pid;
+
+	/* without a control socket it serves this order alone */
+	if (key.len > 0)
+		(void)ipc_pair(control, true, NULL);
+	pid = fork();
+	if (pid == 0)
+		session_child_start(zygote, message, control[1]);
+	if (control[1] >= 0)
+		(void)close(control[1]);
+	if (pid < 0) {
+		if (control[0] >= 0)
+			(void)close(control[0]);
+		refuse(message, CV_E_TEMP);
+		return;
+	}
+	zygote->children++;
+	close_fds(message);
+	if (control[0] >= 0)
+		session_reuse_add(zygote->reuse, key, pid, control[0]);
+}
+
+/* True when the order went to a process that lives. */
+static bool pass_on(struct session_zygote *zygote, struct ipc_reader *message)
+{
+	struct cv_error err = ERROR_NONE;
+	int status;
+
+	if (zygote->reuse == NULL || session_start_key(message).len == 0)
+		return false;
+	status = session_reuse_pass(zygote->reuse, session_start_key(message),
+				    message, &err);
+	if (status == CV_NOT_FOUND)
+		return false;
+	if (status == CV_OK) {
+		close_fds(message);
+	} else {
+		log_error("session", "cannot pass an order on: %s", err.text);
+		refuse(message, CV_E_TEMP);
+	}
+	return true;
+}
+
+/* Those that are kept make room for others, soon: the order waits, and with it
+ * all that come behind it. */
+static bool hold(struct session_zygote *zygote,
+		 const struct ipc_reader *message)
+{
+	if (zygote->reuse == NULL ||
+	    zygote->children < zygote->process_limit)
+		return false;
+	(void)session_reuse_end_oldest(zygote->reuse);
+	held = *message;
+	zygote->holding = true;
+	zygote->hold_until = time_monotonic_msecs() + PLACE_WAIT_MSECS;
+	return true;
 }
 
 static void take_start(struct session_zygote *zygote,
 		       struct ipc_reader *message)
 {
-	struct cv_pool *pool;
-	pid_t pid;
-
 	if (message->type != SESSION_MSG_START) {
 		struct cv_error err = ERROR_NONE;
 
@@ -351,19 +429,26 @@ static void take_start(struct session_zygote *zygote,
 		log_error("session", "%s", err.text);
 		return;
 	}
-	pid = place_left(zygote) ? fork() : -1;
-	if (pid == 0)
-		session_child_start(zygote, message);
-	if (pid > 0) {
-		zygote->children++;
-		for (uint32_t i = message->fd_taken; i < message->fd_count;
-		     i++)
-			(void)close(message->fds[i]);
+	if (pass_on(zygote, message) || hold(zygote, message))
 		return;
-	}
-	pool = pool_create("refused");
-	refuse(message, pool);
-	pool_destroy(&pool);
+	if (place_left(zygote))
+		fork_session(zygote, message);
+	else
+		refuse(message, CV_E_LIMIT);
+}
+
+/* There may be a place now, or it has taken too long. */
+static void take_held(struct session_zygote *zygote)
+{
+	bool late = time_monotonic_msecs() >= zygote->hold_until;
+
+	if (zygote->children >= zygote->process_limit && !late)
+		return;
+	zygote->holding = false;
+	if (place_left(zygote))
+		fork_session(zygote, &held);
+	else
+		refuse(&held, CV_E_LIMIT);
 }
 
 static void take_selftest(struct session_zygote *zygote,
@@ -375,8 +460,7 @@ static void take_selftest(struct session_zygote *zygote,
 		session_child_selftest(zygote, message);
 	if (pid > 0)
 		zygote->children++;
-	for (uint32_t i = message->fd_taken; i < message->fd_count; i++)
-		(void)close(message->fds[i]);
+	close_fds(message);
 }
 
 static void take_port(struct session_zygote *zygote, const char *client,
@@ -420,6 +504,8 @@ static void reap(struct session_zygote *zygote)
 	got_child = 0;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		zygote->children--;
+		if (zygote->reuse != NULL)
+			session_reuse_ended(zygote->reuse, pid);
 		if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGTERM)
 			continue;
 		log_error("session", "session process %d was killed by "
@@ -443,6 +529,8 @@ static bool take_master(struct session_zygote *zygote)
 	if (status == CV_OK && r->type == BOOT_MSG_RETIRE &&
 	    ipc_finish(r, &err) == CV_OK) {
 		zygote->retired = true;
+		if (zygote->reuse != NULL)
+			session_reuse_end_all(zygote->reuse);
 		return true;
 	}
 	return status == CV_NOT_FOUND;
@@ -482,6 +570,28 @@ static void catch_children(sigset_t *unblocked_r)
 	(void)sigdelset(unblocked_r, SIGCHLD);
 }
 
+/* Waits for something to do; false: there is nothing yet. */
+static bool wait_for_work(struct session_zygote *zygote, struct pollfd *fds,
+			  nfds_t watched, const sigset_t *unblocked)
+{
+	struct timespec timeout = { 0 };
+	uint64_t now;
+	int n;
+
+	if (zygote->holding) {
+		now = time_monotonic_msecs();
+		now = zygote->hold_until > now ? zygote->hold_until - now : 0;
+		timeout.tv_sec = (time_t)(now / 1000);
+		timeout.tv_nsec = (long)(now % 1000) * 1000000;
+	}
+	n = ppoll(fds, watched, zygote->holding ? &timeout : NULL, unblocked);
+	if (got_child)
+		reap(zygote);
+	if (zygote->holding)
+		take_held(zygote);
+	return n > 0;
+}
+
 static int serve(struct session_zygote *zygote)
 {
 	struct service_private *p = zygote->service->private;
@@ -491,17 +601,15 @@ static int serve(struct session_zygote *zygote)
 
 	catch_children(&unblocked);
 	count = collect(zygote, fds, &listeners_at);
-	while (!zygote->retired || zygote->children > 0) {
-		nfds_t watched = zygote->retired ? 1 : count;
+	while (!zygote->retired || zygote->holding || zygote->children > 0) {
+		nfds_t watched = zygote->retired || zygote->holding ? 1 :
+			count;
 
-		if (ppoll(fds, watched, NULL, &unblocked) < 0) {
-			if (got_child)
-				reap(zygote);
+		if (!wait_for_work(zygote, fds, watched, &unblocked))
 			continue;
-		}
 		if (fds[0].revents != 0 && !take_master(zygote))
 			return CV_OK;
-		for (nfds_t i = 1; i < watched; i++) {
+		for (nfds_t i = 1; i < watched && !zygote->holding; i++) {
 			if (fds[i].revents == 0)
 				continue;
 			if (i < listeners_at)
@@ -511,8 +619,6 @@ static int serve(struct session_zygote *zygote)
 				take_connection(zygote,
 					&p->listeners.items[i - listeners_at]);
 		}
-		if (got_child)
-			reap(zygote);
 	}
 	return CV_OK;
 }

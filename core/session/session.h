@@ -11,6 +11,8 @@
 #include "settings/settings.h"
 #include "ipc/user-message.h"
 
+#include <signal.h>
+
 struct service;
 
 struct cv_session {
@@ -38,6 +40,7 @@ struct cv_session {
  * protocol (the deliverer).  Runs in the child, as the user, confined. */
 struct session_kind {
 	const char *service_name;
+	bool takes_more;	/* further channels of the same user */
 	/* The session's child is confined and everything is set; returns
 	 * when the session is over. */
 	int (*run)(struct cv_session *s, struct cv_error *err);
@@ -49,16 +52,43 @@ extern const struct cv_session_api session_api;
 /* Set by SIGTERM: leave at the next command. */
 bool session_stopping(const struct cv_session *s);
 
-/* From a process without a user (lmtp): has auth look the user up and start
- * a session of service target ("deliver") for them; *channel_r is the other
- * end of its transport, a blocking ipc channel.  Waits until that session
- * runs.  CV_E_NOT_FOUND: no such user; CV_E_TEMP and others as answered. */
+/* From a process without a user (lmtp): has auth look the user up and give
+ * *channel_r's other end to a session of service target ("deliver") of that
+ * user, a new one or one that runs already.  Returns when auth has answered:
+ * CV_E_NOT_FOUND: no such user; CV_E_TEMP and others as answered.  The channel
+ * is blocking ipc.  A session that cannot start or take it says so on it
+ * (session_start_failure). */
 int session_open_for_user(struct cv_session *s, const char *user,
 			  const char *target, int *channel_r,
 			  struct cv_error *err);
+/* Reads SESSION_MSG_STARTED from such a channel; never CV_OK. */
+int session_start_failure(struct ipc_reader *r, struct cv_error *err);
 /* Looks a user up without starting anything.  Results live in the pool. */
 int session_lookup_user(struct cv_session *s, const char *user,
 			struct cv_pool *pool, struct user_info *info_r,
 			struct cv_error *err);
+
+/* --- a session that takes more than one channel (deliverer) --------------- */
+
+/* Where the zygote sends further SESSION_MSG_STARTs of the same user; closed
+ * when the session is to end. */
+int session_control(const struct cv_session *s);
+/* Receives one, without waiting.  CV_OK: the transport and the strings of
+ * *start_r (in pool) are the caller's.  CV_NOT_FOUND: there is none.  CV_EOF:
+ * no more will come. */
+int session_take_start(struct cv_session *s, struct cv_pool *pool,
+		       struct session_start *start_r, struct cv_error *err);
+/* Anvil's end of the lease, -1: none.  When it can be read, check_lease; true:
+ * the session was told to end. */
+int session_lease(const struct cv_session *s);
+bool session_check_lease(struct cv_session *s);
+/* idle_kill of the service. */
+uint64_t session_idle_msecs(const struct cv_session *s);
+/* What the log shows as session from now on. */
+void session_log_as(struct cv_session *s, const char *id,
+		    struct cv_pool *scratch);
+/* Blocks SIGTERM but in ppoll with the mask returned, so that none is missed:
+ * for a session that waits for many. */
+void session_block_term(sigset_t *waiting_r);
 
 #endif

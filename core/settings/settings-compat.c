@@ -430,8 +430,8 @@ static const char protocol_services[] =
 	"service lmtp {\n  protocol = lmtp\n  executable = lmtp\n"
 	"  extra_groups = $default_internal_group\n  client_limit = 1\n"
 	"  unix_listener lmtp {\n    mode = 0666\n  }\n}\n"
-	/* one process for each user that mail comes in for at the moment */
-	"service deliver {\n  process_limit = 500\n}\n";
+	/* one process for each user that mail has come in for lately */
+	"service deliver {\n  process_limit = 500\n  idle_kill = 30s\n}\n";
 
 void settings_register_compat(void)
 {

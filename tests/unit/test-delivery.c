@@ -78,7 +78,19 @@ static void orders_survive_the_wire_and_every_cut(void **state)
 	assert_true(back.message_fd >= 0);
 	close(back.message_fd);
 
+	/* a small message travels within */
+	order.body = CV_SPAN("Subject: x\r\n\r\nbody\r\n");
+	close(order.message_fd);
+	order.message_fd = -1;
+	delivery_order_put(w, &order);
+	assert_int_equal(ipc_send(fds[0], w, &err), CV_OK);
+	assert_int_equal(ipc_receive(fds[1], r, &err), CV_OK);
+	assert_int_equal(delivery_order_get(r, &back, &err), CV_OK);
+	assert_int_equal(back.message_fd, -1);
+	assert_true(cv_span_equal(back.body, order.body));
+
 	/* without its descriptor it is no order */
+	order.message_fd = open("/dev/null", O_RDONLY);
 	delivery_order_put(w, &order);
 	w->fd_count = 0;
 	assert_int_equal(ipc_send(fds[0], w, &err), CV_OK);
