@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,7 +257,7 @@ static void last_id_set(struct last_id *last, const char *name, uint32_t id)
 {
 	if (strlen(name) >= sizeof(last->name))
 		return;
-	(void)strcpy(last->name, name);
+	(void)snprintf(last->name, sizeof(last->name), "%s", name);
 	last->id = id;
 	last->until = time_monotonic_msecs() + LAST_ID_MSECS;
 }
