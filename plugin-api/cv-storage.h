@@ -74,6 +74,13 @@ struct cv_io_api {
 	const char *(*dir_next)(struct cv_io_dir *dir, unsigned char *type);
 	int (*dir_close)(struct cv_io_dir **dir);
 	int (*truncate)(struct cv_io *io, int fd, uint64_t size);
+	/* An OFD lock on the whole file: F_RDLCK, F_WRLCK, F_UNLCK.  Waits
+	 * for at most so long, then -1 with ETIMEDOUT. */
+	int (*lock)(struct cv_io *io, int fd, int type,
+		    uint32_t wait_msecs);
+	/* Room behind the end; EOPNOTSUPP where the file system cannot. */
+	int (*preallocate)(struct cv_io *io, int fd, uint64_t offset,
+			   uint64_t len);
 };
 
 /* --- where --------------------------------------------------------------- */
@@ -101,6 +108,7 @@ struct cv_storage_config {
 	const char *index;		/* INDEX=, absolute */
 	/* Whose mail it is: for the settings of the plugin. */
 	struct cv_user *user;
+	const char *alt;		/* ALT=, absolute: for old mail */
 };
 
 /* --- messages ------------------------------------------------------------ */
@@ -117,6 +125,7 @@ struct cv_blob {
 	/* enum cv_blob_mark; kept with the message for the driver */
 	uint32_t marks;
 	uint32_t uid;			/* 0: it has none yet */
+	uint8_t guid[16];
 };
 
 /* Four bits that the journal keeps for the driver with each message. */
@@ -168,6 +177,12 @@ struct cv_found {
 	uint32_t marks;
 	uint64_t bytes, virtual_bytes;	/* 0: look at the blob */
 	int64_t received;		/* INT64_MIN: look at the blob */
+	/* From look, for formats that keep them with the blob. */
+	bool has_guid;
+	uint8_t guid[16];
+	/* flags and keywords are known already (from the takeover): look
+	 * leaves them alone. */
+	bool has_flags;
 };
 
 typedef int cv_found_fn(void *context, const struct cv_found *found);
@@ -181,6 +196,11 @@ struct cv_takeover {
 	const struct cv_takeover_entry {
 		uint32_t uid;
 		struct cv_span ref;
+		/* The blob does not show them: what the other server knew. */
+		bool has_flags;
+		uint32_t flags;
+		struct cv_keywords keywords;
+		uint64_t modseq;	/* 0: not known */
 	} *entries;
 	uint32_t count;
 };
@@ -196,7 +216,10 @@ typedef int cv_folder_fn(void *context, const struct cv_folder_found *found);
 /* --- the driver ---------------------------------------------------------- */
 
 enum {
-	CV_STORAGE_FOREIGN = 1,	/* others may change it: check and scan */
+	/* Others may change it, and scan reports the flags that they set.
+	 * Without it check speaks up only for what a power cut may have
+	 * undone, and a scan changes no flags. */
+	CV_STORAGE_FOREIGN = 1,
 	CV_STORAGE_ORDERED = 2,	/* scan reports in the order of UIDs: what
 				 * is new gets its UIDs in that order */
 };
@@ -372,6 +395,19 @@ struct cv_storage {
 	 * single place. */
 	const char *(*folder_path)(struct cv_storage_root *root,
 				   struct cv_span name, struct cv_pool *pool);
+	/* Frees what no message refers to: live are the references of all
+	 * messages of all folders, in any order.  convert: also rewrites
+	 * what is in another server's format.  Under the account's lock;
+	 * what was put and is not committed yet survives.  NULL: remove
+	 * frees at once. */
+	int (*purge)(struct cv_storage_root *root, const struct cv_span *live,
+		     uint32_t count, bool convert, uint64_t *freed_r,
+		     struct cv_error *err);
+	/* Moves blobs to the alternative place, or back.  NULL: there can be
+	 * none. */
+	int (*altmove)(struct cv_storage_folder *folder,
+		       const struct cv_blob *blobs, uint32_t count,
+		       bool back, struct cv_error *err);
 };
 
 #endif

@@ -18,6 +18,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/storage-io.c \
 	%D%/store.c \
 	%D%/store-folders.c \
+	%D%/store-purge.c \
 	%D%/store-scan.c \
 	%D%/user.c %D%/user.h \
 	%D%/user-ids.c %D%/user-ids.h

@@ -45,7 +45,9 @@ static int parse_key(struct cv_user *user, struct cv_span part,
 		return expand_home(user, value, &l->control, err);
 	} else if (cv_span_is(key, "INBOX")) {
 		return expand_home(user, value, &l->inbox, err);
-	} else if (!cv_span_is(key, "ALT") && !cv_span_is(key, "INDEXPVT") &&
+	} else if (cv_span_is(key, "ALT")) {
+		return expand_home(user, value, &l->alt, err);
+	} else if (!cv_span_is(key, "INDEXPVT") &&
 		   !cv_span_is(key, "INDEXCACHE") &&
 		   !cv_span_is(key, "VOLATILEDIR") &&
 		   !cv_span_is(key, "SUBSCRIPTIONS") &&
@@ -76,7 +78,7 @@ static int autodetect(struct cv_user *user, struct mail_location *l,
 			.layout = l->layout, .inbox = l->inbox,
 			.control = l->control, .dirname = l->dirname,
 			.hostname = user->hostname, .index = l->index,
-			.user = user,
+			.user = user, .alt = l->alt,
 		};
 
 		if (driver->detect != NULL &&
@@ -95,7 +97,7 @@ int mail_location_parse(struct cv_user *user, const char *text,
 {
 	struct mail_location l = {
 		.driver = "", .path = "", .layout = "", .index = "",
-		.control = "", .inbox = "", .dirname = "",
+		.control = "", .inbox = "", .dirname = "", .alt = "",
 	};
 	struct cv_span rest = cv_span_of(text), part;
 	int ret;

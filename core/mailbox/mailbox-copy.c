@@ -221,6 +221,7 @@ static int append_one(struct copying *c, struct account_txn *txn,
 	m->target.received = m->blob.received;
 	m->target.bytes = m->blob.bytes;
 	m->target.virtual_bytes = m->blob.virtual_bytes;
+	memcpy(m->target.guid, m->source.guid.bytes, sizeof(m->target.guid));
 	c->ref.store->driver->marks(c->sf->blobs, &m->target, 1);
 	append.flags = m->target.flags | m->target.marks <<
 		MAILBOX_MARK_SHIFT;

@@ -72,6 +72,7 @@ struct cv_user {
 /* mail_location taken apart; strings are "" when not given. */
 struct mail_location {
 	const char *driver, *path, *layout, *index, *control, *inbox, *dirname;
+	const char *alt;
 	bool utf8;
 };
 
@@ -111,6 +112,13 @@ int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err);
 /* Rotates the journal when it has grown: when there is time. */
 void store_idle(struct store *store);
+/* store-purge.c: frees what no message refers to; convert: also rewrites what
+ * another server wrote.  CV_E_UNSUPPORTED: there is nothing to purge. */
+int store_purge(struct store *store, bool convert, uint64_t *freed_r,
+		struct cv_error *err);
+/* Moves the bytes of these UIDs to the alternative place, or back. */
+int store_altmove(struct store_folder *sf, const struct account_range *uids,
+		  size_t count, bool back, struct cv_error *err);
 const struct cv_storage *storage_find(const char *name);
 const struct cv_storage *storage_next(uint32_t *at);
 

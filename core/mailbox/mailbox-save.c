@@ -331,6 +331,7 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 		.virtual_size = m->virtual_size, .blob = m->ref_name,
 		.body = m->body, .catalogue = cv_text_span(&m->catalogue),
 	};
+	struct account_guid guid;
 	int ret;
 
 	if (m->folder->deleted)
@@ -353,6 +354,9 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 		.keywords = k, .received = m->received, .bytes = m->size,
 		.virtual_bytes = m->virtual_size,
 	};
+	account_guid_create(&guid);
+	memcpy(m->blob.guid, guid.bytes, sizeof(m->blob.guid));
+	append.guid = &guid;
 	m->ref.store->driver->marks(m->sf->blobs, &m->blob, 1);
 	append.flags = m->flags | m->blob.marks << MAILBOX_MARK_SHIFT;
 	ret = txn_append(txn, m->folder, &append, &m->uid, err);

@@ -116,6 +116,18 @@ static int api_truncate(struct cv_io *io, int fd, uint64_t size)
 	return io_truncate(port(io), fd, size);
 }
 
+static int api_lock(struct cv_io *io, int fd, int type, uint32_t wait_msecs)
+{
+	return io_lock(port(io), fd, type, wait_msecs == 0 ? 0 :
+		       time_monotonic_msecs() + wait_msecs);
+}
+
+static int api_preallocate(struct cv_io *io, int fd, uint64_t offset,
+			   uint64_t len)
+{
+	return io_preallocate(port(io), fd, offset, len);
+}
+
 const struct cv_io_api storage_io_api = {
 	CV_SIZED(cv_io_api),
 	.open = api_open,
@@ -136,4 +148,6 @@ const struct cv_io_api storage_io_api = {
 	.dir_next = api_dir_next,
 	.dir_close = api_dir_close,
 	.truncate = api_truncate,
+	.lock = api_lock,
+	.preallocate = api_preallocate,
 };

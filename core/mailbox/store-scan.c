@@ -183,8 +183,14 @@ static int take_over(struct scan *scan)
 	for (uint32_t i = 0; i < t.count; i++) {
 		struct found *f = hash_find(&scan->by_ref, t.entries[i].ref);
 
-		if (f != NULL)
-			f->uid = t.entries[i].uid;
+		if (f == NULL)
+			continue;
+		f->uid = t.entries[i].uid;
+		if (!t.entries[i].has_flags)
+			continue;
+		f->f.flags = t.entries[i].flags;
+		f->f.keywords = t.entries[i].keywords;
+		f->f.has_flags = true;
 	}
 	scan->takeover_uidnext = t.uidnext;
 	if (scan->folder->uidvalidity != t.uidvalidity) {
@@ -260,6 +266,7 @@ static int keyword_indexes(struct scan *scan, struct cv_keywords k,
 static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 {
 	struct account_append append = { 0 };
+	struct account_guid guid;
 	uint32_t *keywords;
 	int ret = CV_OK;
 
@@ -280,6 +287,9 @@ static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 	append.size = f->f.bytes;
 	append.virtual_size = f->f.virtual_bytes;
 	append.blob = f->f.ref;
+	memcpy(guid.bytes, f->f.guid, sizeof(guid.bytes));
+	if (f->f.has_guid)
+		append.guid = &guid;
 	scan->changed = true;
 	return txn_append(scan->txn, scan->folder, &append, uid_r, scan->err);
 }
@@ -521,7 +531,8 @@ static int compare_all(struct scan *scan)
 						   scan->folder, row));
 				ret = CV_OK;
 			}
-		} else if (f != NULL) {
+		} else if (f != NULL &&
+			   (scan->driver->caps & CV_STORAGE_FOREIGN)) {
 			ret = compare_message(scan, row, &f->f);
 		}
 	}
@@ -679,8 +690,6 @@ int store_folder_scan(struct store_folder *sf, bool thorough,
 	uint32_t kind = CV_SCAN_ALL;
 	int ret;
 
-	if (!(driver->caps & CV_STORAGE_FOREIGN))
-		return CV_OK;
 	ret = account_folder_load(sf->folder, err);
 	if (ret < 0)
 		return ret;
@@ -697,8 +706,6 @@ int store_folder_scan_all(struct store_folder *sf, struct cv_error *err)
 {
 	int ret;
 
-	if (!(sf->store->driver->caps & CV_STORAGE_FOREIGN))
-		return CV_OK;
 	ret = account_folder_load(sf->folder, err);
 	if (ret < 0)
 		return ret;

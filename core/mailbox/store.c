@@ -72,6 +72,7 @@ int store_create(struct cv_user *user, const char *location,
 		.control = l->control, .dirname = l->dirname,
 		.utf8_names = l->utf8, .hostname = user->hostname,
 		.create = true, .index = l->index, .user = user,
+		.alt = l->alt,
 	};
 	memcpy(store->config.boot_id, user->boot_id, 16);
 	store->next = user->stores;
@@ -379,4 +380,5 @@ void store_blob_get(struct account_folder *folder, uint32_t row,
 		.marks = m.flags >> MAILBOX_MARK_SHIFT & 0xf,
 		.uid = m.uid,
 	};
+	memcpy(blob_r->guid, m.guid.bytes, sizeof(blob_r->guid));
 }

@@ -1,0 +1,128 @@
+/* store-purge.c - where the bytes lie, put in order: what no message refers
+ * to is freed, old mail goes to the alternative place.
+ *
+ * INVARIANT: the references that the driver is given are all that the journal
+ * knows at that moment; the account's lock is held until it is done, so that
+ * no commit makes another. */
+#include "mailbox-private.h"
+
+struct references {
+	struct cv_pool *pool;
+	ARRAY(struct cv_span) spans;
+};
+
+static int collect(struct references *refs, struct account_folder *folder,
+		   struct cv_error *err)
+{
+	int ret = account_folder_load(folder, err);
+	uint32_t rows;
+
+	if (ret < 0)
+		return ret;
+	/* rows may be missing: what they refer to would look unused */
+	if (folder->damaged)
+		return FAIL(err, CV_E_TEMP, "mailbox '%s' is damaged: it has "
+			    "to be scanned before a purge", folder->name);
+	rows = account_row_count(folder);
+	for (uint32_t row = 0; row < rows; row++) {
+		struct account_message m;
+
+		if (!account_row_alive(folder, row))
+			continue;
+		account_row_get(folder, row, &m);
+		*array_add(&refs->spans) = pool_span(refs->pool, m.blob);
+	}
+	return CV_OK;
+}
+
+/* A folder of another server's that nobody has opened yet: its messages come
+ * into the journal first. */
+static int open_all(struct store *store, struct cv_error *err)
+{
+	struct account_folder *folder;
+	struct store_folder *sf;
+	size_t at = 0;
+	int ret = CV_OK;
+
+	while (ret >= 0 &&
+	       (folder = account_folder_next(store->account, &at)) != NULL) {
+		if (folder->deleted || (folder->attributes & ACCOUNT_NOSELECT))
+			continue;
+		ret = store_folder_get(store, folder, &sf, err);
+		if (ret == CV_OK)
+			ret = store_folder_scan(sf, true, err);
+		else if (ret == CV_E_NOT_FOUND)
+			ret = CV_OK;
+	}
+	return ret < 0 ? ret : CV_OK;
+}
+
+int store_purge(struct store *store, bool convert, uint64_t *freed_r,
+		struct cv_error *err)
+{
+	const struct cv_storage *driver = store->driver;
+	struct references refs = { .pool = NULL };
+	struct account_folder *folder;
+	struct account_txn *txn;
+	size_t at = 0;
+	int ret;
+
+	*freed_r = 0;
+	if (!CV_HAS(driver, purge) || driver->purge == NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "mail in '%s': %s has "
+			    "nothing to purge", store->location.path,
+			    driver->name);
+	ret = open_all(store, err);
+	if (ret == CV_OK)
+		ret = store_begin(store, &txn, err);
+	if (ret < 0)
+		return ret;
+	refs.pool = pool_create("purge");
+	array_init(&refs.spans, refs.pool);
+	while (ret == CV_OK &&
+	       (folder = account_folder_next(store->account, &at)) != NULL) {
+		if (!folder->deleted)
+			ret = collect(&refs, folder, err);
+	}
+	if (ret == CV_OK)
+		ret = driver->purge(store->root, refs.spans.items,
+				    (uint32_t)refs.spans.count, convert,
+				    freed_r, err);
+	account_rollback(&txn);
+	pool_destroy(&refs.pool);
+	return ret;
+}
+
+int store_altmove(struct store_folder *sf, const struct account_range *uids,
+		  size_t count, bool back, struct cv_error *err)
+{
+	const struct cv_storage *driver = sf->store->driver;
+	ARRAY(struct cv_blob) blobs;
+	struct cv_pool *pool;
+	struct account_txn *txn;
+	int ret;
+
+	if (!CV_HAS(driver, altmove) || driver->altmove == NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "%s has no alternative "
+			    "place for mail", driver->name);
+	ret = store_begin(sf->store, &txn, err);
+	if (ret < 0)
+		return ret;
+	pool = pool_create("altmove");
+	array_init(&blobs, pool);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t row = account_row_lower(sf->folder, uids[i].first);
+
+		for (; row < account_row_count(sf->folder) &&
+		     account_row_uid(sf->folder, row) <= uids[i].last; row++) {
+			if (account_row_alive(sf->folder, row))
+				store_blob_get(sf->folder, row, pool,
+					       array_add(&blobs));
+		}
+	}
+	ret = driver->altmove(sf->blobs, blobs.items, (uint32_t)blobs.count,
+			      back, err);
+	account_rollback(&txn);
+	pool_destroy(&pool);
+	return ret;
+}
