@@ -117,6 +117,10 @@ struct account {
 	bool is_new, damaged, unknown_records;
 	bool in_base;			/* applying the state section */
 	bool unsynced;			/* the state shows what nobody synced */
+	/* where our groups begin that wait for account_sync, 0: none; and
+	 * whether nobody else has written behind them */
+	uint64_t later_from;
+	bool later_alone;
 	bool must_reload;		/* something could not be read */
 	bool journal_damaged;		/* in the middle: kept at rotation */
 	bool bad_snapshot;		/* the next writer replaces it */
@@ -238,6 +242,8 @@ bool apply_folder_payload(struct account *account, struct cv_span payload,
 
 /* Forgets all and reads the newest generation. */
 int account_reload(struct account *account, struct cv_error *err);
+/* Reads what is new; does not sync it. */
+int account_catch_up(struct account *account, struct cv_error *err);
 int account_lock(struct account *account, uint64_t deadline_msecs,
 		 struct cv_error *err);
 void account_unlock(struct account *account);
@@ -246,6 +252,11 @@ void account_next_key(struct account *account, unsigned char key[16]);
 /* Under the lock: brings the state and the journal to where a group can be
  * written. */
 int account_prepare(struct account *account, struct cv_error *err);
+
+/* --- sync.c ---------------------------------------------------------------- */
+
+/* All that was read or written so far is durable. */
+void sync_done(struct account *account);
 
 /* --- rotate.c ------------------------------------------------------------ */
 
@@ -276,6 +287,10 @@ int snapshot_save(struct folder *folder, uint64_t generation,
 /* Appends entries that are still in the journal and notes their places in
  * the rows.  Never fails: without them they are computed again. */
 void catalogue_take(struct folder *folder);
+/* When it is twice as large as it should be: leaves out entries of messages
+ * that are gone.  All rows must be written out afterwards, for their places
+ * have changed. */
+void catalogue_compact(struct folder *folder);
 void catalogue_close(struct folder *folder);
 
 #endif

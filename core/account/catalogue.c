@@ -12,11 +12,17 @@ enum {
 	PENDING_MAX = 64 * 1024,
 	INDEX_SIZE_MAX = 256 * 1024 * 1024,
 	ENTRY_MARK = 0x43617445,	/* "EtaC" */
+	COMPACT_MIN = 1024 * 1024,
+	AT_COMPACTED = 48,	/* size and messages after compaction */
 };
+
+/* As on disk; zeros: it never was. */
+struct compacted { uint64_t size; uint32_t messages; };
 
 struct catalogue {
 	struct cv_pool *pool;
 	struct meta_object *object;	/* NULL: there is none */
+	struct compacted compacted;	/* what the header says */
 	unsigned char *window;
 	size_t room, len;
 	uint64_t offset;
@@ -30,6 +36,7 @@ struct catalogue_place { struct account_guid guid; uint64_t offset; };
 /* --- the file ------------------------------------------------------------ */
 
 static void format_header(const struct folder *folder,
+			  const struct compacted *compacted,
 			  unsigned char dst[CATALOGUE_HEADER_SIZE])
 {
 	uint16_t version[2] = { FORMAT_MAJOR, FORMAT_MINOR };
@@ -41,40 +48,55 @@ static void format_header(const struct folder *folder,
 	memcpy(dst + 12, &size, 4);
 	memcpy(dst + 16, &folder->f.account->guid, 16);
 	memcpy(dst + 32, &folder->f.guid, 16);
+	memcpy(dst + AT_COMPACTED, &compacted->size, 8);
+	memcpy(dst + AT_COMPACTED + 8, &compacted->messages, 4);
 	crc = crc32c(0, dst, CATALOGUE_HEADER_SIZE - 4);
 	memcpy(dst + CATALOGUE_HEADER_SIZE - 4, &crc, 4);
 }
 
-static bool header_ok(struct folder *folder, struct meta_object *object)
+static bool header_ok(struct folder *folder, struct meta_object *object,
+		      struct compacted *compacted_r)
 {
 	unsigned char want[CATALOGUE_HEADER_SIZE], have[CATALOGUE_HEADER_SIZE];
 
-	format_header(folder, want);
-	return meta_load(object, 0, have, sizeof(have)) == sizeof(have) &&
-		memcmp(want, have, sizeof(have)) == 0;
+	if (meta_load(object, 0, have, sizeof(have)) != sizeof(have))
+		return false;
+	memcpy(&compacted_r->size, have + AT_COMPACTED, 8);
+	memcpy(&compacted_r->messages, have + AT_COMPACTED + 8, 4);
+	format_header(folder, compacted_r, want);
+	return memcmp(want, have, sizeof(have)) == 0;
 }
 
-/* Opens it; with create a missing or foreign one is begun anew (the caller
- * has the lock).  NULL: there is none. */
-static struct meta_object *open_object(struct folder *folder, bool create)
+/* A new one in place of what is there; the caller has the lock. */
+static struct meta_object *create_object(struct folder *folder)
 {
-	struct account *account = folder->f.account;
 	struct meta_name name = { META_CATALOGUE, folder->f.guid, 0 };
-	struct meta_object *object = meta_open(account->meta, &name);
+	struct meta_object *object = meta_create(folder->f.account->meta,
+						 &name);
+	static const struct compacted never;
 	unsigned char header[CATALOGUE_HEADER_SIZE];
 
-	if (object != NULL && header_ok(folder, object))
-		return object;
-	meta_release(&object);
-	if (!create)
-		return NULL;
-	object = meta_create(account->meta, &name);
 	if (object == NULL)
 		return NULL;
-	format_header(folder, header);
+	format_header(folder, &never, header);
 	if (meta_write(object, 0, header, sizeof(header)) < 0)
 		meta_release(&object);
 	return object;
+}
+
+/* Opens it; with create a missing or foreign one is begun anew.  NULL: there
+ * is none. */
+static struct meta_object *open_object(struct folder *folder, bool create,
+				       struct compacted *compacted_r)
+{
+	struct meta_name name = { META_CATALOGUE, folder->f.guid, 0 };
+	struct meta_object *object = meta_open(folder->f.account->meta, &name);
+
+	if (object != NULL && header_ok(folder, object, compacted_r))
+		return object;
+	meta_release(&object);
+	*compacted_r = (struct compacted){ 0 };
+	return create ? create_object(folder) : NULL;
 }
 
 static struct catalogue *catalogue_open(struct folder *folder, bool create)
@@ -88,9 +110,9 @@ static struct catalogue *catalogue_open(struct folder *folder, bool create)
 		c->pool = pool;
 		cv_text_init(&c->pending, pool);
 		folder->catalogue = c;
-		c->object = open_object(folder, create);
+		c->object = open_object(folder, create, &c->compacted);
 	} else if (c->object == NULL && create) {
-		c->object = open_object(folder, true);
+		c->object = open_object(folder, true, &c->compacted);
 	}
 	return c;
 }
@@ -232,11 +254,29 @@ static bool find_in_journal(struct folder *folder, uint32_t uid,
 	return true;
 }
 
+static bool find_entry(struct catalogue *c, const struct row_values *v,
+		       struct cv_span *entry)
+{
+	return (v->catalogue != 0 &&
+		read_entry(c, v->catalogue, &v->guid, entry)) ||
+		find_indexed(c, &v->guid, entry);
+}
+
+/* Another file has taken the place; entries that wait stay. */
+static void reopen(struct folder *folder, struct catalogue *c)
+{
+	meta_release(&c->object);
+	c->len = 0;
+	c->indexed = false;
+	c->object = open_object(folder, false, &c->compacted);
+}
+
 int account_catalogue_find(struct account_folder *f, uint32_t row,
 			   struct cv_span *entry_r)
 {
 	struct folder *folder = folder_of(f);
 	struct row_values v;
+	struct meta_head head;
 	struct catalogue *c;
 
 	rows_get(folder, row, &v);
@@ -245,9 +285,14 @@ int account_catalogue_find(struct account_folder *f, uint32_t row,
 	c = catalogue_open(folder, false);
 	if (c->object == NULL)
 		return CV_NOT_FOUND;
-	if (v.catalogue != 0 && read_entry(c, v.catalogue, &v.guid, entry_r))
+	if (find_entry(c, &v, entry_r))
 		return CV_OK;
-	return find_indexed(c, &v.guid, entry_r) ? CV_OK : CV_NOT_FOUND;
+	if (meta_head(c->object, &head) < 0 || !head.replaced)
+		return CV_NOT_FOUND;
+	/* somebody has compacted it */
+	reopen(folder, c);
+	return c->object != NULL && find_entry(c, &v, entry_r) ? CV_OK :
+		CV_NOT_FOUND;
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -327,6 +372,100 @@ void catalogue_take(struct folder *folder)
 		v.catalogue = start + list.items[i].place;
 		rows_set(folder, list.items[i].row, &v);
 	}
+	pool_destroy(&pool);
+}
+
+/* --- compaction ---------------------------------------------------------- */
+
+struct compaction {
+	struct meta_object *object;	/* the new file */
+	struct cv_text text;		/* what is not written yet */
+	uint64_t size;			/* of what is */
+	bool failed;
+};
+
+static void compaction_flush(struct compaction *to)
+{
+	if (to->text.len > 0 && meta_write(to->object, to->size, to->text.data,
+					   to->text.len) < 0)
+		to->failed = true;
+	to->size += to->text.len;
+	cv_text_reset(&to->text);
+}
+
+/* The row's entry goes along, if it has one. */
+static void compaction_take(struct folder *folder, struct compaction *to,
+			    uint32_t row)
+{
+	struct rows *rows;
+	struct row_values v;
+	struct cv_span entry;
+	uint64_t place = 0;
+	uint32_t at;
+
+	if (!account_row_alive(&folder->f, row))
+		return;
+	rows_get(folder, row, &v);
+	if (find_entry(folder->catalogue, &v, &entry)) {
+		place = to->size + to->text.len;
+		put_entry(&to->text, &v.guid, entry);
+	}
+	rows = rows_at(folder->data, row, &at);
+	if (place != v.catalogue &&
+	    rows_check(folder, rows, &rows->catalogue[at], 8)) {
+		rows_touch(folder, row);
+		rows->catalogue[at] = place;
+	}
+	if (to->text.len > WINDOW_SIZE)
+		compaction_flush(to);
+}
+
+static void compact(struct folder *folder, struct compaction *to)
+{
+	struct catalogue *c = folder->catalogue;
+	unsigned char header[CATALOGUE_HEADER_SIZE];
+	uint32_t rows = account_row_count(&folder->f);
+
+	for (uint32_t row = 0; row < rows && !to->failed; row++)
+		compaction_take(folder, to, row);
+	compaction_flush(to);
+	c->compacted = (struct compacted){ to->size,
+					   folder->f.message_count };
+	format_header(folder, &c->compacted, header);
+	if (meta_write(to->object, 0, header, sizeof(header)) < 0)
+		to->failed = true;
+	/* what could not be written is computed again */
+	meta_release(&c->object);
+	c->object = to->object;
+	c->len = 0;
+	c->indexed = false;
+}
+
+/* What it would have if all messages had entries like those of then. */
+static uint64_t size_expected(const struct folder *folder)
+{
+	const struct compacted *c = &folder->catalogue->compacted;
+	uint64_t each = c->messages == 0 ? 0 : c->size / c->messages;
+
+	return each > INDEX_SIZE_MAX ? 0 : each * folder->f.message_count;
+}
+
+void catalogue_compact(struct folder *folder)
+{
+	struct compaction to = { .size = CATALOGUE_HEADER_SIZE };
+	struct catalogue *c = catalogue_open(folder, false);
+	struct cv_pool *pool;
+	struct meta_head head;
+
+	if (c->object == NULL || meta_head(c->object, &head) < 0 ||
+	    head.replaced || head.size < COMPACT_MIN ||
+	    head.size / 2 < size_expected(folder))
+		return;
+	pool = pool_create("catalogue compaction");
+	cv_text_init(&to.text, pool);
+	to.object = create_object(folder);
+	if (to.object != NULL)
+		compact(folder, &to);
 	pool_destroy(&pool);
 }
 

@@ -22,6 +22,8 @@ core_account_libaccount_la_SOURCES = \
 	%D%/rotate.c \
 	%D%/rows.c \
 	%D%/snapshot.c %D%/snapshot.h \
+	%D%/snapshot-guard.c \
 	%D%/snapshot-save.c \
+	%D%/sync.c \
 	%D%/txn.c
 EXTRA_DIST += %D%/README.md

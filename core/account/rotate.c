@@ -324,6 +324,7 @@ static int put_folders(struct rotate *r, struct cv_error *err)
 		folder->kept_previous = folder->previous_generation;
 		if (!carried) {
 			data = folder_load(folder);
+			catalogue_compact(folder);
 			folder->previous_generation =
 				folder->snapshot_generation;
 			folder->snapshot_generation = 0;

@@ -280,6 +280,15 @@ static int save_to(struct folder *folder, struct meta_object *object,
 				      &folder->f.guid);
 }
 
+/* Zeros that took the place of what was cut off must not become data. */
+static bool is_cut_now(struct folder *folder, bool was_cut)
+{
+	if (was_cut || !folder->data->snapshot.cut)
+		return false;
+	errno = EIO;
+	return true;
+}
+
 int snapshot_save(struct folder *folder, uint64_t generation,
 		  struct cv_error *err)
 {
@@ -289,13 +298,15 @@ int snapshot_save(struct folder *folder, uint64_t generation,
 	 * names it */
 	struct meta_object *object = meta_create(account->meta, &name);
 	struct cv_pool *pool;
+	bool was_cut = folder_load(folder)->snapshot.cut;
 	int status = CV_OK;
 
 	if (object == NULL)
 		return FAIL_ERRNO(err, errno, "cannot create snapshot of '%s'",
 				  folder->f.name);
 	pool = pool_create("snapshot");
-	if (save_to(folder, object, generation, pool) < 0) {
+	if (save_to(folder, object, generation, pool) < 0 ||
+	    is_cut_now(folder, was_cut)) {
 		status = FAIL_ERRNO(err, errno, "cannot write snapshot of "
 				    "'%s'", folder->f.name);
 		meta_remove(account->meta, &name);

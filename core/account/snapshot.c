@@ -101,7 +101,8 @@ int snapshot_parse(struct snapshot *s, unsigned char *data, size_t size,
 {
 	int status;
 
-	*s = (struct snapshot){ .map = data, .size = size };
+	s->map = data;
+	s->size = size;
 	status = parse_header(s, data, err);
 	if (status != CV_OK)
 		return status;
@@ -112,7 +113,8 @@ int snapshot_parse(struct snapshot *s, unsigned char *data, size_t size,
 	s->checked = calloc(s->blocks == 0 ? 1 : s->blocks, 1);
 	if (s->checked == NULL)
 		return FAIL(err, CV_E_TEMP, "out of memory");
-	return CV_OK;
+	return s->cut ? FAIL(err, CV_E_SYNTAX, "snapshot is cut short") :
+		CV_OK;
 }
 
 /* Small ones are read: that costs no more than mapping them. */
@@ -144,8 +146,7 @@ static int snapshot_read(struct meta_object *object, size_t size,
 }
 
 static int open_object(struct snapshot *s, struct meta_object *object,
-		       bool mmap_disable, unsigned char **map_r,
-		       bool *mapped_r, struct cv_error *err)
+		       bool mmap_disable, struct cv_error *err)
 {
 	struct meta_head head;
 
@@ -154,10 +155,12 @@ static int open_object(struct snapshot *s, struct meta_object *object,
 	if (head.size < SNAPSHOT_HEADER_SIZE)
 		return FAIL(err, CV_E_SYNTAX, "snapshot is cut short");
 	if (head.size > SIZE_MAX / 2 ||
-	    snapshot_read(object, (size_t)head.size, mmap_disable, map_r,
-			  mapped_r) < 0)
+	    snapshot_read(object, (size_t)head.size, mmap_disable, &s->map,
+			  &s->mapped) < 0)
 		return FAIL_ERRNO(err, errno, "cannot read snapshot");
 	s->size = (size_t)head.size;
+	if (s->mapped)
+		snapshot_guard_begin(s);
 	return CV_OK;
 }
 
@@ -168,8 +171,6 @@ int snapshot_open(struct snapshot *s, struct meta *meta,
 {
 	struct meta_name name = { META_SNAPSHOT, *folder, generation };
 	struct meta_object *object = meta_open(meta, &name);
-	unsigned char *map = NULL;
-	bool mapped = false;
 	char hex[33];
 	int status;
 
@@ -179,12 +180,11 @@ int snapshot_open(struct snapshot *s, struct meta *meta,
 		return FAIL_ERRNO(err, errno, "cannot open snapshot %llu of "
 				  "folder %s", (unsigned long long)generation,
 				  hex);
-	status = open_object(s, object, mmap_disable, &map, &mapped, err);
+	status = open_object(s, object, mmap_disable, err);
 	meta_release(&object);
 	if (status == CV_OK) {
-		status = snapshot_parse(s, map, s->size, account, folder,
+		status = snapshot_parse(s, s->map, s->size, account, folder,
 					err);
-		s->mapped = mapped;
 		if (status != CV_OK)
 			snapshot_close(s);
 	}
@@ -195,10 +195,12 @@ int snapshot_open(struct snapshot *s, struct meta *meta,
 
 void snapshot_close(struct snapshot *s)
 {
-	if (s->map != NULL && s->mapped)
+	if (s->map != NULL && s->mapped) {
+		snapshot_guard_end(s);
 		(void)munmap(s->map, s->size);
-	else
+	} else {
 		free(s->map);
+	}
 	free(s->checked);
 	*s = (struct snapshot){ 0 };
 }
@@ -211,16 +213,17 @@ static bool check_block(struct snapshot *s, size_t block)
 
 	if (block >= s->blocks)
 		return false;
-	if (s->checked[block] != 0)
-		return s->checked[block] == 1;
+	if (s->checked[block] != SNAPSHOT_BLOCK_NEW)
+		return s->checked[block] == SNAPSHOT_BLOCK_GOOD;
 	if (block == 0)
 		from = SNAPSHOT_HEADER_SIZE;
 	if (to > s->crc_offset)
 		to = s->crc_offset;
 	memcpy(&crc, s->map + s->crc_offset + block * 4, 4);
-	s->checked[block] = crc == crc32c(0, s->map + from,
-					  (size_t)(to - from)) ? 1 : 2;
-	return s->checked[block] == 1;
+	crc ^= crc32c(0, s->map + from, (size_t)(to - from));
+	s->checked[block] = crc == 0 && !s->cut ? SNAPSHOT_BLOCK_GOOD :
+		SNAPSHOT_BLOCK_BAD;
+	return s->checked[block] == SNAPSHOT_BLOCK_GOOD;
 }
 
 bool snapshot_check_blocks(struct snapshot *s, size_t first, size_t last)

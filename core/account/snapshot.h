@@ -44,12 +44,18 @@ struct snapshot {
 	size_t size;
 	bool mapped;		/* else on the heap */
 	bool bad;		/* a block did not match */
+	bool cut;		/* cut short while it was mapped */
 	uint64_t generation, txn;
 	uint32_t rows, keywords, sets, expunged;
 	struct { uint64_t offset, len; } sections[SECTION_COUNT];
 	uint64_t crc_offset;
 	uint32_t blocks;
-	uint8_t *checked;	/* one byte a block */
+	uint8_t *checked;	/* enum snapshot_block, one byte each */
+	struct snapshot *guard_next;
+};
+
+enum snapshot_block {
+	SNAPSHOT_BLOCK_NEW, SNAPSHOT_BLOCK_GOOD, SNAPSHOT_BLOCK_BAD
 };
 
 /* Maps (or reads) the snapshot of a folder.  account NULL: any account's.
@@ -58,11 +64,16 @@ int snapshot_open(struct snapshot *snapshot, struct meta *meta,
 		  const struct account_guid *folder, uint64_t generation,
 		  const struct account_guid *account, bool mmap_disable,
 		  struct cv_error *err);
-/* Same, on bytes in memory that must be writable and stay: for fuzzing. */
+/* Same, on bytes in memory that must be writable and stay; snapshot is all
+ * zeros: for fuzzing. */
 int snapshot_parse(struct snapshot *snapshot, unsigned char *data,
 		   size_t size, const struct account_guid *account,
 		   const struct account_guid *folder, struct cv_error *err);
 void snapshot_close(struct snapshot *snapshot);
+
+/* snapshot-guard.c: while it is mapped; the struct must stay where it is. */
+void snapshot_guard_begin(struct snapshot *snapshot);
+void snapshot_guard_end(struct snapshot *snapshot);
 
 bool snapshot_check_blocks(struct snapshot *snapshot, size_t first,
 			   size_t last);
@@ -76,8 +87,14 @@ static inline bool snapshot_check(struct snapshot *snapshot, const void *p,
 	size_t last = (at + (len == 0 ? 0 : len - 1)) / SNAPSHOT_BLOCK;
 
 	if (first == last && first < snapshot->blocks &&
-	    snapshot->checked[first] == 1)
-		return true;
+	    snapshot->checked[first] == SNAPSHOT_BLOCK_GOOD) {
+		if (!snapshot->mapped)
+			return true;
+		/* the file may have been cut short since */
+		(void)*(const volatile unsigned char *)p;
+		return *(volatile uint8_t *)&snapshot->checked[first] ==
+			SNAPSHOT_BLOCK_GOOD;
+	}
 	return snapshot_check_blocks(snapshot, first, last);
 }
 

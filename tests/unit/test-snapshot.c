@@ -329,6 +329,104 @@ static void many_blocks_are_checked_one_by_one(void **state)
 	account_close(&a);
 }
 
+/* The user owns the file and may cut it while it is mapped: pages that are
+ * gone are damage, not the end of the process [security.md F3]. */
+static void a_file_cut_while_it_is_mapped_is_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f);
+	struct account_folder *x = fixture_folder(f, a, "x");
+	struct account_txn *txn = fixture_begin(f, a);
+	char *name = path_of(f, &x->guid, "2.snap");
+	struct account_message m;
+
+	for (unsigned int i = 1; i <= 20000; i++)
+		fixture_append(f, txn, x, i, NULL);
+	fixture_commit(f, txn);
+	assert_ok(f, account_rotate(a, 0, &f->err));
+	account_close(&a);
+	a = fixture_open(f);
+	x = account_folder_find(a, CV_SPAN("x"));
+	/* every block was looked at, and found good */
+	for (uint32_t row = 0; row < 20000; row++)
+		account_row_get(x, row, &m);
+	assert_false(x->damaged);
+	assert_int_equal(truncate(pool_printf(f->pool, "%s/%s", f->dir,
+					      name), 4096), 0);
+	for (uint32_t row = 0; row < 20000 && !x->damaged; row++) {
+		account_row_get(x, row, &m);
+		if (!x->damaged)
+			assert_int_equal(m.size, 100 + m.uid);
+	}
+	assert_true(x->damaged);
+	/* it is told to everybody, and gone on with */
+	fixture_deliver(f, a, x, 1, NULL);
+	account_close(&a);
+	a = fixture_open(f);
+	x = account_folder_find(a, CV_SPAN("x"));
+	assert_true(x->damaged);
+	assert_int_equal(x->uidnext, 20002);
+	account_close(&a);
+}
+
+/* Entries of messages that are gone go as well, once they are half of it. */
+static void a_catalogue_is_compacted(void **state)
+{
+	enum { EACH = 40000, COUNT = 60 };
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f), *late = fixture_open(f);
+	struct account_folder *x = fixture_folder(f, a, "x"), *y;
+	struct account_txn *txn = fixture_begin(f, a);
+	struct account_range range = { 1, COUNT - 10 };
+	char *entry = pool_alloc(f->pool, EACH);
+	char *name = path_of(f, &x->guid, "cat");
+	struct cv_span found;
+	struct stat st;
+
+	for (unsigned int i = 1; i <= COUNT; i++) {
+		struct account_append append = { .size = i, .saved = 1,
+			.catalogue = { pool_copy(f->pool, entry, EACH),
+				       EACH } };
+
+		memset((char *)(uintptr_t)append.catalogue.data, (int)i, EACH);
+		assert_ok(f, txn_append(txn, x, &append, NULL, &f->err));
+	}
+	fixture_commit(f, txn);
+	assert_ok(f, account_rotate(a, 0, &f->err));
+	assert_true(account_refresh(late, &f->err) >= 0);
+	y = account_folder_find(late, CV_SPAN("x"));
+	assert_int_equal(account_catalogue_find(y, COUNT - 1, &found), CV_OK);
+	assert_int_equal(fstatat(f->dirfd, name, &st, 0), 0);
+	assert_true(st.st_size > (off_t)EACH * COUNT);
+	txn = fixture_begin(f, a);
+	assert_ok(f, txn_expunge(txn, x, &range, 1, &f->err));
+	fixture_commit(f, txn);
+	for (int i = 0; i < 2; i++) {
+		/* the first notes its size, the second finds it small */
+		assert_ok(f, account_rotate(a, 0, &f->err));
+		fixture_deliver(f, a, x, 1, NULL);
+	}
+	assert_int_equal(fstatat(f->dirfd, name, &st, 0), 0);
+	assert_true(st.st_size < (off_t)EACH * 11);
+	assert_true(account_refresh(late, &f->err) >= 0);
+	for (uint32_t uid = COUNT - 9; uid <= COUNT; uid++) {
+		uint32_t row;
+
+		assert_true(account_row_find(x, uid, &row));
+		assert_int_equal(account_catalogue_find(x, row, &found),
+				 CV_OK);
+		assert_int_equal(found.len, EACH);
+		assert_int_equal(found.data[7], uid);
+		/* also for who has the old file open */
+		assert_true(account_row_find(y, uid, &row));
+		assert_int_equal(account_catalogue_find(y, row, &found),
+				 CV_OK);
+		assert_int_equal(found.data[EACH - 1], uid);
+	}
+	account_close(&a);
+	account_close(&late);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, quiet_setup, \
@@ -341,6 +439,8 @@ int main(void)
 		TEST(folders_come_back_when_all_journals_are_lost),
 		TEST(a_damaged_catalogue_entry_is_absent),
 		TEST(many_blocks_are_checked_one_by_one),
+		TEST(a_file_cut_while_it_is_mapped_is_damage),
+		TEST(a_catalogue_is_compacted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
