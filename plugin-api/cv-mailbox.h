@@ -189,6 +189,8 @@ struct cv_store_request {
 	bool silent;			/* do not report it in sync, unless
 					 * another session changed it too */
 	uint64_t unchanged_since;	/* UINT64_MAX: no condition */
+	bool settle_later;		/* durable only after settle, before
+					 * which no success may be told */
 };
 
 struct cv_save_request {
@@ -353,6 +355,11 @@ struct cv_mailbox_api {
 			   uint32_t *uidvalidity_r, struct cv_set *uids_r,
 			   struct cv_error *err);
 	void (*save_abort)(struct cv_save **save);
+
+	/* Makes durable, with one sync, all that store did with settle_later
+	 * in the user's mailboxes.  Failure: all of it is taken back and none
+	 * of it may be acknowledged. */
+	int (*settle)(struct cv_user *u, struct cv_error *err);
 };
 
 #endif

@@ -126,6 +126,8 @@ static void load_state(struct account *account, struct journal *journal,
 {
 	uint64_t before = account->txn;
 
+	if (account->journal.generation != journal->generation)
+		account->later_from = 0;	/* it carried over all */
 	journal_close(&account->journal);
 	account->must_reload = false;
 	account->bad_snapshot = account->journal_damaged = false;
@@ -237,6 +239,7 @@ static int read_on(struct account *account, uint64_t size,
 	if (status == CV_OK) {
 		apply_batch(account, &batch);
 		journal_accept(&account->journal, &batch);
+		account->later_alone = false;
 		if (account->journal.end > account->journal.synced)
 			account->unsynced = true;
 		note_batch(account, &batch);
@@ -258,7 +261,7 @@ static int move_on(struct account *account, struct cv_error *err)
 }
 
 /* One look at the head; more only when something is new. */
-static int catch_up(struct account *account, struct cv_error *err)
+int account_catch_up(struct account *account, struct cv_error *err)
 {
 	struct meta_head head;
 	uint64_t before = account->txn;
@@ -297,10 +300,13 @@ static int sync_shown(struct account *account, struct cv_error *err)
 	if (!account->unsynced ||
 	    account->options.fsync == ACCOUNT_FSYNC_NEVER)
 		return CV_OK;
-	if (meta_sync(account->journal.object) < 0)
+	if (meta_sync(account->journal.object) < 0) {
+		/* a sync that succeeds later would prove nothing */
+		if (account->later_from != 0)
+			account->must_rotate = true;
 		return FAIL_ERRNO(err, errno, "cannot sync journal");
-	account->unsynced = false;
-	account->journal.synced = account->journal.end;
+	}
+	sync_done(account);
 	return CV_OK;
 }
 
@@ -309,7 +315,7 @@ int account_refresh(struct account *account, struct cv_error *err)
 	int status, synced;
 
 	BUG_IF(account->open_txn != NULL);
-	status = catch_up(account, err);
+	status = account_catch_up(account, err);
 	if (status < 0)
 		return status;
 	synced = sync_shown(account, err);
@@ -341,7 +347,7 @@ int account_prepare(struct account *account, struct cv_error *err)
 	if (account->options.readonly)
 		return FAIL(err, CV_E_DENIED, "account is open for reading "
 			    "only");
-	status = catch_up(account, err);
+	status = account_catch_up(account, err);
 	if (status < 0)
 		return status;
 	if (account->must_rotate)
@@ -478,6 +484,8 @@ void account_close(struct account **account_p)
 	*account_p = NULL;
 	if (account->open_txn != NULL)
 		account_rollback(&account->open_txn);
+	/* nobody waits for it any more, but it was meant to stay */
+	(void)account_sync(account, NULL);
 	for (size_t i = 0; i < account->folders.count; i++) {
 		folder_unload(account->folders.items[i]);
 		catalogue_close(account->folders.items[i]);

@@ -255,6 +255,8 @@ void account_catalogue_put(struct account_folder *folder, uint32_t row,
 enum account_durability {
 	ACCOUNT_SYNC,		/* one fdatasync before CV_OK */
 	ACCOUNT_NO_SYNC,	/* what mail_fsync allows not to sync */
+	ACCOUNT_SYNC_LATER,	/* by account_sync, before CV_OK is told to
+				 * anybody */
 };
 
 enum account_fsync {		/* the setting mail_fsync */
@@ -341,6 +343,11 @@ int account_begin(struct account *account, uint64_t deadline_msecs,
  * see all of it). */
 int account_commit(struct account_txn **txn,
 		   enum account_durability durability, struct cv_error *err);
+/* One sync for all that was committed with ACCOUNT_SYNC_LATER since the last
+ * one; nothing to do is CV_OK.  Failure: none of it may be acknowledged; it is
+ * taken back, or will be when that is not possible now (others may see it
+ * until then). */
+int account_sync(struct account *account, struct cv_error *err);
 /* NULL is ignored. */
 void account_rollback(struct account_txn **txn);
 

@@ -119,7 +119,7 @@ static bool wants_sync(const struct account *account,
 {
 	switch (account->options.fsync) {
 	case ACCOUNT_FSYNC_ALWAYS:
-		return true;
+		return durability != ACCOUNT_SYNC_LATER;
 	case ACCOUNT_FSYNC_OPTIMIZED:
 		return durability == ACCOUNT_SYNC;
 	case ACCOUNT_FSYNC_NEVER:
@@ -216,12 +216,15 @@ static int write_group(struct account_txn *txn,
 		commit_failed(txn, &batch, true);
 		return status;
 	}
-	if (sync) {
-		batch.synced = batch.end;
-		account->unsynced = false;
+	if (durability == ACCOUNT_SYNC_LATER && account->later_from == 0 &&
+	    account->options.fsync != ACCOUNT_FSYNC_NEVER) {
+		account->later_from = journal->end;
+		account->later_alone = true;
 	}
 	apply_batch(account, &batch);
 	journal_accept(journal, &batch);
+	if (sync)
+		sync_done(account);
 	account->is_new = false;
 	bell_ring(account->bell, account->txn);
 	return CV_OK;

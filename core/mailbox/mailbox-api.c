@@ -31,4 +31,5 @@ const struct cv_mailbox_api mailbox_api = {
 	.save_finish = mailbox_save_finish,
 	.save_commit = mailbox_save_commit,
 	.save_abort = mailbox_save_abort,
+	.settle = mailbox_settle,
 };

@@ -300,6 +300,7 @@ void mailbox_flush_sizes(struct cv_mailbox *box);
 int mailbox_fill_sizes(struct cv_mailbox *box, struct cv_error *err);
 
 /* mailbox-store.c */
+int mailbox_settle(struct cv_user *user, struct cv_error *err);
 int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		  struct cv_pool *pool, struct cv_set *modified_r,
 		  struct cv_error *err);

@@ -286,6 +286,15 @@ static void flags_hooks(struct storing *s)
 	}
 }
 
+/* mail_fsync = optimized leaves flags to the system. */
+static enum account_durability durability_of(const struct storing *s)
+{
+	if (s->box->user->mail.mail_fsync == MAIL_MAIL_FSYNC_OPTIMIZED)
+		return ACCOUNT_NO_SYNC;
+	return CV_HAS(s->r, settle_later) && s->r->settle_later ?
+		ACCOUNT_SYNC_LATER : ACCOUNT_SYNC;
+}
+
 static int store_once(struct storing *s)
 {
 	struct cv_mailbox *box = s->box;
@@ -315,10 +324,7 @@ static int store_once(struct storing *s)
 		return ret;
 	}
 	modseq = account_txn_modseq(s->txn);
-	/* mail_fsync = optimized leaves flags to the system */
-	ret = account_commit(&s->txn, box->user->mail.mail_fsync ==
-			     MAIL_MAIL_FSYNC_OPTIMIZED ? ACCOUNT_NO_SYNC :
-			     ACCOUNT_SYNC, s->err);
+	ret = account_commit(&s->txn, durability_of(s), s->err);
 	if (ret < 0) {
 		rename_back(s);
 		return ret;
@@ -479,5 +485,18 @@ int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 	array_init(&x.blobs, x.pool);
 	ret = expunge(box, uids, &x, err);
 	pool_destroy(&x.pool);
+	return ret;
+}
+
+int mailbox_settle(struct cv_user *user, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (struct store *store = user->stores; store != NULL;
+	     store = store->next) {
+		if (store->account != NULL &&
+		    account_sync(store->account, ret < 0 ? NULL : err) < 0)
+			ret = CV_E_TEMP;
+	}
 	return ret;
 }

@@ -2,6 +2,7 @@
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-respond.h"
+#include "imap-settle.h"
 #include "imap-set.h"
 
 /* "+FLAGS.SILENT" */
@@ -35,7 +36,8 @@ int imap_cmd_store(struct imap_cmd *cmd)
 	struct imap_session *s = cmd->s;
 	/* silent: what this command does is reported below, by us */
 	struct cv_store_request request = { CV_SIZED(cv_store_request),
-		.silent = true, .unchanged_since = UINT64_MAX };
+		.silent = true, .unchanged_since = UINT64_MAX,
+		.settle_later = true };
 	const struct imap_arg *arg;
 	struct imap_args flags;
 	bool silent;
@@ -64,6 +66,7 @@ int imap_cmd_store(struct imap_cmd *cmd)
 				       s->err);
 	if (code < 0)
 		return imap_no_error(cmd, code);
+	imap_hold(s);
 	if ((request.flags & CV_FLAG_DELETED) != 0 &&
 	    request.change != CV_FLAGS_REMOVE)
 		s->counters.deleted += imap_set_size(request.seqs);

@@ -6,8 +6,8 @@ const struct imap_command imap_commands[] = {
 	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },
 	{ "NOOP", imap_cmd_noop, IMAP_NEWMAIL | IMAP_NO_ARGS },
 	{ "STATUS", imap_cmd_status, 0 },
-	{ "STORE", imap_cmd_store,
-	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },
+	{ "STORE", imap_cmd_store, IMAP_SELECTED | IMAP_NO_EXPUNGE |
+	  IMAP_HAS_UID | IMAP_HOLDS },
 	{ "SELECT", imap_cmd_select, IMAP_NO_SYNC },
 	{ "SEARCH", imap_cmd_search,
 	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },

@@ -1,6 +1,9 @@
 /* imap-respond.c - see imap-respond.h. */
 #include "imap-respond.h"
+#include "imap-settle.h"
 #include "imap-utf7.h"
+
+enum { HELD_MAX = 49152 };	/* replies that wait for imap_settle */
 
 /* A line break in a text from elsewhere would be a second response. */
 static void text_clean(struct cv_text *text)
@@ -111,12 +114,16 @@ int imap_no_error_target(struct imap_cmd *cmd, int code)
 
 void imap_flush(struct imap_session *s)
 {
+	if (s->unsettled && s->out.len < HELD_MAX)
+		return;
+	imap_settle(s);
 	imap_connection_api->write(s->conn, s->out.data, s->out.len);
 	cv_text_reset(&s->out);
 }
 
 void imap_send_line(struct imap_session *s, const char *line)
 {
+	imap_settle(s);
 	imap_connection_api->write(s->conn, line, strlen(line));
 	imap_connection_api->write(s->conn, "\r\n", 2);
 }

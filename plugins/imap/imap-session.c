@@ -8,6 +8,7 @@
 #include "imap-commands.h"
 #include "imap-logout.h"
 #include "imap-respond.h"
+#include "imap-settle.h"
 #include "imap-sync.h"
 
 enum {
@@ -24,6 +25,7 @@ void imap_bye(struct imap_session *s, const char *text)
 	if (s->closing)
 		return;
 	s->closing = true;
+	imap_settle(s);
 	imap_flush(s);
 	cv_text_append_str(&s->out, "* BYE ");
 	cv_text_append_str(&s->out, text);
@@ -33,9 +35,11 @@ void imap_bye(struct imap_session *s, const char *text)
 
 int imap_wait_input(struct imap_session *s)
 {
-	int code = imap_connection_api->fill(s->conn, WINDOW_MAX,
-					     INACTIVITY_MSECS, s->err);
+	int code;
 
+	imap_settle(s);
+	code = imap_connection_api->fill(s->conn, WINDOW_MAX,
+					 INACTIVITY_MSECS, s->err);
 	if (code == CV_OK)
 		return CV_OK;
 	if (code == CV_E_TIMEOUT)
@@ -71,6 +75,8 @@ static void send_reply(struct imap_cmd *cmd)
 
 	if (cmd->reply == IMAP_REPLY_NONE)
 		return;
+	if (s->unsettled && cmd->reply == IMAP_OK)
+		imap_hold_reply(s, s->out.len, cmd->tag.len);
 	if (cmd->tag.len == 0)
 		cv_text_append_c(&s->out, '*');
 	cv_text_append_span(&s->out, cmd->tag);
@@ -157,6 +163,8 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		return 0;
 	}
 	imap_session_api->set_activity(s->session, cmd->def->name);
+	if ((cmd->def->flags & IMAP_HOLDS) == 0)
+		imap_settle(s);
 	if (is_allowed(cmd, verb))
 		code = cmd->def->run(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD)
@@ -311,6 +319,7 @@ static void session_init(struct imap_session *s, struct cv_session *session)
 		UINT32_MAX;
 	imap_parser_init(&s->parser, s->pool, &limits);
 	cv_text_init(&s->out, s->pool);
+	cv_text_init(&s->held, s->pool);
 }
 
 int imap_session_run(struct cv_session *session, struct cv_error *err)
@@ -321,6 +330,7 @@ int imap_session_run(struct cv_session *session, struct cv_error *err)
 	session_init(s, session);
 	greet(s);
 	(void)session_loop(s);
+	imap_settle(s);
 	imap_unselect(s);
 	(void)imap_connection_api->flush(s->conn, s->err);
 	imap_logout_log(s);

@@ -32,6 +32,9 @@ struct imap_session {
 	struct cv_error *err;
 	struct imap_parser parser;
 	struct cv_text out;	/* a reply on its way to the connection */
+	bool unsettled;		/* out waits for imap_settle */
+	struct cv_text held;	/* struct imap_held, of replies in out that
+				 * promise what is not durable yet */
 	struct cv_mailbox *box;	/* NULL: not selected */
 	bool readonly;
 	bool closing;		/* BYE was sent */
@@ -65,6 +68,7 @@ enum imap_command_flag {
 	IMAP_NEWMAIL = 8,	/* delay-newmail does not apply */
 	IMAP_NO_SYNC = 16,
 	IMAP_NO_ARGS = 32,
+	IMAP_HOLDS = 128,	/* may run while replies are kept */
 	IMAP_STREAMS = 64,	/* the second literal is left to the command */
 };
 

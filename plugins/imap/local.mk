@@ -58,6 +58,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-session.h \
 	plugins/imap/imap-set.c \
 	plugins/imap/imap-set.h \
+	plugins/imap/imap-settle.c \
+	plugins/imap/imap-settle.h \
 	plugins/imap/imap-status.c \
 	plugins/imap/imap-status.h \
 	plugins/imap/imap-sync.c \

@@ -710,6 +710,15 @@ static bool node_matches(struct cv_mailbox *v, uint32_t seq,
 	}
 }
 
+static int user_settle(struct cv_user *u, struct cv_error *err)
+{
+	u->settled++;
+	if (u->settle_fails == 0)
+		return CV_OK;
+	u->settle_fails--;
+	return FAIL(err, CV_E_TEMP, "cannot sync");
+}
+
 static int box_search(struct cv_mailbox *v, const struct cv_search_query *q,
 		      struct cv_pool *pool, struct cv_set *seqs_r,
 		      struct cv_error *err)
@@ -920,6 +929,7 @@ static const struct cv_mailbox_api mock_mailbox_api = {
 	.save_begin = box_save_begin, .save_add = box_save_add,
 	.save_write = box_save_write, .save_finish = box_save_finish,
 	.save_commit = box_save_commit, .save_abort = box_save_abort,
+	.settle = user_settle,
 };
 
 static const struct cv_session_api mock_session_api = {

@@ -27,6 +27,7 @@ struct cv_user {
 	struct cv_pool *pool;
 	struct mock_box boxes[MOCK_BOXES_MAX];
 	uint32_t count;
+	unsigned int settled, settle_fails;	/* calls; to fail */
 };
 
 struct cv_connection {

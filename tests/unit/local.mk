@@ -240,6 +240,12 @@ tests_unit_test_stream_SOURCES = %D%/test-stream.c
 tests_unit_test_stream_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_stream_LDADD = core/stream/libstream.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-sync
+tests_unit_test_sync_SOURCES = %D%/test-sync.c %D%/account-fixture.h
+tests_unit_test_sync_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sync_LDADD = core/account/libaccount.la core/io/libio.la \
+	$(UNIT_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif

@@ -595,6 +595,55 @@ static void literal_minus_limits_literals(void **state)
 	mock_session_free(&s);
 }
 
+#define BURST SEL "a STORE 1 +FLAGS.SILENT (\\Flagged)\r\n" \
+	"b STORE 2 +FLAGS (\\Flagged)\r\n" \
+	"c STORE 9 +FLAGS (\\Flagged)\r\nd UID STORE 3 +FLAGS.SILENT $x\r\n"
+
+/* [RFC3501 5.5] the commands of one burst are answered in order, after one
+ * sync for all. */
+static void stores_of_one_burst_share_a_sync(void **state)
+{
+	struct cv_session *s = mock_session_new();
+
+	(void)mock_session_play(s, CV_SPAN(BURST), 10000);
+	assert_int_equal(s->user.settled, 1);
+	mock_session_free(&s);
+	/* with each byte on its own every reply waits for its own */
+	s = mock_session_new();
+	(void)mock_session_play(s, CV_SPAN(BURST), 1);
+	assert_int_equal(s->user.settled, 3);
+	mock_session_free(&s);
+	/* another command wants to see what was done */
+	s = mock_session_new();
+	(void)mock_session_play(s, CV_SPAN(BURST "e NOOP\r\n" BURST), 10000);
+	assert_int_equal(s->user.settled, 2);
+	mock_session_free(&s);
+	(void)state;
+}
+
+static void a_failed_sync_turns_each_ok_into_no(void **state)
+{
+	static const char no[] = " NO [SERVERBUG] Changes could not be saved.";
+	struct cv_session *s = mock_session_new();
+	const char *out;
+	unsigned int count = 0;
+
+	s->user.settle_fails = 1;
+	out = mock_session_play(s, CV_SPAN(BURST "e NOOP\r\n"), 10000);
+	assert_null(strstr(out, "a OK"));
+	assert_null(strstr(out, "b OK"));
+	assert_null(strstr(out, "d OK"));
+	assert_non_null(strstr(out, "\r\nc BAD "));
+	assert_non_null(strstr(out, "\r\ne OK "));
+	for (const char *p = out; (p = strstr(p, no)) != NULL; p++) {
+		assert_true(p[-2] == '\n' && p[sizeof(no) - 1] == '\r');
+		count++;
+	}
+	assert_int_equal(count, 3);
+	mock_session_free(&s);
+	(void)state;
+}
+
 static void too_many_wrong_commands_end_it(void **state)
 {
 	struct cv_session *s = mock_session_new();
@@ -661,6 +710,8 @@ int main(void)
 		cmocka_unit_test(uid_store_reports_the_right_messages),
 		cmocka_unit_test(new_mail_can_be_held_back),
 		cmocka_unit_test(literal_minus_limits_literals),
+		cmocka_unit_test(stores_of_one_burst_share_a_sync),
+		cmocka_unit_test(a_failed_sync_turns_each_ok_into_no),
 		cmocka_unit_test(too_many_wrong_commands_end_it),
 		cmocka_unit_test(deep_programs_are_refused),
 		cmocka_unit_test(logout_format_is_filled_in),
