@@ -83,8 +83,11 @@ def test_the_log_shows_the_session_of_each_delivery(make_server):
         for connection in (a, b, a):
             ids.append(send(connection).split()[3])
     assert ids[0] == ids[2] != ids[1]
-    saved = re.findall(r"deliver\(alice\)<\d+><([^>]+)>: .*saved", server.log)
-    assert saved == ids
+
+    def saved():
+        return re.findall(r"deliver\(alice\)<\d+><([^>]+)>: .*saved", server.log)
+    wait_for(lambda: len(saved()) == 3)
+    assert saved() == ids
 
 
 def test_two_users_of_one_uid_never_share_a_process(make_server):
