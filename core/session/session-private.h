@@ -36,6 +36,7 @@ struct session_zygote {
 	uint32_t process_limit, children;
 	struct session_reuse *reuse;	/* NULL: a process for each session */
 	bool holding;			/* an order waits for a place */
+	bool crowded;			/* one has waited in vain */
 	uint64_t hold_until;		/* monotonic milliseconds */
 	bool retired, crashed;
 };

@@ -405,11 +405,13 @@ static bool pass_on(struct session_zygote *zygote, struct ipc_reader *message)
 }
 
 /* Those that are kept make room for others, soon: the order waits, and with it
- * all that come behind it. */
+ * all that come behind it.  When that has not helped, all are at work, and
+ * nothing waits again before one has ended: those who have a process are
+ * served meanwhile. */
 static bool hold(struct session_zygote *zygote,
 		 const struct ipc_reader *message)
 {
-	if (zygote->reuse == NULL ||
+	if (zygote->reuse == NULL || zygote->crowded ||
 	    zygote->children < zygote->process_limit)
 		return false;
 	(void)session_reuse_end_oldest(zygote->reuse);
@@ -445,6 +447,7 @@ static void take_held(struct session_zygote *zygote)
 	if (zygote->children >= zygote->process_limit && !late)
 		return;
 	zygote->holding = false;
+	zygote->crowded = late;
 	if (place_left(zygote))
 		fork_session(zygote, &held);
 	else
@@ -504,6 +507,7 @@ static void reap(struct session_zygote *zygote)
 	got_child = 0;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		zygote->children--;
+		zygote->crowded = false;
 		if (zygote->reuse != NULL)
 			session_reuse_ended(zygote->reuse, pid);
 		if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGTERM)

@@ -30,7 +30,7 @@ static const struct cv_setting_def lmtp_setting_defs[] = {
 	CV_SETTING_OBSOLETE("lmtp_rawlog_dir", "use rawlog_dir"),
 	CV_SETTING_OBSOLETE("lmtp_rcpt_check_quota", "there is no quota yet"),
 	CV_SETTING_OBSOLETE("lmtp_user_concurrency_limit", "deliveries to "
-			    "one user wait for each other at the commit only; "
+			    "one user are made one after the other; "
 			    "use the MTA's destination concurrency limit"),
 };
 

@@ -268,6 +268,25 @@ def test_one_mail_for_more_users_than_the_limit(make_server):
         assert len(bodies(server, user)) == 1
 
 
+def test_when_all_are_at_work_others_are_put_off(make_server):
+    server = make_server(extra="service deliver {\n  process_limit = 1\n}\n")
+    with Lmtp(server) as a, Lmtp(server) as b:
+        assert send(a).startswith("250")
+        os.kill(one(server), signal.SIGSTOP)
+        pid = one(server)
+        try:
+            assert send(b, "bob").startswith("451")
+            # one has waited in vain: no other waits
+            begun = time.monotonic()
+            assert send(b, "bob").startswith("451")
+            assert time.monotonic() - begun < 1.5
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: gone(pid))
+        assert send(b, "bob").startswith("250")
+        assert send(a).startswith("250")
+
+
 def test_a_user_who_may_not_have_a_process_is_refused(make_server):
     if not culver.IS_ROOT:
         pytest.skip("needs root")

@@ -391,6 +391,56 @@ static void lmtp_looks_users_up(void **state)
 	(void)state;
 }
 
+/* Opens a session of the user and gives back the key in its order. */
+static struct cv_span key_of(int fd, uint32_t id, const char *user)
+{
+	struct auth_answer answer;
+	struct session_start start;
+	struct cv_span early;
+	int a[2], b[2], both[2];
+
+	assert_int_equal(ipc_pair(a, false, NULL), CV_OK);
+	assert_int_equal(ipc_pair(b, false, NULL), CV_OK);
+	both[0] = a[0];
+	both[1] = b[0];
+	send_lookup(fd, AUTH_MSG_USER_OPEN, id, user, "deliver", both);
+	assert_int_equal(receive(port[1]), SESSION_MSG_START);
+	early = pool_span(fix.pool, session_start_key(&in));
+	assert_int_equal(session_start_get(&in, fix.pool, &start, NULL),
+			 CV_OK);
+	close(start.transport_fd);
+	close(start.status_fd);
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+	assert_int_equal(early.len, SESSION_KEY_MAX);
+	assert_true(cv_span_equal(early, start.key));
+	return early;
+}
+
+static void the_key_of_a_process_names_user_and_userdb(void **state)
+{
+	struct cv_span joe, jane;
+	int fd;
+
+	write_file(fix.users, "joe:x:1000:1001::/home/joe::\n"
+		   "jane:x:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	fd = open_channel("lmtp");
+	joe = key_of(fd, 1, "joe");
+	jane = key_of(fd, 2, "jane");
+	assert_true(cv_span_equal(joe, key_of(fd, 3, "joe")));
+	/* also when nothing but the name is different */
+	assert_false(cv_span_equal(joe, jane));
+	write_file(fix.users, "joe:x:1000:1001::/home/elsewhere::\n");
+	assert_false(cv_span_equal(joe, key_of(fd, 4, "joe")));
+	close(fd);
+	(void)state;
+}
+
 /* Each of these costs the client its channel and no one else anything. */
 static void clients_that_break_the_rules_are_dropped(void **state)
 {
@@ -538,6 +588,7 @@ int main(void)
 		TEST(hashes_are_checked_by_workers),
 		TEST(a_killed_worker_fails_its_job_alone),
 		TEST(lmtp_looks_users_up),
+		TEST(the_key_of_a_process_names_user_and_userdb),
 		TEST(clients_that_break_the_rules_are_dropped),
 		TEST(failures_are_told_late),
 		TEST(a_client_that_goes_aborts_everything),

@@ -119,6 +119,52 @@ static int read_start(const char *data, size_t len, struct cv_pool *pool)
 	return status;
 }
 
+static void a_message_is_passed_on_with_its_descriptors(void **state)
+{
+	struct cv_error err = ERROR_NONE;
+	struct cv_pool *pool = pool_create("test");
+	struct session_start out, back;
+	struct ipc_writer w;
+	struct ipc_reader r;
+	int one[2], two[2], before = open_fds();
+
+	(void)state;
+	assert_int_equal(ipc_pair(one, true, &err), CV_OK);
+	assert_int_equal(ipc_pair(two, true, &err), CV_OK);
+	sample_start(&out);
+	out.key = CV_SPAN("key");
+	session_start_put(&w, &out);
+	assert_int_equal(ipc_send(one[0], &w, &err), CV_OK);
+	assert_int_equal(ipc_receive(one[1], &r, &err), CV_OK);
+	/* to look at the key changes nothing */
+	assert_true(cv_span_is(session_start_key(&r), "key"));
+	assert_int_equal(ipc_forward(two[0], &r, &err), CV_OK);
+	assert_int_equal(session_start_get(&r, pool, &back, &err), CV_OK);
+	close(back.transport_fd);
+	close(back.status_fd);
+	assert_int_equal(ipc_receive(two[1], &r, &err), CV_OK);
+	assert_int_equal(session_start_get(&r, pool, &back, &err), CV_OK);
+	assert_true(cv_span_is(back.key, "key"));
+	assert_string_equal(back.user.name, "u@example.org");
+	close(back.transport_fd);
+	close(back.status_fd);
+	/* who reads no more is as good as gone */
+	assert_int_equal(shutdown(two[1], SHUT_RD), 0);
+	assert_int_equal(ipc_send(one[0], &w, &err), CV_OK);
+	assert_int_equal(ipc_receive_now(one[1], &r, &err), CV_OK);
+	assert_int_equal(ipc_forward(two[0], &r, &err), CV_EOF);
+	assert_int_equal(session_start_get(&r, pool, &back, &err), CV_OK);
+	close(back.transport_fd);
+	close(back.status_fd);
+	assert_int_equal(ipc_receive_now(one[1], &r, &err), CV_NOT_FOUND);
+	for (int i = 0; i < 2; i++) {
+		close(one[i]);
+		close(two[i]);
+	}
+	assert_int_equal(open_fds(), before);
+	pool_destroy(&pool);
+}
+
 static void a_cut_message_is_refused_at_each_length(void **state)
 {
 	struct cv_pool *pool = pool_create("test");
@@ -334,6 +380,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_start_arrives_unchanged),
+		cmocka_unit_test(
+			a_message_is_passed_on_with_its_descriptors),
 		cmocka_unit_test(a_cut_message_is_refused_at_each_length),
 		cmocka_unit_test(a_changed_byte_never_leaks_a_descriptor),
 		cmocka_unit_test(a_wrong_type_or_order_fails_and_stays_failed),
