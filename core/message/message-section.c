@@ -280,7 +280,9 @@ void message_fields_select(struct cv_text *dst, struct cv_span header,
 	 * that it can be told from a cut answer. */
 	if (not && !blank)
 		return;
-	if (dst->len > start && dst->data[dst->len - 1] != '\n')
+	if (dst->len > start && dst->data[dst->len - 1] == '\r')
+		cv_text_append_str(dst, "\n");
+	else if (dst->len > start && dst->data[dst->len - 1] != '\n')
 		cv_text_append_str(dst, "\r\n");
 	cv_text_append_str(dst, "\r\n");
 }

@@ -283,6 +283,11 @@ static void sections_are_as_the_rfc_says(void **state)
 		{ simple, "HEADER.FIELDS.NOT (Subject Date Message-ID)",
 		  "From: a@b\r\n\r\n" },
 		{ simple, "HEADER.FIELDS (nope)", "\r\n" },
+		/* as the catalogue has it */
+		{ "Subject: s\r", "HEADER.FIELDS (Subject)",
+		  "Subject: s\r\n\r\n" },
+		{ "Subject: s", "HEADER.FIELDS (Subject)",
+		  "Subject: s\r\n\r\n" },
 		{ nested, "1.1", "plain" }, { nested, "1.2", "second" },
 		{ nested, "1.1.MIME", "Content-Type: text/plain\r\n\r\n" },
 		{ nested, "1.3", NULL }, { nested, "1.1.1", NULL },
