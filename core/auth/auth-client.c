@@ -135,7 +135,7 @@ static void client_send(struct auth_client *client)
 
 	if (client->lost)
 		return;
-	ret = ipc_send(client->fd, &writer, &err);
+	ret = ipc_send_now(client->fd, &writer, &err);
 	if (ret == CV_EOF)
 		client_lose(client, NULL);
 	else if (ret != CV_OK)
@@ -274,7 +274,7 @@ static void start_session(struct item *item)
 		if (item->opens)
 			make_key(item);
 		session_start_put(&writer, &item->start);
-		ret = ipc_send(port, &writer, &err);
+		ret = ipc_send_now(port, &writer, &err);
 	}
 	if (ret != CV_OK) {
 		log_error("auth", "%s: cannot start a session: %s",
@@ -512,7 +512,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 
 	(void)what;
 	if (!client->lost) {
-		ret = ipc_receive((int)fd, &reader, &err);
+		ret = ipc_receive_now((int)fd, &reader, &err);
 		if (ret == CV_NOT_FOUND)
 			return;
 		if (ret == CV_OK)
@@ -544,7 +544,7 @@ struct auth_client *auth_client_create(const struct auth_client_config *c,
 	client->readable = event_new(c->auth->base, fd, EV_READ | EV_PERSIST,
 				     on_readable, client);
 	BUG_IF(client->readable == NULL);
-	event_add(client->readable, NULL);
+	BUG_IF(event_add(client->readable, NULL) < 0);
 	client->prev = &clients;
 	client->next = clients;
 	if (clients != NULL)

@@ -9,11 +9,14 @@
 #include "auth-mechanism.h"
 #include "auth-penalty.h"
 #include "auth-plugin-api.h"
+#include "master/boot.h"
 #include "module/module.h"
 
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A rule stands for the file it was made with; databases are replaced by
  * renaming a new file over the old one, so the rule is for the folder. */
@@ -111,15 +114,32 @@ static void client_ended(void *context)
 	service_release(context);
 }
 
+/* Sessions are one user each; those that have a login process in front of
+ * them, and the deliverer, have nobody to ask about. */
+static bool is_for_one_user(const struct service *s, const char *client)
+{
+	char login[BOOT_NAME_MAX];
+	settings_block block;
+
+	(void)snprintf(login, sizeof(login), "%s-login", client);
+	return strcmp(client, "deliver") == 0 ||
+		settings_block_find(s->settings, "service", SETTINGS_ROOT,
+				    login, &block);
+}
+
 static void auth_channel(struct service *s, const char *client, int fd)
 {
 	struct auth_client_config config = {
 		.auth = s->context, .allowed = auth_client_allowed(client),
-		.name = pool_strdup(s->pool, client),
-		.session_port = session_port, .ended = client_ended,
-		.context = s,
+		.name = client, .session_port = session_port,
+		.ended = client_ended, .context = s,
 	};
 
+	if (is_for_one_user(s, client)) {
+		log_error("auth", "'%s' may not ask about users", client);
+		close(fd);
+		return;
+	}
 	service_hold(s);
 	(void)auth_client_create(&config, fd);
 }

@@ -63,7 +63,7 @@ int anvil_lease(int anvil_port, const struct anvil_connect *c, int *lease_r,
 	ipc_begin(w, ANVIL_MSG_CONNECT);
 	anvil_connect_put(w, c);
 	ipc_put_fd(w, fds[1]);
-	status = ipc_send(anvil_port, w, err);
+	status = ipc_send_now(anvil_port, w, err);
 	(void)close(fds[1]);
 	if (status == CV_EOF)
 		status = FAIL(err, CV_E_TEMP, "anvil's port is closed");

@@ -124,7 +124,7 @@ int auth_handoff_get(struct ipc_reader *r, struct auth_handoff *h_r,
 	h_r->tag = ipc_get_span(r, SESSION_TAG_MAX);
 	h_r->input = ipc_get_span(r, SESSION_INPUT_MAX);
 	h_r->transport_fd = ipc_get_fd(r);
-	h_r->status_fd = ipc_get_fd(r);
+	h_r->status_fd = ipc_get_socket(r);
 	return finish_fds(r, &h_r->transport_fd, &h_r->status_fd, err);
 }
 
@@ -180,7 +180,7 @@ int auth_user_request_get(struct ipc_reader *r, struct cv_pool *pool,
 	if (r->type == AUTH_MSG_USER_OPEN) {
 		u_r->transport_fd = ipc_get_fd(r);
 		if (ipc_fds_left(r) > 0)
-			u_r->status_fd = ipc_get_fd(r);
+			u_r->status_fd = ipc_get_socket(r);
 	}
 	return finish_fds(r, &u_r->transport_fd, &u_r->status_fd, err);
 }

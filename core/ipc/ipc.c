@@ -111,7 +111,7 @@ static void attach_fds(struct msghdr *msg, union fd_room *room,
 }
 
 static int send_packet(int fd, uint32_t type, struct cv_span fields,
-		       const int *fds, uint32_t fd_count,
+		       const int *fds, uint32_t fd_count, int flags,
 		       struct cv_error *err)
 {
 	struct ipc_header header = {
@@ -128,7 +128,7 @@ static int send_packet(int fd, uint32_t type, struct cv_span fields,
 
 	attach_fds(&msg, &room, fds, fd_count);
 	do {
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL | flags);
 	} while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return CV_OK;
@@ -140,7 +140,8 @@ static int send_packet(int fd, uint32_t type, struct cv_span fields,
 			  type);
 }
 
-int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
+static int send_writer(int fd, const struct ipc_writer *w, int flags,
+		       struct cv_error *err)
 {
 	const size_t at = sizeof(struct ipc_header);
 
@@ -149,7 +150,17 @@ int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
 			    "message of type 0x%x does not fit", w->type);
 	return send_packet(fd, w->type, cv_span((const char *)w->data + at,
 						w->len - at),
-			   w->fds, w->fd_count, err);
+			   w->fds, w->fd_count, flags, err);
+}
+
+int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
+{
+	return send_writer(fd, w, 0, err);
+}
+
+int ipc_send_now(int fd, const struct ipc_writer *w, struct cv_error *err)
+{
+	return send_writer(fd, w, MSG_DONTWAIT, err);
 }
 
 int ipc_forward(int fd, const struct ipc_reader *r, struct cv_error *err)
@@ -159,7 +170,7 @@ int ipc_forward(int fd, const struct ipc_reader *r, struct cv_error *err)
 	BUG_IF(r->len < at || r->fd_taken > 0);
 	return send_packet(fd, r->type, cv_span((const char *)r->data + at,
 						r->len - at),
-			   r->fds, r->fd_count, err);
+			   r->fds, r->fd_count, MSG_DONTWAIT, err);
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -384,6 +395,30 @@ int ipc_get_fd(struct ipc_reader *r)
 	return r->fds[r->fd_taken++];
 }
 
+static bool is_channel(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(int), peer_len = sizeof(peer);
+	int domain, type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+		domain == AF_UNIX &&
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+		type == SOCK_SEQPACKET &&
+		getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0;
+}
+
+int ipc_get_socket(struct ipc_reader *r)
+{
+	int fd = ipc_get_fd(r);
+
+	if (fd < 0 || is_channel(fd))
+		return fd;
+	(void)close(fd);
+	r->failed = true;
+	return -1;
+}
+
 uint32_t ipc_fds_left(const struct ipc_reader *r)
 {
 	return r->fd_count - r->fd_taken;
@@ -431,7 +466,7 @@ int ipc_channel_open(int port_fd, int *channel_r, struct cv_error *err)
 	if (status != CV_OK)
 		return status;
 	status = send_packet(port_fd, IPC_MSG_CHANNEL, cv_span("", 0),
-			     &fds[1], 1, err);
+			     &fds[1], 1, MSG_DONTWAIT, err);
 	(void)close(fds[1]);
 	if (status != CV_OK) {
 		(void)close(fds[0]);

@@ -63,17 +63,20 @@ void ipc_put_fd(struct ipc_writer *w, int fd);
  * gone; CV_E_TEMP: the queue of a non-blocking socket is full, or the send
  * timeout passed. */
 int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err);
+/* As ipc_send, and never waits: for a socket that came from a process that
+ * is trusted less.  It may have kept a copy and made that one blocking. */
+int ipc_send_now(int fd, const struct ipc_writer *w, struct cv_error *err);
 
 /* Sends a message on as it was received, descriptors included; those that the
  * reader has not given out stay with it.  To be called before any is taken.
- * Results as of ipc_send. */
+ * Results as of ipc_send; never waits. */
 int ipc_forward(int fd, const struct ipc_reader *r, struct cv_error *err);
 
 /* Receives one message; descriptors come close-on-exec.  CV_OK; CV_EOF;
  * CV_NOT_FOUND: nothing there (non-blocking); CV_E_TIMEOUT; CV_E_SYNTAX: not
  * a message (nothing is kept of it). */
 int ipc_receive(int fd, struct ipc_reader *r, struct cv_error *err);
-/* As ipc_receive on a non-blocking socket. */
+/* As ipc_receive, and never waits: see ipc_send_now. */
 int ipc_receive_now(int fd, struct ipc_reader *r, struct cv_error *err);
 /* As ipc_receive, waiting at most so long; 0: not at all. */
 int ipc_receive_wait(int fd, uint32_t timeout_msecs, struct ipc_reader *r,
@@ -94,6 +97,10 @@ struct cv_span ipc_get_span(struct ipc_reader *r, size_t max);
 const char *ipc_get_str(struct ipc_reader *r, size_t max);
 /* The caller's from now on; -1 when there is none left. */
 int ipc_get_fd(struct ipc_reader *r);
+/* As ipc_get_fd, for what messages will be sent on: fails when it is no
+ * connected socket of the kind that ipc_pair makes (an event loop takes no
+ * file, and a read from a terminal never ends). */
+int ipc_get_socket(struct ipc_reader *r);
 /* Descriptors that have not been taken yet. */
 uint32_t ipc_fds_left(const struct ipc_reader *r);
 

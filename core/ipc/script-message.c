@@ -21,7 +21,7 @@ int script_run_get(struct ipc_reader *r, struct cv_pool *pool,
 	user_info_get(r, pool, &run_r->user);
 	conn_info_get(r, pool, &run_r->conn);
 	run_r->client_fd = ipc_get_fd(r);
-	run_r->answer_fd = ipc_get_fd(r);
+	run_r->answer_fd = ipc_get_socket(r);
 	status = ipc_finish(r, err);
 	if (status == CV_OK)
 		return CV_OK;

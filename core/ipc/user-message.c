@@ -141,7 +141,7 @@ int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 	s_r->tag = pool_span(pool, ipc_get_span(r, SESSION_TAG_MAX));
 	s_r->input = pool_span(pool, ipc_get_span(r, SESSION_INPUT_MAX));
 	s_r->transport_fd = ipc_get_fd(r);
-	s_r->status_fd = ipc_fds_left(r) > 0 ? ipc_get_fd(r) : -1;
+	s_r->status_fd = ipc_fds_left(r) > 0 ? ipc_get_socket(r) : -1;
 	status = ipc_finish(r, err);
 	if (status != CV_OK) {
 		if (s_r->transport_fd >= 0)
@@ -162,7 +162,7 @@ int session_started_send(int status_fd, const struct session_started *s,
 	ipc_put_u32(&w, (uint32_t)-s->status);
 	ipc_put_str(&w, s->text);
 	ipc_put_u32(&w, s->pid);
-	return ipc_send(status_fd, &w, err);
+	return ipc_send_now(status_fd, &w, err);
 }
 
 int session_started_get(struct ipc_reader *r, struct session_started *s_r,

@@ -1,13 +1,18 @@
 /* anvil-service.c - counts sessions, and failures to log in.
  *
  * A session is what holds its lease open: nothing to clean up after a crash.
- * Trusts nobody; a client can at most lie about itself.  Opens no file. */
+ * Trusts nobody: which process has a lease is what the kernel says, and each
+ * has one, so that a session that has been taken over cannot fill the places
+ * of other users; penalties are auth's, lists and kicks the admin's.  Opens
+ * no file. */
 #include "anvil-service.h"
 #include "ipc/anvil-message.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -42,7 +47,20 @@ static struct {
 	struct lease *leases;
 	struct cv_pool *pool;		/* of the tables */
 	struct hash_table groups, penalties;
+	struct hash_table owners;	/* leases by process id */
 } anvil;
+
+static bool is_admin(const char *client)
+{
+	return strcmp(client, "admin") == 0;
+}
+
+/* Penalties decide who may try a password: no session says anything of
+ * them. */
+static bool may_punish(const char *client)
+{
+	return strcmp(client, "auth") == 0 || is_admin(client);
+}
 
 /* These live as long as their entry; the pools of the tables do not shrink. */
 static char *copy(const char *str)
@@ -85,8 +103,14 @@ static void group_release(struct group *group)
 	free(group);
 }
 
+static struct cv_span owner_key(const uint32_t *pid)
+{
+	return cv_span((const char *)pid, sizeof(*pid));
+}
+
 static void lease_end(struct lease *lease)
 {
+	(void)hash_remove(&anvil.owners, owner_key(&lease->pid));
 	if (lease->prev != NULL)
 		lease->prev->next = lease->next;
 	else
@@ -110,7 +134,7 @@ static void on_lease(evutil_socket_t fd, short what, void *context)
 	struct cv_error err = ERROR_NONE;
 	struct ipc_reader r;
 	const char *text;
-	int status = ipc_receive((int)fd, &r, &err);
+	int status = ipc_receive_now((int)fd, &r, &err);
 
 	(void)what;
 	if (status == CV_NOT_FOUND)
@@ -135,7 +159,35 @@ static void answer(int fd, uint32_t type)
 	struct ipc_writer w;
 
 	ipc_begin(&w, type);
-	(void)ipc_send(fd, &w, NULL);
+	(void)ipc_send_now(fd, &w, NULL);
+}
+
+/* The process that has made the pair. */
+static bool find_owner(int fd, uint32_t *pid_r)
+{
+	struct ucred owner;
+	socklen_t len = sizeof(owner);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &len) < 0 ||
+	    owner.pid <= 0)
+		return false;
+	*pid_r = (uint32_t)owner.pid;
+	return true;
+}
+
+/* A lease whose process has ended may still wait to be noticed. */
+static bool has_lease(uint32_t pid)
+{
+	struct lease *lease = hash_find(&anvil.owners, owner_key(&pid));
+	struct pollfd p = { .events = POLLRDHUP };
+
+	if (lease == NULL)
+		return false;
+	p.fd = lease->fd;
+	if (poll(&p, 1, 0) == 0)
+		return true;
+	lease_end(lease);
+	return false;
 }
 
 static void lease_begin(const struct anvil_connect *c, struct group *group,
@@ -148,6 +200,7 @@ static void lease_begin(const struct anvil_connect *c, struct group *group,
 	lease->pid = c->pid;
 	lease->since_usecs = time_now_usecs();
 	lease->group = group;
+	hash_set(&anvil.owners, owner_key(&lease->pid), lease);
 	lease->service = copy(c->service);
 	lease->session_id = copy(c->session_id);
 	lease->activity = copy("");
@@ -164,6 +217,27 @@ static void lease_begin(const struct anvil_connect *c, struct group *group,
 	answer(fd, ANVIL_MSG_GRANTED);
 }
 
+static int connect_get(const char *client, struct ipc_reader *r,
+		       struct anvil_connect *c_r, int *fd_r,
+		       struct cv_error *err)
+{
+	int status;
+
+	*fd_r = -1;
+	/* auth and the admin have channels, sessions have leases */
+	if (r->type != ANVIL_MSG_CONNECT || may_punish(client))
+		return ipc_refuse(r, client, err);
+	anvil_connect_get(r, c_r);
+	*fd_r = ipc_get_socket(r);
+	status = ipc_finish(r, err);
+	if (status != CV_OK)
+		return status;
+	if (!find_owner(*fd_r, &c_r->pid) || has_lease(c_r->pid))
+		return FAIL(err, CV_E_DENIED, "'%s' process %u wants a second "
+			    "lease", client, c_r->pid);
+	return CV_OK;
+}
+
 static void anvil_message(struct service *s, const char *client,
 			  struct ipc_reader *r)
 {
@@ -173,20 +247,12 @@ static void anvil_message(struct service *s, const char *client,
 	int fd;
 
 	(void)s;
-	if (r->type != ANVIL_MSG_CONNECT) {
-		(void)ipc_refuse(r, client, &err);
-		log_error("anvil", "%s", err.text);
-		return;
-	}
-	anvil_connect_get(r, &c);
-	fd = ipc_get_fd(r);
-	if (ipc_finish(r, &err) != CV_OK) {
+	if (connect_get(client, r, &c, &fd, &err) != CV_OK) {
 		log_error("anvil", "%s: %s", client, err.text);
 		if (fd >= 0)
 			(void)close(fd);
 		return;
 	}
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	group = group_get(&c);
 	if (c.limit != 0 && group->count >= c.limit) {
 		answer(fd, ANVIL_MSG_LIMIT);
@@ -270,7 +336,7 @@ static void send_penalty(int fd, uint32_t id, const char *ip)
 	ipc_put_u32(&w, id);
 	ipc_put_u32(&w, p == NULL ? 0 : p->count);
 	ipc_put_u64(&w, p == NULL ? 0 : p->last_usecs);
-	(void)ipc_send(fd, &w, NULL);
+	(void)ipc_send_now(fd, &w, NULL);
 }
 
 /* --- channels ------------------------------------------------------------------------- */
@@ -428,7 +494,7 @@ static void on_channel(evutil_socket_t fd, short what, void *context)
 	struct channel *c = context;
 	struct cv_error err = ERROR_NONE;
 	struct ipc_reader r;
-	int status = ipc_receive((int)fd, &r, &err);
+	int status = ipc_receive_now((int)fd, &r, &err);
 
 	(void)what;
 	if (status == CV_NOT_FOUND)
@@ -447,11 +513,17 @@ static void on_channel(evutil_socket_t fd, short what, void *context)
 
 static void anvil_channel(struct service *s, const char *client, int fd)
 {
-	struct channel *c = calloc(1, sizeof(*c));
+	struct channel *c;
 
+	if (!may_punish(client)) {
+		log_error("anvil", "'%s' may not open a channel", client);
+		(void)close(fd);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
 	BUG_IF(c == NULL);
 	c->fd = fd;
-	c->admin = strcmp(client, "admin") == 0;
+	c->admin = is_admin(client);
 	c->event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_channel,
 			     c);
 	BUG_IF(c->event == NULL);
@@ -469,6 +541,7 @@ static int anvil_start(struct service *s, struct cv_error *err)
 	anvil.pool = pool_create("anvil");
 	hash_init(&anvil.groups, anvil.pool, false);
 	hash_init(&anvil.penalties, anvil.pool, false);
+	hash_init(&anvil.owners, anvil.pool, false);
 	event = event_new(s->base, -1, EV_PERSIST, on_sweep, NULL);
 	BUG_IF(event == NULL);
 	BUG_IF(event_add(event, &every) < 0);

@@ -20,16 +20,47 @@ void log_line_put(struct ipc_writer *w, const struct log_line *line)
 	ipc_put_u64(w, line->usecs);
 }
 
+/* A name stands in front of a line, in JSON and in a field of the journal:
+ * none of them takes a line end or a quote. */
+static bool is_name(const char *name)
+{
+	for (; *name != '\0'; name++) {
+		if (*name <= ' ' || *name >= 0x7f || *name == '"' ||
+		    *name == '\\')
+			return false;
+	}
+	return true;
+}
+
+/* Senders clean their lines; one that has been taken over does not, and would
+ * write lines of its own into the log. */
+static bool is_clean(struct cv_span text)
+{
+	char cleaned[LOG_LINE_MAX + 1];
+
+	return log_clean(cleaned, sizeof(cleaned), text.data, text.len) ==
+		text.len && memcmp(cleaned, text.data, text.len) == 0;
+}
+
 int log_line_get(struct ipc_reader *r, struct log_line *line_r,
 		 struct cv_error *err)
 {
+	int status;
+
 	line_r->level = ipc_get_count(r, LOG_LEVEL_PANIC);
 	line_r->service = ipc_get_str(r, LOG_NAME_MAX);
 	line_r->category = ipc_get_str(r, LOG_NAME_MAX);
 	line_r->text = ipc_get_span(r, LOG_LINE_MAX);
 	line_r->pid = ipc_get_u32(r);
 	line_r->usecs = ipc_get_u64(r);
-	return ipc_finish(r, err);
+	status = ipc_finish(r, err);
+	if (status != CV_OK)
+		return status;
+	if (!is_name(line_r->service) || !is_name(line_r->category) ||
+	    !is_clean(line_r->text))
+		return FAIL(err, CV_E_SYNTAX, "a process sent a log line with "
+			    "control characters in it");
+	return CV_OK;
 }
 
 static void send_line(enum log_level level, const char *category,

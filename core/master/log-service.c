@@ -384,7 +384,7 @@ static void on_admin(evutil_socket_t fd, short what, void *context)
 	struct cv_error err = ERROR_NONE;
 	struct ipc_reader r;
 	struct ipc_writer w;
-	int status = ipc_receive((int)fd, &r, &err);
+	int status = ipc_receive_now((int)fd, &r, &err);
 
 	(void)what;
 	if (status == CV_NOT_FOUND)
@@ -394,7 +394,7 @@ static void on_admin(evutil_socket_t fd, short what, void *context)
 
 		take_order(&r);
 		ipc_begin(&w, type);
-		(void)ipc_send((int)fd, &w, NULL);
+		(void)ipc_send_now((int)fd, &w, NULL);
 		return;
 	}
 	event_free(self);
@@ -403,10 +403,16 @@ static void on_admin(evutil_socket_t fd, short what, void *context)
 
 static void log_channel(struct service *s, const char *client, int fd)
 {
-	struct event *event = event_new(s->base, fd, EV_READ | EV_PERSIST,
-					on_admin, event_self_cbarg());
+	struct event *event;
 
-	(void)client;
+	/* whoever writes lines has a port, too */
+	if (strcmp(client, "admin") != 0) {
+		log_error("log", "'%s' may not open a channel", client);
+		(void)close(fd);
+		return;
+	}
+	event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_admin,
+			  event_self_cbarg());
 	BUG_IF(event == NULL);
 	BUG_IF(event_add(event, NULL) < 0);
 }

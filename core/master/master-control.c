@@ -176,18 +176,22 @@ static void handle(struct master *m, int fd, struct ipc_reader *r)
 	}
 }
 
-/* One request a connection, answered at once but for a reload; a tool that does not ask is
- * not waited for longer than a second. */
+/* One request a connection, answered at once but for a reload; a tool that
+ * does not ask is not waited for longer than a second. */
 void master_control_accept(struct master *m)
 {
 	struct cv_error err = ERROR_NONE;
 	struct ipc_reader r;
+	const struct timeval patience = { CONTROL_TIMEOUT_MSECS / 1000, 0 };
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	int fd = accept4(m->control_fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
+	/* nor for one that does not read a long answer */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+			 sizeof(patience));
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
 	    (peer.uid != 0 && peer.uid != geteuid()))
 		answer(fd, CV_E_DENIED, "only root and the server's own user "

@@ -333,11 +333,12 @@ void master_process_message(struct master *m, struct master_process *p)
 		(void)ipc_get_str(&r, ERROR_TEXT_MAX);
 		status = ipc_finish(&r, &err);
 	} else if (status == CV_OK && r.type == BOOT_MSG_READY) {
-		p->ready = true;
 		status = ipc_finish(&r, &err);
+		p->ready = p->ready || status == CV_OK;
 	} else if (status == CV_OK && r.type == BOOT_MSG_REFRESH) {
-		refresh(p);
 		status = ipc_finish(&r, &err);
+		if (status == CV_OK)
+			refresh(p);
 	} else if (status == CV_OK) {
 		status = ipc_refuse(&r, p->name, &err);
 	}

@@ -277,7 +277,7 @@ static void take_message(const struct port_event *port, struct ipc_reader *r)
 			log_error("service", "%s", err.text);
 		return;
 	}
-	fd = ipc_get_fd(r);
+	fd = ipc_get_socket(r);
 	if (ipc_finish(r, &err) != CV_OK || s->row->channel == NULL) {
 		log_error("service", "'%s' cannot open a channel: %s",
 			  port->client, err.text);
@@ -297,7 +297,7 @@ static void on_port(evutil_socket_t fd, short what, void *context)
 
 	(void)what;
 	for (int i = 0; i < MESSAGE_BURST; i++) {
-		int status = ipc_receive((int)fd, &r, &err);
+		int status = ipc_receive_now((int)fd, &r, &err);
 
 		if (status == CV_NOT_FOUND || status == CV_EOF)
 			return;

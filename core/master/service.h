@@ -68,7 +68,8 @@ struct service_row {
 	int (*run)(struct service *s, struct cv_error *err);
 
 	/* client ("imap-login", "lmtp", "admin" for culveradm) opened a
-	 * channel; fd is the row's now, non-blocking. */
+	 * channel; fd is the row's now, non-blocking.  client lives as long
+	 * as the process. */
 	void (*channel)(struct service *s, const char *client, int fd);
 	/* A message other than a channel on the port.  The row finishes r. */
 	void (*message)(struct service *s, const char *client,

@@ -72,7 +72,8 @@ static bool is_dangerous(const char *name)
 		"PATH", "IFS", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "USER",
 		"IP", "LOCAL_IP", "PROTO", "SERVICE", "USERDB_KEYS", "UID",
 		"GID", "PYTHONPATH", "PYTHONHOME", "PERL5LIB", "PERL5OPT",
-		"RUBYOPT", "RUBYLIB",
+		"RUBYOPT", "RUBYLIB", "PERLLIB", "PERL5DB", "PYTHONSTARTUP",
+		"NODE_OPTIONS", "GCONV_PATH", "LOCPATH", "NLSPATH",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -327,7 +328,7 @@ static void answer(int fd, int status, const struct script_fields *fields)
 	ipc_begin(&w, SCRIPT_MSG_END);
 	ipc_put_u32(&w, (uint32_t)-status);
 	script_fields_put(&w, fields);
-	(void)ipc_send(fd, &w, NULL);
+	(void)ipc_send_now(fd, &w, NULL);
 }
 
 __attribute__((noreturn))

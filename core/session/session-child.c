@@ -172,7 +172,7 @@ static void renew_lease(struct cv_session *s)
 	ipc_begin(&w, ANVIL_MSG_CONNECT);
 	anvil_connect_put(&w, &connect);
 	ipc_put_fd(&w, fds[1]);
-	if (ipc_send(SESSION_ANVIL_FD, &w, NULL) == CV_OK)
+	if (ipc_send_now(SESSION_ANVIL_FD, &w, NULL) == CV_OK)
 		s->private->lease = fds[0];
 	else
 		(void)close(fds[0]);

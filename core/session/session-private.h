@@ -10,7 +10,9 @@
 
 /* Where a child finds what it needs; everything above is closed. */
 enum {
-	SESSION_ANVIL_FD = 5, SESSION_AUTH_FD = 6, SESSION_TRANSPORT_FD = 7,
+	SESSION_ANVIL_FD = 5,
+	SESSION_AUTH_FD = 6,	/* of sessions without a user (lmtp) */
+	SESSION_TRANSPORT_FD = 7,
 	SESSION_STATUS_FD = 8, SESSION_PATH_FD = 9,
 	SESSION_PATHS = 2, SESSION_SCRIPT_FD = SESSION_PATH_FD +
 		SESSION_PATHS,	/* until the session is confined */

@@ -248,9 +248,13 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 	int anvil = service_port(zygote->service, "anvil");
 	int auth = service_port(zygote->service, "auth");
 
-	if (anvil < 0 || auth < 0 || dup2(anvil, SESSION_ANVIL_FD) < 0 ||
-	    dup2(auth, SESSION_AUTH_FD) < 0)
+	if (anvil < 0 || auth < 0 || dup2(anvil, SESSION_ANVIL_FD) < 0)
 		return FAIL(err, CV_E_INTERNAL, "ports are missing");
+	/* who is one user has nothing to ask about others */
+	if (!zygote->without_user)
+		(void)close(SESSION_AUTH_FD);
+	else if (dup2(auth, SESSION_AUTH_FD) < 0)
+		return FAIL_ERRNO(err, errno, "dup2 failed");
 	return CV_OK;
 }
 
@@ -470,11 +474,12 @@ static void take_port(struct session_zygote *zygote, const char *client,
 		      int fd)
 {
 	struct cv_error err = ERROR_NONE;
-	int status = ipc_receive(fd, &received, &err);
+	int status = ipc_receive_now(fd, &received, &err);
 
 	if (status == CV_OK && strcmp(client, "auth") == 0)
 		take_start(zygote, &received);
-	else if (status == CV_OK && received.type == SELFTEST_MSG_RUN)
+	else if (status == CV_OK && received.type == SELFTEST_MSG_RUN &&
+		 strcmp(client, "admin") == 0)
 		take_selftest(zygote, &received);
 	else if (status == CV_OK && ipc_refuse(&received, client, &err) < 0)
 		log_error("session", "%s", err.text);

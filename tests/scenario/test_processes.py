@@ -286,6 +286,16 @@ def test_nobody_can_leave_the_sandbox(server):
     assert not escaped
 
 
+def test_a_session_has_no_way_to_auth_and_its_true_number_in_who(server):
+    client = logged_in(server)
+    rows = json.loads(server.adm("-f", "json", "who").stdout)
+    pid = max(int(r["pid"]) for r in rows if r["service"] == "imap")
+    links = {int(n): os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")}
+    assert links[5].startswith("socket:")       # to anvil: its lease can be renewed
+    assert not links.get(6, "").startswith("socket:")
+    client.logout()
+
+
 def test_settings_without_effect_are_said_to_have_none(make_server):
     server = make_server()
     server.adm("reload")

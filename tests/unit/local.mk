@@ -10,6 +10,12 @@ tests_unit_test_account_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_account_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-anvil
+tests_unit_test_anvil_SOURCES = %D%/test-anvil.c core/master/anvil-service.c
+tests_unit_test_anvil_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_anvil_LDADD = core/ipc/libipc.la $(UNIT_LIBS) \
+	$(LIBEVENT_LIBS)
+
 AUTH_LIBS = core/auth/libauth.la core/ipc/libipc.la \
 	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS) \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS)
@@ -118,7 +124,7 @@ tests_unit_test_io_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-ipc
-tests_unit_test_ipc_SOURCES = %D%/test-ipc.c
+tests_unit_test_ipc_SOURCES = %D%/test-ipc.c core/master/log-line.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_ipc_LDADD = core/ipc/libipc.la $(UNIT_LIBS)
 

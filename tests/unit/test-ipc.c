@@ -12,6 +12,7 @@
 
 #include "ipc/auth-message.h"
 #include "ipc/anvil-message.h"
+#include "master/log-line.h"
 
 static int open_fds(void)
 {
@@ -23,6 +24,14 @@ static int open_fds(void)
 		count++;
 	(void)closedir(dir);
 	return count;
+}
+
+static int status_pair[2] = { -1, -1 };
+
+static int open_status(void **state)
+{
+	(void)state;
+	return ipc_pair(status_pair, false, NULL);
 }
 
 static void sample_start(struct session_start *s)
@@ -42,7 +51,7 @@ static void sample_start(struct session_start *s)
 			  .field_count = 2, .fields = fields },
 		.conn = { "127.0.0.1", "192.0.2.1", 143, 5555, "mx", true,
 			  true },
-		.transport_fd = STDIN_FILENO, .status_fd = STDERR_FILENO,
+		.transport_fd = STDIN_FILENO, .status_fd = status_pair[1],
 	};
 }
 
@@ -104,7 +113,7 @@ static struct cv_span wire(struct ipc_writer *w, char *buf, size_t room)
 static int read_start(const char *data, size_t len, struct cv_pool *pool)
 {
 	struct cv_error err = ERROR_NONE;
-	int fds[2] = { dup(STDIN_FILENO), dup(STDIN_FILENO) };
+	int fds[2] = { dup(STDIN_FILENO), dup(status_pair[1]) };
 	struct session_start in;
 	struct ipc_reader r;
 	int status = ipc_reader_init(&r, cv_span(data, len), fds, 2, &err);
@@ -376,6 +385,76 @@ static void an_auth_request_arrives_unchanged(void **state)
 	pool_destroy(&pool);
 }
 
+static void what_is_no_channel_is_not_taken_for_one(void **state)
+{
+	int null = open("/dev/null", O_RDWR), lone, stream[2];
+	int before = open_fds();
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
+	lone = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	assert_true(null >= 0 && lone >= 0);
+	for (int i = 0; i < 4; i++) {
+		const int fds[] = { null, lone, stream[0], status_pair[0] };
+		struct auth_handoff out = {
+			.id = 1, .transport_fd = status_pair[0],
+			.status_fd = fds[i],
+		}, in;
+		struct ipc_writer w;
+		struct ipc_reader r;
+		bool good = fds[i] == status_pair[0];
+
+		auth_handoff_put(&w, &out);
+		assert_int_equal(ipc_send(status_pair[0], &w, NULL), CV_OK);
+		assert_int_equal(ipc_receive(status_pair[1], &r, NULL),
+				 CV_OK);
+		assert_int_equal(auth_handoff_get(&r, &in, NULL),
+				 good ? CV_OK : CV_E_SYNTAX);
+		if (!good)
+			continue;
+		(void)close(in.transport_fd);
+		(void)close(in.status_fd);
+	}
+	(void)close(lone);
+	(void)close(stream[0]);
+	(void)close(stream[1]);
+	assert_int_equal(open_fds(), before);
+	(void)close(null);
+}
+
+static int send_line(struct cv_span text, const char *service,
+		     const char *category)
+{
+	struct log_line out = {
+		.level = LOG_LEVEL_INFO, .service = service,
+		.category = category, .text = text, .pid = 1,
+	}, in;
+	struct ipc_writer w;
+	struct ipc_reader r;
+
+	log_line_put(&w, &out);
+	assert_int_equal(reader_of(&w, &r), CV_OK);
+	return log_line_get(&r, &in, NULL);
+}
+
+/* A process that has been taken over does not clean what it logs. */
+static void a_log_line_cannot_become_two(void **state)
+{
+	(void)state;
+	assert_int_equal(send_line(CV_SPAN("auth: ok \xc3\xa4 \\x0a"), "auth",
+				   "auth"), CV_OK);
+	assert_int_equal(send_line(CV_SPAN("a\nNov 1 auth: b"), "x", "y"),
+			 CV_E_SYNTAX);
+	assert_int_equal(send_line(CV_SPAN("a\0b"), "x", "y"), CV_E_SYNTAX);
+	assert_int_equal(send_line(CV_SPAN("\x1b[2J"), "x", "y"),
+			 CV_E_SYNTAX);
+	assert_int_equal(send_line(CV_SPAN("\xff"), "x", "y"), CV_E_SYNTAX);
+	assert_int_equal(send_line(CV_SPAN("a"), "x\nMESSAGE=b", "y"),
+			 CV_E_SYNTAX);
+	assert_int_equal(send_line(CV_SPAN("a"), "x", "y\",\"level\":\"Info"),
+			 CV_E_SYNTAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,7 +470,9 @@ int main(void)
 		cmocka_unit_test(a_full_queue_is_a_temporary_failure),
 		cmocka_unit_test(a_channel_opens_over_a_port),
 		cmocka_unit_test(an_auth_request_arrives_unchanged),
+		cmocka_unit_test(what_is_no_channel_is_not_taken_for_one),
+		cmocka_unit_test(a_log_line_cannot_become_two),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_status, NULL);
 }
