@@ -250,10 +250,9 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 
 	if (anvil < 0 || auth < 0 || dup2(anvil, SESSION_ANVIL_FD) < 0)
 		return FAIL(err, CV_E_INTERNAL, "ports are missing");
-	/* who is one user has nothing to ask about others */
-	if (!zygote->without_user)
-		(void)close(SESSION_AUTH_FD);
-	else if (dup2(auth, SESSION_AUTH_FD) < 0)
+	/* who is one user has nothing to ask about others: there the number
+	 * stays what it is, /dev/null */
+	if (zygote->without_user && dup2(auth, SESSION_AUTH_FD) < 0)
 		return FAIL_ERRNO(err, errno, "dup2 failed");
 	return CV_OK;
 }

@@ -81,6 +81,20 @@ tests_fuzz_fuzz_snapshot_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_snapshot_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_snapshot_LDADD = $(FUZZ_ACCOUNT_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-ipc
+tests_fuzz_fuzz_ipc_SOURCES = %D%/fuzz-ipc.c core/master/boot.c \
+	core/master/log-line.c core/master/selftest.c \
+	core/delivery/delivery-message.c
+tests_fuzz_fuzz_ipc_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_ipc_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_ipc_LDADD = core/ipc/libipc.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-script
+tests_fuzz_fuzz_script_SOURCES = %D%/fuzz-script.c
+tests_fuzz_fuzz_script_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_script_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_script_LDADD = core/ipc/libipc.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-lmtp
 check_LTLIBRARIES += tests/fuzz/liblmtp-mock.la
 tests_fuzz_liblmtp_mock_la_SOURCES = $(LMTP_SOURCES)
