@@ -68,6 +68,42 @@ static int db_open(struct auth_db *db, struct cv_pool *pool,
 	return driver_open(db, c, err);
 }
 
+const char *auth_db_scheme(const struct auth_db *db)
+{
+	const char *scheme = NULL;
+
+	if (db->pass->scheme != NULL)
+		scheme = db->pass->scheme(db->db);
+	if (scheme == NULL)
+		scheme = db->pass->default_scheme;
+	return scheme == NULL ? "CRYPT" : scheme;
+}
+
+/* The first user that does not exist must cost what a known one costs, so
+ * there is a hash before any has been seen [security.md A26]. */
+static void make_dummy_hash(struct auth_db *db)
+{
+	unsigned char bytes[16];
+	struct cv_text secret, hash;
+	struct cv_pool *pool;
+
+	/* a driver that verifies by itself, or is never asked for a password */
+	if (db->pass->verify != NULL || db->deny)
+		return;
+	pool = pool_create("dummy hash");
+	cv_text_init(&secret, pool);
+	cv_text_init(&hash, pool);
+	random_bytes(bytes, sizeof(bytes));
+	hex_encode(&secret, bytes, sizeof(bytes));
+	if (password_generate(auth_db_scheme(db), "", cv_text_span(&secret),
+			      0, &hash, NULL) == CV_OK &&
+	    password_is_expensive(cv_text_str(&hash), "PLAIN")) {
+		db->dummy_hash = strdup(cv_text_str(&hash));
+		db->dummy_is_made = true;
+	}
+	pool_destroy(&pool);
+}
+
 static void append(struct auth_dbs *dbs, struct auth_db **list,
 		   struct auth_db *db)
 {
@@ -77,9 +113,9 @@ static void append(struct auth_dbs *dbs, struct auth_db **list,
 	*list = db;
 }
 
-static int add_passdb(struct auth_dbs *dbs,
-		      const struct passdb_settings *set, struct cv_pool *pool,
-		      struct auth_db **db_r)
+static struct auth_db *add_passdb(struct auth_dbs *dbs,
+				  const struct passdb_settings *set,
+				  struct cv_pool *pool)
 {
 	struct auth_db *db = pool_new(pool, struct auth_db);
 
@@ -98,8 +134,7 @@ static int add_passdb(struct auth_dbs *dbs,
 	db->pass_on = set->pass;
 	db->master = set->master;
 	append(dbs, set->master ? &dbs->masterdbs : &dbs->passdbs, db);
-	*db_r = db;
-	return CV_OK;
+	return db;
 }
 
 static struct auth_db *add_userdb(struct auth_dbs *dbs,
@@ -136,12 +171,12 @@ static int open_passdbs(struct auth_dbs *dbs, const struct settings_tree *tree,
 				   &scope.block)) {
 		ret = settings_get(tree, &passdb_settings_table, &scope, pool,
 				   &set, err);
-		if (ret == CV_OK)
-			ret = add_passdb(dbs, &set, pool, &db);
-		if (ret == CV_OK)
-			ret = db_open(db, pool, needs_path, context, err);
 		if (ret < 0)
 			return ret;
+		db = add_passdb(dbs, &set, pool);
+		if ((ret = db_open(db, pool, needs_path, context, err)) < 0)
+			return ret;
+		make_dummy_hash(db);
 	}
 	return CV_OK;
 }
@@ -231,30 +266,21 @@ struct auth_db *auth_dbs_find(const struct auth_dbs *dbs, bool is_passdb,
 	return db != NULL ? db : find_in(dbs->masterdbs, driver, args);
 }
 
-const char *auth_db_scheme(const struct auth_db *db)
-{
-	const char *scheme = NULL;
-
-	if (db->pass->scheme != NULL)
-		scheme = db->pass->scheme(db->db);
-	if (scheme == NULL)
-		scheme = db->pass->default_scheme;
-	return scheme == NULL ? "CRYPT" : scheme;
-}
-
 void auth_db_saw_hash(struct auth_db *db, const char *hash)
 {
 	const char *scheme = auth_db_scheme(db);
 
+	if (hash[0] == '\0')
+		return;
 	/* the most costly kind stays: an unknown user looks like a user
 	 * with a good hash */
-	if (hash[0] == '\0' || (db->dummy_hash != NULL &&
-				password_is_expensive(db->dummy_hash, scheme)))
-		return;
-	if (db->dummy_hash != NULL && !password_is_expensive(hash, scheme))
+	if (db->dummy_hash != NULL && !db->dummy_is_made &&
+	    (password_is_expensive(db->dummy_hash, scheme) ||
+	     !password_is_expensive(hash, scheme)))
 		return;
 	free(db->dummy_hash);
 	db->dummy_hash = strdup(hash);
+	db->dummy_is_made = false;
 }
 
 const char *auth_db_dummy_hash(const struct auth_db *db)

@@ -27,8 +27,10 @@ struct auth_db {
 	const char *username_filter;	/* passdb */
 	bool deny, pass_on, master;	/* passdb */
 	/* A hash like those that this database holds, verified for users
-	 * that do not exist; NULL: none seen yet. */
+	 * that do not exist; made at the start, in the scheme of bare
+	 * passwords, until a true one is seen.  NULL: that cannot be made. */
 	char *dummy_hash;
+	bool dummy_is_made;
 	struct auth_db *next;
 };
 

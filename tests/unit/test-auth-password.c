@@ -1,6 +1,7 @@
 /* test-auth-password.c - password schemes, against known hashes and those of
  * an installed Dovecot. */
 #include "auth-fixture.h"
+#include "auth/auth-provider.h"
 #include "auth/password-scheme.h"
 
 static int check_as(const char *stored, const char *user, const char *password)
@@ -223,6 +224,99 @@ static void dovecot_agrees(void **state)
 	}
 }
 
+/* --- users that do not exist ------------------------------------------------ */
+
+static uint32_t made, verified[2];
+
+static int count_generate(const struct cv_scheme_input *in,
+			  struct cv_text *hash, struct cv_error *err)
+{
+	(void)in;
+	(void)err;
+	made++;
+	cv_text_append_str(hash, "x");
+	return CV_OK;
+}
+
+static int count_slow(const struct cv_scheme_input *in, struct cv_span hash,
+		      struct cv_error *err)
+{
+	(void)hash;
+	(void)err;
+	verified[0]++;
+	return cv_span_is(in->password, "right") ? CV_AUTH_OK :
+		CV_AUTH_MISMATCH;
+}
+
+static int count_other(const struct cv_scheme_input *in, struct cv_span hash,
+		       struct cv_error *err)
+{
+	(void)hash;
+	(void)err;
+	verified[1]++;
+	return cv_span_is(in->password, "right") ? CV_AUTH_OK :
+		CV_AUTH_MISMATCH;
+}
+
+static const struct cv_scheme slow_schemes[] = {
+	{ CV_SIZED(cv_scheme), .name = "SLOW", .flags = CV_SCHEME_EXPENSIVE,
+	  .verify = count_slow, .generate = count_generate },
+	{ CV_SIZED(cv_scheme), .name = "OTHER", .flags = CV_SCHEME_EXPENSIVE,
+	  .verify = count_other },
+};
+
+/* The plugins' providers, and two schemes more. */
+static const void *source_next(uint32_t kind, uint32_t *at)
+{
+	uint32_t rest;
+	const void *table;
+
+	if (kind != CV_PROVIDER_SCHEME)
+		return module_provider_next(kind, at);
+	if (*at < 2)
+		return &slow_schemes[(*at)++];
+	rest = *at - 2;
+	table = module_provider_next(kind, &rest);
+	*at = rest + 2;
+	return table;
+}
+
+static uint32_t all_pure(const void *table)
+{
+	(void)table;
+	return CV_PLUGIN_PURE;
+}
+
+static const struct auth_provider_source counting_source = {
+	.find = module_provider, .next = source_next, .flags = all_pure,
+};
+
+static void an_unknown_user_costs_a_hash_from_the_first_on(void **state)
+{
+	(void)state;
+	auth_provider_set_source(&counting_source);
+	write_file(fix.users, "joe:right\nother:{OTHER}x\n");
+	fixture_auth("passdb {\n driver = passwd-file\n "
+		     "args = scheme=SLOW $USERS\n}\n");
+	assert_int_equal(made, 1);
+	assert_int_equal(login("nobody", "wrong"), CV_AUTH_UNKNOWN_USER);
+	assert_int_equal(verified[0], 1);
+	assert_int_equal(login("joe", "wrong"), CV_AUTH_MISMATCH);
+	assert_int_equal(verified[0], 2);
+	assert_int_equal(login("nobody", "wrong"), CV_AUTH_UNKNOWN_USER);
+	assert_int_equal(verified[0], 3);
+	assert_int_equal(made, 1);
+	/* what is seen first takes the place of what was made */
+	fixture_auth("passdb {\n driver = passwd-file\n "
+		     "args = scheme=SLOW $USERS\n}\n");
+	assert_int_equal(login("other", "right"), CV_AUTH_OK);
+	assert_int_equal(login("nobody", "wrong"), CV_AUTH_UNKNOWN_USER);
+	assert_int_equal(verified[0], 3);
+	assert_int_equal(verified[1], 2);
+	fixture_auth_close();
+	auth_plugin_api_register();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +327,8 @@ int main(void)
 		cmocka_unit_test(a_password_of_a_megabyte_is_wrong),
 		cmocka_unit_test(what_is_made_is_matched),
 		cmocka_unit_test(dovecot_agrees),
+		cmocka_unit_test(
+			an_unknown_user_costs_a_hash_from_the_first_on),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_load, fixture_unload);

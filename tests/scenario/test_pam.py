@@ -1,0 +1,108 @@
+"""A user of the system logs in with the password that PAM checks."""
+import imaplib
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
+
+import pytest
+
+import culver
+
+PAM = pathlib.Path("/etc/pam.d")
+SERVICE = """\
+auth    required pam_unix.so
+account required pam_unix.so
+"""
+CONFIG = """
+service auth-worker {{
+  user = root
+}}
+"""
+
+
+def needs():
+    if os.geteuid() != 0:
+        return "only root can make a user of the system"
+    if shutil.which("useradd") is None or not PAM.is_dir():
+        return "there is no useradd or no /etc/pam.d"
+    return None
+
+
+pytestmark = pytest.mark.skipif(needs() is not None, reason=needs() or "")
+
+
+@pytest.fixture
+def system_user():
+    """(name, password) of a user that is there for this test alone."""
+    name, password = f"cvt{secrets.token_hex(4)}", secrets.token_urlsafe(12)
+    home = pathlib.Path("/tmp") / f"culver-home-{name}"
+    subprocess.run(["useradd", "-M", "-d", home, "-s", "/usr/sbin/nologin", name], check=True)
+    try:
+        subprocess.run(["chpasswd"], input=f"{name}:{password}\n", text=True, check=True)
+        home.mkdir(mode=0o700)
+        shutil.chown(home, name, name)
+        yield name, password
+    finally:
+        subprocess.run(["userdel", name], check=False, capture_output=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def pam_service():
+    path = PAM / f"culver-test-{secrets.token_hex(4)}"
+    path.write_text(SERVICE)
+    yield path.name
+    path.unlink()
+
+
+def configuration(service):
+    text = culver.CONFIG
+    begin, end = text.index("passdb {{"), text.index("namespace inbox")
+    return text[:begin] + f"""\
+passdb {{{{
+  driver = pam
+  args = {service}
+}}}}
+userdb {{{{
+  driver = passwd
+}}}}
+""" + text[end:] + CONFIG
+
+
+def login(server, user, password):
+    client = imaplib.IMAP4("127.0.0.1", server.imap_port)
+    try:
+        client.login(user, password)
+        return client
+    except imaplib.IMAP4.error as error:
+        client.shutdown()
+        assert "AUTHENTICATIONFAILED" in str(error), error
+        return None
+
+
+def test_a_user_of_the_system_logs_in_with_their_password(system_user, pam_service):
+    user, password = system_user
+    with culver.Server(config=configuration(pam_service)) as server:
+        assert login(server, user, password + "x") is None
+        client = login(server, user, password)
+        assert client is not None, server.log
+        status, data = client.select("INBOX")
+        assert status == "OK" and data == [b"0"]
+        # it is the user's own process, and the mail is theirs
+        rows = subprocess.run(["ps", "-u", user, "-o", "comm="], capture_output=True, text=True)
+        assert rows.stdout.strip()
+        client.append("INBOX", "", None, b"Subject: x\r\n\r\nx\r\n")
+        client.logout()
+        home = pathlib.Path(f"/tmp/culver-home-{user}")
+        mails = [p for sub in ("cur", "new") for p in (home / "Maildir" / sub).iterdir()]
+        assert len(mails) == 1 and mails[0].owner() == user
+        assert login(server, "nobody-" + user, password) is None
+        # a changed password counts at once
+        subprocess.run(["chpasswd"], input=f"{user}:{password}2\n", text=True, check=True)
+        assert login(server, user, password) is None
+        login(server, user, password + "2").logout()
+        # and an account that has been locked is closed
+        subprocess.run(["usermod", "-L", user], check=True)
+        assert login(server, user, password + "2") is None
