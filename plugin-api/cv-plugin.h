@@ -60,6 +60,19 @@ CV_PROVIDE(USERDB, userdb)
 CV_PROVIDE(MECHANISM, mechanism)
 CV_PROVIDE(SCHEME, scheme)
 
+/* A service of core; NULL, and a sentence for the log, when this process has
+ * none of that name and version.  After cv_api was set. */
+static inline const void *cv_need_service(const char *name, uint32_t version,
+					  struct cv_error *err)
+{
+	const void *service = cv_api->service(name, version);
+
+	if (service == NULL)
+		(void)CV_FAIL(err, CV_E_UNSUPPORTED, "this process has no "
+			      "service '%s' %u", name, version);
+	return service;
+}
+
 /* cv_on_message_stored(self, CV_PRIO_NORMAL, fn, err) and so on. */
 #define CV_HOOK(id, name, kind, ctx, major, minor) \
 	static inline int cv_on_##name(struct cv_plugin *self, int priority, \

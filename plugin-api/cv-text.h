@@ -101,4 +101,14 @@ static inline const char *cv_text_str(const struct cv_text *text)
 	return text->data == NULL ? "" : text->data;
 }
 
+/* A C string of its own in the pool. */
+static inline const char *cv_span_copy(struct cv_pool *pool, struct cv_span s)
+{
+	struct cv_text copy;
+
+	cv_text_init(&copy, pool);
+	cv_text_append_span(&copy, s);
+	return cv_text_str(&copy);
+}
+
 #endif

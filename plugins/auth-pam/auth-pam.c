@@ -220,15 +220,6 @@ static int pam_verify(void *data, const struct cv_auth_input *in,
 	return ret;
 }
 
-static const char *copy_text(struct cv_pool *pool, struct cv_span text)
-{
-	struct cv_text copy;
-
-	cv_text_init(&copy, pool);
-	cv_text_append_span(&copy, text);
-	return cv_text_str(&copy);
-}
-
 static int take_word(const struct cv_auth_db_config *config,
 		     struct pam_db *db, struct cv_span word,
 		     struct cv_error *err)
@@ -240,7 +231,7 @@ static int take_word(const struct cv_auth_db_config *config,
 	else if (cv_span_is(word, "failure_show_msg=yes"))
 		db->show_msg = true;
 	else if (cv_span_begins(word, CV_SPAN("confdir=")))
-		db->confdir = copy_text(config->pool, cv_span_skip(word, 8));
+		db->confdir = cv_span_copy(config->pool, cv_span_skip(word, 8));
 	else if (memchr(word.data, '=', word.len) != NULL)
 		return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'; known are "
 			       "session=yes, setcred=yes, "
@@ -248,7 +239,7 @@ static int take_word(const struct cv_auth_db_config *config,
 			       "PAM service", CV_SPAN_ARG(word));
 	else
 		db->service = cv_span_is(word, "*") ? "%s" :
-			copy_text(config->pool, word);
+			cv_span_copy(config->pool, word);
 	return CV_OK;
 }
 
@@ -287,10 +278,9 @@ static int init(const struct cv_host *host, struct cv_plugin *self,
 {
 	cv_api = host;
 	plugin_self = self;
-	auth_api = host->service("auth", 1);
+	auth_api = cv_need_service("auth", 1, err);
 	if (auth_api == NULL)
-		return CV_FAIL(err, CV_E_UNSUPPORTED, "this process has no "
-			       "service 'auth' 1");
+		return CV_E_UNSUPPORTED;
 	return cv_provide_passdb(self, &pam_passdb, err);
 }
 

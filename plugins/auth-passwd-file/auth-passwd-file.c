@@ -416,15 +416,6 @@ static int userdb_iterate(void *data, cv_user_found_fn *found, void *context,
 
 /* --- args --------------------------------------------------------------- */
 
-static const char *copy_text(struct cv_pool *pool, struct cv_span text)
-{
-	struct cv_text copy;
-
-	cv_text_init(&copy, pool);
-	cv_text_append_span(&copy, text);
-	return cv_text_str(&copy);
-}
-
 /* The folder of the file, as far as it does not vary. */
 static void tell_path(const struct cv_auth_db_config *config,
 		      const struct pw_db *db)
@@ -436,7 +427,7 @@ static void tell_path(const struct cv_auth_db_config *config,
 			len = i;
 	}
 	config->needs_path(config, len == 0 ? "/" :
-			   copy_text(config->pool, cv_span(db->path, len)));
+			   cv_span_copy(config->pool, cv_span(db->path, len)));
 }
 
 static int db_open(const struct cv_auth_db_config *config, void **db_r,
@@ -454,10 +445,10 @@ static int db_open(const struct cv_auth_db_config *config, void **db_r,
 		(void)cv_span_split(&rest, ' ', &word);
 		(void)cv_span_split(&word, '=', &key);
 		if (word.data != NULL && cv_span_is(key, "scheme"))
-			db->scheme = copy_text(config->pool, word);
+			db->scheme = cv_span_copy(config->pool, word);
 		else if (word.data != NULL &&
 			 cv_span_is(key, "username_format"))
-			db->username_format = copy_text(config->pool, word);
+			db->username_format = cv_span_copy(config->pool, word);
 		else
 			return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'; "
 				       "known are scheme=, username_format= "
@@ -466,7 +457,7 @@ static int db_open(const struct cv_auth_db_config *config, void **db_r,
 	}
 	if (rest.len == 0)
 		return CV_FAIL(err, CV_E_CONFIG, "args has no path of a file");
-	db->path = copy_text(config->pool, rest);
+	db->path = cv_span_copy(config->pool, rest);
 	db->path_varies = strchr(db->path, '%') != NULL;
 	tell_path(config, db);
 	*db_r = db;
@@ -505,10 +496,9 @@ static int init(const struct cv_host *host, struct cv_plugin *self,
 
 	cv_api = host;
 	plugin_self = self;
-	auth_api = host->service("auth", 1);
+	auth_api = cv_need_service("auth", 1, err);
 	if (auth_api == NULL)
-		return CV_FAIL(err, CV_E_UNSUPPORTED, "this process has no "
-			       "service 'auth' 1");
+		return CV_E_UNSUPPORTED;
 	ret = cv_provide_passdb(self, &passwd_file_passdb, err);
 	if (ret == CV_OK)
 		ret = cv_provide_userdb(self, &passwd_file_userdb, err);

@@ -128,10 +128,9 @@ static int init(const struct cv_host *host, struct cv_plugin *self,
 {
 	cv_api = host;
 	plugin_self = self;
-	auth_api = host->service("auth", 1);
+	auth_api = cv_need_service("auth", 1, err);
 	if (auth_api == NULL)
-		return CV_FAIL(err, CV_E_UNSUPPORTED, "this process has no "
-			       "service 'auth' 1");
+		return CV_E_UNSUPPORTED;
 	return cv_provide_userdb(self, &passwd_userdb, err);
 }
 

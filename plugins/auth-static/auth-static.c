@@ -135,10 +135,9 @@ static int init(const struct cv_host *host, struct cv_plugin *self,
 	int ret;
 
 	cv_api = host;
-	auth_api = host->service("auth", 1);
+	auth_api = cv_need_service("auth", 1, err);
 	if (auth_api == NULL)
-		return CV_FAIL(err, CV_E_UNSUPPORTED, "this process has no "
-			       "service 'auth' 1");
+		return CV_E_UNSUPPORTED;
 	ret = cv_provide_passdb(self, &static_passdb, err);
 	if (ret == CV_OK)
 		ret = cv_provide_userdb(self, &static_userdb, err);

@@ -133,10 +133,9 @@ static int init(const struct cv_host *host, struct cv_plugin *self,
 	int ret = CV_OK;
 
 	cv_api = host;
-	auth_api = host->service("auth", 1);
+	auth_api = cv_need_service("auth", 1, err);
 	if (auth_api == NULL)
-		return CV_FAIL(err, CV_E_UNSUPPORTED, "this process has no "
-			       "service 'auth' 1");
+		return CV_E_UNSUPPORTED;
 	for (size_t i = 0; ret == CV_OK &&
 	     i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		ret = cv_provide_scheme(self, &schemes[i], err);
