@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/landlock.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +135,8 @@ static void stop_begin(struct master *m)
 		(void)kill(m->config->general.shutdown_clients ? -p->pid :
 			   p->pid, SIGTERM);
 	}
+	if (m->config->general.shutdown_clients)
+		(void)master_groups_signal(m, SIGTERM);
 }
 
 static bool only_log_is_left(const struct master *m)
@@ -150,8 +154,14 @@ static bool stop_continue(struct master *m)
 {
 	if (time_monotonic_msecs() >= m->stop_deadline_msecs) {
 		master_processes_signal(m, SIGKILL);
+		if (m->config->general.shutdown_clients)
+			(void)master_groups_signal(m, SIGKILL);
 		return m->processes == NULL;
 	}
+	/* systemd kills what is there when the master ends: sessions shall
+	 * say goodbye first */
+	if (m->config->general.shutdown_clients && master_groups_signal(m, 0))
+		return false;
 	if (only_log_is_left(m))
 		master_processes_signal(m, SIGTERM);
 	return m->processes == NULL;
@@ -329,10 +339,40 @@ static int read_config(struct master *m, struct cv_error *err)
 	return status;
 }
 
+/* Asked once, here: each process would say the same. */
+static bool has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0,
+		       LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+static int check_walls(const struct master_config *config,
+		       struct cv_error *err)
+{
+	if (config->general.sandbox == GENERAL_SANDBOX_REQUIRED &&
+	    !has_landlock())
+		return FAIL(err, CV_E_CONFIG, "sandbox = required, but there "
+			    "is no Landlock here (an old kernel, or a "
+			    "container that forbids it)");
+	return CV_OK;
+}
+
+static void warn_of_missing_walls(const struct master_config *config)
+{
+	if (config->general.sandbox == GENERAL_SANDBOX_AUTO &&
+	    !has_landlock())
+		log_warning("sandbox", "there is no Landlock here (an old "
+			    "kernel, or a container that forbids it): "
+			    "processes may read what their users may "
+			    "(hint: sandbox = required refuses to run so)");
+}
+
 static int prepare(struct master *m, struct cv_error *err)
 {
 	int pid_fd, status = read_config(m, err);
 
+	if (status == CV_OK)
+		status = check_walls(m->config, err);
 	if (status == CV_OK)
 		status = lock_pid(m, &pid_fd, err);
 	if (status == CV_OK)
@@ -438,6 +478,7 @@ int main(int argc, char **argv)
 
 	parse_options(&m, argc, argv);
 	m.pool = pool_create("master");
+	array_init(&m.left_groups, m.pool);
 	array_init(&m.ports, m.pool);
 	array_init(&m.inherited, m.pool);
 	m.config_path = absolute(m.pool, m.config_path);
@@ -457,6 +498,7 @@ int main(int argc, char **argv)
 	log_line_use(m.log_fds[0], "master");
 	log_set_prefix("master");
 	log_info("master", "Culver %s starting up", PACKAGE_VERSION);
+	warn_of_missing_walls(m.config);
 	master_processes_start(&m);
 	notify_state("READY=1");
 	run(&m, &unblocked);

@@ -403,11 +403,27 @@ static void process_ended(struct master *m, struct master_process *p,
 	if (p->boot_fd >= 0)
 		(void)close(p->boot_fd);
 	describe_end(m, p, status);
+	if (kill(-p->pid, 0) == 0 || errno != ESRCH)
+		*array_add(&m->left_groups) = p->pid;
 	if (p->service != NULL) {
 		p->service->running--;
 		plan_restart(p->service, lived);
 	}
 	free(p);
+}
+
+bool master_groups_signal(struct master *m, int number)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->left_groups.count; i++) {
+		pid_t group = m->left_groups.items[i];
+
+		if (kill(-group, number) == 0 || errno != ESRCH)
+			m->left_groups.items[kept++] = group;
+	}
+	m->left_groups.count = kept;
+	return kept > 0;
 }
 
 void master_processes_reap(struct master *m)
@@ -431,6 +447,8 @@ void master_processes_reap(struct master *m)
 			break;
 		}
 	}
+	/* now, before an empty group's number goes to somebody else */
+	(void)master_groups_signal(m, 0);
 }
 
 /* anvil uses no setting, and its counts are in no other place: it stays. */

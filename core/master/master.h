@@ -79,6 +79,7 @@ struct master {
 	struct master_config *config;
 	uint32_t generation;
 	struct master_process *processes;
+	ARRAY(pid_t) left_groups;	/* sessions whose zygote has gone */
 	ARRAY(struct master_port) ports;
 	ARRAY(int) inherited;		/* systemd's sockets */
 	struct cv_pool *pool;
@@ -128,6 +129,9 @@ void master_process_message(struct master *m, struct master_process *p);
 /* All processes get RETIRE: a new generation follows. */
 void master_processes_retire(struct master *m);
 void master_processes_signal(struct master *m, int number);
+/* Sessions whose zygote has gone: the signal (0: none) for each group that
+ * still has members; false when there is none. */
+bool master_groups_signal(struct master *m, int number);
 /* Milliseconds until something may be started; UINT64_MAX: nothing waits. */
 uint64_t master_processes_next(struct master *m, uint64_t now);
 
