@@ -13,7 +13,8 @@ install-data-local: install-conf
 uninstall-local: uninstall-conf
 
 install-conf:
-	$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/culver/conf.d"
+	$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/culver/conf.d" \
+		"$(DESTDIR)$(localstatedir)"
 	@for file in $(CONF_FILES); do \
 		to="$(DESTDIR)$(sysconfdir)/culver/$$file"; \
 		if test -e "$$to"; then \
@@ -42,4 +43,6 @@ EXTRA_DIST += %D%/culver.service.in %D%/culver.socket
 CLEANFILES += %D%/culver.service
 %D%/culver.service: %D%/culver.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's,[@]sbindir@,$(sbindir),' \
-		-e 's,[@]bindir@,$(bindir),' $(srcdir)/conf/culver.service.in >$@
+		-e 's,[@]bindir@,$(bindir),' \
+		-e 's,[@]localstatedir@,$(localstatedir),' \
+		$(srcdir)/conf/culver.service.in >$@

@@ -19,7 +19,7 @@
 enum { ANSWER_MSECS = 15000, MAX_SERVICES = 128 };
 
 struct stage {
-	char dir[64];		/* of the user who tries, and of another */
+	char *dir;		/* of the user who tries, and of another */
 	struct selftest test;
 	int listener;
 	pid_t victim;
@@ -77,6 +77,21 @@ static void make_victim(struct stage *stage)
 	stage->test.pid = (uint32_t)stage->victim;
 }
 
+/* Where the server sees it, too: systemd gives it a /tmp of its own. */
+static int make_folder(struct adm *adm, struct stage *stage,
+		       struct cv_error *err)
+{
+	char *dir = pool_printf(adm->pool, "%s/culver-selftest-XXXXXX",
+				geteuid() == 0 ? "/run" : "/tmp");
+
+	if (mkdtemp(dir) == NULL)
+		return FAIL_ERRNO(err, errno, "cannot make '%s'", dir);
+	stage->dir = dir;
+	if (chmod(dir, 0755) < 0)
+		return FAIL_ERRNO(err, errno, "cannot open up '%s'", dir);
+	return CV_OK;
+}
+
 static int make_stage(struct adm *adm, struct stage *stage,
 		      const char *user, struct cv_error *err)
 {
@@ -85,15 +100,14 @@ static int make_stage(struct adm *adm, struct stage *stage,
 	char *home;
 
 	if (pw == NULL)
-		return FAIL(err, CV_E_NOT_FOUND, "there is no user '%s'",
+		return FAIL(err, CV_E_NOT_FOUND, "the system has no user '%s' "
+			    "(-u wants one of its own, such as mail_uid)",
 			    user != NULL ? user : "(self)");
 	stage->test.user = "culver-selftest";
 	stage->test.uid = pw->pw_uid;
 	stage->test.gid = pw->pw_gid;
-	(void)snprintf(stage->dir, sizeof(stage->dir),
-		       "/tmp/culver-selftest-XXXXXX");
-	if (mkdtemp(stage->dir) == NULL || chmod(stage->dir, 0755) < 0)
-		return FAIL_ERRNO(err, errno, "cannot make a directory");
+	if (make_folder(adm, stage, err) != CV_OK)
+		return err->code;
 	home = pool_printf(adm->pool, "%s/home", stage->dir);
 	stage->test.home = home;
 	if (mkdir(home, 0700) < 0 ||
@@ -118,7 +132,7 @@ static void clear_stage(struct stage *stage)
 		(void)kill(stage->victim, SIGKILL);
 		(void)waitpid(stage->victim, NULL, 0);
 	}
-	if (stage->dir[0] == '\0')
+	if (stage->dir == NULL)
 		return;
 	pid = fork();
 	if (pid == 0) {
@@ -283,8 +297,8 @@ static int run_selftest(struct adm *adm, int argc, char **argv)
 		return adm_usage(&adm_selftest_verb, "the word 'sandbox' is "
 				 "needed");
 	if (geteuid() == 0 && user == NULL)
-		return adm_usage(&adm_selftest_verb, "-u user: whose session "
-				 "is to be played");
+		return adm_usage(&adm_selftest_verb, "root must name a "
+				 "system user with -u, such as mail_uid");
 	status = make_stage(adm, &stage, user, &err);
 	if (status == CV_OK)
 		status = test_all(adm, &stage, only, &escaped, &err);

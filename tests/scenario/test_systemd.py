@@ -109,6 +109,7 @@ def test_the_unit_is_valid(tmp_path):
     text = (TOP / "conf" / "culver.service.in").read_text()
     text = text.replace("@sbindir@", str(culver.PREFIX / "sbin"))
     text = text.replace("@bindir@", str(culver.PREFIX / "bin"))
+    text = text.replace("@localstatedir@", str(culver.PREFIX / "var"))
     assert not re.search(r"@\w+@", text)
     unit = tmp_path / "culver.service"
     unit.write_text(text)
