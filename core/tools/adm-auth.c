@@ -475,9 +475,11 @@ static int run_auth(struct adm *adm, int argc, char **argv)
 			      "+x:f:M:");
 	if (status != ADM_OK)
 		return status;
-	if (argc - 1 - optind < 1 || (strcmp(argv[1], "test") == 0 &&
-				      argc - 1 - optind > 2))
+	if (argc - 1 - optind < 1)
 		return adm_usage(&adm_auth_verb, "which user?");
+	if (strcmp(argv[1], "test") == 0 && argc - 1 - optind > 2)
+		return adm_usage(&adm_auth_verb, "test takes one user and "
+				 "one password");
 	return run_subverb(&l, argv[1], argc - 1 - optind, argv + 1 + optind);
 }
 

@@ -32,6 +32,10 @@ static int ask(struct adm *adm, const struct ipc_writer *w, int *fd_r,
 
 	if (status == CV_OK)
 		status = ipc_send(*fd_r, w, err);
+	if (status != CV_OK && *fd_r >= 0) {
+		(void)close(*fd_r);
+		*fd_r = -1;
+	}
 	return status;
 }
 
@@ -97,6 +101,8 @@ static int run_who(struct adm *adm, int argc, char **argv)
 				 "address");
 	ipc_begin(&w, ANVIL_MSG_WHO);
 	status = ask(adm, &w, &fd, &err);
+	if (status != CV_OK)
+		return adm_fail(&err);
 	out = adm_output_begin(adm, ADM_FORMAT_TABLE, columns);
 	while (status == CV_OK) {
 		status = next_row(fd, &r, &count, &err);
@@ -177,6 +183,8 @@ static int run_penalty(struct adm *adm, int argc, char **argv)
 		return adm_usage(&adm_penalty_verb, "at most one address");
 	ipc_begin(&w, ANVIL_MSG_PENALTY_LIST);
 	status = ask(adm, &w, &fd, &err);
+	if (status != CV_OK)
+		return adm_fail(&err);
 	out = adm_output_begin(adm, ADM_FORMAT_TABLE, columns);
 	while (status == CV_OK) {
 		status = next_row(fd, &r, &count, &err);

@@ -90,7 +90,9 @@ static bool parse_format(const char *name, enum adm_format *format_r)
 
 static int run_verb(struct adm *adm, int argc, char **argv)
 {
-	size_t best = 0, distance = 4;
+	/* of a short word nearly everything is near: 'help' is not 'stop' */
+	size_t half = strlen(argv[0]) / 2, near = half < 4 ? half : 4;
+	size_t best = 0, distance = near;	/* must be less */
 
 	for (size_t i = 0; i < VERBS; i++) {
 		size_t d;
@@ -108,9 +110,11 @@ static int run_verb(struct adm *adm, int argc, char **argv)
 		}
 	}
 	(void)fprintf(stderr, "culveradm: there is no verb '%s'", argv[0]);
-	if (distance <= 3)
+	if (distance < near)
 		(void)fprintf(stderr, " (did you mean '%s'?)",
 			      verbs[best]->name);
+	else
+		(void)fputs(" (hint: culveradm --help lists them)", stderr);
 	(void)fputs("\n", stderr);
 	return ADM_USAGE;
 }
