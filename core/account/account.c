@@ -155,6 +155,42 @@ static void load_state(struct account *account, struct journal *journal,
 
 /* Reads all of a journal and makes it the account's.  CV_NOT_FOUND: its state
  * section is damaged. */
+/* Could the loss of a record be noticed by somebody who has been shown what
+ * comes before it? */
+static bool record_matters(const struct journal_record *record)
+{
+	uint32_t what;
+
+	switch (record->type) {
+	case RECORD_COMMIT:
+	case RECORD_FOLDER_STATE:
+		return false;
+	case RECORD_FOLDER_SET:
+		if (record->data == NULL || record->len !=
+		    sizeof(struct account_guid) + 2 * sizeof(what))
+			return true;
+		memcpy(&what, record->data + sizeof(struct account_guid),
+		       sizeof(what));
+		return what != FOLDER_SET_RECENT;
+	default:
+		return true;
+	}
+}
+
+static bool tail_matters(const struct account *account,
+			 const struct journal_batch *batch)
+{
+	for (size_t i = batch->records.count; i > 0; i--) {
+		const struct journal_record *r = &batch->records.items[i - 1];
+
+		if (r->offset <= account->journal.synced)
+			return false;
+		if (record_matters(r))
+			return true;
+	}
+	return false;
+}
+
 static int take_journal(struct account *account, struct journal *journal,
 			struct cv_error *err)
 {
@@ -180,7 +216,8 @@ static int take_journal(struct account *account, struct journal *journal,
 		account->unsynced = account->journal.end >
 			account->journal.synced &&
 			account->journal.commit_time + WRITTEN_BACK_USECS >
-			(int64_t)time_now_usecs();
+			(int64_t)time_now_usecs() &&
+			tail_matters(account, &batch);
 	}
 	pool_destroy(&pool);
 	if (status != CV_OK)
@@ -240,7 +277,8 @@ static int read_on(struct account *account, uint64_t size,
 		apply_batch(account, &batch);
 		journal_accept(&account->journal, &batch);
 		account->later_alone = false;
-		if (account->journal.end > account->journal.synced)
+		if (account->journal.end > account->journal.synced &&
+		    tail_matters(account, &batch))
 			account->unsynced = true;
 		note_batch(account, &batch);
 	}

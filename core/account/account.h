@@ -257,6 +257,9 @@ enum account_durability {
 	ACCOUNT_NO_SYNC,	/* what mail_fsync allows not to sync */
 	ACCOUNT_SYNC_LATER,	/* by account_sync, before CV_OK is told to
 				 * anybody */
+	/* Nobody was promised it and it can be found out again: never worth
+	 * a sync (\Recent, what a scan has seen). */
+	ACCOUNT_HINT,
 };
 
 enum account_fsync {		/* the setting mail_fsync */

@@ -119,7 +119,8 @@ static bool wants_sync(const struct account *account,
 {
 	switch (account->options.fsync) {
 	case ACCOUNT_FSYNC_ALWAYS:
-		return durability != ACCOUNT_SYNC_LATER;
+		return durability != ACCOUNT_SYNC_LATER &&
+			durability != ACCOUNT_HINT;
 	case ACCOUNT_FSYNC_OPTIMIZED:
 		return durability == ACCOUNT_SYNC;
 	case ACCOUNT_FSYNC_NEVER:

@@ -252,7 +252,7 @@ static int claim_recent(struct cv_mailbox *box, struct cv_error *err)
 		account_rollback(&txn);
 		return ret;
 	}
-	ret = account_commit(&txn, ACCOUNT_NO_SYNC, err);
+	ret = account_commit(&txn, ACCOUNT_HINT, err);
 	if (ret == CV_OK)
 		add_recent(box, from);
 	return ret;

@@ -656,7 +656,7 @@ static int run(struct scan *scan, bool first_time)
 		return ret;
 	}
 	ret = account_commit(&scan->txn, scan->changed || first_time ?
-			     ACCOUNT_SYNC : ACCOUNT_NO_SYNC, scan->err);
+			     ACCOUNT_SYNC : ACCOUNT_HINT, scan->err);
 	if (ret == CV_OK && scan->kind == CV_SCAN_ALL &&
 	    scan->driver->clean != NULL)
 		scan->driver->clean(scan->sf->blobs);
