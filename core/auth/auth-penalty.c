@@ -14,7 +14,7 @@ enum { ANSWER_SECS = 1, RETRY_SECS = 5, KNOWN_MAX = 4096 };
 
 struct asked {
 	struct asked *next;
-	uint32_t id;
+	uint32_t id, place;
 	uint64_t deadline_msecs;
 	auth_penalty_fn *done;
 	void *context;
@@ -32,6 +32,9 @@ struct auth_penalty {
 	/* Keyed hashes of address and user, each in its one place: a newer
 	 * pair may drive an older one out. */
 	uint64_t known[KNOWN_MAX];
+	/* Addresses that may have a penalty in anvil: two may share a place.
+	 * One that this process has not asked about has no known user. */
+	bool suspect[KNOWN_MAX];
 	struct ipc_writer writer;
 	struct ipc_reader reader;
 };
@@ -56,6 +59,11 @@ void auth_penalty_name(const char *ip, char name_r[static 64])
 	memset(address.bytes + 6, 0, 10);
 	(void)inet_ntop(AF_INET6, address.bytes, text, sizeof(text));
 	(void)snprintf(name_r, 64, "%s", text);
+}
+
+static uint32_t place_of(const char *name)
+{
+	return (uint32_t)(hash_bytes(name, strlen(name)) % KNOWN_MAX);
 }
 
 static uint64_t pair_hash(const char *ip, struct cv_span user)
@@ -84,6 +92,8 @@ static void answer(struct auth_penalty *p, uint32_t id, uint32_t delay)
 	if ((asked = *at) == NULL)
 		return;
 	*at = asked->next;
+	if (delay > 0)
+		p->suspect[asked->place] = true;
 	asked->done(asked->context, delay);
 	free(asked);
 }
@@ -208,6 +218,7 @@ uint32_t auth_penalty_get(struct auth_penalty *p, const char *ip,
 	asked = calloc(1, sizeof(*asked));
 	BUG_IF(asked == NULL);
 	asked->id = p->last_id;
+	asked->place = place_of(name);
 	asked->done = done;
 	asked->context = context;
 	asked->next = p->asked;
@@ -240,6 +251,7 @@ void auth_penalty_add(struct auth_penalty *p, const char *ip,
 	if (ip[0] == '\0' || !is_connected(p))
 		return;
 	auth_penalty_name(ip, name);
+	p->suspect[place_of(name)] = true;
 	/* keyed: what anvil holds says nothing about the password */
 	sum = (uint32_t)(hash_bytes(user.data, user.len) * 31 +
 			 hash_bytes(password.data, password.len));
@@ -257,9 +269,10 @@ void auth_penalty_reset(struct auth_penalty *p, const char *ip,
 	char name[64];
 
 	p->known[hash % KNOWN_MAX] = hash;
-	if (ip[0] == '\0' || !is_connected(p))
-		return;
 	auth_penalty_name(ip, name);
+	if (ip[0] == '\0' || !p->suspect[place_of(name)] || !is_connected(p))
+		return;
+	p->suspect[place_of(name)] = false;
 	ipc_begin(&p->writer, ANVIL_MSG_PENALTY_RESET);
 	ipc_put_str(&p->writer, name);
 	if (ipc_send(p->fd, &p->writer, NULL) != CV_OK)

@@ -140,6 +140,10 @@ static void the_same_attempt_has_the_same_sum(void **state)
 	assert_int_equal(in.type, ANVIL_MSG_PENALTY_RESET);
 	assert_string_equal(ipc_get_str(&in, ANVIL_IP_MAX), "192.0.2.1");
 	assert_int_equal(ipc_finish(&in, NULL), CV_OK);
+	/* nothing to reset any more: anvil is left in peace */
+	auth_penalty_reset(p, "192.0.2.1", CV_SPAN("joe"));
+	assert_int_equal(ipc_receive_wait(anvil, 0, &in, NULL),
+			 CV_E_TIMEOUT);
 	auth_penalty_destroy(&p);
 	close(anvil);
 }
