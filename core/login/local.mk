@@ -12,5 +12,6 @@ core_login_liblogin_la_SOURCES = \
 	%D%/login-process.c \
 	%D%/login-relay.c \
 	%D%/login-shared.c %D%/login-shared.h \
+	%D%/login-spawner.c %D%/login-spawner.h \
 	%D%/login-zygote.c %D%/login-zygote.h \
 	%D%/login.h

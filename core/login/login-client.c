@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { READ_CHUNK = 4096 };
+enum { READ_CHUNK = 4096, INPUT_FIRST = 1024 };
 
 /* --- waiting ------------------------------------------------------------------ */
 
@@ -85,8 +85,8 @@ static void fill_addresses(struct cv_preauth *p)
 	};
 }
 
-struct cv_preauth *login_client_create(struct login_process *process, int fd,
-				       const struct service_listener *l)
+static struct cv_preauth *client_new(struct login_process *process, int fd,
+				     bool implicit_tls)
 {
 	struct cv_pool *pool = pool_create("login");
 	struct cv_preauth *p = pool_new(pool, struct cv_preauth);
@@ -99,15 +99,23 @@ struct cv_preauth *login_client_create(struct login_process *process, int fd,
 	p->fd = fd;
 	p->status_fd = p->transport_fd = -1;
 	p->phase = LOGIN_PARKED;
-	p->connected_msecs = time_monotonic_msecs();
 	cv_text_init(&p->out, pool);
-	make_session_id(p->session_id, sizeof(p->session_id));
 	fill_addresses(p);
 	p->view = login_view_find(process, p);
 	p->conn.secure = is_trusted(p);
 	p->state = pool_alloc(pool, process->protocol->preauth_bytes);
-	p->implicit_tls = l->ssl;
+	p->implicit_tls = implicit_tls;
 	process->clients++;
+	return p;
+}
+
+struct cv_preauth *login_client_create(struct login_process *process, int fd,
+				       const struct service_listener *l)
+{
+	struct cv_preauth *p = client_new(process, fd, l->ssl);
+
+	p->connected_msecs = time_monotonic_msecs();
+	make_session_id(p->session_id, sizeof(p->session_id));
 	if (p->implicit_tls)
 		return p;	/* the client speaks first */
 	process->protocol->connected(p);
@@ -119,6 +127,29 @@ struct cv_preauth *login_client_create(struct login_process *process, int fd,
 			p->out_sent = (size_t)n;
 	}
 	return p;
+}
+
+struct cv_preauth *login_client_recreate(struct login_process *process,
+					 const struct login_parked *parked)
+{
+	struct cv_preauth *p = client_new(process, parked->fd,
+					  parked->implicit_tls);
+
+	p->connected_msecs = parked->connected_msecs;
+	BUG_IF(strlen(parked->session_id) >= sizeof(p->session_id));
+	memcpy(p->session_id, parked->session_id,
+	       strlen(parked->session_id) + 1);
+	if (!p->implicit_tls)
+		process->protocol->connected(p);
+	if (p->phase == LOGIN_PARKED &&
+	    parked->greeting_sent <= parked->greeting.len &&
+	    cv_span_equal(cv_text_span(&p->out), parked->greeting)) {
+		p->out_sent = parked->greeting_sent;
+		return p;
+	}
+	p->fd = -1;	/* the caller's */
+	login_client_destroy(&p);
+	return NULL;
 }
 
 void login_client_destroy(struct cv_preauth **pp)
@@ -226,18 +257,30 @@ static ssize_t receive_some(struct cv_preauth *p, void *dst, size_t room)
 	return n > 0 ? n : tls_result(p, n);
 }
 
+/* Most say little: what a new process does not touch costs it nothing. */
+static bool grow_input(struct cv_preauth *p)
+{
+	size_t max = p->process->protocol->preauth_line_max;
+	size_t room = p->in_room == 0 ? INPUT_FIRST : p->in_room * 2;
+
+	if (p->in_room == max)
+		return false;
+	if (room > max)
+		room = max;
+	p->in = pool_grow(p->pool, p->in, p->in_room, room);
+	p->in_room = room;
+	return true;
+}
+
 /* CV_OK: something came; CV_CHANGED: nothing yet; CV_EOF; CV_E_LIMIT. */
 static int fill_input(struct cv_preauth *p)
 {
-	size_t max = p->process->protocol->preauth_line_max;
 	size_t room;
 	ssize_t n;
 
-	if (p->in == NULL)
-		p->in = pool_alloc(p->pool, max);
-	room = max - p->in_len;
-	if (room == 0)
+	if (p->in_len == p->in_room && !grow_input(p))
 		return CV_E_LIMIT;
+	room = p->in_room - p->in_len;
 	n = receive_some(p, p->in + p->in_len,
 			 room < READ_CHUNK ? room : READ_CHUNK);
 	if (n > 0) {

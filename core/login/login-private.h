@@ -17,6 +17,7 @@ enum {
 	LOGIN_OUTPUT_MAX = 65536,	/* unsent bytes before login */
 	LOGIN_RELAY_BUFFER = 16384,	/* each way */
 	LOGIN_ASKING_BUCKETS = 256,
+	LOGIN_SESSION_ID_MAX = 23,
 };
 
 /* Settings for connections that the same filters apply to. */
@@ -89,15 +90,15 @@ struct cv_preauth {
 	struct net_address remote, local;
 	struct conn_info conn;
 	char remote_ip[NET_IP_TEXT], local_ip[NET_IP_TEXT];
-	char session_id[24];
+	char session_id[LOGIN_SESSION_ID_MAX + 1];
 	uint64_t connected_msecs;
 	SSL *ssl;
 	struct login_watch watch, status_watch;
 	struct event timer, answer_timer;
 	bool has_timers;
 
-	char *in;			/* preauth_line_max bytes; lazily */
-	size_t in_len;
+	char *in;			/* grows up to preauth_line_max */
+	size_t in_len, in_room;
 	struct cv_text out;
 	size_t out_sent;
 
@@ -116,6 +117,16 @@ struct cv_preauth {
 	struct login_relay *relay;
 };
 
+/* What makes a silent connection in another process of the same settings. */
+struct login_parked {
+	int fd;
+	const char *session_id;
+	uint64_t connected_msecs;
+	bool implicit_tls;
+	struct cv_span greeting;	/* queued, the first bytes sent */
+	size_t greeting_sent;
+};
+
 /* --- login-process.c ------------------------------------------------------- */
 
 /* The view for these addresses, from the common one or made for them. */
@@ -128,6 +139,11 @@ const struct login_view *login_view_find(struct login_process *process,
  * read. */
 struct cv_preauth *login_client_create(struct login_process *process, int fd,
 				       const struct service_listener *l);
+/* The same connection in another process, silent and unread; the greeting is
+ * not sent again.  NULL: the machine now says something else; the descriptor
+ * stays the caller's then. */
+struct cv_preauth *login_client_recreate(struct login_process *process,
+					 const struct login_parked *parked);
 /* From now on the connection is served in process->base. */
 void login_client_serve(struct cv_preauth *p);
 /* Closes and frees, without a word. */

@@ -9,17 +9,20 @@
  * its children but one empty-worded message whose sender the kernel names. */
 #include "login-zygote.h"
 #include "login-shared.h"
+#include "login-spawner.h"
 #include "master/selftest.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
 	CHILD_AUTH_FD = 5, CHILD_NOTIFY_FD = 6, CHILD_CLIENT_FD = 7,
 	SWEEP_SECONDS = 5,
+	SPAWNER_PARKED = 256,	/* silent connections that make forks dear */
 };
 
 struct login_child {
@@ -36,6 +39,7 @@ struct login_zygote {
 	struct login_child *children, *newest;	/* oldest first */
 	uint32_t waiting;		/* children before login */
 	int notify;
+	struct event reaping;
 };
 
 static struct login_zygote zygote;
@@ -56,9 +60,12 @@ static void unpark(struct cv_preauth *p)
 
 static void child_add(pid_t pid)
 {
+	static const struct timeval soon = { 1, 0 };
 	struct login_child *child = calloc(1, sizeof(*child));
 
 	BUG_IF(child == NULL);
+	if (!evtimer_pending(&zygote.reaping, NULL))
+		(void)event_add(&zygote.reaping, &soon);
 	child->pid = pid;
 	child->prev = zygote.newest;
 	if (zygote.newest != NULL)
@@ -185,22 +192,91 @@ static void expel_oldest_child(void)
 	}
 }
 
+/* --- the end of a child ------------------------------------------------------------------- */
+
+static void child_ended(pid_t pid, int status)
+{
+	struct login_child *child;
+
+	if (login_shared_ended(pid, status) || login_spawner_ended(pid))
+		return;
+	if (WIFSIGNALED(status))
+		log_error("login", "login process %d was killed by "
+			  "signal %d", (int)pid, WTERMSIG(status));
+	child = child_find(pid);
+	if (child != NULL)
+		child_remove(child);
+}
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		child_ended(pid, status);
+}
+
+/* SIGCHLD is blocked, and pending: a child that has ended can wait for its
+ * burial until there is something else to do, or a second has passed. */
+static void reap_pending(void)
+{
+	static const struct timespec at_once;
+	sigset_t child;
+
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	if (zygote.children != NULL &&
+	    sigtimedwait(&child, NULL, &at_once) == SIGCHLD)
+		reap();
+}
+
+static void on_reaping(evutil_socket_t fd, short what, void *context)
+{
+	static const struct timeval soon = { 1, 0 };
+
+	(void)fd;
+	(void)what;
+	(void)context;
+	reap_pending();
+	if (zygote.children != NULL)
+		(void)event_add(&zygote.reaping, &soon);
+}
+
+static void on_child(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	reap();
+}
+
 /* --- events -------------------------------------------------------------------------------- */
 
 static void on_first_byte(evutil_socket_t fd, short what, void *context)
 {
 	struct cv_preauth *p = context;
 	const struct boot_go *go = &p->process->service->private->go;
+	int unread;
 	pid_t pid;
 
-	(void)fd;
 	(void)what;
 	login_watch_end(&p->watch);
+	/* readable, and nothing to read: it has gone without a word */
+	if (ioctl((int)fd, FIONREAD, &unread) == 0 && unread == 0) {
+		unpark(p);
+		login_client_disconnect(p, "Connection closed");
+		return;
+	}
 	service_hold(p->process->service);
 	unpark(p);
+	reap_pending();
 	if (zygote.waiting >= go->process_limit)
 		expel_oldest_child();
-	pid = fork();
+	pid = zygote.parked.count < SPAWNER_PARKED ? -1 :
+		login_spawner_fork(p, child_run);
+	if (pid < 0)
+		pid = fork();
 	if (pid == 0)
 		child_run(p);
 	if (pid < 0) {
@@ -231,27 +307,6 @@ void login_zygote_accept(struct service *s,
 			    "login (client_limit)");
 	park(p);
 	login_watch_set(p, &p->watch, fd, EV_READ, on_first_byte);
-}
-
-static void on_child(evutil_socket_t fd, short what, void *context)
-{
-	struct login_child *child;
-	int status;
-	pid_t pid;
-
-	(void)fd;
-	(void)what;
-	(void)context;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (login_shared_ended(pid, status))
-			continue;
-		if (WIFSIGNALED(status))
-			log_error("login", "login process %d was killed by "
-				  "signal %d", (int)pid, WTERMSIG(status));
-		child = child_find(pid);
-		if (child != NULL)
-			child_remove(child);
-	}
 }
 
 /* One byte from a child that has become a relay; who it was says the
@@ -367,19 +422,31 @@ static void add_event(struct service *s, int fd, short what,
 	BUG_IF(event_add(event, every) < 0);
 }
 
+static void block_child_signal(void)
+{
+	sigset_t blocked;
+
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
 int login_zygote_ready(struct service *s, struct cv_error *err)
 {
 	static const struct timeval every = { SWEEP_SECONDS, 0 };
 
 	(void)err;
 	zygote.process->base = s->base;
-	add_event(s, SIGCHLD, EV_SIGNAL, on_child, NULL);
+	BUG_IF(evtimer_assign(&zygote.reaping, s->base, on_reaping, NULL) <
+	       0);
 	if (zygote.process->shared) {
+		add_event(s, SIGCHLD, EV_SIGNAL, on_child, NULL);
 		service_stop_accepting(s);
 		service_trim_memory();
 		login_shared_start(zygote.process, &zygote.filter);
 		return CV_OK;
 	}
+	block_child_signal();
 	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
 	add_event(s, -1, 0, on_sweep, &every);
 	service_trim_memory();

@@ -25,6 +25,19 @@ def alive(server, within=10.0):
     raise AssertionError(f"logins took {times} s")
 
 
+def answer_of(sock, tag):
+    """The tagged answer; what comes before it is skipped."""
+    sock.settimeout(20)
+    data = b""
+    while True:
+        for line in data.split(b"\r\n")[:-1]:
+            if line.startswith(tag):
+                return line
+        more = sock.recv(4096)
+        assert more, f"closed after {data!r}"
+        data += more
+
+
 def ports(server):
     return {"imap": server.imap_port, "imaps": server.imaps_port,
             "lmtp": server.lmtp_port}
@@ -148,7 +161,9 @@ def test_ten_thousand_silent_connections(make_server):
     if hard < want + 200:
         want = hard - 200
     resource.setrlimit(resource.RLIMIT_NOFILE, (want + 200, hard))
-    server = make_server(extra="mail_max_userip_connections = 100\n")
+    server = make_server(extra="mail_max_userip_connections = 100\n"
+                         "service imap-login {\n  process_limit = 1000\n"
+                         "  client_limit = 12000\n}\n")
     held = []
     try:
         deadline = time.monotonic() + 120
@@ -167,6 +182,17 @@ def test_ten_thousand_silent_connections(make_server):
                 alive(server, within=1.0)
         assert len(held) >= want * 0.99
         alive(server, within=1.0)
+        # and so do those who log in while many of them begin to speak
+        for s in held[:300]:
+            s.sendall(b"x NOOP\r\n")
+        alive(server, within=1.0)
+        for s in held[:300]:
+            assert answer_of(s, b"x ").startswith(b"x OK")
+        # a silent one is still a connection like any other
+        held[-1].sendall(b"y LOGIN alice %s\r\n" % server.users["alice"].encode())
+        assert answer_of(held[-1], b"y ").startswith(b"y OK")
+        held[-1].sendall(b"z SELECT INBOX\r\n")
+        assert answer_of(held[-1], b"z ").startswith(b"z OK")
     finally:
         for s in held:
             s.close()
