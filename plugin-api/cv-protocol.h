@@ -114,6 +114,9 @@ struct cv_session_api {
 	 * CV_OK: go on; a failure class: refuse it. */
 	int (*command)(struct cv_session *s, struct cv_span verb,
 		       struct cv_span args, struct cv_error *err);
+	/* A sentence for the client when .stopping is true: the server stops,
+	 * or an administrator has ended the session; else NULL. */
+	const char *(*stop_reason)(struct cv_session *s);
 };
 
 /* --- the provider ------------------------------------------------------- */

@@ -50,8 +50,8 @@ static int lease_wait(int lease, struct cv_error *err)
 		    "from this address (mail_max_userip_connections)");
 }
 
-int anvil_lease(int anvil_port, const struct anvil_connect *c, int *lease_r,
-		struct cv_error *err)
+int anvil_lease_begin(int anvil_port, const struct anvil_connect *c,
+		      int *lease_r, struct cv_error *err)
 {
 	struct ipc_writer *w = &lease_request;
 	int fds[2], status;
@@ -67,11 +67,20 @@ int anvil_lease(int anvil_port, const struct anvil_connect *c, int *lease_r,
 	(void)close(fds[1]);
 	if (status == CV_EOF)
 		status = FAIL(err, CV_E_TEMP, "anvil's port is closed");
-	if (status == CV_OK)
-		status = lease_wait(fds[0], err);
 	if (status != CV_OK)
 		(void)close(fds[0]);
 	else
 		*lease_r = fds[0];
+	return status;
+}
+
+int anvil_lease_finish(int *lease, struct cv_error *err)
+{
+	int status = lease_wait(*lease, err);
+
+	if (status == CV_OK)
+		return CV_OK;
+	(void)close(*lease);
+	*lease = -1;
 	return status;
 }

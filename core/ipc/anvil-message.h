@@ -40,9 +40,12 @@ void anvil_connect_put(struct ipc_writer *w, const struct anvil_connect *c);
 /* Fields only: the caller goes on reading and finishes. */
 void anvil_connect_get(struct ipc_reader *r, struct anvil_connect *c_r);
 
-/* Asks for a lease and waits for the answer: CV_OK with the lease's
- * descriptor (close-on-exec), CV_E_LIMIT, or a failure. */
-int anvil_lease(int anvil_port, const struct anvil_connect *c, int *lease_r,
-		struct cv_error *err);
+/* Asks for a lease: CV_OK with its descriptor (close-on-exec), or a
+ * failure.  What follows may be done while anvil thinks. */
+int anvil_lease_begin(int anvil_port, const struct anvil_connect *c,
+		      int *lease_r, struct cv_error *err);
+/* Waits for the answer: CV_OK, CV_E_LIMIT, or a failure; then the lease is
+ * closed and -1. */
+int anvil_lease_finish(int *lease, struct cv_error *err);
 
 #endif

@@ -250,9 +250,7 @@ static int read_namespaces(struct cv_user *user, struct cv_error *err)
 
 /* --- the user ---------------------------------------------------------------------- */
 
-/* A random number of this run of the machine: what was done before it and not
- * synced may be lost.  When it cannot be read nothing is relied on. */
-static void read_boot_id(uint8_t boot_id[16])
+void user_boot_id(uint8_t boot_id[16])
 {
 	static uint8_t known[16];
 	static bool have;
@@ -360,7 +358,7 @@ int user_create(const struct user_fields *fields,
 	if (config->boot_id != NULL)
 		memcpy(user->boot_id, config->boot_id, 16);
 	else
-		read_boot_id(user->boot_id);
+		user_boot_id(user->boot_id);
 	ret = user_init(user, fields, err);
 	if (ret < 0) {
 		pool_destroy(&pool);

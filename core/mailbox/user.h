@@ -39,6 +39,11 @@ struct user_config {
 	const uint8_t *boot_id;		/* 16 bytes; NULL: the machine's */
 };
 
+/* A random number of this run of the machine: what was done before it and not
+ * synced may be lost.  When it cannot be read nothing is relied on.  Read
+ * once: best before the forks. */
+void user_boot_id(uint8_t boot_id[16]);
+
 /* Nothing is opened yet.  CV_E_CONFIG: settings that make no sense;
  * CV_E_DENIED: a variable's value is not allowed in a path. */
 int user_create(const struct user_fields *fields,

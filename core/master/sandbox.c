@@ -78,9 +78,14 @@ void sandbox_paths_add_common(struct sandbox_paths *paths)
 				  strcmp(common[i], "/dev/null") == 0);
 }
 
+/* Asked once, by the parent of those who need it. */
 static int landlock_abi(void)
 {
-	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+	static int abi;
+
+	if (abi > 0)
+		return abi;
+	return abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
 			    LANDLOCK_CREATE_RULESET_VERSION);
 }
 
@@ -156,6 +161,11 @@ static int restrict_self(int ruleset, struct cv_error *err)
 		return FAIL_ERRNO(err, errno, "cannot enter the Landlock "
 				  "ruleset");
 	return CV_OK;
+}
+
+void sandbox_landlock_ask(void)
+{
+	(void)landlock_abi();
 }
 
 int sandbox_landlock(const struct sandbox_paths *paths, uint32_t allow,

@@ -47,6 +47,10 @@ enum {
 	SANDBOX_ALLOW_EXECUTE = 2,	/* of what lies in the paths */
 };
 
+/* Asks the kernel what Landlock it has: once, for this process and those that
+ * it will fork. */
+void sandbox_landlock_ask(void);
+
 /* From now on only these paths can be reached, no TCP port can be bound or
  * connected to, no process outside be signalled.  Sets no_new_privs.
  * CV_E_UNSUPPORTED: the kernel has no Landlock. */

@@ -61,6 +61,11 @@ static bool api_stopping(struct cv_session *s)
 	return session_stopping(s);
 }
 
+static const char *api_stop_reason(struct cv_session *s)
+{
+	return session_stop_reason(s);
+}
+
 static void api_set_activity(struct cv_session *s, const char *activity)
 {
 	static struct ipc_writer w;	/* a frame this large costs */
@@ -103,6 +108,7 @@ const struct cv_session_api session_api = {
 	.set_activity = api_set_activity,
 	.set_logout_stats = api_set_logout_stats,
 	.command = api_command,
+	.stop_reason = api_stop_reason,
 };
 
 /* --- users of others ------------------------------------------------------------------- */

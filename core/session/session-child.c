@@ -17,6 +17,7 @@
 enum { SEND_TIMEOUT_MSECS = 300000 };
 
 static volatile sig_atomic_t stopping;
+static bool kicked;
 
 static void on_term(int number)
 {
@@ -28,6 +29,15 @@ bool session_stopping(const struct cv_session *s)
 {
 	(void)s;
 	return stopping != 0;
+}
+
+const char *session_stop_reason(const struct cv_session *s)
+{
+	(void)s;
+	if (!stopping)
+		return NULL;
+	return kicked ? "Disconnected by the administrator." :
+		"Server shutting down.";
 }
 
 static void reset_signals(void)
@@ -132,7 +142,7 @@ static int find_ids(struct cv_session *s, uint32_t *uid_r, uint32_t *gid_r,
 
 /* --- anvil -------------------------------------------------------------------------------- */
 
-static int take_lease(struct cv_session *s, struct cv_error *err)
+static int begin_lease(struct cv_session *s, struct cv_error *err)
 {
 	struct login_settings set;
 	struct anvil_connect connect = {
@@ -145,14 +155,26 @@ static int take_lease(struct cv_session *s, struct cv_error *err)
 
 	if (status != CV_OK)
 		return status;
-	connect.limit = s->connection == NULL ? 0 :
+	connect.limit = s->private->lease_limit = s->connection == NULL ? 0 :
 		set.mail_max_userip_connections;
-	status = anvil_lease(SESSION_ANVIL_FD, &connect, &s->private->lease,
-			     err);
+	return anvil_lease_begin(SESSION_ANVIL_FD, &connect,
+				 &s->private->lease, err);
+}
+
+/* May be called twice: a script must not run before it. */
+static int finish_lease(struct cv_session *s, struct cv_error *err)
+{
+	int status;
+
+	if (s->private->has_lease)
+		return CV_OK;
+	status = anvil_lease_finish(&s->private->lease, err);
+	s->private->has_lease = status == CV_OK;
 	if (status == CV_E_LIMIT)
 		(void)error_set_client(err, "Maximum number of connections "
 			"from user+IP exceeded "
-			"(mail_max_userip_connections=%u)", connect.limit);
+			"(mail_max_userip_connections=%u)",
+			s->private->lease_limit);
 	return status;
 }
 
@@ -193,8 +215,10 @@ static bool check_lease(void *context)
 	if (status == CV_OK) {
 		type = r.type;
 		(void)ipc_finish(&r, NULL);
-		if (type == ANVIL_MSG_KICK)
+		if (type == ANVIL_MSG_KICK) {
+			kicked = true;
 			stopping = 1;
+		}
 		return type == ANVIL_MSG_KICK;
 	}
 	(void)close(s->private->lease);
@@ -351,9 +375,11 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 	int status = find_ids(s, &uid, &gid, err);
 
 	if (status == CV_OK)
-		status = take_lease(s, err);
+		status = begin_lease(s, err);
 	if (status == CV_OK && s->private->wants_script) {
-		status = session_run_script(s, uid, gid, err);
+		status = finish_lease(s, err);
+		if (status == CV_OK)
+			status = session_run_script(s, uid, gid, err);
 		set_overrides(s);
 	}
 	/* it runs programs as any user: not for those who have one */
@@ -364,6 +390,9 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 		status = create_user(s, err);
 	if (status == CV_OK)
 		status = session_confine(s, err);
+	/* anvil had time to answer meanwhile */
+	if (status == CV_OK)
+		status = finish_lease(s, err);
 	if (status == CV_OK)
 		open_rawlog(s);
 	return status;
@@ -396,7 +425,12 @@ static void log_end(struct cv_session *s, int status,
 			connection_api.bytes_in(s->connection),
 			(unsigned long long)
 			connection_api.bytes_out(s->connection));
-	if (status == CV_OK)
+	if (kicked)
+		log_info("session", "Kicked %s%s", stats, traffic);
+	else if (stopping)
+		log_info("session", "Disconnected: Server shutting down "
+			 "%s%s", stats, traffic);
+	else if (status == CV_OK)
 		log_info("session", "Logged out %s%s", stats, traffic);
 	else if (status == CV_EOF)
 		log_info("session", "Disconnected: Connection closed %s%s",
@@ -480,7 +514,10 @@ void session_child_start(const struct session_zygote *zygote,
 		s->connection = connection_create(s->pool, s->transport_fd,
 						  &s->conn, start->input);
 	status = prepare_user(s, &err);
-	if (status != CV_OK)
+	/* of the user's doing, and no fault of the server */
+	if (status == CV_E_LIMIT)
+		log_warning("session", "%s", err.text);
+	else if (status != CV_OK)
 		log_error("session", "%s", err.text);
 	tell_started(start->status_fd >= 0 ? SESSION_STATUS_FD :
 		     s->connection == NULL && status != CV_OK ?

@@ -51,6 +51,8 @@ struct session_private {
 	int lease;		/* anvil; -1 none */
 	int control;		/* SESSION_CONTROL_FD; -1 none */
 	int auth;		/* kept channel of one without a user; -1 */
+	bool has_lease;		/* anvil has said yes */
+	uint32_t lease_limit;	/* that it was asked about */
 };
 
 /* A child with a message of auth, and its end of the control socket (-1: it

@@ -27,22 +27,16 @@
 
 enum {
 	POLL_MAX = 64,
+	REAP_MSECS = 1000,
 	PLACE_WAIT_MSECS = 2000,	/* for a process that was told to end */
+	PLACE_LOOK_MSECS = 10,		/* how often it is looked for */
 };
-
-static volatile sig_atomic_t got_child;
 
 /* Not on the stack: the compiler touches every page of a large frame, and
  * after a fork each is copied. */
 static struct ipc_reader received;
 static struct ipc_reader held;		/* waits for a place */
 static struct ipc_writer refresh;
-
-static void on_child_signal(int number)
-{
-	(void)number;
-	got_child = 1;
-}
 
 static const struct session_kind *const session_kinds[] = {
 	&deliverer_session_kind,
@@ -293,7 +287,12 @@ static int zygote_start(struct service *s, struct cv_error *err)
 {
 	struct session_zygote *zygote = pool_new(s->pool,
 						 struct session_zygote);
+	uint8_t boot_id[16];
 	int status;
+
+	/* known to all children */
+	user_boot_id(boot_id);
+	sandbox_landlock_ask();
 
 	zygote->service = s;
 	zygote->name = s->name;
@@ -503,12 +502,19 @@ static void take_connection(struct session_zygote *zygote,
 	(void)close(fd);
 }
 
+/* SIGCHLD stays blocked, and pending: a session that has ended can wait for
+ * its burial until there is something else to do, or a second has passed. */
 static void reap(struct session_zygote *zygote)
 {
+	static const struct timespec at_once;
+	sigset_t child;
 	int status;
 	pid_t pid;
 
-	got_child = 0;
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	if (sigtimedwait(&child, NULL, &at_once) < 0)
+		return;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		zygote->children--;
 		zygote->crowded = false;
@@ -566,34 +572,23 @@ static nfds_t collect(struct session_zygote *zygote, struct pollfd *fds,
 	return count;
 }
 
-static void catch_children(sigset_t *unblocked_r)
+static void block_child_signal(void)
 {
-	struct sigaction action = { .sa_handler = on_child_signal };
 	sigset_t blocked;
 
-	(void)sigaction(SIGCHLD, &action, NULL);
 	(void)sigemptyset(&blocked);
 	(void)sigaddset(&blocked, SIGCHLD);
-	(void)sigprocmask(SIG_BLOCK, &blocked, unblocked_r);
-	(void)sigdelset(unblocked_r, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
 
 /* Waits for something to do; false: there is nothing yet. */
 static bool wait_for_work(struct session_zygote *zygote, struct pollfd *fds,
-			  nfds_t watched, const sigset_t *unblocked)
+			  nfds_t watched)
 {
-	struct timespec timeout = { 0 };
-	uint64_t now;
-	int n;
+	int n = poll(fds, watched, zygote->holding ? PLACE_LOOK_MSECS :
+		     zygote->children > 0 ? REAP_MSECS : -1);
 
-	if (zygote->holding) {
-		now = time_monotonic_msecs();
-		now = zygote->hold_until > now ? zygote->hold_until - now : 0;
-		timeout.tv_sec = (time_t)(now / 1000);
-		timeout.tv_nsec = (long)(now % 1000) * 1000000;
-	}
-	n = ppoll(fds, watched, zygote->holding ? &timeout : NULL, unblocked);
-	if (got_child)
+	if (zygote->children > 0)
 		reap(zygote);
 	if (zygote->holding)
 		take_held(zygote);
@@ -605,15 +600,14 @@ static int serve(struct session_zygote *zygote)
 	struct service_private *p = zygote->service->private;
 	struct pollfd fds[POLL_MAX];
 	nfds_t listeners_at, count;
-	sigset_t unblocked;
 
-	catch_children(&unblocked);
+	block_child_signal();
 	count = collect(zygote, fds, &listeners_at);
 	while (!zygote->retired || zygote->holding || zygote->children > 0) {
 		nfds_t watched = zygote->retired || zygote->holding ? 1 :
 			count;
 
-		if (!wait_for_work(zygote, fds, watched, &unblocked))
+		if (!wait_for_work(zygote, fds, watched))
 			continue;
 		if (fds[0].revents != 0 && !take_master(zygote))
 			return CV_OK;

@@ -51,6 +51,8 @@ extern const struct cv_session_api session_api;
 
 /* Set by SIGTERM: leave at the next command. */
 bool session_stopping(const struct cv_session *s);
+/* For the client; NULL when the session need not end. */
+const char *session_stop_reason(const struct cv_session *s);
 
 /* From a process without a user (lmtp): has auth look the user up and give
  * *channel_r's other end to a session of service target ("deliver") of that

@@ -61,10 +61,8 @@ static int idle_wait(struct imap_cmd *cmd, uint64_t *next_msecs)
 		imap_send_line(s, "* OK Still here");
 		*next_msecs = now + s->set->imap_idle_notify_interval;
 	}
-	if (imap_session_api->stopping(s->session)) {
-		imap_bye(s, "Server shutting down.");
+	if (imap_stopping(s))
 		return CV_E_TEMP;
-	}
 	return code == CV_E_TIMEOUT || code == CV_CHANGED ? CV_CHANGED : code;
 }
 

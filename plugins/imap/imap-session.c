@@ -33,6 +33,15 @@ void imap_bye(struct imap_session *s, const char *text)
 	imap_flush(s);
 }
 
+/* [RFC3501 7.1.5] a server that ends the connection says why. */
+bool imap_stopping(struct imap_session *s)
+{
+	if (!imap_session_api->stopping(s->session))
+		return false;
+	imap_bye(s, imap_session_api->stop_reason(s->session));
+	return true;
+}
+
 int imap_wait_input(struct imap_session *s)
 {
 	int code;
@@ -44,6 +53,8 @@ int imap_wait_input(struct imap_session *s)
 		return CV_OK;
 	if (code == CV_E_TIMEOUT)
 		imap_bye(s, "Disconnected for inactivity.");
+	else if (code != CV_EOF)
+		(void)imap_stopping(s);
 	s->gone = code == CV_EOF && !s->closing;
 	s->closing = true;
 	return CV_E_TEMP;
@@ -237,10 +248,8 @@ static int session_loop(struct imap_session *s)
 		size_t used;
 
 		if (in.len == 0) {
-			if (imap_session_api->stopping(s->session)) {
-				imap_bye(s, "Server shutting down.");
+			if (imap_stopping(s))
 				break;
-			}
 			code = imap_wait_input(s);
 			continue;
 		}

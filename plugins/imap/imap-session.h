@@ -86,6 +86,8 @@ const struct imap_command *imap_command_find(struct cv_span name);
 
 /* Sends BYE with this text; the session ends after this command. */
 void imap_bye(struct imap_session *s, const char *text);
+/* True: the session must end, and the client was told why. */
+bool imap_stopping(struct imap_session *s);
 /* Waits for at least one byte more; what peek has grows.  Sends BYE when
  * the time is up.  Negative: the session is over. */
 int imap_wait_input(struct imap_session *s);

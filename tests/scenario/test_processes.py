@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -198,11 +199,21 @@ def test_who_and_kick(server):
     assert any(r["service"] == "imap" and r["ip"] == "127.0.0.1" for r in rows)
     assert json.loads(server.adm("-f", "json", "who", "nobody").stdout) == []
     server.adm("kick", "alice")
-    with pytest.raises(Exception):
-        for _ in range(3):
-            client.noop()
+    # [RFC3501 7.1.5]
+    assert client.readline() == b"* BYE Disconnected by the administrator.\r\n"
+    assert client.readline() == b""
     wait_for(lambda: json.loads(
         server.adm("-f", "json", "who", "alice").stdout) == [])
+    wait_for(lambda: re.search(r"imap\(alice\).*: Kicked in=\d+ out=\d+", server.log))
+
+
+def test_a_kicked_client_in_idle_is_told(server):
+    with culver.Raw(server.imap_port) as c:
+        c.line()
+        c.send(b"a LOGIN alice secret\r\nb SELECT INBOX\r\nc IDLE\r\n")
+        c.until(b"+")
+        server.adm("kick", "alice")
+        assert c.line().startswith(b"* BYE ")
 
 
 def test_connections_of_one_user_from_one_address_are_limited(make_server):
@@ -211,6 +222,9 @@ def test_connections_of_one_user_from_one_address_are_limited(make_server):
     fourth = server.imap(login=False)
     with pytest.raises(fourth.error, match="(?i)limit|maximum"):
         fourth.login("alice", "secret")
+    # nothing that the server's admin has to mend
+    assert re.search(r"imap\(alice\).*Warning: .*mail_max_userip_connections", server.log)
+    assert "Error: " not in server.log
     server.imap(user="bob").logout()
     clients.pop().logout()
     wait_for(lambda: len(json.loads(

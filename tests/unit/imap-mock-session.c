@@ -829,6 +829,11 @@ static struct cv_span ses_tag(struct cv_session *s)
 
 static const char *ses_text(struct cv_session *s) { return "x"; }
 static bool ses_stopping(struct cv_session *s) { return s->stopping; }
+
+static const char *ses_stop_reason(struct cv_session *s)
+{
+	return s->stopping ? "Server shutting down." : NULL;
+}
 static void ses_activity(struct cv_session *s, const char *a) { }
 
 static void ses_stats(struct cv_session *s, const char *text)
@@ -936,7 +941,8 @@ static const struct cv_session_api mock_session_api = {
 	CV_SIZED(cv_session_api), .connection = ses_connection,
 	.user = ses_user, .pool = ses_pool, .settings = ses_settings,
 	.login_tag = ses_tag, .id = ses_text, .hostname = ses_text,
-	.stopping = ses_stopping, .set_activity = ses_activity,
+	.stopping = ses_stopping, .stop_reason = ses_stop_reason,
+	.set_activity = ses_activity,
 	.set_logout_stats = ses_stats, .command = ses_command,
 };
 
