@@ -46,13 +46,19 @@ static int open_all(struct store *store, struct cv_error *err)
 
 	while (ret >= 0 &&
 	       (folder = account_folder_next(store->account, &at)) != NULL) {
+		bool was_open = false;
+
 		if (folder->deleted || (folder->attributes & ACCOUNT_NOSELECT))
 			continue;
+		for (sf = store->folders; sf != NULL; sf = sf->next)
+			was_open |= sf->folder == folder;
 		ret = store_folder_get(store, folder, &sf, err);
 		if (ret == CV_OK)
 			ret = store_folder_scan(sf, true, err);
 		else if (ret == CV_E_NOT_FOUND)
 			ret = CV_OK;
+		if (!was_open)	/* each holds a descriptor */
+			store_folder_forget(store, folder);
 	}
 	return ret < 0 ? ret : CV_OK;
 }

@@ -158,6 +158,25 @@ MAILBOX_LIBS = tests/unit/libstorage-maildir.la \
 	core/module/libmodule.la core/settings/libsettings.la \
 	core/io/libio.la $(UNIT_LIBS)
 
+# storage-dbox linked in
+check_LTLIBRARIES += tests/unit/libstorage-dbox.la
+tests_unit_libstorage_dbox_la_SOURCES = $(STORAGE_DBOX_SOURCES)
+tests_unit_libstorage_dbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_dbox
+
+UNIT_TESTS += tests/unit/test-dbox
+tests_unit_test_dbox_SOURCES = %D%/test-dbox.c %D%/dbox-fixture.h \
+	%D%/mailbox-fixture.h
+tests_unit_test_dbox_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-dbox-format
+tests_unit_test_dbox_format_SOURCES = %D%/test-dbox-format.c
+tests_unit_test_dbox_format_CPPFLAGS = $(UNIT_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-dbox
+tests_unit_test_dbox_format_LDADD = tests/unit/libstorage-dbox.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox
 tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
 tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,303 @@
+/* dbox-folders.c - the list of folders: finding, making, renaming, removing.
+ * A folder is there when its dbox-Mails is. */
+#include "dbox.h"
+
+enum { FOLDERS_MAX = 100000 };
+
+int dbox_folders_check(struct cv_storage_root *root, struct cv_text *stamp,
+		       struct cv_error *err)
+{
+	bool known = stamp->len > 0;
+
+	(void)root; (void)err;
+	cv_text_reset(stamp);
+	cv_text_append_c(stamp, '1');
+	return known ? CV_OK : CV_CHANGED;	/* it is ours alone */
+}
+
+/* --- the tree ---------------------------------------------------------------------- */
+
+/* Directories that are still to be looked into. */
+struct walk {
+	struct cv_pool *pool;
+	struct cv_storage_root *root;
+	char **names, **dirs;		/* UTF-8 name, path below the root */
+	size_t count, room;
+};
+
+static void walk_add(struct walk *walk, const char *name, const char *dir)
+{
+	if (walk->count == walk->room) {
+		size_t room = walk->room * 2 + 64;
+		char **names = CV_ALLOC_ARRAY(walk->pool, char *, room);
+		char **dirs = CV_ALLOC_ARRAY(walk->pool, char *, room);
+
+		if (walk->count > 0) {
+			memcpy(names, walk->names,
+			       walk->count * sizeof(*names));
+			memcpy(dirs, walk->dirs, walk->count * sizeof(*dirs));
+		}
+		walk->names = names;
+		walk->dirs = dirs;
+		walk->room = room;
+	}
+	walk->names[walk->count] = dbox_strdup(walk->pool, name);
+	walk->dirs[walk->count++] = dbox_strdup(walk->pool, dir);
+}
+
+static int walk_dir(struct walk *walk, const char *name, const char *dir,
+		    struct cv_error *err)
+{
+	struct cv_storage_root *root = walk->root;
+	struct cv_io_dir *d = DBOX_CALL(root, dir_open, root->fd, dir);
+	struct cv_text child, path;
+	const char *entry;
+	unsigned char type;
+
+	if (d == NULL)
+		return errno == ENOENT || errno == ENOTDIR ||
+			errno == ELOOP ? CV_OK : dbox_fail(err, "read", dir);
+	cv_text_init(&child, walk->pool);
+	cv_text_init(&path, walk->pool);
+	while ((entry = DBOX_API(root)->dir_next(d, &type)) != NULL) {
+		if (type != DT_DIR && type != DT_UNKNOWN)
+			continue;
+		cv_text_reset(&child);
+		cv_text_reset(&path);
+		if (*name != '\0')
+			cv_text_append_f(&child, "%s/", name);
+		cv_text_append_f(&path, "%s/%s", dir, entry);
+		if (!dbox_level_decode(root, cv_span_of(entry), &child) ||
+		    dbox_name_check(root, cv_text_span(&child), NULL) < 0 ||
+		    walk->count >= FOLDERS_MAX)
+			continue;
+		walk_add(walk, cv_text_str(&child), cv_text_str(&path));
+	}
+	return DBOX_API(root)->dir_close(&d) < 0 ?
+		dbox_fail(err, "read", dir) : CV_OK;
+}
+
+static int report(struct walk *walk, size_t i, cv_folder_fn *fn,
+		  void *context)
+{
+	struct cv_storage_root *root = walk->root;
+	struct cv_folder_found found = {
+		CV_SIZED(cv_folder_found), .name = walk->names[i],
+		.selectable = true,
+	};
+	struct cv_text path;
+	struct stat st;
+
+	cv_text_init(&path, walk->pool);
+	cv_text_append_f(&path, "%s/%s", walk->dirs[i], dbox_dirname(root));
+	if (DBOX_CALL(root, stat, root->fd, path.data, &st) < 0 ||
+	    !S_ISDIR(st.st_mode))
+		return CV_OK;
+	return fn(context, &found);
+}
+
+int dbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
+		      void *context, struct cv_error *err)
+{
+	struct walk walk = { .root = root };
+	int ret;
+
+	walk.pool = cv_api->pool_create("dbox tree");
+	ret = walk_dir(&walk, "", "mailboxes", err);
+	for (size_t i = 0; ret == CV_OK && i < walk.count; i++) {
+		ret = report(&walk, i, fn, context);
+		if (ret == CV_OK)
+			ret = walk_dir(&walk, walk.names[i], walk.dirs[i],
+				       err);
+	}
+	cv_api->pool_destroy(&walk.pool);
+	return ret;
+}
+
+/* --- making --------------------------------------------------------------------------- */
+
+/* The directory and those above it, up to the root. */
+static int sync_path(struct cv_storage_root *root, const char *path,
+		     struct cv_error *err)
+{
+	char part[4096];
+	size_t len = strlen(path);
+	int ret = CV_OK;
+
+	if (len >= sizeof(part))
+		return CV_FAIL(err, CV_E_PERM, "path is too long");
+	memcpy(part, path, len + 1);
+	while (ret == CV_OK) {
+		char *slash = strrchr(part, '/');
+
+		ret = dbox_sync_dir(root, root->fd, part, err);
+		if (slash == NULL)
+			break;
+		*slash = '\0';
+	}
+	if (ret == CV_OK && DBOX_CALL(root, fsync, root->fd) < 0)
+		ret = dbox_fail(err, "sync", root->config->path);
+	return ret;
+}
+
+int dbox_folder_create(struct cv_storage_root *root, struct cv_span name,
+		       struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("dbox create");
+	const char *level = dbox_level_path(root, pool, name);
+	const char *path = dbox_path(root, pool, name);
+	int ret = dbox_make_path(root, root->fd, level, err);
+
+	if (ret == CV_OK && DBOX_CALL(root, mkdir, root->fd, path, 0700) < 0)
+		ret = dbox_fail(err, "create", path);
+	if (ret == CV_OK)
+		ret = sync_path(root, path, err);
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+/* --- removing --------------------------------------------------------------------------- */
+
+static int empty_dir(struct cv_storage_root *root, const char *path,
+		     struct cv_error *err)
+{
+	int dirfd = DBOX_CALL(root, open, root->fd, path,
+			      O_RDONLY | O_DIRECTORY, 0);
+	struct cv_io_dir *dir;
+	const char *entry;
+	unsigned char type;
+	int ret = CV_OK;
+
+	if (dirfd < 0)
+		return errno == ENOENT ? CV_OK : dbox_fail(err, "open", path);
+	dir = DBOX_CALL(root, dir_open, dirfd, ".");
+	if (dir == NULL)
+		ret = dbox_fail(err, "read", path);
+	while (dir != NULL &&
+	       (entry = DBOX_API(root)->dir_next(dir, &type)) != NULL) {
+		if (type != DT_DIR &&
+		    DBOX_CALL(root, unlink, dirfd, entry) < 0 &&
+		    errno != ENOENT)
+			ret = dbox_fail(err, "remove", entry);
+	}
+	if (dir != NULL && DBOX_API(root)->dir_close(&dir) < 0)
+		ret = dbox_fail(err, "read", path);
+	dbox_close(root, dirfd);
+	return ret;
+}
+
+static int remove_dir(struct cv_storage_root *root, const char *path,
+		      struct cv_error *err)
+{
+	int ret = empty_dir(root, path, err);
+
+	if (ret == CV_OK && DBOX_CALL(root, rmdir, root->fd, path) < 0 &&
+	    errno != ENOENT)
+		ret = dbox_fail(err, "remove", path);
+	return ret;
+}
+
+/* Directories that hold nothing any more, from below. */
+static void remove_empty(struct cv_storage_root *root, const char *level)
+{
+	char part[4096];
+	char *slash;
+
+	if (strlen(level) >= sizeof(part))
+		return;
+	memcpy(part, level, strlen(level) + 1);
+	while ((slash = strrchr(part, '/')) != NULL &&
+	       DBOX_CALL(root, rmdir, root->fd, part) == 0)
+		*slash = '\0';
+}
+
+/* What lies in the alternative place. */
+static void remove_alt(struct cv_storage_root *root, const char *path)
+{
+	struct cv_storage_root alt = *root;
+	struct cv_error *none = NULL;
+
+	if (root->multi || root->alt[0] == '\0')
+		return;
+	alt.fd = DBOX_CALL(root, open, AT_FDCWD, root->alt,
+			   O_RDONLY | O_DIRECTORY, 0);
+	if (alt.fd < 0)
+		return;
+	(void)remove_dir(&alt, path, none);
+	dbox_close(root, alt.fd);
+}
+
+int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
+		       struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("dbox remove");
+	const char *level = dbox_level_path(root, pool, name);
+	const char *path = dbox_path(root, pool, name);
+	char trash[64];
+	uint64_t random;
+	int ret = CV_OK;
+
+	/* gone at once: no name of a folder begins with a dot */
+	cv_api->random(&random, sizeof(random));
+	snprintf(trash, sizeof(trash), "mailboxes/.trash-%016llx",
+		 (unsigned long long)random);
+	if (DBOX_CALL(root, rename, root->fd, path, root->fd, trash,
+		      false) == 0)
+		ret = remove_dir(root, trash, err);
+	else if (errno != ENOENT)
+		ret = dbox_fail(err, "remove", path);
+	if (ret == CV_OK) {
+		remove_alt(root, path);
+		remove_empty(root, level);
+		ret = dbox_sync_dir(root, root->fd, "mailboxes", err);
+	}
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+/* --- renaming --------------------------------------------------------------------------- */
+
+static void rename_alt(struct cv_storage_root *root, const char *from,
+		       const char *level, const char *to)
+{
+	int fd;
+
+	if (root->multi || root->alt[0] == '\0')
+		return;
+	fd = DBOX_CALL(root, open, AT_FDCWD, root->alt,
+		       O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return;
+	if (dbox_make_path(root, fd, level, NULL) == CV_OK &&
+	    DBOX_CALL(root, rename, fd, from, fd, to, true) < 0 &&
+	    errno != ENOENT)
+		cv_api->log(dbox_self, CV_LOG_ERROR, "cannot rename '%s/%s': "
+			    "%s", root->alt, from, strerror(errno));
+	dbox_close(root, fd);
+}
+
+int dbox_folder_rename(struct cv_storage_root *root, struct cv_span name,
+		       struct cv_span new_name, struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("dbox rename");
+	const char *from = dbox_path(root, pool, name);
+	const char *to = dbox_path(root, pool, new_name);
+	const char *level = dbox_level_path(root, pool, new_name);
+	int ret = dbox_make_path(root, root->fd, level, err);
+
+	if (ret == CV_OK &&
+	    DBOX_CALL(root, rename, root->fd, from, root->fd, to, true) < 0)
+		ret = dbox_fail(err, "rename", from);
+	if (ret == CV_OK) {
+		rename_alt(root, from, level, to);
+		ret = sync_path(root, to, err);
+	}
+	if (ret == CV_OK)
+		/* where it was; gone with its last folder */
+		(void)dbox_sync_dir(root, root->fd, dbox_level_path(
+			root, pool, name), NULL);
+	if (ret == CV_OK)
+		remove_empty(root, dbox_level_path(root, pool, name));
+	cv_api->pool_destroy(&pool);
+	return ret;
+}

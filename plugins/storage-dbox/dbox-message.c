@@ -1,0 +1,207 @@
+/* dbox-message.c - one message at a place of a file, in our format or in
+ * Dovecot's, told apart by its first bytes. */
+#include "dbox.h"
+
+enum { LOOK = 512, CHECK_MAX = 64 * 1024 };
+
+bool dbox_foreign_head(struct cv_storage_root *root, int fd,
+		       uint32_t *head_r, uint64_t *first_r)
+{
+	char line[128];
+	ssize_t got = DBOX_CALL(root, pread, fd, line, sizeof(line), 0);
+
+	return got > 0 && dbox_foreign_line_parse(cv_span(line, (size_t)got),
+						  head_r, first_r);
+}
+
+/* Small messages are checked when they are read: that costs less than the
+ * call. */
+static int check_body(struct cv_storage_root *root, int fd,
+		      const struct dbox_message *m, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	char *data;
+	ssize_t got;
+	bool whole;
+
+	if (m->length > CHECK_MAX)
+		return CV_OK;
+	pool = cv_api->pool_create("dbox check");
+	data = cv_api->alloc(pool, (size_t)m->length + 1);
+	got = DBOX_CALL(root, pread, fd, data, (size_t)m->length, m->body);
+	whole = got == (ssize_t)m->length &&
+		dbox_crc(0, data, (size_t)m->length) == m->record.body_crc;
+	cv_api->pool_destroy(&pool);
+	return whole ? CV_OK :
+		CV_FAIL(err, CV_E_TEMP, "a message is damaged on disk");
+}
+
+static void read_trailer(struct cv_storage_root *root, int fd,
+			 struct cv_pool *pool, struct dbox_message *m)
+{
+	char data[DBOX_TRAILER_MAX];
+	ssize_t got = DBOX_CALL(root, pread, fd, data, m->record.slot,
+				m->body + m->length);
+
+	m->has_trailer = got > 0 &&
+		dbox_trailer_parse(cv_span(data, (size_t)got), pool,
+				   &m->trailer);
+}
+
+static int read_ours(struct cv_storage_root *root, int fd, bool trailer,
+		     struct cv_pool *pool, struct dbox_message *m,
+		     struct cv_error *err)
+{
+	m->ours = true;
+	m->body = m->offset + DBOX_RECORD_SIZE;
+	m->length = m->record.length;
+	m->end = m->offset + dbox_record_room(&m->record);
+	if (!trailer)
+		return check_body(root, fd, m, err);
+	read_trailer(root, fd, pool, m);
+	return CV_OK;
+}
+
+static int read_metadata(struct cv_storage_root *root, int fd,
+			 struct cv_pool *pool, struct dbox_message *m)
+{
+	size_t room = LOOK;
+
+	for (;;) {
+		char *data = cv_api->alloc(pool, room);
+		ssize_t got = DBOX_CALL(root, pread, fd, data, room,
+					m->body + m->length);
+
+		if (got > 0 && dbox_metadata_parse(cv_span(data, (size_t)got),
+						   &m->metadata)) {
+			m->end = m->body + m->length + m->metadata.size;
+			m->has_trailer = true;
+			return CV_OK;
+		}
+		if (got < (ssize_t)room || room >= DBOX_METADATA_MAX)
+			return CV_NOT_FOUND;
+		room *= 8;
+	}
+}
+
+int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
+		      uint32_t foreign_head, bool trailer,
+		      struct cv_pool *pool, struct dbox_message *m_r,
+		      struct cv_error *err)
+{
+	char head[1024 + 1];
+	size_t want = foreign_head > DBOX_RECORD_SIZE ? foreign_head :
+		DBOX_RECORD_SIZE;
+	ssize_t got = DBOX_CALL(root, pread, fd, head, want, offset);
+	struct cv_span bytes;
+
+	*m_r = (struct dbox_message){ .offset = offset };
+	if (got < 0)
+		return CV_FAIL(err, CV_E_TEMP, "cannot read a message: %s",
+			       strerror(errno));
+	bytes = cv_span(head, (size_t)got);
+	if (dbox_record_parse(bytes, &m_r->record))
+		return read_ours(root, fd, trailer, pool, m_r, err);
+	if (foreign_head == 0 || bytes.len < foreign_head ||
+	    !dbox_foreign_head_parse(bytes, &m_r->length))
+		return CV_NOT_FOUND;
+	m_r->body = offset + foreign_head;
+	m_r->end = m_r->body + m_r->length;
+	return trailer ? read_metadata(root, fd, pool, m_r) : CV_OK;
+}
+
+/* --- what a folder knows of it ------------------------------------------------- */
+
+uint32_t dbox_slot_size(struct cv_storage_folder *folder)
+{
+	/* head, numbers, the name, and room for some keywords */
+	size_t size = 12 + 19 + 3 * 7 + 11 + 3 + strlen(folder->name) + 64;
+
+	return (uint32_t)((size + 7) & ~(size_t)7) > DBOX_TRAILER_MAX ?
+		DBOX_TRAILER_MAX : (uint32_t)((size + 7) & ~(size_t)7);
+}
+
+void dbox_trailer_of(struct cv_storage_folder *folder,
+		     const struct cv_blob *blob, uint32_t slot,
+		     struct cv_text *dst)
+{
+	struct dbox_trailer t = {
+		.uid = blob->uid, .uidvalidity = folder->uidvalidity,
+		.flags = blob->flags, .saved = time(NULL),
+		.folder = cv_span_of(folder->name),
+		.keywords = blob->keywords,
+	};
+
+	memcpy(t.guid, blob->guid, sizeof(t.guid));
+	dbox_trailer_format(dst, &t, slot);
+}
+
+void dbox_record_finish(struct cv_text *dst, size_t at,
+			struct cv_storage_folder *folder,
+			const struct cv_blob *blob, uint64_t id,
+			uint32_t body_crc, uint32_t slot)
+{
+	struct dbox_record record = {
+		.id = id, .length = dst->len - at - DBOX_RECORD_SIZE,
+		.virtual_bytes = blob->virtual_bytes,
+		.received = blob->received, .slot = slot,
+		.body_crc = body_crc,
+	};
+
+	if (blob->uid != 0) {
+		dbox_trailer_of(folder, blob, slot, dst);
+	} else {
+		for (uint32_t i = 0; i < slot; i++)
+			cv_text_append_c(dst, '\0');
+	}
+	dbox_record_format(&record, (unsigned char *)dst->data + at);
+}
+
+static void found_ours(const struct dbox_message *m, struct cv_pool *pool,
+		       struct cv_found *found)
+{
+	found->virtual_bytes = m->record.virtual_bytes;
+	found->received = m->record.received;
+	if (!m->has_trailer)
+		return;
+	memcpy(found->guid, m->trailer.guid, 16);
+	found->has_guid = true;
+	if (found->has_flags)
+		return;
+	found->flags = m->trailer.flags;
+	if (m->trailer.keywords.count > 0) {
+		const char **names = CV_ALLOC_ARRAY(
+			pool, const char *, m->trailer.keywords.count);
+
+		for (uint32_t i = 0; i < m->trailer.keywords.count; i++)
+			names[i] = dbox_strdup(
+				pool, m->trailer.keywords.names[i]);
+		found->keywords.names = names;
+		found->keywords.count = m->trailer.keywords.count;
+	}
+}
+
+int dbox_message_found(struct cv_storage_root *root, int fd,
+		       const struct dbox_message *m, struct cv_pool *pool,
+		       struct cv_found *found)
+{
+	struct stat st;
+
+	if (DBOX_CALL(root, fstat, fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return CV_NOT_FOUND;
+	found->bytes = m->length;
+	if (m->ours) {
+		/* written a moment ago and not committed, or never */
+		if (!m->has_trailer &&
+		    time(NULL) - st.st_mtim.tv_sec < DBOX_HIDDEN_SECONDS)
+			return CV_NOT_FOUND;
+		found_ours(m, pool, found);
+		return CV_OK;
+	}
+	found->received = m->metadata.received != INT64_MIN ?
+		m->metadata.received : st.st_mtim.tv_sec;
+	found->virtual_bytes = m->metadata.virtual_bytes;
+	found->has_guid = m->metadata.has_guid;
+	memcpy(found->guid, m->metadata.guid, 16);
+	return CV_OK;
+}

@@ -1,0 +1,137 @@
+/* dbox-plugin.c - mail_location = sdbox:~/sdbox or mdbox:~/mdbox.  Trusts
+ * nothing that it finds on disk, least of all another server's indexes: names
+ * are checked, links are not followed, work has a budget.  Runs inside the
+ * session, as the user. */
+#include "dbox.h"
+#include "cv-mailbox.h"
+
+struct cv_plugin *dbox_self;
+
+struct dbox_settings {
+	uint64_t mdbox_rotate_size, mdbox_rotate_interval;
+	bool mdbox_preallocate_space;
+};
+
+static const struct cv_setting_def dbox_setting_defs[] = {
+	CV_SETTING(dbox_settings, mdbox_rotate_size, CV_SET_SIZE, "10M",
+		   "64k..4G", CV_SET_PER_USER,
+		   "A file of mdbox that has this size gets no more mail."),
+	CV_SETTING(dbox_settings, mdbox_rotate_interval, CV_SET_TIME, "0",
+		   NULL, CV_SET_PER_USER,
+		   "A file of mdbox that is this old gets no more mail; 0: "
+		   "age does not matter."),
+	CV_SETTING(dbox_settings, mdbox_preallocate_space, CV_SET_BOOL, "no",
+		   NULL, CV_SET_PER_USER,
+		   "Ask the file system for mdbox_rotate_size bytes when a "
+		   "file of mdbox is made."),
+};
+
+void dbox_settings(struct cv_storage_root *root)
+{
+	const struct cv_user_api *users = cv_api->service("user", 1);
+	const struct dbox_settings *set = NULL;
+
+	root->rotate_size = 10 * 1024 * 1024;
+	if (users != NULL && CV_HAS(root->config, user) &&
+	    root->config->user != NULL)
+		set = users->settings(root->config->user, dbox_self);
+	else
+		set = cv_api->settings(dbox_self);
+	if (set == NULL)
+		return;
+	root->rotate_size = set->mdbox_rotate_size;
+	root->rotate_msecs = set->mdbox_rotate_interval;
+	root->preallocate = set->mdbox_preallocate_space;
+}
+
+#define DBOX_COMMON \
+	.root_close = dbox_root_close, \
+	.separator = dbox_separator, \
+	.account_dir = dbox_account_dir, \
+	.name_check = dbox_name_check, \
+	.folders_check = dbox_folders_check, \
+	.folders_scan = dbox_folders_scan, \
+	.folder_create = dbox_folder_create, \
+	.folder_remove = dbox_folder_remove, \
+	.folder_rename = dbox_folder_rename, \
+	.subscriptions_read = dbox_subscriptions_read, \
+	.subscriptions_write = dbox_subscriptions_write, \
+	.folder_open = dbox_folder_open, \
+	.folder_close = dbox_folder_close, \
+	.state = dbox_state, \
+	.state_set = dbox_state_set, \
+	.check = dbox_check, \
+	.keyword_shown = dbox_keyword_shown, \
+	.was_lost = dbox_was_lost, \
+	.put_create = dbox_put_create, \
+	.put_write = dbox_put_write, \
+	.put_abort = dbox_put_abort, \
+	.marks = dbox_marks, \
+	.set_flags = dbox_set_flags, \
+	.numbers = dbox_numbers, \
+	.folder_path = dbox_folder_path
+
+static const struct cv_storage sdbox_storage = {
+	CV_SIZED(cv_storage),
+	.name = "sdbox",
+	.detect = dbox_detect_single,
+	.root_open = dbox_root_open_single,
+	DBOX_COMMON,
+	.scan = sdbox_scan,
+	.look = sdbox_look,
+	.recover = sdbox_recover,
+	.sync = sdbox_sync,
+	.takeover = sdbox_takeover,
+	.get = sdbox_get,
+	.put_finish = sdbox_put_finish,
+	.place = sdbox_place,
+	.lay_out = sdbox_lay_out,
+	.link = sdbox_link,
+	.sync_hidden = sdbox_sync_hidden,
+	.unlink_hidden = sdbox_unlink_hidden,
+	.remove = sdbox_remove,
+	.clean = sdbox_clean,
+	.altmove = sdbox_altmove,
+};
+
+static const struct cv_storage mdbox_storage_driver = {
+	CV_SIZED(cv_storage),
+	.name = "mdbox",
+	.detect = dbox_detect_multi,
+	.root_open = dbox_root_open_multi,
+	DBOX_COMMON,
+	.scan = mdbox_scan,
+	.look = mdbox_look,
+	.recover = mdbox_recover,
+	.sync = mdbox_sync,
+	.takeover = mdbox_takeover,
+	.get = mdbox_get,
+	.put_finish = mdbox_put_finish,
+	.place = mdbox_place,
+	.lay_out = mdbox_lay_out,
+	.link = mdbox_link,
+	.sync_hidden = mdbox_sync_hidden,
+	.unlink_hidden = mdbox_unlink_hidden,
+	.remove = mdbox_remove,
+	.purge = mdbox_purge,
+	.altmove = mdbox_altmove,
+};
+
+static int dbox_init(const struct cv_host *host, struct cv_plugin *self,
+		     struct cv_error *err)
+{
+	int ret;
+
+	cv_api = host;
+	dbox_self = self;
+	/* a tree of mdbox has all that one of sdbox has */
+	ret = cv_provide_storage(self, &mdbox_storage_driver, err);
+	return ret < 0 ? ret : cv_provide_storage(self, &sdbox_storage, err);
+}
+
+CV_PLUGIN_DEFINE("storage-dbox", 0,
+	.license = "MIT", .version = "1.0",
+	.summary = "sdbox and mdbox trees, Dovecot's too",
+	.settings = CV_ARRAY(dbox_setting_defs),
+	.settings_bytes = sizeof(struct dbox_settings),
+	.init = dbox_init);

@@ -1,0 +1,357 @@
+/* dbox-takeover.c - the first scan of a folder, and the first after its
+ * journal was lost: UIDs from Dovecot's index, from the names of its files,
+ * and from our own trailers.
+ *
+ * In mdbox a folder is in its containers' trailers.  They are only read when
+ * the folder was known once (the file "culver" beside its indexes says so):
+ * a new folder has nothing there. */
+#include "dbox.h"
+
+#include <stdlib.h>
+
+static const char known_name[] = "culver";
+
+struct candidate {
+	struct cv_takeover_entry entry;
+	uint32_t uidvalidity;		/* 0: whatever the folder's is */
+	int64_t saved;
+};
+
+struct candidates {
+	struct cv_pool *pool;
+	struct candidate *items;
+	uint32_t count, room;
+	uint32_t uidvalidity, uidnext;
+	uint64_t highestmodseq;
+};
+
+static struct candidate *add(struct candidates *c)
+{
+	if (c->count == c->room) {
+		uint32_t room = c->room * 2 + 256;
+		struct candidate *items =
+			CV_ALLOC_ARRAY(c->pool, struct candidate, room);
+
+		if (c->count > 0)
+			memcpy(items, c->items, c->count * sizeof(*items));
+		c->items = items;
+		c->room = room;
+	}
+	return &c->items[c->count++];
+}
+
+static int add_foreign(struct candidates *c, struct cv_storage_folder *folder,
+		       struct cv_error *err)
+{
+	struct dbox_foreign *f;
+	int ret = dbox_foreign_load(folder, &f, err);
+
+	if (ret != CV_OK)
+		return ret < 0 ? ret : CV_OK;
+	c->uidvalidity = f->uidvalidity;
+	c->uidnext = f->uidnext;
+	c->highestmodseq = f->highestmodseq;
+	for (uint32_t i = 0; i < f->count; i++) {
+		const struct dbox_foreign_message *m = &f->messages[i];
+
+		add(c)->entry = (struct cv_takeover_entry){
+			.uid = m->uid, .ref = m->ref, .has_flags = true,
+			.flags = m->flags, .keywords = m->keywords,
+			.modseq = m->modseq,
+		};
+	}
+	return CV_OK;
+}
+
+static void add_ours(struct candidates *c, struct cv_span ref,
+		     const struct dbox_trailer *t)
+{
+	struct candidate *item = add(c);
+
+	item->entry.uid = t->uid;
+	item->entry.ref = ref;
+	item->uidvalidity = t->uidvalidity;
+	item->saved = t->saved;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->entry.uid != y->entry.uid)
+		return x->entry.uid < y->entry.uid ? -1 : 1;
+	/* what has flags knows more */
+	if (x->entry.has_flags != y->entry.has_flags)
+		return x->entry.has_flags ? -1 : 1;
+	return (x->saved > y->saved) - (x->saved < y->saved);
+}
+
+/* The folder's UIDVALIDITY is the one that was written last. */
+static void choose_uidvalidity(struct candidates *c)
+{
+	int64_t newest = INT64_MIN;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct candidate *item = &c->items[i];
+
+		if (item->uidvalidity != 0 && item->saved >= newest) {
+			newest = item->saved;
+			c->uidvalidity = item->uidvalidity;
+		}
+	}
+	if (c->uidvalidity == 0 && c->count > 0)
+		c->uidvalidity = (uint32_t)time(NULL);
+}
+
+static int give(struct candidates *c, struct cv_takeover *takeover_r)
+{
+	struct cv_takeover_entry *entries;
+	uint32_t count = 0, last = 0;
+
+	choose_uidvalidity(c);
+	if (c->uidvalidity == 0)
+		return CV_NOT_FOUND;
+	if (c->count > 1)
+		qsort(c->items, c->count, sizeof(*c->items), by_uid);
+	entries = CV_ALLOC_ARRAY(c->pool, struct cv_takeover_entry,
+				 (size_t)c->count + 1);
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct candidate *item = &c->items[i];
+
+		if (item->entry.uid == 0 || item->entry.uid == UINT32_MAX ||
+		    item->entry.uid == last ||
+		    (item->uidvalidity != 0 &&
+		     item->uidvalidity != c->uidvalidity))
+			continue;
+		entries[count++] = item->entry;
+		last = item->entry.uid;
+	}
+	*takeover_r = (struct cv_takeover){
+		CV_SIZED(cv_takeover), .uidvalidity = c->uidvalidity,
+		.uidnext = c->uidnext > last ? c->uidnext : last + 1,
+		.highestmodseq = c->highestmodseq, .entries = entries,
+		.count = count,
+	};
+	return CV_OK;
+}
+
+static int give_head(struct candidates *c, struct cv_takeover *takeover_r)
+{
+	*takeover_r = (struct cv_takeover){
+		CV_SIZED(cv_takeover), .uidvalidity = c->uidvalidity,
+		.uidnext = c->uidnext, .highestmodseq = c->highestmodseq,
+	};
+	return c->uidvalidity == 0 ? CV_NOT_FOUND : CV_OK;
+}
+
+/* --- sdbox -------------------------------------------------------------------------- */
+
+struct sdbox_names {
+	struct candidates *c;
+	struct cv_storage_folder *folder;
+};
+
+static int take_name(void *context, const struct cv_found *found)
+{
+	struct sdbox_names *n = context;
+	char *copy = cv_api->alloc(n->c->pool, found->ref.len + 1);
+	struct cv_span ref = cv_span(copy, found->ref.len);
+	struct dbox_trailer trailer;
+	uint64_t uid;
+
+	memcpy(copy, found->ref.data, found->ref.len);
+	if (copy[0] == 'u') {
+		if (cv_span_to_u64(cv_span_skip(ref, 2), UINT32_MAX, &uid)) {
+			struct candidate *item = add(n->c);
+
+			item->entry.uid = (uint32_t)uid;
+			item->entry.ref = ref;
+		}
+	} else if (copy[0] == 'c' &&
+		   sdbox_trailer(n->folder, ref, &trailer)) {
+		add_ours(n->c, ref, &trailer);
+	}
+	return CV_OK;
+}
+
+int sdbox_takeover(struct cv_storage_folder *folder, bool head_only,
+		   struct cv_pool *pool, struct cv_takeover *takeover_r,
+		   struct cv_error *err)
+{
+	struct candidates c = { .pool = pool };
+	struct sdbox_names names = { &c, folder };
+	int ret = add_foreign(&c, folder, err);
+
+	if (ret == CV_OK && head_only && c.uidvalidity != 0)
+		return give_head(&c, takeover_r);
+	if (ret == CV_OK)
+		ret = sdbox_scan(folder, CV_SCAN_ALL, take_name, &names, err);
+	return ret < 0 ? ret : give(&c, takeover_r);
+}
+
+/* --- mdbox ---------------------------------------------------------------------------- */
+
+bool mdbox_was_known(struct cv_storage_folder *folder)
+{
+	struct stat st;
+
+	return DBOX_CALL(folder->root, stat, folder->fd, known_name,
+			 &st) == 0;
+}
+
+void mdbox_make_known(struct cv_storage_folder *folder)
+{
+	int fd = DBOX_CALL(folder->root, open, folder->fd, known_name,
+			   O_WRONLY | O_CREAT, 0600);
+
+	dbox_close(folder->root, fd);
+}
+
+typedef int item_fn(void *context, const struct mdbox_item *item,
+		    struct cv_span ref);
+
+struct mdbox_walk {
+	struct cv_storage_folder *folder;
+	struct cv_pool *pool;		/* of one container */
+	item_fn *fn;
+	void *context;
+};
+
+static int walk_items(struct mdbox_walk *w, const struct mdbox_items *items)
+{
+	struct cv_span name = cv_span_of(w->folder->name);
+	int ret = CV_OK;
+
+	for (uint32_t i = 0; i < items->count && ret == CV_OK; i++) {
+		const struct mdbox_item *item = &items->items[i];
+		char text[DBOX_NAME_MAX];
+
+		if (!item->message.ours || !item->message.has_trailer ||
+		    item->ref.foreign ||
+		    !cv_span_equal(item->message.trailer.folder, name))
+			continue;
+		snprintf(text, sizeof(text), "c.%u.%llu.%llx",
+			 item->ref.number,
+			 (unsigned long long)item->ref.offset,
+			 (unsigned long long)item->ref.id);
+		ret = w->fn(w->context, item, cv_span_of(text));
+	}
+	return ret;
+}
+
+static int walk_container(struct mdbox_walk *w, int dirfd, const char *name,
+			  uint32_t number, struct cv_error *err)
+{
+	struct cv_storage_root *root = w->folder->root;
+	int fd = DBOX_CALL(root, open, dirfd, name, O_RDONLY | O_NONBLOCK, 0);
+	struct mdbox_items items;
+	int ret;
+
+	if (fd < 0)
+		return errno == ENOENT ? CV_OK : dbox_fail(err, "open", name);
+	w->pool = cv_api->pool_create("mdbox scan");
+	ret = mdbox_items_read(root, fd, false, number, true, w->pool, &items,
+			       err);
+	if (ret == CV_OK)
+		ret = walk_items(w, &items);
+	cv_api->pool_destroy(&w->pool);
+	dbox_close(root, fd);
+	return ret;
+}
+
+static int walk_dir(struct mdbox_walk *w, int dirfd, struct cv_error *err)
+{
+	struct cv_storage_root *root = w->folder->root;
+	struct cv_io_dir *dir = DBOX_CALL(root, dir_open, dirfd, ".");
+	const char *entry;
+	uint32_t number;
+	bool foreign;
+	int ret = CV_OK;
+
+	if (dir == NULL)
+		return dbox_fail(err, "read", "storage");
+	while (ret == CV_OK &&
+	       (entry = DBOX_API(root)->dir_next(dir, NULL)) != NULL) {
+		if (mdbox_container_parse(entry, &foreign, &number) &&
+		    !foreign)
+			ret = walk_container(w, dirfd, entry, number, err);
+	}
+	if (DBOX_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
+		ret = dbox_fail(err, "read", "storage");
+	return ret;
+}
+
+/* Our records of this folder, as their trailers say. */
+static int walk(struct cv_storage_folder *folder, item_fn *fn, void *context,
+		struct cv_error *err)
+{
+	struct mdbox_walk w = {
+		.folder = folder, .fn = fn, .context = context,
+	};
+	int ret = mdbox_storage(folder->root, err);
+
+	if (ret == CV_OK)
+		ret = walk_dir(&w, folder->root->storage_fd, err);
+	if (ret == CV_OK && mdbox_alt_storage(folder->root, NULL) == CV_OK)
+		ret = walk_dir(&w, folder->root->alt_fd, err);
+	return ret;
+}
+
+struct report { cv_found_fn *fn; void *context; };
+
+static int report_item(void *context, const struct mdbox_item *item,
+		       struct cv_span ref)
+{
+	const struct report *r = context;
+	struct cv_found found = {
+		CV_SIZED(cv_found), .ref = ref, .received = INT64_MIN,
+	};
+
+	(void)item;
+	return r->fn(r->context, &found);
+}
+
+int mdbox_scan(struct cv_storage_folder *folder, uint32_t scan,
+	       cv_found_fn *fn, void *context, struct cv_error *err)
+{
+	struct report report = { fn, context };
+	struct dbox_foreign *f;
+	int ret = dbox_foreign_load(folder, &f, err);
+
+	(void)scan;
+	for (uint32_t i = 0; ret == CV_OK && i < f->count; i++) {
+		struct cv_found found = {
+			CV_SIZED(cv_found), .received = INT64_MIN,
+			.ref = f->messages[i].ref,
+		};
+
+		ret = fn(context, &found);
+	}
+	if (ret >= 0 && mdbox_was_known(folder))
+		ret = walk(folder, report_item, &report, err);
+	return ret < 0 ? ret : CV_OK;
+}
+
+static int take_item(void *context, const struct mdbox_item *item,
+		     struct cv_span ref)
+{
+	struct candidates *c = context;
+
+	add_ours(c, cv_span_of(dbox_strdup(c->pool, ref.data)),
+		 &item->message.trailer);
+	return CV_OK;
+}
+
+int mdbox_takeover(struct cv_storage_folder *folder, bool head_only,
+		   struct cv_pool *pool, struct cv_takeover *takeover_r,
+		   struct cv_error *err)
+{
+	struct candidates c = { .pool = pool };
+	int ret = add_foreign(&c, folder, err);
+
+	if (ret == CV_OK && head_only && c.uidvalidity != 0)
+		return give_head(&c, takeover_r);
+	if (ret == CV_OK && mdbox_was_known(folder))
+		ret = walk(folder, take_item, &c, err);
+	return ret < 0 ? ret : give(&c, takeover_r);
+}

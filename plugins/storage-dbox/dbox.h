@@ -1,0 +1,410 @@
+/* dbox.h - inside storage-dbox: trees, folders, records and containers
+ * (doc/format-dbox.md).
+ *
+ * sdbox keeps a message in a file of its folder, mdbox many in a container
+ * of storage/.  A reference names the place for ever: "c.X" is our file,
+ * "l.X" a hard link of one, "u.7" a file of Dovecot's; "c.5.64.ID" is the
+ * record with this ID that was once written to container 5 at offset 64,
+ * "m.3.16" one of Dovecot's. */
+#ifndef DBOX_H
+#define DBOX_H
+
+#include "cv-plugin.h"
+#include "cv-storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "dbox-record.h"
+
+enum {
+	DBOX_NAME_MAX = 64,		/* bytes of a reference */
+	DBOX_PATH_MAX = DBOX_NAME_MAX + 32,
+	DBOX_HIDDEN_SECONDS = 36 * 3600,	/* then it is rubbish */
+	DBOX_FILE_MAX = 256 * 1024 * 1024,	/* of a list we read whole */
+	DBOX_SPILL = 256 * 1024,	/* larger ones are not kept in memory */
+	DBOX_OPEN_MAX = 8,		/* hidden files that stay open */
+};
+
+struct cv_storage_root {
+	const struct cv_storage_config *config;
+	struct cv_pool *pool;
+	bool multi;
+	int fd;
+	int storage_fd, alt_fd;		/* mdbox: -1 when not there */
+	const char *alt;		/* "" */
+	uint64_t rotate_size, rotate_msecs;
+	bool preallocate;
+};
+
+/* A hidden file that waits for its place. */
+struct dbox_open {
+	char name[DBOX_NAME_MAX + 1];
+	int fd;				/* -1: free */
+	uint64_t offset;		/* of its trailer */
+	uint32_t slot;
+};
+
+struct dbox_state {
+	uint8_t boot_id[16];
+	uint64_t synced_modseq;
+};
+
+struct dbox_foreign;
+
+struct cv_storage_folder {
+	struct cv_storage_root *root;
+	struct cv_pool *pool;
+	const char *name;		/* UTF-8 */
+	const char *path;		/* mailboxes/x/dbox-Mails */
+	int fd;
+	struct dbox_state state;
+	bool state_changed;
+	uint32_t uidvalidity;
+	struct dbox_open open[DBOX_OPEN_MAX];
+	struct dbox_foreign *foreign;	/* Dovecot's index, once read */
+};
+
+struct cv_storage_put {
+	struct cv_storage_folder *folder;
+	struct cv_pool *pool;
+	struct cv_text bytes;		/* begins with room for the header */
+	uint64_t length;		/* of the body */
+	uint32_t crc;
+	uint64_t id;
+	int fd;				/* -1: not spilled */
+	uint64_t written, start;	/* where the record begins */
+	uint32_t number;		/* mdbox: its container */
+	char name[DBOX_NAME_MAX + 1];
+};
+
+extern struct cv_plugin *dbox_self;
+
+/* Shorthands for the port. */
+#define DBOX_API(root) ((root)->config->io_api)
+#define DBOX_IO(root) ((root)->config->io)
+#define DBOX_CALL(root, op, ...) \
+	(DBOX_API(root)->op(DBOX_IO(root), __VA_ARGS__))
+
+char *dbox_strdup(struct cv_pool *pool, const char *text);
+/* CV_FAIL with errno: the class follows from it, its text is appended. */
+int dbox_fail(struct cv_error *err, const char *what, const char *name);
+void dbox_close(struct cv_storage_root *root, int fd);
+
+/* --- dbox-utf7.c ----------------------------------------------------------- */
+
+/* Modified UTF-7 [RFC3501 5.1.3].  encode: src is valid UTF-8.  decode:
+ * false when src is not the one proper form of anything. */
+void dbox_utf7_encode(struct cv_text *dst, struct cv_span src);
+bool dbox_utf7_decode(struct cv_text *dst, struct cv_span src);
+
+/* --- dbox-path.c ------------------------------------------------------------ */
+
+int dbox_name_check(struct cv_storage_root *root, struct cv_span name,
+		    struct cv_error *err);
+/* "mailboxes/a/b", and with "/dbox-Mails". */
+const char *dbox_level_path(struct cv_storage_root *root,
+			    struct cv_pool *pool, struct cv_span name);
+const char *dbox_path(struct cv_storage_root *root, struct cv_pool *pool,
+		      struct cv_span name);
+/* The whole of it, for people. */
+const char *dbox_folder_path(struct cv_storage_root *root,
+			     struct cv_span name, struct cv_pool *pool);
+bool dbox_level_decode(struct cv_storage_root *root, struct cv_span level,
+		       struct cv_text *name);
+/* The directory's name within a folder: DIRNAME=, or dbox-Mails. */
+const char *dbox_dirname(struct cv_storage_root *root);
+
+/* --- dbox-root.c ------------------------------------------------------------ */
+
+int dbox_detect_single(const struct cv_storage_config *config);
+int dbox_detect_multi(const struct cv_storage_config *config);
+int dbox_root_open_single(const struct cv_storage_config *config,
+			  struct cv_storage_root **root_r,
+			  struct cv_error *err);
+int dbox_root_open_multi(const struct cv_storage_config *config,
+			 struct cv_storage_root **root_r,
+			 struct cv_error *err);
+void dbox_root_close(struct cv_storage_root **root);
+char dbox_separator(struct cv_storage_root *root);
+const char *dbox_account_dir(struct cv_storage_root *root);
+/* Makes a directory and its parents. */
+void dbox_settings(struct cv_storage_root *root);
+int dbox_make_path(struct cv_storage_root *root, int dirfd, const char *path,
+		   struct cv_error *err);
+int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,
+		  struct cv_error *err);
+
+/* --- dbox-folders.c --------------------------------------------------------- */
+
+int dbox_folders_check(struct cv_storage_root *root, struct cv_text *stamp,
+		       struct cv_error *err);
+int dbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
+		      void *context, struct cv_error *err);
+int dbox_folder_create(struct cv_storage_root *root, struct cv_span name,
+		       struct cv_error *err);
+int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
+		       struct cv_error *err);
+int dbox_folder_rename(struct cv_storage_root *root, struct cv_span name,
+		       struct cv_span new_name, struct cv_error *err);
+
+/* --- dbox-subscriptions.c --------------------------------------------------- */
+
+int dbox_subscriptions_read(struct cv_storage_root *root,
+			    struct cv_text *stamp, struct cv_pool *pool,
+			    struct cv_strings *names_r, struct cv_error *err);
+int dbox_subscriptions_write(struct cv_storage_root *root,
+			     const struct cv_strings *names,
+			     struct cv_text *stamp, struct cv_error *err);
+
+/* --- dbox-folder.c ---------------------------------------------------------- */
+
+int dbox_folder_open(struct cv_storage_root *root, struct cv_span name,
+		     struct cv_span state,
+		     struct cv_storage_folder **folder_r,
+		     struct cv_error *err);
+void dbox_folder_close(struct cv_storage_folder **folder);
+bool dbox_state(struct cv_storage_folder *folder, struct cv_text *dst);
+void dbox_state_set(struct cv_storage_folder *folder, struct cv_span state);
+void dbox_numbers(struct cv_storage_folder *folder, uint32_t uidvalidity,
+		  uint32_t uidnext);
+bool dbox_was_lost(struct cv_storage_folder *folder, uint64_t modseq);
+int dbox_check(struct cv_storage_folder *folder, bool thorough,
+	       uint32_t *scan_r, struct cv_error *err);
+bool dbox_keyword_shown(struct cv_storage_folder *folder, const char *name);
+int dbox_set_flags(struct cv_storage_folder *folder,
+		   struct cv_flag_update *updates, uint32_t count,
+		   struct cv_error *err);
+void dbox_marks(struct cv_storage_folder *folder, struct cv_blob *blobs,
+		uint32_t count);
+/* A file read whole; CV_NOT_FOUND. */
+int dbox_file_read(struct cv_storage_root *root, int dirfd, const char *name,
+		   struct cv_text *text, struct cv_error *err);
+/* Replaces it through a temporary file; synced. */
+int dbox_file_write(struct cv_storage_root *root, int dirfd,
+		    const char *name, const char *temp, struct cv_span data,
+		    struct cv_error *err);
+/* After a sync: what was removed and renamed stays so. */
+void dbox_synced(struct cv_storage_folder *folder, uint64_t modseq);
+
+/* --- dbox-message.c: one message at a place of a file ------------------------ */
+
+/* What stands at an offset, in either format. */
+struct dbox_message {
+	bool ours;
+	uint64_t offset, body;		/* of the whole, of the bytes */
+	uint64_t length, end;		/* end: behind its trailer */
+	struct dbox_record record;	/* ours */
+	struct dbox_trailer trailer;	/* looked at when asked for */
+	bool has_trailer;
+	struct dbox_metadata metadata;	/* Dovecot's */
+};
+
+/* offset 0 of a file of sdbox, or of a record in a container.  trailer: also
+ * what stands behind the body, in pool.  CV_NOT_FOUND: nothing whole. */
+int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
+		      uint32_t foreign_head, bool trailer,
+		      struct cv_pool *pool, struct dbox_message *m_r,
+		      struct cv_error *err);
+/* The size of message heads from a Dovecot file's first line, and where that
+ * line ends; false: not such a file. */
+bool dbox_foreign_head(struct cv_storage_root *root, int fd,
+		       uint32_t *head_r, uint64_t *first_r);
+/* The bytes of our record for a message whose body stands in dst behind
+ * DBOX_RECORD_SIZE bytes from at on. */
+void dbox_record_finish(struct cv_text *dst, size_t at,
+			struct cv_storage_folder *folder,
+			const struct cv_blob *blob, uint64_t id,
+			uint32_t body_crc, uint32_t slot);
+/* Bytes of a trailer that holds what folder and blob say. */
+uint32_t dbox_slot_size(struct cv_storage_folder *folder);
+void dbox_trailer_of(struct cv_storage_folder *folder,
+		     const struct cv_blob *blob, uint32_t slot,
+		     struct cv_text *dst);
+/* Fills in found; CV_NOT_FOUND when it was never placed and is young. */
+int dbox_message_found(struct cv_storage_root *root, int fd,
+		       const struct dbox_message *m, struct cv_pool *pool,
+		       struct cv_found *found);
+
+/* --- sdbox.c ------------------------------------------------------------------ */
+
+int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
+	      struct cv_blob_source *src_r, struct cv_error *err);
+int sdbox_recover(struct cv_storage_folder *folder,
+		  const struct cv_blob *blob, struct cv_error *err);
+int sdbox_remove(struct cv_storage_folder *folder,
+		 const struct cv_blob *blobs, uint32_t count,
+		 struct cv_error *err);
+int sdbox_scan(struct cv_storage_folder *folder, uint32_t scan,
+	       cv_found_fn *fn, void *context, struct cv_error *err);
+int sdbox_look(struct cv_storage_folder *folder, struct cv_found *found,
+	       struct cv_error *err);
+void sdbox_clean(struct cv_storage_folder *folder);
+int sdbox_sync(struct cv_storage_folder *folder, uint64_t modseq,
+	       struct cv_error *err);
+int sdbox_takeover(struct cv_storage_folder *folder, bool head_only,
+		   struct cv_pool *pool, struct cv_takeover *takeover_r,
+		   struct cv_error *err);
+int sdbox_altmove(struct cv_storage_folder *folder,
+		  const struct cv_blob *blobs, uint32_t count, bool back,
+		  struct cv_error *err);
+/* What stands behind a placed message; false: nothing. */
+bool sdbox_trailer(struct cv_storage_folder *folder, struct cv_span ref,
+		   struct dbox_trailer *trailer_r);
+/* A name of ours or of Dovecot's; never a path. */
+bool sdbox_name_valid(struct cv_span name);
+
+/* --- sdbox-put.c ---------------------------------------------------------------- */
+
+int dbox_put_create(struct cv_storage_folder *folder, struct cv_pool *pool,
+		    uint64_t bytes, uint64_t virtual_bytes,
+		    struct cv_storage_put **put_r, struct cv_error *err);
+int dbox_put_write(struct cv_storage_put *put, const void *data, size_t len,
+		   struct cv_error *err);
+int sdbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
+		     int64_t received, bool sync, struct cv_span *ref_r,
+		     struct cv_error *err);
+int mdbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
+		     int64_t received, bool sync, struct cv_span *ref_r,
+		     struct cv_error *err);
+void dbox_put_abort(struct cv_storage_put **put);
+void sdbox_place(struct cv_storage_folder *folder,
+		 const struct cv_blob *blobs, uint32_t count);
+int sdbox_lay_out(struct cv_storage_folder *folder,
+		  const struct cv_blob *blob, struct cv_span body,
+		  struct cv_error *err);
+int sdbox_link(struct cv_storage_folder *folder,
+	       struct cv_storage_folder *from, const struct cv_blob *blob,
+	       struct cv_pool *pool, struct cv_span *ref_r,
+	       struct cv_error *err);
+int sdbox_sync_hidden(struct cv_storage_folder *folder, struct cv_error *err);
+void sdbox_unlink_hidden(struct cv_storage_folder *folder,
+			 struct cv_span ref);
+/* Keeps a hidden file open for place; when there is no room it is closed. */
+void dbox_open_keep(struct cv_storage_folder *folder, const char *name,
+		    int fd, uint64_t offset, uint32_t slot);
+/* NULL: not among them. */
+struct dbox_open *dbox_open_find(struct cv_storage_folder *folder,
+				 struct cv_span name);
+void dbox_open_drop(struct cv_storage_folder *folder, struct dbox_open *open);
+
+/* --- mdbox.c: references and records ------------------------------------------- */
+
+struct mdbox_ref {
+	bool foreign;			/* "m.FILE.OFFSET" */
+	uint32_t number;
+	uint64_t offset, id;
+};
+
+bool mdbox_ref_parse(struct cv_span text, struct mdbox_ref *ref_r);
+/* Where a reference's record is now. */
+struct mdbox_place {
+	int fd;				/* the caller's */
+	bool alt;
+	struct dbox_message message;
+};
+/* CV_NOT_FOUND. */
+int mdbox_locate(struct cv_storage_root *root, const struct mdbox_ref *ref,
+		 bool write, struct mdbox_place *place_r,
+		 struct cv_error *err);
+int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
+	      struct cv_blob_source *src_r, struct cv_error *err);
+int mdbox_recover(struct cv_storage_folder *folder,
+		  const struct cv_blob *blob, struct cv_error *err);
+int mdbox_remove(struct cv_storage_folder *folder,
+		 const struct cv_blob *blobs, uint32_t count,
+		 struct cv_error *err);
+int mdbox_scan(struct cv_storage_folder *folder, uint32_t scan,
+	       cv_found_fn *fn, void *context, struct cv_error *err);
+int mdbox_look(struct cv_storage_folder *folder, struct cv_found *found,
+	       struct cv_error *err);
+int mdbox_sync(struct cv_storage_folder *folder, uint64_t modseq,
+	       struct cv_error *err);
+int mdbox_takeover(struct cv_storage_folder *folder, bool head_only,
+		   struct cv_pool *pool, struct cv_takeover *takeover_r,
+		   struct cv_error *err);
+/* Whether this folder was ever in a journal, and may have records. */
+bool mdbox_was_known(struct cv_storage_folder *folder);
+void mdbox_make_known(struct cv_storage_folder *folder);
+void mdbox_place(struct cv_storage_folder *folder,
+		 const struct cv_blob *blobs, uint32_t count);
+int mdbox_lay_out(struct cv_storage_folder *folder,
+		  const struct cv_blob *blob, struct cv_span body,
+		  struct cv_error *err);
+int mdbox_link(struct cv_storage_folder *folder,
+	       struct cv_storage_folder *from, const struct cv_blob *blob,
+	       struct cv_pool *pool, struct cv_span *ref_r,
+	       struct cv_error *err);
+int mdbox_sync_hidden(struct cv_storage_folder *folder, struct cv_error *err);
+void mdbox_unlink_hidden(struct cv_storage_folder *folder,
+			 struct cv_span ref);
+
+/* --- mdbox-container.c ----------------------------------------------------------- */
+
+/* A container that can be appended to at *offset_r, locked through its
+ * descriptor; alone: a new one that nobody else finds. */
+int mdbox_append_open(struct cv_storage_root *root, bool alone, int *fd_r,
+		      uint32_t *number_r, uint64_t *offset_r,
+		      struct cv_error *err);
+/* The storage directory, made when it is not there. */
+int mdbox_storage(struct cv_storage_root *root, struct cv_error *err);
+int mdbox_alt_storage(struct cv_storage_root *root, struct cv_error *err);
+void mdbox_container_name(uint32_t number, char dst[DBOX_PATH_MAX]);
+/* "c.5" or "m.5" alone; false: neither. */
+bool mdbox_container_parse(const char *name, bool *foreign_r,
+			   uint32_t *number_r);
+/* The head of one of ours; false: it is none. */
+bool mdbox_head_read(struct cv_storage_root *root, int fd,
+		     struct dbox_container *head_r);
+/* Creates it with this number when it does not exist. */
+int mdbox_container_open(struct cv_storage_root *root, uint32_t number,
+			 int *fd_r, struct cv_error *err);
+/* All whole messages of a container in file order.  *torn_r: something else
+ * stands between or behind them. */
+struct mdbox_item {
+	struct mdbox_ref ref;
+	struct dbox_message message;
+	bool alt;
+};
+struct mdbox_items {
+	struct mdbox_item *items;
+	uint32_t count, room;
+	bool torn;
+};
+int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
+		     uint32_t number, bool trailers, struct cv_pool *pool,
+		     struct mdbox_items *items_r, struct cv_error *err);
+
+/* --- mdbox-purge.c ------------------------------------------------------------------ */
+
+int mdbox_purge(struct cv_storage_root *root, const struct cv_span *live,
+		uint32_t count, bool convert, uint64_t *freed_r,
+		struct cv_error *err);
+int mdbox_altmove(struct cv_storage_folder *folder,
+		  const struct cv_blob *blobs, uint32_t count, bool back,
+		  struct cv_error *err);
+
+/* --- dbox-foreign.c: what Dovecot knows of a folder --------------------------------- */
+
+struct dbox_foreign_message {
+	uint32_t uid, flags;
+	uint64_t modseq;
+	struct cv_keywords keywords;
+	struct cv_span ref;
+};
+struct dbox_foreign {
+	uint32_t uidvalidity, uidnext;
+	uint64_t highestmodseq;
+	struct dbox_foreign_message *messages;
+	uint32_t count;
+};
+
+/* Reads it once, into the folder's pool; CV_NOT_FOUND: there is none. */
+int dbox_foreign_load(struct cv_storage_folder *folder,
+		      struct dbox_foreign **foreign_r, struct cv_error *err);
+
+#endif

@@ -1,0 +1,31 @@
+if PLUGIN_STORAGE_DBOX
+plugin_LTLIBRARIES += plugins/storage-dbox/storage-dbox.la
+endif
+STORAGE_DBOX_SOURCES = \
+	plugins/storage-dbox/dbox.h \
+	plugins/storage-dbox/dbox-folder.c \
+	plugins/storage-dbox/dbox-folders.c \
+	plugins/storage-dbox/dbox-foreign.c \
+	plugins/storage-dbox/dbox-message.c \
+	plugins/storage-dbox/dbox-path.c \
+	plugins/storage-dbox/dbox-plugin.c \
+	plugins/storage-dbox/dbox-record.c \
+	plugins/storage-dbox/dbox-record.h \
+	plugins/storage-dbox/dbox-root.c \
+	plugins/storage-dbox/dbox-subscriptions.c \
+	plugins/storage-dbox/dbox-takeover.c \
+	plugins/storage-dbox/dbox-utf7.c \
+	plugins/storage-dbox/dovecot-index.c \
+	plugins/storage-dbox/dovecot-index.h \
+	plugins/storage-dbox/dovecot-log.c \
+	plugins/storage-dbox/dovecot-private.h \
+	plugins/storage-dbox/mdbox.c \
+	plugins/storage-dbox/mdbox-container.c \
+	plugins/storage-dbox/mdbox-purge.c \
+	plugins/storage-dbox/sdbox.c \
+	plugins/storage-dbox/sdbox-put.c
+plugins_storage_dbox_storage_dbox_la_SOURCES = $(STORAGE_DBOX_SOURCES)
+plugins_storage_dbox_storage_dbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_dbox
+plugins_storage_dbox_storage_dbox_la_LDFLAGS = $(MODULE_LDFLAGS)
+EXTRA_DIST += %D%/README.md
