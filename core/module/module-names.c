@@ -39,6 +39,13 @@ static void add_driver(struct names *names, const char *prefix,
 					    CV_SPAN_ARG(driver)));
 }
 
+/* sdbox and mdbox are two drivers of one plugin. */
+static struct cv_span storage_plugin(struct cv_span driver)
+{
+	return cv_span_is(driver, "sdbox") || cv_span_is(driver, "mdbox") ?
+		CV_SPAN("dbox") : driver;
+}
+
 /* "maildir:~/Maildir" names a driver; "~/Maildir" and "" are looked into by
  * the drivers that are loaded. */
 static void add_location(struct names *names, const char *location)
@@ -49,7 +56,8 @@ static void add_location(struct names *names, const char *location)
 	    memchr(location, '/', len) == NULL &&
 	    memchr(location, '%', len) == NULL &&
 	    strncmp(location, "auto:", 5) != 0)
-		add_driver(names, "storage-", cv_span(location, len));
+		add_driver(names, "storage-",
+			   storage_plugin(cv_span(location, len)));
 }
 
 static void add_storage(struct names *names, const char *protocol)

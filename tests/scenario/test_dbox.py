@@ -1,0 +1,221 @@
+"""sdbox and mdbox: our own, and trees that Debian's Dovecot has written."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import culver
+import dovecot
+
+KINDS = ["sdbox", "mdbox"]
+MAIL = b"From: <a@example.org>\r\nSubject: %d\r\n\r\nbody %d\r\n.dots\r\n"
+
+
+def config(text, kind, more=""):
+    return text.replace("maildir:~/Maildir", f"{kind}:~/box{more}")
+
+
+@pytest.fixture(params=KINDS)
+def box(request):
+    with culver.Server(config=config(culver.CONFIG, request.param)) as server:
+        server.kind = request.param
+        yield server
+
+
+def snapshot(server, user="alice", modseq=False):
+    """Everything that IMAP says of a user's mail."""
+    client = server.imap(user)
+    result = {}
+    try:
+        names = [line.decode().rpartition(' "/" ')[2].strip('"')
+                 for line in client.list()[1] if b"\\Noselect" not in line]
+        for name in names:
+            kind, data = client.select(f'"{name}"', readonly=True)
+            assert kind == "OK", (name, data)
+            state = {
+                "validity": client.response("UIDVALIDITY")[1][0],
+                "next": int(client.response("UIDNEXT")[1][0]),
+            }
+            client.response("HIGHESTMODSEQ")
+            for item in client.fetch("1:*", "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])")[1] \
+                    if data != [b"0"] else []:
+                if not isinstance(item, tuple):
+                    continue
+                head = item[0].decode()
+                uid = int(re.search(r"UID (\d+)", head)[1])
+                flags = set(re.search(r"FLAGS \(([^)]*)\)", head)[1].split())
+                state[uid] = (flags - {"\\Recent"}, re.search(r'INTERNALDATE "([^"]*)"', head)[1],
+                              re.search(r"RFC822.SIZE (\d+)", head)[1], item[1])
+            result[name] = state
+        result["subscribed"] = sorted(line.decode().rpartition(' ')[2].strip('"')
+                                      for line in client.lsub()[1] if line)
+    finally:
+        client.logout()
+    return result
+
+
+def ok(answer):
+    assert answer[0] == "OK", answer
+    return answer[1]
+
+
+def fill(server):
+    """Mail as a user leaves it: flags, keywords, gaps, copies, folders."""
+    client = server.imap()
+    ok(client.create("Work/&AMQ-rger"))
+    ok(client.create("Archive"))
+    ok(client.subscribe("Work/&AMQ-rger"))
+    ok(client.subscribe("Archive"))
+    for i in range(12):
+        ok(client.append("INBOX", "(\\Seen)" if i % 3 == 0 else None,
+                         f'"{i + 1:02d}-Jan-2020 10:00:00 +0000"', MAIL % (i, i)))
+    ok(client.append("Work/&AMQ-rger", "(\\Draft $Label1)", None, b"Subject: big\r\n\r\n"
+                     + b"filling it\r\n" * 30000))
+    ok(client.select("INBOX"))
+    ok(client.uid("store", "2:4", "+FLAGS", "(\\Flagged $Forwarded custom)"))
+    ok(client.uid("store", "3", "-FLAGS", "($Forwarded)"))
+    ok(client.uid("copy", "1:6", "Archive"))
+    ok(client.uid("store", "5,7,12", "+FLAGS", "(\\Deleted)"))
+    ok(client.expunge())
+    ok(client.uid("store", "8", "FLAGS", "(\\Answered another)"))
+    ok(client.select("Archive"))
+    ok(client.uid("store", "1:2", "+FLAGS", "(\\Deleted)"))
+    ok(client.expunge())
+    ok(client.uid("copy", "3", "Archive"))
+    client.logout()
+
+
+def test_delivered_mail_is_read_moved_and_expunged(box):
+    for i in range(5):
+        assert box.deliver(MAIL % (i, i)) == {}
+    fill(box)
+    before = snapshot(box)
+    assert [u for u in before["INBOX"] if isinstance(u, int)] == [
+        1, 2, 3, 4, 6, 8, 9, 10, 11, 13, 14, 15, 16, 17]
+    box.stop()
+    box.start()
+    assert snapshot(box) == before
+    client = box.imap()
+    client.select("INBOX")
+    assert client.uid("move", "1:3", "Archive")[0] == "OK"
+    client.logout()
+    after = snapshot(box)
+    assert len(after["INBOX"]) == len(before["INBOX"]) - 3
+    assert len(after["Archive"]) == len(before["Archive"]) + 3
+
+
+def test_the_journal_can_be_lost(box):
+    fill(box)
+    before = snapshot(box)
+    box.stop()
+    shutil.rmtree(box.home("alice") / "box" / "culver")
+    box.start()
+    after = snapshot(box)
+    assert after["INBOX"]["validity"] == before["INBOX"]["validity"]
+    # mails that were never copied keep their UIDs and bytes
+    for uid in (1, 2, 3, 4, 6, 8, 9, 10, 11):
+        assert after["INBOX"][uid][3] == before["INBOX"][uid][3]
+
+
+# --- trees of Dovecot ----------------------------------------------------------
+
+needs_dovecot = pytest.mark.skipif(not dovecot.available(),
+                                   reason="needs root and Debian's Dovecot")
+
+
+@pytest.fixture(params=KINDS)
+def theirs(request):
+    """A Dovecot that has filled a tree."""
+    with dovecot.Dovecot(config=config(dovecot.CONFIG, request.param)) as server:
+        server.kind = request.param
+        yield server
+
+
+def doveadm(server, *args):
+    return subprocess.run(["doveadm", "-c", server.config, *args], check=True, text=True,
+                          capture_output=True).stdout
+
+
+def take_over(server, more="", location=None):
+    """Culver on a copy of the tree, started."""
+    server.stop()
+    text = config(culver.CONFIG, server.kind, more)
+    if location is not None:
+        text = text.replace(f"{server.kind}:~/box", location)
+    ours = culver.Server(config=text)
+    shutil.rmtree(ours.dir / "home", ignore_errors=True)
+    subprocess.run(["cp", "-a", server.dir / "home", ours.dir / "home"], check=True)
+    ours.kind = server.kind
+    return ours
+
+
+@needs_dovecot
+def test_a_tree_of_dovecot_is_taken_over(theirs):
+    fill(theirs)
+    before = snapshot(theirs)
+    guids = doveadm(theirs, "fetch", "-u", "alice", "mailbox uid guid", "mailbox", "*", "all")
+    assert len(guids.split("guid:")) > 15
+    with take_over(theirs) as ours:
+        assert snapshot(ours) == before
+        # new mail goes beside the old
+        assert ours.deliver(MAIL % (99, 99)) == {}
+        client = ours.imap()
+        client.select("INBOX")
+        assert client.uid("move", "2", "Archive")[0] == "OK"
+        ok(client.uid("store", "3", "+FLAGS", "(\\Deleted)"))
+        ok(client.expunge())
+        client.logout()
+        after = snapshot(ours)
+        assert after["INBOX"]["validity"] == before["INBOX"]["validity"]
+        assert 2 not in after["INBOX"] and 3 not in after["INBOX"]
+        assert before["INBOX"]["next"] in after["INBOX"]
+        ours.stop()
+        ours.start()
+        assert snapshot(ours) == after
+
+
+@needs_dovecot
+def test_an_index_file_with_its_log_is_taken_over(theirs):
+    fill(theirs)
+    # makes Dovecot write dovecot.index and begin a new log
+    doveadm(theirs, "index", "-u", "alice", "*")
+    doveadm(theirs, "flags", "add", "-u", "alice", "$Round", "mailbox", "INBOX", "uid", "1:9")
+    client = theirs.imap()
+    client.select("INBOX")
+    for i in range(400):
+        ok(client.uid("store", "1:11", "+FLAGS" if i % 2 else "-FLAGS", "(\\Answered one two)"))
+    client.logout()
+    client = theirs.imap()
+    client.select("INBOX")
+    ok(client.uid("store", "10", "+FLAGS", "(last)"))
+    client.logout()
+    tree = theirs.home("alice") / "box" / "mailboxes" / "INBOX" / "dbox-Mails"
+    assert (tree / "dovecot.index").exists(), os.listdir(tree)
+    before = snapshot(theirs)
+    with take_over(theirs) as ours:
+        assert snapshot(ours) == before
+
+
+@needs_dovecot
+@pytest.mark.parametrize("theirs", KINDS, indirect=True)
+def test_the_kind_of_a_tree_is_found_out(theirs):
+    fill(theirs)
+    before = snapshot(theirs)
+    with take_over(theirs, location="~/box") as ours:
+        assert snapshot(ours) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@needs_dovecot
+def test_mail_in_the_alternative_place_is_found(kind):
+    text = config(dovecot.CONFIG, kind, ":ALT=~/alt")
+    with dovecot.Dovecot(config=text) as theirs:
+        theirs.kind = kind
+        fill(theirs)
+        doveadm(theirs, "altmove", "-u", "alice", "mailbox", "INBOX", "uid", "1:6")
+        assert any((theirs.home("alice") / "alt").rglob("[um].*"))
+        before = snapshot(theirs)
+        with take_over(theirs, ":ALT=~/alt") as ours:
+            assert snapshot(ours) == before
