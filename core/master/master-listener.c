@@ -227,6 +227,18 @@ static int open_unix(struct master *m, struct master_config *config,
 		error_prefix(err, "service %s", service->name);
 }
 
+/* A session with a login service in front. */
+static bool has_login(struct master_config *config,
+		      const struct master_service *service)
+{
+	settings_block block;
+
+	return service->kind == ROLE_SESSION &&
+		settings_block_find(config->tree, "service", SETTINGS_ROOT,
+				    pool_printf(config->pool, "%s-login",
+						service->name), &block);
+}
+
 static int open_service(struct master *m, struct master_config *config,
 			struct master_config *old,
 			struct master_service *service, struct cv_error *err)
@@ -238,8 +250,10 @@ static int open_service(struct master *m, struct master_config *config,
 	uint32_t at = 0;
 	int status = CV_OK;
 
-	/* a script's socket is a name; what it is asked comes by a port */
-	if (service->kind == ROLE_SCRIPT ||
+	/* A script's socket is a name; what it is asked comes by a port.
+	 * Sessions begin after a login, by auth's order: one that came by a
+	 * socket would have no user. */
+	if (service->kind == ROLE_SCRIPT || has_login(config, service) ||
 	    !settings_block_find(config->tree, "service", SETTINGS_ROOT,
 				 service->name, &block))
 		return CV_OK;

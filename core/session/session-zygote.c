@@ -567,7 +567,8 @@ static nfds_t collect(struct session_zygote *zygote, struct pollfd *fds,
 	for (size_t i = 0; i < p->servers.count; i++)
 		add_fd(fds, &count, p->servers.items[i].fd);
 	*listeners_at = count;
-	for (size_t i = 0; i < p->listeners.count; i++)
+	/* who connects to us has no user: only lmtp is made for that */
+	for (size_t i = 0; zygote->without_user && i < p->listeners.count; i++)
 		add_fd(fds, &count, p->listeners.items[i].fd);
 	return count;
 }

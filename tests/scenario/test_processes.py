@@ -354,3 +354,21 @@ service imap {
     assert sorted(map(int, groups.split()[1:])) == sorted(
         grp.getgrnam(name).gr_gid for name in ("mail", "games"))
     session.logout()
+
+
+def test_nobody_gets_a_session_by_a_socket_of_the_sessions(make_server):
+    """Its user would have been nobody, its process root's."""
+    port = culver.free_port()
+    server = make_server(extra=f"""
+service imap {{
+  unix_listener login/imap {{
+    mode = 0666
+  }}
+  inet_listener direct {{
+    port = {port}
+  }}
+}}
+""")
+    assert not (server.dir / "run" / "login" / "imap").exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 5)
