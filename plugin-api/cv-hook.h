@@ -58,6 +58,9 @@ struct cv_body_ctx {
 	struct cv_mailbox *mailbox;
 	struct cv_pool *pool;		/* lives as long as the stream */
 	struct cv_stream *body;
+	/* Reading: the size of the message when all filters have done their
+	 * work; UINT64_MAX: not known. */
+	uint64_t plain_bytes;
 };
 
 struct cv_message_ctx {

@@ -28,8 +28,9 @@ struct cv_stream_api {
 	struct cv_stream *(*from_memory)(struct cv_pool *pool,
 					 struct cv_span data);
 	void (*close)(struct cv_stream **s);
-	/* A stream of length bytes that read gives in pieces: up to len
-	 * bytes from offset, *got_r of them, at least one.  done (may be
+	/* A stream of length bytes (UINT64_MAX: not known, read returns
+	 * CV_EOF) that read gives in pieces: up to len bytes from offset,
+	 * *got_r of them, at least one.  done (may be
 	 * NULL) is called when the pool ends. */
 	struct cv_stream *(*from_reader)(struct cv_pool *pool,
 					 uint64_t length,

@@ -160,7 +160,8 @@ struct account_message {
 	uint64_t modseq;
 	int64_t received;		/* INTERNALDATE, seconds since 1970 */
 	int64_t saved;			/* SAVEDATE [RFC8514] */
-	uint64_t size;			/* bytes of the blob as stored */
+	uint64_t size;			/* bytes as stored, without what
+					 * filters do to the blob */
 	uint64_t virtual_size;		/* with CRLF line ends */
 	struct account_guid guid;
 	struct cv_span blob;		/* chosen by the blob driver */

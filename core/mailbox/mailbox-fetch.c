@@ -46,6 +46,8 @@ static int filter_reading(struct cv_mailbox *box, struct open_message *m,
 	struct cv_body_ctx ctx = {
 		CV_SIZED(cv_body_ctx), .user = box->user, .err = err,
 		.mailbox = box, .pool = m->pool, .body = m->stream,
+		.plain_bytes = m->has_summary ? m->summary.physical_size :
+			UINT64_MAX,
 	};
 	int ret = hook_message_reading(&ctx);
 
@@ -370,6 +372,37 @@ static int fields_from_record(struct cv_mailbox *box, uint32_t row,
 	return CV_OK;
 }
 
+static bool is_same_section(const struct message_section *a,
+			    const struct message_section *b)
+{
+	return a->kind == b->kind && a->kind != SECTION_FIELDS &&
+		a->kind != SECTION_FIELDS_NOT && a->path_len == b->path_len &&
+		(a->path_len == 0 || memcmp(a->path, b->path, a->path_len *
+					    sizeof(*a->path)) == 0);
+}
+
+static int open_section(struct open_message *m, struct cv_stream *file,
+			const struct mime_tree *tree,
+			const struct message_section *section,
+			struct cv_stream **stream_r, uint64_t *size_r,
+			struct cv_error *err)
+{
+	int ret;
+
+	if (m->section_stream != NULL &&
+	    is_same_section(&m->section, section)) {
+		*stream_r = m->section_stream;
+		*size_r = m->section_size;
+		return stream_seek(*stream_r, 0, err);
+	}
+	ret = message_section_open(m->pool, file, tree, section, stream_r,
+				   size_r, err);
+	m->section_stream = ret == CV_OK ? *stream_r : NULL;
+	m->section_size = *size_r;
+	m->section = *section;
+	return ret;
+}
+
 int mailbox_section(struct cv_mailbox *box, uint32_t seq,
 		    const struct cv_section *section,
 		    struct cv_stream **stream_r, uint64_t *size_r,
@@ -405,6 +438,6 @@ int mailbox_section(struct cv_mailbox *box, uint32_t seq,
 	for (uint32_t i = 0; i < section->field_count; i++)
 		s.fields[i] = pool_span(box->message.pool,
 					section->fields[i]);
-	return message_section_open(box->message.pool, file, tree, &s,
-				    stream_r, size_r, err);
+	return open_section(&box->message, file, tree, &s, stream_r, size_r,
+			    err);
 }

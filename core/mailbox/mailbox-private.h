@@ -222,6 +222,11 @@ struct open_message {
 	bool has_summary, has_tree;
 	struct message_summary summary;
 	struct mime_tree tree;
+	/* The section last opened, whose stream remembers the places that it
+	 * has passed: fetching in pieces goes on there. */
+	struct message_section section;
+	struct cv_stream *section_stream;	/* NULL: none */
+	uint64_t section_size;
 };
 
 struct cv_mailbox {

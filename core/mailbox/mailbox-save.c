@@ -252,10 +252,11 @@ static int run_filters(struct cv_save *save, struct saved *m,
 
 	if (ret < 0 || ctx.body == plain)
 		return ret < 0 ? ret : CV_OK;
+	/* m->size stays: it is that of the message, which names of files
+	 * tell other programs, and not that of the blob */
 	cv_text_init(&stored, m->parse_pool);
 	ret = stream_read_all(ctx.body, &stored, SIZE_MAX / 2, err);
 	m->bytes = stored;
-	m->size = stored.len;
 	return ret;
 }
 
@@ -267,7 +268,7 @@ static int finish_blob(struct cv_save *save, struct saved *m,
 	int ret = CV_OK;
 
 	if (m->put == NULL) {
-		if (account_body_fits(m->ref.store->account, m->size)) {
+		if (account_body_fits(m->ref.store->account, m->bytes.len)) {
 			m->body = cv_text_span(&m->bytes);
 			if (m->body.data == NULL)
 				m->body.data = "";

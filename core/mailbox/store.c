@@ -143,7 +143,9 @@ static int open_account(struct store *store, struct cv_error *err)
 		 * saves a look at the disk never does */
 		.fsync = mail->mail_fsync == MAIL_MAIL_FSYNC_NEVER ?
 			ACCOUNT_FSYNC_NEVER : ACCOUNT_FSYNC_OPTIMIZED,
-		.body_max = (uint32_t)mail->mail_journal_body_max,
+		/* 0: none; every message has at least two bytes */
+		.body_max = mail->mail_journal_body_max == 0 ? 1 :
+			(uint32_t)mail->mail_journal_body_max,
 		.lay_out = lay_out,
 		.context = store,
 	};

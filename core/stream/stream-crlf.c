@@ -21,6 +21,7 @@ struct crlf_stream {
 	uint64_t parent_offset;		/* consumed of the parent */
 	char *out;			/* 2 * CRLF_CHUNK */
 	bool last_cr;
+	struct crlf_mark recent;	/* where the last fill began */
 	ARRAY(struct crlf_mark) marks;
 };
 
@@ -77,6 +78,10 @@ static int crlf_fill(struct cv_stream *s, struct cv_error *err)
 	if (ret != CV_OK)
 		return ret;
 	crlf_remember(c);
+	c->recent = (struct crlf_mark){
+		.virtual = s->offset, .physical = c->parent_offset,
+		.last_cr = c->last_cr,
+	};
 	if (in.len > CRLF_CHUNK)
 		in.len = CRLF_CHUNK;
 	if (c->out == NULL)
@@ -103,7 +108,9 @@ static int crlf_seek(struct cv_stream *s, uint64_t offset,
 		}
 	}
 	/* The window is gone, so where the stream is between two fills is
-	 * only known at the marks. */
+	 * only known at the marks, and where the last one began. */
+	if (c->recent.virtual <= offset && c->recent.virtual > best.virtual)
+		best = c->recent;
 	s->offset = best.virtual;
 	c->parent_offset = best.physical;
 	c->last_cr = best.last_cr;

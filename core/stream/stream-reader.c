@@ -8,7 +8,22 @@ struct reader_stream {
 	void *context;
 	char *buffer;
 	size_t room;
+	uint64_t start;			/* of what is in buffer */
+	size_t have;
 };
+
+/* Shows what is in the buffer already, so that going back a little does not
+ * read again. */
+static bool reader_show(struct reader_stream *r)
+{
+	uint64_t at = r->stream.offset;
+
+	if (at < r->start || at - r->start >= r->have)
+		return false;
+	r->stream.window = cv_span(r->buffer + (at - r->start),
+				   r->have - (size_t)(at - r->start));
+	return true;
+}
 
 static int reader_fill(struct cv_stream *s, struct cv_error *err)
 {
@@ -19,13 +34,20 @@ static int reader_fill(struct cv_stream *s, struct cv_error *err)
 
 	if (s->offset >= s->size)
 		return CV_EOF;
+	if (reader_show(r))
+		return CV_OK;
 	if (r->buffer == NULL) {
 		r->room = s->size < STREAM_WINDOW ? (size_t)s->size :
 			STREAM_WINDOW;
 		r->buffer = pool_alloc(s->pool, r->room);
 	}
 	want = left < r->room ? (size_t)left : r->room;
+	r->have = 0;
 	ret = r->read(r->context, s->offset, r->buffer, want, &got, err);
+	if (ret == CV_EOF && s->size == STREAM_SIZE_UNKNOWN) {
+		s->size = s->offset;
+		return CV_EOF;
+	}
 	if (ret != CV_OK)
 		return ret < 0 ? ret : FAIL(err, CV_E_TEMP, "a reader has "
 					    "nothing to give");
@@ -34,6 +56,8 @@ static int reader_fill(struct cv_stream *s, struct cv_error *err)
 	if (got == 0 || got > want)
 		return FAIL(err, CV_E_TEMP, "a reader gave %zu of %zu bytes",
 			    got, want);
+	r->start = s->offset;
+	r->have = got;
 	s->window = cv_span(r->buffer, got);
 	return CV_OK;
 }
