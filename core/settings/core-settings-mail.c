@@ -136,9 +136,10 @@ static const struct cv_setting_def mail_setting_defs[] = {
 		"could be lost, always also flag changes, never leaves "
 		"it to the system."),
 	CV_SETTING(mail_settings, mail_journal_body_max, CV_SET_SIZE,
-		"64 k", "0..16777216", CV_SET_PER_USER,
+		"64 k", "0..1048576", CV_SET_PER_USER,
 		"Messages up to this size travel in the account's "
-		"journal, so that one sync makes a delivery durable."),
+		"journal, so that one sync makes a delivery durable. 0: "
+		"none does."),
 	CV_SETTING(mail_settings, mail_max_keyword_length, CV_SET_UINT,
 		"50", "1..1024", CV_SET_PER_USER,
 		"Longest keyword (flag name)."),

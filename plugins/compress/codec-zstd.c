@@ -1,4 +1,4 @@
-/* codec-zstd.c - Zstandard [RFC8878], by libzstd. */
+/* codec-zstd.c - Zstandard (RFC 8878), by libzstd. */
 #include "compress.h"
 
 #include <zstd.h>

@@ -56,7 +56,7 @@ static void the_checksum_is_crc32c(void **state)
 	char zeros[32] = { 0 };
 
 	(void)state;
-	/* [RFC3720 B.4] */
+	/* (RFC 3720 B.4) */
 	assert_int_equal(dbox_crc(0, zeros, 32), 0x8a9136aa);
 	assert_int_equal(dbox_crc(0, "123456789", 9), 0xe3069283);
 	assert_int_equal(dbox_crc(dbox_crc(0, "1234", 4), "56789", 5),
