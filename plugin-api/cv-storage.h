@@ -141,6 +141,9 @@ enum cv_scan {
 	 * with the mark ARRIVAL that it does not report needs SCAN_ALL. */
 	CV_SCAN_ARRIVALS = 1,
 	CV_SCAN_ALL = 2,
+	/* With ALL, for drivers without FOREIGN: */
+	CV_SCAN_FIRST = 4,	/* the journal knows nothing of the folder */
+	CV_SCAN_DAMAGED = 8,	/* it may have lost some of its messages */
 };
 
 /* Where a blob's bytes are: a range of a descriptor that the caller closes

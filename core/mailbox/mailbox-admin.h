@@ -62,4 +62,10 @@ struct mailbox_details {
 int mailbox_details(struct cv_mailbox *box, uint32_t seq,
 		    struct mailbox_details *details_r, struct cv_error *err);
 
+/* Frees what no message of the user's mail refers to any more, in each store
+ * that keeps expunged mail until then; convert: also rewrites what another
+ * server wrote.  *freed_r: bytes. */
+int mailbox_purge(struct cv_user *user, bool convert, uint64_t *freed_r,
+		  struct cv_error *err);
+
 #endif

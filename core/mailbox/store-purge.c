@@ -5,6 +5,7 @@
  * knows at that moment; the account's lock is held until it is done, so that
  * no commit makes another. */
 #include "mailbox-private.h"
+#include "mailbox-admin.h"
 
 struct references {
 	struct cv_pool *pool;
@@ -96,6 +97,27 @@ int store_purge(struct store *store, bool convert, uint64_t *freed_r,
 				    freed_r, err);
 	account_rollback(&txn);
 	pool_destroy(&refs.pool);
+	return ret;
+}
+
+int mailbox_purge(struct cv_user *user, bool convert, uint64_t *freed_r,
+		  struct cv_error *err)
+{
+	uint64_t freed;
+	int ret = CV_OK;
+
+	*freed_r = 0;
+	for (struct store *store = user->stores; store != NULL && ret >= 0;
+	     store = store->next) {
+		if (!CV_HAS(store->driver, purge) ||
+		    store->driver->purge == NULL)
+			continue;
+		ret = store_open(store, err);
+		if (ret == CV_OK)
+			ret = store_purge(store, convert, &freed, err);
+		if (ret == CV_OK)
+			*freed_r += freed;
+	}
 	return ret;
 }
 

@@ -603,22 +603,32 @@ static void scan_reset(struct scan *scan)
 	hash_init(&scan->by_ref, scan->pool, false);
 }
 
+static int scan_driver(struct scan *scan)
+{
+	uint32_t kind = scan->kind;
+
+	if (!(scan->driver->caps & CV_STORAGE_FOREIGN)) {
+		if (scan->first_time)
+			kind |= CV_SCAN_FIRST;
+		if (scan->folder->damaged)
+			kind |= CV_SCAN_DAMAGED;
+	}
+	return scan->driver->scan(scan->sf->blobs, kind, take_found, scan,
+				  scan->err);
+}
+
 static int look_at_disk(struct scan *scan)
 {
-	const struct cv_storage *driver = scan->driver;
-	int ret = driver->scan(scan->sf->blobs, scan->kind, take_found, scan,
-			       scan->err);
+	int ret = scan_driver(scan);
 
 	if (ret == CV_OK && scan->kind == CV_SCAN_ARRIVALS &&
 	    count_missing(scan) > 0) {
 		scan->kind = CV_SCAN_ALL;
-		ret = driver->scan(scan->sf->blobs, scan->kind, take_found,
-				   scan, scan->err);
+		ret = scan_driver(scan);
 	}
 	if (ret == CV_OK && scan->kind == CV_SCAN_ALL &&
 	    count_missing(scan) > 0)
-		ret = driver->scan(scan->sf->blobs, scan->kind, take_found,
-				   scan, scan->err);
+		ret = scan_driver(scan);
 	return ret;
 }
 

@@ -1,4 +1,4 @@
-/* adm-maintain.c - culveradm index and force-resync. */
+/* adm-maintain.c - culveradm index, force-resync and purge. */
 #include "adm-mail.h"
 #include "mailbox/mailbox-admin.h"
 
@@ -87,6 +87,23 @@ static int resync_run(struct adm_mail *m, struct cv_error *err)
 	return for_mask(m, resync_one, err);
 }
 
+/* --- purge --------------------------------------------------------------------------- */
+
+static int purge_prepare(struct adm_mail *m)
+{
+	return m->argc == 0 ? ADM_OK : adm_mail_usage(m, "no argument");
+}
+
+static int purge_run(struct adm_mail *m, struct cv_error *err)
+{
+	uint64_t freed = 0;
+	int ret = mailbox_purge(m->user, m->option['c'] != NULL, &freed, err);
+
+	if (ret == CV_OK)
+		adm_mail_f(m, "%llu", (unsigned long long)freed);
+	return ret;
+}
+
 /* --- the verbs ------------------------------------------------------------------------ */
 
 static const char *const index_columns[] = {
@@ -95,6 +112,7 @@ static const char *const index_columns[] = {
 static const char *const resync_columns[] = {
 	ADM_UNTITLED "mailbox", "found", "gone", NULL,
 };
+static const char *const purge_columns[] = { "freed", NULL };
 
 static const struct adm_mail_verb index_verb = {
 	"index", "[-n MAX] MASK", "n:q", ADM_FORMAT_FLOW, index_columns,
@@ -103,6 +121,10 @@ static const struct adm_mail_verb index_verb = {
 static const struct adm_mail_verb resync_verb = {
 	"force-resync", "MASK", "f", ADM_FORMAT_FLOW, resync_columns,
 	one_mask, resync_run,
+};
+static const struct adm_mail_verb purge_verb = {
+	"purge", "[-c]", "c", ADM_FORMAT_FLOW, purge_columns, purge_prepare,
+	purge_run,
 };
 
 static int run_index(struct adm *adm, int argc, char **argv)
@@ -114,6 +136,18 @@ static int run_resync(struct adm *adm, int argc, char **argv)
 {
 	return adm_mail_run(adm, &resync_verb, argc, argv);
 }
+
+static int run_purge(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &purge_verb, argc, argv);
+}
+
+const struct adm_verb adm_purge_verb = {
+	.name = "purge", .args = "[-u USER|-A|-F FILE] [-c]",
+	.help = "frees the room of expunged mail in mdbox; -c: rewrites files "
+		"of Dovecot too",
+	.run = run_purge,
+};
 
 const struct adm_verb adm_index_verb = {
 	.name = "index", .args = "[-u USER|-A|-F FILE] [-n MAX] MASK",

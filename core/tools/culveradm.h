@@ -58,7 +58,7 @@ extern const struct adm_verb adm_flags_verb, adm_copy_verb, adm_move_verb,
 /* adm-save.c */
 extern const struct adm_verb adm_save_verb, adm_deduplicate_verb;
 /* adm-maintain.c */
-extern const struct adm_verb adm_index_verb, adm_resync_verb;
+extern const struct adm_verb adm_index_verb, adm_purge_verb, adm_resync_verb;
 /* adm-selftest.c */
 extern const struct adm_verb adm_selftest_verb;
 

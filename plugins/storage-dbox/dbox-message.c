@@ -110,6 +110,27 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 	return trailer ? read_metadata(root, fd, pool, m_r) : CV_OK;
 }
 
+int dbox_message_whole(struct cv_storage_root *root, int fd,
+		       struct dbox_message *m, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct stat st;
+	int ret = CV_OK;
+
+	if (DBOX_CALL(root, fstat, fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    m->body + m->length > (uint64_t)st.st_size)
+		return CV_FAIL(err, CV_E_TEMP, "a message is cut off");
+	if (m->ours)
+		return CV_OK;
+	pool = cv_api->pool_create("dbox metadata");
+	if (read_metadata(root, fd, pool, m) == CV_OK && m->metadata.external)
+		/* never less than what was delivered, without a word */
+		ret = CV_FAIL(err, CV_E_UNSUPPORTED, "parts of a message are "
+			      "in mail_attachment_dir, which is not read");
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
 /* --- what a folder knows of it ------------------------------------------------- */
 
 uint32_t dbox_slot_size(struct cv_storage_folder *folder)

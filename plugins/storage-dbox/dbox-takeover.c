@@ -297,7 +297,7 @@ static int walk(struct cv_storage_folder *folder, item_fn *fn, void *context,
 	return ret;
 }
 
-struct report { cv_found_fn *fn; void *context; };
+struct report { cv_found_fn *fn; void *context; bool first; };
 
 static int report_item(void *context, const struct mdbox_item *item,
 		       struct cv_span ref)
@@ -307,18 +307,24 @@ static int report_item(void *context, const struct mdbox_item *item,
 		CV_SIZED(cv_found), .ref = ref, .received = INT64_MIN,
 	};
 
-	(void)item;
+	/* expunged, or moved to where the journal knows it */
+	if (!r->first && item->message.record.state == DBOX_DROPPED)
+		return CV_OK;
 	return r->fn(r->context, &found);
 }
 
+/* What the journal knows is not looked for here: core asks for each message
+ * that was not reported whether it is there. */
 int mdbox_scan(struct cv_storage_folder *folder, uint32_t scan,
 	       cv_found_fn *fn, void *context, struct cv_error *err)
 {
-	struct report report = { fn, context };
+	struct report report = { fn, context, (scan & CV_SCAN_FIRST) != 0 };
 	struct dbox_foreign *f;
-	int ret = dbox_foreign_load(folder, &f, err);
+	int ret;
 
-	(void)scan;
+	if (!(scan & (CV_SCAN_FIRST | CV_SCAN_DAMAGED)))
+		return CV_OK;
+	ret = dbox_foreign_load(folder, &f, err);
 	for (uint32_t i = 0; ret == CV_OK && i < f->count; i++) {
 		struct cv_found found = {
 			CV_SIZED(cv_found), .received = INT64_MIN,

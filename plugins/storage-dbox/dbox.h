@@ -210,6 +210,9 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 		      uint32_t foreign_head, bool trailer,
 		      struct cv_pool *pool, struct dbox_message *m_r,
 		      struct cv_error *err);
+/* Whether all of its bytes are there, and nothing of it elsewhere. */
+int dbox_message_whole(struct cv_storage_root *root, int fd,
+		       struct dbox_message *m, struct cv_error *err);
 /* The size of message heads from a Dovecot file's first line, and where that
  * line ends; false: not such a file. */
 bool dbox_foreign_head(struct cv_storage_root *root, int fd,

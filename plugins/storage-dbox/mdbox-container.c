@@ -6,7 +6,7 @@
  * undone, and a reference keeps its meaning for ever. */
 #include "dbox.h"
 
-enum { LOCK_MSECS = 300, TRIES = 16, NUMBERS = 1000 };
+enum { LOCK_MSECS = 300, TRIES = 16, NUMBERS = 1000, SKIPS_MAX = 1 << 18 };
 
 static const char append_name[] = "c.append";
 
@@ -388,7 +388,7 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 {
 	struct dbox_container head = { .number = number };
 	uint64_t at = DBOX_CONTAINER_SIZE;
-	uint32_t foreign_head = 0;
+	uint32_t foreign_head = 0, skips = 0;
 	struct stat st;
 	int ret = CV_OK;
 
@@ -410,7 +410,7 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 		ret = read_at(root, fd, at, foreign_head, trailers, pool, &m,
 			      err);
 		if (ret == CV_NOT_FOUND && !foreign &&
-		    at < (uint64_t)st.st_size) {
+		    skips++ < SKIPS_MAX) {
 			/* never finished; the next may stand behind it */
 			items_r->torn = true;
 			at += 8;

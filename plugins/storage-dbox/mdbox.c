@@ -204,7 +204,6 @@ int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 {
 	struct mdbox_place place;
 	struct mdbox_ref ref;
-	struct stat st;
 	int ret;
 
 	if (!mdbox_ref_parse(blob->ref, &ref))
@@ -212,13 +211,11 @@ int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	ret = mdbox_locate(folder->root, &ref, false, &place, err);
 	if (ret != CV_OK)
 		return ret;
-	if (DBOX_CALL(folder->root, fstat, place.fd, &st) < 0 ||
-	    !S_ISREG(st.st_mode) ||
-	    place.message.body + place.message.length >
-	    (uint64_t)st.st_size) {
+	ret = dbox_message_whole(folder->root, place.fd, &place.message,
+				 err);
+	if (ret < 0) {
 		dbox_close(folder->root, place.fd);
-		return CV_FAIL(err, CV_E_TEMP, "'%.*s' is cut off",
-			       CV_SPAN_ARG(blob->ref));
+		return ret;
 	}
 	src_r->fd = place.fd;
 	src_r->offset = place.message.body;

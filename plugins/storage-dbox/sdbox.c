@@ -120,8 +120,9 @@ int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	if (ret != CV_OK)
 		return ret;
 	ret = read_file(folder, fd, false, NULL, &m, err);
-	if (ret == CV_NOT_FOUND ||
-	    (ret == CV_OK && !is_long_enough(folder->root, fd, &m)))
+	if (ret == CV_OK)
+		ret = dbox_message_whole(folder->root, fd, &m, err);
+	else if (ret == CV_NOT_FOUND)
 		ret = CV_FAIL(err, CV_E_TEMP, "the file '%.*s' is damaged",
 			      CV_SPAN_ARG(blob->ref));
 	if (ret < 0) {

@@ -19,6 +19,19 @@ tests_fuzz_fuzz_date_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_date_LDADD = $(FUZZ_MESSAGE_LIBS)
 
+check_LTLIBRARIES += tests/fuzz/libdbox-fuzz.la
+tests_fuzz_libdbox_fuzz_la_SOURCES = $(STORAGE_DBOX_SOURCES)
+tests_fuzz_libdbox_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_dbox
+
+noinst_PROGRAMS += tests/fuzz/fuzz-dovecot-index
+tests_fuzz_fuzz_dovecot_index_SOURCES = %D%/fuzz-dovecot-index.c
+tests_fuzz_fuzz_dovecot_index_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-dbox
+tests_fuzz_fuzz_dovecot_index_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_dovecot_index_LDADD = tests/fuzz/libdbox-fuzz.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-encoded-word
 tests_fuzz_fuzz_encoded_word_SOURCES = %D%/fuzz-encoded-word.c
 tests_fuzz_fuzz_encoded_word_CPPFLAGS = $(FUZZ_CPPFLAGS)

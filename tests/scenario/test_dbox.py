@@ -199,6 +199,33 @@ def test_an_index_file_with_its_log_is_taken_over(theirs):
 
 
 @needs_dovecot
+@pytest.mark.parametrize("theirs", ["mdbox"], indirect=True)
+def test_a_purge_frees_and_converts(theirs):
+    fill(theirs)
+    with take_over(theirs) as ours:
+        before = snapshot(ours)
+        storage = ours.home("alice") / "box" / "storage"
+        size = sum(f.stat().st_size for f in storage.glob("m.*"))
+        ours.adm("purge", "-u", "alice", "-c")
+        assert not list(storage.glob("m.*"))
+        assert snapshot(ours) == before
+        client = ours.imap()
+        client.select("INBOX")
+        ok(client.uid("store", "1:*", "+FLAGS", "(\\Deleted)"))
+        ok(client.expunge())
+        ok(client.select("Archive"))
+        ok(client.uid("store", "1:*", "+FLAGS", "(\\Deleted)"))
+        ok(client.expunge())
+        client.logout()
+        left = snapshot(ours)
+        ours.adm("purge", "-u", "alice")
+        assert snapshot(ours) == left
+        ours.adm("force-resync", "-u", "alice", "*")
+        assert snapshot(ours) == left
+        assert sum(f.stat().st_size for f in storage.glob("c.*")) < size
+
+
+@needs_dovecot
 @pytest.mark.parametrize("theirs", KINDS, indirect=True)
 def test_the_kind_of_a_tree_is_found_out(theirs):
     fill(theirs)

@@ -257,6 +257,28 @@ static void a_lost_journal_is_rebuilt_from_the_trailers(void **state)
 	}
 }
 
+static void a_scan_brings_back_nothing_that_was_expunged(void **state)
+{
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		struct fixture f;
+		struct cv_mailbox *box;
+
+		dbox_init(&f, kinds[k], "");
+		for (int i = 0; i < 4; i++)
+			fixture_save(&f, "INBOX", body, 0);
+		rotate(&f);
+		expunge(&f, "INBOX", 2, 3);
+		again(&f);
+		box = fixture_open(&f, "INBOX");
+		ok(&f, store_folder_scan_all(box->sf, &f.err));
+		mailbox_api.close(&box);
+		again(&f);
+		expect(&f, "INBOX", 2, 1);
+		fixture_deinit(&f);
+	}
+}
+
 /* --- mdbox alone --------------------------------------------------------------------- */
 
 static uint64_t purge(struct fixture *f)
@@ -678,6 +700,7 @@ int main(void)
 		cmocka_unit_test(folders_are_made_renamed_and_removed),
 		cmocka_unit_test(bodies_lost_in_a_power_cut_come_from_the_journal),
 		cmocka_unit_test(a_lost_journal_is_rebuilt_from_the_trailers),
+		cmocka_unit_test(a_scan_brings_back_nothing_that_was_expunged),
 		cmocka_unit_test(purge_frees_what_nobody_refers_to),
 		cmocka_unit_test(containers_rotate_by_size),
 		cmocka_unit_test(a_message_on_its_way_survives_a_purge),

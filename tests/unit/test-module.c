@@ -434,7 +434,7 @@ static void the_settings_say_which_plugins(void **state)
 		fail_msg("%s", err.text);
 	assert_names(tree, MODULE_WANT_PROTOCOL, "imap", "imap");
 	assert_names(tree, MODULE_WANT_STORAGE, "imap",
-		     "storage-maildir storage-mbox storage-dbox");
+		     "storage-maildir storage-dbox storage-mbox");
 	assert_names(tree, MODULE_WANT_AUTH, NULL,
 		     "auth-pam auth-passwd-file scheme-crypt?");
 	assert_names(tree, MODULE_WANT_MAIL, "imap", "quota acl");
