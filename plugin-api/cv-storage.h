@@ -319,7 +319,9 @@ struct cv_storage {
 	int (*recover)(struct cv_storage_folder *folder,
 		       const struct cv_blob *blob, struct cv_error *err);
 	/* Durable what was placed, renamed and removed up to now; modseq is
-	 * remembered in the state for was_lost. */
+	 * remembered in the state for was_lost, together with this run of the
+	 * machine.  0: not remembered, for what an earlier run has lost was
+	 * not looked for yet. */
 	int (*sync)(struct cv_storage_folder *folder, uint64_t modseq,
 		    struct cv_error *err);
 	/* What another server left.  CV_NOT_FOUND: nothing.  head_only: no

@@ -158,8 +158,22 @@ def suite_distcheck(options):
     return passed, failed
 
 
+
+def suite_crash(options):
+    """Over 100,000 disks that a power cut could have left."""
+    folder = build("gcc", "--enable-werror", f"CC={CC}")
+    program = folder / "tests" / "fault" / "crash-mailbox"
+    subprocess.run(["make", "-s", "tests/fault/crash-mailbox"], cwd=folder,
+                   check=True)
+    result = run(program, cwd=folder, capture_output=True, text=True,
+                 env=os.environ | {"CULVER_FULL": "1"})
+    if result.returncode != 0:
+        print(result.stderr[-3000:])
+    return (1, 0) if result.returncode == 0 else (0, 1)
+
+
 SUITES = [suite_lint, suite_unit, suite_clang, suite_sanitizers, suite_fuzz, suite_scenario]
-FULL_SUITES = SUITES + [suite_distcheck]
+FULL_SUITES = SUITES + [suite_crash, suite_distcheck]
 
 
 def main(arguments):

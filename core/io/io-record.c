@@ -168,12 +168,15 @@ static int record_rename(struct io *io, int from_dirfd, const char *from,
 {
 	struct io_record *self = self_of(io);
 	struct io_record_op *op;
+	struct stat st;
 	int result = self->lower->ops->rename(self->lower, from_dirfd, from,
 					      to_dirfd, to, flags);
 
 	if (result < 0)
 		return result;
+	BUG_IF(fstatat(to_dirfd, to, &st, AT_SYMLINK_NOFOLLOW) < 0);
 	op = add_op(self, IO_RECORD_RENAME);
+	op->object = object_of_inode(self, st.st_ino);
 	op->dir = parent_of(self, from_dirfd, from, &op->name);
 	op->to_dir = parent_of(self, to_dirfd, to, &op->to_name);
 	return 0;

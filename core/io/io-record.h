@@ -15,7 +15,7 @@ enum io_record_kind {
 	IO_RECORD_TRUNCATE,	/* object to offset bytes */
 	IO_RECORD_LINK,		/* object gets another name */
 	IO_RECORD_UNLINK,
-	IO_RECORD_RENAME,	/* dir/name becomes to_dir/to_name */
+	IO_RECORD_RENAME,	/* dir/name of object becomes to_dir/to_name */
 	IO_RECORD_SYNC,		/* object, a file or a directory */
 	IO_RECORD_MARK,		/* what the test wanted to be noted */
 };

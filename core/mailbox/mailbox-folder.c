@@ -244,6 +244,8 @@ int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
 		if (ret == CV_OK)
 			ret = store_folders_refresh(from.store, false, err);
 		if (ret >= 0)
+			ret = store_make_durable(from.store, from.name, err);
+		if (ret == CV_OK)
 			ret = store_begin(from.store, &txn, err);
 		if (ret == CV_OK)
 			ret = rename_tree(from.store, txn, from.name,

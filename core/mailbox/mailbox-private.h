@@ -110,6 +110,11 @@ int store_open(struct store *store, struct cv_error *err);
 void store_close(struct store *store);
 int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err);
+/* Before a folder and its descendants are renamed on disk: should the commit
+ * not follow, they are found there as new ones, so no message may depend on
+ * what the journal knows of it. */
+int store_make_durable(struct store *store, const char *root,
+		       struct cv_error *err);
 /* Rotates the journal when it has grown: when there is time. */
 void store_idle(struct store *store);
 /* store-purge.c: frees what no message refers to; convert: also rewrites what

@@ -106,6 +106,17 @@ static int lay_out_one(struct store *store, const struct account_body *body,
 	return store->driver->lay_out(sf->blobs, &blob, bytes, err);
 }
 
+/* A rotation may come before the first scan after a power cut, which finds out
+ * by was_lost which renames have to be done again. */
+static int sync_blobs(struct store_folder *sf, struct cv_error *err)
+{
+	const struct cv_storage *driver = sf->store->driver;
+	bool unknown = driver->was_lost(sf->blobs, UINT64_MAX);
+
+	return driver->sync(sf->blobs, unknown ? 0 :
+			    account_txn_number(sf->store->account), err);
+}
+
 static int lay_out(void *context, struct account *account,
 		   const struct account_body *bodies, size_t count,
 		   struct cv_error *err)
@@ -114,6 +125,7 @@ static int lay_out(void *context, struct account *account,
 	struct cv_pool *pool = pool_create("lay out");
 	int ret = CV_OK;
 
+	(void)account;
 	store->laying_out = true;
 	for (size_t i = 0; i < count && ret == CV_OK; i++) {
 		pool_reset(pool);
@@ -126,8 +138,7 @@ static int lay_out(void *context, struct account *account,
 		for (size_t i = 0; i < count && !ours; i++)
 			ours = bodies[i].folder == sf->folder;
 		if (ours)
-			ret = store->driver->sync(
-				sf->blobs, account_txn_number(account), err);
+			ret = sync_blobs(sf, err);
 	}
 	store->laying_out = false;
 	pool_destroy(&pool);
@@ -221,6 +232,30 @@ int store_begin(struct store *store, struct account_txn **txn_r,
 		wait = MAILBOX_LOCK_MSECS;
 	return account_begin(store->account, time_monotonic_msecs() + wait,
 			     txn_r, err);
+}
+
+int store_make_durable(struct store *store, const char *root,
+		       struct cv_error *err)
+{
+	struct account_folder *folder;
+	size_t at = 0, len = strlen(root);
+	int ret = account_rotate(store->account, time_monotonic_msecs() +
+				 MAILBOX_LOCK_MSECS, err);
+
+	while (ret == CV_OK && (folder = account_folder_next(store->account,
+							     &at)) != NULL) {
+		struct store_folder *sf;
+
+		if (strncmp(folder->name, root, len) != 0 ||
+		    (folder->name[len] != '\0' && folder->name[len] != '/'))
+			continue;
+		ret = store_folder_get(store, folder, &sf, err);
+		if (ret == CV_OK)
+			ret = sync_blobs(sf, err);
+		else if (ret == CV_E_NOT_FOUND)
+			ret = CV_OK;	/* there is nothing to lose */
+	}
+	return ret;
 }
 
 void store_idle(struct store *store)

@@ -106,6 +106,8 @@ int maildir_sync(struct cv_storage_folder *folder, uint64_t modseq,
 		if (ret < 0)
 			return maildir_fail(err, "sync", names[i]);
 	}
+	if (modseq == 0)
+		return CV_OK;
 	folder->state.synced_modseq = modseq;
 	memcpy(folder->state.boot_id, root->config->boot_id,
 	       sizeof(folder->state.boot_id));
@@ -250,6 +252,8 @@ int maildir_file_write(struct cv_storage_root *root, int dirfd,
 	if (ret == CV_OK &&
 	    MD_CALL(root, rename, dirfd, temp, dirfd, name, false) < 0)
 		ret = maildir_fail(err, "rename", temp);
+	else if (ret == CV_OK && MD_CALL(root, fsync, dirfd) < 0)
+		ret = maildir_fail(err, "sync directory of", name);
 	if (ret < 0)
 		(void)MD_CALL(root, unlink, dirfd, temp);
 	return ret;

@@ -69,6 +69,31 @@ int maildir_detect(const struct cv_storage_config *config)
 	return ret;
 }
 
+/* A name is durable when its directory was synced: that of "a/b" is "a". */
+static int sync_parent(struct cv_storage_root *root, int dirfd,
+		       const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[MAILDIR_PATH_MAX];
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+	int fd, result;
+
+	if (len >= sizeof(parent)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(parent, path, len);
+	parent[len] = '\0';
+	if (len == 0)
+		(void)strcpy(parent, slash == NULL ? "." : "/");
+	fd = MD_CALL(root, open, dirfd, parent, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return -1;
+	result = MD_CALL(root, fsync, fd);
+	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+	return result;
+}
+
 /* Makes the directory and its parents; mode for the last. */
 static int make_path(const struct cv_storage_config *config, mode_t mode)
 {
@@ -84,9 +109,13 @@ static int make_path(const struct cv_storage_config *config, mode_t mode)
 			end = at + strlen(at);
 		cv_text_append(&part, at, (size_t)(end - at));
 		at = end;
-		if (MD_CALL(&root, mkdir, AT_FDCWD, part.data, mode) < 0 &&
-		    errno != EEXIST && (*at == '\0' || errno != EACCES))
+		if (MD_CALL(&root, mkdir, AT_FDCWD, part.data, mode) == 0) {
+			if (sync_parent(&root, AT_FDCWD, part.data) < 0)
+				return -1;
+		} else if (errno != EEXIST &&
+			   (*at == '\0' || errno != EACCES)) {
 			return -1;
+		}
 	}
 	return 0;
 }
@@ -347,14 +376,18 @@ static int make_parents(struct cv_storage_root *root, const char *path,
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (MD_CALL(root, mkdir, root->fd, part, mode) < 0 &&
-		    errno != EEXIST)
+		if (MD_CALL(root, mkdir, root->fd, part, mode) == 0) {
+			if (sync_parent(root, root->fd, part) < 0)
+				return maildir_fail(err, "sync", part);
+		} else if (errno != EEXIST) {
 			return maildir_fail(err, "create", part);
+		}
 	}
 	return CV_OK;
 }
 
-/* cur is made last: a directory without it is no folder. */
+/* cur is made last, when the others are durable: a directory without it is no
+ * folder. */
 static int make_subdirs(struct cv_storage_root *root, const char *path,
 			mode_t mode, bool *made_r, struct cv_error *err)
 {
@@ -366,7 +399,9 @@ static int make_subdirs(struct cv_storage_root *root, const char *path,
 	if (dirfd < 0)
 		return maildir_fail(err, "open", path);
 	for (size_t i = 0; i < 3 && ret == CV_OK; i++) {
-		if (MD_CALL(root, mkdir, dirfd, maildir_subdirs[i],
+		if (i == 2 && *made_r && MD_CALL(root, fsync, dirfd) < 0)
+			ret = maildir_fail(err, "sync", path);
+		else if (MD_CALL(root, mkdir, dirfd, maildir_subdirs[i],
 			    mode) == 0)
 			*made_r = true;
 		else if (errno != EEXIST)
@@ -415,7 +450,7 @@ int maildir_folder_create(struct cv_storage_root *root, struct cv_span name,
 		ret = CV_FAIL(err, CV_E_EXISTS, "'%s' exists", path);
 	if (ret == CV_OK) {
 		make_marker(root, path, mode);
-		if (MD_CALL(root, fsync, root->fd) < 0)
+		if (sync_parent(root, root->fd, path) < 0)
 			ret = maildir_fail(err, "sync", root->config->path);
 	}
 	cv_api->pool_destroy(&pool);
@@ -502,7 +537,7 @@ int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
 	const char *path = maildir_path(root, pool, name);
 	char trash[64];
 	uint64_t random;
-	int ret;
+	int ret = CV_OK;
 
 	if (!root->fs && strcmp(path, ".") != 0) {
 		/* gone at once for everybody: no Maildir++ reader lists a
@@ -511,10 +546,16 @@ int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		snprintf(trash, sizeof(trash), "..culver-trashed-%016llx",
 			 (unsigned long long)random);
 		if (MD_CALL(root, rename, root->fd, path, root->fd, trash,
-			    false) == 0)
+			    false) == 0) {
 			path = trash;
+			/* before it is half empty */
+			if (MD_CALL(root, fsync, root->fd) < 0)
+				ret = maildir_fail(err, "sync",
+						   root->config->path);
+		}
 	}
-	ret = remove_tree(root, path, err);
+	if (ret == CV_OK)
+		ret = remove_tree(root, path, err);
 	if (ret == CV_OK && MD_CALL(root, fsync, root->fd) < 0)
 		ret = maildir_fail(err, "sync", root->config->path);
 	cv_api->pool_destroy(&pool);
@@ -541,7 +582,8 @@ int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
 		if (!moved)
 			ret = maildir_fail(err, "rename", from);
 	}
-	if (ret == CV_OK && MD_CALL(root, fsync, root->fd) < 0)
+	if (ret == CV_OK && (sync_parent(root, root->fd, to) < 0 ||
+			     sync_parent(root, root->fd, from) < 0))
 		ret = maildir_fail(err, "sync", root->config->path);
 	cv_api->pool_destroy(&pool);
 	return ret;

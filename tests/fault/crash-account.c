@@ -380,8 +380,8 @@ static void try_state(struct sweep *s, const enum replay_choice *choices)
 	const char *wrong;
 
 	s->replay.pool = pool_create("replay");
-	replay_build(&s->replay, s->indexes, choices, s->pending, &s->random,
-		     s->basefd);
+	(void)replay_build(&s->replay, s->indexes, choices, s->pending,
+			   &s->random, s->basefd, NULL, NULL);
 	wrong = check_state(s->w, s->basefd, s->acked, s->begun);
 	s->states++;
 	if (wrong != NULL) {

@@ -7,4 +7,11 @@ tests_fault_crash_account_SOURCES = %D%/crash-account.c %D%/replay.c \
 tests_fault_crash_account_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_fault_crash_account_LDADD = core/account/libaccount.la \
 	core/io/libio.la $(UNIT_LIBS)
+
+check_PROGRAMS += tests/fault/crash-mailbox
+TESTS += tests/fault/crash-mailbox
+tests_fault_crash_mailbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
+	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_fault_crash_mailbox_LDADD = $(MAILBOX_LIBS)
 endif

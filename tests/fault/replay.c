@@ -140,11 +140,44 @@ static void write_data(struct disk *disk, const struct io_record_op *op,
 	}
 }
 
-static void apply(struct disk *disk, const struct io_record_op *op,
+/* Up to what Maildir puts behind a name. */
+static bool same_base(const char *a, const char *b)
+{
+	size_t len = strcspn(a, ":");
+
+	return len == strcspn(b, ":") && memcmp(a, b, len) == 0;
+}
+
+/* One whose new directory was synced has its new name in any case, and may
+ * have the old one still. */
+static void apply_rename(struct disk *disk, const struct io_record_op *op,
+			 bool old_stays)
+{
+	struct entry *e = entry_find(disk, op->dir, op->name);
+
+	if (e != NULL && !old_stays)
+		e->name = NULL;
+	/* the renames of one file reach the disk in order: where the one
+	 * before is not there, this one has taken its place */
+	for (size_t i = 0; i < disk->entries.count && e == NULL; i++) {
+		struct entry *older = &disk->entries.items[i];
+
+		if (older->name != NULL && older->object == op->object &&
+		    same_base(older->name, op->to_name))
+			older->name = NULL;
+	}
+	entry_set(disk, op->to_dir, op->to_name, op->object);
+}
+
+static void apply(struct disk *disk, const struct replay *r, size_t at,
 		  enum replay_choice choice, uint64_t *random)
 {
+	const struct io_record_op *op = &r->ops[at];
 	struct entry *e;
 
+	if (choice == REPLAY_DROPPED && op->kind == IO_RECORD_RENAME &&
+	    is_synced(r, at, op->to_dir))
+		apply_rename(disk, op, true);
 	if (choice == REPLAY_DROPPED)
 		return;
 	switch (op->kind) {
@@ -170,13 +203,7 @@ static void apply(struct disk *disk, const struct io_record_op *op,
 			e->name = NULL;
 		break;
 	case IO_RECORD_RENAME:
-		e = entry_find(disk, op->dir, op->name);
-		if (e != NULL) {
-			uint32_t object = e->object;
-
-			e->name = NULL;
-			entry_set(disk, op->to_dir, op->to_name, object);
-		}
+		apply_rename(disk, op, false);
 		break;
 	case IO_RECORD_SYNC:
 	case IO_RECORD_MARK:
@@ -195,7 +222,7 @@ static void write_file(const struct object *o, int dirfd, const char *name)
 	close(fd);
 }
 
-/* What is recorded has directories in the root and files in those. */
+/* One directory with what is in it; depth is what is recorded. */
 static void write_out(struct disk *disk, uint32_t dir, int dirfd)
 {
 	for (size_t i = 0; i < disk->entries.count; i++) {
@@ -213,20 +240,38 @@ static void write_out(struct disk *disk, uint32_t dir, int dirfd)
 		BUG_IF(mkdirat(dirfd, e->name, 0700) < 0);
 		fd = openat(dirfd, e->name, O_RDONLY | O_DIRECTORY);
 		BUG_IF(fd < 0);
-		for (size_t k = 0; k < disk->entries.count; k++) {
-			const struct entry *in = &disk->entries.items[k];
-
-			if (in->name != NULL && in->dir == e->object)
-				write_file(object_at(disk, in->object), fd,
-					   in->name);
-		}
+		write_out(disk, e->object, fd);
 		close(fd);
 	}
 }
 
-void replay_build(const struct replay *r, const uint32_t *indexes,
+/* Equal for equal disks, whatever the order of their entries. */
+static uint64_t hash_out(struct disk *disk, uint32_t dir)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < disk->entries.count; i++) {
+		const struct entry *e = &disk->entries.items[i];
+		const struct object *o;
+		uint64_t hash;
+
+		if (e->name == NULL || e->dir != dir)
+			continue;
+		o = object_at(disk, e->object);
+		hash = (uint64_t)crc32c(0, e->name, strlen(e->name)) << 32;
+		if (o->is_dir)
+			hash ^= hash_out(disk, e->object) | 1;
+		else
+			hash ^= crc32c((uint32_t)o->size, o->data, o->size);
+		hash *= 0x9e3779b97f4a7c15ull;
+		sum += hash ^ hash >> 29;
+	}
+	return sum;
+}
+
+bool replay_build(const struct replay *r, const uint32_t *indexes,
 		  const enum replay_choice *choices, size_t count,
-		  uint64_t *random, int dirfd)
+		  uint64_t *random, int dirfd, replay_seen *seen, void *context)
 {
 	struct disk disk = { .pool = r->pool };
 	size_t next = 0;
@@ -242,7 +287,10 @@ void replay_build(const struct replay *r, const uint32_t *indexes,
 		if (choice > REPLAY_DROPPED &&
 		    r->ops[i].kind != IO_RECORD_WRITE)
 			choice = REPLAY_DROPPED;
-		apply(&disk, &r->ops[i], choice, random);
+		apply(&disk, r, i, choice, random);
 	}
+	if (seen != NULL && seen(context, hash_out(&disk, 0)))
+		return false;
 	write_out(&disk, 0, dirfd);
+	return true;
 }

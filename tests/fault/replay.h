@@ -27,11 +27,16 @@ enum replay_choice {
 size_t replay_unsynced(const struct replay *replay, uint32_t *indexes,
 		       size_t room);
 
+/* True when a disk with this hash need not be built. */
+typedef bool replay_seen(void *context, uint64_t hash);
+
 /* Builds the state in the empty directory dirfd.  choices[i] is for the
- * operation indexes[i]; all others are done. */
-void replay_build(const struct replay *replay, const uint32_t *indexes,
+ * operation indexes[i]; all others are done.  seen may be NULL; false: it said
+ * no. */
+bool replay_build(const struct replay *replay, const uint32_t *indexes,
 		  const enum replay_choice *choices, size_t count,
-		  uint64_t *random, int dirfd);
+		  uint64_t *random, int dirfd, replay_seen *seen,
+		  void *context);
 
 /* A cheap random number; the seed makes runs repeatable. */
 uint64_t replay_random(uint64_t *random);
