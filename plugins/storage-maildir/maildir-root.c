@@ -82,10 +82,10 @@ static int sync_parent(struct cv_storage_root *root, int dirfd,
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	memcpy(parent, path, len);
-	parent[len] = '\0';
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)len, path);
 	if (len == 0)
-		(void)strcpy(parent, slash == NULL ? "." : "/");
+		(void)snprintf(parent, sizeof(parent), "%s",
+			       slash == NULL ? "." : "/");
 	fd = MD_CALL(root, open, dirfd, parent, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return -1;
