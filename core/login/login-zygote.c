@@ -471,7 +471,7 @@ void login_zygote_selftest(struct service *s, struct ipc_reader *r)
 			_exit(EXIT_FAILURE);
 		t.answer_fd = CHILD_CLIENT_FD;
 		child_confine();
-		selftest_run(&t);
+		selftest_run(&t, module_flags());
 		_exit(EXIT_SUCCESS);
 	}
 	(void)close(t.answer_fd);

@@ -47,6 +47,17 @@ static int check_id(uint32_t id, uint32_t first, uint32_t last,
 	return CV_OK;
 }
 
+int user_ids_check(const struct mail_settings *set, uint32_t uid, uint32_t gid,
+		   struct cv_error *err)
+{
+	int ret = check_id(uid, set->first_valid_uid, set->last_valid_uid,
+			   "uid", err);
+
+	return ret < 0 ? ret :
+		check_id(gid, set->first_valid_gid, set->last_valid_gid,
+			 "gid", err);
+}
+
 int user_ids_resolve(const struct settings_tree *tree,
 		     const struct settings_scope *scope, const char *user,
 		     uint32_t *uid, uint32_t *gid, struct cv_error *err)
@@ -65,11 +76,7 @@ int user_ids_resolve(const struct settings_tree *tree,
 			   "the userdb return them, or set mail_uid and "
 			   "mail_gid", user);
 	if (ret == CV_OK)
-		ret = check_id(*uid, set.first_valid_uid, set.last_valid_uid,
-			       "uid", err);
-	if (ret == CV_OK)
-		ret = check_id(*gid, set.first_valid_gid, set.last_valid_gid,
-			       "gid", err);
+		ret = user_ids_check(&set, *uid, *gid, err);
 	pool_destroy(&pool);
 	return ret;
 }

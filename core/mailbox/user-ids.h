@@ -11,9 +11,13 @@
  * such name. */
 int user_id_find(const char *name, bool group, const char *what,
 		 uint32_t *id_r, struct cv_error *err);
+/* Against first_valid_uid and its like: nobody's mail is opened as root.
+ * CV_E_DENIED. */
+struct mail_settings;
+int user_ids_check(const struct mail_settings *set, uint32_t uid, uint32_t gid,
+		   struct cv_error *err);
 /* Fills ids that the userdb left open (USER_ID_NONE) from mail_uid and
- * mail_gid, and checks them against first_valid_uid and its like: nobody's
- * mail is opened as root.  CV_E_CONFIG: still open; CV_E_DENIED. */
+ * mail_gid, and checks them.  CV_E_CONFIG: still open. */
 int user_ids_resolve(const struct settings_tree *tree,
 		     const struct settings_scope *scope, const char *user,
 		     uint32_t *uid, uint32_t *gid, struct cv_error *err);

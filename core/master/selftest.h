@@ -31,8 +31,9 @@ void selftest_put(struct ipc_writer *w, const struct selftest *t);
 int selftest_get(struct ipc_reader *r, struct cv_pool *pool,
 		 struct selftest *t_r, struct cv_error *err);
 
-/* Tries everything and reports on answer_fd, which is closed. */
-void selftest_run(const struct selftest *t);
+/* Tries everything and reports on answer_fd, which is closed.  What loaded
+ * plugins declare that they do (module_flags) is not tried. */
+void selftest_run(const struct selftest *t, uint32_t declared_flags);
 /* As a script, which may run programs and write where its user may. */
 void selftest_run_script(const struct selftest *t);
 

@@ -2,6 +2,7 @@
 #include "service-private.h"
 #include "log-line.h"
 #include "selftest.h"
+#include "module/module.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -257,7 +258,7 @@ static void run_selftest(struct service *s, struct ipc_reader *r)
 	}
 	pool = pool_create("selftest");
 	if (selftest_get(r, pool, &t, &err) == CV_OK)
-		selftest_run(&t);
+		selftest_run(&t, module_flags());
 	pool_destroy(&pool);
 }
 

@@ -2,9 +2,11 @@
 #include "session-private.h"
 
 #include "ipc/anvil-message.h"
+#include "mailbox/user-ids.h"
 #include "mailbox/user.h"
 #include "master/selftest.h"
 #include "module/hook.h"
+#include "module/module.h"
 #include "net/address.h"
 
 #include <errno.h>
@@ -99,19 +101,6 @@ static void set_scope(struct cv_session *s)
 		set_overrides(s);
 }
 
-static int check_id(uint32_t id, uint32_t first, uint32_t last,
-		    const char *what, struct cv_error *err)
-{
-	if (id == 0)
-		return FAIL(err, CV_E_DENIED, "a session never runs as "
-			    "root (%s 0)", what);
-	if (id < first || (last != 0 && id > last))
-		return FAIL(err, CV_E_DENIED, "%s %u is outside of "
-			    "first_valid_%s (%u) and last_valid_%s (%u)",
-			    what, id, what, first, what, last);
-	return CV_OK;
-}
-
 static int find_ids(struct cv_session *s, uint32_t *uid_r, uint32_t *gid_r,
 		    struct cv_error *err)
 {
@@ -131,13 +120,8 @@ static int find_ids(struct cv_session *s, uint32_t *uid_r, uint32_t *gid_r,
 			    "mail_gid", s->user_info->name);
 	status = settings_get(s->settings, &mail_settings_table, &s->scope,
 			      s->pool, &set, err);
-	if (status == CV_OK)
-		status = check_id(*uid_r, set.first_valid_uid,
-				  set.last_valid_uid, "uid", err);
-	if (status == CV_OK)
-		status = check_id(*gid_r, set.first_valid_gid,
-				  set.last_valid_gid, "gid", err);
-	return status;
+	return status == CV_OK ? user_ids_check(&set, *uid_r, *gid_r, err) :
+		status;
 }
 
 /* --- anvil -------------------------------------------------------------------------------- */
@@ -561,7 +545,7 @@ void session_child_selftest(const struct session_zygote *zygote,
 	else
 		status = session_confine(s, &err);
 	if (status == CV_OK)
-		selftest_run(&t);
+		selftest_run(&t, module_flags());
 	else
 		log_error("session", "%s", err.text);
 	_exit(EXIT_SUCCESS);

@@ -10,6 +10,7 @@
 
 #include "delivery/deliverer.h"
 #include "delivery/delivery-client.h"
+#include "mailbox/user-ids.h"
 #include "mailbox/user.h"
 #include "master/script-command.h"
 #include "master/selftest.h"
@@ -17,9 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -87,43 +86,14 @@ static int load(struct session_zygote *zygote, struct cv_error *err)
 	return CV_OK;
 }
 
-static int find_id(const char *name, bool group, uint32_t *id_r,
-		   struct cv_error *err)
-{
-	uint64_t number;
-
-	*id_r = BOOT_NO_ID;
-	if (*name == '\0')
-		return CV_OK;
-	if (cv_span_to_u64(cv_span_of(name), UINT32_MAX - 1, &number)) {
-		*id_r = (uint32_t)number;
-		return CV_OK;
-	}
-	if (group) {
-		const struct group *gr = getgrnam(name);
-
-		if (gr != NULL)
-			*id_r = gr->gr_gid;
-	} else {
-		const struct passwd *pw = getpwnam(name);
-
-		if (pw != NULL)
-			*id_r = pw->pw_uid;
-	}
-	return *id_r != BOOT_NO_ID ? CV_OK :
-		FAIL(err, CV_E_CONFIG, "%s = %s: there is no such %s",
-		     group ? "mail_gid" : "mail_uid", name,
-		     group ? "group" : "user");
-}
-
 static int add_group(struct session_zygote *zygote, const char *name,
 		     struct cv_error *err)
 {
 	if (zygote->group_count == USER_GROUPS_MAX)
 		return FAIL(err, CV_E_CONFIG, "service %s: more than %d "
 			    "groups", zygote->name, USER_GROUPS_MAX);
-	if (find_id(name, true, &zygote->groups[zygote->group_count], NULL) !=
-	    CV_OK)
+	if (user_id_find(name, true, "", &zygote->groups[zygote->group_count],
+			 NULL) != CV_OK)
 		return FAIL(err, CV_E_CONFIG, "service %s: extra_groups and "
 			    "mail_access_groups: there is no group '%s'",
 			    zygote->name, name);
@@ -172,11 +142,11 @@ static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 				  zygote->service->pool, &set, err);
 
 	if (status == CV_OK)
-		status = find_id(set.mail_uid, false, &zygote->default_uid,
-				 err);
+		status = user_id_find(set.mail_uid, false, "mail_uid",
+				      &zygote->default_uid, err);
 	if (status == CV_OK)
-		status = find_id(set.mail_gid, true, &zygote->default_gid,
-				 err);
+		status = user_id_find(set.mail_gid, true, "mail_gid",
+				      &zygote->default_gid, err);
 	if (status == CV_OK && !zygote->without_user)
 		status = find_groups(zygote, &set.mail_access_groups, err);
 	return status;

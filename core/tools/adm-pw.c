@@ -104,7 +104,8 @@ static int make(struct adm *adm, struct call *call)
 			      cv_span_of(call->password), call->rounds, &text,
 			      &err) < 0) {
 		(void)fprintf(stderr, "culveradm: %s\n", err.text);
-		return ADM_TEMPFAIL;
+		return err.code == CV_E_UNSUPPORTED ||
+			err.code == CV_E_SYNTAX ? ADM_USAGE : ADM_TEMPFAIL;
 	}
 	if (call->check)
 		return check(call, cv_text_str(&text));
