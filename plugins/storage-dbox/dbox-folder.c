@@ -36,6 +36,9 @@ void dbox_state_set(struct cv_storage_folder *folder, struct cv_span state)
 
 void dbox_synced(struct cv_storage_folder *folder, uint64_t modseq)
 {
+	/* what an earlier run has lost was not looked for yet */
+	if (modseq == 0)
+		return;
 	folder->state.synced_modseq = modseq;
 	memcpy(folder->state.boot_id, folder->root->config->boot_id, 16);
 	folder->state_changed = true;
