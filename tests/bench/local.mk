@@ -11,4 +11,5 @@ tests_bench_bench_lmtp_LDADD = -lpthread
 EXTRA_PROGRAMS += tests/bench/mailbox-speed
 tests_bench_mailbox_speed_SOURCES = %D%/mailbox-speed.c
 tests_bench_mailbox_speed_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_bench_mailbox_speed_LDADD = $(MAILBOX_LIBS)
+tests_bench_mailbox_speed_LDADD = tests/unit/libstorage-dbox.la \
+	$(MAILBOX_LIBS)

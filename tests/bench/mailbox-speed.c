@@ -11,8 +11,9 @@
  *	mailbox-speed DIR copy COUNT		message 1 to "copies"
  *	mailbox-speed DIR search COUNT		SUBJECT
  *
- * DIR is a home directory; the plugin is linked in. */
-#include "../unit/mailbox-fixture.h"
+ * DIR is a home directory; the plugins are linked in.  KIND=sdbox or mdbox in
+ * the environment: not a Maildir. */
+#include "../unit/dbox-fixture.h"
 
 #include <sys/resource.h>
 
@@ -156,6 +157,8 @@ int main(int argc, char **argv)
 		.name = "jane", .uid = (uid_t)-1, .gid = (gid_t)-1,
 	};
 	struct user_config config = { .hostname = "speed" };
+	const char *kind = getenv("KIND");
+	char location[100];
 	double start;
 	int n;
 
@@ -165,10 +168,12 @@ int main(int argc, char **argv)
 	}
 	n = atoi(argv[3]);
 	fixture_host();
+	dbox_host();
 	f.pool = pool_create("speed");
-	if (settings_read_text("speed", CV_SPAN("mail_location = "
-						"maildir:~/Maildir\n"), NULL,
-			       &f.tree, &f.err) < 0)
+	snprintf(location, sizeof(location), "mail_location = %s:~/Maildir\n",
+		 kind != NULL ? kind : "maildir");
+	if (settings_read_text("speed", cv_span_of(location), NULL, &f.tree,
+			       &f.err) < 0)
 		die(&f, "settings");
 	fields.home = argv[1];
 	config.settings = f.tree;

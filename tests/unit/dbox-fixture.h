@@ -23,23 +23,29 @@ static inline const void *dbox_fixture_service(const char *name,
 	return NULL;
 }
 
+static inline void dbox_host(void)
+{
+	static struct cv_host host;
+
+	if (host.size != 0)
+		return;
+	fixture_host();
+	host = *module_host();
+	host.provide = fixture_provide;
+	host.log = fixture_log;
+	host.settings = dbox_fixture_get;
+	host.service = dbox_fixture_service;
+	assert_int_equal(storage_dbox_LTX_cv_plugin_desc.init(&host, NULL,
+							      NULL), CV_OK);
+}
+
 /* kind: "sdbox" or "mdbox"; more: behind the path, "" or ":ALT=..." */
 static inline void dbox_init(struct fixture *f, const char *kind,
 			     const char *more)
 {
-	static struct cv_host host;
 	char settings[300];
 
-	if (host.size == 0) {
-		fixture_host();
-		host = *module_host();
-		host.provide = fixture_provide;
-		host.log = fixture_log;
-		host.settings = dbox_fixture_get;
-		host.service = dbox_fixture_service;
-		assert_int_equal(storage_dbox_LTX_cv_plugin_desc.init(
-					 &host, NULL, NULL), CV_OK);
-	}
+	dbox_host();
 	dbox_fixture_settings.rotate_size = 10 * 1024 * 1024;
 	snprintf(settings, sizeof(settings), "mail_location = %s:~/%s%s\n",
 		 kind, "Maildir", more);

@@ -439,8 +439,8 @@ static void the_settings_say_which_plugins(void **state)
 		     "auth-pam auth-passwd-file scheme-crypt?");
 	assert_names(tree, MODULE_WANT_MAIL, "imap", "quota acl");
 	assert_names(tree, MODULE_WANT_MAIL, "lmtp", "quota");
-	assert_names(tree, 0, NULL, "imap lmtp storage-maildir storage-mbox "
-		     "storage-dbox auth-pam auth-passwd-file scheme-crypt? "
+	assert_names(tree, 0, NULL, "imap lmtp storage-maildir storage-dbox "
+		     "storage-mbox auth-pam auth-passwd-file scheme-crypt? "
 		     "quota acl");
 	settings_tree_destroy(&tree);
 }
