@@ -343,6 +343,7 @@ int mdbox_link(struct cv_storage_folder *folder,
 	       struct cv_pool *pool, struct cv_span *ref_r,
 	       struct cv_error *err);
 int mdbox_sync_hidden(struct cv_storage_folder *folder, struct cv_error *err);
+int mdbox_sync_storage(struct cv_storage_root *root, struct cv_error *err);
 void mdbox_unlink_hidden(struct cv_storage_folder *folder,
 			 struct cv_span ref);
 

@@ -197,7 +197,7 @@ int mdbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	if (ret == CV_OK && sync && DBOX_CALL(root, fdatasync, p->fd) < 0)
 		ret = dbox_fail(err, "sync", p->name);
 	if (ret == CV_OK && sync)
-		ret = mdbox_sync_hidden(p->folder, err);
+		ret = mdbox_sync_storage(root, err);
 	if (ret < 0 && shared) {
 		/* a torn record stays where it is; closing unlocks */
 		dbox_close(root, p->fd);
