@@ -413,6 +413,10 @@ struct cv_storage {
 	int (*altmove)(struct cv_storage_folder *folder,
 		       const struct cv_blob *blobs, uint32_t count,
 		       bool back, struct cv_error *err);
+	/* After a scan: blobs that it has found are messages of the journal
+	 * now, with these UIDs.  NULL: nothing to do. */
+	void (*adopted)(struct cv_storage_folder *folder,
+			const struct cv_blob *blobs, uint32_t count);
 };
 
 #endif

@@ -27,6 +27,7 @@ struct scan {
 	const struct cv_storage *driver;
 	struct cv_pool *pool;
 	ARRAY(struct found *) found;
+	ARRAY(struct cv_blob) adopted;
 	struct hash_table by_ref, tombstones;
 	uint64_t txn_before;
 	uint32_t uidnext_before;
@@ -291,7 +292,16 @@ static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 	if (f->f.has_guid)
 		append.guid = &guid;
 	scan->changed = true;
-	return txn_append(scan->txn, scan->folder, &append, uid_r, scan->err);
+	ret = txn_append(scan->txn, scan->folder, &append, uid_r, scan->err);
+	if (ret == CV_OK && scan->driver->adopted != NULL)
+		*array_add(&scan->adopted) = (struct cv_blob){
+			CV_SIZED(cv_blob), .ref = f->f.ref,
+			.flags = f->f.flags, .keywords = f->f.keywords,
+			.received = f->f.received, .bytes = f->f.bytes,
+			.virtual_bytes = f->f.virtual_bytes,
+			.marks = f->f.marks, .uid = *uid_r,
+		};
+	return ret;
 }
 
 /* New UIDs begin behind those that the other server has ever given. */
@@ -600,6 +610,7 @@ static void scan_reset(struct scan *scan)
 {
 	pool_reset(scan->pool);
 	array_init(&scan->found, scan->pool);
+	array_init(&scan->adopted, scan->pool);
 	hash_init(&scan->by_ref, scan->pool, false);
 }
 
@@ -667,6 +678,11 @@ static int run(struct scan *scan, bool first_time)
 	}
 	ret = account_commit(&scan->txn, scan->changed || first_time ?
 			     ACCOUNT_SYNC : ACCOUNT_HINT, scan->err);
+	if (ret == CV_OK && scan->adopted.count > 0) {
+		store_folder_numbers(scan->sf);
+		scan->driver->adopted(scan->sf->blobs, scan->adopted.items,
+				      (uint32_t)scan->adopted.count);
+	}
 	if (ret == CV_OK && scan->kind == CV_SCAN_ALL &&
 	    scan->driver->clean != NULL)
 		scan->driver->clean(scan->sf->blobs);

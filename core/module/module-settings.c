@@ -6,7 +6,7 @@
 
 static const struct cv_setting_def module_setting_defs[] = {
 	CV_SETTING(module_settings, mail_storage_drivers, CV_SET_LIST,
-		"maildir dbox?", NULL, CV_SET_ADVANCED,
+		"maildir dbox? mbox?", NULL, CV_SET_ADVANCED,
 		"Storage drivers that are loaded besides those that "
 		"mail_location and the namespaces name; needed when a user "
 		"database gives users another mail location."),

@@ -68,12 +68,26 @@ static void add_path(struct sandbox_paths *paths, struct cv_session *s,
 	/* the root itself would let everything in */
 	if (copy[0] != '/' || strspn(copy, "/.") == strlen(copy))
 		return;
-	/* a file (an mbox) is reached through its directory */
 	if (make_dirs(copy))
 		sandbox_paths_add(paths, copy, true);
 	else
 		log_warning("sandbox", "'%s' is not there and cannot be "
 			    "made: %s", copy, strerror(errno));
+}
+
+/* INBOX= may be a file (an mbox), which others lock and replace: it is
+ * reached through its directory. */
+static struct cv_span inbox_dir(struct cv_session *s, struct cv_span path)
+{
+	struct stat st;
+	size_t len = path.len;
+
+	if (stat(pool_copy(s->pool, path.data, path.len), &st) == 0 &&
+	    S_ISDIR(st.st_mode))
+		return path;
+	while (len > 1 && path.data[len - 1] != '/')
+		len--;
+	return len > 1 ? cv_span(path.data, len - 1) : path;
 }
 
 /* "maildir:/srv/mail/jane:INDEX=/srv/index/jane": every part that names a
@@ -87,7 +101,8 @@ static void add_location(struct sandbox_paths *paths, struct cv_session *s,
 		struct cv_span value = part;
 
 		if (cv_span_split(&value, '=', &key) && value.data != NULL)
-			part = value;
+			part = cv_span_is(key, "INBOX") ?
+				inbox_dir(s, value) : value;
 		if (part.len > 0 && (part.data[0] == '/' ||
 				     part.data[0] == '~'))
 			add_path(paths, s, part);
