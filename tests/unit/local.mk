@@ -152,6 +152,11 @@ check_LTLIBRARIES += tests/unit/libstorage-maildir.la
 tests_unit_libstorage_maildir_la_SOURCES = $(STORAGE_MAILDIR_SOURCES)
 tests_unit_libstorage_maildir_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_maildir
+# storage-mbox linked in
+check_LTLIBRARIES += tests/unit/libstorage-mbox.la
+tests_unit_libstorage_mbox_la_SOURCES = $(STORAGE_MBOX_SOURCES)
+tests_unit_libstorage_mbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_mbox
 MAILBOX_LIBS = tests/unit/libstorage-maildir.la \
 	core/mailbox/libmailbox.la core/account/libaccount.la \
 	core/message/libmessage.la core/stream/libstream.la \
@@ -200,6 +205,28 @@ tests_unit_test_mailbox_search_SOURCES = %D%/test-mailbox-search.c \
 	%D%/mailbox-fixture.h
 tests_unit_test_mailbox_search_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_search_LDADD = $(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-mbox-fault
+tests_unit_test_mbox_fault_SOURCES = %D%/test-mailbox-fault.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mbox_fault_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MBOX
+tests_unit_test_mbox_fault_LDADD = tests/unit/libstorage-mbox.la \
+	$(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-mbox-parse
+tests_unit_test_mbox_parse_SOURCES = %D%/test-mbox-parse.c
+tests_unit_test_mbox_parse_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-Wno-missing-prototypes \
+	-I$(top_srcdir)/plugins/storage-mbox -DCV_PLUGIN=storage_mbox
+tests_unit_test_mbox_parse_LDADD = tests/unit/libstorage-mbox.la \
+	$(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-mbox-storage
+tests_unit_test_mbox_storage_SOURCES = %D%/test-mbox-storage.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mbox_storage_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MBOX
+tests_unit_test_mbox_storage_LDADD = tests/unit/libstorage-mbox.la \
+	$(MAILBOX_LIBS)
 
 UNIT_TESTS += tests/unit/test-message-header
 tests_unit_test_message_header_SOURCES = %D%/test-message-header.c

@@ -1,5 +1,5 @@
-/* mailbox-fixture.h - a user with a Maildir below a temporary directory; the
- * driver is linked in. */
+/* mailbox-fixture.h - a user with a Maildir, or with FIXTURE_MBOX a tree of
+ * mbox files, below a temporary directory; the driver is linked in. */
 #ifndef MAILBOX_FIXTURE_H
 #define MAILBOX_FIXTURE_H
 
@@ -14,7 +14,16 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-extern const struct cv_plugin_desc storage_maildir_LTX_cv_plugin_desc;
+#include "stream/stream-api.h"
+
+#ifdef FIXTURE_MBOX
+#define FIXTURE_DRIVER storage_mbox_LTX_cv_plugin_desc
+#define FIXTURE_LOCATION "mail_location = mbox:~/mail\n"
+#else
+#define FIXTURE_DRIVER storage_maildir_LTX_cv_plugin_desc
+#define FIXTURE_LOCATION "mail_location = maildir:~/Maildir\n"
+#endif
+extern const struct cv_plugin_desc FIXTURE_DRIVER;
 
 struct fixture {
 	char dir[64];
@@ -46,8 +55,13 @@ static inline void fixture_log(struct cv_plugin *self, int level,
 
 	(void)self;
 	va_start(args, fmt);
-	log_write_v((enum log_level)level, "maildir", fmt, args);
+	log_write_v((enum log_level)level, "storage", fmt, args);
 	va_end(args);
+}
+
+static inline const void *fixture_service(const char *name, uint32_t major)
+{
+	return strcmp(name, "stream") == 0 && major == 1 ? &stream_api : NULL;
 }
 
 static inline void fixture_host(void)
@@ -60,8 +74,8 @@ static inline void fixture_host(void)
 	host = *module_host();
 	host.provide = fixture_provide;
 	host.log = fixture_log;
-	assert_int_equal(storage_maildir_LTX_cv_plugin_desc.init(
-				 &host, NULL, NULL), CV_OK);
+	host.service = fixture_service;
+	assert_int_equal(FIXTURE_DRIVER.init(&host, NULL, NULL), CV_OK);
 }
 
 /* Fails the test with the error's text. */
@@ -109,7 +123,7 @@ static inline void fixture_init(struct fixture *f, const char *settings)
 	f->pool = pool_create("fixture");
 	snprintf(text, sizeof(text), "%s%s",
 		 strstr(settings, "mail_location") != NULL ? "" :
-		 "mail_location = maildir:~/Maildir\n", settings);
+		 FIXTURE_LOCATION, settings);
 	ok(f, settings_read_text("test", cv_span_of(text), NULL, &f->tree,
 				 &f->err));
 	fixture_login(f);

@@ -1,0 +1,144 @@
+"""Mailboxes that are mbox files: LMTP and IMAP on them, beside a delivery
+agent, and Debian's Dovecot on the same files before and after."""
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+MBOX = "mail_location = mbox:~/mail:INBOX=~/spool/inbox\n"
+MAIL = b"From: <a@example.org>\r\nSubject: %s\r\n\r\nbody of %s\r\n"
+FOREIGN = ("From mta@example.org Mon Jan  5 10:11:12 2026\n"
+           "From: <b@example.org>\nSubject: %s\n\nby the agent\n\n")
+
+needs_dovecot = pytest.mark.skipif(
+    shutil.which("doveadm") is None or os.geteuid() != 0,
+    reason="needs root and Debian's dovecot")
+
+
+def fetch(client, items="(UID FLAGS BODY.PEEK[])"):
+    """[(uid, {flags}, body)]"""
+    found = []
+    for part in client.uid("fetch", "1:*", items)[1]:
+        if isinstance(part, tuple):
+            head = part[0].decode()
+            flags = head[head.index("FLAGS (") + 7:].split(")")[0].split()
+            found.append((int(head.split("UID ")[1].split()[0]),
+                          set(flags) - {"\\Recent"}, part[1]))
+    return found
+
+
+def append_foreign(server, text):
+    path = server.home("alice") / "spool" / "inbox"
+    with open(path, "a", encoding="ascii") as box:
+        box.write(text)
+
+
+def test_delivery_session_and_agent_share_an_mbox(make_server):
+    server = make_server(extra=MBOX)
+    for name in (b"one", b"two", b"three"):
+        assert server.deliver(MAIL % (name, name)) == {}
+    client = server.imap()
+    assert client.select()[1] == [b"3"]
+    assert client.uid("store", "2", "+FLAGS", r"(\Flagged key)")[0] == "OK"
+    append_foreign(server, FOREIGN % "foreign")
+    time.sleep(1.2)  # a session looks once a second
+    client.noop()
+    messages = fetch(client)
+    assert [m[0] for m in messages] == [1, 2, 3, 4]
+    assert messages[1][1] == {"\\Flagged", "key"}
+    assert messages[3][2].endswith(b"Subject: foreign\r\n\r\nby the agent\r\n")
+    client.uid("store", "1", "+FLAGS", r"(\Deleted)")
+    client.expunge()
+    client.create("Old/stuff")
+    assert client.uid("copy", "2:3", "Old/stuff")[0] == "OK"
+    client.logout()
+    text = (server.home("alice") / "spool" / "inbox").read_text()
+    assert "Subject: one" not in text
+    assert "X-Status: F" in text
+    client = server.imap()
+    client.select()
+    assert [m[0] for m in fetch(client)] == [2, 3, 4]
+    client.select('"Old/stuff"')
+    assert len(fetch(client)) == 2
+    client.logout()
+    assert "Error" not in server.log
+
+
+class Doveadm:
+    """doveadm without a server, as the owner of the mail."""
+
+    def __init__(self, home):
+        self.home = home
+        self.owner = home.stat()
+        self.config = home / "dovecot.conf"
+        self.config.write_text(
+            f"base_dir = {home}/run\nlog_path = {home}/dovecot.log\n"
+            f"mail_location = mbox:{home}/mail:INBOX={home}/spool/inbox"
+            f":INDEX={home}/dovecot-index\nmbox_write_locks = fcntl\n"
+            "first_valid_uid = 1\nssl = no\n"
+            f"mail_uid = {self.owner.st_uid}\n"
+            f"mail_gid = {self.owner.st_gid}\n")
+
+    def __call__(self, *words, stdin=""):
+        env = dict(os.environ, HOME=str(self.home), USER="alice")
+        ids = [f"--reuid={self.owner.st_uid}", f"--regid={self.owner.st_gid}"]
+        done = subprocess.run(
+            ["setpriv", *ids, "--clear-groups", "doveadm", "-c",
+             str(self.config), *words], input=stdin, capture_output=True,
+            text=True, env=env, timeout=60, check=False)
+        assert done.returncode in (0, 68), done.stderr
+        return done.stdout
+
+    def messages(self, box="INBOX"):
+        found = []
+        out = self("-f", "pager", "fetch", "uid flags text", "mailbox", box,
+                   "all")
+        for page in out.split("\f"):
+            if page.strip():
+                head, _, rest = page.partition("\ntext:\n")
+                fields = dict(line.partition(":")[::2]
+                              for line in head.strip().splitlines())
+                found.append((int(fields["uid"]),
+                              set(fields["flags"].split()) - {"\\Recent"},
+                              rest.replace("\r", "").rstrip("\n")))
+        return found
+
+
+@needs_dovecot
+def test_dovecot_before_and_after(make_server):
+    server = make_server(extra=MBOX)
+    assert server.deliver(MAIL % (b"first", b"first")) == {}
+    client = server.imap()
+    client.select()
+    client.append("INBOX", r"(\Seen \Answered word)", None,
+                  b"Subject: two\r\n\r\nFrom x@y Mon Jan  5 10:11:12 2026\r\n"
+                  b"no quotes\r\n")
+    client.append("INBOX", None, None, MAIL % (b"three", b"three"))
+    client.noop()
+    ours = fetch(client)
+    validity = client.response("UIDVALIDITY")
+    client.logout()
+    server.stop()
+    shutil.rmtree(server.home("alice") / "dovecot-index", ignore_errors=True)
+    doveadm = Doveadm(server.home("alice"))
+    theirs = doveadm.messages()
+    assert [m[0] for m in theirs] == [m[0] for m in ours] == [1, 2, 3]
+    for mine, other in zip(ours, theirs):
+        assert mine[1] == other[1]
+        assert mine[2].decode().replace("\r", "").rstrip("\n") == other[2]
+    doveadm("flags", "add", r"\Flagged $Work", "mailbox", "INBOX", "uid", "1")
+    doveadm("expunge", "mailbox", "INBOX", "uid", "3")
+    doveadm("save", "-m", "INBOX", stdin="Subject: dove\n\nby dovecot\n")
+    theirs = doveadm.messages()
+    server.start()
+    client = server.imap()
+    client.select()
+    again = fetch(client)
+    assert client.response("UIDVALIDITY") == validity or validity[1] == [None]
+    assert [m[0] for m in again] == [m[0] for m in theirs] == [1, 2, 4]
+    for mine, other in zip(again, theirs):
+        assert mine[1] == other[1]
+        assert mine[2].decode().replace("\r", "").rstrip("\n") == other[2]
+    client.logout()
