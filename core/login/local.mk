@@ -10,6 +10,7 @@ core_login_liblogin_la_SOURCES = \
 	%D%/login-log.c \
 	%D%/login-private.h \
 	%D%/login-process.c \
+	%D%/login-proxy.c \
 	%D%/login-relay.c \
 	%D%/login-shared.c %D%/login-shared.h \
 	%D%/login-spawner.c %D%/login-spawner.h \

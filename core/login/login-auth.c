@@ -165,6 +165,8 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		if (tls_session_binding(p->ssl, binding))
 			b.channel_binding = cv_span((char *)binding,
 						    sizeof(binding));
+	} else {
+		login_proxy_cert(p, &b.cert_valid, &b.cert_name);
 	}
 	p->phase = LOGIN_AUTH;
 	login_channel_abort(p);

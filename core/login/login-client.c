@@ -49,17 +49,17 @@ static void make_session_id(char *dst, size_t room)
 	dst[sizeof(bytes)] = '\0';
 }
 
-static bool is_trusted(const struct cv_preauth *p)
+bool login_client_is_trusted(const struct cv_preauth *p)
 {
 	const struct cv_strings *nets = &p->view->login.login_trusted_networks;
 	uint8_t a[16], b[16];
 
-	if (net_address_is_loopback(&p->remote))
-		return true;
-	/* from this very host, whatever the address */
+	/* from this very host, whatever the address; where the client of a
+	 * proxy on this host is, that does not say */
 	net_address_bytes(&p->remote, a);
 	net_address_bytes(&p->local, b);
-	if (memcmp(a, b, sizeof(a)) == 0)
+	if (!p->haproxy && (net_address_is_loopback(&p->remote) ||
+			    memcmp(a, b, sizeof(a)) == 0))
 		return true;
 	for (uint32_t i = 0; i < nets->count; i++) {
 		if (net_address_in(&p->remote, nets->items[i]))
@@ -68,13 +68,8 @@ static bool is_trusted(const struct cv_preauth *p)
 	return false;
 }
 
-static void fill_addresses(struct cv_preauth *p)
+void login_client_set_addresses(struct cv_preauth *p)
 {
-	p->remote.len = sizeof(p->remote.u);
-	if (getpeername(p->fd, &p->remote.u.any, &p->remote.len) < 0)
-		p->remote.len = 0;
-	if (net_local_address(p->fd, &p->local, NULL) != CV_OK)
-		p->local.len = 0;
 	net_address_ip(&p->remote, p->remote_ip);
 	net_address_ip(&p->local, p->local_ip);
 	p->conn = (struct conn_info){
@@ -83,10 +78,22 @@ static void fill_addresses(struct cv_preauth *p)
 		.remote_port = net_address_port(&p->remote),
 		.local_name = "",
 	};
+	p->view = login_view_find(p->process, p);
+	p->conn.secure = login_client_is_trusted(p);
+}
+
+static void find_addresses(struct cv_preauth *p)
+{
+	p->remote.len = sizeof(p->remote.u);
+	if (getpeername(p->fd, &p->remote.u.any, &p->remote.len) < 0)
+		p->remote.len = 0;
+	if (net_local_address(p->fd, &p->local, NULL) != CV_OK)
+		p->local.len = 0;
+	login_client_set_addresses(p);
 }
 
 static struct cv_preauth *client_new(struct login_process *process, int fd,
-				     bool implicit_tls)
+				     bool implicit_tls, bool haproxy)
 {
 	struct cv_pool *pool = pool_create("login");
 	struct cv_preauth *p = pool_new(pool, struct cv_preauth);
@@ -100,9 +107,8 @@ static struct cv_preauth *client_new(struct login_process *process, int fd,
 	p->status_fd = p->transport_fd = -1;
 	p->phase = LOGIN_PARKED;
 	cv_text_init(&p->out, pool);
-	fill_addresses(p);
-	p->view = login_view_find(process, p);
-	p->conn.secure = is_trusted(p);
+	p->haproxy = haproxy;
+	find_addresses(p);
 	p->state = pool_alloc(pool, process->protocol->preauth_bytes);
 	p->implicit_tls = implicit_tls;
 	process->clients++;
@@ -112,11 +118,13 @@ static struct cv_preauth *client_new(struct login_process *process, int fd,
 struct cv_preauth *login_client_create(struct login_process *process, int fd,
 				       const struct service_listener *l)
 {
-	struct cv_preauth *p = client_new(process, fd, l->ssl);
+	struct cv_preauth *p = client_new(process, fd, l->ssl, l->haproxy);
 
 	p->connected_msecs = time_monotonic_msecs();
 	make_session_id(p->session_id, sizeof(p->session_id));
-	if (p->implicit_tls)
+	if (p->haproxy)
+		login_proxy_admit(p);
+	if (p->haproxy || p->implicit_tls)
 		return p;	/* the client speaks first */
 	process->protocol->connected(p);
 	if (p->out.len > 0) {
@@ -133,7 +141,7 @@ struct cv_preauth *login_client_recreate(struct login_process *process,
 					 const struct login_parked *parked)
 {
 	struct cv_preauth *p = client_new(process, parked->fd,
-					  parked->implicit_tls);
+					  parked->implicit_tls, false);
 
 	p->connected_msecs = parked->connected_msecs;
 	BUG_IF(strlen(parked->session_id) >= sizeof(p->session_id));
@@ -238,7 +246,7 @@ void login_client_disconnect(struct cv_preauth *p, const char *reason)
 void login_client_expel(struct cv_preauth *p, bool timeout,
 			const char *reason)
 {
-	if ((p->ssl == NULL && !p->implicit_tls) ||
+	if ((p->ssl == NULL && !p->implicit_tls && !p->awaits_proxy) ||
 	    (p->ssl != NULL && SSL_is_init_finished(p->ssl)))
 		p->process->protocol->closing(p, timeout);
 	login_client_disconnect(p, reason);
@@ -426,7 +434,8 @@ static void on_ready(evutil_socket_t fd, short what, void *context)
 	int status;
 
 	(void)fd;
-	if (p->phase == LOGIN_HANDSHAKE || (what & EV_READ) == 0) {
+	if (p->phase == LOGIN_PROXY || p->phase == LOGIN_HANDSHAKE ||
+	    (what & EV_READ) == 0) {
 		login_client_advance(p);
 		return;
 	}
@@ -447,11 +456,33 @@ static void on_ready(evutil_socket_t fd, short what, void *context)
 	login_client_advance(p);
 }
 
+/* The header of the proxy is there: now the connection begins. */
+static void proxy_done(struct cv_preauth *p)
+{
+	p->phase = LOGIN_PROTOCOL;
+	if (p->implicit_tls)
+		tls_begin(p);
+	else
+		p->process->protocol->connected(p);
+}
+
 void login_client_advance(struct cv_preauth *p)
 {
 	short what = 0;
 	int sent;
 
+	if (p->phase == LOGIN_PROXY) {
+		int status = login_proxy_advance(p);
+
+		if (status == CV_EOF)
+			return;
+		if (status == CV_CHANGED) {
+			login_watch_set(p, &p->watch, p->fd, EV_READ,
+					on_ready);
+			return;
+		}
+		proxy_done(p);
+	}
 	for (;;) {
 		if (p->phase == LOGIN_HANDSHAKE) {
 			int status = tls_advance(p, &what);
@@ -502,7 +533,9 @@ static void on_no_answer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	login_client_disconnect(p, p->phase == LOGIN_HANDSHAKE ?
+	login_client_disconnect(p, p->phase == LOGIN_PROXY ?
+				"haproxy: Client timed out" :
+				p->phase == LOGIN_HANDSHAKE ?
 				"TLS handshake timed out" :
 				"the session did not start in time");
 }
@@ -530,8 +563,11 @@ void login_client_serve(struct cv_preauth *p)
 {
 	add_deadline(p);
 	p->phase = LOGIN_PROTOCOL;
-	if (p->implicit_tls) {
+	if (p->awaits_proxy)
+		login_proxy_begin(p);
+	else if (p->implicit_tls)
 		tls_begin(p);
+	if (p->phase != LOGIN_PROTOCOL) {
 		login_client_advance(p);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include "master/service-private.h"
 #include "module/module.h"
 #include "net/address.h"
+#include "net/proxy-header.h"
 #include "net/tls.h"
 
 #include <event2/event.h>
@@ -62,6 +63,7 @@ struct login_process {
 
 enum login_phase {
 	LOGIN_PARKED,		/* in the zygote, nothing received yet */
+	LOGIN_PROXY,		/* the proxy says whose connection it is */
 	LOGIN_HANDSHAKE,
 	LOGIN_PROTOCOL,
 	LOGIN_AUTH,		/* auth is thinking */
@@ -87,6 +89,7 @@ struct cv_preauth {
 	int fd;
 	enum login_phase phase;
 	bool implicit_tls, starttls, aborted, eof;
+	bool haproxy, awaits_proxy;	/* the listener's; no header yet */
 	struct net_address remote, local;
 	struct conn_info conn;
 	char remote_ip[NET_IP_TEXT], local_ip[NET_IP_TEXT];
@@ -112,6 +115,9 @@ struct cv_preauth {
 	/* A failure that was found inside a call of the machine, told when
 	 * the call is over; enum cv_auth_fail. */
 	uint32_t auth_failed;
+
+	struct proxy_reader *proxy_reader;	/* NULL: no proxy */
+	struct proxy_header *proxy;
 
 	const char *close_reason;
 	struct login_relay *relay;
@@ -153,12 +159,31 @@ void login_client_disconnect(struct cv_preauth *p, const char *reason);
 /* Time is up, or the place is needed: the protocol may say so first. */
 void login_client_expel(struct cv_preauth *p, bool timeout,
 			const char *reason);
+/* p->remote and p->local as text; the settings for them. */
+void login_client_set_addresses(struct cv_preauth *p);
+/* May a password come unencrypted from where the client is? */
+bool login_client_is_trusted(const struct cv_preauth *p);
 /* Runs the machine on what is there, sends what it said. */
 void login_client_advance(struct cv_preauth *p);
 /* Waits for these (EV_READ, EV_WRITE; 0: nothing). */
 void login_watch_set(struct cv_preauth *p, struct login_watch *watch, int fd,
 		     short what, event_callback_fn fn);
 void login_watch_end(struct login_watch *watch);
+
+/* --- login-proxy.c ---------------------------------------------------------- */
+
+/* A new connection of a listener with haproxy = yes: closing when it comes
+ * from elsewhere than haproxy_trusted_networks. */
+void login_proxy_admit(struct cv_preauth *p);
+/* p->watch is called when haproxy_timeout is over, too. */
+void login_proxy_watch(struct cv_preauth *p);
+void login_proxy_begin(struct cv_preauth *p);
+/* CV_OK: the header is there and p has the client's addresses; CV_CHANGED:
+ * wait for more; CV_EOF: disconnected. */
+int login_proxy_advance(struct cv_preauth *p);
+/* As tls_session_cert, of the client's connection to the proxy. */
+void login_proxy_cert(const struct cv_preauth *p, bool *valid_r,
+		      const char **name_r);
 
 /* --- login-auth.c ------------------------------------------------------------- */
 

@@ -103,7 +103,10 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 	struct cv_preauth *p = context;
 
 	(void)fd;
-	(void)what;
+	if ((what & EV_TIMEOUT) != 0) {
+		login_client_expel(p, false, "haproxy: Client timed out");
+		return;
+	}
 	login_watch_end(&p->watch);
 	login_client_serve(p);
 }
@@ -145,6 +148,7 @@ static void take_client(const struct service_listener *listener, int fd)
 	}
 	login_list_add(&child.list, p);
 	login_watch_set(p, &p->watch, fd, EV_READ, on_first_byte);
+	login_proxy_watch(p);
 	update_accepting();
 }
 

@@ -260,7 +260,10 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 	int unread;
 	pid_t pid;
 
-	(void)what;
+	if ((what & EV_TIMEOUT) != 0) {
+		parked_drop(p, false, "haproxy: Client timed out");
+		return;
+	}
 	login_watch_end(&p->watch);
 	/* readable, and nothing to read: it has gone without a word */
 	if (ioctl((int)fd, FIONREAD, &unread) == 0 && unread == 0) {
@@ -273,7 +276,8 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 	reap_pending();
 	if (zygote.waiting >= go->process_limit)
 		expel_oldest_child();
-	pid = zygote.parked.count < SPAWNER_PARKED ? -1 :
+	/* the spawner begins with the greeting, which here is not due yet */
+	pid = zygote.parked.count < SPAWNER_PARKED || p->haproxy ? -1 :
 		login_spawner_fork(p, child_run);
 	if (pid < 0)
 		pid = fork();
@@ -307,6 +311,7 @@ void login_zygote_accept(struct service *s,
 			    "login (client_limit)");
 	park(p);
 	login_watch_set(p, &p->watch, fd, EV_READ, on_first_byte);
+	login_proxy_watch(p);
 }
 
 /* One byte from a child that has become a relay; who it was says the

@@ -263,11 +263,6 @@ static int open_service(struct master *m, struct master_config *config,
 		status = settings_get(config->tree,
 			&inet_listener_settings_table, &scope, config->pool,
 			&inet, err);
-		if (status == CV_OK && inet.haproxy)
-			return FAIL(err, CV_E_UNSUPPORTED, "service %s: "
-				    "haproxy = yes is not possible yet: take "
-				    "it out, or clients could not be told "
-				    "from proxies", service->name);
 		if (status == CV_OK)
 			status = open_inet_all(m, config, old, service,
 				settings_block_name(config->tree,

@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += core/net/libnet.la core/net/libtls.la
 core_net_libnet_la_CPPFLAGS = $(CORE_CPPFLAGS)
-core_net_libnet_la_SOURCES = %D%/address.c %D%/address.h
+core_net_libnet_la_SOURCES = %D%/address.c %D%/address.h \
+	%D%/proxy-header.c %D%/proxy-header.h
 # apart, so that the master does not link OpenSSL's TLS
 core_net_libtls_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS)
 core_net_libtls_la_SOURCES = %D%/tls.c %D%/tls.h

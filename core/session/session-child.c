@@ -7,10 +7,11 @@
 #include "master/selftest.h"
 #include "module/hook.h"
 #include "module/module.h"
-#include "net/address.h"
+#include "net/proxy-header.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -564,25 +565,104 @@ static const char *make_id(struct cv_pool *pool)
 	return cv_text_str(&text);
 }
 
+static void set_conn(struct cv_session *s, const struct net_address *local,
+		     const struct net_address *remote)
+{
+	char *local_ip = pool_alloc(s->pool, NET_IP_TEXT);
+	char *remote_ip = pool_alloc(s->pool, NET_IP_TEXT);
+
+	net_address_ip(local, local_ip);
+	net_address_ip(remote, remote_ip);
+	s->conn = (struct conn_info){
+		.local_ip = local_ip, .remote_ip = remote_ip,
+		.local_port = net_address_port(local),
+		.remote_port = net_address_port(remote), .local_name = "",
+	};
+}
+
 static void fill_conn(struct cv_session *s, int fd)
 {
 	struct net_address local = { 0 }, remote = { 0 };
-	char *local_ip = pool_alloc(s->pool, NET_IP_TEXT);
-	char *remote_ip = pool_alloc(s->pool, NET_IP_TEXT);
 
 	remote.len = sizeof(remote.u);
 	if (getpeername(fd, &remote.u.any, &remote.len) < 0)
 		remote = (struct net_address){ 0 };
 	if (net_local_address(fd, &local, NULL) != CV_OK)
 		local = (struct net_address){ 0 };
-	net_address_ip(&local, local_ip);
-	net_address_ip(&remote, remote_ip);
-	s->conn = (struct conn_info){
-		.local_ip = local_ip, .remote_ip = remote_ip,
-		.local_port = net_address_port(&local),
-		.remote_port = net_address_port(&remote), .local_name = "",
-		.secure = net_address_is_loopback(&remote),
-	};
+	set_conn(s, &local, &remote);
+	s->conn.secure = net_address_is_loopback(&remote);
+}
+
+static bool is_proxy(const struct cv_session *s,
+		     const struct login_settings *set)
+{
+	struct net_address remote;
+
+	if (!net_address_parse(&remote, s->conn.remote_ip, 0))
+		return false;
+	for (uint32_t i = 0; i < set->haproxy_trusted_networks.count; i++) {
+		if (net_address_in(&remote,
+				   set->haproxy_trusted_networks.items[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Waits for the whole header, at most limit. */
+static int read_proxy_header(int fd, uint64_t limit_msecs,
+			     struct proxy_reader *reader,
+			     struct proxy_header *h, struct cv_error *err)
+{
+	uint64_t start = time_monotonic_msecs(), spent = 0;
+	struct pollfd p = { fd, POLLIN, 0 };
+	int status = CV_NOT_FOUND;
+
+	while (status == CV_NOT_FOUND && spent < limit_msecs && !stopping) {
+		uint64_t left = limit_msecs - spent;
+
+		if (poll(&p, 1, left > 60000 ? 60000 : (int)left) > 0)
+			status = proxy_header_read(fd, reader, h, err);
+		spent = time_monotonic_msecs() - start;
+	}
+	if (status == CV_NOT_FOUND)
+		return FAIL(err, CV_E_TIMEOUT, "Client timed out");
+	if (status == CV_EOF)
+		return FAIL(err, CV_E_TEMP, "Connection closed");
+	return status;
+}
+
+/* haproxy = yes: whose connection it is says its first line. */
+static int meet_proxy(struct cv_session *s, struct cv_error *err)
+{
+	struct proxy_reader *reader = pool_new(s->pool, struct proxy_reader);
+	struct proxy_header *h = pool_new(s->pool, struct proxy_header);
+	struct login_settings set;
+	int status = settings_get(s->settings, &login_settings_table,
+				  &s->scope, s->pool, &set, err);
+
+	if (status == CV_OK && !is_proxy(s, &set))
+		status = FAIL(err, CV_E_DENIED, "Client not trusted "
+			      "(haproxy_trusted_networks)");
+	if (status == CV_OK)
+		status = read_proxy_header(s->transport_fd,
+					   set.haproxy_timeout, reader, h,
+					   err);
+	if (status != CV_OK)
+		return error_prefix(err, "haproxy");
+	if (h->has_addresses)
+		set_conn(s, &h->local, &h->remote);
+	s->conn.local_name = h->local_name;
+	s->conn.tls = s->conn.secure = h->tls;
+	set_scope(s);
+	return CV_OK;
+}
+
+__attribute__((noreturn))
+static void end_early(const struct cv_session *s, const struct cv_error *err)
+{
+	log_info("session", "Disconnected: %s rip=%s, lip=%s", err->text,
+		 s->conn.remote_ip, s->conn.local_ip);
+	_exit(EXIT_SUCCESS);
 }
 
 void session_child_accept(const struct session_zygote *zygote,
@@ -610,12 +690,11 @@ void session_child_accept(const struct session_zygote *zygote,
 		log_error("session", "%s", err.text);
 		_exit(EXIT_FAILURE);
 	}
+	if (listener->haproxy && meet_proxy(s, &err) != CV_OK)
+		end_early(s, &err);
 	/* the listener's ssl = yes: TLS from the first byte on */
 	if (listener->ssl &&
-	    connection_api.starttls(s->connection, &err) != CV_OK) {
-		log_info("session", "Disconnected: %s rip=%s, lip=%s",
-			 err.text, s->conn.remote_ip, s->conn.local_ip);
-		_exit(EXIT_SUCCESS);
-	}
+	    connection_api.starttls(s->connection, &err) != CV_OK)
+		end_early(s, &err);
 	run(s);
 }

@@ -143,6 +143,12 @@ tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(FUZZ_CPPFLAGS) \
 tests_fuzz_fuzz_passwd_file_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_passwd_file_LDADD = $(FUZZ_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-proxy-header
+tests_fuzz_fuzz_proxy_header_SOURCES = %D%/fuzz-proxy-header.c
+tests_fuzz_fuzz_proxy_header_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_proxy_header_LDADD = core/net/libnet.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-sasl
 tests_fuzz_fuzz_sasl_SOURCES = %D%/fuzz-sasl.c core/auth/mech-plain.c \
 	core/auth/mech-login.c

@@ -259,6 +259,11 @@ tests_unit_test_passwd_file_CPPFLAGS = $(UNIT_CPPFLAGS) \
 	-I$(top_srcdir)/plugins/auth-passwd-file
 tests_unit_test_passwd_file_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-proxy-header
+tests_unit_test_proxy_header_SOURCES = %D%/test-proxy-header.c
+tests_unit_test_proxy_header_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_proxy_header_LDADD = core/net/libnet.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-sandbox
 tests_unit_test_sandbox_SOURCES = %D%/test-sandbox.c
 tests_unit_test_sandbox_CPPFLAGS = $(UNIT_CPPFLAGS)
