@@ -275,96 +275,6 @@ static bool is_set(const struct master_config *config, settings_block block,
 		CV_OK;
 }
 
-static void warn_key(const struct master_config *config,
-		     const struct master_service *service,
-		     settings_block block, const char *key,
-		     const char *why)
-{
-	struct settings_scope scope = { .block = block };
-	const char *file;
-	uint32_t line;
-
-	/* what we set ourselves, as Dovecot does, has no path */
-	if (settings_origin(config->tree, &scope, key, &file, &line) ==
-	    CV_OK && file[0] == '/')
-		log_warning("settings", "%s:%u: service %s: %s has no effect: "
-			    "%s", file, line, service->name, key, why);
-}
-
-/* Only sessions have users, and groups of theirs. */
-static bool has_users(const struct master_service *service)
-{
-	return service->kind == ROLE_SESSION &&
-		strcmp(service->name, "lmtp") != 0;
-}
-
-static void warn_pools(const struct master_config *config,
-		       const struct master_service *service,
-		       settings_block block)
-{
-	if (strcmp(service->name, "deliver") != 0)
-		warn_key(config, service, block, "idle_kill",
-			 "no process waits for work; leave it out");
-	if (service->kind != ROLE_AUTH_WORKER &&
-	    (service->kind != ROLE_LOGIN || service->set.service_count == 1))
-		warn_key(config, service, block, "process_min_avail",
-			 service->kind == ROLE_SESSION ||
-			 service->kind == ROLE_LOGIN ?
-			 "a process is forked from one that is ready when a "
-			 "client comes; leave it out" :
-			 "there is one process; leave it out");
-	warn_key(config, service, block, "privileged_group",
-		 "write extra_groups in the service of the sessions");
-	if (!has_users(service))
-		warn_key(config, service, block, "extra_groups",
-			 service->kind == ROLE_SESSION ?
-			 "write it in service deliver, which saves the mail" :
-			 "write group");
-	if (service->set.drop_priv_before_exec)
-		warn_key(config, service, block, "drop_priv_before_exec",
-			 "a core dump of a session is never written");
-}
-
-static void warn_session(const struct master_config *config,
-			 const struct master_service *service,
-			 settings_block block)
-{
-	if (is_set(config, block, "client_limit") &&
-	    service->set.client_limit > 1)
-		log_warning("settings", "service %s: client_limit = %u has "
-			    "no effect, a session is a process of its own",
-			    service->name, service->set.client_limit);
-	if (is_set(config, block, "service_count") &&
-	    service->set.service_count != 1)
-		log_warning("settings", "service %s: service_count = %u has "
-			    "no effect, a session is a process of its own",
-			    service->name, service->set.service_count);
-}
-
-/* Nothing is taken in silence and then left undone. */
-static void warn_meaningless(const struct master_config *config,
-			     const struct master_service *service,
-			     settings_block block)
-{
-	struct settings_scope scope;
-	uint32_t at = 0;
-
-	warn_pools(config, service, block);
-	if (service->kind == ROLE_SESSION)
-		warn_session(config, service, block);
-	if (*service->set.chroot != '\0' && service->kind != ROLE_LOGIN &&
-	    service->kind != ROLE_ANVIL)
-		log_warning("settings", "service %s: chroot = %s has no "
-			    "effect, Landlock confines this process",
-			    service->name, service->set.chroot);
-	if (settings_block_next(config->tree, "fifo_listener", block, NULL,
-				&at, &scope.block))
-		log_warning("settings", "service %s: fifo_listener %s has no "
-			    "effect: no service reads a FIFO; write a "
-			    "unix_listener, or leave it out", service->name,
-			    settings_block_name(config->tree, scope.block));
-}
-
 /* Only what needs no file can live in an empty directory. */
 static const char *chroot_dir(const struct master *m,
 			      const struct master_config *config,
@@ -402,7 +312,6 @@ static int add_service(const struct master *m, struct master_config *config,
 		if (kind == ROLE_LOGIN &&
 		    !is_set(config, scope.block, "service_count"))
 			service->set.service_count = 1;
-		warn_meaningless(config, service, scope.block);
 	} else {
 		service->set = (struct service_settings){
 			.executable = "", .user = "", .group = "",

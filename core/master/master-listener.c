@@ -1,6 +1,8 @@
 /* master-listener.c - all listening sockets of the installation. */
 #include "master.h"
 
+#include "settings/service-check.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -227,18 +229,6 @@ static int open_unix(struct master *m, struct master_config *config,
 		error_prefix(err, "service %s", service->name);
 }
 
-/* A session with a login service in front. */
-static bool has_login(struct master_config *config,
-		      const struct master_service *service)
-{
-	settings_block block;
-
-	return service->kind == ROLE_SESSION &&
-		settings_block_find(config->tree, "service", SETTINGS_ROOT,
-				    pool_printf(config->pool, "%s-login",
-						service->name), &block);
-}
-
 static int open_service(struct master *m, struct master_config *config,
 			struct master_config *old,
 			struct master_service *service, struct cv_error *err)
@@ -251,9 +241,11 @@ static int open_service(struct master *m, struct master_config *config,
 	int status = CV_OK;
 
 	/* A script's socket is a name; what it is asked comes by a port.
-	 * Sessions begin after a login, by auth's order: one that came by a
-	 * socket would have no user. */
-	if (service->kind == ROLE_SCRIPT || has_login(config, service) ||
+	 * And a socket at which nobody answers would hang its peer, or make
+	 * it a session without a user: service_check has said it. */
+	if (service->kind == ROLE_SCRIPT ||
+	    service_answers(config->tree, service->name) ==
+	    SERVICE_ANSWERS_NOBODY ||
 	    !settings_block_find(config->tree, "service", SETTINGS_ROOT,
 				 service->name, &block))
 		return CV_OK;

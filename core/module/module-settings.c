@@ -3,6 +3,9 @@
 #include "module-private.h"
 
 #include "settings/core-settings.h"
+#include "settings/service-check.h"
+
+#include <dirent.h>
 
 static const struct cv_setting_def module_setting_defs[] = {
 	CV_SETTING(module_settings, mail_storage_drivers, CV_SET_LIST,
@@ -119,13 +122,14 @@ static struct cv_pool *tables_pool(void)
 	return pool;
 }
 
-struct refusal { const char *name, *text; };
+struct refusal { const char *name, *text; int status; };
 
 struct reading {
 	struct cv_pool *pool;		/* tables_pool */
 	ARRAY(struct refusal) refusals;
 	ARRAY(const struct module_desc *) found;
 	bool skip;			/* plugin_on_error */
+	const char *plugin_dir;
 };
 
 static void register_one(struct reading *reading,
@@ -147,7 +151,7 @@ static void register_one(struct reading *reading,
 		return;
 	}
 	*array_add(&reading->refusals) =
-		(struct refusal){ probed->name, text };
+		(struct refusal){ probed->name, text, probed->status };
 }
 
 /* Whether they could be loaded together: nothing missing, no circle. */
@@ -163,7 +167,7 @@ static void check_together(struct reading *reading)
 
 		*array_add(&reading->refusals) = (struct refusal){
 			items[bad]->name,
-			pool_strdup(reading->pool, err.text) };
+			pool_strdup(reading->pool, err.text), err.code };
 		reading->found.count--;
 		memmove(&items[bad], &items[bad + 1],
 			(reading->found.count - bad) * sizeof(items[0]));
@@ -184,6 +188,8 @@ static void probe_configured(struct reading *reading,
 	if (settings_get(tree, &general_settings_table, NULL, reading->pool,
 			 &general, &err) < 0)
 		return;		/* the second reading says why */
+	reading->plugin_dir = pool_strdup(reading->pool,
+					  general.mail_plugin_dir);
 	reading->skip = general.plugin_on_error ==
 		GENERAL_PLUGIN_ON_ERROR_SKIP;
 	module_names(tree, NULL, reading->pool, &names);
@@ -196,7 +202,7 @@ static void probe_configured(struct reading *reading,
 	if (module_probe(general.mail_plugin_dir, plain, names.count, NULL,
 			 reading->pool, &probed, &err) < 0) {
 		*array_add(&reading->refusals) = (struct refusal){ "",
-			pool_strdup(reading->pool, err.text) };
+			pool_strdup(reading->pool, err.text), err.code };
 		return;
 	}
 	for (uint32_t i = 0; i < names.count; i++)
@@ -218,54 +224,158 @@ static bool list_asks_for(const struct cv_strings *list, const char *name)
 	return false;
 }
 
-/* The line that asks for a plugin; line 0 when it is none of these lists. */
-static void find_origin(const struct settings_tree *tree, const char *name,
-			const char **file_r, uint32_t *line_r)
+struct origin { const char *file; uint32_t line; };
+
+static bool origin_of(const struct settings_tree *tree,
+		      const struct settings_scope *scope, const char *key,
+		      struct origin *origin)
+{
+	return settings_origin(tree, scope, key, &origin->file,
+			       &origin->line) == CV_OK;
+}
+
+/* passdb { driver = x }, namespace { location = x:... } */
+static bool find_in_blocks(const struct settings_tree *tree, const char *kind,
+			   const char *key, const char *driver,
+			   struct origin *origin)
+{
+	struct settings_scope scope = { .protocol = NULL };
+	size_t len = strlen(driver);
+	settings_block block;
+	uint32_t at = 0;
+
+	while (settings_block_next(tree, kind, SETTINGS_ROOT, NULL, &at,
+				   &block)) {
+		const char *value;
+
+		scope.block = block;
+		if (settings_lookup(tree, &scope, key, &value) == CV_OK &&
+		    strncmp(value, driver, len) == 0 &&
+		    (value[len] == '\0' || value[len] == ':') &&
+		    origin_of(tree, &scope, key, origin))
+			return true;
+	}
+	return false;
+}
+
+/* Lists of names, and mail_location, which may stand in a protocol { }. */
+static bool find_in_lists(const struct settings_tree *tree,
+			  const struct settings_scope *scope,
+			  const char *name, struct cv_pool *pool,
+			  struct origin *origin)
+{
+	bool storage = strncmp(name, "storage-", 8) == 0;
+	struct general_settings set;
+	struct module_settings own;
+	const char *value;
+
+	if (settings_get(tree, &general_settings_table, scope, pool, &set,
+			 NULL) < 0 ||
+	    settings_get(tree, &module_settings_table, scope, pool, &own,
+			 NULL) < 0)
+		return false;
+	if (list_asks_for(&set.mail_plugins, name) &&
+	    origin_of(tree, scope, "mail_plugins", origin))
+		return true;
+	if (list_asks_for(&set.protocols, name) &&
+	    origin_of(tree, scope, "protocols", origin))
+		return true;
+	if (list_asks_for(&own.auth_plugins, name) &&
+	    origin_of(tree, scope, "auth_plugins", origin))
+		return true;
+	if (storage && list_asks_for(&own.mail_storage_drivers, name + 8) &&
+	    origin_of(tree, scope, "mail_storage_drivers", origin))
+		return true;
+	return storage &&
+		settings_lookup(tree, scope, "mail_location", &value) ==
+		CV_OK && strncmp(value, name + 8, strlen(name + 8)) == 0 &&
+		value[strlen(name + 8)] == ':' &&
+		origin_of(tree, scope, "mail_location", origin);
+}
+
+/* The line that asks for a plugin; line 0: a default does. */
+static struct origin find_origin(const struct settings_tree *tree,
+				 const char *name)
 {
 	struct settings_scope scope = { .protocol = NULL };
 	struct cv_pool *pool = pool_create("origin");
-	struct general_settings set;
+	struct origin origin = { "", 0 };
 	uint32_t at = 0;
+	bool found = false;
 
-	*file_r = "";
-	*line_r = 0;
-	do {
-		const char *key = NULL;
-
-		if (settings_get(tree, &general_settings_table, &scope, pool,
-				 &set, NULL) < 0)
+	if (strncmp(name, "auth-", 5) == 0)
+		found = find_in_blocks(tree, "passdb", "driver", name + 5,
+				       &origin) ||
+			find_in_blocks(tree, "userdb", "driver", name + 5,
+				       &origin);
+	if (strncmp(name, "storage-", 8) == 0)
+		found = find_in_blocks(tree, "namespace", "location",
+				       name + 8, &origin);
+	while (!found) {
+		found = find_in_lists(tree, &scope, name, pool, &origin);
+		if (!found && !settings_filter_next(tree, "protocol", &at,
+						    &scope.protocol))
 			break;
-		if (list_asks_for(&set.mail_plugins, name))
-			key = "mail_plugins";
-		else if (list_asks_for(&set.protocols, name))
-			key = "protocols";
-		else if (strncmp(name, "storage-", 8) == 0)
-			key = "mail_location";
-		if (key != NULL && settings_origin(tree, &scope, key, file_r,
-						   line_r) == CV_OK)
-			break;
-		*file_r = "";
-		*line_r = 0;
-	} while (settings_filter_next(tree, "protocol", &at,
-				      &scope.protocol));
+	}
 	pool_destroy(&pool);
+	return origin;
 }
 
-static void report_refusal(struct settings_tree *tree, bool warning,
+/* The installed plugin whose name is the nearest, without the prefix that
+ * the setting does not have either; NULL: none is near. */
+static const char *guess_name(const struct reading *reading,
+			      const char *name)
+{
+	static const char *const prefixes[] = { "auth-", "storage-", "" };
+	size_t best = 4, skip = 0;
+	const char *guess = NULL;
+	struct dirent *entry;
+	DIR *dir = opendir(reading->plugin_dir);
+
+	for (size_t i = 0; i < 3 && skip == 0; i++) {
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			skip = strlen(prefixes[i]);
+	}
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		const char *file = entry->d_name;
+		size_t len = strlen(file), distance;
+
+		if (len < 4 || strcmp(file + len - 3, ".so") != 0 ||
+		    strncmp(file, name, skip) != 0)
+			continue;
+		distance = span_distance(cv_span(file, len - 3),
+					 cv_span_of(name), 3);
+		/* of three letters any three others are near */
+		if (distance >= best || 2 * distance > strlen(name + skip))
+			continue;
+		best = distance;
+		guess = pool_copy(reading->pool, file + skip,
+				  len - 3 - skip);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return guess;
+}
+
+static void report_refusal(const struct reading *reading,
+			   struct settings_tree *tree,
 			   const struct refusal *refusal)
 {
-	const char *file;
-	uint32_t line;
+	struct origin origin = find_origin(tree, refusal->name);
+	const char *guess = refusal->status != CV_E_NOT_FOUND ? NULL :
+		guess_name(reading, refusal->name);
 
-	find_origin(tree, refusal->name, &file, &line);
 	if (refusal->name[0] == '\0')
-		settings_problem_add(tree, warning, "", 0,
+		settings_problem_add(tree, reading->skip, "", 0,
 				     "cannot load plugins: %s",
 				     refusal->text);
 	else
-		settings_problem_add(tree, warning, file, line,
-				     "cannot load '%s': %s", refusal->name,
-				     refusal->text);
+		settings_problem_add(tree, reading->skip, origin.file,
+				     origin.line, "cannot load '%s': %s%s%s%s",
+				     refusal->name, refusal->text,
+				     guess == NULL ? "" : "; did you mean '",
+				     guess == NULL ? "" : guess,
+				     guess == NULL ? "" : "'?");
 }
 
 static bool is_mechanism(const struct reading *reading, struct cv_span name)
@@ -319,6 +429,30 @@ static int check_mechanisms(struct reading *reading,
 	return status;
 }
 
+/* The protocols that plugins speak are services, too. */
+static void check_services(struct reading *reading,
+			   struct settings_tree *tree)
+{
+	ARRAY(const char *) names;
+	struct cv_strings protocols;
+
+	array_init(&names, reading->pool);
+	for (size_t i = 0; i < reading->found.count; i++) {
+		const struct module_desc *desc = reading->found.items[i];
+
+		for (uint32_t j = 0; j < desc->registration_count; j++) {
+			const struct module_registration *r =
+				&desc->registrations[j];
+
+			if (r->what == MODULE_REGISTERED_PROVIDER &&
+			    r->kind == CV_PROVIDER_PROTOCOL)
+				*array_add(&names) = r->name;
+		}
+	}
+	protocols = (struct cv_strings){ names.items, (uint32_t)names.count };
+	service_check(tree, &protocols);
+}
+
 int module_settings_read(const char *path,
 			 const struct settings_read_options *options,
 			 struct settings_tree **tree_r, struct cv_error *err)
@@ -343,13 +477,14 @@ int module_settings_read(const char *path,
 		strict.accept_unknown = true;
 	ret = settings_read(path, &strict, tree_r, err);
 	for (size_t i = 0; i < reading.refusals.count; i++)
-		report_refusal(*tree_r, reading.skip,
-			       &reading.refusals.items[i]);
+		report_refusal(&reading, *tree_r, &reading.refusals.items[i]);
 	if (ret == CV_OK && reading.refusals.count > 0 && !reading.skip)
 		ret = FAIL(err, CV_E_CONFIG, "cannot load '%s': %s",
 			   reading.refusals.items[0].name,
 			   reading.refusals.items[0].text);
 	if (ret == CV_OK)
 		ret = check_mechanisms(&reading, *tree_r, err);
+	if (ret == CV_OK)
+		check_services(&reading, *tree_r);
 	return ret;
 }

@@ -8,6 +8,8 @@
 #include "settings-private.h"
 #include "settings-value.h"
 
+#include <stdio.h>
+
 struct check {
 	struct settings_tree *tree;
 	struct cv_pool *pool;
@@ -19,8 +21,20 @@ struct check {
 	struct service_settings set;
 };
 
-extern const char *const core_service_names[];
-extern const char *const dovecot_service_names[];
+/* Those that always run. */
+static const char *const core_service_names[] = {
+	"anvil", "auth", "auth-worker", "deliver", "log", NULL,
+};
+
+/* Those of Dovecot 2.3 whose work is done in another way, or not yet. */
+static const char *const dovecot_service_names[] = {
+	"aggregator", "config", "dict", "dict-async", "dict-expire",
+	"director", "dns-client", "dns_client", "doveadm", "health-check",
+	"imap-hibernate", "imap-urlauth", "imap-urlauth-login",
+	"imap-urlauth-worker", "indexer", "indexer-worker", "ipc",
+	"old-stats", "quota-status", "replicator", "ssl-params", "stats",
+	"tcpwrap", NULL,
+};
 
 static bool is_one_of(const char *name, const char *const *names)
 {
@@ -149,7 +163,10 @@ static void check_numbers(struct check *c)
 	bool session = is_session(c), login = is_login(c);
 	const char *one = "there is one process; leave it out";
 
-	warn_key(c, "idle_kill", "no process waits for work; leave it out");
+	/* a deliverer waits for more mail for its user */
+	if (strcmp(c->name, "deliver") != 0)
+		warn_key(c, "idle_kill", "no process waits for work; leave it "
+			 "out");
 	if (!worker && !is_shared_login(c))
 		warn_key(c, "process_min_avail", session || login ?
 			 "a process is forked from one that is ready when a "
@@ -372,18 +389,3 @@ void service_check(struct settings_tree *tree,
 	}
 	pool_destroy(&c.pool);
 }
-
-/* Those that always run. */
-const char *const core_service_names[] = {
-	"anvil", "auth", "auth-worker", "deliver", "log", NULL,
-};
-
-/* Those of Dovecot 2.3 whose work is done in another way, or not yet. */
-const char *const dovecot_service_names[] = {
-	"aggregator", "config", "dict", "dict-async", "dict-expire",
-	"director", "dns-client", "dns_client", "doveadm", "health-check",
-	"imap-hibernate", "imap-urlauth", "imap-urlauth-login",
-	"imap-urlauth-worker", "indexer", "indexer-worker", "ipc",
-	"old-stats", "quota-status", "replicator", "ssl-params", "stats",
-	"tcpwrap", NULL,
-};

@@ -335,7 +335,7 @@ service lmtp {
                  "imap-login: idle_kill has no effect",
                  "imap: privileged_group has no effect: write extra_groups",
                  "auth: extra_groups has no effect: write group",
-                 "fifo_listener lmtp-fifo has no effect"):
+                 "fifo_listener lmtp-fifo is not opened"):
         wait_for(lambda: text in server.log)
 
 @pytest.mark.skipif(not culver.IS_ROOT, reason="needs other groups")
