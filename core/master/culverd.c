@@ -65,6 +65,24 @@ static void catch_signals(sigset_t *unblocked_r)
 
 /* --- reload ------------------------------------------------------------------ */
 
+/* Asked once, here: each process would say the same. */
+static bool has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0,
+		       LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+static int check_walls(const struct master_config *config,
+		       struct cv_error *err)
+{
+	if (config->general.sandbox == GENERAL_SANDBOX_REQUIRED &&
+	    !has_landlock())
+		return FAIL(err, CV_E_CONFIG, "sandbox = required, but there "
+			    "is no Landlock here (an old kernel, or a "
+			    "container that forbids it)");
+	return CV_OK;
+}
+
 static void reload_failed(struct master *m, const char *what,
 			  const struct cv_error *err)
 {
@@ -99,7 +117,9 @@ static void reload_end(struct master *m)
 	(void)close(m->config_fd);
 	m->config_fd = -1;
 	if (status == CV_OK) {
-		status = master_listeners_open(m, config, old, &err);
+		status = check_walls(config, &err);
+		if (status == CV_OK)
+			status = master_listeners_open(m, config, old, &err);
 		if (status != CV_OK)
 			master_config_destroy(&config);
 	}
@@ -307,6 +327,36 @@ static int write_pid(struct master *m, int fd, struct cv_error *err)
 	return CV_OK;	/* stays open, and with it the lock */
 }
 
+static const char *instance_path(struct master *m)
+{
+	return pool_printf(m->pool, "%s/instance",
+			   m->config->general.base_dir);
+}
+
+/* Which configuration this is the server of: culveradm finds us by it when
+ * the file has become unreadable.  Only in place when it is whole. */
+static int write_instance(struct master *m, struct cv_error *err)
+{
+	const char *path = instance_path(m);
+	const char *aside = pool_printf(m->pool, "%s.new", path);
+	const char *text = pool_printf(m->pool, "%s\n", m->config_path);
+	size_t len = strlen(text);
+	int fd;
+
+	(void)unlink(aside);
+	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC |
+		  O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return FAIL_ERRNO(err, errno, "cannot write '%s'", aside);
+	if (write(fd, text, len) != (ssize_t)len || fchmod(fd, 0644) < 0 ||
+	    rename(aside, path) < 0) {
+		(void)close(fd);
+		return FAIL_ERRNO(err, errno, "cannot write '%s'", path);
+	}
+	(void)close(fd);
+	return CV_OK;
+}
+
 static void go_to_background(void)
 {
 	pid_t pid = fork();
@@ -339,24 +389,6 @@ static int read_config(struct master *m, struct cv_error *err)
 	return status;
 }
 
-/* Asked once, here: each process would say the same. */
-static bool has_landlock(void)
-{
-	return syscall(SYS_landlock_create_ruleset, NULL, 0,
-		       LANDLOCK_CREATE_RULESET_VERSION) > 0;
-}
-
-static int check_walls(const struct master_config *config,
-		       struct cv_error *err)
-{
-	if (config->general.sandbox == GENERAL_SANDBOX_REQUIRED &&
-	    !has_landlock())
-		return FAIL(err, CV_E_CONFIG, "sandbox = required, but there "
-			    "is no Landlock here (an old kernel, or a "
-			    "container that forbids it)");
-	return CV_OK;
-}
-
 static void warn_of_missing_walls(const struct master_config *config)
 {
 	if (config->general.sandbox == GENERAL_SANDBOX_AUTO &&
@@ -384,6 +416,8 @@ static int prepare(struct master *m, struct cv_error *err)
 	if (!m->foreground)
 		go_to_background();
 	status = write_pid(m, pid_fd, err);
+	if (status == CV_OK)
+		status = write_instance(m, err);
 	if (status == CV_OK)
 		status = master_control_listen(m, err);
 	return status;
@@ -502,6 +536,7 @@ int main(int argc, char **argv)
 	master_processes_start(&m);
 	notify_state("READY=1");
 	run(&m, &unblocked);
+	(void)unlink(instance_path(&m));
 	(void)unlink(pid_path(&m));
 	return EXIT_SUCCESS;
 }

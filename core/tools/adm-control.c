@@ -5,36 +5,49 @@
 #include "master/master.h"
 #include "module/module.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 enum { ANSWER_MSECS = 65000 };	/* a reload reads all settings first */
 
-int adm_control_general(struct adm *adm, struct general_settings *set_r,
-			struct cv_error *err)
+/* The tree stays: its strings are in use to the end. */
+static int read_tree(struct adm *adm, struct settings_tree **tree_r,
+		     struct cv_error *err)
 {
 	struct settings_read_options options = {
 		.overrides = adm->overrides, .accept_unknown = true,
 	};
-	struct settings_tree *tree;
-	int status;
 
 	settings_register_core();
-	status = settings_read(adm->config_path, &options, &tree, err);
-	if (status != CV_OK)
-		return status;
-	/* the tree stays: its strings are in use to the end */
-	return settings_get(tree, &general_settings_table, NULL, adm->pool,
-			    set_r, err);
+	return settings_read(adm->config_path, &options, tree_r, err);
+}
+
+void adm_warn_broken(struct adm *adm, const struct cv_error *broken,
+		     const char *what)
+{
+	if (adm->warned)
+		return;
+	adm->warned = true;
+	(void)fprintf(stderr, "culveradm: Warning: the configuration is "
+		      "broken: %s; %s\n", broken->text, what);
 }
 
 int adm_control_open(struct adm *adm, int *fd_r, struct cv_error *err)
 {
+	struct cv_error broken = ERROR_NONE;
 	struct general_settings set;
-	int status = adm_control_general(adm, &set, err);
+	struct settings_tree *tree;
+	int status = read_tree(adm, &tree, &broken), readable;
 
 	*fd_r = -1;
+	readable = settings_get(tree, &general_settings_table, NULL,
+				adm->pool, &set, err);
 	if (status != CV_OK)
-		return status;
+		return adm_instance_open(adm, readable == CV_OK ?
+					 set.base_dir : NULL, &broken, fd_r,
+					 err);
+	if (readable != CV_OK)
+		return readable;
 	status = net_connect_unix(pool_printf(adm->pool, "%s/master",
 					      set.base_dir),
 				  SOCK_SEQPACKET, fd_r, err);

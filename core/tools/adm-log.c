@@ -39,14 +39,17 @@ static int find(struct adm *adm, struct cv_error *err)
 	struct settings_tree *tree;
 	struct log_settings set;
 	struct adm_output *out;
+	struct cv_error broken = ERROR_NONE;
 	const char *info;
 	int status;
 
 	settings_register_core();
-	status = settings_read(adm->config_path, &options, &tree, err);
-	if (status == CV_OK)
-		status = settings_get(tree, &log_settings_table, NULL,
-				      adm->pool, &set, err);
+	if (settings_read(adm->config_path, &options, &tree, &broken) !=
+	    CV_OK)
+		adm_warn_broken(adm, &broken, "what can be read of it "
+				"follows");
+	status = settings_get(tree, &log_settings_table, NULL, adm->pool,
+			      &set, err);
 	if (status != CV_OK)
 		return status;
 	info = *set.info_log_path != '\0' ? set.info_log_path : set.log_path;

@@ -25,6 +25,7 @@ struct adm {
 	struct cv_strings overrides;	/* -o */
 	enum adm_format format;		/* -f */
 	bool verbose, debug;		/* -v, -D */
+	bool warned;			/* of a broken configuration */
 	struct cv_pool *pool;		/* as long as the program */
 };
 

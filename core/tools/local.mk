@@ -7,6 +7,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-change.c \
 	%D%/adm-control.c %D%/adm-control.h \
 	%D%/adm-fetch.c \
+	%D%/adm-instance.c \
 	%D%/adm-log.c \
 	%D%/adm-mail.c %D%/adm-mail.h \
 	%D%/adm-mail-match.c \
