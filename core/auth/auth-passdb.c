@@ -160,6 +160,9 @@ static enum chain_next apply_rule(struct auth_request *request, uint32_t rule)
 static void note_result(struct auth_request *request,
 			const struct auth_db *db, int result)
 {
+	log_debug("auth", "passdb %s: %s: %s", db->driver,
+		  auth_request_name(request),
+		  result == CV_AUTH_OK ? "accepted" : "not accepted");
 	if (result < 0) {
 		request->saw_internal = true;
 		log_error("auth", "passdb %s: %s: %s", db->driver,

@@ -79,6 +79,8 @@ static int auth_start(struct service *s, struct cv_error *err)
 
 	if (ret < 0)
 		return ret;
+	if (auth->set.auth_debug)
+		log_set_level("auth", LOG_LEVEL_DEBUG);
 	if ((ret = auth_mechanisms_check(&auth->set, err)) < 0)
 		return ret;
 	if (auth->dbs.passdbs == NULL)

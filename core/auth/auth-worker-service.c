@@ -12,6 +12,8 @@ static int worker_start(struct service *s, struct cv_error *err)
 	int ret = auth_service_load(s, "auth-worker", s->base, &auth, err);
 
 	s->context = auth;
+	if (ret == CV_OK && auth->set.auth_debug)
+		log_set_level("auth", LOG_LEVEL_DEBUG);
 	return ret;
 }
 

@@ -4,6 +4,7 @@
 
 #include "settings/core-settings.h"
 #include "settings/service-check.h"
+#include "settings/unused-check.h"
 
 #include <dirent.h>
 
@@ -484,7 +485,9 @@ int module_settings_read(const char *path,
 			   reading.refusals.items[0].text);
 	if (ret == CV_OK)
 		ret = check_mechanisms(&reading, *tree_r, err);
-	if (ret == CV_OK)
+	if (ret == CV_OK) {
 		check_services(&reading, *tree_r);
+		unused_check(*tree_r);
+	}
 	return ret;
 }

@@ -21,7 +21,8 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/settings-snapshot.c \
 	%D%/settings-tree.c \
 	%D%/settings-value.c %D%/settings-value.h \
-	%D%/settings-variable.c
+	%D%/settings-variable.c \
+	%D%/unused-check.c %D%/unused-check.h
 
 # Prints the generated part of doc/man/culver.conf.5.
 noinst_PROGRAMS += core/settings/settings-manual

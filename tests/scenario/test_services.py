@@ -87,6 +87,34 @@ def test_what_has_an_effect_is_not_complained_of(idle, written):
     assert problems(idle) == (0, [])
 
 
+SOURCES = pathlib.Path(__file__).resolve().parents[2]
+
+
+def test_every_setting_of_core_is_used_or_said_to_be_unused():
+    declared = set()
+    for path in (SOURCES / "core/settings").glob("core-settings-*.c"):
+        declared |= set(re.findall(r"CV_SETTING\(\w+, (\w+)", path.read_text()))
+    code = "".join(
+        path.read_text(errors="replace")
+        for folder in ("core", "plugins") for path in (SOURCES / folder).rglob("*.c")
+        if not re.match(r"core-settings|settings-compat|unused-check", path.name))
+    used = set(re.findall(r'(?:\.|->|")(\w+)\b', code))
+    table = (SOURCES / "core/settings/unused-check.c").read_text()
+    unused = set(re.findall(r'^\t\{ "(\w+)",', table, re.M))
+    assert len(declared) > 100
+    assert declared - used == unused
+
+
+def test_a_setting_that_nobody_uses_is_told(idle):
+    idle.write_config("verbose_ssl = yes\nauth_realms =\n"
+                      "protocol imap {\n  mail_temp_dir = /var/tmp\n}\n")
+    assert problems(idle) == (0, [
+        ("Warning", "verbose_ssl = yes",
+         "'verbose_ssl' has no effect yet: a failed handshake is always logged"),
+        ("Warning", "mail_temp_dir = /var/tmp",
+         "'mail_temp_dir' has no effect yet: nothing uses it")])
+
+
 def test_no_socket_is_there_that_nobody_answers(make_server):
     server = make_server(extra="""
 service auth {
