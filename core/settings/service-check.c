@@ -132,7 +132,10 @@ static void warn_key(struct check *c, const char *key, const char *why)
 {
 	const struct settings_entry *entry = written(c->tree, c->block, key);
 
-	if (entry != NULL)
+	/* the default, written out, asks for nothing */
+	if (entry != NULL && (entry->def == NULL ||
+			      strcmp(entry->value,
+				     entry->def->default_text) != 0))
 		warn(c, entry, pool_printf(c->pool, "%s has no effect: %s",
 					   key, why));
 }
