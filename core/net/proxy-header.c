@@ -285,8 +285,10 @@ int proxy_header_parse(const void *data, size_t len,
 		status = parse_v2(in, header_r, used_r, err);
 	else
 		status = FAIL(err, CV_E_SYNTAX, "no PROXY header");
-	if (status != CV_OK)
+	if (status != CV_OK) {
 		*header_r = (struct proxy_header){ 0 };
+		*used_r = 0;
+	}
 	return status;
 }
 
@@ -306,7 +308,7 @@ int proxy_header_read(int fd, struct proxy_reader *reader,
 	status = proxy_header_parse(reader->data, before + (size_t)n,
 				    header_r, &used, err);
 	if (status == CV_NOT_FOUND)
-		used = before + (size_t)n;
+		used = before + (size_t)n;	/* all of it belongs to it */
 	else if (status != CV_OK)
 		return status;
 	/* the end was not in what came before */
