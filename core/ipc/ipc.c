@@ -250,13 +250,18 @@ static int receive(int fd, int flags, struct ipc_reader *r,
 		.msg_control = room.bytes, .msg_controllen = sizeof(room),
 	};
 	ssize_t n;
+	int reset = 0;
 
 	r->len = r->at = 0;
 	r->fd_count = r->fd_taken = 0;
 	r->failed = true;
+	/* A peer that closes with messages of ours unread resets the
+	 * connection, and the kernel says so once before what the peer had
+	 * sent to us: its reasons. */
 	do {
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | flags);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR ||
+			   (errno == ECONNRESET && !reset++)));
 	if (n < 0) {
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return CV_NOT_FOUND;

@@ -438,6 +438,29 @@ static int send_line(struct cv_span text, const char *service,
 }
 
 /* A process that has been taken over does not clean what it logs. */
+/* The one who refuses us closes before it has read all that we said. */
+static void last_words_are_heard_behind_a_reset(void **state)
+{
+	struct ipc_writer w;
+	struct ipc_reader r;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(ipc_pair(fds, false, NULL), CV_OK);
+	ipc_begin(&w, 1);
+	assert_int_equal(ipc_send(fds[0], &w, NULL), CV_OK);
+	ipc_begin(&w, 2);
+	ipc_put_str(&w, "no");
+	assert_int_equal(ipc_send(fds[1], &w, NULL), CV_OK);
+	close(fds[1]);
+	assert_int_equal(ipc_receive(fds[0], &r, NULL), CV_OK);
+	assert_int_equal(r.type, 2);
+	assert_string_equal(ipc_get_str(&r, 10), "no");
+	assert_int_equal(ipc_finish(&r, NULL), CV_OK);
+	assert_int_equal(ipc_receive(fds[0], &r, NULL), CV_EOF);
+	close(fds[0]);
+}
+
 static void a_log_line_cannot_become_two(void **state)
 {
 	(void)state;
@@ -471,6 +494,7 @@ int main(void)
 		cmocka_unit_test(a_channel_opens_over_a_port),
 		cmocka_unit_test(an_auth_request_arrives_unchanged),
 		cmocka_unit_test(what_is_no_channel_is_not_taken_for_one),
+		cmocka_unit_test(last_words_are_heard_behind_a_reset),
 		cmocka_unit_test(a_log_line_cannot_become_two),
 	};
 
