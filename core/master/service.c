@@ -525,13 +525,13 @@ int service_port(const struct service *s, const char *server)
 	return -1;
 }
 
+#ifdef TRIM_POSSIBLE
 /* What start-up has freed lies all over the heap, and children that allocate
  * there copy a page for nearly each allocation, after having sorted the free
  * lists on as many.  So it is taken, never to be used; its pages are given
  * back already, and new memory comes from one place. */
 static void fill_holes(void)
 {
-#ifdef TRIM_POSSIBLE
 	const char *top = (char *)sbrk(0) - mallinfo2().keepcost;
 
 	for (size_t size = HOLE_MAX; size >= HOLE_MIN; size /= 2) {
@@ -541,8 +541,8 @@ static void fill_holes(void)
 			;
 		free(hole);
 	}
-#endif
 }
+#endif
 
 void service_trim_memory(void)
 {
