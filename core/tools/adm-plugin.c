@@ -18,6 +18,17 @@ struct configured {
 	struct cv_strings names;	/* may end in '?' */
 };
 
+/* The tree that they are of goes. */
+static void names_keep(struct adm *adm, struct cv_strings *names)
+{
+	const char **copy = pool_new_array(adm->pool, const char *,
+					   names->count + 1);
+
+	for (uint32_t i = 0; i < names->count; i++)
+		copy[i] = pool_strdup(adm->pool, names->items[i]);
+	names->items = copy;
+}
+
 /* A broken or missing file is no reason not to look at plugins: the built-in
  * folder, and no names, then. */
 static void read_configured(struct adm *adm, struct configured *conf)
@@ -34,12 +45,13 @@ static void read_configured(struct adm *adm, struct configured *conf)
 	settings_register(&module_settings_table);
 	if (settings_read(adm->config_path, &options, &tree, &err) < 0)
 		(void)fprintf(stderr, "culveradm: warning: %s\n", err.text);
-	/* the tree stays: its strings are in use to the end */
 	if (settings_get(tree, &general_settings_table, NULL, adm->pool,
-			 &general, &err) < 0)
-		return;
-	conf->dir = general.mail_plugin_dir;
-	module_names(tree, NULL, adm->pool, &conf->names);
+			 &general, &err) == CV_OK) {
+		conf->dir = pool_strdup(adm->pool, general.mail_plugin_dir);
+		module_names(tree, NULL, adm->pool, &conf->names);
+		names_keep(adm, &conf->names);
+	}
+	settings_tree_destroy(&tree);
 }
 
 static bool is_configured(const struct configured *conf, const char *name)

@@ -582,8 +582,10 @@ int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
 		if (!moved)
 			ret = maildir_fail(err, "rename", from);
 	}
+	/* a child's old parent went with it */
 	if (ret == CV_OK && (sync_parent(root, root->fd, to) < 0 ||
-			     sync_parent(root, root->fd, from) < 0))
+			     (sync_parent(root, root->fd, from) < 0 &&
+			      errno != ENOENT)))
 		ret = maildir_fail(err, "sync", root->config->path);
 	cv_api->pool_destroy(&pool);
 	return ret;

@@ -63,6 +63,16 @@ static void the_checksum_is_crc32c(void **state)
 			 0xe3069283);
 }
 
+/* Not memcmp: there are holes between the members. */
+static bool records_equal(const struct dbox_record *a,
+			  const struct dbox_record *b)
+{
+	return a->id == b->id && a->length == b->length &&
+		a->virtual_bytes == b->virtual_bytes &&
+		a->received == b->received && a->slot == b->slot &&
+		a->body_crc == b->body_crc && a->state == b->state;
+}
+
 static void a_record_is_read_back_and_each_changed_byte_seen(void **state)
 {
 	struct dbox_record in = {
@@ -77,7 +87,7 @@ static void a_record_is_read_back_and_each_changed_byte_seen(void **state)
 	dbox_record_format(&in, bytes);
 	assert_true(dbox_record_parse(cv_span((char *)bytes, sizeof(bytes)),
 				      &out));
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_true(records_equal(&in, &out));
 	assert_int_equal(dbox_record_room(&out), 64 + 4096 + 128);
 	for (size_t len = 0; len < sizeof(bytes); len++) {
 		assert_false(dbox_record_parse(exact(bytes, len, &copy),

@@ -154,7 +154,8 @@ static void hidden_fields_are_shown_again(void **state)
 		assert_false(!has_body && body_at != in.len);
 		mbox_head_show(cv_text_span(&hidden), &shown);
 		if (shown.len != body_at ||
-		    memcmp(shown.data, in.data, body_at) != 0)
+		    memcmp(cv_text_str(&shown), cv_text_str(&in),
+			   body_at) != 0)
 			fail_msg("'%s' became '%s', seen as '%s'",
 				 cv_text_str(&in), cv_text_str(&hidden),
 				 cv_text_str(&shown));
