@@ -20,9 +20,11 @@ static unsigned int rfc822_class(unsigned char c)
 
 void rfc822_lexer_init(struct rfc822_lexer *lexer, struct cv_span value)
 {
+	/* no span at all is an empty one: nothing is added to NULL */
+	const char *data = value.data == NULL ? "" : value.data;
+
 	*lexer = (struct rfc822_lexer){
-		.at = value.data,
-		.end = value.data + value.len,
+		.at = data, .end = data + value.len,
 	};
 }
 

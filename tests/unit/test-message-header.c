@@ -613,6 +613,15 @@ static void hostile_subjects_are_linear(void **state)
 
 /* --- IMAP strings ------------------------------------------------------- */
 
+static void no_value_at_all_has_no_address(void **state)
+{
+	struct address_list list = { 0 };
+
+	(void)state;
+	address_parse(pool, CV_SPAN_NONE, &list);
+	assert_int_equal(list.count, 0);
+}
+
 static void imap_strings_are_quoted_or_literal(void **state)
 {
 	static const struct { struct cv_span in; const char *out; } cases[] = {
@@ -656,6 +665,7 @@ int main(void)
 		cmocka_unit_test(hostile_references_are_linear),
 		cmocka_unit_test(base_subjects_are_found),
 		cmocka_unit_test(hostile_subjects_are_linear),
+		cmocka_unit_test(no_value_at_all_has_no_address),
 		cmocka_unit_test(imap_strings_are_quoted_or_literal),
 	};
 
