@@ -30,6 +30,7 @@ struct auth_client {
 	struct event *readable;
 	struct item *items;
 	uint32_t item_count;
+	bool ending;			/* has said that it asks no more */
 	bool lost;			/* to be ended by the event loop */
 };
 
@@ -88,8 +89,8 @@ static void client_lose(struct auth_client *client, const char *why)
  * are to ask the new one. */
 static void client_let_go(struct auth_client *client)
 {
-	if (retired && client->item_count == 0 &&
-	    (client->config.allowed & AUTH_CLIENT_OPEN) != 0)
+	if (client->ending || (retired && client->item_count == 0 &&
+	    (client->config.allowed & AUTH_CLIENT_OPEN) != 0))
 		client_lose(client, NULL);
 }
 
@@ -151,6 +152,19 @@ static void send_fail(struct auth_client *client, uint32_t id, uint32_t why,
 
 	auth_answer_put(&writer, AUTH_MSG_FAIL, &answer);
 	client_send(client);
+}
+
+/* Where the channel is closed already, the status descriptor takes it. */
+static void fail_item(struct item *item, uint32_t why)
+{
+	const struct session_started no = {
+		.status = CV_E_TEMP, .text = "",
+	};
+
+	if (item->client->ending)
+		(void)session_started_send(item->start.status_fd, &no, NULL);
+	else
+		send_fail(item->client, item->id, why, "");
 }
 
 /* --- logins ------------------------------------------------------------- */
@@ -279,7 +293,7 @@ static void start_session(struct item *item)
 	if (ret != CV_OK) {
 		log_error("auth", "%s: cannot start a session: %s",
 			  item->target, err.text);
-		send_fail(client, item->id, CV_AUTH_FAIL_TEMP, "");
+		fail_item(item, CV_AUTH_FAIL_TEMP);
 	}
 	if (ret == CV_OK && item->opens) {
 		struct auth_answer answer = {
@@ -314,7 +328,7 @@ static void user_found(struct auth_request *request, int result)
 		else if (result == CV_AUTH_UNKNOWN_USER)
 			log_error("auth", "%s: user is in a passdb, but in "
 				  "no userdb", auth_request_name(request));
-		send_fail(client, item->id, why, "");
+		fail_item(item, why);
 		item_remove(item);
 		return;
 	}
@@ -356,6 +370,10 @@ static int take_handoff(struct auth_client *client, struct cv_error *err)
 		close_fd(&handoff.status_fd);
 		return FAIL(err, CV_E_SYNTAX, "HANDOFF of what has not "
 			    "succeeded");
+	}
+	if (handoff.last) {
+		client->ending = true;
+		(void)event_del(client->readable);
 	}
 	request = auth_exchange_request(item->exchange);
 	item->looking_up = true;

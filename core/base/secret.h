@@ -4,8 +4,9 @@
 
 #include "cv-types.h"
 
-/* Takes the same time wherever the difference is, and whatever the lengths
- * of a are (both are hashed with a random key first). */
+/* Takes the same time wherever the difference is and, up to 255 bytes,
+ * whatever the lengths are; longer values tell how many times 256 bytes they
+ * have. */
 bool secret_equal(struct cv_span a, struct cv_span b);
 
 #endif

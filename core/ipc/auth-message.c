@@ -97,6 +97,7 @@ void auth_handoff_put(struct ipc_writer *w, const struct auth_handoff *h)
 	ipc_put_u32(w, h->id);
 	ipc_put_span(w, h->tag);
 	ipc_put_span(w, h->input);
+	ipc_put_bool(w, h->last);
 	ipc_put_fd(w, h->transport_fd);
 	ipc_put_fd(w, h->status_fd);
 }
@@ -123,6 +124,7 @@ int auth_handoff_get(struct ipc_reader *r, struct auth_handoff *h_r,
 	h_r->id = ipc_get_u32(r);
 	h_r->tag = ipc_get_span(r, SESSION_TAG_MAX);
 	h_r->input = ipc_get_span(r, SESSION_INPUT_MAX);
+	h_r->last = ipc_get_bool(r);
 	h_r->transport_fd = ipc_get_fd(r);
 	h_r->status_fd = ipc_get_socket(r);
 	return finish_fds(r, &h_r->transport_fd, &h_r->status_fd, err);

@@ -72,6 +72,9 @@ struct auth_begin {
 struct auth_handoff {
 	uint32_t id;
 	struct cv_span tag, input;
+	/* The sender has closed the channel: a failure is told on the status
+	 * descriptor. */
+	bool last;
 	int transport_fd, status_fd;	/* sender keeps; receiver takes */
 };
 

@@ -208,9 +208,6 @@ static void session_runs(struct cv_preauth *p, uint32_t pid)
 	p->transport_fd = -1;
 	stop_waiting(p);
 	login_channel_forget(p);
-	/* a relay of its own has nothing more to ask */
-	if (!p->process->shared)
-		login_channel_close(p->process);
 	(void)event_del(&p->timer);
 	if (p->ssl == NULL)
 		login_client_destroy(&p);
@@ -262,7 +259,7 @@ static int send_handoff(struct cv_preauth *p, int session_fd, int status_fd)
 	struct auth_handoff h = {
 		.id = p->auth_id, .tag = p->handoff_tag,
 		.input = cv_span(p->in, p->in_len),
-		.transport_fd = session_fd, .status_fd = status_fd,
+		.last = !p->process->shared, .transport_fd = session_fd, .status_fd = status_fd,
 	};
 	static struct ipc_writer w;
 	int status;
@@ -273,6 +270,11 @@ static int send_handoff(struct cv_preauth *p, int session_fd, int status_fd)
 	auth_handoff_put(&w, &h);
 	status = login_channel_send(p->process, &w);
 	OPENSSL_cleanse(w.data, w.len);
+	/* closed now, the channel's end wakes nobody later */
+	if (status == CV_OK && h.last) {
+		login_channel_forget(p);
+		login_channel_close(p->process);
+	}
 	return status;
 }
 

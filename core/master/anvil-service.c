@@ -8,10 +8,13 @@
 #include "anvil-service.h"
 #include "ipc/anvil-message.h"
 
+#include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,11 +24,12 @@ enum {
 	PENALTY_SWEEP_SECONDS = 300,
 	CHECKSUMS = 10,		/* attempts an address is remembered by */
 	COUNT_MAX = 64,
+	LEASE_REST_MSECS = 50,	/* before the ends of leases wake again */
+	LEASE_BURST = 64,
 };
 
 struct lease {
 	struct lease *next, *prev;
-	struct event *event;
 	int fd;
 	uint32_t pid;
 	uint64_t since_usecs;
@@ -42,8 +46,14 @@ struct penalty {
 	uint64_t last_usecs;
 };
 
+/* All leases are in one epoll set, which is itself watched, but for a while
+ * after something was in it: sessions that end one after the other are
+ * noticed together, or with the next request, whatever comes first.  So no
+ * request sees a lease whose end came before it. */
 static struct {
 	struct service *service;
+	int lease_set;
+	struct event ends, rest;
 	struct lease *leases;
 	struct cv_pool *pool;		/* of the tables */
 	struct hash_table groups, penalties;
@@ -117,8 +127,7 @@ static void lease_end(struct lease *lease)
 		anvil.leases = lease->next;
 	if (lease->next != NULL)
 		lease->next->prev = lease->prev;
-	event_free(lease->event);
-	(void)close(lease->fd);
+	(void)close(lease->fd);		/* leaves the set with it */
 	lease->group->count--;
 	group_release(lease->group);
 	free(lease->service);
@@ -128,15 +137,13 @@ static void lease_end(struct lease *lease)
 	service_release(anvil.service);
 }
 
-static void on_lease(evutil_socket_t fd, short what, void *context)
+static void lease_read(struct lease *lease)
 {
-	struct lease *lease = context;
 	struct cv_error err = ERROR_NONE;
-	struct ipc_reader r;
+	static struct ipc_reader r;
 	const char *text;
-	int status = ipc_receive_now((int)fd, &r, &err);
+	int status = ipc_receive_now(lease->fd, &r, &err);
 
-	(void)what;
 	if (status == CV_NOT_FOUND)
 		return;
 	if (status == CV_OK && r.type == ANVIL_MSG_ACTIVITY) {
@@ -152,6 +159,38 @@ static void on_lease(evutil_socket_t fd, short what, void *context)
 	if (status != CV_EOF)
 		log_error("anvil", "%s", err.text);
 	lease_end(lease);
+}
+
+/* Each lease is in a list of ready ones once, and reading one ends no other. */
+static void leases_read(void)
+{
+	struct epoll_event ready[LEASE_BURST];
+	int n;
+
+	do {
+		n = epoll_wait(anvil.lease_set, ready, LEASE_BURST, 0);
+		for (int i = 0; i < n; i++)
+			lease_read(ready[i].data.ptr);
+	} while (n == LEASE_BURST);
+}
+
+static void on_lease_end(evutil_socket_t fd, short what, void *context)
+{
+	static const struct timeval rest = { 0, LEASE_REST_MSECS * 1000 };
+
+	(void)fd;
+	(void)what;
+	(void)context;
+	leases_read();
+	(void)event_add(&anvil.rest, &rest);
+}
+
+static void on_rest_over(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	(void)event_add(&anvil.ends, NULL);
 }
 
 static void answer(int fd, uint32_t type)
@@ -194,6 +233,9 @@ static void lease_begin(const struct anvil_connect *c, struct group *group,
 			int fd)
 {
 	struct lease *lease = calloc(1, sizeof(*lease));
+	struct epoll_event watch = {
+		.events = EPOLLIN, .data.ptr = lease,
+	};
 
 	BUG_IF(lease == NULL);
 	lease->fd = fd;
@@ -205,10 +247,7 @@ static void lease_begin(const struct anvil_connect *c, struct group *group,
 	lease->session_id = copy(c->session_id);
 	lease->activity = copy("");
 	group->count++;
-	lease->event = event_new(anvil.service->base, fd,
-				 EV_READ | EV_PERSIST, on_lease, lease);
-	BUG_IF(lease->event == NULL);
-	BUG_IF(event_add(lease->event, NULL) < 0);
+	BUG_IF(epoll_ctl(anvil.lease_set, EPOLL_CTL_ADD, fd, &watch) < 0);
 	lease->next = anvil.leases;
 	if (lease->next != NULL)
 		lease->next->prev = lease;
@@ -247,6 +286,7 @@ static void anvil_message(struct service *s, const char *client,
 	int fd;
 
 	(void)s;
+	leases_read();
 	if (connect_get(client, r, &c, &fd, &err) != CV_OK) {
 		log_error("anvil", "%s: %s", client, err.text);
 		if (fd >= 0)
@@ -499,6 +539,7 @@ static void on_channel(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (status == CV_NOT_FOUND)
 		return;
+	leases_read();
 	if (status == CV_OK)
 		status = handle(c, &r, &err);
 	if (status == CV_OK)
@@ -536,7 +577,6 @@ static int anvil_start(struct service *s, struct cv_error *err)
 	static const struct timeval every = { PENALTY_SWEEP_SECONDS, 0 };
 	struct event *event;
 
-	(void)err;
 	anvil.service = s;
 	anvil.pool = pool_create("anvil");
 	hash_init(&anvil.groups, anvil.pool, false);
@@ -545,6 +585,13 @@ static int anvil_start(struct service *s, struct cv_error *err)
 	event = event_new(s->base, -1, EV_PERSIST, on_sweep, NULL);
 	BUG_IF(event == NULL);
 	BUG_IF(event_add(event, &every) < 0);
+	anvil.lease_set = epoll_create1(EPOLL_CLOEXEC);
+	if (anvil.lease_set < 0)
+		return FAIL_ERRNO(err, errno, "cannot watch sessions");
+	BUG_IF(event_assign(&anvil.ends, s->base, anvil.lease_set, EV_READ,
+			    on_lease_end, NULL) < 0);
+	BUG_IF(evtimer_assign(&anvil.rest, s->base, on_rest_over, NULL) < 0);
+	BUG_IF(event_add(&anvil.ends, NULL) < 0);
 	return CV_OK;
 }
 

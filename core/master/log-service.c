@@ -472,4 +472,5 @@ const struct service_row log_service_row = {
 	.ready = log_ready,
 	.channel = log_channel,
 	.message = log_message,
+	.gather_msecs = 5,
 };

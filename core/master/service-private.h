@@ -22,6 +22,7 @@ struct service_private {
 	uint32_t classes;	/* system call classes */
 	uint32_t holds;
 	bool retired;
+	uint64_t woken_msecs;	/* for gather_msecs of the row */
 	ARRAY(struct event *) accepting;
 };
 

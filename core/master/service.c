@@ -12,6 +12,7 @@
 #define TRIM_POSSIBLE
 #include <malloc.h>
 #endif
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,7 +297,7 @@ static void on_port(evutil_socket_t fd, short what, void *context)
 {
 	const struct port_event *port = context;
 	struct cv_error err = ERROR_NONE;
-	struct ipc_reader r;
+	static struct ipc_reader r;
 
 	(void)what;
 	for (int i = 0; i < MESSAGE_BURST; i++) {
@@ -391,6 +392,28 @@ static void tell_failed(const struct cv_error *err)
 	(void)ipc_send(BOOT_FD, &w, NULL);
 }
 
+/* A process that is woken for each message spends more on that than on the
+ * message.  Signals end the wait. */
+static void gather(struct service *s)
+{
+	uint64_t wait = s->row->gather_msecs, now = time_monotonic_msecs();
+
+	if (now - s->private->woken_msecs <= 2 * wait)
+		(void)poll(NULL, 0, (int)wait);
+	s->private->woken_msecs = now;
+}
+
+static void dispatch(struct service *s)
+{
+	if (s->row->gather_msecs == 0) {
+		(void)event_base_dispatch(s->base);
+		return;
+	}
+	while (event_base_loop(s->base, EVLOOP_ONCE) == 0 &&
+	       !event_base_got_break(s->base))
+		gather(s);
+}
+
 static int serve(struct service *s, struct cv_error *err)
 {
 	int status;
@@ -409,7 +432,7 @@ static int serve(struct service *s, struct cv_error *err)
 	if (status != CV_OK)
 		return status;
 	service_tell_ready(s);
-	(void)event_base_dispatch(s->base);
+	dispatch(s);
 	return CV_OK;
 }
 

@@ -74,6 +74,10 @@ struct service_row {
 	/* A message other than a channel on the port.  The row finishes r. */
 	void (*message)(struct service *s, const char *client,
 			struct ipc_reader *r);
+	/* While messages come one after the other, they are let gather for so
+	 * long before they are taken: nobody waits for an answer.  0: each
+	 * at once. */
+	uint32_t gather_msecs;
 	/* A connection on one of the service's own listeners; fd is the
 	 * row's now, non-blocking. */
 	void (*accept)(struct service *s,

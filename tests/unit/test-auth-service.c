@@ -224,6 +224,68 @@ static void a_login_becomes_a_session(void **state)
 	(void)state;
 }
 
+/* Logs joe in, hands him over and closes the channel at once; the status
+ * socket's other end. */
+static int hand_off_last(int transport_r[2])
+{
+	struct auth_handoff handoff = {
+		.id = 7, .tag = CV_SPAN("a1"), .input = CV_SPAN(""),
+		.last = true,
+	};
+	struct auth_answer answer;
+	int fd, status[2];
+
+	write_file(fix.users, "joe:{PLAIN}secret:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	assert_int_equal(ipc_pair(transport_r, true, NULL), CV_OK);
+	assert_int_equal(ipc_pair(status, true, NULL), CV_OK);
+	fd = open_channel("imap-login");
+	send_begin(fd, 7, "imap", "plain", CV_SPAN("\0joe\0secret"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	handoff.transport_fd = transport_r[0];
+	handoff.status_fd = status[0];
+	auth_handoff_put(&out, &handoff);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	close(fd);
+	close(transport_r[0]);
+	close(status[0]);
+	return status[1];
+}
+
+static void a_last_hand_off_ends_the_channel(void **state)
+{
+	struct session_start start;
+	int transport[2], status;
+
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	status = hand_off_last(transport);
+	assert_int_equal(receive(port[1]), SESSION_MSG_START);
+	assert_int_equal(ended_count, 1);
+	assert_int_equal(session_start_get(&in, fix.pool, &start, NULL),
+			 CV_OK);
+	assert_string_equal(start.user.name, "joe");
+	close(start.transport_fd);
+	close(start.status_fd);
+	close(transport[1]);
+	close(status);
+	(void)state;
+}
+
+/* There is no zygote, and no channel to say so on. */
+static void a_last_hand_off_that_fails_is_told(void **state)
+{
+	struct session_started started;
+	int transport[2], status = hand_off_last(transport);
+
+	assert_int_not_equal(receive(status), 0);
+	assert_int_equal(session_started_get(&in, &started, NULL), CV_OK);
+	assert_int_equal(started.status, CV_E_TEMP);
+	assert_int_equal(ended_count, 1);
+	close(transport[1]);
+	close(status);
+	(void)state;
+}
+
 static void wrong_passwords_and_mechanisms_fail(void **state)
 {
 	struct auth_answer answer;
@@ -583,6 +645,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(mechanisms_are_told),
 		TEST(a_login_becomes_a_session),
+		TEST(a_last_hand_off_ends_the_channel),
+		TEST(a_last_hand_off_that_fails_is_told),
 		TEST(wrong_passwords_and_mechanisms_fail),
 		TEST(login_asks_twice),
 		TEST(hashes_are_checked_by_workers),

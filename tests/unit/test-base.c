@@ -196,6 +196,9 @@ static void secrets(void **state)
 	assert_true(secret_equal(CV_SPAN("abc"), CV_SPAN("abc")));
 	assert_false(secret_equal(CV_SPAN("abc"), CV_SPAN("abd")));
 	assert_false(secret_equal(CV_SPAN("abc"), CV_SPAN_NONE));
+	assert_false(secret_equal(CV_SPAN("aa"), CV_SPAN("a")));
+	assert_false(secret_equal(CV_SPAN("\0"), CV_SPAN_NONE));
+	assert_true(secret_equal(CV_SPAN_NONE, CV_SPAN("")));
 }
 
 int main(void)
