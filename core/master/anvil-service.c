@@ -127,7 +127,9 @@ static void lease_end(struct lease *lease)
 		anvil.leases = lease->next;
 	if (lease->next != NULL)
 		lease->next->prev = lease->prev;
-	(void)close(lease->fd);		/* leaves the set with it */
+	/* its sender may have kept a copy: closing alone would not do */
+	(void)epoll_ctl(anvil.lease_set, EPOLL_CTL_DEL, lease->fd, NULL);
+	(void)close(lease->fd);
 	lease->group->count--;
 	group_release(lease->group);
 	free(lease->service);

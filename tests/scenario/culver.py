@@ -129,6 +129,8 @@ class Server:
 
     @property
     def log(self):
+        # lines may gather for some milliseconds before they are written
+        time.sleep(0.02)
         path = self.dir / "culver.log"
         return path.read_text(errors="replace") if path.exists() else ""
 

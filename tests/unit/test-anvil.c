@@ -35,10 +35,14 @@ void service_release(struct service *s)
 	holds--;
 }
 
+/* Longer than ends of leases are let gather. */
 static void run_loop(void)
 {
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 8; i++) {
 		(void)event_base_loop(service.base, EVLOOP_NONBLOCK);
+		(void)usleep(10000);
+	}
+	(void)event_base_loop(service.base, EVLOOP_NONBLOCK);
 }
 
 static int setup(void **state)
@@ -149,6 +153,22 @@ static void a_lease_that_has_ended_makes_room_at_once(void **state)
 	(void)close(two[0]);
 	run_loop();
 	assert_int_equal(holds, 0);
+}
+
+/* A sender that keeps our end, too, keeps it readable for ever. */
+static void a_kept_copy_does_not_outlive_its_lease(void **state)
+{
+	int one[2];
+
+	(void)state;
+	assert_int_equal(ipc_pair(one, true, NULL), CV_OK);
+	deliver("imap", one[1], "u", 1);
+	(void)close(one[0]);
+	run_loop();
+	assert_int_equal(holds, 0);
+	run_loop();
+	assert_int_equal(holds, 0);
+	(void)close(one[1]);
 }
 
 static void the_limit_is_kept(void **state)
@@ -302,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_has_one_lease_whatever_it_says),
 		cmocka_unit_test(a_lease_that_has_ended_makes_room_at_once),
+		cmocka_unit_test(a_kept_copy_does_not_outlive_its_lease),
 		cmocka_unit_test(the_limit_is_kept),
 		cmocka_unit_test(a_lease_is_a_socket_of_ours),
 		cmocka_unit_test(only_sessions_take_leases),
