@@ -1,7 +1,7 @@
 # files of doc
 dist_man_MANS += %D%/man/culveradm-auth.1 %D%/man/culveradm-pw.1
 dist_man_MANS += %D%/man/culveradm-plugin.1 %D%/man/culveradm-mail.1
-dist_man_MANS += %D%/man/culveradm-search-query.7
+dist_man_MANS += %D%/man/culveradm-search-query.7 %D%/man/culveradm-sync.1
 dist_man_MANS += %D%/man/culveradm.1 %D%/man/culverd.8
 dist_man_MANS += %D%/man/culver.conf.5 %D%/man/culverconf.1
 
@@ -14,4 +14,4 @@ update-man: core/settings/settings-manual
 	  cat $(srcdir)/doc/man/culver.conf.5.tail ) \
 		>$(srcdir)/doc/man/culver.conf.5
 .PHONY: update-man
-EXTRA_DIST += %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md
+EXTRA_DIST += %D%/sync.md %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md

@@ -91,6 +91,15 @@ static int change_uidvalidity(struct account_txn *txn,
 	return ret;
 }
 
+static int restart(struct account_txn *txn, struct account_folder *folder,
+		   const struct mailbox_update *update, struct cv_error *err)
+{
+	if (folder->message_count > 0)
+		return FAIL(err, CV_E_EXISTS, "there are messages");
+	return txn_folder_reset(txn, folder, update->uidvalidity,
+				update->uidnext, err);
+}
+
 int mailbox_update(struct cv_user *u, const char *name,
 		   const struct mailbox_update *update, struct cv_error *err)
 {
@@ -113,8 +122,10 @@ int mailbox_update(struct cv_user *u, const char *name,
 				     MAILBOX_LOCK_MSECS, err);
 	if (ret == CV_OK)
 		ret = store_begin(ref.store, &txn, err);
-	if (ret == CV_OK && update->uidvalidity != 0 &&
-	    update->uidvalidity != folder->uidvalidity)
+	if (ret == CV_OK && update->restart)
+		ret = restart(txn, folder, update, err);
+	else if (ret == CV_OK && update->uidvalidity != 0 &&
+		 update->uidvalidity != folder->uidvalidity)
 		ret = change_uidvalidity(txn, folder, update->uidvalidity,
 					 pool, err);
 	if (ret == CV_OK && update->uidnext != 0)

@@ -6,19 +6,28 @@
 #include "user.h"
 #include "account/account.h"
 
+/* For open, beside enum cv_mailbox_open_flag: a view that writes, but leaves
+ * \Recent to the next session. */
+enum { MAILBOX_KEEP_RECENT = 1 << 16 };
+
 /* What to set; 0 and has_guid false: leave it. */
 struct mailbox_update {
 	bool has_guid;
 	struct account_guid guid;	/* only of a new mailbox */
 	uint32_t uidvalidity;
 	uint32_t uidnext;		/* at least this */
+	bool restart;			/* of an empty mailbox, which becomes
+					 * a copy of another: exactly uidnext,
+					 * under a uidvalidity that is given
+					 * (0: fresh) */
 };
 
 /* As mailbox_create, with the identity that is asked for. */
 int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
 		      const struct mailbox_update *as, struct cv_error *err);
 /* Changes uidvalidity (messages keep their UIDs) and raises uidnext, in one
- * commit.  CV_E_UNSUPPORTED for a guid. */
+ * commit.  CV_E_UNSUPPORTED for a guid; CV_E_EXISTS: restart, and there are
+ * messages. */
 int mailbox_update(struct cv_user *u, const char *name,
 		   const struct mailbox_update *update, struct cv_error *err);
 /* Where the messages lie, for people.  CV_E_UNSUPPORTED: the driver has no

@@ -61,6 +61,8 @@ struct cv_user {
 	struct mail_settings mail;
 	struct module_scope plugin_settings;
 	uint8_t boot_id[16];
+	const char *location;		/* the only one, or NULL */
+	uint64_t first_modseq;
 	struct namespace *namespaces;
 	uint32_t namespace_count;
 	struct store *stores;
@@ -244,7 +246,7 @@ struct cv_mailbox {
 	struct account_folder *folder;
 	struct store_folder *sf;
 	const char *name;		/* as the client sees it */
-	bool readonly, watched;
+	bool readonly, keeps_recent, watched;
 
 	uint32_t *uids;			/* the view: ascending */
 	uint32_t count, room;

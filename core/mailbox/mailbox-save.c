@@ -327,7 +327,7 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 					    k.count + 1);
 	struct account_append append = {
 		.keywords = keywords, .keyword_count = k.count,
-		.uid = m->wanted_uid, .guid = m->guid,
+		.uid = m->wanted_uid,
 		.received = m->received, .saved = m->saved, .size = m->size,
 		.virtual_size = m->virtual_size, .blob = m->ref_name,
 		.body = m->body, .catalogue = cv_text_span(&m->catalogue),
@@ -355,7 +355,10 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 		.keywords = k, .received = m->received, .bytes = m->size,
 		.virtual_bytes = m->virtual_size,
 	};
-	account_guid_create(&guid);
+	if (m->guid != NULL)
+		guid = *m->guid;
+	else
+		account_guid_create(&guid);
 	memcpy(m->blob.guid, guid.bytes, sizeof(m->blob.guid));
 	append.guid = &guid;
 	m->ref.store->driver->marks(m->sf->blobs, &m->blob, 1);

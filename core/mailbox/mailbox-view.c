@@ -228,7 +228,7 @@ static int claim_recent(struct cv_mailbox *box, struct cv_error *err)
 
 	if (folder->recent_uid >= folder->uidnext)
 		return CV_OK;
-	if (box->readonly) {
+	if (box->readonly || box->keeps_recent) {
 		add_recent(box, folder->recent_uid > 0 ? folder->recent_uid :
 			   1);
 		return CV_OK;
@@ -302,6 +302,7 @@ int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 	box->pool = pool;
 	box->user = user;
 	box->readonly = flags & CV_MAILBOX_READONLY;
+	box->keeps_recent = flags & MAILBOX_KEEP_RECENT;
 	ret = mailbox_find(user, name, pool, &ref, &box->folder, err);
 	if (ret == CV_OK) {
 		box->ns = ref.ns;

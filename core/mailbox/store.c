@@ -157,6 +157,7 @@ static int open_account(struct store *store, struct cv_error *err)
 		/* 0: none; every message has at least two bytes */
 		.body_max = mail->mail_journal_body_max == 0 ? 1 :
 			(uint32_t)mail->mail_journal_body_max,
+		.first_txn = store->user->first_modseq,
 		.lay_out = lay_out,
 		.context = store,
 	};

@@ -192,10 +192,10 @@ static int add_default_namespace(struct cv_user *user, struct cv_error *err)
 		.type = CV_NAMESPACE_PRIVATE, .prefix = "", .inbox = true,
 		.listed = true, .subscriptions = true,
 	};
-	ret = attach_store(user, ns, "", err);
+	ret = attach_store(user, ns, user->location, err);
 	if (ret < 0)
 		return ret;
-	choose_separator(ns, "");
+	choose_separator(ns, user->location == NULL ? "" : "/");
 	user->namespace_count = 1;
 	return CV_OK;
 }
@@ -233,6 +233,10 @@ static int read_namespaces(struct cv_user *user, struct cv_error *err)
 	uint32_t at = 0, count = 0;
 	int ret = CV_OK;
 
+	if (user->location != NULL) {
+		user->namespaces = pool_new(user->pool, struct namespace);
+		return add_default_namespace(user, err);
+	}
 	while (settings_block_next(user->settings, "namespace", SETTINGS_ROOT,
 				   &user->scope, &at, &block))
 		count++;
@@ -354,6 +358,8 @@ int user_create(const struct user_fields *fields,
 	user->vars.lookup = user_variable;
 	user->vars.context = user;
 	user->scope.vars = &user->vars;
+	user->location = pool_strdup(pool, config->location);
+	user->first_modseq = config->first_modseq;
 	set_hostname(user, config->hostname);
 	if (config->boot_id != NULL)
 		memcpy(user->boot_id, config->boot_id, 16);

@@ -36,6 +36,11 @@ struct user_config {
 	/* For %variables that are not the user's (%r, %l, ...); lookup may
 	 * be NULL. */
 	struct settings_vars vars;
+	/* One private namespace over this mail_location in place of those in
+	 * the settings, '/' between levels; NULL: the settings'. */
+	const char *location;
+	/* An account that is made has a greater modseq. */
+	uint64_t first_modseq;
 	const uint8_t *boot_id;		/* 16 bytes; NULL: the machine's */
 };
 

@@ -185,7 +185,9 @@ static void child(struct run *run, const struct user_info *info, int fd)
 	m->info = info;
 	m->pool = pool_create("culveradm user");
 	set_overrides(&scope, info, &m->adm->overrides, m->pool);
-	ret = become(info, &scope, run->tree, &err);
+	ret = m->before == NULL ? CV_OK : m->before(m, &err);
+	if (ret == CV_OK)
+		ret = become(info, &scope, run->tree, &err);
 	fields.uid = geteuid();
 	fields.gid = getegid();
 	if (ret == CV_OK)

@@ -40,6 +40,9 @@ struct adm_mail {
 	char **argv;
 	struct adm_query *query;	/* prepare's, or NULL */
 	void *state;			/* prepare's */
+	/* prepare's: runs in the child with the caller's rights, before it
+	 * becomes the user (m->info is set).  NULL: nothing. */
+	int (*before)(struct adm_mail *m, struct cv_error *err);
 
 	/* in the child */
 	struct cv_user *user;

@@ -10,14 +10,16 @@
 #include <unistd.h>
 
 static const struct adm_verb *const verbs[] = {
-	&adm_auth_verb, &adm_copy_verb, &adm_deduplicate_verb,
-	&adm_expunge_verb, &adm_fetch_verb, &adm_flags_verb,
-	&adm_resync_verb, &adm_index_verb, &adm_kick_verb, &adm_log_verb,
+	&adm_auth_verb, &adm_backup_verb, &adm_copy_verb,
+	&adm_deduplicate_verb, &adm_expunge_verb, &adm_fetch_verb,
+	&adm_flags_verb, &adm_resync_verb, &adm_import_verb,
+	&adm_index_verb, &adm_kick_verb, &adm_log_verb,
 	&adm_mailbox_verb, &adm_move_verb, &adm_penalty_verb,
 	&adm_plugin_verb, &adm_purge_verb, &adm_pw_verb, &adm_reload_verb,
 	&adm_save_verb,
 	&adm_search_verb, &adm_selftest_verb, &adm_service_verb,
-	&adm_stop_verb, &adm_user_verb, &adm_who_verb,
+	&adm_stop_verb, &adm_sync_verb, &adm_sync_server_verb,
+	&adm_user_verb, &adm_who_verb,
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 

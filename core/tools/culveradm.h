@@ -58,6 +58,11 @@ extern const struct adm_verb adm_flags_verb, adm_copy_verb, adm_move_verb,
 	adm_expunge_verb;
 /* adm-save.c */
 extern const struct adm_verb adm_save_verb, adm_deduplicate_verb;
+/* adm-sync.c */
+extern const struct adm_verb adm_sync_verb, adm_backup_verb,
+	adm_sync_server_verb;
+/* adm-import.c */
+extern const struct adm_verb adm_import_verb;
 /* adm-maintain.c */
 extern const struct adm_verb adm_index_verb, adm_purge_verb, adm_resync_verb;
 /* adm-selftest.c */

@@ -7,6 +7,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-change.c \
 	%D%/adm-control.c %D%/adm-control.h \
 	%D%/adm-fetch.c \
+	%D%/adm-import.c \
 	%D%/adm-instance.c \
 	%D%/adm-log.c \
 	%D%/adm-mail.c %D%/adm-mail.h \
@@ -20,10 +21,11 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-save.c \
 	%D%/adm-selftest.c \
 	%D%/adm-server.c \
+	%D%/adm-sync.c %D%/adm-sync.h \
 	%D%/adm-who.c \
 	core/master/selftest.c
 culveradm_CPPFLAGS = $(CORE_CPPFLAGS)
-culveradm_LDADD = core/auth/libauth.la core/mailbox/libmailbox.la \
+culveradm_LDADD = core/sync/libsync.la core/auth/libauth.la core/mailbox/libmailbox.la \
 	core/stream/libstream.la core/io/libio.la core/net/libnet.la \
 	core/ipc/libipc.la core/module/libmodule.la \
 	core/settings/libsettings.la core/base/libbase.la \

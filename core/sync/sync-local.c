@@ -1,0 +1,757 @@
+/* sync-local.c - the mail of a user of this process as an end. */
+#include "sync-side.h"
+#include "mailbox/mailbox-admin.h"
+#include "stream/stream.h"
+
+#include <stdlib.h>
+
+struct local {
+	struct sync_side side;
+	struct cv_pool *pool;
+	struct cv_user *user;
+	bool owned;
+	const char *prefix;		/* of the namespace with the inbox */
+	char separator;
+	const char *const *foreign;	/* prefixes of other namespaces */
+	uint32_t foreign_count;
+
+	struct cv_pool *box_pool;	/* of the open mailbox */
+	const char *name;		/* as the user sees it */
+	struct cv_mailbox *box;		/* reads */
+	struct cv_save *save;
+	bool adding;
+	uint32_t saved_count;
+
+	struct cv_pool *fetch_pool;
+	const uint32_t *uids;
+	uint32_t uid_count, uid_at;
+	struct cv_stream *stream;
+	size_t unread;
+};
+
+/* --- names -------------------------------------------------------------------- */
+
+/* NULL: of another namespace. */
+static const char *canonical(const struct local *l, const char *name,
+			     struct cv_pool *pool)
+{
+	size_t len = strlen(l->prefix);
+	char *copy;
+
+	if (strcasecmp(name, "INBOX") == 0)
+		return "INBOX";
+	for (uint32_t i = 0; i < l->foreign_count; i++) {
+		if (strncmp(name, l->foreign[i], strlen(l->foreign[i])) == 0)
+			return NULL;
+	}
+	if (strncmp(name, l->prefix, len) != 0 || name[len] == '\0')
+		return NULL;
+	copy = pool_strdup(pool, name + len);
+	for (char *at = copy; *at != '\0'; at++) {
+		if (*at == l->separator)
+			*at = '/';
+	}
+	return copy;
+}
+
+static int native(const struct local *l, const char *name,
+		  struct cv_pool *pool, const char **native_r,
+		  struct cv_error *err)
+{
+	char *copy;
+
+	*native_r = name;
+	if (strcmp(name, "INBOX") == 0 || *name == '\0')
+		return CV_OK;
+	if (l->separator != '/' && strchr(name, l->separator) != NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "mailbox '%s': %s cannot "
+			    "have '%c' in a name (hint: rename it, or choose "
+			    "another separator)", name, l->side.label,
+			    l->separator);
+	copy = pool_printf(pool, "%s%s", l->prefix, name);
+	for (char *at = copy + strlen(l->prefix); *at != '\0'; at++) {
+		if (*at == '/')
+			*at = l->separator;
+	}
+	*native_r = copy;
+	return CV_OK;
+}
+
+/* --- what there is ---------------------------------------------------------------- */
+
+static int status_of(struct local *l, const char *name,
+		     struct sync_box *box, struct cv_error *err)
+{
+	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
+	int ret = mailbox_api.status(l->user, name, CV_STATUS_MESSAGES |
+				     CV_STATUS_UIDNEXT |
+				     CV_STATUS_UIDVALIDITY |
+				     CV_STATUS_HIGHESTMODSEQ |
+				     CV_STATUS_GUID, &s, err);
+
+	box->messages = s.messages;
+	box->uidnext = s.uidnext;
+	box->uidvalidity = s.uidvalidity;
+	box->modseq = s.highestmodseq;
+	memcpy(box->guid, s.guid, sizeof(box->guid));
+	return ret;
+}
+
+static int begin_list(struct local *l, uint32_t options,
+		      struct cv_list **list_r, struct cv_error *err)
+{
+	static const char *const all[] = { "*" };
+	struct cv_list_query query = { CV_SIZED(cv_list_query),
+		.reference = "", .patterns = all, .pattern_count = 1,
+		.options = options };
+
+	return mailbox_api.list_begin(l->user, &query, list_r, err);
+}
+
+static int local_list(struct sync_side *s, struct cv_pool *pool,
+		      sync_boxes *boxes, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_list_entry e = { CV_SIZED(cv_list_entry) };
+	struct cv_list *list;
+	int ret = begin_list(l, 0, &list, err);
+
+	if (ret < 0)
+		return ret;
+	while ((ret = mailbox_api.list_next(list, &e, err)) == CV_OK) {
+		const char *name = canonical(l, e.name, pool);
+
+		if (name == NULL ||
+		    (e.attributes & (CV_MAILBOX_NOSELECT |
+				     CV_MAILBOX_NONEXISTENT)) != 0)
+			continue;
+		*array_add(boxes) = (struct sync_box){
+			.name = name, .use = e.attributes & SYNC_USES,
+		};
+	}
+	mailbox_api.list_end(&list);
+	for (size_t i = 0; i < boxes->count && ret == CV_NOT_FOUND; i++) {
+		struct sync_box *box = &boxes->items[i];
+		const char *name;
+
+		if (native(l, box->name, pool, &name, err) < 0)
+			return err->code;
+		if ((ret = status_of(l, name, box, err)) < 0)
+			return error_prefix(err, "mailbox '%s'", name);
+		if (box->modseq > s->modseq)
+			s->modseq = box->modseq;
+		ret = CV_NOT_FOUND;
+	}
+	return ret == CV_NOT_FOUND ? CV_OK : ret;
+}
+
+static int local_subscriptions(struct sync_side *s, struct cv_pool *pool,
+			       sync_names *names, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_list_entry e = { CV_SIZED(cv_list_entry) };
+	struct cv_list *list;
+	int ret = begin_list(l, CV_LIST_SUBSCRIBED, &list, err);
+
+	if (ret < 0)
+		return ret;
+	while ((ret = mailbox_api.list_next(list, &e, err)) == CV_OK) {
+		const char *name = canonical(l, e.name, pool);
+
+		if (name != NULL)
+			*array_add(names) = name;
+	}
+	mailbox_api.list_end(&list);
+	return ret == CV_NOT_FOUND ? CV_OK : ret;
+}
+
+static int local_metadata(struct sync_side *s, const char *name,
+			  struct cv_pool *pool, sync_entries *entries,
+			  struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct mailbox_metadata *items;
+	uint32_t count;
+	int ret = native(l, name, pool, &name, err);
+
+	if (ret == CV_OK)
+		ret = mailbox_metadata_list(l->user, name, pool, &items,
+					    &count, err);
+	for (uint32_t i = 0; ret == CV_OK && i < count; i++)
+		*array_add(entries) = (struct sync_entry){
+			items[i].key, items[i].value,
+		};
+	return ret;
+}
+
+static void local_fetch_end(struct sync_side *s)
+{
+	struct local *l = (struct local *)s;
+
+	l->stream = NULL;
+	pool_destroy(&l->fetch_pool);
+	l->uid_count = 0;
+}
+
+static void close_box(struct local *l)
+{
+	local_fetch_end(&l->side);
+	mailbox_api.save_abort(&l->save);
+	if (l->box != NULL)
+		mailbox_api.close(&l->box);
+	pool_destroy(&l->box_pool);
+}
+
+static int local_open(struct sync_side *s, const char *name,
+		      struct sync_box *box_r, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	int ret;
+
+	close_box(l);
+	l->box_pool = pool_create("sync mailbox");
+	ret = native(l, name, l->box_pool, &l->name, err);
+	if (ret == CV_OK)
+		ret = mailbox_api.open(l->user, l->name, MAILBOX_KEEP_RECENT,
+				       &l->box, err);
+	if (ret == CV_OK)
+		ret = mailbox_api.sync(l->box, CV_SYNC_FULL, NULL, err);
+	if (ret < 0)
+		return ret;
+	l->name = pool_strdup(l->box_pool, l->name);
+	mailbox_api.state(l->box, &state);
+	*box_r = (struct sync_box){
+		.name = name, .uidvalidity = state.uidvalidity,
+		.uidnext = state.uidnext, .messages = state.messages,
+		.modseq = state.highestmodseq,
+	};
+	memcpy(box_r->guid, state.guid, sizeof(box_r->guid));
+	return CV_OK;
+}
+
+static bool local_is_open(const struct sync_side *s)
+{
+	return ((const struct local *)s)->box != NULL;
+}
+
+static int local_rows(struct sync_side *s, struct cv_pool *pool,
+		      sync_rows *rows, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	int ret;
+
+	(void)pool;
+	mailbox_api.state(l->box, &state);
+	for (uint32_t seq = 1; seq <= state.messages; seq++) {
+		struct cv_message_data d = { CV_SIZED(cv_message_data) };
+		struct sync_row *row;
+
+		ret = mailbox_api.message(l->box, seq, CV_MESSAGE_KEYWORDS |
+					  CV_MESSAGE_SIZE, &d, err);
+		if (ret == CV_NOT_FOUND)
+			continue;
+		if (ret < 0)
+			return error_prefix(err, "mailbox '%s'", l->name);
+		row = array_add(rows);
+		*row = (struct sync_row){
+			.uid = d.uid, .flags = d.flags & CV_FLAGS_STORED,
+			.words = sync_words_of(s->words, d.keywords.names,
+					       d.keywords.count),
+			.modseq = d.modseq, .size = d.size_bytes,
+			.received = d.internal_date, .saved = d.save_date,
+		};
+		memcpy(row->guid, d.guid, sizeof(row->guid));
+	}
+	return CV_OK;
+}
+
+/* --- reading ------------------------------------------------------------------------ */
+
+static int local_fetch(struct sync_side *s, const uint32_t *uids,
+		       uint32_t count, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	uint32_t *copy;
+
+	(void)err;
+	local_fetch_end(s);
+	l->fetch_pool = pool_create("sync fetch");
+	copy = pool_new_array(l->fetch_pool, uint32_t, (size_t)count + 1);
+	if (count > 0)
+		memcpy(copy, uids, count * sizeof(*copy));
+	l->uids = copy;
+	l->uid_count = count;
+	l->uid_at = 0;
+	return CV_OK;
+}
+
+static uint32_t seq_of(struct local *l, uint32_t uid, struct cv_pool *pool)
+{
+	struct cv_range range = { uid, uid };
+	struct cv_set set = { &range, 1 }, seqs;
+
+	if (mailbox_api.uids_to_seqs(l->box, set, pool, &seqs) < 0 ||
+	    seqs.count == 0)
+		return 0;
+	return seqs.ranges[0].first;
+}
+
+static int local_fetch_next(struct sync_side *s, uint32_t *uid_r,
+			    struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	static const struct cv_section all = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_ALL };
+	struct cv_pool *pool = pool_create("sync seq");
+	int ret = CV_NOT_FOUND;
+
+	l->unread = 0;
+	l->stream = NULL;
+	while (ret == CV_NOT_FOUND && l->uid_at < l->uid_count) {
+		uint32_t seq;
+		uint64_t size;
+
+		*uid_r = l->uids[l->uid_at++];
+		seq = seq_of(l, *uid_r, pool);
+		if (seq != 0)
+			ret = mailbox_api.section(l->box, seq, &all,
+						  &l->stream, &size, err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_fetch_read(struct sync_side *s, struct cv_span *data_r,
+			    struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	int ret;
+
+	if (l->stream == NULL)
+		return CV_EOF;
+	stream_skip(l->stream, l->unread);
+	l->unread = 0;
+	ret = stream_read(l->stream, data_r, err);
+	if (ret == CV_OK) {
+		if (data_r->len > SYNC_CHUNK_MAX)
+			data_r->len = SYNC_CHUNK_MAX;
+		l->unread = data_r->len;
+	}
+	return ret;
+}
+
+/* --- writing -------------------------------------------------------------------------- */
+
+static int local_create(struct sync_side *s, const struct sync_box *as,
+			struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	static const uint8_t none[16];
+	struct mailbox_update identity = {
+		.has_guid = memcmp(as->guid, none, sizeof(none)) != 0,
+		.uidvalidity = as->uidvalidity,
+	};
+	struct cv_pool *pool = pool_create("sync name");
+	const char *name;
+	int ret = native(l, as->name, pool, &name, err);
+
+	memcpy(identity.guid.bytes, as->guid, sizeof(as->guid));
+	if (ret == CV_OK)
+		ret = mailbox_create_as(l->user, name, as->use, &identity,
+					err);
+	/* another mailbox, perhaps deleted, may have the identity */
+	if (ret == CV_E_EXISTS && identity.has_guid) {
+		identity.has_guid = false;
+		ret = mailbox_create_as(l->user, name, as->use, &identity,
+					err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_remove(struct sync_side *s, const char *name,
+			struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool = pool_create("sync name");
+	int ret = native(l, name, pool, &name, err);
+
+	if (ret == CV_OK) {
+		close_box(l);
+		ret = mailbox_api.remove(l->user, name, err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_rename(struct sync_side *s, const char *from,
+			const char *to, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool = pool_create("sync name");
+	int ret = native(l, from, pool, &from, err);
+
+	if (ret == CV_OK)
+		ret = native(l, to, pool, &to, err);
+	if (ret == CV_OK) {
+		close_box(l);
+		ret = mailbox_api.rename(l->user, from, to, err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_subscribe(struct sync_side *s, const char *name, bool on,
+			   struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool = pool_create("sync name");
+	int ret = native(l, name, pool, &name, err);
+
+	if (ret == CV_OK)
+		ret = mailbox_api.subscribe(l->user, name, on, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_set_metadata(struct sync_side *s, const char *name,
+			      const struct sync_entry *entry,
+			      struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool = pool_create("sync name");
+	int ret = native(l, name, pool, &name, err);
+
+	if (ret == CV_OK)
+		ret = mailbox_metadata_set(l->user, name, entry->key,
+					   entry->value, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int store_set(struct local *l, struct cv_set uids, uint32_t change,
+		     uint32_t flags, uint32_t words, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct cv_store_request r = { CV_SIZED(cv_store_request),
+		.change = change, .flags = flags, .silent = true,
+		.unchanged_since = UINT64_MAX, .settle_later = true };
+	int ret;
+
+	if (flags == 0 && words == 0)
+		return CV_OK;
+	pool = pool_create("sync store");
+	if (words != 0)
+		r.keywords = sync_words_get(l->side.words, words, pool);
+	ret = mailbox_api.uids_to_seqs(l->box, uids, pool, &r.seqs);
+	if (ret == CV_OK && r.seqs.count > 0)
+		ret = mailbox_api.store(l->box, &r, pool, NULL, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int compare_what(const struct sync_change *a,
+			const struct sync_change *b)
+{
+	return a->add != b->add ? (a->add < b->add ? -1 : 1) :
+		a->remove != b->remove ? (a->remove < b->remove ? -1 : 1) :
+		a->add_words != b->add_words ?
+			(a->add_words < b->add_words ? -1 : 1) :
+		a->remove_words != b->remove_words ?
+			(a->remove_words < b->remove_words ? -1 : 1) : 0;
+}
+
+static int compare_changes(const void *one, const void *other)
+{
+	const struct sync_change *a = one, *b = other;
+	int what = compare_what(a, b);
+
+	return what != 0 ? what : a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+/* One commit for all messages that change alike, one sync for all. */
+static int local_change(struct sync_side *s, struct sync_change *changes,
+			uint32_t count, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool = pool_create("sync change");
+	struct cv_range *ranges = pool_new_array(pool, struct cv_range,
+						 (size_t)count + 1);
+	uint32_t i = 0;
+	int ret = CV_OK;
+
+	if (count > 0)
+		qsort(changes, count, sizeof(*changes), compare_changes);
+	while (i < count && ret == CV_OK) {
+		const struct sync_change *first = &changes[i];
+		struct cv_set set = { ranges, 0 };
+
+		for (; i < count && compare_what(first, &changes[i]) == 0;
+		     i++) {
+			if (set.count > 0 && changes[i].uid ==
+			    ranges[set.count - 1].last)
+				continue;
+			ranges[set.count++] = (struct cv_range){
+				changes[i].uid, changes[i].uid };
+		}
+		ret = store_set(l, set, CV_FLAGS_ADD, first->add,
+				first->add_words, err);
+		if (ret == CV_OK)
+			ret = store_set(l, set, CV_FLAGS_REMOVE,
+					first->remove, first->remove_words,
+					err);
+	}
+	if (ret == CV_OK)
+		ret = mailbox_api.settle(l->user, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int local_expunge(struct sync_side *s, const uint32_t *uids,
+			 uint32_t count, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool = pool_create("sync expunge");
+	struct cv_range *ranges = pool_new_array(pool, struct cv_range,
+						 (size_t)count + 1);
+	uint32_t *sorted = pool_new_array(pool, uint32_t, (size_t)count + 1);
+	struct cv_set set = { ranges, 0 };
+	int ret = CV_OK;
+
+	if (count > 0) {
+		memcpy(sorted, uids, count * sizeof(*sorted));
+		qsort(sorted, count, sizeof(*sorted), compare_uids);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (set.count == 0 || sorted[i] > ranges[set.count - 1].last)
+			ranges[set.count++] = (struct cv_range){
+				sorted[i], sorted[i] };
+	}
+	if (count > 0)
+		ret = store_set(l, set, CV_FLAGS_ADD, CV_FLAG_DELETED, 0,
+				err);
+	if (ret == CV_OK)
+		ret = mailbox_api.settle(l->user, err);
+	if (ret == CV_OK && count > 0)
+		ret = mailbox_api.expunge(l->box, &set, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int empty_box(struct sync_side *s, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	uint32_t *uids;
+	int ret = mailbox_api.sync(l->box, CV_SYNC_FULL, NULL, err);
+
+	if (ret < 0)
+		return ret;
+	mailbox_api.state(l->box, &state);
+	uids = pool_new_array(l->box_pool, uint32_t,
+			      (size_t)state.messages + 1);
+	for (uint32_t seq = 1; seq <= state.messages; seq++)
+		uids[seq - 1] = mailbox_api.uid_of(l->box, seq);
+	return local_expunge(s, uids, state.messages, err);
+}
+
+static int local_update(struct sync_side *s, uint32_t uidvalidity,
+			uint32_t uidnext, bool empty, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct mailbox_update update = { .uidvalidity = uidvalidity,
+		.uidnext = uidnext, .restart = empty };
+	struct sync_box box;
+	const char *name;
+	struct cv_pool *pool;
+	int ret = empty ? empty_box(s, err) : CV_OK;
+
+	if (ret == CV_OK)
+		ret = mailbox_update(l->user, l->name, &update, err);
+	if (ret < 0)
+		return ret;
+	/* the view was of another UIDVALIDITY */
+	pool = pool_create("sync name");
+	name = canonical(l, l->name, pool);
+	ret = local_open(s, name, &box, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_save_add(struct sync_side *s, const struct sync_row *as,
+			  struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	static const uint8_t none[16];
+	struct cv_pool *pool = pool_create("sync save");
+	struct cv_save_request r = { CV_SIZED(cv_save_request),
+		.size_hint = as->size, .flags = as->flags,
+		.internal_date = as->received, .uid = as->uid,
+		.save_date = as->saved };
+	int ret = CV_OK;
+
+	if (memcmp(as->guid, none, sizeof(none)) != 0)
+		r.guid = as->guid;
+	if (as->words != 0)
+		r.keywords = sync_words_get(s->words, as->words, pool);
+	if (l->save == NULL) {
+		l->saved_count = 0;
+		l->adding = false;
+		ret = mailbox_api.save_begin(l->user, l->name, &l->save, err);
+	}
+	if (ret == CV_OK && l->adding)
+		ret = mailbox_api.save_finish(l->save, err);
+	if (ret == CV_OK)
+		ret = mailbox_api.save_add(l->save, &r, err);
+	l->adding = ret == CV_OK;
+	l->saved_count += ret == CV_OK;
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_save_write(struct sync_side *s, struct cv_span data,
+			    struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+
+	if (!l->adding)
+		return FAIL(err, CV_E_INTERNAL, "nothing is being saved");
+	return mailbox_api.save_write(l->save, data.data, data.len, err);
+}
+
+static int local_save_commit(struct sync_side *s, uint32_t *uids_r,
+			     uint32_t count, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool;
+	struct cv_set uids;
+	uint32_t uidvalidity, at = 0;
+	int ret = CV_OK;
+
+	if (l->save == NULL || count != l->saved_count)
+		return FAIL(err, CV_E_INTERNAL, "%u messages to be saved, not "
+			    "%u", l->save == NULL ? 0 : l->saved_count,
+			    count);
+	pool = pool_create("sync commit");
+	if (l->adding)
+		ret = mailbox_api.save_finish(l->save, err);
+	if (ret == CV_OK)
+		ret = mailbox_api.save_commit(&l->save, pool, &uidvalidity,
+					      &uids, err);
+	else
+		mailbox_api.save_abort(&l->save);
+	for (uint32_t i = 0; ret == CV_OK && i < uids.count; i++) {
+		for (uint32_t uid = uids.ranges[i].first; at < count &&
+		     uid <= uids.ranges[i].last; uid++)
+			uids_r[at++] = uid;
+	}
+	l->adding = false;
+	pool_destroy(&pool);
+	return ret;
+}
+
+static void local_save_abort(struct sync_side *s)
+{
+	struct local *l = (struct local *)s;
+
+	mailbox_api.save_abort(&l->save);
+	l->adding = false;
+}
+
+/* --- opening and closing ---------------------------------------------------------------- */
+
+static void local_close(struct sync_side **s)
+{
+	struct local *l = (struct local *)*s;
+	struct cv_pool *pool = l->pool;
+
+	close_box(l);
+	if (l->owned)
+		user_destroy(&l->user);
+	*s = NULL;
+	pool_destroy(&pool);
+}
+
+static void find_namespaces(struct local *l)
+{
+	struct cv_namespace_info info = { CV_SIZED(cv_namespace_info) };
+	ARRAY(const char *) foreign;
+
+	array_init(&foreign, l->pool);
+	for (uint32_t i = 0; user_api.namespace_at(l->user, i, &info) ==
+	     CV_OK; i++) {
+		if (info.is_inbox) {
+			l->prefix = pool_strdup(l->pool, info.prefix);
+			l->separator = info.separator;
+		} else if (*info.prefix != '\0') {
+			*array_add(&foreign) = pool_strdup(l->pool,
+							   info.prefix);
+		}
+	}
+	l->foreign = foreign.items;
+	l->foreign_count = (uint32_t)foreign.count;
+}
+
+static const struct sync_side_ops ops = {
+	.list = local_list,
+	.subscriptions = local_subscriptions,
+	.metadata = local_metadata,
+	.open = local_open,
+	.is_open = local_is_open,
+	.rows = local_rows,
+	.fetch = local_fetch,
+	.fetch_next = local_fetch_next,
+	.fetch_read = local_fetch_read,
+	.fetch_end = local_fetch_end,
+	.close = local_close,
+	.create = local_create,
+	.remove = local_remove,
+	.rename = local_rename,
+	.subscribe = local_subscribe,
+	.set_metadata = local_set_metadata,
+	.update = local_update,
+	.change = local_change,
+	.expunge = local_expunge,
+	.save_add = local_save_add,
+	.save_write = local_save_write,
+	.save_commit = local_save_commit,
+	.save_abort = local_save_abort,
+};
+
+int sync_local_open(struct cv_user *user, bool owned, const char *label,
+		    struct sync_side **side_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("sync local");
+	struct local *l = pool_new(pool, struct local);
+	struct sync_box inbox = { 0 };
+	int ret;
+
+	l->pool = pool;
+	l->user = user;
+	l->owned = owned;
+	l->prefix = "";
+	l->separator = '/';
+	l->side = (struct sync_side){
+		.ops = &ops, .label = pool_strdup(pool, label),
+		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
+			SYNC_CAP_METADATA,
+	};
+	find_namespaces(l);
+	*side_r = &l->side;
+	ret = status_of(l, "INBOX", &inbox, err);
+	if (ret < 0) {
+		local_close(side_r);
+		return error_prefix(err, "%s", label);
+	}
+	memcpy(l->side.id, inbox.guid, sizeof(l->side.id));
+	return CV_OK;
+}

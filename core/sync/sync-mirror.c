@@ -1,0 +1,181 @@
+/* sync-mirror.c - the messages of a mailbox that becomes a copy of another.
+ *
+ * INVARIANT: UIDs of the target ascend with those of the source, and a
+ * message that is there has its source's: after a kill the next run goes on
+ * behind the last one. */
+#include "sync-private.h"
+
+struct mirroring {
+	struct sync *sync;
+	struct sync_content *c;
+	struct cv_pool *pool;
+	bool uids;			/* the source's mean something */
+	const struct sync_row **copy;
+	uint32_t copy_count;
+	ARRAY(struct sync_change) changes;
+	ARRAY(uint32_t) expunge;
+};
+
+static bool same(const struct sync_row *a, const struct sync_row *b)
+{
+	return memcmp(a->guid, b->guid, sizeof(a->guid)) == 0 ||
+		(a->received == b->received && a->size == b->size);
+}
+
+static void keep(struct mirroring *m, const struct sync_row *source,
+		 const struct sync_row *target)
+{
+	struct sync_change change;
+
+	if ((m->sync->side[0]->caps & SYNC_CAP_FLAGS) != 0 &&
+	    sync_change_make(m->sync, target, source->flags, source->words,
+			     &change))
+		*array_add(&m->changes) = change;
+}
+
+static void compare_uids(struct mirroring *m)
+{
+	const sync_rows *a = &m->c->rows[0], *b = &m->c->rows[1];
+	size_t i = 0, k = 0;
+
+	while (i < a->count || k < b->count) {
+		uint32_t source = i < a->count ? a->items[i].uid : UINT32_MAX;
+		uint32_t target = k < b->count ? b->items[k].uid : UINT32_MAX;
+
+		if (source == target && same(&a->items[i], &b->items[k])) {
+			keep(m, &a->items[i++], &b->items[k++]);
+			continue;
+		}
+		if (target <= source)
+			*array_add(&m->expunge) = b->items[k++].uid;
+		if (source <= target)
+			m->copy[m->copy_count++] = &a->items[i++];
+	}
+}
+
+/* A source without UIDs (POP3): GUIDs, made of what it has instead, say who
+ * is who. */
+static void compare_guids(struct mirroring *m)
+{
+	const sync_rows *a = &m->c->rows[0], *b = &m->c->rows[1];
+	struct hash_table there;
+
+	hash_init(&there, m->pool, false);
+	for (size_t k = 0; k < b->count; k++)
+		hash_set(&there, cv_span((const char *)b->items[k].guid, 16),
+			 &b->items[k]);
+	for (size_t i = 0; i < a->count; i++) {
+		struct cv_span guid = cv_span(
+			(const char *)a->items[i].guid, 16);
+		const struct sync_row *target = hash_find(&there, guid);
+
+		if (target == NULL) {
+			m->copy[m->copy_count++] = &a->items[i];
+		} else {
+			keep(m, &a->items[i], target);
+			(void)hash_remove(&there, guid);
+		}
+	}
+	for (size_t k = 0; k < b->count; k++) {
+		if (hash_find(&there, cv_span((const char *)b->items[k].guid,
+					      16)) != NULL)
+			*array_add(&m->expunge) = b->items[k].uid;
+	}
+}
+
+/* The UIDs that are to come were passed here: all is made anew. */
+static int start_again(struct mirroring *m, uint32_t *next,
+		       struct cv_error *err)
+{
+	struct sync_side *to = m->sync->side[1];
+	const sync_rows *a = &m->c->rows[0];
+	int ret = CV_OK;
+
+	m->sync->report->expunged[1] += m->c->rows[1].count;
+	m->expunge.count = m->changes.count = 0;
+	m->copy_count = 0;
+	for (size_t i = 0; i < a->count; i++)
+		m->copy[m->copy_count++] = &a->items[i];
+	*next = 1;
+	if (!m->sync->options->dry_run)
+		ret = to->ops->update(to, m->c->box[0].uidvalidity, 1, true,
+				      err);
+	return ret;
+}
+
+static int apply(struct mirroring *m, struct cv_error *err)
+{
+	struct sync *sync = m->sync;
+	struct sync_side *to = sync->side[1];
+	int ret = CV_OK;
+
+	sync->report->expunged[1] += m->expunge.count;
+	sync->report->changed[1] += m->changes.count;
+	if (sync->options->dry_run)
+		return CV_OK;
+	if (m->expunge.count > 0)
+		ret = to->ops->expunge(to, m->expunge.items,
+				       (uint32_t)m->expunge.count, err);
+	if (ret == CV_OK && m->uids && m->c->box[0].uidvalidity !=
+	    m->c->box[1].uidvalidity)
+		ret = to->ops->update(to, m->c->box[0].uidvalidity, 0, false,
+				      err);
+	if (ret == CV_OK && m->changes.count > 0)
+		ret = to->ops->change(to, m->changes.items,
+				      (uint32_t)m->changes.count, err);
+	return ret;
+}
+
+static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
+{
+	struct sync *sync = m->sync;
+	struct sync_side *to = sync->side[1];
+	uint32_t *uids = pool_new_array(m->pool, uint32_t,
+					(size_t)m->copy_count + 1);
+	int ret = CV_OK;
+
+	if (sync->options->dry_run) {
+		sync->report->saved[1] += m->copy_count;
+		return CV_OK;
+	}
+	sync->total += m->copy_count;
+	if (m->copy_count > 0)
+		ret = sync_copy(sync, 0, m->copy, m->copy_count, &next,
+				m->uids ? SYNC_UIDS_STRICT : SYNC_UIDS_NEW,
+				uids, err);
+	if (ret == CV_E_EXISTS)
+		return FAIL(err, CV_E_TEMP, "%s was changed meanwhile (hint: "
+			    "run it again)", to->label);
+	if (ret == CV_OK && m->uids && next < m->c->box[0].uidnext)
+		ret = to->ops->update(to, 0, m->c->box[0].uidnext, false,
+				      err);
+	return ret;
+}
+
+int sync_mirror(struct sync *sync, const struct sync_pair *pair,
+		struct sync_content *content, struct cv_error *err)
+{
+	struct mirroring m = {
+		.sync = sync, .c = content, .pool = content->pool,
+		.uids = (sync->side[0]->caps & SYNC_CAP_UIDS) != 0,
+		.copy = pool_new_array(content->pool,
+				       const struct sync_row *,
+				       content->rows[0].count + 1),
+	};
+	uint32_t next = content->box[1].uidnext;
+	int ret = CV_OK;
+
+	(void)pair;
+	array_init(&m.changes, m.pool);
+	array_init(&m.expunge, m.pool);
+	if (m.uids)
+		compare_uids(&m);
+	else
+		compare_guids(&m);
+	if (m.uids && ((m.copy_count > 0 && m.copy[0]->uid < next) ||
+		       next > content->box[0].uidnext))
+		ret = start_again(&m, &next, err);
+	if (ret == CV_OK)
+		ret = apply(&m, err);
+	return ret == CV_OK ? copy(&m, next, err) : ret;
+}

@@ -1,0 +1,107 @@
+/* sync-private.h - a run of the engine, for the files of this folder. */
+#ifndef SYNC_PRIVATE_H
+#define SYNC_PRIVATE_H
+
+#include "sync.h"
+
+/* --- the last common state ------------------------------------------------------- */
+
+/* Sorted by uid[0]. */
+struct sync_state_row { uint32_t uid[2], flags, words; };
+
+struct sync_state_box {
+	const char *name;
+	uint8_t guid[2][16];
+	uint32_t uidvalidity[2], uidnext[2];
+	uint64_t modseq[2];
+	struct sync_state_row *rows;
+	uint32_t row_count;
+	sync_entries entries;
+	bool used;			/* by this run */
+};
+
+struct sync_state {
+	struct cv_pool *pool;
+	ARRAY(struct sync_state_box *) boxes;
+	sync_names subscriptions;
+	sync_entries entries;		/* of the account */
+	bool known;			/* there was one */
+};
+
+/* No state, or one that cannot be used, is an empty one. */
+int sync_state_load(struct sync_state *state, struct cv_pool *pool,
+		    const char *path, struct sync_words *words,
+		    struct cv_error *err);
+/* Replaces the file as a whole. */
+int sync_state_save(const struct sync_state *state, const char *path,
+		    const struct sync_words *words, struct cv_error *err);
+
+/* --- a run --------------------------------------------------------------------------- */
+
+struct sync_pair {
+	struct sync_box *box[2];	/* NULL: not there */
+	struct sync_state_box *state;	/* NULL: first time */
+	bool absent[2];			/* dry run: would have been made */
+	const char *real[2];		/* dry run: the name before renames */
+};
+
+struct sync {
+	struct cv_pool *pool;
+	struct sync_side *side[2];
+	const struct sync_options *options;
+	struct sync_report *report;
+	struct sync_words words;
+	struct sync_state state;
+	sync_boxes boxes[2];
+	ARRAY(struct sync_pair) pairs;
+	uint64_t done, total;		/* messages, for the progress */
+	uint64_t shown_at, state_at;
+};
+
+/* Reports a failure of one mailbox; passes on what ends the run. */
+int sync_failed(struct sync *sync, const char *name, int ret,
+		struct cv_error *err);
+void sync_show(struct sync *sync, const char *name);
+
+/* sync-boxes.c: finds pairs; renames, removes and creates. */
+int sync_boxes_match(struct sync *sync, struct cv_error *err);
+/* Subscriptions, and the account's annotations. */
+int sync_account(struct sync *sync, struct cv_error *err);
+/* Annotations of a mailbox; base are the common ones before and after. */
+int sync_metadata(struct sync *sync, const char *name, sync_entries *base,
+		  struct cv_pool *pool, struct cv_error *err);
+
+/* The mailbox of a pair as the sides have it now. */
+struct sync_content {
+	struct cv_pool *pool;
+	struct sync_box box[2];
+	sync_rows rows[2];
+};
+
+/* sync-pair.c, sync-mirror.c: the messages of a pair; result_r (in
+ * sync->pool) is the new state. */
+int sync_messages(struct sync *sync, const struct sync_pair *pair,
+		  struct sync_content *content, struct sync_state_box *result,
+		  struct cv_error *err);
+int sync_mirror(struct sync *sync, const struct sync_pair *pair,
+		struct sync_content *content, struct cv_error *err);
+
+enum sync_uids {
+	SYNC_UIDS_KEEP,			/* where the target can */
+	SYNC_UIDS_STRICT,		/* all, or CV_E_EXISTS */
+	SYNC_UIDS_NEW,
+};
+
+/* sync-copy.c: copies rows (ascending by UID) of the open mailbox of the one
+ * side into that of the other.  uids_r: the new UIDs, 0 of those that were
+ * gone.  next: the target's uidnext, raised. */
+int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
+	      uint32_t count, uint32_t *next, enum sync_uids keep,
+	      uint32_t *uids_r, struct cv_error *err);
+
+/* What makes a message into one with these flags; false: it is. */
+bool sync_change_make(struct sync *sync, const struct sync_row *row,
+		      uint32_t flags, uint32_t words,
+		      struct sync_change *change_r);
+
+#endif

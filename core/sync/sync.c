@@ -1,0 +1,276 @@
+/* sync.c - a run: mailboxes, their messages, the account. */
+#include "sync-private.h"
+
+enum { SHOW_MSECS = 250, STATE_MSECS = 5000 };
+
+bool sync_mask_matches(const char *mask, const char *name)
+{
+	const char *star = NULL, *tried = NULL;
+
+	/* one place to come back to: time is bounded by the product of the
+	 * lengths */
+	while (*name != '\0') {
+		if (*mask == '*' || *mask == '%') {
+			star = mask++;
+			tried = name;
+		} else if (*mask == *name) {
+			mask++;
+			name++;
+		} else if (star != NULL && (*star == '*' || *tried != '/')) {
+			mask = star + 1;
+			name = ++tried;
+		} else {
+			return false;
+		}
+	}
+	while (*mask == '*' || *mask == '%')
+		mask++;
+	return *mask == '\0';
+}
+
+void sync_show(struct sync *sync, const char *name)
+{
+	uint64_t now = time_monotonic_msecs();
+
+	if (sync->options->progress == NULL ||
+	    (name == NULL && now - sync->shown_at < SHOW_MSECS))
+		return;
+	sync->shown_at = now;
+	sync->options->progress(sync->options->context, name, sync->done,
+				sync->total);
+}
+
+int sync_failed(struct sync *sync, const char *name, int ret,
+		struct cv_error *err)
+{
+	if (ret >= 0)
+		return CV_OK;
+	if (name != NULL)
+		(void)error_prefix(err, "mailbox '%s'", name);
+	if (sync->side[0]->broken || sync->side[1]->broken ||
+	    ret == CV_E_NO_SPACE)
+		return ret;
+	sync->report->failures++;
+	if (sync->options->failed != NULL)
+		sync->options->failed(sync->options->context, err);
+	*err = (struct cv_error)ERROR_NONE;
+	return CV_OK;
+}
+
+/* --- one mailbox ------------------------------------------------------------------ */
+
+static bool is_unchanged(const struct sync *sync,
+			 const struct sync_pair *pair)
+{
+	const struct sync_state_box *s = pair->state;
+
+	if (s == NULL || sync->options->full)
+		return false;
+	for (int side = 0; side < 2; side++) {
+		const struct sync_box *box = pair->box[side];
+
+		if (box->modseq == 0 || box->modseq != s->modseq[side] ||
+		    box->uidnext != s->uidnext[side] ||
+		    box->uidvalidity != s->uidvalidity[side])
+			return false;
+	}
+	return true;
+}
+
+static int read_side(struct sync *sync, const struct sync_pair *pair,
+		     int side, struct sync_content *content,
+		     struct cv_error *err)
+{
+	struct sync_side *s = sync->side[side];
+	int ret;
+
+	array_init(&content->rows[side], content->pool);
+	if (pair->absent[side]) {
+		content->box[side] = *pair->box[side];
+		content->box[side].uidnext = 1;
+		return CV_OK;
+	}
+	ret = s->ops->open(s, pair->real[side] != NULL ? pair->real[side] :
+			   pair->box[side]->name, &content->box[side], err);
+	if (ret == CV_OK)
+		ret = s->ops->rows(s, content->pool, &content->rows[side],
+				   err);
+	return ret;
+}
+
+static void describe(const struct sync_content *c, const char *name,
+		     struct sync_state_box *result)
+{
+	result->name = name;
+	for (int side = 0; side < 2; side++) {
+		memcpy(result->guid[side], c->box[side].guid, 16);
+		result->uidvalidity[side] = c->box[side].uidvalidity;
+		result->uidnext[side] = c->box[side].uidnext;
+		result->modseq[side] = c->box[side].modseq;
+	}
+}
+
+static int sync_box(struct sync *sync, struct sync_pair *pair,
+		    struct cv_error *err)
+{
+	struct sync_content content = { .pool = pool_create("sync box") };
+	struct sync_state_box *result = pool_new(sync->pool,
+						 struct sync_state_box);
+	const char *name = pair->box[0]->name;
+	int ret;
+
+	array_init(&result->entries, sync->pool);
+	if (pair->state != NULL)
+		result->entries = pair->state->entries;
+	ret = read_side(sync, pair, 0, &content, err);
+	if (ret == CV_OK)
+		ret = read_side(sync, pair, 1, &content, err);
+	if (ret == CV_OK) {
+		describe(&content, name, result);
+		ret = sync->options->mirror ?
+			sync_mirror(sync, pair, &content, err) :
+			sync_messages(sync, pair, &content, result, err);
+	}
+	if (ret == CV_OK && !pair->absent[0] && !pair->absent[1] &&
+	    pair->real[0] == NULL && pair->real[1] == NULL)
+		ret = sync_metadata(sync, name, &result->entries,
+				    content.pool, err);
+	if (ret == CV_OK && pair->state != NULL)
+		*pair->state = *result;
+	else if (ret == CV_OK)
+		*array_add(&sync->state.boxes) = pair->state = result;
+	if (pair->state != NULL)
+		pair->state->used = true;
+	pool_destroy(&content.pool);
+	return ret;
+}
+
+static int save_state(struct sync *sync, bool now, struct cv_error *err)
+{
+	uint64_t at = time_monotonic_msecs();
+
+	if (sync->options->state_path == NULL || sync->options->dry_run ||
+	    (!now && at - sync->state_at < STATE_MSECS))
+		return CV_OK;
+	sync->state_at = at;
+	return sync_state_save(&sync->state, sync->options->state_path,
+			       &sync->words, err);
+}
+
+static int sync_boxes_all(struct sync *sync, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < sync->pairs.count && ret == CV_OK; i++) {
+		struct sync_pair *pair = &sync->pairs.items[i];
+		const char *name;
+
+		if (pair->box[0] == NULL || pair->box[1] == NULL)
+			continue;
+		name = pair->box[0]->name;
+		sync_show(sync, name);
+		sync->report->mailboxes++;
+		if (is_unchanged(sync, pair)) {
+			pair->state->used = true;
+			ret = sync_metadata(sync, name, &pair->state->entries,
+					    sync->pool, err);
+		} else {
+			ret = sync_box(sync, pair, err);
+		}
+		ret = sync_failed(sync, name, ret, err);
+		if (ret == CV_OK)
+			ret = save_state(sync, false, err);
+	}
+	return ret;
+}
+
+/* --- the run ---------------------------------------------------------------------------- */
+
+static bool is_wanted(const struct sync *sync, const char *name)
+{
+	return (sync->options->mask == NULL ||
+		sync_mask_matches(sync->options->mask, name)) &&
+		(sync->options->exclude == NULL ||
+		 !sync_mask_matches(sync->options->exclude, name));
+}
+
+static int list_side(struct sync *sync, int side, struct cv_error *err)
+{
+	struct sync_side *s = sync->side[side];
+	size_t to = 0;
+	int ret;
+
+	array_init(&sync->boxes[side], sync->pool);
+	ret = s->ops->list(s, sync->pool, &sync->boxes[side], err);
+	if (ret < 0)
+		return error_prefix(err, "%s", s->label);
+	for (size_t i = 0; i < sync->boxes[side].count; i++) {
+		if (is_wanted(sync, sync->boxes[side].items[i].name))
+			sync->boxes[side].items[to++] =
+				sync->boxes[side].items[i];
+	}
+	sync->boxes[side].count = to;
+	return CV_OK;
+}
+
+static int check_caps(const struct sync *sync, struct cv_error *err)
+{
+	for (int side = sync->options->mirror ? 1 : 0; side < 2; side++) {
+		if ((sync->side[side]->caps & SYNC_CAP_WRITE) == 0)
+			return FAIL(err, CV_E_UNSUPPORTED, "%s can only be "
+				    "read (hint: backup -R)",
+				    sync->side[side]->label);
+	}
+	return CV_OK;
+}
+
+/* What was not seen in this run is gone, unless it was not looked at. */
+static void forget_gone(struct sync *sync)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < sync->state.boxes.count; i++) {
+		struct sync_state_box *box = sync->state.boxes.items[i];
+
+		if (box->used || !is_wanted(sync, box->name) ||
+		    sync->report->failures > 0)
+			sync->state.boxes.items[to++] = box;
+	}
+	sync->state.boxes.count = to;
+}
+
+int sync_run(struct sync_side *a, struct sync_side *b,
+	     const struct sync_options *options,
+	     struct sync_report *report_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("sync");
+	struct sync sync = { .pool = pool, .side = { a, b },
+		.options = options, .report = report_r,
+		.state_at = time_monotonic_msecs() };
+	int ret;
+
+	*report_r = (struct sync_report){ 0 };
+	sync_words_init(&sync.words, pool);
+	array_init(&sync.pairs, pool);
+	a->words = b->words = &sync.words;
+	ret = check_caps(&sync, err);
+	if (ret == CV_OK)
+		ret = sync_state_load(&sync.state, pool, options->state_path,
+				      &sync.words, err);
+	if (ret == CV_OK)
+		ret = list_side(&sync, 0, err);
+	if (ret == CV_OK)
+		ret = list_side(&sync, 1, err);
+	if (ret == CV_OK)
+		ret = sync_boxes_match(&sync, err);
+	if (ret == CV_OK)
+		ret = sync_boxes_all(&sync, err);
+	if (ret == CV_OK)
+		ret = sync_account(&sync, err);
+	forget_gone(&sync);
+	if (ret == CV_OK)
+		ret = save_state(&sync, true, err);
+	a->words = b->words = NULL;
+	pool_destroy(&pool);
+	return ret;
+}

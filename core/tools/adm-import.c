@@ -1,0 +1,200 @@
+/* adm-import.c - culveradm import: messages of another store of the same
+ * user, below a mailbox of this one. */
+#include "adm-mail.h"
+#include "adm-sync.h"
+
+#include "sync/sync.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct import {
+	const char *location, *parent;
+	bool all;			/* the query is ALL */
+	struct cv_user *user;		/* whose mail it is put into */
+	struct sync_side *from, *to;
+	struct sync_options options;
+	struct sync_report report;
+	bool shown;
+};
+
+static bool is_account(const char *location)
+{
+	return strncmp(location, "imapc:", 6) == 0 ||
+		strncmp(location, "pop3c:", 6) == 0;
+}
+
+static int import_prepare(struct adm_mail *m)
+{
+	struct import *i = pool_new(m->pool, struct import);
+
+	m->state = i;
+	if (m->argc < 3)
+		return adm_mail_usage(m, "from which location, below which "
+				      "mailbox (\"\": at the top), which "
+				      "messages (ALL)?");
+	i->location = m->argv[0];
+	i->parent = m->argv[1];
+	i->all = m->argc == 3 && strcasecmp(m->argv[2], "ALL") == 0;
+	if (is_account(i->location) && !i->all)
+		return adm_mail_usage(m, "from %s all messages are taken "
+				      "(ALL)", i->location);
+	return adm_mail_parse_query(m, 2);
+}
+
+static const char *target_name(struct adm_mail *m, const char *name)
+{
+	const struct import *i = m->state;
+
+	return *i->parent == '\0' ? name :
+		pool_printf(m->pool, "%s/%s", i->parent, name);
+}
+
+static int import_box(struct adm_mail *m, const char *name,
+		      const struct cv_set *uids, struct cv_error *err)
+{
+	struct import *i = m->state;
+	const char *target = target_name(m, name);
+	int ret = sync_import(i->from, name, i->to, target, uids,
+			      &i->options, &i->report, err);
+
+	if (ret == CV_OK && m->option['s'] != NULL) {
+		i->report.subscriptions[1]++;
+		if (!i->options.dry_run)
+			ret = i->to->ops->subscribe(i->to, target, true, err);
+	}
+	return ret;
+}
+
+static int import_found(struct adm_mail *m, struct cv_mailbox *box,
+			const char *name, struct cv_set seqs,
+			struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("import");
+	ARRAY(struct cv_range) uids;
+	struct cv_set set;
+	int ret;
+
+	array_init(&uids, pool);
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq <= seqs.ranges[i].last; seq++) {
+			uint32_t uid = mailbox_api.uid_of(box, seq);
+
+			*array_add(&uids) = (struct cv_range){ uid, uid };
+		}
+	}
+	set = (struct cv_set){ uids.items, (uint32_t)uids.count };
+	ret = import_box(m, name, &set, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* Another server has no search of ours. */
+static int import_account(struct adm_mail *m, struct cv_error *err)
+{
+	struct import *i = m->state;
+	struct sync_words words;
+	sync_boxes boxes;
+	int ret;
+
+	sync_words_init(&words, m->pool);
+	array_init(&boxes, m->pool);
+	i->from->words = &words;
+	ret = i->from->ops->list(i->from, m->pool, &boxes, err);
+	for (size_t k = 0; k < boxes.count && ret == CV_OK; k++) {
+		ret = import_box(m, boxes.items[k].name, NULL, err);
+		if (ret < 0 && !i->from->broken) {
+			(void)error_prefix(err, "mailbox '%s'",
+					   boxes.items[k].name);
+			adm_mail_failed(m, err);
+			ret = CV_OK;
+		}
+	}
+	return ret;
+}
+
+static int import_store(struct adm_mail *m, struct cv_error *err)
+{
+	struct import *i = m->state;
+	struct cv_user *source;
+	int ret = adm_sync_open_user(m, i->location, 0, &source, err);
+
+	if (ret < 0)
+		return ret;
+	ret = sync_local_open(source, true, i->location, &i->from, err);
+	if (ret < 0)
+		return ret;
+	/* the query is about the source */
+	m->user = source;
+	ret = adm_mail_each_match(m, CV_MAILBOX_READONLY, import_found, err);
+	m->user = i->user;
+	return ret;
+}
+
+static void show(void *context, const char *mailbox, uint64_t done,
+		 uint64_t total)
+{
+	struct import *i = ((struct adm_mail *)context)->state;
+
+	i->shown = true;
+	(void)fprintf(stderr, "\r\033[K%llu of %llu %.60s",
+		      (unsigned long long)done, (unsigned long long)total,
+		      mailbox == NULL ? "" : mailbox);
+}
+
+static int import_run(struct adm_mail *m, struct cv_error *err)
+{
+	struct import *i = m->state;
+	int ret;
+
+	i->user = m->user;
+	i->options.dry_run = m->option['n'] != NULL;
+	i->options.context = m;
+	if (isatty(STDERR_FILENO) == 1)
+		i->options.progress = show;
+	ret = sync_local_open(m->user, false, user_name(m->user), &i->to,
+			      err);
+	if (ret == CV_OK && is_account(i->location)) {
+		ret = adm_sync_open_account(m, i->location, &i->from, err);
+		if (ret == CV_OK)
+			ret = import_account(m, err);
+	} else if (ret == CV_OK) {
+		ret = import_store(m, err);
+	}
+	if (i->shown)
+		(void)fputs("\r\033[K", stderr);
+	adm_mail_f(m, "%llu", (unsigned long long)i->report.mailboxes);
+	adm_mail_f(m, "%llu", (unsigned long long)i->report.saved[1]);
+	adm_mail_f(m, "%llu", (unsigned long long)i->report.saved_bytes[1]);
+	adm_mail_f(m, "%llu", (unsigned long long)i->report.created[1]);
+	adm_mail_f(m, "%llu",
+		   (unsigned long long)i->report.subscriptions[1]);
+	if (i->from != NULL)
+		i->from->ops->close(&i->from);
+	if (i->to != NULL)
+		i->to->ops->close(&i->to);
+	return ret;
+}
+
+static const char *const columns[] = {
+	"mailboxes", "saved", "bytes", "created", "subscriptions", NULL,
+};
+
+static const struct adm_mail_verb verb = {
+	"import", "[-n] [-s] LOCATION MAILBOX QUERY", "ns",
+	ADM_FORMAT_TABLE, columns, import_prepare, import_run,
+};
+
+static int run(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &verb, argc, argv);
+}
+
+const struct adm_verb adm_import_verb = {
+	.name = "import",
+	.args = "[-u USER|-A|-F FILE] [-n] [-s] LOCATION MAILBOX QUERY",
+	.help = "adds messages of another store below a mailbox; -s "
+		"subscribes",
+	.run = run,
+};

@@ -1,0 +1,448 @@
+/* adm-sync.c - culveradm sync, backup, import and sync-server.
+ *
+ * The other end is a mail_location of the same user, or a command that
+ * speaks our protocol.  The command is started by the process that forked
+ * for the user, before it becomes that user: with the rights of the caller,
+ * who has given it. */
+#include "adm-mail.h"
+#include "adm-sync.h"
+
+#include "mailbox/mailbox-admin.h"
+#include "sync/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct plan {
+	bool mirror, reverse;
+	/* of the command, in the child */
+	int in, out;
+	pid_t pid;
+	struct sync_options options;
+	bool shown;
+};
+
+/* --- the command at the other end ------------------------------------------------ */
+
+/* %u and %n, %d as in settings, %% a percent sign. */
+static const char *expand_word(struct adm_mail *m, const char *word)
+{
+	const char *name = m->info->name, *at = strchr(name, '@');
+	struct cv_text out;
+
+	cv_text_init(&out, m->pool);
+	for (; *word != '\0'; word++) {
+		if (*word != '%' || word[1] == '\0') {
+			cv_text_append_c(&out, *word);
+			continue;
+		}
+		word++;
+		if (*word == 'u')
+			cv_text_append_str(&out, name);
+		else if (*word == 'n')
+			cv_text_append(&out, name, at == NULL ? strlen(name) :
+				       (size_t)(at - name));
+		else if (*word == 'd')
+			cv_text_append_str(&out, at == NULL ? "" : at + 1);
+		else
+			cv_text_append_c(&out, *word);
+	}
+	return cv_text_str(&out);
+}
+
+static bool is_location(const struct adm_mail *m)
+{
+	const char *colon = strchr(m->argv[0], ':');
+
+	return m->argc == 1 && colon != NULL && colon > m->argv[0] &&
+		memchr(m->argv[0], '/', (size_t)(colon - m->argv[0])) == NULL;
+}
+
+__attribute__((noreturn))
+static void run_command(struct adm_mail *m, int in, int out)
+{
+	char **argv = pool_new_array(m->pool, char *, (size_t)m->argc + 1);
+
+	for (int i = 0; i < m->argc; i++)
+		argv[i] = pool_strdup(m->pool, expand_word(m, m->argv[i]));
+	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
+		(void)execvp(argv[0], argv);
+	(void)fprintf(stderr, "culveradm: cannot run '%s': %s\n", argv[0],
+		      strerror(errno));
+	_exit(127);
+}
+
+static int start_command(struct adm_mail *m, struct cv_error *err)
+{
+	struct plan *plan = m->state;
+	int to[2], from[2];
+
+	if (is_location(m))
+		return CV_OK;
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
+		return FAIL_ERRNO(err, errno, "cannot make a pipe");
+	plan->pid = fork();
+	if (plan->pid < 0)
+		return FAIL_ERRNO(err, errno, "cannot start a process");
+	if (plan->pid == 0) {
+		(void)signal(SIGPIPE, SIG_DFL);
+		run_command(m, to[0], from[1]);
+	}
+	(void)close(to[0]);
+	(void)close(from[1]);
+	plan->in = from[0];
+	plan->out = to[1];
+	return CV_OK;
+}
+
+static int end_command(struct plan *plan, struct cv_error *err)
+{
+	int status;
+
+	if (plan->pid <= 0)
+		return CV_OK;
+	while (waitpid(plan->pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return CV_OK;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return CV_OK;
+	return FAIL(err, CV_E_TEMP, "the command at the other end ended with "
+		    "%s %d", WIFEXITED(status) ? "status" : "signal",
+		    WIFEXITED(status) ? WEXITSTATUS(status) :
+		    WTERMSIG(status));
+}
+
+/* --- the ends ----------------------------------------------------------------------- */
+
+int adm_sync_open_user(struct adm_mail *m, const char *location,
+		       uint64_t modseq, struct cv_user **user_r,
+		       struct cv_error *err)
+{
+	struct user_fields fields = {
+		.name = user_name(m->user), .home = user_home(m->user),
+		.uid = geteuid(), .gid = getegid(),
+	};
+	struct user_config config = {
+		.settings = user_settings(m->user),
+		.scope = user_scope(m->user), .location = location,
+		.first_modseq = modseq,
+	};
+
+	return user_create(&fields, &config, user_r, err);
+}
+
+static int open_other(struct adm_mail *m, uint64_t modseq,
+		      struct sync_side **side_r, struct cv_error *err)
+{
+	struct plan *plan = m->state;
+	struct cv_user *user;
+	int ret;
+
+	if (!is_location(m))
+		return sync_remote_open(plan->in, plan->out, m->argv[0],
+					side_r, err);
+	if (strncmp(m->argv[0], "imapc:", 6) == 0 ||
+	    strncmp(m->argv[0], "pop3c:", 6) == 0)
+		return adm_sync_open_account(m, m->argv[0], side_r, err);
+	ret = adm_sync_open_user(m, m->argv[0], modseq, &user, err);
+	return ret < 0 ? ret : sync_local_open(user, true, m->argv[0], side_r,
+					       err);
+}
+
+int adm_sync_open_account(struct adm_mail *m, const char *location,
+			  struct sync_side **side_r, struct cv_error *err)
+{
+	(void)m;
+	(void)side_r;
+	return FAIL(err, CV_E_UNSUPPORTED, "%s: other servers cannot be read "
+		    "yet", location);
+}
+
+/* One store at both ends would be emptied as fast as it was filled. */
+static int check_different(struct adm_mail *m, struct cv_error *err)
+{
+	const char *here, *there;
+	struct cv_user *user;
+	int ret;
+
+	if (!is_location(m) || strncmp(m->argv[0], "imapc:", 6) == 0 ||
+	    strncmp(m->argv[0], "pop3c:", 6) == 0)
+		return CV_OK;
+	ret = adm_sync_open_user(m, m->argv[0], 0, &user, err);
+	if (ret < 0)
+		return ret;
+	if (mailbox_path(m->user, "INBOX", m->pool, &here, NULL) == CV_OK &&
+	    mailbox_path(user, "INBOX", m->pool, &there, NULL) == CV_OK &&
+	    strcmp(here, there) == 0)
+		ret = FAIL(err, CV_E_CONFIG, "'%s' is the user's mail itself",
+			   m->argv[0]);
+	user_destroy(&user);
+	return ret;
+}
+
+/* --- the state ------------------------------------------------------------------------ */
+
+/* One file for each other account, in the user's home. */
+static int state_path(struct adm_mail *m, const struct sync_side *a,
+		      const struct sync_side *b, const char **path_r,
+		      struct cv_error *err)
+{
+	const char *home = user_home(m->user), *dir;
+	struct cv_text ids;
+
+	if (m->option['s'] != NULL) {
+		*path_r = m->option['s'];
+		return CV_OK;
+	}
+	if (*home == '\0')
+		return FAIL(err, CV_E_CONFIG, "the user has no home for the "
+			    "sync state (hint: -s FILE)");
+	dir = pool_printf(m->pool, "%s/.culver-sync", home);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return FAIL_ERRNO(err, errno, "cannot create '%s'", dir);
+	cv_text_init(&ids, m->pool);
+	hex_encode(&ids, a->id, 8);
+	cv_text_append_c(&ids, '-');
+	hex_encode(&ids, b->id, 8);
+	cv_text_append_f(&ids, "-%08x", crc32c(0, b->label,
+					       strlen(b->label)));
+	*path_r = pool_printf(m->pool, "%s/%s", dir, cv_text_str(&ids));
+	return CV_OK;
+}
+
+/* --- the run ---------------------------------------------------------------------------- */
+
+static void show(void *context, const char *mailbox, uint64_t done,
+		 uint64_t total)
+{
+	enum { WIDTH = 30 };
+	struct adm_mail *m = context;
+	struct plan *plan = m->state;
+	uint64_t full = total == 0 ? 0 : done * WIDTH / total;
+
+	plan->shown = true;
+	(void)fputs("\r\033[K[", stderr);
+	for (uint64_t i = 0; i < WIDTH; i++)
+		(void)fputc(i < full ? '#' : ' ', stderr);
+	(void)fprintf(stderr, "] %llu of %llu", (unsigned long long)done,
+		      (unsigned long long)total);
+	if (mailbox != NULL)
+		(void)fprintf(stderr, " %.60s", mailbox);
+}
+
+static void failed(void *context, const struct cv_error *err)
+{
+	struct adm_mail *m = context;
+	struct plan *plan = m->state;
+
+	if (plan->shown)
+		(void)fputs("\r\033[K", stderr);
+	adm_mail_failed(m, err);
+}
+
+static void print_report(struct adm_mail *m, const struct sync_report *r)
+{
+	const struct plan *plan = m->state;
+
+	for (int side = 0; side < 2; side++) {
+		/* "local" is the user's own mail, whichever way it goes */
+		int end = plan->reverse ? !side : side;
+		const uint64_t values[] = {
+			r->saved[end], r->saved_bytes[end],
+			r->expunged[end], r->changed[end],
+			r->renumbered[end], r->created[end], r->removed[end],
+			r->renamed[end], r->subscriptions[end],
+			r->entries[end],
+		};
+
+		adm_mail_value(m, side == 0 ? "local" : "other");
+		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]);
+		     i++)
+			adm_mail_f(m, "%llu", (unsigned long long)values[i]);
+	}
+}
+
+static int run_sides(struct adm_mail *m, struct sync_side *local,
+		     struct sync_side *other, struct cv_error *err)
+{
+	struct plan *plan = m->state;
+	struct sync_report report = { 0 };
+	int ret = CV_OK;
+
+	plan->options.mirror = plan->mirror;
+	plan->options.dry_run = m->option['n'] != NULL;
+	plan->options.full = m->option['f'] != NULL;
+	plan->options.mask = m->option['m'];
+	plan->options.exclude = m->option['x'];
+	plan->options.failed = failed;
+	plan->options.context = m;
+	if (isatty(STDERR_FILENO) == 1)
+		plan->options.progress = show;
+	if (!plan->mirror)
+		ret = state_path(m, local, other, &plan->options.state_path,
+				 err);
+	if (ret == CV_OK)
+		ret = plan->reverse ?
+			sync_run(other, local, &plan->options, &report, err) :
+			sync_run(local, other, &plan->options, &report, err);
+	if (plan->shown)
+		(void)fputs("\r\033[K", stderr);
+	print_report(m, &report);
+	return ret;
+}
+
+static int sync_verb_run(struct adm_mail *m, struct cv_error *err)
+{
+	struct plan *plan = m->state;
+	struct sync_side *local = NULL, *other = NULL;
+	struct cv_pool *pool = pool_create("sync list");
+	struct sync_words words;
+	sync_boxes boxes;
+	int ret = check_different(m, err);
+
+	sync_words_init(&words, pool);
+	array_init(&boxes, pool);
+	if (ret == CV_OK)
+		ret = sync_local_open(m->user, false, user_name(m->user),
+				      &local, err);
+	/* a store that is made now begins behind our modseqs */
+	if (ret == CV_OK) {
+		local->words = &words;
+		ret = local->ops->list(local, pool, &boxes, err);
+	}
+	if (ret == CV_OK)
+		ret = open_other(m, local->modseq, &other, err);
+	if (ret == CV_OK)
+		ret = run_sides(m, local, other, err);
+	if (other != NULL)
+		other->ops->close(&other);
+	if (local != NULL)
+		local->ops->close(&local);
+	pool_destroy(&pool);
+	if (ret == CV_OK)
+		ret = end_command(plan, err);
+	return ret;
+}
+
+static int prepare(struct adm_mail *m, bool mirror)
+{
+	struct plan *plan = pool_new(m->pool, struct plan);
+
+	plan->mirror = mirror;
+	plan->reverse = m->option['R'] != NULL;
+	m->state = plan;
+	m->before = start_command;
+	if (m->argc == 0)
+		return adm_mail_usage(m, "with what? (a mail location, or a "
+				      "command that runs culveradm "
+				      "sync-server)");
+	return ADM_OK;
+}
+
+static int prepare_sync(struct adm_mail *m) { return prepare(m, false); }
+static int prepare_backup(struct adm_mail *m) { return prepare(m, true); }
+
+/* --- the other end -------------------------------------------------------------------------- */
+
+static int server_prepare(struct adm_mail *m)
+{
+	return m->argc == 0 ? ADM_OK : adm_mail_usage(m, "too many "
+						      "arguments");
+}
+
+static int server_run(struct adm_mail *m, struct cv_error *err)
+{
+	struct sync_side *side;
+	int ret;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	ret = sync_local_open(m->user, false, user_name(m->user), &side, err);
+	if (ret < 0)
+		return ret;
+	ret = sync_serve(side, STDIN_FILENO, STDOUT_FILENO, err);
+	side->ops->close(&side);
+	return ret;
+}
+
+/* --- the verbs -------------------------------------------------------------------------------- */
+
+static const char *const columns[] = {
+	"store", "saved", "bytes", "expunged", "changed", "renumbered",
+	"created", "removed", "renamed", "subscriptions", "annotations", NULL,
+};
+
+static const struct adm_mail_verb sync_verb = {
+	"sync", "[-f] [-n] [-m MAILBOX] [-x MAILBOX] [-s STATEFILE] "
+	"LOCATION|COMMAND...", "fnm:x:s:", ADM_FORMAT_TABLE, columns,
+	prepare_sync, sync_verb_run,
+};
+static const struct adm_mail_verb backup_verb = {
+	"backup", "[-R] [-n] [-m MAILBOX] [-x MAILBOX] LOCATION|COMMAND...",
+	"fRnm:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
+};
+static const struct adm_mail_verb server_verb = {
+	"sync-server", "", "", ADM_FORMAT_FLOW, NULL, server_prepare,
+	server_run,
+};
+
+/* --dry-run is -n */
+static int run_dry(struct adm *adm, const struct adm_mail_verb *verb,
+		   int argc, char **argv)
+{
+	static char n[] = "-n";
+
+	for (int i = 1; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--dry-run") == 0)
+			argv[i] = n;
+		else if (strlen(argv[i]) == 2 &&
+			 strchr("uFmxs", argv[i][1]) != NULL)
+			i++;	/* its argument */
+	}
+	return adm_mail_run(adm, verb, argc, argv);
+}
+
+static int run_sync(struct adm *adm, int argc, char **argv)
+{
+	return run_dry(adm, &sync_verb, argc, argv);
+}
+
+static int run_backup(struct adm *adm, int argc, char **argv)
+{
+	return run_dry(adm, &backup_verb, argc, argv);
+}
+
+static int run_server(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &server_verb, argc, argv);
+}
+
+const struct adm_verb adm_sync_verb = {
+	.name = "sync",
+	.args = "[-u USER|-A|-F FILE] [-f] [-n|--dry-run] [-m MAILBOX] "
+		"[-x MAILBOX] [-s STATEFILE] LOCATION|COMMAND...",
+	.help = "makes the mail of two stores or servers equal, both ways",
+	.run = run_sync,
+};
+
+const struct adm_verb adm_backup_verb = {
+	.name = "backup",
+	.args = "[-u USER|-A|-F FILE] [-R] [-n|--dry-run] [-m MAILBOX] "
+		"[-x MAILBOX] LOCATION|COMMAND...",
+	.help = "makes the other store an exact copy; -R: this one of the "
+		"other",
+	.run = run_backup,
+};
+
+const struct adm_verb adm_sync_server_verb = {
+	.name = "sync-server", .args = "[-u USER]",
+	.help = "the other end of sync and backup, on standard input and "
+		"output",
+	.run = run_server,
+};

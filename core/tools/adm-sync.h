@@ -1,0 +1,16 @@
+/* adm-sync.h - what sync, backup and import share. */
+#ifndef ADM_SYNC_H
+#define ADM_SYNC_H
+
+#include "adm-mail.h"
+#include "sync/sync-side.h"
+
+/* The mail of the same user at another mail_location, as m->user's. */
+int adm_sync_open_user(struct adm_mail *m, const char *location,
+		       uint64_t modseq, struct cv_user **user_r,
+		       struct cv_error *err);
+/* "imapc:" or "pop3c:", with the account of the settings. */
+int adm_sync_open_account(struct adm_mail *m, const char *location,
+			  struct sync_side **side_r, struct cv_error *err);
+
+#endif
