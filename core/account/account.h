@@ -89,6 +89,10 @@ struct account_folder {
 /* All folders in order of creation: *at starts at 0; NULL at the end. */
 struct account_folder *account_folder_next(struct account *account,
 					   size_t *at);
+/* The same of those that were removed since this process opened the account,
+ * or a little before. */
+struct account_folder *account_removed_next(struct account *account,
+					    size_t *at);
 /* NULL when there is none.  Names compare as bytes. */
 struct account_folder *account_folder_find(struct account *account,
 					   struct cv_span name);

@@ -120,6 +120,18 @@ struct account_folder *account_folder_next(struct account *account, size_t *at)
 	return NULL;
 }
 
+struct account_folder *account_removed_next(struct account *account,
+					    size_t *at)
+{
+	while (*at < account->folders.count) {
+		struct folder *folder = account->folders.items[(*at)++];
+
+		if (folder->f.deleted && !folder->pending)
+			return &folder->f;
+	}
+	return NULL;
+}
+
 struct account_folder *account_folder_find(struct account *account,
 					   struct cv_span name)
 {

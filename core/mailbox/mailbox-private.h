@@ -89,6 +89,8 @@ struct store_folder {
 	struct cv_storage_folder *blobs;
 	struct cv_text state;		/* as last given to the driver */
 	struct cv_pool *pool;
+	unsigned int holds;		/* store_folder_hold */
+	bool forgotten;			/* closed with the last of them */
 };
 
 struct store {
@@ -136,7 +138,13 @@ int store_folder_get(struct store *store, struct account_folder *folder,
 void store_folder_refresh(struct store_folder *sf);
 /* Tells the driver UIDVALIDITY and UIDNEXT. */
 void store_folder_numbers(struct store_folder *sf);
+/* Closes it; what holds it keeps it until it lets go, while a new get opens
+ * it anew. */
 void store_folder_forget(struct store *store, struct account_folder *folder);
+/* Saves and views stay with what they have begun in, whatever is closed,
+ * renamed or removed meanwhile. */
+void store_folder_hold(struct store_folder *sf);
+void store_folder_release(struct store_folder *sf);
 /* Puts the driver's state into the transaction when it has changed. */
 int store_folder_save_state(struct store_folder *sf, struct account_txn *txn,
 			    struct cv_error *err);

@@ -152,6 +152,7 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	if (r->size_hint > 0 &&
 	    account_body_fits(m->ref.store->account, r->size_hint))
 		text_grow(&m->bytes, (size_t)r->size_hint);
+	store_folder_hold(m->sf);
 	*array_add(&save->messages) = m;
 	save->current = m;
 	return CV_OK;
@@ -462,6 +463,7 @@ static void save_free(struct cv_save **save)
 	for (size_t i = 0; i < s->messages.count; i++) {
 		struct saved *m = s->messages.items[i];
 
+		store_folder_release(m->sf);
 		if (!folder_is_open(s->user, m->folder))
 			store_folder_forget(m->ref.store, m->folder);
 	}

@@ -162,8 +162,13 @@ void mailbox_seqs_to_uids(struct cv_mailbox *box, struct cv_set seqs,
 
 /* --- \Recent --------------------------------------------------------------------------- */
 
+/* Read-only, the same are found again and again: each counts once. */
 static void add_recent(struct cv_mailbox *box, uint32_t from)
 {
+	const struct account_ranges *had = &box->recent;
+
+	if (had->count > 0 && from <= had->items[had->count - 1].last)
+		from = had->items[had->count - 1].last + 1;
 	for (uint32_t i = view_lower(box, from); i < box->count; i++) {
 		ranges_add(&box->recent, box->uids[i]);
 		box->recent_count++;
@@ -274,8 +279,10 @@ static int view_init(struct cv_mailbox *box, struct cv_error *err)
 {
 	int ret = store_folder_get(box->store, box->folder, &box->sf, err);
 
-	if (ret == CV_OK)
-		ret = store_folder_scan(box->sf, true, err);
+	if (ret < 0)
+		return ret;
+	store_folder_hold(box->sf);
+	ret = store_folder_scan(box->sf, true, err);
 	if (ret < 0)
 		return ret;
 	box->checked_at = time_monotonic_msecs();
@@ -315,6 +322,8 @@ int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 		ret = view_init(box, err);
 	}
 	if (ret < 0) {
+		if (box->sf != NULL)
+			store_folder_release(box->sf);
 		pool_destroy(&box->sync_pool);
 		pool_destroy(&box->data_pool);
 		pool_destroy(&box->silent_pool);
@@ -350,6 +359,7 @@ void mailbox_close(struct cv_mailbox **box)
 	for (at = &b->user->boxes; *at != b; at = &(*at)->next)
 		;
 	*at = b->next;
+	store_folder_release(b->sf);
 	if (!folder_in_use(b->user, b->folder))
 		store_folder_forget(b->store, b->folder);
 	pool_destroy(&b->sync_pool);

@@ -39,6 +39,22 @@ static int folder_found(void *context, const struct cv_folder_found *found)
 	return CV_OK;
 }
 
+/* A removed folder had this name and UIDVALIDITY: what lies there now is what
+ * its removal has not reached yet, and its UIDs were given out. */
+static bool was_removed(struct store *store, struct cv_span name,
+			uint32_t uidvalidity)
+{
+	struct account_folder *folder;
+	size_t at = 0;
+
+	while ((folder = account_removed_next(store->account, &at)) != NULL) {
+		if (folder->uidvalidity == uidvalidity &&
+		    cv_span_equal(cv_span_of(folder->name), name))
+			return true;
+	}
+	return false;
+}
+
 /* A folder that is on disk becomes one of the account, with the UIDVALIDITY
  * that another server gave it, unless one is asked for. */
 static int adopt_folder(struct store *store, struct account_txn *txn,
@@ -59,7 +75,8 @@ static int adopt_folder(struct store *store, struct account_txn *txn,
 		return ret;
 	pool = pool_create("takeover");
 	ret = store->driver->takeover(blobs, true, pool, &takeover, err);
-	if (ret == CV_OK && options.uidvalidity == 0)
+	if (ret == CV_OK && options.uidvalidity == 0 &&
+	    !was_removed(store, name, takeover.uidvalidity))
 		options.uidvalidity = takeover.uidvalidity;
 	store->driver->folder_close(&blobs);
 	pool_destroy(&pool);

@@ -329,6 +329,25 @@ int store_folder_get(struct store *store, struct account_folder *folder,
 	return CV_OK;
 }
 
+static void folder_close(struct store_folder *sf)
+{
+	struct cv_pool *pool = sf->pool;
+
+	sf->store->driver->folder_close(&sf->blobs);
+	pool_destroy(&pool);
+}
+
+void store_folder_hold(struct store_folder *sf)
+{
+	sf->holds++;
+}
+
+void store_folder_release(struct store_folder *sf)
+{
+	if (--sf->holds == 0 && sf->forgotten)
+		folder_close(sf);
+}
+
 void store_folder_forget(struct store *store, struct account_folder *folder)
 {
 	struct store_folder **at = &store->folders;
@@ -338,8 +357,9 @@ void store_folder_forget(struct store *store, struct account_folder *folder)
 
 		if (sf->folder == folder) {
 			*at = sf->next;
-			store->driver->folder_close(&sf->blobs);
-			pool_destroy(&sf->pool);
+			sf->forgotten = true;
+			if (sf->holds == 0)
+				folder_close(sf);
 			return;
 		}
 		at = &sf->next;

@@ -183,6 +183,61 @@ static void copies_share_their_bytes(void **state)
 	fixture_deinit(&f);
 }
 
+/* A view and a save keep what they work in, though it is closed, renamed and
+ * removed beside them. */
+static void a_save_outlives_its_mailbox(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_save *save[2];
+	struct cv_save_request r = {
+		CV_SIZED(cv_save_request), .internal_date = INT64_MIN,
+	};
+	struct cv_set uids;
+
+	fixture_init(&f, "");
+	ok(&f, mailbox_api.create(f.user, "a", 0, &f.err));
+	box = fixture_open(&f, "a");
+	for (int i = 0; i < 2; i++) {
+		ok(&f, mailbox_api.save_begin(f.user, "a", &save[i], &f.err));
+		ok(&f, mailbox_api.save_add(save[i], &r, &f.err));
+		ok(&f, mailbox_api.save_write(save[i], mail_one,
+					      strlen(mail_one), &f.err));
+	}
+	mailbox_api.close(&box);
+	ok(&f, mailbox_api.save_finish(save[0], &f.err));
+	ok(&f, mailbox_api.save_commit(&save[0], f.pool, NULL, &uids,
+				       &f.err));
+	box = fixture_open(&f, "a");
+	assert_int_equal(fixture_state(box).messages, 1);
+	ok(&f, mailbox_api.rename(f.user, "a", "b", &f.err));
+	assert_int_equal(fixture_sync(&f, box, CV_SYNC_FULL).messages, 1);
+	ok(&f, mailbox_api.remove(f.user, "b", &f.err));
+	mailbox_api.close(&box);
+	(void)mailbox_api.save_finish(save[1], &f.err);
+	assert_int_equal(mailbox_api.save_commit(&save[1], f.pool, NULL,
+						 &uids, &f.err),
+			 CV_E_NOT_FOUND);
+	fixture_deinit(&f);
+	(void)state;
+}
+
+static void recent_counts_once_read_only(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	fixture_init(&f, "");
+	ok(&f, mailbox_api.open(f.user, "INBOX", CV_MAILBOX_READONLY, &box,
+				&f.err));
+	for (uint32_t i = 1; i <= 3; i++) {
+		fixture_save(&f, "INBOX", mail_one, 0);
+		assert_int_equal(fixture_sync(&f, box, 0).recent, i);
+	}
+	fixture_deinit(&f);
+	(void)state;
+}
+
 static void watching_wakes_for_everybody(void **state)
 {
 	struct fixture f, other;
@@ -255,6 +310,8 @@ int main(void)
 		cmocka_unit_test(flags_are_in_file_names),
 		cmocka_unit_test(expunges_show_at_sync),
 		cmocka_unit_test(foreign_changes_are_taken_in),
+		cmocka_unit_test(a_save_outlives_its_mailbox),
+		cmocka_unit_test(recent_counts_once_read_only),
 		cmocka_unit_test(watching_wakes_for_everybody),
 		cmocka_unit_test(rubbish_is_removed_after_a_day),
 		cmocka_unit_test(copies_share_their_bytes),
