@@ -209,6 +209,26 @@ bool bench_skip(struct bench_conn *c, uint64_t n)
 	return true;
 }
 
+bool bench_bytes(struct bench_conn *c, char *data, size_t n)
+{
+	while (n > 0) {
+		size_t have = c->len - c->at;
+
+		if (have == 0) {
+			if (!fill(c))
+				return false;
+			continue;
+		}
+		if (have > n)
+			have = n;
+		memcpy(data, c->in + c->at, have);
+		c->at += have;
+		data += have;
+		n -= have;
+	}
+	return true;
+}
+
 static void *work(void *data)
 {
 	struct worker *w = data;

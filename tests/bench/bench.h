@@ -45,6 +45,8 @@ bool bench_sendf(struct bench_conn *c, const char *fmt, ...)
  * bench_skip.  False: the connection has ended. */
 bool bench_line(struct bench_conn *c, char *line, size_t size);
 bool bench_skip(struct bench_conn *c, uint64_t n);
+/* Exactly so many bytes. */
+bool bench_bytes(struct bench_conn *c, char *data, size_t n);
 
 /* run(c) makes its connection, works until bench_next() is negative, and
  * returns how many errors there were. */
