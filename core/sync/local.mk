@@ -7,12 +7,15 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync.h %D%/sync-side.h %D%/sync-private.h \
 	%D%/sync.c \
 	%D%/sync-boxes.c \
+	%D%/sync-conn.c %D%/sync-conn.h \
 	%D%/sync-copy.c \
+	%D%/sync-imap.c \
 	%D%/sync-import.c \
 	%D%/sync-link.c %D%/sync-link.h \
 	%D%/sync-local.c \
 	%D%/sync-mirror.c \
 	%D%/sync-pair.c \
+	%D%/sync-pop3.c \
 	%D%/sync-remote.c \
 	%D%/sync-serve.c \
 	%D%/sync-state.c \

@@ -279,7 +279,9 @@ static int settle_pair(struct sync *sync, struct sync_pair *p,
 
 	if (sync->options->mirror)
 		return there == 0 ? create_box(sync, p, 1, err) :
-			is_inbox(box) ? CV_OK : remove_box(sync, p, 1, err);
+			is_inbox(box) ||
+			(sync->side[0]->caps & SYNC_CAP_BOXES) == 0 ? CV_OK :
+			remove_box(sync, p, 1, err);
 	/* deleted at the other end, and nothing has come since; an end that
 	 * went back in time lost it otherwise */
 	if (s != NULL && !is_inbox(box) && box->uidnext <= s->uidnext[there])
@@ -470,8 +472,10 @@ static int sync_subscriptions(struct sync *sync, struct cv_error *err)
 
 int sync_account(struct sync *sync, struct cv_error *err)
 {
-	int ret = sync_subscriptions(sync, err);
+	int ret = CV_OK;
 
+	if ((sync->side[0]->caps & sync->side[1]->caps & SYNC_CAP_BOXES) != 0)
+		ret = sync_subscriptions(sync, err);
 	ret = sync_failed(sync, NULL, ret, err);
 	if (ret == CV_OK)
 		ret = sync_failed(sync, NULL,

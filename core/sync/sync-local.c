@@ -743,7 +743,7 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 	l->side = (struct sync_side){
 		.ops = &ops, .label = pool_strdup(pool, label),
 		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
-			SYNC_CAP_METADATA,
+			SYNC_CAP_METADATA | SYNC_CAP_BOXES,
 	};
 	find_namespaces(l);
 	*side_r = &l->side;

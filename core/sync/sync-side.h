@@ -81,6 +81,8 @@ enum sync_cap {
 	SYNC_CAP_FLAGS = 2,		/* flags and keywords mean something */
 	SYNC_CAP_UIDS = 4,		/* UIDs last */
 	SYNC_CAP_METADATA = 8,
+	SYNC_CAP_BOXES = 16,		/* it has more than INBOX, and
+					 * subscriptions */
 };
 
 struct sync_side {

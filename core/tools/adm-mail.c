@@ -1,5 +1,6 @@
 /* adm-mail.c - users and their processes, for the verbs that work on mail. */
 #include "adm-mail.h"
+#include "adm-sync.h"
 
 #include "auth/auth-plugin-api.h"
 #include "auth/auth-request.h"
@@ -500,6 +501,7 @@ static int open_all(struct run *run, bool with_auth, struct cv_error *err)
 
 	settings_register_core();
 	settings_register(&module_settings_table);
+	settings_register(&adm_account_settings_table);
 	ret = settings_read(run->m.adm->config_path, &options, &run->tree,
 			    err);
 	if (ret < 0)

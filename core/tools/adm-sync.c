@@ -156,15 +156,6 @@ static int open_other(struct adm_mail *m, uint64_t modseq,
 					       err);
 }
 
-int adm_sync_open_account(struct adm_mail *m, const char *location,
-			  struct sync_side **side_r, struct cv_error *err)
-{
-	(void)m;
-	(void)side_r;
-	return FAIL(err, CV_E_UNSUPPORTED, "%s: other servers cannot be read "
-		    "yet", location);
-}
-
 /* One store at both ends would be emptied as fast as it was filled. */
 static int check_different(struct adm_mail *m, struct cv_error *err)
 {
