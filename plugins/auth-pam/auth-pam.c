@@ -224,7 +224,7 @@ static int take_word(const struct cv_auth_db_config *config,
 		     struct pam_db *db, struct cv_span word,
 		     struct cv_error *err)
 {
-	if (cv_span_is(word, "session=yes"))
+	if (cv_span_is(word, "session=yes") || cv_span_is(word, "-session"))
 		db->session = true;
 	else if (cv_span_is(word, "setcred=yes"))
 		db->setcred = true;
@@ -232,6 +232,9 @@ static int take_word(const struct cv_auth_db_config *config,
 		db->show_msg = true;
 	else if (cv_span_begins(word, CV_SPAN("confdir=")))
 		db->confdir = cv_span_copy(config->pool, cv_span_skip(word, 8));
+	else if (cv_span_begins(word, CV_SPAN("max_requests=")) ||
+		 cv_span_begins(word, CV_SPAN("cache_key=")))
+		; /* no process here wears out; the cache has its own key */
 	else if (memchr(word.data, '=', word.len) != NULL)
 		return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'; known are "
 			       "session=yes, setcred=yes, "

@@ -103,7 +103,8 @@ static int passwd_open(const struct cv_auth_db_config *config, void **db_r,
 	struct cv_span args = cv_span_trim(cv_span_of(config->args));
 
 	/* Dovecot's blocking=yes is what it always is here */
-	if (args.len > 0 && !cv_span_is(args, "blocking=yes"))
+	if (args.len > 0 && !cv_span_is(args, "blocking=yes") &&
+	    !cv_span_is(args, "blocking=no"))
 		return CV_FAIL(err, CV_E_CONFIG, "args has '%s'; for fields "
 			       "use default_fields or override_fields",
 			       config->args);

@@ -63,10 +63,11 @@ def configuration(service):
     return text[:begin] + f"""\
 passdb {{{{
   driver = pam
-  args = {service}
+  args = max_requests=10 cache_key=%u {service}
 }}}}
 userdb {{{{
   driver = passwd
+  args = blocking=no
 }}}}
 """ + text[end:] + CONFIG
 
