@@ -204,9 +204,22 @@ struct cv_takeover {
 		uint32_t flags;
 		struct cv_keywords keywords;
 		uint64_t modseq;	/* 0: not known */
+		/* The blob shows its flags, and not these keywords: they are
+		 * mirrored by set_flags. */
+		bool has_keywords;
 	} *entries;
 	uint32_t count;
 };
+
+/* A message in the list of UIDs that is kept for other servers. */
+struct cv_uid_ref {
+	uint32_t uid;
+	struct cv_span ref;
+};
+
+/* The next message, in the order of UIDs; false: no more.  next_r NULL:
+ * begin again. */
+typedef bool cv_uid_next_fn(void *context, struct cv_uid_ref *next_r);
 
 struct cv_folder_found {
 	CV_HEAD;
@@ -417,6 +430,23 @@ struct cv_storage {
 	 * now, with these UIDs.  NULL: nothing to do. */
 	void (*adopted)(struct cv_storage_folder *folder,
 			const struct cv_blob *blobs, uint32_t count);
+	/* For formats whose other servers keep a list of UIDs beside the
+	 * messages; NULL: none.  Both after numbers, under the lock, before
+	 * the commit; what cannot be written is logged, and noticed by the
+	 * next uids_add.
+	 *
+	 * uids_add: these blobs get these UIDs, ascending; messages is how
+	 * many the folder has.  CV_CHANGED: nothing was written, for the list
+	 * does not end where the journal does: another server has given UIDs
+	 * (takeover has them), or some were lost: scan, then uids_write.
+	 * uids_write: all messages of the folder.  anew: even if the list
+	 * agrees. */
+	int (*uids_add)(struct cv_storage_folder *folder,
+			const struct cv_uid_ref *refs, uint32_t count,
+			uint32_t messages, struct cv_error *err);
+	int (*uids_write)(struct cv_storage_folder *folder,
+			  cv_uid_next_fn *next, void *context, bool anew,
+			  struct cv_error *err);
 };
 
 #endif

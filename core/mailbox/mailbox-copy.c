@@ -295,7 +295,18 @@ static void place_all(struct copying *c)
 		store_folder_publish(c->box->sf);
 }
 
-static int commit(struct copying *c)
+static int add_uids(struct copying *c)
+{
+	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
+					       c->messages.count + 1);
+
+	for (size_t i = 0; i < c->messages.count; i++)
+		blobs[i] = c->messages.items[i].target;
+	return store_uids_add(c->sf, blobs, (uint32_t)c->messages.count,
+			      c->err);
+}
+
+static int commit_once(struct copying *c, bool again)
 {
 	struct account_txn *txn;
 	int ret = store_begin(c->ref.store, &txn, c->err);
@@ -314,11 +325,26 @@ static int commit(struct copying *c)
 		ret = append_one(c, txn, &c->messages.items[i]);
 	if (ret == CV_OK && c->move && c->box->store == c->ref.store)
 		ret = expunge_sources(c, txn);
-	if (ret < 0) {
+	if (ret == CV_OK)
+		ret = add_uids(c);
+	if (ret < 0 || (ret == CV_CHANGED && !again)) {
 		account_rollback(&txn);
 		return ret;
 	}
 	return account_commit(&txn, ACCOUNT_SYNC, c->err);
+}
+
+static int commit(struct copying *c)
+{
+	int ret = commit_once(c, false);
+
+	/* another server gave UIDs that are not ours to give again */
+	if (ret == CV_CHANGED) {
+		ret = store_folder_scan_all(c->sf, c->err);
+		if (ret >= 0)
+			ret = commit_once(c, true);
+	}
+	return ret;
 }
 
 /* A move to another account: the originals go when the copies are safe. */

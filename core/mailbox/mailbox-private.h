@@ -138,6 +138,12 @@ int store_folder_get(struct store *store, struct account_folder *folder,
 void store_folder_refresh(struct store_folder *sf);
 /* Tells the driver UIDVALIDITY and UIDNEXT. */
 void store_folder_numbers(struct store_folder *sf);
+/* Whether the driver keeps a list of UIDs for other servers. */
+bool store_has_uids(const struct store_folder *sf);
+/* For that list, before the commit.  CV_CHANGED: the folder has to be scanned
+ * first. */
+int store_uids_add(struct store_folder *sf, const struct cv_blob *blobs,
+		   uint32_t count, struct cv_error *err);
 /* Closes it; what holds it keeps it until it lets go, while a new get opens
  * it anew. */
 void store_folder_forget(struct store *store, struct account_folder *folder);

@@ -369,10 +369,37 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 	return ret;
 }
 
-static int commit_store(struct cv_save *save, struct store *store,
-			struct cv_error *err)
+/* The list for other servers, of each folder.  CV_CHANGED: *stale_r does not
+ * agree with the journal. */
+static int add_uids(struct cv_save *save, struct store *store,
+		    struct store_folder **stale_r, struct cv_error *err)
+{
+	struct cv_blob *blobs = pool_new_array(save->pool, struct cv_blob,
+					       save->messages.count + 1);
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
+		struct store_folder *sf = save->messages.items[i]->sf;
+		uint32_t count = 0;
+		bool done = sf->store != store;
+
+		for (size_t k = 0; k < i && !done; k++)
+			done = save->messages.items[k]->sf == sf;
+		for (size_t k = i; k < save->messages.count && !done; k++) {
+			if (save->messages.items[k]->sf == sf)
+				blobs[count++] = save->messages.items[k]->blob;
+		}
+		ret = store_uids_add(sf, blobs, count, err);
+		*stale_r = sf;
+	}
+	return ret;
+}
+
+static int commit_once(struct cv_save *save, struct store *store,
+		       struct store_folder **stale_r, struct cv_error *err)
 {
 	struct account_txn *txn;
+	bool again = *stale_r != NULL;
 	int ret = store_begin(store, &txn, err);
 
 	if (ret < 0)
@@ -383,11 +410,27 @@ static int commit_store(struct cv_save *save, struct store *store,
 		if (m->ref.store == store)
 			ret = append_one(save, txn, m, err);
 	}
-	if (ret < 0) {
+	if (ret == CV_OK)
+		ret = add_uids(save, store, stale_r, err);
+	if (ret < 0 || (ret == CV_CHANGED && !again)) {
 		account_rollback(&txn);
 		return ret;
 	}
-	ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	return account_commit(&txn, ACCOUNT_SYNC, err);
+}
+
+static int commit_store(struct cv_save *save, struct store *store,
+			struct cv_error *err)
+{
+	struct store_folder *stale = NULL;
+	int ret = commit_once(save, store, &stale, err);
+
+	/* another server gave UIDs that are not ours to give again */
+	if (ret == CV_CHANGED) {
+		ret = store_folder_scan_all(stale, err);
+		if (ret >= 0)
+			ret = commit_once(save, store, &stale, err);
+	}
 	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
 		if (save->messages.items[i]->ref.store == store)
 			save->messages.items[i]->committed = true;

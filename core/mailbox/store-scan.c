@@ -19,6 +19,8 @@ struct found {
 	uint32_t place;			/* in the order of the scan; 0: the
 					 * driver knows of none */
 	bool known;
+	bool mirror;			/* other keywords than shown */
+	struct cv_keywords shown;
 };
 
 struct scan {
@@ -33,6 +35,11 @@ struct scan {
 	uint32_t uidnext_before;
 	uint32_t kind;
 	bool first_time, boot_changed, changed;
+	/* the list of UIDs for other servers: to be compared, or written in
+	 * any case; what is added to it */
+	bool uids_differ, uids_conflict;
+	ARRAY(struct cv_uid_ref) given;
+	uint32_t uidvalidity, uidnext_after;
 	uint32_t takeover_uidnext;
 	uint32_t tombstone_keys;
 	struct account_txn *txn;
@@ -181,12 +188,25 @@ static int take_over(struct scan *scan)
 
 	if (ret != CV_OK)
 		return ret < 0 ? ret : CV_OK;
+	/* UIDs of another life say nothing */
+	if (!scan->first_time && t.uidvalidity != scan->uidvalidity)
+		return CV_OK;
 	for (uint32_t i = 0; i < t.count; i++) {
 		struct found *f = hash_find(&scan->by_ref, t.entries[i].ref);
 
 		if (f == NULL)
 			continue;
+		if (t.entries[i].uid < scan->folder->uidnext &&
+		    !scan->first_time) {
+			scan->uids_conflict |= !f->known;
+			continue;
+		}
 		f->uid = t.entries[i].uid;
+		if (t.entries[i].has_keywords) {
+			f->shown = f->f.keywords;
+			f->f.keywords = t.entries[i].keywords;
+			f->mirror = true;
+		}
 		if (!t.entries[i].has_flags)
 			continue;
 		f->f.flags = t.entries[i].flags;
@@ -194,7 +214,8 @@ static int take_over(struct scan *scan)
 		f->f.has_flags = true;
 	}
 	scan->takeover_uidnext = t.uidnext;
-	if (scan->folder->uidvalidity != t.uidvalidity) {
+	if (scan->uidvalidity != t.uidvalidity) {
+		scan->uidvalidity = t.uidvalidity;
 		ret = txn_folder_reset(scan->txn, scan->folder,
 				       t.uidvalidity, 1, scan->err);
 		if (ret < 0)
@@ -264,6 +285,26 @@ static int keyword_indexes(struct scan *scan, struct cv_keywords k,
 	return CV_OK;
 }
 
+/* The blob does not show the keywords that another server knew. */
+static int mirror(struct scan *scan, struct found *f)
+{
+	struct cv_flag_update update = {
+		CV_SIZED(cv_flag_update), .blob = {
+			CV_SIZED(cv_blob), .ref = f->f.ref,
+			.flags = f->f.flags, .keywords = f->shown,
+			.marks = f->f.marks,
+		},
+		.flags = f->f.flags, .keywords = f->f.keywords,
+		.marks = f->f.marks & ~(uint32_t)CV_BLOB_ARRIVAL,
+	};
+	int ret = scan->driver->set_flags(scan->sf->blobs, &update, 1,
+					  scan->err);
+
+	if (ret == CV_OK && update.status == CV_OK)
+		f->f.marks = update.marks;
+	return ret;
+}
+
 static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 {
 	struct account_append append = { 0 };
@@ -274,6 +315,8 @@ static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 	*uid_r = 0;
 	if (f->f.bytes == 0 || f->f.received == INT64_MIN || !scan->first_time)
 		ret = scan->driver->look(scan->sf->blobs, &f->f, scan->err);
+	if (ret == CV_OK && f->mirror)
+		ret = mirror(scan, f);
 	if (ret != CV_OK)	/* gone again: the next scan knows more */
 		return ret < 0 ? ret : CV_OK;
 	ret = keyword_indexes(scan, f->f.keywords, &keywords,
@@ -301,6 +344,10 @@ static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 			.virtual_bytes = f->f.virtual_bytes,
 			.marks = f->f.marks, .uid = *uid_r,
 		};
+	if (ret == CV_OK && store_has_uids(scan->sf))
+		*array_add(&scan->given) = (struct cv_uid_ref){
+			*uid_r, f->f.ref,
+		};
 	return ret;
 }
 
@@ -310,6 +357,8 @@ static int pass_takeover(struct scan *scan)
 	uint32_t uidnext = scan->takeover_uidnext;
 
 	scan->takeover_uidnext = 0;
+	if (uidnext > scan->uidnext_after)
+		scan->uidnext_after = uidnext;
 	return uidnext == 0 ? CV_OK :
 		txn_folder_uidnext(scan->txn, scan->folder, uidnext,
 				   scan->err);
@@ -579,18 +628,100 @@ static int bury(struct scan *scan)
 
 /* --- the whole ---------------------------------------------------------------------- */
 
+/* Rows, then what was adopted. */
+struct uid_walk {
+	struct scan *scan;
+	uint32_t row;
+	size_t given;
+};
+
+static bool next_uid(void *context, struct cv_uid_ref *next_r)
+{
+	struct uid_walk *walk = context;
+	struct scan *scan = walk->scan;
+	struct account_folder *folder = scan->folder;
+
+	if (next_r == NULL) {
+		walk->row = 0;
+		walk->given = 0;
+		return true;
+	}
+	while (!scan->first_time && walk->row < account_row_count(folder)) {
+		struct account_message m;
+
+		if (!account_row_alive(folder, walk->row++))
+			continue;
+		account_row_get(folder, walk->row - 1, &m);
+		*next_r = (struct cv_uid_ref){ m.uid, m.blob };
+		return true;
+	}
+	if (walk->given >= scan->given.count)
+		return false;
+	*next_r = scan->given.items[walk->given++];
+	return true;
+}
+
+/* The list of UIDs for other servers. */
+static int mirror_uids(struct scan *scan)
+{
+	const struct cv_storage *driver = scan->driver;
+	struct uid_walk walk = { .scan = scan };
+	uint32_t uidnext = scan->folder->uidnext;
+	int ret = CV_CHANGED;
+
+	if (!store_has_uids(scan->sf))
+		return CV_OK;
+	if (!scan->uids_differ && !scan->first_time && !scan->boot_changed) {
+		if (scan->given.count == 0)
+			return CV_OK;
+		ret = driver->uids_add(scan->sf->blobs, scan->given.items,
+				       (uint32_t)scan->given.count,
+				       scan->folder->message_count,
+				       scan->err);
+	}
+	if (ret != CV_CHANGED)
+		return ret;
+	if (uidnext < scan->uidnext_after)
+		uidnext = scan->uidnext_after;
+	if (scan->given.count > 0 && uidnext <= scan->given.items[
+					scan->given.count - 1].uid)
+		uidnext = scan->given.items[scan->given.count - 1].uid + 1;
+	driver->numbers(scan->sf->blobs, scan->uidvalidity, uidnext);
+	return driver->uids_write(scan->sf->blobs, next_uid, &walk,
+				  scan->uids_conflict, scan->err);
+}
+
+/* Another server has given UIDs since: its clients know them. */
+static int take_uids(struct scan *scan)
+{
+	int ret;
+
+	store_folder_numbers(scan->sf);
+	ret = store_has_uids(scan->sf) ? scan->driver->uids_add(
+		scan->sf->blobs, NULL, 0, 0, scan->err) : CV_OK;
+	if (ret != CV_CHANGED)
+		return ret;
+	scan->uids_differ = true;
+	return take_over(scan);
+}
+
 static int apply(struct scan *scan)
 {
 	int ret = CV_OK;
 
+	scan->uidvalidity = scan->folder->uidvalidity;
 	if (scan->first_time)
 		ret = take_over(scan);
 	else
 		ret = compare_all(scan);
 	if (ret == CV_OK)
 		ret = bury(scan);
+	if (ret == CV_OK && !scan->first_time)
+		ret = take_uids(scan);
 	if (ret == CV_OK)
 		ret = adopt_all(scan);
+	if (ret == CV_OK)
+		ret = mirror_uids(scan);
 	if (ret == CV_OK && scan->kind == CV_SCAN_ALL &&
 	    (scan->boot_changed || scan->tombstone_keys > 0)) {
 		ret = scan->driver->sync(scan->sf->blobs,
@@ -611,6 +742,7 @@ static void scan_reset(struct scan *scan)
 	pool_reset(scan->pool);
 	array_init(&scan->found, scan->pool);
 	array_init(&scan->adopted, scan->pool);
+	array_init(&scan->given, scan->pool);
 	hash_init(&scan->by_ref, scan->pool, false);
 }
 

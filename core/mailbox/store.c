@@ -281,6 +281,33 @@ void store_folder_numbers(struct store_folder *sf)
 				sf->folder->uidnext);
 }
 
+bool store_has_uids(const struct store_folder *sf)
+{
+	const struct cv_storage *driver = sf->store->driver;
+
+	return CV_HAS(driver, uids_write) && driver->uids_write != NULL;
+}
+
+int store_uids_add(struct store_folder *sf, const struct cv_blob *blobs,
+		   uint32_t count, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct cv_uid_ref *refs;
+	int ret;
+
+	if (!store_has_uids(sf) || count == 0)
+		return CV_OK;
+	pool = pool_create("uids");
+	refs = pool_new_array(pool, struct cv_uid_ref, count);
+	for (uint32_t i = 0; i < count; i++)
+		refs[i] = (struct cv_uid_ref){ blobs[i].uid, blobs[i].ref };
+	store_folder_numbers(sf);
+	ret = sf->store->driver->uids_add(sf->blobs, refs, count,
+					  sf->folder->message_count, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
 void store_folder_refresh(struct store_folder *sf)
 {
 	struct cv_span state = account_folder_state(sf->folder);

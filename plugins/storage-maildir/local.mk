@@ -4,9 +4,11 @@ endif
 STORAGE_MAILDIR_SOURCES = \
 	plugins/storage-maildir/maildir.h \
 	plugins/storage-maildir/maildir-blob.c \
+	plugins/storage-maildir/maildir-courier.c \
 	plugins/storage-maildir/maildir-file.c \
 	plugins/storage-maildir/maildir-folder.c \
 	plugins/storage-maildir/maildir-keywords.c \
+	plugins/storage-maildir/maildir-lock.c \
 	plugins/storage-maildir/maildir-path.c \
 	plugins/storage-maildir/maildir-plugin.c \
 	plugins/storage-maildir/maildir-put.c \
@@ -14,6 +16,7 @@ STORAGE_MAILDIR_SOURCES = \
 	plugins/storage-maildir/maildir-scan.c \
 	plugins/storage-maildir/maildir-subscriptions.c \
 	plugins/storage-maildir/maildir-uidlist.c \
+	plugins/storage-maildir/maildir-uids.c \
 	plugins/storage-maildir/maildir-utf7.c
 plugins_storage_maildir_storage_maildir_la_SOURCES = \
 	$(STORAGE_MAILDIR_SOURCES)

@@ -1,9 +1,12 @@
 /* maildir-blob.c - reading, marking and removing message files. */
 #include "maildir.h"
 
-/* Opens path; CV_NOT_FOUND when it is not there. */
+/* Opens path; CV_NOT_FOUND when it is not there.  A file that another program
+ * has cut short, emptied or written to is not the message that clients know
+ * under its UID. */
 static int try_open(struct cv_storage_folder *folder, const char *path,
-		    struct cv_blob_source *src_r, struct cv_error *err)
+		    uint64_t bytes, struct cv_blob_source *src_r,
+		    struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
 	struct stat st;
@@ -17,6 +20,16 @@ static int try_open(struct cv_storage_folder *folder, const char *path,
 		MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
 		return CV_FAIL(err, CV_E_TEMP, "'%s' is no regular file",
 			       path);
+	}
+	if (bytes > 0 && (uint64_t)st.st_size != bytes &&
+	    !root->set->maildir_broken_filename_sizes) {
+		MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+		return CV_FAIL(err, CV_E_TEMP, "'%s' has %llu bytes and had "
+			       "%llu: it was cut short or changed by another "
+			       "program (maildir_broken_filename_sizes = yes "
+			       "reads it as it is)", path,
+			       (unsigned long long)st.st_size,
+			       (unsigned long long)bytes);
 	}
 	src_r->fd = fd;
 	src_r->offset = 0;
@@ -32,10 +45,12 @@ int maildir_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	int ret = CV_NOT_FOUND;
 
 	if (maildir_blob_path(folder, blob, path))
-		ret = try_open(folder, path, src_r, err);
+		ret = try_open(folder, path, blob->bytes, src_r,
+			       err);
 	/* committed a moment ago, and not placed yet */
 	if (ret == CV_NOT_FOUND && maildir_hidden_path(blob->ref, path))
-		ret = try_open(folder, path, src_r, err);
+		ret = try_open(folder, path, blob->bytes, src_r,
+			       err);
 	/* somebody renames it while we look for it: look again */
 	for (int i = 0; i < 3 && ret == CV_NOT_FOUND; i++) {
 		int found = maildir_file_search(folder, blob->ref, path, err);
@@ -43,7 +58,8 @@ int maildir_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 		if (found < 0)
 			return found;
 		if (found == CV_OK)
-			ret = try_open(folder, path, src_r, err);
+			ret = try_open(folder, path, blob->bytes,
+				       src_r, err);
 		else if (i > 0)
 			break;
 	}

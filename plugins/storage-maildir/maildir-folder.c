@@ -205,9 +205,7 @@ int maildir_file_read(struct cv_storage_root *root, int dirfd,
 	struct stat st;
 	uint64_t offset = 0;
 	ssize_t got = 1;
-	char *buffer;
-	enum { CHUNK = 65536 };
-	struct cv_pool *pool;
+	size_t room;
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? CV_NOT_FOUND :
@@ -218,19 +216,21 @@ int maildir_file_read(struct cv_storage_root *root, int dirfd,
 		return CV_FAIL(err, CV_E_TEMP, "'%s' is no regular file, or "
 			       "too large", name);
 	}
-	pool = cv_api->pool_create("maildir file");
-	buffer = cv_api->alloc(pool, CHUNK);
-	while (got > 0 && offset < MAILDIR_FILE_MAX) {
-		got = MD_CALL(root, pread, fd, buffer, CHUNK, offset);
-		if (got > 0) {
-			cv_text_append(text, buffer, (size_t)got);
+	/* at once: it may be large.  What is added meanwhile is not read. */
+	room = (size_t)st.st_size;
+	cv_text_reset(text);
+	cv_api->text_grow(text, room + 1);
+	while (got > 0 && offset < room) {
+		got = MD_CALL(root, pread, fd, text->data + offset,
+			      room - offset, offset);
+		if (got > 0)
 			offset += (uint64_t)got;
-		}
 	}
+	text->len = (size_t)offset;
+	text->data[text->len] = '\0';
 	if (got < 0)
 		maildir_fail(err, "read", name);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
-	cv_api->pool_destroy(&pool);
 	return got < 0 ? CV_E_TEMP : CV_OK;
 }
 
@@ -259,44 +259,74 @@ int maildir_file_write(struct cv_storage_root *root, int dirfd,
 	return ret;
 }
 
-static int control_open(struct cv_storage_folder *folder)
+/* A control directory of its own is made with its parents. */
+static void make_control(struct cv_storage_folder *folder)
 {
-	return MD_CALL(folder->root, open, AT_FDCWD, folder->control_path,
+	struct cv_pool *pool = cv_api->pool_create("maildir control");
+	struct cv_text part;
+	const char *at = folder->control_path;
+
+	cv_text_init(&part, pool);
+	while (*at != '\0') {
+		const char *end = strchr(at + 1, '/');
+
+		if (end == NULL)
+			end = at + strlen(at);
+		cv_text_append(&part, at, (size_t)(end - at));
+		at = end;
+		(void)MD_CALL(folder->root, mkdir, AT_FDCWD,
+			      cv_text_str(&part), 0700);
+	}
+	cv_api->pool_destroy(&pool);
+}
+
+int maildir_control_open(struct cv_storage_folder *folder, bool make)
+{
+	struct cv_storage_root *root = folder->root;
+	int fd;
+
+	if (folder->control_path[0] == '\0')
+		return folder->fd;
+	fd = MD_CALL(root, open, AT_FDCWD, folder->control_path,
+		     O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0 || errno != ENOENT || !make)
+		return fd;
+	make_control(folder);
+	return MD_CALL(root, open, AT_FDCWD, folder->control_path,
 		       O_RDONLY | O_DIRECTORY, 0);
+}
+
+void maildir_control_close(struct cv_storage_folder *folder, int fd)
+{
+	if (fd != folder->fd)
+		MAILDIR_API(folder->root)->close(MAILDIR_IO(folder->root),
+						 fd);
 }
 
 int maildir_control_read(struct cv_storage_folder *folder, const char *name,
 			 struct cv_text *text, struct cv_error *err)
 {
-	struct cv_storage_root *root = folder->root;
-	int dirfd, ret;
+	int dirfd = maildir_control_open(folder, false), ret;
 
-	if (folder->control_path[0] == '\0')
-		return maildir_file_read(root, folder->fd, name, text, err);
-	dirfd = control_open(folder);
 	if (dirfd < 0)
 		return errno == ENOENT ? CV_NOT_FOUND :
 			maildir_fail(err, "open", folder->control_path);
-	ret = maildir_file_read(root, dirfd, name, text, err);
-	MAILDIR_API(root)->close(MAILDIR_IO(root), dirfd);
+	ret = maildir_file_read(folder->root, dirfd, name, text, err);
+	maildir_control_close(folder, dirfd);
 	return ret;
 }
 
 int maildir_control_write(struct cv_storage_folder *folder, const char *name,
 			  struct cv_span data, struct cv_error *err)
 {
-	struct cv_storage_root *root = folder->root;
-	int dirfd, ret;
+	int dirfd = maildir_control_open(folder, true), ret;
 
-	if (folder->control_path[0] == '\0')
-		return maildir_file_write(root, folder->fd, name,
-					  "tmp/culver-control.tmp", data,
-					  err);
-	dirfd = control_open(folder);
 	if (dirfd < 0)
 		return maildir_fail(err, "open", folder->control_path);
-	ret = maildir_file_write(root, dirfd, name, "culver-control.tmp",
-				 data, err);
-	MAILDIR_API(root)->close(MAILDIR_IO(root), dirfd);
+	ret = maildir_file_write(folder->root, dirfd, name,
+				 dirfd == folder->fd ?
+				 "tmp/culver-control.tmp" :
+				 "culver-control.tmp", data, err);
+	maildir_control_close(folder, dirfd);
 	return ret;
 }

@@ -44,6 +44,23 @@ void maildir_keywords_forget(struct cv_storage_folder *folder)
 	memset(folder->keywords, 0, sizeof(folder->keywords));
 }
 
+const char *maildir_keyword_name(struct cv_storage_folder *folder,
+				 uint32_t index)
+{
+	load(folder);
+	return folder->keywords[index];
+}
+
+static int find(const struct cv_storage_folder *folder, const char *name)
+{
+	for (int i = 0; i < MAILDIR_KEYWORDS; i++) {
+		if (folder->keywords[i] != NULL &&
+		    strcasecmp(folder->keywords[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
 static int save(struct cv_storage_folder *folder)
 {
 	struct cv_pool *pool = cv_api->pool_create("maildir keywords");
@@ -62,24 +79,7 @@ static int save(struct cv_storage_folder *folder)
 	return ret;
 }
 
-const char *maildir_keyword_name(struct cv_storage_folder *folder,
-				 uint32_t index)
-{
-	load(folder);
-	return folder->keywords[index];
-}
-
-static int find(const struct cv_storage_folder *folder, const char *name)
-{
-	for (int i = 0; i < MAILDIR_KEYWORDS; i++) {
-		if (folder->keywords[i] != NULL &&
-		    strcasecmp(folder->keywords[i], name) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static int add_letter(struct cv_storage_folder *folder, const char *name)
+static int take_letter(struct cv_storage_folder *folder, const char *name)
 {
 	int index = 0;
 
@@ -97,6 +97,27 @@ static int add_letter(struct cv_storage_folder *folder, const char *name)
 	return index;
 }
 
+/* Under the account's lock, and Dovecot's: what others have given by now
+ * counts. */
+static int add_letter(struct cv_storage_folder *folder, const char *name)
+{
+	struct cv_storage_root *root = folder->root;
+	int dirfd = maildir_control_open(folder, true), index = -1;
+
+	if (dirfd < 0)
+		return -1;
+	if (maildir_lock(root, dirfd, "dovecot-keywords")) {
+		maildir_keywords_forget(folder);
+		load(folder);
+		index = find(folder, name);
+		if (index < 0)
+			index = take_letter(folder, name);
+		maildir_unlock(root, dirfd, "dovecot-keywords");
+	}
+	maildir_control_close(folder, dirfd);
+	return index;
+}
+
 int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
 			  bool add)
 {
@@ -104,13 +125,10 @@ int maildir_keyword_index(struct cv_storage_folder *folder, const char *name,
 
 	load(folder);
 	index = find(folder, name);
-	if (index >= 0 || !add)
-		return index;
-	/* under the lock: what others have given by now counts */
-	maildir_keywords_forget(folder);
-	load(folder);
-	index = find(folder, name);
-	return index >= 0 ? index : add_letter(folder, name);
+	/* letters are never given back */
+	return index >= 0 || !add ||
+		folder->keywords[MAILDIR_KEYWORDS - 1] != NULL ? index :
+		add_letter(folder, name);
 }
 
 bool maildir_keyword_shown(struct cv_storage_folder *folder,

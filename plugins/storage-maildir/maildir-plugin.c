@@ -4,8 +4,45 @@
  * Trusts nobody: names of files are parsed as hostile input, links are not
  * followed.  Runs inside the session, as the user. */
 #include "maildir.h"
+#include "cv-mailbox.h"
 
 struct cv_plugin *maildir_self;
+
+static const struct cv_setting_def maildir_setting_defs[] = {
+	CV_SETTING(maildir_settings, maildir_copy_with_hardlinks,
+		   CV_SET_BOOL, "yes", NULL, CV_SET_PER_USER,
+		   "Copy a message within a Maildir as a hard link."),
+	CV_SETTING(maildir_settings, maildir_very_dirty_syncs, CV_SET_BOOL,
+		   "no", NULL, CV_SET_PER_USER,
+		   "Read cur/ only when its time of change says that another "
+		   "program was there; a change within the same clock tick as "
+		   "one of ours is then found later."),
+	CV_SETTING(maildir_settings, maildir_broken_filename_sizes,
+		   CV_SET_BOOL, "no", NULL, CV_SET_PER_USER,
+		   "Read messages whose files have another size than they had "
+		   "when they came, or than S= in their names says, as they "
+		   "are now."),
+};
+
+/* Without a registry of settings (tools that link the driver in). */
+static const struct maildir_settings maildir_defaults = {
+	.maildir_copy_with_hardlinks = true,
+};
+
+const struct maildir_settings *
+maildir_settings(const struct cv_storage_config *config)
+{
+	const struct cv_user_api *users = cv_api->service("user", 1);
+	const struct maildir_settings *set = NULL;
+
+	if (maildir_self == NULL)
+		return &maildir_defaults;
+	if (users != NULL && CV_HAS(config, user) && config->user != NULL)
+		set = users->settings(config->user, maildir_self);
+	else
+		set = cv_api->settings(maildir_self);
+	return set == NULL ? &maildir_defaults : set;
+}
 
 static const struct cv_storage maildir_storage = {
 	CV_SIZED(cv_storage),
@@ -51,7 +88,10 @@ static const struct cv_storage maildir_storage = {
 	.remove = maildir_remove,
 	.watch = maildir_watch,
 	.clean = maildir_clean,
+	.numbers = maildir_numbers,
 	.folder_path = maildir_folder_path,
+	.uids_add = maildir_uids_add,
+	.uids_write = maildir_uids_write,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,
@@ -65,4 +105,6 @@ static int maildir_init(const struct cv_host *host, struct cv_plugin *self,
 CV_PLUGIN_DEFINE("storage-maildir", 0,
 	.license = "MIT", .version = "1.0",
 	.summary = "Maildir++ and fs trees of message files",
+	.settings = CV_ARRAY(maildir_setting_defs),
+	.settings_bytes = sizeof(struct maildir_settings),
 	.init = maildir_init);

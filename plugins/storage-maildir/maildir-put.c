@@ -219,6 +219,8 @@ int maildir_link(struct cv_storage_folder *folder,
 	size_t len;
 	char *ref;
 
+	if (!root->set->maildir_copy_with_hardlinks)
+		return CV_E_UNSUPPORTED;
 	maildir_file_create_base(root, base);
 	len = strlen(base);
 	if (blob->virtual_bytes > 0)

@@ -129,6 +129,7 @@ int maildir_root_open(const struct cv_storage_config *config,
 
 	root->config = config;
 	root->pool = config->pool;
+	root->set = maildir_settings(config);
 	root->fs = strcmp(config->layout, "fs") == 0;
 	if (!root->fs && config->layout[0] != '\0' &&
 	    strcasecmp(config->layout, "maildir++") != 0)
@@ -157,6 +158,7 @@ void maildir_root_close(struct cv_storage_root **root)
 {
 	if (*root == NULL)
 		return;
+	maildir_uids_close(*root);
 	MAILDIR_API(*root)->close(MAILDIR_IO(*root), (*root)->fd);
 	*root = NULL;
 }

@@ -174,9 +174,11 @@ int maildir_subscriptions_read(struct cv_storage_root *root,
 			parse(root, cv_text_span(&file), pool, names_r);
 			ret = CV_CHANGED;
 		} else if (ret == CV_NOT_FOUND) {
-			/* removed; or never there */
+			/* removed; or never there: Courier's, if any */
 			*names_r = (struct cv_strings){ NULL, 0 };
-			ret = old.len > 0 ? CV_CHANGED : CV_OK;
+			ret = old.len > 0 || maildir_courier_subscribed(
+				root, pool, names_r) == CV_OK ?
+				CV_CHANGED : CV_OK;
 		}
 	}
 	control_close(root, dirfd);

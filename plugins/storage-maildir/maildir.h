@@ -19,7 +19,8 @@ enum {
 	MAILDIR_NAME_MAX = 255,		/* bytes of a file name */
 	MAILDIR_KEYWORDS = 26,		/* letters a-z */
 	MAILDIR_HIDDEN_SECONDS = 36 * 3600,	/* then it is rubbish */
-	MAILDIR_FILE_MAX = 64 * 1024 * 1024,	/* of a list we read whole */
+	MAILDIR_FILE_MAX = 512 * 1024 * 1024,	/* of a list we read whole */
+	MAILDIR_UIDLISTS = 4,		/* kept open */
 };
 
 /* Our use of the journal's bits. */
@@ -29,11 +30,29 @@ enum {
 	MAILDIR_ODD = CV_BLOB_MARK_2,	/* its name cannot be computed */
 };
 
+struct maildir_settings {
+	bool maildir_copy_with_hardlinks, maildir_very_dirty_syncs;
+	bool maildir_broken_filename_sizes;
+};
+
+/* An open dovecot-uidlist, and what is known of it. */
+struct maildir_uids {
+	int fd;				/* 0: none */
+	uint64_t device, inode;
+	uint64_t size;			/* all of it was seen */
+	uint32_t uidvalidity, uidnext;
+	uint32_t used;			/* greater: later */
+};
+
 struct cv_storage_root {
 	const struct cv_storage_config *config;
 	struct cv_pool *pool;
 	int fd;
 	bool fs;			/* LAYOUT=fs */
+	const struct maildir_settings *set;
+	struct maildir_uids uids[MAILDIR_UIDLISTS];
+	uint32_t uids_used;
+	int64_t uids_failed;		/* when writing one last failed */
 };
 
 /* When a directory was last looked at. */
@@ -62,6 +81,8 @@ struct cv_storage_folder {
 	const char *control_path;	/* "": beside new and cur */
 	struct maildir_state state;
 	bool state_changed;
+	/* the journal's, from numbers */
+	uint32_t uidvalidity, uidnext;
 	/* dovecot-keywords; loaded when first needed */
 	bool keywords_loaded;
 	const char *keywords[MAILDIR_KEYWORDS];
@@ -77,6 +98,10 @@ struct cv_storage_put {
 };
 
 extern struct cv_plugin *maildir_self;
+
+/* The user's settings of the plugin. */
+const struct maildir_settings *
+maildir_settings(const struct cv_storage_config *config);
 
 /* Shorthands for the port. */
 #define MAILDIR_API(root) ((root)->config->io_api)
@@ -166,6 +191,9 @@ int maildir_control_read(struct cv_storage_folder *folder, const char *name,
 /* Replaces it through a temporary file; synced. */
 int maildir_control_write(struct cv_storage_folder *folder, const char *name,
 			  struct cv_span data, struct cv_error *err);
+/* Its directory, made when it is missing; -1 and errno. */
+int maildir_control_open(struct cv_storage_folder *folder, bool make);
+void maildir_control_close(struct cv_storage_folder *folder, int fd);
 int maildir_file_read(struct cv_storage_root *root, int dirfd,
 		      const char *name, struct cv_text *text,
 		      struct cv_error *err);
@@ -272,8 +300,48 @@ void maildir_clean(struct cv_storage_folder *folder);
 
 /* --- maildir-uidlist.c ----------------------------------------------------- */
 
+/* Line 1 and the others of a UID list.  False: malformed. */
+struct maildir_uidlist_head {
+	uint32_t version, uidvalidity, uidnext;
+};
+bool maildir_uidlist_head(struct cv_span line,
+			  struct maildir_uidlist_head *head_r);
+bool maildir_uidlist_line(struct cv_span line, uint32_t version,
+			  uint32_t *uid_r, struct cv_span *base_r);
+
 int maildir_takeover(struct cv_storage_folder *folder, bool head_only,
 		     struct cv_pool *pool, struct cv_takeover *takeover_r,
 		     struct cv_error *err);
+
+/* --- maildir-uids.c: the list as we keep it --------------------------------- */
+
+void maildir_numbers(struct cv_storage_folder *folder, uint32_t uidvalidity,
+		     uint32_t uidnext);
+int maildir_uids_add(struct cv_storage_folder *folder,
+		     const struct cv_uid_ref *refs, uint32_t count,
+		     uint32_t messages, struct cv_error *err);
+int maildir_uids_write(struct cv_storage_folder *folder, cv_uid_next_fn *next,
+		       void *context, bool anew, struct cv_error *err);
+void maildir_uids_close(struct cv_storage_root *root);
+
+/* --- maildir-lock.c ---------------------------------------------------------- */
+
+/* Dovecot's lock NAME.lock in a control directory.  False: somebody else has
+ * it, or it cannot be made (errno). */
+bool maildir_lock(struct cv_storage_root *root, int dirfd, const char *name);
+void maildir_unlock(struct cv_storage_root *root, int dirfd,
+		    const char *name);
+
+/* --- maildir-courier.c ------------------------------------------------------- */
+
+/* Adds the keywords that Courier kept to entries. */
+void maildir_courier_keywords(struct cv_storage_folder *folder,
+			      struct cv_pool *pool,
+			      struct cv_takeover_entry *entries,
+			      uint32_t count);
+/* Subscribed names; CV_NOT_FOUND. */
+int maildir_courier_subscribed(struct cv_storage_root *root,
+			       struct cv_pool *pool,
+			       struct cv_strings *names_r);
 
 #endif

@@ -56,7 +56,7 @@ class Doveadm:
             if not page.strip():
                 continue
             head, _, rest = page.partition("\ntext:\n")
-            fields = dict(line.partition(": ")[::2]
+            fields = dict(line.partition(":")[::2]
                           for line in head.strip().splitlines())
             words = fields["flags"].split()
             flags = "".join(sorted(

@@ -1,0 +1,48 @@
+/* maildir-lock.c - dot locks as Dovecot makes them: a file NAME.lock, made
+ * exclusively, that goes stale. */
+#include "maildir.h"
+
+#include <poll.h>
+
+enum { LOCK_STALE_SECONDS = 120, LOCK_TRIES = 100, LOCK_STEP_MSECS = 20 };
+
+static bool is_stale(struct cv_storage_root *root, int dirfd,
+		     const char *path)
+{
+	struct stat st;
+
+	return MD_CALL(root, stat, dirfd, path, &st) == 0 &&
+		time(NULL) - st.st_mtim.tv_sec > LOCK_STALE_SECONDS;
+}
+
+bool maildir_lock(struct cv_storage_root *root, int dirfd, const char *name)
+{
+	char path[MAILDIR_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s.lock", name);
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		int fd = MD_CALL(root, open, dirfd, path,
+				 O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+		if (fd >= 0) {
+			MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+			return true;
+		}
+		if (errno != EEXIST)
+			return false;
+		if (is_stale(root, dirfd, path))
+			(void)MD_CALL(root, unlink, dirfd, path);
+		else
+			(void)poll(NULL, 0, LOCK_STEP_MSECS);
+	}
+	errno = EAGAIN;
+	return false;
+}
+
+void maildir_unlock(struct cv_storage_root *root, int dirfd, const char *name)
+{
+	char path[MAILDIR_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s.lock", name);
+	(void)MD_CALL(root, unlink, dirfd, path);
+}
