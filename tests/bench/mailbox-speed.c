@@ -9,7 +9,12 @@
  *	mailbox-speed DIR store COUNT		one flag of message 1
  *	mailbox-speed DIR store-all COUNT	one flag of all messages
  *	mailbox-speed DIR copy COUNT		message 1 to "copies"
+ *	mailbox-speed DIR move COUNT		the last message to "copies"
+ *	mailbox-speed DIR flags COUNT		UID and flags of all messages
+ *	mailbox-speed DIR memory 1		private memory of an open INBOX
  *	mailbox-speed DIR search COUNT		SUBJECT
+ *	mailbox-speed DIR make COUNT		an INBOX of files that no server
+ *						knows: links of a few
  *
  * DIR is a home directory; the plugins are linked in.  KIND=sdbox or mdbox in
  * the environment: not a Maildir. */
@@ -99,6 +104,75 @@ static void copy_one(struct fixture *f, struct cv_mailbox *box)
 		die(f, "copy");
 }
 
+static void move_last(struct fixture *f, struct cv_mailbox *box)
+{
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+	uint32_t last = fixture_state(box).messages;
+	struct cv_range one = { last, last };
+	struct cv_set seqs = { &one, 1 };
+
+	if (mailbox_api.copy(box, seqs, "copies", true, f->pool, &result,
+			     &f->err) < 0)
+		die(f, "move");
+	fixture_sync(f, box, CV_SYNC_FULL);
+}
+
+static void flags(struct fixture *f, struct cv_mailbox *box)
+{
+	struct cv_message_data d = { CV_SIZED(cv_message_data) };
+	uint32_t messages = fixture_state(box).messages;
+
+	for (uint32_t seq = 1; seq <= messages; seq++) {
+		if (mailbox_api.message(box, seq, 0, &d,
+					&f->err) != CV_OK)
+			die(f, "message");
+	}
+}
+
+static void memory(void)
+{
+	char line[200];
+	FILE *file = fopen("/proc/self/smaps_rollup", "r");
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "Private", 7) == 0 ||
+		    strncmp(line, "Pss:", 4) == 0)
+			fputs(line, stdout);
+	}
+	if (file != NULL)
+		fclose(file);
+}
+
+/* File systems limit the links of one file. */
+static void make(const char *dir, int n)
+{
+	enum { LINKS_MAX = 30000 };
+	static const char *const names[] = { "", "/cur", "/new", "/tmp" };
+	char path[400], first[400] = "";
+
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/Maildir%s", dir, names[i]);
+		(void)mkdir(path, 0700);
+	}
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/Maildir/cur/%d.M%dP%d.host."
+			 "example.org,S=25,W=29:2,S", dir, 1600000000 + i, i % 1000000,
+			 i % 30000);
+		if (i % LINKS_MAX == 0) {
+			FILE *file = fopen(path, "w");
+
+			if (file == NULL ||
+			    fputs("Subject: x\n\nlast\nline bc\n", file) < 0 ||
+			    fclose(file) != 0)
+				exit(1);
+			snprintf(first, sizeof(first), "%s", path);
+		} else if (link(first, path) < 0) {
+			perror(path);
+			exit(1);
+		}
+	}
+}
+
 static void search(struct fixture *f, struct cv_mailbox *box)
 {
 	struct cv_search_node node = {
@@ -144,6 +218,12 @@ static void run(struct fixture *f, const char *what, int n)
 				      CV_FLAG_FLAGGED, NULL);
 		else if (strcmp(what, "copy") == 0)
 			copy_one(f, box);
+		else if (strcmp(what, "move") == 0)
+			move_last(f, box);
+		else if (strcmp(what, "flags") == 0)
+			flags(f, box);
+		else if (strcmp(what, "memory") == 0)
+			memory();
 		else if (strcmp(what, "search") == 0)
 			search(f, box);
 	}
@@ -167,6 +247,10 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	n = atoi(argv[3]);
+	if (strcmp(argv[2], "make") == 0) {
+		make(argv[1], n);
+		return 0;
+	}
 	fixture_host();
 	dbox_host();
 	f.pool = pool_create("speed");

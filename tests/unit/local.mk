@@ -206,6 +206,11 @@ tests_unit_test_mailbox_search_SOURCES = %D%/test-mailbox-search.c \
 tests_unit_test_mailbox_search_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_search_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-maildir
+tests_unit_test_maildir_SOURCES = %D%/test-maildir.c %D%/mailbox-fixture.h
+tests_unit_test_maildir_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_maildir_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mbox-fault
 tests_unit_test_mbox_fault_SOURCES = %D%/test-mailbox-fault.c \
 	%D%/mailbox-fixture.h
