@@ -187,6 +187,10 @@ bool account_row_find(struct account_folder *folder, uint32_t uid,
 		      uint32_t *row_r);
 bool account_row_alive(struct account_folder *folder, uint32_t row);
 uint32_t account_row_uid(struct account_folder *folder, uint32_t row);
+/* The UIDs of the living from this row on; dst has room for one of each row.
+ * Returns how many. */
+uint32_t account_uids(struct account_folder *folder, uint32_t row,
+		      uint32_t *dst);
 uint32_t account_row_flags(struct account_folder *folder, uint32_t row);
 uint64_t account_row_modseq(struct account_folder *folder, uint32_t row);
 struct account_keywords account_row_keywords(struct account_folder *folder,

@@ -231,6 +231,46 @@ bool account_row_alive(struct account_folder *folder, uint32_t row)
 	return (row_flags(folder_of(folder), row) & ROW_DEAD) == 0;
 }
 
+/* Without a call for each row: there may be a million. */
+static uint32_t rows_uids(struct folder *folder, struct rows *rows,
+			  uint32_t from, uint32_t *dst)
+{
+	enum { PART = 4096 };
+	uint32_t count = 0;
+
+	while (from < rows->count) {
+		uint32_t end = rows->count - from < PART ? rows->count :
+			from + PART;
+		uint32_t part = end - from;
+
+		/* of a damaged part nothing is there */
+		if (!rows_check(folder, rows, &rows->uid[from],
+				part * sizeof(*rows->uid)) ||
+		    !rows_check(folder, rows, &rows->flags[from],
+				part * sizeof(*rows->flags)))
+			from = end;
+		for (; from < end; from++) {
+			dst[count] = rows->uid[from];
+			count += (rows->flags[from] & ROW_DEAD) == 0;
+		}
+	}
+	return count;
+}
+
+uint32_t account_uids(struct account_folder *f, uint32_t row, uint32_t *dst)
+{
+	struct folder *folder = folder_of(f);
+	struct folder_data *data = folder_load(folder);
+	uint32_t base = data->base.count, count = 0;
+
+	if (row < base)
+		count = rows_uids(folder, &data->base, row, dst);
+	if (row < base + data->tail.count)
+		count += rows_uids(folder, &data->tail,
+				   row < base ? 0 : row - base, dst + count);
+	return count;
+}
+
 uint64_t account_row_modseq(struct account_folder *f, uint32_t row)
 {
 	struct folder *folder = folder_of(f);

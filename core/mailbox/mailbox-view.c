@@ -48,17 +48,18 @@ struct cv_set ranges_set(const struct account_ranges *ranges)
 
 /* --- the view ------------------------------------------------------------------------ */
 
-static void view_add(struct cv_mailbox *box, uint32_t uid)
+static void view_reserve(struct cv_mailbox *box, uint32_t more)
 {
-	if (box->count == box->room) {
-		uint32_t room = box->room * 2 + 1024;
+	uint32_t room = box->room * 2 + 1024;
 
-		box->uids = pool_grow(box->pool, box->uids,
-				      box->room * sizeof(*box->uids),
-				      room * sizeof(*box->uids));
-		box->room = room;
-	}
-	box->uids[box->count++] = uid;
+	if (box->room - box->count >= more)
+		return;
+	if (room - box->count < more)
+		room = box->count + more;
+	box->uids = pool_grow(box->pool, box->uids,
+			      box->room * sizeof(*box->uids),
+			      room * sizeof(*box->uids));
+	box->room = room;
 }
 
 /* The first place in the view with a UID >= uid. */
@@ -81,11 +82,12 @@ static void view_add_rows(struct cv_mailbox *box, uint32_t from_uid)
 {
 	struct account_folder *folder = box->folder;
 	uint32_t rows = account_row_count(folder);
+	uint32_t row = account_row_lower(folder, from_uid);
 
-	for (uint32_t row = account_row_lower(folder, from_uid); row < rows;
-	     row++) {
-		if (account_row_alive(folder, row))
-			view_add(box, account_row_uid(folder, row));
+	if (row < rows) {
+		view_reserve(box, rows - row);
+		box->count += account_uids(folder, row,
+					   box->uids + box->count);
 	}
 	box->uidnext = folder->uidnext;
 }

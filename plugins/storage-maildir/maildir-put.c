@@ -83,8 +83,7 @@ int maildir_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	int ret = CV_OK;
 
 	/* the time of the file is the message's INTERNALDATE for others */
-	if ((age > 2 || age < -2) &&
-	    MD_CALL(root, set_times, p->fd, received) < 0)
+	if (age != 0 && MD_CALL(root, set_times, p->fd, received) < 0)
 		ret = maildir_fail(err, "set times of", p->name);
 	if (ret == CV_OK && sync && MD_CALL(root, fdatasync, p->fd) < 0)
 		ret = maildir_fail(err, "sync", p->name);
