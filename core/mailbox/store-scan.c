@@ -20,6 +20,7 @@ struct found {
 					 * driver knows of none */
 	bool known;
 	bool mirror;			/* other keywords than shown */
+	int64_t time;			/* of its name, to sort by */
 	struct cv_keywords shown;
 };
 
@@ -242,7 +243,6 @@ static int compare_found(const void *a, const void *b)
 {
 	const struct found *x = *(struct found *const *)a;
 	const struct found *y = *(struct found *const *)b;
-	int64_t xt, yt;
 	size_t len;
 	int ret;
 
@@ -255,10 +255,8 @@ static int compare_found(const void *a, const void *b)
 		return x->place < y->place ? -1 : 1;
 	if ((x->f.marks & CV_BLOB_ARRIVAL) != (y->f.marks & CV_BLOB_ARRIVAL))
 		return x->f.marks & CV_BLOB_ARRIVAL ? 1 : -1;
-	xt = ref_time(x->f.ref);
-	yt = ref_time(y->f.ref);
-	if (xt != yt)
-		return xt < yt ? -1 : 1;
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
 	len = x->f.ref.len < y->f.ref.len ? x->f.ref.len : y->f.ref.len;
 	ret = memcmp(x->f.ref.data, y->f.ref.data, len);
 	return ret != 0 ? ret : (x->f.ref.len > y->f.ref.len) -
@@ -372,9 +370,12 @@ static void drop_known(struct scan *scan)
 	for (size_t i = 0; i < scan->found.count; i++) {
 		struct found *f = scan->found.items[i];
 
-		if (!f->known &&
-		    hash_find(&scan->tombstones, f->f.ref) == NULL)
-			scan->found.items[to++] = f;
+		if (f->known ||
+		    (scan->tombstones.count > 0 &&
+		     hash_find(&scan->tombstones, f->f.ref) != NULL))
+			continue;
+		f->time = ref_time(f->f.ref);
+		scan->found.items[to++] = f;
 	}
 	scan->found.count = to;
 }

@@ -1,18 +1,36 @@
 /* maildir-lock.c - dot locks as Dovecot makes them: a file NAME.lock, made
- * exclusively, that goes stale. */
+ * exclusively, that goes stale.  Ours are only taken under the account's lock:
+ * one that is found there was left by a process that died. */
 #include "maildir.h"
 
 #include <poll.h>
 
 enum { LOCK_STALE_SECONDS = 120, LOCK_TRIES = 100, LOCK_STEP_MSECS = 20 };
 
+static const char ours[] = "culver\n";
+
+static bool is_ours(struct cv_storage_root *root, int dirfd, const char *path)
+{
+	char text[sizeof(ours)];
+	ssize_t got;
+	int fd = MD_CALL(root, open, dirfd, path, O_RDONLY | O_NONBLOCK, 0);
+
+	if (fd < 0)
+		return false;
+	got = MD_CALL(root, pread, fd, text, sizeof(text), 0);
+	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+	return got == sizeof(ours) - 1 &&
+		memcmp(text, ours, sizeof(ours) - 1) == 0;
+}
+
 static bool is_stale(struct cv_storage_root *root, int dirfd,
 		     const char *path)
 {
 	struct stat st;
 
-	return MD_CALL(root, stat, dirfd, path, &st) == 0 &&
-		time(NULL) - st.st_mtim.tv_sec > LOCK_STALE_SECONDS;
+	return is_ours(root, dirfd, path) ||
+		(MD_CALL(root, stat, dirfd, path, &st) == 0 &&
+		 time(NULL) - st.st_mtim.tv_sec > LOCK_STALE_SECONDS);
 }
 
 bool maildir_lock(struct cv_storage_root *root, int dirfd, const char *name)
@@ -25,6 +43,8 @@ bool maildir_lock(struct cv_storage_root *root, int dirfd, const char *name)
 				 O_WRONLY | O_CREAT | O_EXCL, 0600);
 
 		if (fd >= 0) {
+			(void)MD_CALL(root, pwrite, fd, ours,
+				      sizeof(ours) - 1, 0);
 			MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
 			return true;
 		}
