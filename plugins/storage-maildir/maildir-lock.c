@@ -5,11 +5,15 @@
 
 #include <poll.h>
 
-enum { LOCK_STALE_SECONDS = 120, LOCK_TRIES = 100, LOCK_STEP_MSECS = 20 };
+enum { LOCK_STALE_SECONDS = 120, LOCK_TRIES = 100, LOCK_STEP_MSECS = 20,
+       LOCK_EMPTY_TRIES = 4 };
 
 static const char ours[] = "culver\n";
 
-static bool is_ours(struct cv_storage_root *root, int dirfd, const char *path)
+/* Dovecot writes its process id at once: one that stays empty is left from a
+ * power cut. */
+static bool is_ours(struct cv_storage_root *root, int dirfd, const char *path,
+		    int *empty)
 {
 	char text[sizeof(ours)];
 	ssize_t got;
@@ -19,16 +23,18 @@ static bool is_ours(struct cv_storage_root *root, int dirfd, const char *path)
 		return false;
 	got = MD_CALL(root, pread, fd, text, sizeof(text), 0);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+	if (got == 0)
+		return ++*empty >= LOCK_EMPTY_TRIES;
 	return got == sizeof(ours) - 1 &&
 		memcmp(text, ours, sizeof(ours) - 1) == 0;
 }
 
 static bool is_stale(struct cv_storage_root *root, int dirfd,
-		     const char *path)
+		     const char *path, int *empty)
 {
 	struct stat st;
 
-	return is_ours(root, dirfd, path) ||
+	return is_ours(root, dirfd, path, empty) ||
 		(MD_CALL(root, stat, dirfd, path, &st) == 0 &&
 		 time(NULL) - st.st_mtim.tv_sec > LOCK_STALE_SECONDS);
 }
@@ -36,6 +42,7 @@ static bool is_stale(struct cv_storage_root *root, int dirfd,
 bool maildir_lock(struct cv_storage_root *root, int dirfd, const char *name)
 {
 	char path[MAILDIR_PATH_MAX];
+	int empty = 0;
 
 	snprintf(path, sizeof(path), "%s.lock", name);
 	for (int i = 0; i < LOCK_TRIES; i++) {
@@ -50,7 +57,7 @@ bool maildir_lock(struct cv_storage_root *root, int dirfd, const char *name)
 		}
 		if (errno != EEXIST)
 			return false;
-		if (is_stale(root, dirfd, path))
+		if (is_stale(root, dirfd, path, &empty))
 			(void)MD_CALL(root, unlink, dirfd, path);
 		else
 			(void)poll(NULL, 0, LOCK_STEP_MSECS);

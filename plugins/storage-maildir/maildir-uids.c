@@ -266,6 +266,7 @@ struct old_list {
 	struct cv_span head, body;	/* of version 3; len 0: none */
 	struct maildir_uidlist_head h;
 	mode_t mode;
+	bool exists;
 };
 
 /* A cursor over its lines, in the order of UIDs. */
@@ -285,6 +286,7 @@ static void read_old(struct cv_storage_folder *folder, int dirfd,
 	if (MD_CALL(root, stat, dirfd, uids_name, &st) < 0)
 		return;
 	old->mode = (st.st_mode & 0660) | 0600;
+	old->exists = true;
 	if (maildir_file_read(root, dirfd, uids_name, &old->text, NULL) !=
 	    CV_OK)
 		return;
@@ -432,7 +434,7 @@ static bool replace(struct cv_storage_folder *folder, int dirfd,
 		w.failed = true;
 	MAILDIR_API(root)->close(MAILDIR_IO(root), w.fd);
 	if (!w.failed && MD_CALL(root, rename, dirfd, uids_temp, dirfd,
-				 uids_name, false) == 0)
+				 uids_name, !old->exists) == 0)
 		return true;
 	(void)MD_CALL(root, unlink, dirfd, uids_temp);
 	return false;
@@ -446,8 +448,6 @@ static bool append_missing(struct cv_storage_folder *folder, int dirfd,
 	int fd;
 	bool done;
 
-	if (missing->len == 0)
-		return true;
 	fd = MD_CALL(root, open, dirfd, uids_name,
 		     O_WRONLY | O_APPEND | O_NONBLOCK, 0);
 	if (fd < 0)
@@ -458,36 +458,56 @@ static bool append_missing(struct cv_storage_folder *folder, int dirfd,
 	return done;
 }
 
+/* Under Dovecot's lock, unless there is nothing to write or to replace. */
+static bool write_list(struct cv_storage_folder *folder, int dirfd,
+		       cv_uid_next_fn *next, void *context, bool anew,
+		       bool locked, bool *again_r)
+{
+	struct cv_pool *pool = cv_api->pool_create("maildir uids");
+	struct cv_text missing;
+	struct old_list old;
+	bool same, done = true;
+
+	cv_text_init(&missing, pool);
+	read_old(folder, dirfd, pool, &old);
+	same = !anew && agrees(folder, &old, next, context, &missing);
+	*again_r = !locked && old.exists && (!same || missing.len > 0);
+	if (*again_r || (same && missing.len == 0))
+		done = true;
+	else if (same)
+		done = append_missing(folder, dirfd, &old, &missing);
+	else
+		done = replace(folder, dirfd, &old, next, context, pool);
+	cv_api->pool_destroy(&pool);
+	return done;
+}
+
 int maildir_uids_write(struct cv_storage_folder *folder, cv_uid_next_fn *next,
 		       void *context, bool anew, struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
-	struct cv_pool *pool;
-	struct cv_text missing;
-	struct old_list old;
 	int dirfd = maildir_control_open(folder, true);
+	bool again, done;
 
 	(void)err;
 	if (dirfd < 0) {
 		log_failure(folder, "find the place of");
 		return CV_OK;
 	}
-	if (!maildir_lock(root, dirfd, uids_name)) {
-		log_failure(folder, "lock");
-		maildir_control_close(folder, dirfd);
-		return CV_OK;
+	done = write_list(folder, dirfd, next, context, anew, false, &again);
+	if (done && again) {
+		if (maildir_lock(root, dirfd, uids_name)) {
+			done = write_list(folder, dirfd, next, context, anew,
+					  true, &again);
+			maildir_unlock(root, dirfd, uids_name);
+		} else {
+			done = false;
+		}
 	}
-	pool = cv_api->pool_create("maildir uids");
-	cv_text_init(&missing, pool);
-	read_old(folder, dirfd, pool, &old);
-	if (!anew && agrees(folder, &old, next, context, &missing) ?
-	    append_missing(folder, dirfd, &old, &missing) :
-	    replace(folder, dirfd, &old, next, context, pool))
+	if (done)
 		root->uids_failed = 0;
 	else
 		log_failure(folder, "write");
-	maildir_unlock(root, dirfd, uids_name);
 	maildir_control_close(folder, dirfd);
-	cv_api->pool_destroy(&pool);
 	return CV_OK;
 }

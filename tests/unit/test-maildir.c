@@ -268,7 +268,7 @@ static void a_lock_of_dovecot_delays_no_mail_for_long(void **state)
 	fixture_init(&f, "");
 	fixture_save(&f, "INBOX", message, 0);
 	fixture_write(&f, "dovecot-uidlist", "3 V1 N1\n");
-	fixture_write(&f, "dovecot-uidlist.lock", "");
+	fixture_write(&f, "dovecot-uidlist.lock", "123:host");
 	assert_int_equal(fixture_save(&f, "INBOX", message, 0), 2);
 	assert_string_equal(read_file(&f, "dovecot-uidlist"), "3 V1 N1\n");
 	fixture_deinit(&f);
