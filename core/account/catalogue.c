@@ -308,6 +308,9 @@ static uint64_t append_text(struct folder *folder, const struct cv_text *text)
 	if (c->object == NULL || meta_head(c->object, &head) < 0)
 		return 0;
 	if (head.replaced) {
+		/* what waits has no place any more, and closing would come
+		 * back here with it, without an end */
+		cv_text_reset(&c->pending);
 		catalogue_close(folder);
 		return 0;
 	}
