@@ -266,8 +266,15 @@ static int save_head(struct cv_storage_folder *folder, struct cv_error *err)
 
 int mbox_map_dirty(struct cv_storage_folder *folder, struct cv_error *err)
 {
-	folder->head.dirty = 1;
-	return save_head(folder, err);
+	struct mbox_map_head *head = &folder->head;
+
+	/* nothing but this word, so that no crash tears the head */
+	head->dirty = 1;
+	if (MB_CALL(folder->root, pwrite, folder->map_fd, &head->dirty,
+		    sizeof(head->dirty),
+		    offsetof(struct mbox_map_head, dirty)) < 0)
+		return mbox_fail(err, "write", folder->own);
+	return CV_OK;
 }
 
 int mbox_map_save_only(struct cv_storage_folder *folder, uint32_t first,

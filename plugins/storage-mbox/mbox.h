@@ -164,17 +164,18 @@ struct mbox_stamp {
 struct mbox_map_head {
 	char magic[8];
 	uint32_t record_bytes, count;
-	uint32_t dirty;			/* being changed: see mbox-map.c */
 	uint32_t keyword_count;
+	uint32_t unwritten;		/* records with changes to write */
 	uint64_t generation;		/* changes unless records are added */
 	uint64_t sequence;		/* changes always */
 	struct mbox_stamp stamp;	/* of the mbox */
 	uint8_t boot_id[16];
 	uint32_t base_validity, base_last;
 	uint32_t base_keywords;		/* how many X-IMAPbase names */
-	uint32_t unwritten;		/* records with changes to write */
+	uint32_t spare;			/* 0 */
 	char keywords[MBOX_KEYWORDS][MBOX_KEYWORD_BYTES];
-	uint64_t check;
+	uint64_t check;			/* hash of the above */
+	uint64_t dirty;			/* being changed: see mbox-map.c */
 };
 
 struct mbox_state {

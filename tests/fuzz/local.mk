@@ -44,6 +44,19 @@ tests_fuzz_fuzz_header_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_header_LDADD = $(FUZZ_MESSAGE_LIBS)
 
+check_LTLIBRARIES += tests/fuzz/libmbox-fuzz.la
+tests_fuzz_libmbox_fuzz_la_SOURCES = $(STORAGE_MBOX_SOURCES)
+tests_fuzz_libmbox_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_mbox
+
+noinst_PROGRAMS += tests/fuzz/fuzz-mbox
+tests_fuzz_fuzz_mbox_SOURCES = %D%/fuzz-mbox.c
+tests_fuzz_fuzz_mbox_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-mbox
+tests_fuzz_fuzz_mbox_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_mbox_LDADD = tests/fuzz/libmbox-fuzz.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-mime
 tests_fuzz_fuzz_mime_SOURCES = %D%/fuzz-mime.c
 tests_fuzz_fuzz_mime_CPPFLAGS = $(FUZZ_CPPFLAGS)

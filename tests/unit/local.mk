@@ -211,6 +211,13 @@ tests_unit_test_maildir_SOURCES = %D%/test-maildir.c %D%/mailbox-fixture.h
 tests_unit_test_maildir_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_maildir_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-mbox-damage
+tests_unit_test_mbox_damage_SOURCES = %D%/test-mbox-damage.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mbox_damage_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MBOX
+tests_unit_test_mbox_damage_LDADD = tests/unit/libstorage-mbox.la \
+	$(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mbox-fault
 tests_unit_test_mbox_fault_SOURCES = %D%/test-mailbox-fault.c \
 	%D%/mailbox-fixture.h

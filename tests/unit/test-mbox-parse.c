@@ -193,6 +193,135 @@ static void hash_does_not_depend_on_pieces(void **state)
 	}
 }
 
+/* --- bodies through a window ----------------------------------------------------- */
+
+static struct cv_span file;
+
+static ssize_t file_pread(struct cv_io *io, int fd, void *data, size_t len,
+			  uint64_t offset)
+{
+	struct cv_span rest = cv_span_skip(file, (size_t)offset);
+
+	(void)io; (void)fd;
+	if (len > rest.len)
+		len = rest.len;
+	memcpy(data, rest.data, len);
+	return (ssize_t)len;
+}
+
+static const struct cv_io_api file_api = {
+	CV_SIZED(cv_io_api), .pread = file_pread,
+};
+static const struct cv_storage_config file_config = {
+	CV_SIZED(cv_storage_config), .io_api = &file_api,
+};
+static struct cv_storage_root file_root = { .config = &file_config };
+
+/* Reads the one or two messages of the file through a window of this size;
+ * how many, and the first one's body. */
+static uint32_t scan_file(struct cv_pool *pool, size_t room,
+			  struct mbox_record *first_r)
+{
+	struct mbox_reader large, small;
+	uint32_t count = 0;
+	uint64_t at = 0;
+
+	mbox_reader_init(&large, &file_root, 0, file.len, pool, 8192);
+	mbox_reader_init(&small, &file_root, 0, file.len, pool, room);
+	while (at < file.len) {
+		struct mbox_record r;
+		struct mbox_hash hash;
+		struct mbox_head head;
+		struct cv_text scratch;
+		struct cv_span data;
+
+		cv_text_init(&scratch, pool);
+		assert_int_equal(mbox_scan_head(&large, at, &r, &head, &data,
+						&scratch, &hash, NULL),
+				 CV_OK);
+		assert_int_equal(mbox_scan_body(&small, &r, head.length,
+						&hash, NULL), CV_OK);
+		assert_true(mbox_record_end(&r) > at);
+		at = mbox_record_end(&r);
+		if (count++ == 0)
+			*first_r = r;
+	}
+	assert_int_equal(at, file.len);
+	return count;
+}
+
+/* What follows the filling: the body's end, and how much of it is the body,
+ * and its bare line feeds, when a message comes behind it. */
+static const struct { const char *text; size_t len, bare_lf; } tails[] = {
+	{ "\nend\n\n", 5, 2 }, { "\r\nend\r\n\r\n", 7, 0 },
+	{ "\nFrom nobody\n\n", 13, 2 }, { "\n>From a@b Mon Jan  5 "
+	  "10:11:12 2026\n\n", 36, 2 },
+	{ "\r\n\r\n\r\n", 4, 0 }, { "\rFrom a@b Mon Jan  5 10:11:12 "
+	  "2026\n", 34, 0 }, { "\n\rx\r\r\n\n", 6, 1 },
+	{ "\nFrom \n\n", 7, 2 },
+};
+
+static const char two_heads[] =
+	"From a@b Mon Jan  5 10:11:12 2026\nSubject: x\n\n";
+
+/* The window's end falls on each byte of what is interesting. */
+static void bodies_are_the_same_at_each_cut(void **state)
+{
+	struct cv_pool *pool = cv_api->pool_create("test");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		for (size_t fill = 940; fill < 1120; fill++) {
+			struct cv_text text;
+			struct mbox_record small, large;
+
+			cv_text_init(&text, pool);
+			cv_text_append_str(&text, two_heads);
+			for (size_t n = 0; n < fill; n++)
+				cv_text_append_str(&text, "y");
+			cv_text_append_str(&text, tails[i].text);
+			cv_text_append_str(&text, two_heads);
+			file = cv_text_span(&text);
+			assert_int_equal(scan_file(pool, 8192, &large), 2);
+			assert_int_equal(scan_file(pool, MBOX_FROM_MAX + 17,
+						   &small), 2);
+			assert_memory_equal(&small, &large, sizeof(small));
+			assert_int_equal(small.body_len,
+					 fill + tails[i].len);
+			/* the header has two of its own */
+			assert_int_equal(small.bare_lf,
+					 tails[i].bare_lf + 2);
+			cv_api->pool_reset(pool);
+		}
+	}
+	cv_api->pool_destroy(&pool);
+}
+
+/* Whatever is cut off, all bytes that are there belong to something. */
+static void a_file_that_ends_anywhere_is_read(void **state)
+{
+	struct cv_pool *pool = cv_api->pool_create("test");
+	static const char text[] =
+		"From a@b Mon Jan  5 10:11:12 2026\nContent-Length: 4\n\n"
+		"abc\n\nFrom b@c Mon Jan  5 10:11:12 2026\r\nX: y\r\n\r\n"
+		"From here\r\n\r\nFrom c@d Mon Jan  5 10:11 2026\n\n";
+
+	(void)state;
+	for (size_t cut = 5; cut < sizeof(text); cut++) {
+		struct mbox_record first;
+		char *copy = malloc(cut);
+
+		memcpy(copy, text, cut);
+		file = cv_span(copy, cut);
+		/* its first line may lack a date, but not its end */
+		if (memchr(copy, '\n', cut) != NULL)
+			assert_in_range(scan_file(pool, 2048, &first), 1, 3);
+		free(copy);
+		cv_api->pool_reset(pool);
+	}
+	cv_api->pool_destroy(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +330,8 @@ int main(void)
 		cmocka_unit_test(head_is_the_same_at_each_cut),
 		cmocka_unit_test(hidden_fields_are_shown_again),
 		cmocka_unit_test(hash_does_not_depend_on_pieces),
+		cmocka_unit_test(bodies_are_the_same_at_each_cut),
+		cmocka_unit_test(a_file_that_ends_anywhere_is_read),
 	};
 
 	cv_api = module_host();
