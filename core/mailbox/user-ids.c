@@ -3,8 +3,10 @@
 #include "user-ids.h"
 #include "settings/core-settings.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <unistd.h>
 
 int user_id_find(const char *name, bool group, const char *what,
 		 uint32_t *id_r, struct cv_error *err)
@@ -79,4 +81,27 @@ int user_ids_resolve(const struct settings_tree *tree,
 		ret = user_ids_check(&set, *uid, *gid, err);
 	pool_destroy(&pool);
 	return ret;
+}
+
+int user_privileged_group(const struct mail_settings *set, uint32_t *gid_r,
+			  struct cv_error *err)
+{
+	int ret = user_id_find(set->mail_privileged_group, true,
+			       "mail_privileged_group", gid_r, err);
+
+	return ret == CV_OK && *gid_r == 0 ?
+		FAIL(err, CV_E_CONFIG, "mail_privileged_group = %s: never "
+		     "root's", set->mail_privileged_group) : ret;
+}
+
+int user_ids_become(uint32_t uid, uint32_t gid, uint32_t privileged,
+		    struct cv_error *err)
+{
+	if (privileged == USER_ID_NONE)
+		privileged = gid;
+	/* as root, setuid changes the saved uid too */
+	if (setresgid(gid, gid, privileged) < 0 || setuid(uid) < 0)
+		return FAIL_ERRNO(err, errno, "cannot become user %u, "
+				  "group %u", uid, gid);
+	return CV_OK;
 }

@@ -21,5 +21,13 @@ int user_ids_check(const struct mail_settings *set, uint32_t uid, uint32_t gid,
 int user_ids_resolve(const struct settings_tree *tree,
 		     const struct settings_scope *scope, const char *user,
 		     uint32_t *uid, uint32_t *gid, struct cv_error *err);
+/* The ids of this process, for good: no way leads back.  The saved group is
+ * privileged (USER_ID_NONE: none), which a storage driver may take for a
+ * moment with setfsgid. */
+int user_ids_become(uint32_t uid, uint32_t gid, uint32_t privileged,
+		    struct cv_error *err);
+/* The number of mail_privileged_group; USER_ID_NONE: none. */
+int user_privileged_group(const struct mail_settings *set, uint32_t *gid_r,
+			  struct cv_error *err);
 
 #endif

@@ -265,6 +265,8 @@ static const int file_calls[] = {
 	CALL(inotify_init1), CALL(inotify_add_watch),
 	CALL(inotify_rm_watch), CALL(getxattr), CALL(fgetxattr),
 	CALL(msync), CALL(mincore),
+	/* to the saved group: mail_privileged_group */
+	CALL(setfsgid), CALL(setfsgid32),
 };
 
 static const int connect_calls[] = {
@@ -296,7 +298,8 @@ static const int program_calls[] = {
 
 static const int birth_calls[] = {
 	CALL(clone), CALL(wait4), CALL(setuid), CALL(setgid),
-	CALL(setgroups), CALL(setuid32), CALL(setgid32), CALL(setgroups32),
+	CALL(setgroups), CALL(setresgid), CALL(setresgid32),
+	CALL(setuid32), CALL(setgid32), CALL(setgroups32),
 	CALL(seccomp), CALL(landlock_create_ruleset),
 	CALL(landlock_add_rule), CALL(landlock_restrict_self),
 };

@@ -3,6 +3,7 @@
 #include "session-private.h"
 
 #include "mailbox/user.h"
+#include "mailbox/user-ids.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -28,10 +29,11 @@ int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,
 {
 	if (geteuid() != 0)
 		return CV_OK;
-	if (set_groups(s) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
-		return FAIL_ERRNO(err, errno, "cannot become user %u, "
-				  "group %u", uid, gid);
-	return CV_OK;
+	if (set_groups(s) < 0)
+		return FAIL_ERRNO(err, errno, "cannot set the groups of user "
+				  "%u", uid);
+	return user_ids_become(uid, gid,
+			       s->private->zygote->privileged_group, err);
 }
 
 /* Makes the directory with its parents; what is there already stays. */

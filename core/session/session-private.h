@@ -35,6 +35,7 @@ struct session_zygote {
 	uint32_t default_uid, default_gid;	/* mail_uid, mail_gid */
 	uint32_t group_count;	/* mail_access_groups, extra_groups */
 	uint32_t groups[USER_GROUPS_MAX];
+	uint32_t privileged_group;	/* USER_ID_NONE: none */
 	uint32_t process_limit, children;
 	struct session_reuse *reuse;	/* NULL: a process for each session */
 	bool holding;			/* an order waits for a place */

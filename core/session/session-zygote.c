@@ -147,6 +147,9 @@ static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 	if (status == CV_OK)
 		status = user_id_find(set.mail_gid, true, "mail_gid",
 				      &zygote->default_gid, err);
+	if (status == CV_OK)
+		status = user_privileged_group(
+			&set, &zygote->privileged_group, err);
 	if (status == CV_OK && !zygote->without_user)
 		status = find_groups(zygote, &set.mail_access_groups, err);
 	return status;

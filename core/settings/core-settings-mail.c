@@ -103,8 +103,10 @@ static const struct cv_setting_def mail_setting_defs[] = {
 		"gives none."),
 	CV_SETTING(mail_settings, mail_privileged_group, CV_SET_STRING,
 		"", NULL, 0,
-		"Group that may be taken for a moment to create locks "
-		"in a shared spool."),
+		"Group that sessions take for the moment in which they make "
+		"or remove a lock file, or the INBOX itself, in a spool "
+		"that only this group can write (/var/mail of group mail). "
+		"One group for all users."),
 	CV_SETTING(mail_settings, mail_access_groups, CV_SET_LIST,
 		"", NULL, CV_SET_PER_USER,
 		"Further groups of the sessions."),

@@ -30,8 +30,6 @@ static const struct unused { const char *name, *why; } unused_settings[] = {
 	  "Landlock confines a session to its mail" },
 	{ "mail_nfs_index", "nothing uses it" },
 	{ "mail_nfs_storage", "nothing uses it" },
-	{ "mail_privileged_group",
-	  "write mail_access_groups, or extra_groups in the service" },
 	{ "mail_server_admin", "there is no METADATA yet" },
 	{ "mail_server_comment", "there is no METADATA yet" },
 	{ "mail_shared_explicit_inbox", "there are no shared mailboxes yet" },

@@ -146,10 +146,25 @@ static void set_overrides(struct settings_scope *scope,
 	scope->overrides = (struct cv_strings){ items, count };
 }
 
+static int find_privileged(const struct settings_tree *tree,
+			   const struct settings_scope *scope,
+			   uint32_t *gid_r, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("privileged group");
+	struct mail_settings set;
+	int ret = settings_get(tree, &mail_settings_table, scope, pool, &set,
+			       err);
+
+	if (ret == CV_OK)
+		ret = user_privileged_group(&set, gid_r, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
 static int become(const struct user_info *info, struct settings_scope *scope,
 		  const struct settings_tree *tree, struct cv_error *err)
 {
-	uint32_t uid = info->uid, gid = info->gid;
+	uint32_t uid = info->uid, gid = info->gid, privileged;
 	gid_t groups[USER_GROUPS_MAX];
 	int ret;
 
@@ -161,11 +176,13 @@ static int become(const struct user_info *info, struct settings_scope *scope,
 		return ret;
 	for (uint32_t i = 0; i < info->group_count; i++)
 		groups[i] = info->groups[i];
-	if (setgroups(info->group_count, groups) < 0 || setgid(gid) < 0 ||
-	    setuid(uid) < 0)
-		return FAIL_ERRNO(err, errno, "cannot become user %u, group "
-				  "%u", uid, gid);
-	return CV_OK;
+	ret = find_privileged(tree, scope, &privileged, err);
+	if (ret < 0)
+		return ret;
+	if (setgroups(info->group_count, groups) < 0)
+		return FAIL_ERRNO(err, errno, "cannot set the groups of user "
+				  "%u", uid);
+	return user_ids_become(uid, gid, privileged, err);
 }
 
 __attribute__((noreturn))

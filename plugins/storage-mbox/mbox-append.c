@@ -255,8 +255,8 @@ static int create_box(struct cv_storage_folder *folder, struct cv_error *err)
 
 	if (folder->fd != -1)
 		return CV_OK;
-	folder->fd = MB_CALL(root, open, root->fd, folder->path,
-			     O_RDWR | O_CREAT, 0600);
+	folder->fd = mbox_open_spool(root, folder->path, O_RDWR | O_CREAT,
+				     0600);
 	if (folder->fd < 0)
 		return mbox_fail(err, "create", folder->path);
 	return mbox_lock(folder, true, err);

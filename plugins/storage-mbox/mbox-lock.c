@@ -3,6 +3,7 @@
 #include "mbox.h"
 
 #include <sys/file.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 enum { MBOX_LOCK_PAUSE_MAX = 100 };
@@ -22,6 +23,45 @@ static bool may_wait(struct wait *wait)
 	if (wait->pause < MBOX_LOCK_PAUSE_MAX)
 		wait->pause += wait->pause + 1;
 	return true;
+}
+
+/* --- the privileged group --------------------------------------------------------- */
+
+/* The saved group of a session is mail_privileged_group.  It is taken for
+ * one system call, when without it there is no permission. */
+static bool take_group(const char *path)
+{
+	gid_t real, effective, saved;
+
+	/* what INBOX= names, never anything in the user's own tree */
+	if (path[0] != '/' || getresgid(&real, &effective, &saved) < 0 ||
+	    saved == effective)
+		return false;
+	(void)setfsgid(saved);
+	return true;
+}
+
+int mbox_open_spool(struct cv_storage_root *root, const char *path,
+		    int flags, mode_t mode)
+{
+	int fd = MB_CALL(root, open, root->fd, path, flags, mode);
+
+	if (fd >= 0 || errno != EACCES || !take_group(path))
+		return fd;
+	fd = MB_CALL(root, open, root->fd, path, flags, mode);
+	(void)setfsgid(getegid());
+	return fd;
+}
+
+static int unlink_spool(struct cv_storage_root *root, const char *path)
+{
+	int ret = MB_CALL(root, unlink, root->fd, path);
+
+	if (ret == 0 || errno != EACCES || !take_group(path))
+		return ret;
+	ret = MB_CALL(root, unlink, root->fd, path);
+	(void)setfsgid(getegid());
+	return ret;
 }
 
 /* --- the lock file --------------------------------------------------------------- */
@@ -90,17 +130,6 @@ static bool is_stale(struct cv_storage_folder *folder, const char *path,
 		(root->settings->mbox_dotlock_change_timeout / 1000);
 }
 
-static int dotlock_fail(const char *path, struct cv_error *err)
-{
-	int ret = mbox_fail(err, "create", path);
-
-	return ret == CV_E_DENIED ?
-		CV_FAIL(err, ret, "cannot create '%s': no permission: set "
-			"mail_access_groups to the group of its "
-			"directory, or take dotlock out of "
-			"mbox_write_locks", path) : ret;
-}
-
 static int dotlock(struct cv_storage_folder *folder, struct wait *wait,
 		   struct cv_error *err)
 {
@@ -112,14 +141,14 @@ static int dotlock(struct cv_storage_folder *folder, struct wait *wait,
 	int fd;
 
 	dotlock_path(folder, path);
-	while ((fd = MB_CALL(root, open, root->fd, path, O_WRONLY | O_CREAT |
-			     O_EXCL, 0644)) < 0) {
+	while ((fd = mbox_open_spool(root, path, O_WRONLY | O_CREAT | O_EXCL,
+				     0644)) < 0) {
 		if (errno != EEXIST)
-			return dotlock_fail(path, err);
+			return mbox_fail(err, "create", path);
 		if (is_stale(folder, path, &seen, &since)) {
 			mbox_log(CV_LOG_WARNING, "'%s' was left behind by "
 				 "another program, and is removed", path);
-			(void)MB_CALL(root, unlink, root->fd, path);
+			(void)unlink_spool(root, path);
 			seen.st_ino = 0;
 			continue;
 		}
@@ -169,6 +198,20 @@ static int flock_lock(struct cv_storage_folder *folder, bool write,
 	return CV_OK;
 }
 
+/* The client only learns that it may not: the rest is the administrator's. */
+static int must_dotlock(struct cv_storage_folder *folder, struct wait *wait,
+			struct cv_error *err)
+{
+	int ret = dotlock(folder, wait, err);
+
+	if (ret == CV_E_DENIED)
+		mbox_log(CV_LOG_ERROR, "cannot create '%s.lock': no "
+			 "permission: set mail_privileged_group to the group "
+			 "of its directory, or take dotlock out of "
+			 "mbox_write_locks", folder->path);
+	return ret;
+}
+
 static int lock_one(struct cv_storage_folder *folder, const char *method,
 		    bool write, struct wait *wait, struct cv_error *err)
 {
@@ -183,7 +226,7 @@ static int lock_one(struct cv_storage_folder *folder, const char *method,
 
 		return ret == CV_E_DENIED ? CV_OK : ret;
 	}
-	return dotlock(folder, wait, err);
+	return must_dotlock(folder, wait, err);
 }
 
 static int open_box(struct cv_storage_folder *folder, struct cv_error *err)
@@ -280,8 +323,7 @@ void mbox_unlock(struct cv_storage_folder *folder)
 	}
 	if (folder->dotlocked) {
 		dotlock_path(folder, path);
-		if (MB_CALL(folder->root, unlink, folder->root->fd,
-			    path) < 0 && errno != ENOENT)
+		if (unlink_spool(folder->root, path) < 0 && errno != ENOENT)
 			mbox_log(CV_LOG_WARNING, "cannot remove '%s': %s",
 				 path, strerror(errno));
 	}

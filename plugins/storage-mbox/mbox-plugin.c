@@ -3,7 +3,7 @@
  *
  * Trusts nobody: what is in the files is hostile input, links are not
  * followed.  Runs inside the session, as the user: to lock an INBOX in
- * /var/mail with a lock file it needs mail_access_groups. */
+ * /var/mail with a lock file it takes mail_privileged_group for a moment. */
 #include "mbox.h"
 
 struct cv_plugin *mbox_self;

@@ -308,6 +308,10 @@ int mbox_subscriptions_write(struct cv_storage_root *root,
 int mbox_lock(struct cv_storage_folder *folder, bool write,
 	      struct cv_error *err);
 void mbox_unlock(struct cv_storage_folder *folder);
+/* Opens what lies in the tree or the spool, if need be with the group of
+ * mail_privileged_group.  -1 with errno. */
+int mbox_open_spool(struct cv_storage_root *root, const char *path,
+		    int flags, mode_t mode);
 
 /* --- mbox-reader.c: a window on a file --------------------------------------------- */
 

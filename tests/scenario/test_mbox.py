@@ -1,11 +1,16 @@
 """Mailboxes that are mbox files: LMTP and IMAP on them, beside a delivery
 agent, and Debian's Dovecot on the same files before and after."""
 import os
+import pathlib
 import shutil
 import subprocess
+import tempfile
+import threading
 import time
 
 import pytest
+
+import culver
 
 MBOX = "mail_location = mbox:~/mail:INBOX=~/spool/inbox\n"
 MAIL = b"From: <a@example.org>\r\nSubject: %s\r\n\r\nbody of %s\r\n"
@@ -142,3 +147,98 @@ def test_dovecot_before_and_after(make_server):
         assert mine[1] == other[1]
         assert mine[2].decode().replace("\r", "").rstrip("\n") == other[2]
     client.logout()
+
+
+# --- a spool that only a group can write -------------------------------------
+
+needs_procmail = pytest.mark.skipif(
+    shutil.which("procmail") is None or os.geteuid() != 0,
+    reason="needs root and procmail")
+
+
+@pytest.fixture(name="spool")
+def make_spool():
+    with tempfile.TemporaryDirectory(prefix="culver-spool-") as top:
+        os.chmod(top, 0o755)
+        spool = pathlib.Path(top, "mail")
+        spool.mkdir()
+        shutil.chown(spool, "root", "mail")
+        spool.chmod(0o2775)
+        yield spool
+
+
+def spool_location(spool):
+    return f"mail_location = mbox:~/mail:INBOX={spool}/%n\n"
+
+
+def procmail(spool, number):
+    """As the user, with the spool's group: a copy that does not give the
+    group back because it was not installed with it."""
+    agent = spool.parent / "procmail"
+    if not agent.exists():
+        shutil.copyfile(shutil.which("procmail"), agent)
+        agent.chmod(0o755)
+    rules = spool.parent / "procmailrc"
+    rules.write_text(f"UMASK=077\nLOCKSLEEP=1\n:0:\n{spool}/alice\n")
+    subprocess.run(
+        ["setpriv", f"--reuid={culver.MAIL_USER}", "--regid=mail",
+         "--clear-groups", agent, "-f", "mta@example.org",
+         "-m", rules],
+        input=b"Subject: agent %d\n\nby procmail\n" % number, check=True,
+        timeout=60)
+
+
+@needs_procmail
+def test_lock_files_in_a_spool_are_made_with_its_group(make_server, spool):
+    server = make_server(extra=spool_location(spool) +
+                         "mail_privileged_group = mail\n")
+    assert server.deliver(MAIL % (b"first", b"first")) == {}
+    assert (spool / "alice").owner() == culver.MAIL_USER
+
+    def agent():
+        for number in range(15):
+            procmail(spool, number)
+
+    delivering = threading.Thread(target=agent)
+    client = server.imap()
+    client.select()
+    delivering.start()
+    saved = 0
+    while delivering.is_alive() or saved < 8:
+        assert client.append("INBOX", r"(\Seen)", None, MAIL % (
+            b"ours %d" % saved, b"us"))[0] == "OK"
+        saved += 1
+        if saved % 4 == 0:
+            # rewrites the file
+            client.noop()
+            assert client.uid("store", "1", "+FLAGS", r"(\Deleted)")[0] == "OK"
+            client.expunge()
+    delivering.join()
+    client.logout()
+    client = server.imap()
+    client.select()
+    subjects = [line for message in fetch(client)
+                for line in message[2].splitlines()
+                if line.startswith(b"Subject: ")]
+    assert saved >= 4 and b"Subject: first" not in subjects
+    assert sorted(s for s in subjects if b"agent" in s) == sorted(
+        b"Subject: agent %d" % n for n in range(15))
+    assert [s for s in subjects if b"ours" in s] == [
+        b"Subject: ours %d" % n for n in range(saved)]
+    client.logout()
+    assert [p.name for p in spool.iterdir()] == ["alice"]
+    assert "Error" not in server.log
+
+
+def test_without_the_group_a_spool_cannot_be_locked(make_server, spool):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    server = make_server(extra=spool_location(spool))
+    box = spool / "alice"
+    box.write_text(FOREIGN % "waiting")
+    shutil.chown(box, culver.MAIL_USER, "mail")
+    client = server.imap()
+    assert client.select()[0] == "NO"
+    client.logout()
+    assert box.read_text() == FOREIGN % "waiting"
+    assert "set mail_privileged_group" in server.log
