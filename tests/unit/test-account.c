@@ -493,6 +493,38 @@ static void catalogue_entries_survive_rotation(void **state)
 	account_close(&a);
 }
 
+/* Another process has compacted it, or made it anew. */
+static void a_replaced_catalogue_is_let_go(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f);
+	struct account_folder *x = fixture_folder(f, a, "x");
+	struct account_txn *txn = fixture_begin(f, a);
+	struct account_append append = {
+		.size = 1, .blob = CV_SPAN("b"), .catalogue = CV_SPAN("first"),
+	};
+	char command[300];
+	struct cv_span entry;
+	uint32_t row;
+
+	assert_ok(f, txn_append(txn, x, &append, NULL, &f->err));
+	append.catalogue = CV_SPAN_NONE;
+	assert_ok(f, txn_append(txn, x, &append, NULL, &f->err));
+	fixture_commit(f, txn);
+	assert_ok(f, account_rotate(a, 0, &f->err));
+	assert_true(account_row_find(x, 1, &row));
+	assert_int_equal(account_catalogue_find(x, row, &entry), CV_OK);
+	(void)snprintf(command, sizeof(command),
+		       "rm $(ls -d %s/culver/*.cat)", f->dir);
+	assert_int_equal(system(command), 0);
+	assert_true(account_row_find(x, 2, &row));
+	account_catalogue_put(x, row, CV_SPAN("late"));
+	account_close(&a);
+	a = fixture_open(f);
+	assert_non_null(account_folder_find(a, CV_SPAN("x")));
+	account_close(&a);
+}
+
 static void limits_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -576,6 +608,7 @@ int main(void)
 		TEST(rotation_keeps_everything),
 		TEST(small_changes_of_a_large_folder_are_carried),
 		TEST(catalogue_entries_survive_rotation),
+		TEST(a_replaced_catalogue_is_let_go),
 		TEST(limits_are_refused),
 		TEST(the_lock_has_a_deadline),
 		TEST(the_watch_tells_of_commits),
