@@ -137,6 +137,12 @@ def parse(text):
     return result
 
 
+def parse_theirs(text):
+    """Without what Pigeonhole adds where it is installed beside Dovecot."""
+    return {key: value for key, value in parse(text).items()
+            if not any("managesieve" in word for word in key)}
+
+
 def same(theirs, ours):
     if theirs == ours:
         return True
@@ -154,7 +160,7 @@ def test_values_are_the_same(tmp_path, name, args):
     ours = run(CULVERCONF, path, "-a", *args)
     assert theirs.returncode == 0, theirs.stderr
     assert ours.returncode == 0, ours.stderr
-    left, right = parse(theirs.stdout), parse(ours.stdout)
+    left, right = parse_theirs(theirs.stdout), parse(ours.stdout)
     if args:    # doveconf prints no filters then; plain settings are compared
         left = {k: v for k, v in left.items() if len(k) == 1}
     both = left.keys() & right.keys()
@@ -172,7 +178,7 @@ def test_what_was_set_is_there(tmp_path, name):
     """All that doveconf -n shows, and we declare, we show too."""
     path = tmp_path / "test.conf"
     path.write_bytes(CONFIGS[name].encode())
-    theirs = parse(run("doveconf", path, "-n").stdout)
+    theirs = parse_theirs(run("doveconf", path, "-n").stdout)
     ours = parse(run(CULVERCONF, path, "-n").stdout)
     everything = parse(run(CULVERCONF, path, "-a").stdout)
     for key, value in theirs.items():
@@ -184,7 +190,7 @@ def test_what_was_set_is_there(tmp_path, name):
 def test_the_listed_differences_are_some(tmp_path):
     path = tmp_path / "test.conf"
     path.write_text("")
-    theirs = parse(run("doveconf", path, "-a").stdout)
+    theirs = parse_theirs(run("doveconf", path, "-a").stdout)
     ours = parse(run(CULVERCONF, path, "-a").stdout)
     for name in DIFFERENCES:
         assert theirs[(name,)] != ours[(name,)], name
