@@ -205,9 +205,10 @@ static int add(struct cv_storage_folder *folder, int dirfd,
 	struct cv_storage_root *root = folder->root;
 	struct maildir_uids *list;
 	bool foreign, locked = false;
-	int ret = look(folder, dirfd, false, &list, &foreign);
+	/* to look alone takes no lock */
+	int ret = look(folder, dirfd, count == 0, &list, &foreign);
 
-	if (ret == CV_OK && foreign) {
+	if (ret == CV_OK && foreign && count > 0) {
 		locked = maildir_lock(root, dirfd, uids_name);
 		if (!locked) {
 			log_failure(folder, "lock");
