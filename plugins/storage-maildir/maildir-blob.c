@@ -1,6 +1,24 @@
 /* maildir-blob.c - reading, marking and removing message files. */
 #include "maildir.h"
 
+bool maildir_is_transformed(struct cv_storage_root *root, int fd)
+{
+	static const struct cv_span magics[] = {
+		CV_SPAN("\x1f\x8b"), CV_SPAN("BZh"), CV_SPAN("\xfd" "7zXZ"),
+		CV_SPAN("\x28\xb5\x2f\xfd"), CV_SPAN("\x04\x22\x4d\x18"),
+		CV_SPAN("Dovecot-LZ4"),
+	};
+	char start[16];
+	ssize_t got = MD_CALL(root, pread, fd, start, sizeof(start), 0);
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+		if (got > 0 && cv_span_begins(cv_span(start, (size_t)got),
+					      magics[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Opens path; CV_NOT_FOUND when it is not there.  A file that another program
  * has cut short, emptied or written to is not the message that clients know
  * under its UID. */
@@ -22,7 +40,8 @@ static int try_open(struct cv_storage_folder *folder, const char *path,
 			       path);
 	}
 	if (bytes > 0 && (uint64_t)st.st_size != bytes &&
-	    !root->set->maildir_broken_filename_sizes) {
+	    !root->set->maildir_broken_filename_sizes &&
+	    !maildir_is_transformed(root, fd)) {
 		MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
 		return CV_FAIL(err, CV_E_TEMP, "'%s' has %llu bytes and had "
 			       "%llu: it was cut short or changed by another "

@@ -149,29 +149,17 @@ int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
 	return CV_OK;
 }
 
-/* Compressed mail has the size in S= only when it is read. */
-static bool is_compressed(struct cv_storage_root *root, int dirfd,
-			  const char *path)
+static bool is_transformed(struct cv_storage_root *root, int dirfd,
+			   const char *path)
 {
-	static const struct cv_span magics[] = {
-		CV_SPAN("\x1f\x8b"), CV_SPAN("BZh"), CV_SPAN("\xfd" "7zXZ"),
-		CV_SPAN("\x28\xb5\x2f\xfd"), CV_SPAN("\x04\x22\x4d\x18"),
-		CV_SPAN("Dovecot-LZ4"),
-	};
-	char start[16];
-	ssize_t got = -1;
 	int fd = MD_CALL(root, open, dirfd, path, O_RDONLY | O_NONBLOCK, 0);
+	bool is;
 
 	if (fd < 0)
 		return false;
-	got = MD_CALL(root, pread, fd, start, sizeof(start), 0);
+	is = maildir_is_transformed(root, fd);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
-		if (got > 0 && cv_span_begins(cv_span(start, (size_t)got),
-					      magics[i]))
-			return true;
-	}
-	return false;
+	return is;
 }
 
 /* A file as it is found the first time: its size counts.  That it was longer
@@ -184,7 +172,7 @@ static void compare_size(struct cv_storage_folder *folder, const char *path,
 	found->virtual_bytes = 0;
 	if (found->bytes > (uint64_t)st->st_size &&
 	    !folder->root->set->maildir_broken_filename_sizes &&
-	    !is_compressed(folder->root, folder->fd, path))
+	    !is_transformed(folder->root, folder->fd, path))
 		cv_api->log(maildir_self, CV_LOG_WARNING, "'%s' in '%s' has "
 			    "%llu bytes only: taken as it is", path,
 			    folder->path, (unsigned long long)st->st_size);

@@ -56,6 +56,15 @@ def own(path):
 
 
 @pytest.mark.parametrize("codec", CODECS)
+def test_it_is_read_from_its_file_when_the_journal_has_none(make_server, codec):
+    server = make_server(extra=config(codec) + "mail_journal_body_max = 0\n")
+    all_of_them = list(messages())
+    for message in all_of_them:
+        save(server, message)
+    assert [body for _, body in fetch_all(server)] == all_of_them
+
+
+@pytest.mark.parametrize("codec", CODECS)
 def test_what_is_saved_is_smaller_and_comes_back(make_server, codec):
     server = make_server(extra=config(codec))
     all_of_them = list(messages())
