@@ -10,6 +10,7 @@
 #ifndef CV_MAILBOX_H
 #define CV_MAILBOX_H
 
+#include "cv-quota.h"
 #include "cv-stream.h"
 
 /* --- flags and sets ------------------------------------------------------ */
@@ -360,6 +361,12 @@ struct cv_mailbox_api {
 	 * in the user's mailboxes.  Failure: all of it is taken back and none
 	 * of it may be acknowledged. */
 	int (*settle)(struct cv_user *u, struct cv_error *err);
+
+	/* Limits and use in a mailbox, index 0, 1 ...; CV_NOT_FOUND past the
+	 * last.  Strings live as long as the user. */
+	int (*quota)(struct cv_user *u, const char *mailbox_name,
+		     uint32_t index, struct cv_quota_usage *usage_r,
+		     struct cv_error *err);
 };
 
 #endif

@@ -43,6 +43,7 @@ enum cv_provider_kind {		/* numbers are never reused */
 	CV_PROVIDER_USERDB = 4,		/* cv-auth.h */
 	CV_PROVIDER_MECHANISM = 5,	/* cv-auth.h */
 	CV_PROVIDER_SCHEME = 6,		/* cv-auth.h */
+	CV_PROVIDER_QUOTA = 7,		/* cv-quota.h */
 };
 
 /* A NULL member means core's default.  Every table begins with CV_HEAD and
@@ -59,6 +60,7 @@ CV_PROVIDE(PASSDB, passdb)
 CV_PROVIDE(USERDB, userdb)
 CV_PROVIDE(MECHANISM, mechanism)
 CV_PROVIDE(SCHEME, scheme)
+CV_PROVIDE(QUOTA, quota)
 
 /* A service of core; NULL, and a sentence for the log, when this process has
  * none of that name and version.  After cv_api was set. */

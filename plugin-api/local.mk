@@ -7,6 +7,7 @@ culverinclude_HEADERS += \
 	%D%/cv-mailbox.h \
 	%D%/cv-plugin.h \
 	%D%/cv-protocol.h \
+	%D%/cv-quota.h \
 	%D%/cv-settings.h \
 	%D%/cv-storage.h \
 	%D%/cv-stream.h \

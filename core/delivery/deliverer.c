@@ -238,6 +238,9 @@ static int handle_order(struct deliverer *self, int channel, bool *failed_r,
 	if (order.message_fd >= 0)
 		message_unmap(d.body);
 	*failed_r = is_own_failure(status);
+	/* the sender's server tries again, for days: there may be room then */
+	if (status == CV_E_LIMIT && self->set.quota_full_tempfail)
+		status = CV_E_NO_SPACE;
 	return answer(channel, status, &failure, err);
 }
 

@@ -15,6 +15,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-search.c \
 	%D%/mailbox-store.c \
 	%D%/mailbox-view.c \
+	%D%/quota.c \
 	%D%/storage-io.c \
 	%D%/store.c \
 	%D%/store-folders.c \

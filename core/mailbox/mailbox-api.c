@@ -32,4 +32,5 @@ const struct cv_mailbox_api mailbox_api = {
 	.save_commit = mailbox_save_commit,
 	.save_abort = mailbox_save_abort,
 	.settle = mailbox_settle,
+	.quota = mailbox_quota,
 };

@@ -19,6 +19,7 @@ struct copied {
 struct copying {
 	struct cv_mailbox *box;
 	struct cv_pool *pool;
+	const char *name;		/* of the target */
 	struct mailbox_ref ref;
 	struct account_folder *folder;	/* target */
 	struct store_folder *sf;
@@ -306,13 +307,27 @@ static int add_uids(struct copying *c)
 			      c->err);
 }
 
-static int commit_once(struct copying *c, bool again)
+/* A move among private mailboxes takes nothing more. */
+static int reserve(struct copying *c, struct quota_hold *hold)
 {
-	struct account_txn *txn;
-	int ret = store_begin(c->ref.store, &txn, c->err);
+	uint64_t bytes = 0;
 
-	if (ret < 0)
-		return ret;
+	if (c->move && c->box->store->is_private)
+		return CV_OK;
+	for (size_t i = 0; i < c->messages.count; i++) {
+		const struct cv_blob *blob = &c->messages.items[i].blob;
+
+		bytes += blob->virtual_bytes == 0 ? blob->bytes :
+			blob->virtual_bytes;
+	}
+	return quota_reserve(hold, c->name, bytes, c->messages.count, c->err);
+}
+
+static int commit_held(struct copying *c, struct account_txn *txn,
+		       struct quota_hold *hold, bool again)
+{
+	int ret = CV_OK;
+
 	if (c->folder->deleted || c->box->folder->deleted) {
 		account_rollback(&txn);
 		return FAIL(c->err, CV_E_NOT_FOUND, "a mailbox is gone");
@@ -321,6 +336,7 @@ static int commit_once(struct copying *c, bool again)
 	store_folder_refresh(c->box->sf);
 	if (c->box->store == c->ref.store)
 		look_again(c);
+	ret = reserve(c, hold);
 	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++)
 		ret = append_one(c, txn, &c->messages.items[i]);
 	if (ret == CV_OK && c->move && c->box->store == c->ref.store)
@@ -332,6 +348,19 @@ static int commit_once(struct copying *c, bool again)
 		return ret;
 	}
 	return account_commit(&txn, ACCOUNT_SYNC, c->err);
+}
+
+static int commit_once(struct copying *c, bool again)
+{
+	struct account_txn *txn;
+	struct quota_hold hold;
+	int ret = quota_begin(c->ref.store, c->pool, &hold, &txn, c->err);
+
+	if (ret == CV_OK) {
+		ret = commit_held(c, txn, &hold, again);
+		quota_end(&hold);
+	}
+	return ret;
 }
 
 static int commit(struct copying *c)
@@ -443,7 +472,8 @@ int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,
 		 const char *mailbox_name, bool move, struct cv_pool *pool,
 		 struct cv_copy_result *result_r, struct cv_error *err)
 {
-	struct copying c = { .box = box, .move = move, .err = err };
+	struct copying c = { .box = box, .move = move, .err = err,
+			     .name = mailbox_name };
 	int ret;
 
 	c.pool = pool_create("copy");

@@ -103,6 +103,8 @@ struct store {
 	struct account *account;
 	struct store_folder *folders;
 	bool has_inbox;
+	bool is_private;		/* of a private namespace: it counts
+					 * for the quota */
 	bool laying_out;		/* within a rotation: no transaction */
 };
 
@@ -189,6 +191,34 @@ int store_folder_scan_all(struct store_folder *sf, struct cv_error *err);
 int store_tombstones_add(struct store_folder *sf, struct account_txn *txn,
 			 const struct cv_blob *blobs, uint32_t count,
 			 struct cv_error *err);
+
+/* --- quota ------------------------------------------------------------------ */
+
+struct quota_use { uint64_t bytes, messages; };
+
+/* The other accounts that stay locked while one of them grows. */
+struct quota_hold {
+	struct cv_user *user;		/* NULL: there is no quota */
+	struct quota_use use;
+	struct account_txn **others;
+	uint32_t count;
+};
+
+/* As store_begin for a transaction that adds messages: then quota_reserve for
+ * what it adds, account_commit or account_rollback, and quota_end.  Failed:
+ * there is nothing to end. */
+int quota_begin(struct store *store, struct cv_pool *pool,
+		struct quota_hold *hold, struct account_txn **txn_r,
+		struct cv_error *err);
+/* CV_E_LIMIT: it does not fit. */
+int quota_reserve(struct quota_hold *hold, const char *mailbox_name,
+		  uint64_t bytes, uint64_t messages, struct cv_error *err);
+void quota_end(struct quota_hold *hold);
+/* Without a lock, for one message of which nothing was read yet. */
+int quota_estimate(struct store *store, const char *mailbox_name,
+		   uint64_t bytes, struct cv_error *err);
+int mailbox_quota(struct cv_user *u, const char *mailbox_name, uint32_t index,
+		  struct cv_quota_usage *usage_r, struct cv_error *err);
 
 /* --- names --------------------------------------------------------------------- */
 

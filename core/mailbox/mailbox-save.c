@@ -139,6 +139,9 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	ret = open_target(save, m, err);
 	if (ret == CV_OK)
 		ret = check_keywords(save, m, &r->keywords, err);
+	if (ret == CV_OK)
+		ret = quota_estimate(m->ref.store, m->mailbox_name,
+				     r->size_hint, err);
 	if (ret < 0)
 		return fail(save, ret);
 	m->flags = r->flags & CV_FLAGS_STORED;
@@ -399,24 +402,30 @@ static int commit_once(struct cv_save *save, struct store *store,
 		       struct store_folder **stale_r, struct cv_error *err)
 {
 	struct account_txn *txn;
+	struct quota_hold hold;
 	bool again = *stale_r != NULL;
-	int ret = store_begin(store, &txn, err);
+	int ret = quota_begin(store, save->pool, &hold, &txn, err);
 
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
 		struct saved *m = save->messages.items[i];
 
-		if (m->ref.store == store)
+		if (m->ref.store != store)
+			continue;
+		ret = quota_reserve(&hold, m->mailbox_name, m->virtual_size,
+				    1, err);
+		if (ret == CV_OK)
 			ret = append_one(save, txn, m, err);
 	}
 	if (ret == CV_OK)
 		ret = add_uids(save, store, stale_r, err);
-	if (ret < 0 || (ret == CV_CHANGED && !again)) {
+	if (ret < 0 || (ret == CV_CHANGED && !again))
 		account_rollback(&txn);
-		return ret;
-	}
-	return account_commit(&txn, ACCOUNT_SYNC, err);
+	else
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	quota_end(&hold);
+	return ret;
 }
 
 static int commit_store(struct cv_save *save, struct store *store,

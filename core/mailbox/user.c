@@ -127,6 +127,8 @@ static int attach_store(struct cv_user *user, struct namespace *ns,
 		ret = store_create(user, location, &ns->store, err);
 	if (ret == CV_OK && ns->inbox)
 		ns->store->has_inbox = true;
+	if (ret == CV_OK && ns->type == CV_NAMESPACE_PRIVATE)
+		ns->store->is_private = true;
 	return ret;
 }
 

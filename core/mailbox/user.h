@@ -74,6 +74,8 @@ extern const struct cv_mailbox_api mailbox_api;
 /* Blob drivers are found with module_provider; one that is linked in (tests)
  * is registered here and wins. */
 void storage_register(const struct cv_storage *driver);
+/* The same for a provider of quota, beside those of plugins. */
+void quota_register(const struct cv_quota *quota);
 
 /* The file operations that blob drivers get. */
 extern const struct cv_io_api storage_io_api;

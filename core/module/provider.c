@@ -3,6 +3,7 @@
 
 #include "cv-auth.h"
 #include "cv-protocol.h"
+#include "cv-quota.h"
 #include "cv-storage.h"
 
 enum { PROVIDER_TABLE_MAX = 4096 };
@@ -29,6 +30,7 @@ static const struct provider_kind provider_kinds[] = {
 	{ CV_PROVIDER_USERDB, "userdb", sizeof(struct cv_userdb) },
 	{ CV_PROVIDER_MECHANISM, "mechanism", sizeof(struct cv_mechanism) },
 	{ CV_PROVIDER_SCHEME, "scheme", sizeof(struct cv_scheme) },
+	{ CV_PROVIDER_QUOTA, "quota", sizeof(struct cv_quota) },
 };
 
 enum { PROVIDERS_MAX = 512 };

@@ -18,6 +18,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-output.c \
 	%D%/adm-plugin.c \
 	%D%/adm-pw.c \
+	%D%/adm-quota.c \
 	%D%/adm-query.c %D%/adm-query.h \
 	%D%/adm-save.c \
 	%D%/adm-selftest.c \
