@@ -6,8 +6,10 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
 	%D%/mailbox-api.c \
 	%D%/mailbox-copy.c \
+	%D%/mailbox-expire.c \
 	%D%/mailbox-fetch.c \
 	%D%/mailbox-folder.c \
+	%D%/mailbox-freeze.c %D%/mailbox-freeze.h \
 	%D%/mailbox-list.c \
 	%D%/mailbox-name.c \
 	%D%/mailbox-private.h \

@@ -132,7 +132,9 @@ static void add_folders(struct node_set *set, const struct namespace *ns)
 		const char *name;
 		struct node *node;
 
-		if (config->auto_create == MAILBOX_AUTO_NO)
+		/* a pattern is for those that are there */
+		if (config->auto_create == MAILBOX_AUTO_NO ||
+		    strpbrk(config->name, "*%") != NULL)
 			continue;
 		name = mailbox_name_show(ns, config->name, set->pool);
 		if (name == NULL)
@@ -175,8 +177,9 @@ static int add_subscriptions(struct cv_user *user, struct node_set *set,
 		while ((name = account_subscription_next(
 				keeper->store->account, &at)) != NULL) {
 			name = mailbox_name_show(keeper, name, set->pool);
+			/* each name belongs to one namespace */
 			if (name != NULL &&
-			    (keeper == ns || has_prefix(name, ns->prefix)))
+			    mailbox_namespace_find(user, name) == ns)
 				node_add(set, name)->flags |=
 					NODE_SUBSCRIBED;
 		}
@@ -185,6 +188,19 @@ static int add_subscriptions(struct cv_user *user, struct node_set *set,
 }
 
 /* --- what is asked for ------------------------------------------------------------ */
+
+/* A namespace that is not listed can be asked for by its prefix. */
+static bool is_wanted(const struct cv_list *list, const struct namespace *ns)
+{
+	if (ns->listed)
+		return true;
+	for (uint32_t i = 0; i < list->pattern_count; i++) {
+		if (ns->prefix[0] != '\0' &&
+		    has_prefix(list->patterns[i], ns->prefix))
+			return true;
+	}
+	return false;
+}
 
 static void match_nodes(struct cv_list *list, struct node_set *set)
 {
@@ -314,26 +330,12 @@ static void take_nodes(struct cv_list *list, struct node_set *set,
 	}
 }
 
-/* A namespace that is not listed can be asked for by its prefix. */
-static bool is_wanted(const struct cv_list *list, const struct namespace *ns)
-{
-	size_t len = strlen(ns->prefix);
-
-	if (ns->listed)
-		return true;
-	for (uint32_t i = 0; i < list->pattern_count; i++) {
-		if (len > 0 && strncmp(list->patterns[i], ns->prefix,
-				       len - 1) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int list_namespace(struct cv_list *list, const struct namespace *ns,
 			  struct cv_error *err)
 {
 	struct node_set set = { .pool = list->pool,
 				.separator = ns->separator };
+	struct node *prefix_node = NULL;
 	bool subscribed = list->options &
 		(CV_LIST_SUBSCRIBED | CV_LIST_RETURN_SUBSCRIBED |
 		 CV_LIST_LSUB);
@@ -357,18 +359,20 @@ static int list_namespace(struct cv_list *list, const struct namespace *ns,
 	if (ns->prefix[0] != '\0' &&
 	    (set.nodes.count > 0 || !ns->listed_children)) {
 		char *prefix = pool_strdup(list->pool, ns->prefix);
-		struct node *node;
 
 		prefix[strlen(prefix) - 1] = '\0';
-		node = node_add(&set, prefix);
+		prefix_node = node_add(&set, prefix);
 		if (!(list->options & (CV_LIST_SUBSCRIBED | CV_LIST_LSUB)))
-			node->flags |= NODE_CHILDREN;
+			prefix_node->flags |= NODE_CHILDREN;
 	}
 	if (set.nodes.count > 1)
 		qsort_r(set.nodes.items, set.nodes.count,
 			sizeof(*set.nodes.items), compare_nodes,
 			&set.separator);
 	match_nodes(list, &set);
+	/* but the prefix alone is never shown then */
+	if (!ns->listed && prefix_node != NULL)
+		prefix_node->flags &= ~(uint32_t)NODE_MATCHES;
 	link_nodes(&set);
 	take_nodes(list, &set, true);
 	take_nodes(list, &set, false);

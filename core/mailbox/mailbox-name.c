@@ -71,8 +71,8 @@ static bool prefix_matches(const struct namespace *ns, const char *name)
 		strncmp(ns->prefix + 5, name + 5, len - 5) == 0;
 }
 
-static struct namespace *find_namespace(struct cv_user *user,
-					const char *name)
+struct namespace *mailbox_namespace_find(struct cv_user *user,
+					 const char *name)
 {
 	struct namespace *best = NULL;
 	size_t best_len = 0;
@@ -124,7 +124,7 @@ int mailbox_resolve(struct cv_user *user, const char *name,
 		    struct cv_pool *pool, struct mailbox_ref *ref_r,
 		    struct cv_error *err)
 {
-	struct namespace *ns = find_namespace(user, name);
+	struct namespace *ns = mailbox_namespace_find(user, name);
 	const char *rest, *fault;
 	int ret;
 

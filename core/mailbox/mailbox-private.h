@@ -34,6 +34,8 @@ struct mailbox_config {
 	const char *name;		/* storage name */
 	uint32_t auto_create;		/* enum mailbox_auto */
 	uint32_t use;			/* CV_MAILBOX_USE_x */
+	uint64_t expunge_msecs;		/* autoexpunge; 0: never */
+	uint32_t expunge_max;		/* autoexpunge_max_mails; 0: any */
 };
 
 struct namespace {
@@ -229,6 +231,9 @@ struct mailbox_ref {
 	struct cv_span span;
 };
 
+/* The namespace with the longest prefix of a name; NULL: none. */
+struct namespace *mailbox_namespace_find(struct cv_user *user,
+					 const char *name);
 /* Finds namespace and storage name of an IMAP name and checks it.  Opens the
  * store. */
 int mailbox_resolve(struct cv_user *user, const char *name,
@@ -314,6 +319,24 @@ struct cv_mailbox {
 
 int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 		 struct cv_mailbox **box_r, struct cv_error *err);
+
+/* What mailbox-freeze.c has read. */
+struct mailbox_frozen {
+	struct cv_pool *pool;
+	const char *name;
+	bool readonly;
+	struct account_guid account, folder;
+	uint32_t uidvalidity, uidnext, keyword_count;
+	uint64_t modseq, expunge_modseq;
+	struct account_ranges uids, recent;
+	struct silent_store *silent;
+};
+int mailbox_open_frozen(struct cv_user *user, const struct mailbox_frozen *f,
+			struct cv_mailbox **box_r, struct cv_error *err);
+/* Fills an empty view. */
+int mailbox_view_thaw(struct cv_mailbox *box, const struct mailbox_frozen *f,
+		      struct cv_error *err);
+
 void mailbox_close(struct cv_mailbox **box);
 void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r);
 int mailbox_sync(struct cv_mailbox *box, uint32_t flags,
@@ -362,6 +385,9 @@ int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		  struct cv_error *err);
 int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 		    struct cv_error *err);
+/* The same whether they have \Deleted or not. */
+int mailbox_expunge_uids(struct cv_mailbox *box, const struct cv_set *uids,
+			 struct cv_error *err);
 int keyword_check(struct cv_user *user, const char *name,
 		  struct cv_error *err);
 

@@ -415,6 +415,7 @@ static bool in_set(const struct cv_set *set, uint32_t uid)
 
 struct expunging {
 	struct cv_pool *pool;
+	bool undeleted;			/* those without \Deleted, too */
 	struct account_ranges uids;
 	ARRAY(struct cv_blob) blobs;
 };
@@ -427,7 +428,9 @@ static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
 
 		if ((uids != NULL && !in_set(uids, uid)) ||
 		    !mailbox_row(box, seq, &row) ||
-		    !(account_row_flags(box->folder, row) & ACCOUNT_DELETED))
+		    (!x->undeleted &&
+		     !(account_row_flags(box->folder, row) &
+		       ACCOUNT_DELETED)))
 			continue;
 		ranges_add(&x->uids, uid);
 		store_blob_get(box->folder, row, x->pool,
@@ -472,10 +475,10 @@ static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
 	return CV_OK;
 }
 
-int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
-		    struct cv_error *err)
+static int expunge_chosen(struct cv_mailbox *box, const struct cv_set *uids,
+			  bool undeleted, struct cv_error *err)
 {
-	struct expunging x;
+	struct expunging x = { .undeleted = undeleted };
 	int ret = check_writable(box, err);
 
 	if (ret < 0)
@@ -486,6 +489,18 @@ int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 	ret = expunge(box, uids, &x, err);
 	pool_destroy(&x.pool);
 	return ret;
+}
+
+int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		    struct cv_error *err)
+{
+	return expunge_chosen(box, uids, false, err);
+}
+
+int mailbox_expunge_uids(struct cv_mailbox *box, const struct cv_set *uids,
+			 struct cv_error *err)
+{
+	return expunge_chosen(box, uids, true, err);
 }
 
 int mailbox_settle(struct cv_user *user, struct cv_error *err)

@@ -299,42 +299,116 @@ static int view_init(struct cv_mailbox *box, struct cv_error *err)
 	return ret;
 }
 
-int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
-		 struct cv_mailbox **box_r, struct cv_error *err)
+static struct cv_mailbox *box_create(struct cv_user *user, bool readonly)
 {
 	struct cv_pool *pool = pool_create("mailbox");
 	struct cv_mailbox *box = pool_new(pool, struct cv_mailbox);
-	struct mailbox_ref ref;
-	int ret;
 
 	module_slots_init(&box->slots, CV_OBJECT_MAILBOX, pool);
 	box->pool = pool;
 	box->user = user;
-	box->readonly = flags & CV_MAILBOX_READONLY;
+	box->readonly = readonly;
+	box->sync_pool = pool_create("mailbox sync");
+	box->data_pool = pool_create("mailbox data");
+	box->silent_pool = pool_create("mailbox silent");
+	array_init(&box->size_fixes, pool);
+	return box;
+}
+
+static void box_destroy(struct cv_mailbox *box)
+{
+	struct cv_pool *pool = box->pool;
+
+	pool_destroy(&box->sync_pool);
+	pool_destroy(&box->data_pool);
+	pool_destroy(&box->silent_pool);
+	pool_destroy(&pool);
+}
+
+/* Opening has failed. */
+static void box_abandon(struct cv_mailbox *box)
+{
+	if (box->sf != NULL)
+		store_folder_release(box->sf);
+	box_destroy(box);
+}
+
+static void box_show(struct cv_mailbox *box, const struct mailbox_ref *ref)
+{
+	box->ns = ref->ns;
+	box->store = ref->store;
+	box->name = mailbox_name_show(ref->ns, box->folder->name, box->pool);
+}
+
+int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
+		 struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct cv_mailbox *box = box_create(user,
+					    flags & CV_MAILBOX_READONLY);
+	struct mailbox_ref ref;
+	int ret = mailbox_find(user, name, box->pool, &ref, &box->folder,
+			       err);
+
 	box->keeps_recent = flags & MAILBOX_KEEP_RECENT;
-	ret = mailbox_find(user, name, pool, &ref, &box->folder, err);
 	if (ret == CV_OK) {
-		box->ns = ref.ns;
-		box->store = ref.store;
-		box->name = mailbox_name_show(ref.ns, ref.name, pool);
-		box->sync_pool = pool_create("mailbox sync");
-		box->data_pool = pool_create("mailbox data");
-		box->silent_pool = pool_create("mailbox silent");
-		array_init(&box->size_fixes, pool);
+		box_show(box, &ref);
 		ret = view_init(box, err);
 	}
 	if (ret < 0) {
-		if (box->sf != NULL)
-			store_folder_release(box->sf);
-		pool_destroy(&box->sync_pool);
-		pool_destroy(&box->data_pool);
-		pool_destroy(&box->silent_pool);
-		pool_destroy(&pool);
+		box_abandon(box);
 		return ret;
 	}
 	box->next = user->boxes;
 	user->boxes = box;
 	opened_hook(box);
+	*box_r = box;
+	return CV_OK;
+}
+
+static int frozen_init(struct cv_mailbox *box, const struct mailbox_frozen *f,
+		       struct cv_error *err)
+{
+	struct mailbox_ref ref;
+	int ret = mailbox_resolve(box->user, f->name, box->pool, &ref, err);
+
+	if (ret == CV_OK)
+		ret = account_refresh(ref.store->account, err);
+	if (ret < 0)
+		return ret;
+	/* it may have another name by now */
+	box->folder = account_folder_find_guid(ref.store->account,
+					       &f->folder);
+	if (box->folder == NULL || box->folder->deleted) {
+		FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' was deleted",
+		     f->name);
+		return error_set_client(err, "Mailbox was deleted under "
+					"you.");
+	}
+	box_show(box, &ref);
+	if (box->name == NULL)
+		box->name = pool_strdup(box->pool, f->name);
+	ret = account_folder_load(box->folder, err);
+	if (ret == CV_OK)
+		ret = store_folder_get(box->store, box->folder, &box->sf,
+				       err);
+	if (ret < 0)
+		return ret;
+	store_folder_hold(box->sf);
+	return mailbox_view_thaw(box, f, err);
+}
+
+int mailbox_open_frozen(struct cv_user *user, const struct mailbox_frozen *f,
+			struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct cv_mailbox *box = box_create(user, f->readonly);
+	int ret = frozen_init(box, f, err);
+
+	if (ret < 0) {
+		box_abandon(box);
+		return ret;
+	}
+	box->next = user->boxes;
+	user->boxes = box;
 	*box_r = box;
 	return CV_OK;
 }
@@ -351,7 +425,6 @@ static bool folder_in_use(struct cv_user *user, struct account_folder *folder)
 void mailbox_close(struct cv_mailbox **box)
 {
 	struct cv_mailbox *b = *box, **at;
-	struct cv_pool *pool;
 
 	if (b == NULL)
 		return;
@@ -364,11 +437,7 @@ void mailbox_close(struct cv_mailbox **box)
 	store_folder_release(b->sf);
 	if (!folder_in_use(b->user, b->folder))
 		store_folder_forget(b->store, b->folder);
-	pool_destroy(&b->sync_pool);
-	pool_destroy(&b->data_pool);
-	pool_destroy(&b->silent_pool);
-	pool = b->pool;
-	pool_destroy(&pool);
+	box_destroy(b);
 }
 
 void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)

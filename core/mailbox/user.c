@@ -91,6 +91,8 @@ static int read_mailboxes(struct cv_user *user, struct namespace *ns,
 		box = array_add(&boxes);
 		box->name = mailbox_name_store(ns, name, user->pool);
 		box->auto_create = set.auto_;
+		box->expunge_msecs = set.autoexpunge;
+		box->expunge_max = set.autoexpunge_max_mails;
 		ret = parse_use(&set.special_use, &box->use, err);
 		if (ret < 0)
 			return ret;

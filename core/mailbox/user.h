@@ -54,6 +54,10 @@ void user_boot_id(uint8_t boot_id[16]);
 int user_create(const struct user_fields *fields,
 		const struct user_config *config, struct cv_user **user_r,
 		struct cv_error *err);
+/* Removes what the settings autoexpunge and autoexpunge_max_mails of the
+ * user's mailboxes say; how many.  For the end of a session. */
+int mailbox_autoexpunge(struct cv_user *user, uint32_t *expunged_r,
+			struct cv_error *err);
 /* Closes everything, views included.  *user becomes NULL. */
 void user_destroy(struct cv_user **user);
 

@@ -367,9 +367,13 @@ static int connection_write_stream(struct cv_connection *c,
 
 		if (status != CV_OK) {
 			c->failed = true;
-			return status == CV_EOF ? FAIL(err, CV_E_TEMP,
-				"a message is shorter than was announced") :
-				status;
+			if (status == CV_EOF)
+				status = FAIL(err, CV_E_TEMP, "a message is "
+					      "shorter than was announced");
+			/* the peer can only be told by the end of it */
+			log_error("mail", "closing the connection within a "
+				  "message: %s", err == NULL ? "" : err->text);
+			return status;
 		}
 		if (data.len > len)
 			data.len = (size_t)len;

@@ -425,6 +425,15 @@ static void log_end(struct cv_session *s, int status,
 			 stats, traffic);
 }
 
+static void expire(struct cv_session *s)
+{
+	struct cv_error err = ERROR_NONE;
+	uint32_t expunged;
+
+	if (mailbox_autoexpunge(s->user, &expunged, &err) < 0)
+		log_warning("mail", "autoexpunge: %s", err.text);
+}
+
 __attribute__((noreturn))
 static void run(struct cv_session *s)
 {
@@ -447,10 +456,14 @@ static void run(struct cv_session *s)
 	(void)hook_session_closed(&ctx);
 	if (s->connection != NULL && s->user != NULL)
 		log_end(s, status, &err);
-	if (s->user != NULL)
-		user_destroy(&s->user);
 	if (s->connection != NULL)
 		connection_close(s->connection);
+	if (s->user != NULL) {
+		/* nobody waits for it any more */
+		if (!stopping)
+			expire(s);
+		user_destroy(&s->user);
+	}
 	_exit(EXIT_SUCCESS);
 }
 

@@ -132,7 +132,8 @@ static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
 				      &scope, s->pool, &ns, err);
 		if (status != CV_OK)
 			return status;
-		if (!ns.disabled && ns.type == NAMESPACE_TYPE_PRIVATE)
+		/* what is shared by single users is not reached by files */
+		if (!ns.disabled && ns.type != NAMESPACE_TYPE_SHARED)
 			add_location(paths, s, ns.location);
 	}
 	return CV_OK;

@@ -104,6 +104,18 @@ static int purge_run(struct adm_mail *m, struct cv_error *err)
 	return ret;
 }
 
+/* --- autoexpunge --------------------------------------------------------------------- */
+
+static int expire_run(struct adm_mail *m, struct cv_error *err)
+{
+	uint32_t expunged;
+	int ret = mailbox_autoexpunge(m->user, &expunged, err);
+
+	if (ret == CV_OK)
+		adm_mail_f(m, "%u", expunged);
+	return ret;
+}
+
 /* --- the verbs ------------------------------------------------------------------------ */
 
 static const char *const index_columns[] = {
@@ -114,6 +126,12 @@ static const char *const resync_columns[] = {
 };
 static const char *const purge_columns[] = { "freed", NULL };
 
+static const char *const expire_columns[] = { ADM_UNTITLED "expunged", NULL };
+
+static const struct adm_mail_verb expire_verb = {
+	"autoexpunge", "", "", ADM_FORMAT_FLOW, expire_columns, NULL,
+	expire_run,
+};
 static const struct adm_mail_verb index_verb = {
 	"index", "[-n MAX] MASK", "n:q", ADM_FORMAT_FLOW, index_columns,
 	index_prepare, index_run,
@@ -147,6 +165,18 @@ const struct adm_verb adm_purge_verb = {
 	.help = "frees the room of expunged mail in mdbox; -c: rewrites files "
 		"of Dovecot too",
 	.run = run_purge,
+};
+
+static int run_expire(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &expire_verb, argc, argv);
+}
+
+const struct adm_verb adm_expire_verb = {
+	.name = "autoexpunge", .args = "[-u USER|-A|-F FILE]",
+	.help = "removes what autoexpunge and autoexpunge_max_mails of the "
+		"mailboxes say",
+	.run = run_expire,
 };
 
 const struct adm_verb adm_index_verb = {

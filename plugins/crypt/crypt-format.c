@@ -95,14 +95,14 @@ int crypt_keys_parse(struct cv_span text, struct crypt_keys *keys_r,
 		if (line.len == 0 || line.data[0] == '#')
 			continue;
 		if (keys_r->count == CRYPT_KEYS_MAX)
-			return CV_FAIL(err, CV_E_CONFIG, "crypt_keys has more "
+			return CV_FAIL(err, CV_E_CONFIG, "crypt_key_file has more "
 				       "than %d keys", CRYPT_KEYS_MAX);
 		key = &keys_r->items[keys_r->count];
 		if (!parse_key(line, key->bytes))
-			return CV_FAIL(err, CV_E_CONFIG, "crypt_keys: line %u "
+			return CV_FAIL(err, CV_E_CONFIG, "crypt_key_file: line %u "
 				       "is not 64 hexadecimal digits", number);
 		if (key_init(key) < 0)
-			return CV_FAIL(err, CV_E_INTERNAL, "crypt_keys: no "
+			return CV_FAIL(err, CV_E_INTERNAL, "crypt_key_file: no "
 				       "SHA-256");
 		keys_r->count++;
 	}
@@ -196,8 +196,8 @@ int crypt_message_open(struct cv_span header, const struct crypt_keys *keys,
 	}
 	if (key == NULL)
 		return CV_FAIL(err, CV_E_DENIED, "crypt: the message was "
-			       "encrypted with a key that is not among "
-			       "crypt_keys (identity %08x%08x)",
+			       "encrypted with a key that is not in "
+			       "crypt_key_file (identity %08x%08x)",
 			       get_u32(message_r->header + 16),
 			       get_u32(message_r->header + 20));
 	ret = message_key(key, message_r, err);

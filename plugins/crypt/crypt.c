@@ -1,29 +1,61 @@
 /* crypt.c - messages are encrypted at rest; see README.md. */
 #include "crypt.h"
-#include "cv-mailbox.h"
 
 #include <openssl/crypto.h>
 
-struct crypt_settings { const char *crypt_keys; };
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+struct crypt_settings { const char *crypt_key_file; };
 
 static const struct cv_setting_def crypt_setting_defs[] = {
-	CV_SETTING(crypt_settings, crypt_keys, CV_SET_STRING, "", NULL,
-		CV_SET_PLUGIN_BLOCK | CV_SET_PER_USER | CV_SET_SECRET,
-		"Keys, one a line, 64 hexadecimal digits each: "
-		"</etc/culver/mail.keys. The first encrypts, all decrypt."),
+	CV_SETTING(crypt_settings, crypt_key_file, CV_SET_PATH, "", NULL,
+		CV_SET_PLUGIN_BLOCK,
+		"A file of keys, one a line, 64 hexadecimal digits each. The "
+		"first encrypts, all decrypt. It is read before sessions are "
+		"confined; only the server's processes for mail need it."),
 };
+
+enum { KEY_FILE_MAX = 16384 };
 
 const struct cv_stream_api *crypt_stream_api;
 static struct cv_plugin *crypt_self;
-static const struct cv_user_api *user_service;
 
-static int read_keys(struct cv_user *user, struct crypt_keys *keys_r,
-		     struct cv_error *err)
+
+/* Read once; what is wrong with them is said to who needs them. */
+static struct crypt_keys keys;
+static int keys_status;
+static struct cv_error *keys_error;
+
+static int need_keys(struct cv_error *err)
 {
-	const struct crypt_settings *set =
-		user_service->settings(user, crypt_self);
+	if (keys_status == CV_OK)
+		return CV_OK;
+	cv_api->log(crypt_self, CV_LOG_ERROR, "%s",
+		    cv_api->error_text(keys_error));
+	return CV_FAIL(err, keys_status, "%s",
+		       cv_api->error_text(keys_error));
+}
 
-	return crypt_keys_parse(cv_span_of(set->crypt_keys), keys_r, err);
+static int read_keys(const char *path, struct cv_error *err)
+{
+	char text[KEY_FILE_MAX];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), ret;
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	int error = errno;
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (got < 0)
+		return CV_FAIL(err, CV_E_CONFIG, "crypt_key_file: cannot read "
+			       "'%s': %s", path, strerror(error));
+	if (got == (ssize_t)sizeof(text))
+		return CV_FAIL(err, CV_E_CONFIG, "crypt_key_file: '%s' has "
+			       "more than %d bytes", path, KEY_FILE_MAX - 1);
+	ret = crypt_keys_parse(cv_span(text, (size_t)got), &keys, err);
+	OPENSSL_cleanse(text, sizeof(text));
+	return ret;
 }
 
 /* --- reading ------------------------------------------------------------------ */
@@ -60,17 +92,15 @@ static int crypt_reading(struct cv_body_ctx *ctx)
 {
 	char header[CRYPT_HEADER_BYTES];
 	struct crypt_message message;
-	struct crypt_keys keys;
 	int ret = read_header(ctx->body, header, ctx->err);
 
 	if (ret == CV_NOT_FOUND)
 		return crypt_stream_api->seek(ctx->body, 0, ctx->err);
 	if (ret == CV_OK)
-		ret = read_keys(ctx->user, &keys, ctx->err);
+		ret = need_keys(ctx->err);
 	if (ret == CV_OK)
 		ret = crypt_message_open(cv_span(header, sizeof(header)),
 					 &keys, &message, ctx->err);
-	OPENSSL_cleanse(&keys, sizeof(keys));
 	if (ret < 0)
 		return ret;
 	ctx->body = crypt_stream_decrypt(&message, ctx->pool, ctx->body);
@@ -83,9 +113,8 @@ static int crypt_reading(struct cv_body_ctx *ctx)
 static int crypt_saving(struct cv_body_ctx *ctx)
 {
 	struct crypt_message message;
-	struct crypt_keys keys;
 	uint64_t bytes;
-	int ret = read_keys(ctx->user, &keys, ctx->err);
+	int ret = need_keys(ctx->err);
 
 	if (ret == CV_OK && keys.count == 0)
 		return CV_OK;
@@ -94,7 +123,6 @@ static int crypt_saving(struct cv_body_ctx *ctx)
 	if (ret == CV_OK)
 		ret = crypt_message_create(&keys.items[0], bytes, &message,
 					   ctx->err);
-	OPENSSL_cleanse(&keys, sizeof(keys));
 	if (ret < 0)
 		return ret;
 	ctx->body = crypt_stream_encrypt(&message, ctx->pool, ctx->body);
@@ -107,6 +135,7 @@ static int crypt_saving(struct cv_body_ctx *ctx)
 static int crypt_init(const struct cv_host *host, struct cv_plugin *self,
 		      struct cv_error *err)
 {
+	const struct crypt_settings *set;
 	int ret;
 
 	cv_api = host;
@@ -114,12 +143,15 @@ static int crypt_init(const struct cv_host *host, struct cv_plugin *self,
 	crypt_stream_api = cv_need_service("stream", 1, err);
 	if (crypt_stream_api == NULL)
 		return CV_E_UNSUPPORTED;
-	user_service = cv_need_service("user", 1, err);
-	if (user_service == NULL)
-		return CV_E_UNSUPPORTED;
 	if (!CV_HAS(crypt_stream_api, from_reader))
 		return CV_FAIL(err, CV_E_UNSUPPORTED, "needs the service "
 			       "stream with from_reader");
+	set = cv_api->settings(self);
+	if (set != NULL && set->crypt_key_file[0] != '\0') {
+		keys_error = cv_api->error_new(
+			cv_api->pool_create("crypt keys"));
+		keys_status = read_keys(set->crypt_key_file, keys_error);
+	}
 	/* what compresses has done its work before */
 	ret = cv_on_message_saving(self, CV_PRIO_LAST, crypt_saving, err);
 	return ret < 0 ? ret :

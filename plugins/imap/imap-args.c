@@ -57,6 +57,9 @@ char imap_separator(struct imap_session *s, const char *name)
 			found = true;
 			best = len;
 			separator = ns.separator;
+		} else if (!found && ns.is_inbox) {
+			/* when no prefix is the beginning of it */
+			separator = ns.separator;
 		}
 	}
 	return separator;

@@ -200,6 +200,12 @@ tests_unit_test_mailbox_fault_SOURCES = %D%/test-mailbox-fault.c \
 tests_unit_test_mailbox_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_fault_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-mailbox-shared
+tests_unit_test_mailbox_shared_SOURCES = %D%/test-mailbox-shared.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_shared_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_shared_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-search
 tests_unit_test_mailbox_search_SOURCES = %D%/test-mailbox-search.c \
 	%D%/mailbox-fixture.h

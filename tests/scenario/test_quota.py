@@ -1,0 +1,100 @@
+"""Quota: what does not fit is refused, everywhere the same, exactly."""
+import smtplib
+import threading
+
+import pytest
+
+import culver
+
+CONFIG = """
+mail_plugins = $mail_plugins quota
+{more}
+plugin {{
+  quota = count:User quota
+  quota_rule = {rule}
+  quota_rule2 = Trash:messages=+2
+  quota_max_mail_size = 600k
+}}
+"""
+MAIL = b"Subject: x\r\n\r\n" + b"0123456789abcdef\r\n" * 10
+
+
+def config(rule, more=""):
+    return CONFIG.format(rule=rule, more=more)
+
+
+@pytest.fixture
+def full():
+    with culver.Server(extra=config("*:storage=1M:messages=3")) as server:
+        client = server.imap()
+        for _ in range(3):
+            assert client.append("INBOX", None, None, MAIL)[0] == "OK"
+        yield server, client
+        client.logout()
+
+
+def test_append_copy_and_move(full):
+    server, client = full
+    kind, text = client.append("INBOX", None, None, MAIL)
+    assert kind == "NO" and b"[OVERQUOTA]" in text[0] and b"Quota exceeded" in text[0]
+    # a rule of its own
+    assert client.append("Trash", None, None, MAIL)[0] == "OK"
+    client.select("INBOX")
+    kind, text = client.copy("1", "INBOX")
+    assert kind == "NO" and b"[OVERQUOTA]" in text[0]
+    assert client._simple_command("MOVE", "1", "Trash")[0] == "OK"
+    assert server.adm("-f", "tab", "quota", "get", "-u", "alice").stdout.splitlines()[1:] in (
+        ["User quota\tSTORAGE\t1\t1024\t0", "User quota\tMESSAGE\t4\t3\t133"],)
+    # a message that is too large for anybody is not even read
+    kind, text = client.append("Trash", None, None, b"x" * 700000)
+    assert kind == "NO" and b"too large" in text[0]
+
+
+def test_expunging_makes_room(full):
+    _, client = full
+    client.select("INBOX")
+    client.store("1", "+FLAGS", "\\Deleted")
+    client.expunge()
+    assert client.append("INBOX", None, None, MAIL)[0] == "OK"
+    assert client.append("INBOX", None, None, MAIL)[0] == "NO"
+
+
+def test_bytes_count_with_crlf():
+    with culver.Server(extra=config("*:bytes=%d" % (2 * len(MAIL)))) as server:
+        client = server.imap()
+        assert client.append("INBOX", None, None, MAIL)[0] == "OK"
+        assert client.append("INBOX", None, None, MAIL)[0] == "OK"
+        assert client.append("INBOX", None, None, b"a")[0] == "NO"
+        client.logout()
+
+
+@pytest.mark.parametrize("more, code", [("", 552), ("quota_full_tempfail = yes", 452)])
+def test_lmtp_says_that_it_is_full(more, code):
+    with culver.Server(extra=config("*:messages=1", more)) as server:
+        assert server.deliver(MAIL) == {}
+        with pytest.raises(smtplib.SMTPDataError) as failed:
+            server.deliver(MAIL)
+        assert failed.value.smtp_code == code
+        assert b"Quota exceeded" in failed.value.smtp_error
+        assert server.deliver(MAIL, user="bob") == {}
+
+
+def test_racing_sessions_fill_it_exactly():
+    with culver.Server(extra=config("*:messages=30")) as server:
+        results = []
+
+        def fill():
+            client = server.imap()
+            for _ in range(15):
+                results.append(client.append("INBOX", None, None, MAIL)[0])
+            client.logout()
+
+        threads = [threading.Thread(target=fill) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert results.count("OK") == 30 and results.count("NO") == 30
+        client = server.imap()
+        assert client.select("INBOX")[1] == [b"30"]
+        client.logout()
