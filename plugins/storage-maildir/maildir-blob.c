@@ -6,7 +6,7 @@ bool maildir_is_transformed(struct cv_storage_root *root, int fd)
 	static const struct cv_span magics[] = {
 		CV_SPAN("\x1f\x8b"), CV_SPAN("BZh"), CV_SPAN("\xfd" "7zXZ"),
 		CV_SPAN("\x28\xb5\x2f\xfd"), CV_SPAN("\x04\x22\x4d\x18"),
-		CV_SPAN("Dovecot-LZ4"),
+		CV_SPAN("Dovecot-LZ4"), CV_SPAN("\0CvCryp"),
 	};
 	char start[16];
 	ssize_t got = MD_CALL(root, pread, fd, start, sizeof(start), 0);

@@ -289,8 +289,8 @@ void maildir_unlink_hidden(struct cv_storage_folder *folder,
 
 /* --- maildir-scan.c -------------------------------------------------------- */
 
-/* A file that was compressed: S= in its name is the size that it has when it
- * is read. */
+/* A file that was compressed or encrypted: S= in its name is the size that it
+ * has when it is read. */
 bool maildir_is_transformed(struct cv_storage_root *root, int fd);
 int maildir_check(struct cv_storage_folder *folder, bool thorough,
 		  uint32_t *scan_r, struct cv_error *err);
