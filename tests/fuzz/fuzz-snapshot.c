@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cv_pool *pool;
 	unsigned char *file;
-	char name[64];
+	char name[64], guid[33];
 	size_t len = size;
 
 	if (size < SNAPSHOT_HEADER_SIZE + 32 || size > 4 * SNAPSHOT_BLOCK)
@@ -85,7 +85,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(file, data, size);
 	if (data[0] % 2 != 0)
 		len = make_right(file, size);
-	snapshot_name(name, &exercise_folder, 1);
+	/* as doc/format-account.md names it */
+	account_guid_format(&exercise_folder, guid);
+	(void)snprintf(name, sizeof(name), "%s.1.snap", guid);
 	exercise_file(name, file, len);
 	write_journal(pool);
 	exercise_account_dir();
