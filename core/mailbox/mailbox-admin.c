@@ -91,6 +91,47 @@ static int change_uidvalidity(struct account_txn *txn,
 	return ret;
 }
 
+struct row_walk { struct account_folder *folder; uint32_t row; };
+
+static bool next_row(void *context, struct cv_uid_ref *next_r)
+{
+	struct row_walk *walk = context;
+	struct account_message m;
+
+	if (next_r == NULL)
+		walk->row = 0;
+	while (next_r != NULL &&
+	       walk->row < account_row_count(walk->folder)) {
+		if (!account_row_alive(walk->folder, walk->row++))
+			continue;
+		account_row_get(walk->folder, walk->row - 1, &m);
+		*next_r = (struct cv_uid_ref){ m.uid, m.blob };
+		return true;
+	}
+	return next_r == NULL;
+}
+
+/* The list that other servers read must not give the old numbers back at the
+ * next look. */
+static int rewrite_uids(const struct mailbox_ref *ref,
+			struct account_folder *folder,
+			const struct mailbox_update *update,
+			struct cv_error *err)
+{
+	const struct cv_storage *driver = ref->store->driver;
+	struct row_walk walk = { .folder = folder };
+	struct store_folder *sf;
+	uint32_t uidnext = !update->restart ? folder->uidnext :
+		update->uidnext != 0 ? update->uidnext : 1;
+	int ret = store_folder_get(ref->store, folder, &sf, err);
+
+	if (ret < 0 || !store_has_uids(sf))
+		return ret;
+	driver->numbers(sf->blobs, update->uidvalidity != 0 ?
+			update->uidvalidity : folder->uidvalidity, uidnext);
+	return driver->uids_write(sf->blobs, next_row, &walk, true, err);
+}
+
 static int restart(struct account_txn *txn, struct account_folder *folder,
 		   const struct mailbox_update *update, struct cv_error *err)
 {
@@ -130,6 +171,8 @@ int mailbox_update(struct cv_user *u, const char *name,
 					 pool, err);
 	if (ret == CV_OK && update->uidnext != 0)
 		ret = txn_folder_uidnext(txn, folder, update->uidnext, err);
+	if (ret == CV_OK && (update->restart || update->uidvalidity != 0))
+		ret = rewrite_uids(&ref, folder, update, err);
 	if (ret == CV_OK)
 		ret = account_commit(&txn, ACCOUNT_SYNC, err);
 	else
