@@ -157,20 +157,17 @@ pid_t login_spawner_fork(struct cv_preauth *p,
 	ipc_put_span(&request, cv_text_span(&p->out));
 	ipc_put_u32(&request, (uint32_t)p->out_sent);
 	ipc_put_fd(&request, p->fd);
-	status = ipc_send(spawner.fd, &request, NULL);
-	if (status == CV_OK)
-		status = ipc_receive_wait(spawner.fd, ANSWER_MSECS, &received,
-					  NULL);
-	if (status != CV_OK) {
-		log_warning("login", "the spawner gives no answer");
+	if (ipc_send(spawner.fd, &request, NULL) != CV_OK) {
 		stop();
 		return -1;
 	}
-	pid = ipc_get_u32(&received);
-	if (received.type != SPAWNER_MSG_PID ||
-	    ipc_finish(&received, NULL) != CV_OK) {
-		stop();
-		return -1;
-	}
-	return pid == 0 ? -1 : (pid_t)pid;
+	status = ipc_receive_wait(spawner.fd, ANSWER_MSECS, &received, NULL);
+	pid = status == CV_OK ? ipc_get_u32(&received) : 0;
+	if (status == CV_OK && received.type == SPAWNER_MSG_PID &&
+	    ipc_finish(&received, NULL) == CV_OK)
+		return pid == 0 ? -1 : (pid_t)pid;
+	/* two processes on one connection would mix their answers */
+	log_warning("login", "the spawner gives no answer");
+	stop();
+	return 0;
 }

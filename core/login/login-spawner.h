@@ -4,9 +4,10 @@
 
 #include "login-private.h"
 
-/* A login process for p, as a child of the caller: its id; 0 in the spawner's
- * new child is never seen (it calls run); -1: not possible this way, fork
- * yourself.  The caller keeps p and its descriptor.  The first call starts the
+/* A login process for p, as a child of the caller: its id; -1: there is none,
+ * fork yourself; 0: the spawner was asked and gave no answer, so a process
+ * that nobody knows may serve p: give it up.  The caller keeps p and its
+ * descriptor.  The first call starts the
  * spawner, which runs `run` in each child. */
 pid_t login_spawner_fork(struct cv_preauth *p,
 			 void (*run)(struct cv_preauth *p));

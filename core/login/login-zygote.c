@@ -279,6 +279,13 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 	/* the spawner begins with the greeting, which here is not due yet */
 	pid = zygote.parked.count < SPAWNER_PARKED || p->haproxy ? -1 :
 		login_spawner_fork(p, child_run);
+	if (pid == 0) {
+		service_release(p->process->service);
+		/* for whoever else may have it, too */
+		(void)shutdown(p->fd, SHUT_RDWR);
+		login_client_disconnect(p, "Internal error");
+		return;
+	}
 	if (pid < 0)
 		pid = fork();
 	if (pid == 0)

@@ -245,6 +245,42 @@ def test_the_oldest_silent_connection_makes_room(make_server):
         c.close()
 
 
+def children_of(pid):
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_a_spawner_that_hangs_costs_one_connection(make_server):
+    server = make_server()
+    silent = [server.raw() for _ in range(300)]
+    for c in silent:
+        c.line()
+    logged_in(server).logout()
+    zygote, = [pid for pid in processes(server)["imap-login"] if len(children_of(pid)) > 0]
+    wait_for(lambda: len(children_of(zygote)) == 1)
+    spawner, = children_of(zygote)
+    os.kill(spawner, signal.SIGSTOP)
+    try:
+        silent[0].send(b"a NOOP\r\n")
+        assert silent[0].closed(20)
+        assert "the spawner gives no answer" in server.log
+        logged_in(server).logout()
+    finally:
+        os.kill(spawner, signal.SIGCONT)
+    # it answers nobody any more, and ends
+    wait_for(lambda: spawner not in children_of(zygote))
+    logged_in(server).logout()
+    for c in silent:
+        c.close()
+
+
 def test_a_client_that_dawdles_has_an_absolute_deadline(make_server):
     server = make_server(extra="login_timeout = 2s\n")
     with server.raw() as c:
