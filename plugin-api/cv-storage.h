@@ -238,6 +238,14 @@ enum {
 	CV_STORAGE_FOREIGN = 1,
 	CV_STORAGE_ORDERED = 2,	/* scan reports in the order of UIDs: what
 				 * is new gets its UIDs in that order */
+	/* A tree is seen by the process that made it, and ends with it: for
+	 * tests. */
+	CV_STORAGE_ONE_PROCESS = 4,
+	/* A folder that holds messages may have no folders below it. */
+	CV_STORAGE_LEAVES = 8,
+	/* Levels of names are usually separated by '.', with LAYOUT=fs by
+	 * '/': what separator says, before a root is open. */
+	CV_STORAGE_DOTS = 16,
 };
 
 struct cv_storage {

@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += core/account/libaccount.la
 core_account_libaccount_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_account_libaccount_la_SOURCES = \
 	%D%/account.c %D%/account.h \
+	%D%/account-files.c \
 	%D%/account-private.h \
 	%D%/apply.c \
 	%D%/bell.h \

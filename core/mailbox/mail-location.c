@@ -122,3 +122,38 @@ int mail_location_parse(struct cv_user *user, const char *text,
 	*location_r = l;
 	return ret;
 }
+
+bool mail_location_equal(const struct mail_location *a,
+			 const struct mail_location *b)
+{
+	return strcmp(a->path, b->path) == 0 &&
+		strcmp(a->driver, b->driver) == 0;
+}
+
+int mail_location_account_open(struct cv_user *user,
+			       const struct mail_location *location,
+			       const char *dir,
+			       const struct account_options *options,
+			       struct account **account_r,
+			       struct cv_error *err)
+{
+	const char *index = location->index, *name;
+	struct meta *meta;
+	struct bell *bell;
+	int ret;
+
+	if (strcmp(index, "MEMORY") == 0) {
+		log_warning("mail", "mail_location: INDEX=MEMORY: an account "
+			    "is always kept on disk");
+		index = "";
+	}
+	name = index[0] != '\0' ? pool_printf(user->pool, "%s/culver",
+					      index) :
+		pool_printf(user->pool, "%s/%s", location->path, dir);
+	if (user->account == NULL)
+		return account_open(user->io, AT_FDCWD, name, options,
+				    account_r, err);
+	ret = user->account(user->account_context, name, &meta, &bell, err);
+	return ret < 0 ? ret : account_open_on(meta, bell, options, account_r,
+					       err);
+}

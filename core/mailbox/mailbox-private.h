@@ -65,6 +65,8 @@ struct cv_user {
 	uint8_t boot_id[16];
 	const char *location;		/* the only one, or NULL */
 	uint64_t first_modseq;
+	user_account_fn *account;	/* NULL: files */
+	void *account_context;
 	struct namespace *namespaces;
 	uint32_t namespace_count;
 	struct store *stores;
@@ -83,6 +85,16 @@ struct mail_location {
 int mail_location_parse(struct cv_user *user, const char *text,
 			struct mail_location *location_r,
 			struct cv_error *err);
+/* Do both mean the same tree? */
+bool mail_location_equal(const struct mail_location *a,
+			 const struct mail_location *b);
+/* Opens the account of a tree; dir is the driver's account_dir. */
+int mail_location_account_open(struct cv_user *user,
+			       const struct mail_location *location,
+			       const char *dir,
+			       const struct account_options *options,
+			       struct account **account_r,
+			       struct cv_error *err);
 
 struct store_folder {
 	struct store_folder *next;

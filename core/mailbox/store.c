@@ -161,19 +161,11 @@ static int open_account(struct store *store, struct cv_error *err)
 		.lay_out = lay_out,
 		.context = store,
 	};
-	const char *dir = store->location.index;
 
-	if (strcmp(dir, "MEMORY") == 0) {
-		log_warning("mail", "mail_location: INDEX=MEMORY: an account "
-			    "is always kept on disk");
-		dir = "";
-	}
-	dir = dir[0] != '\0' ? pool_printf(store->user->pool, "%s/culver",
-					   dir) :
-		pool_printf(store->user->pool, "%s/%s", store->location.path,
-			    store->driver->account_dir(store->root));
-	return account_open(store->user->io, AT_FDCWD, dir, &options,
-			    &store->account, err);
+	return mail_location_account_open(
+		store->user, &store->location,
+		store->driver->account_dir(store->root), &options,
+		&store->account, err);
 }
 
 static int open_parts(struct store *store, struct cv_error *err)

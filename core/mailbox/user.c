@@ -107,8 +107,7 @@ static struct store *find_store(struct cv_user *user,
 {
 	struct store *store = user->stores;
 
-	while (store != NULL && (strcmp(store->location.path, l->path) != 0 ||
-				 strcmp(store->driver->name, l->driver) != 0))
+	while (store != NULL && !mail_location_equal(&store->location, l))
 		store = store->next;
 	return store;
 }
@@ -137,7 +136,7 @@ static int attach_store(struct cv_user *user, struct namespace *ns,
 static void choose_separator(struct namespace *ns, const char *set)
 {
 	bool fs = strcmp(ns->store->location.layout, "fs") == 0 ||
-		strcmp(ns->store->driver->name, "maildir") != 0;
+		!(ns->store->driver->caps & CV_STORAGE_DOTS);
 
 	ns->separator = set[0] != '\0' ? set[0] : fs ? '/' : '.';
 }
@@ -364,6 +363,8 @@ int user_create(const struct user_fields *fields,
 	user->scope.vars = &user->vars;
 	user->location = pool_strdup(pool, config->location);
 	user->first_modseq = config->first_modseq;
+	user->account = config->account;
+	user->account_context = config->account_context;
 	set_hostname(user, config->hostname);
 	if (config->boot_id != NULL)
 		memcpy(user->boot_id, config->boot_id, 16);

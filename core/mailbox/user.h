@@ -26,6 +26,15 @@ struct user_fields {
 	struct cv_strings extra;
 };
 
+struct meta;
+struct bell;
+
+/* Opens the drivers of an account that is known as name: the place of its
+ * files, where it has files.  Both are the caller's. */
+typedef int user_account_fn(void *context, const char *name,
+			    struct meta **meta_r, struct bell **bell_r,
+			    struct cv_error *err);
+
 /* All but settings may be zero. */
 struct user_config {
 	const struct settings_tree *settings;	/* outlives the user */
@@ -42,6 +51,9 @@ struct user_config {
 	/* An account that is made has a greater modseq. */
 	uint64_t first_modseq;
 	const uint8_t *boot_id;		/* 16 bytes; NULL: the machine's */
+	/* Where accounts are kept; NULL: in files. */
+	user_account_fn *account;
+	void *account_context;
 };
 
 /* A random number of this run of the machine: what was done before it and not

@@ -47,7 +47,7 @@ maildir_settings(const struct cv_storage_config *config)
 static const struct cv_storage maildir_storage = {
 	CV_SIZED(cv_storage),
 	.name = "maildir",
-	.caps = CV_STORAGE_FOREIGN,
+	.caps = CV_STORAGE_FOREIGN | CV_STORAGE_DOTS,
 	.detect = maildir_detect,
 	.root_open = maildir_root_open,
 	.root_close = maildir_root_close,

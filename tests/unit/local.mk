@@ -200,6 +200,19 @@ tests_unit_test_mailbox_fault_SOURCES = %D%/test-mailbox-fault.c \
 tests_unit_test_mailbox_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_fault_LDADD = $(MAILBOX_LIBS)
 
+# storage-memory linked in
+check_LTLIBRARIES += tests/unit/libstorage-memory.la
+tests_unit_libstorage_memory_la_SOURCES = $(STORAGE_MEMORY_SOURCES)
+tests_unit_libstorage_memory_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCV_PLUGIN=storage_memory
+
+UNIT_TESTS += tests/unit/test-mailbox-memory
+tests_unit_test_mailbox_memory_SOURCES = %D%/test-mailbox-memory.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_memory_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MEMORY
+tests_unit_test_mailbox_memory_LDADD = tests/unit/libstorage-memory.la \
+	$(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-shared
 tests_unit_test_mailbox_shared_SOURCES = %D%/test-mailbox-shared.c \
 	%D%/mailbox-fixture.h

@@ -1,5 +1,6 @@
 /* mailbox-fixture.h - a user with a Maildir, or with FIXTURE_MBOX a tree of
- * mbox files, below a temporary directory; the driver is linked in. */
+ * mbox files, below a temporary directory, or with FIXTURE_MEMORY all in
+ * memory; the driver is linked in. */
 #ifndef MAILBOX_FIXTURE_H
 #define MAILBOX_FIXTURE_H
 
@@ -19,11 +20,17 @@
 #ifdef FIXTURE_MBOX
 #define FIXTURE_DRIVER storage_mbox_LTX_cv_plugin_desc
 #define FIXTURE_LOCATION "mail_location = mbox:~/mail\n"
+#elif defined(FIXTURE_MEMORY)
+#define FIXTURE_DRIVER storage_memory_LTX_cv_plugin_desc
+#define FIXTURE_LOCATION "mail_location = memory:~/memory\n"
+#include "account/meta-memory.h"
 #else
 #define FIXTURE_DRIVER storage_maildir_LTX_cv_plugin_desc
 #define FIXTURE_LOCATION "mail_location = maildir:~/Maildir\n"
 #endif
 extern const struct cv_plugin_desc FIXTURE_DRIVER;
+
+struct meta_memory;
 
 struct fixture {
 	char dir[64];
@@ -32,6 +39,7 @@ struct fixture {
 	struct io *io;			/* NULL: the real one */
 	struct cv_user *user;
 	uint8_t boot_id[16];
+	struct meta_memory *memory;	/* NULL: the account is in files */
 	struct cv_error err;
 };
 
@@ -85,6 +93,20 @@ static inline void fixture_host(void)
 		fail_msg("%s: %d %s", #call, ok_ret_, (f)->err.text); \
 } while (0)
 
+#ifdef FIXTURE_MEMORY
+static inline int fixture_account(void *context, const char *name,
+				  struct meta **meta_r, struct bell **bell_r,
+				  struct cv_error *err)
+{
+	struct fixture *f = context;
+
+	(void)name; (void)err;
+	*meta_r = meta_memory_open(f->memory);
+	*bell_r = bell_memory_open(f->memory);
+	return CV_OK;
+}
+#endif
+
 static inline void fixture_login(struct fixture *f)
 {
 	char home[80];
@@ -97,6 +119,12 @@ static inline void fixture_login(struct fixture *f)
 		.boot_id = f->boot_id,
 	};
 
+#ifdef FIXTURE_MEMORY
+	if (f->memory == NULL)
+		f->memory = meta_memory_create();
+	config.account = fixture_account;
+	config.account_context = f;
+#endif
 	snprintf(home, sizeof(home), "%s/home", f->dir);
 	ok(f, user_create(&fields, &config, &f->user, &f->err));
 }
@@ -139,6 +167,9 @@ static inline int fixture_remove(const char *path, const struct stat *st,
 static inline void fixture_deinit(struct fixture *f)
 {
 	user_destroy(&f->user);
+#ifdef FIXTURE_MEMORY
+	meta_memory_destroy(&f->memory);
+#endif
 	settings_tree_destroy(&f->tree);
 	pool_destroy(&f->pool);
 	nftw(f->dir, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
