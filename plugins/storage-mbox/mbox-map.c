@@ -500,10 +500,9 @@ static int update(struct cv_storage_folder *folder, uint32_t how,
 			mbox_unlock(folder);
 			ret = mbox_lock(folder, true, err);
 		}
-		if (ret == CV_OK && folder->head.dirty && !folder->readonly)
-			ret = mbox_heal(folder, err);
 		if (ret == CV_OK)
-			ret = mbox_redo_recover(folder, err);
+			ret = mbox_redo_recover(folder, folder->head.dirty,
+						err);
 		deep = true;
 	}
 	if (ret == CV_OK)

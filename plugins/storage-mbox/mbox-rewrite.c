@@ -268,7 +268,8 @@ static bool is_in_place(struct rewrite *w, const struct mbox_record *r)
 	return same;
 }
 
-int mbox_heal(struct cv_storage_folder *folder, struct cv_error *err)
+int mbox_heal(struct cv_storage_folder *folder, uint64_t limit,
+	      struct cv_error *err)
 {
 	struct rewrite w = {
 		.folder = folder, .fd = -1, .err = err,
@@ -280,8 +281,8 @@ int mbox_heal(struct cv_storage_folder *folder, struct cv_error *err)
 	for (uint32_t i = 0; i < folder->head.count && ret >= 0; i++) {
 		const struct mbox_record *r = &folder->records[i];
 
-		if (mbox_is_unwritten(r) && r->meta_len > 0 &&
-		    r->from_len > 5 && is_in_place(&w, r))
+		if (r->offset < limit && mbox_is_unwritten(r) &&
+		    r->meta_len > 0 && r->from_len > 5 && is_in_place(&w, r))
 			ret = write_over(&w, i);
 	}
 	cv_api->pool_destroy(&w.pool);

@@ -423,8 +423,10 @@ bool mbox_base_is_behind(const struct cv_storage_folder *folder);
 
 /* Removes what is marked GONE and writes what is unwritten. */
 int mbox_rewrite(struct cv_storage_folder *folder, struct cv_error *err);
-/* A crash may have torn what was being written over old flags: again. */
-int mbox_heal(struct cv_storage_folder *folder, struct cv_error *err);
+/* A crash may have torn what was being written over old flags: again, in the
+ * messages that begin before the limit. */
+int mbox_heal(struct cv_storage_folder *folder, uint64_t limit,
+	      struct cv_error *err);
 
 struct mbox_redo {
 	char magic[8];
@@ -432,6 +434,7 @@ struct mbox_redo {
 	uint64_t before_hash;		/* of what lies before start */
 	uint64_t left_hash;		/* of what a shorter file leaves */
 	uint8_t content_hash[16];
+	uint8_t table_hash[16];		/* of the hashes behind the content */
 	uint64_t check;
 };
 
@@ -446,8 +449,10 @@ int mbox_redo_seal(struct cv_storage_folder *folder, int fd,
 /* Does it, and removes the redo file. */
 int mbox_redo_perform(struct cv_storage_folder *folder, int fd,
 		      const struct mbox_redo *redo, struct cv_error *err);
-/* What a crash has left, if anything. */
-int mbox_redo_recover(struct cv_storage_folder *folder, struct cv_error *err);
+/* Ends what a crash has interrupted, if anything; with heal: flags that were
+ * being written, too. */
+int mbox_redo_recover(struct cv_storage_folder *folder, bool heal,
+		      struct cv_error *err);
 void mbox_redo_remove(struct cv_storage_folder *folder);
 /* The name of a file of ours. */
 const char *mbox_own_path(char dst[256], const char *own, const char *kind);

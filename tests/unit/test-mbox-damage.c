@@ -280,8 +280,10 @@ static void mail_appended_after_the_crash_stays(void **state)
 	crash_everywhere(2);
 }
 
-/* A redo file that a crash has left, with the mbox before it was touched. */
-static const char *leave_redo(struct fixture *f, struct cv_span *box_r)
+/* A redo file that a crash has left, with the mbox before it was touched;
+ * done: and the mbox has been shortened already. */
+static const char *leave_redo(struct fixture *f, bool done,
+			      struct cv_span *box_r)
 {
 	const char *box, *redo = NULL;
 
@@ -298,8 +300,9 @@ static const char *leave_redo(struct fixture *f, struct cv_span *box_r)
 		redo = own_file(f, ".redo");
 		now = read_file(f, box);
 		if (redo != NULL && read_file(f, redo).len > 4096 &&
-		    !(now.len == box_r->len && memcmp(
-			    now.data, box_r->data, now.len) == 0))
+		    (done ? now.len < box_r->len :
+		     now.len != box_r->len ||
+		     memcmp(now.data, box_r->data, now.len) != 0))
 			return redo;
 		fixture_login(f);
 		look_after_crash(f, n, 0);
@@ -346,10 +349,10 @@ static void a_redo_file_with_any_byte_changed_does_no_harm(void **state)
 	const char *path, *box;
 
 	(void)state;
-	path = leave_redo(&f, &before);
+	path = leave_redo(&f, false, &before);
 	redo = read_file(&f, path);
 	box = pool_printf(f.pool, "%s/home/mail/inbox", f.dir);
-	for (size_t at = 0; at < redo.len; at = at == 80 ? 4096 : at + 1) {
+	for (size_t at = 0; at < redo.len; at = at == 96 ? 4096 : at + 1) {
 		char *bad = copy_of(&f, redo);
 
 		bad[at] = (char)(bad[at] ^ 0x10);
@@ -372,6 +375,44 @@ static void a_redo_file_with_any_byte_changed_does_no_harm(void **state)
 	fixture_deinit(&f);
 }
 
+/* Another program takes a message out of the file and puts one behind it,
+ * before the redo file of a rewrite that was all but done is found. */
+static void what_another_program_has_rewritten_since_stays(void **state)
+{
+	struct fixture f;
+	struct cv_span before, now;
+	const char *path, *third, *fourth;
+	struct cv_mailbox *box;
+	struct cv_text text;
+
+	(void)state;
+	path = leave_redo(&f, true, &before);
+	assert_non_null(path);
+	path = pool_printf(f.pool, "%s/home/mail/inbox", f.dir);
+	now = read_file(&f, path);
+	third = memmem(now.data + 1, now.len - 1, "From ", 5);
+	assert_non_null(third);
+	fourth = memmem(third + 1, (size_t)(now.data + now.len - third - 1),
+			"From ", 5);
+	assert_non_null(fourth);
+	cv_text_init(&text, f.pool);
+	cv_text_append(&text, now.data, (size_t)(third - now.data));
+	cv_text_append(&text, fourth, (size_t)(now.data + now.len - fourth));
+	cv_text_append(&text, foreign, strlen(foreign));
+	write_file(path, cv_text_span(&text), "w");
+
+	fixture_login(&f);
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(fixture_state(box).messages, 3);
+	assert_int_equal(fixture_message(&f, box, 1, 0).uid, 1);
+	assert_int_equal(fixture_message(&f, box, 2, 0).uid, 4);
+	assert_string_equal(fixture_body(&f, box, 3),
+			    "Subject: foreign\r\n\r\nby the agent\r\n");
+	mailbox_api.close(&box);
+	assert_null(own_file(&f, ".redo"));
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +422,8 @@ int main(void)
 		cmocka_unit_test(mail_appended_after_the_crash_stays),
 		cmocka_unit_test(
 			a_redo_file_with_any_byte_changed_does_no_harm),
+		cmocka_unit_test(
+			what_another_program_has_rewritten_since_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
