@@ -5,6 +5,7 @@ Called by tools/test, which installs the packages first.  Each suite is a
 function that returns (passed, failed); a suite that breaks counts as one
 failure and the next one runs all the same.
 """
+import argparse
 import os
 import pathlib
 import re
@@ -62,11 +63,13 @@ def unit(folder, only=()):
 
 
 def suite_unit(options):
+    """The unit tests, compiled by gcc."""
     folder = build("gcc", "--enable-werror", f"CC={CC}")
     return unit(folder)
 
 
 def suite_sanitizers(options):
+    """The unit tests, compiled by clang with ASan and UBSan."""
     folder = build("asan", "--enable-werror", "--enable-sanitizers",
                    "CFLAGS=-O1 -g", f"CC={CLANG}")
     return unit(folder)
@@ -79,6 +82,7 @@ def suite_clang(options):
 
 
 def suite_lint(options):
+    """What tests/lint finds wrong with the tree."""
     passed = failed = 0
     for script in sorted((TOP / "tests" / "lint").iterdir()):
         if script.name.endswith(".md") or not os.access(script, os.X_OK):
@@ -138,12 +142,14 @@ def has_pytest():
 
 
 def suite_scenario(options):
+    """Real servers, real clients and plugins that must be refused."""
     folder = build("gcc", "--enable-werror", f"CC={CC}")
     marks = () if options["full"] else ("-m", "not slow")
     return pytest(folder, ["tests/scenario", "tests/interop", "tests/abi"], *marks)
 
 
 def suite_distcheck(options):
+    """A release, unpacked, built and tested by gcc and by clang."""
     passed = failed = 0
     for name, compiler in (("gcc", "gcc"), ("clang", "clang")):
         folder = build(f"dist-{name}", f"CC={compiler}")
@@ -156,7 +162,6 @@ def suite_distcheck(options):
             failed += 1
             print(f"distcheck with {name}:\n{result.stdout[-2000:]}{result.stderr[-3000:]}")
     return passed, failed
-
 
 
 def suite_crash(options):
@@ -174,31 +179,78 @@ def suite_crash(options):
 
 SUITES = [suite_lint, suite_unit, suite_clang, suite_sanitizers, suite_fuzz, suite_scenario]
 FULL_SUITES = SUITES + [suite_crash, suite_distcheck]
+NAMES = {suite.__name__.removeprefix("suite_"): suite for suite in FULL_SUITES}
 
 
-def main(arguments):
-    options = {"full": "--full=yes" in arguments}
-    only = [a for a in arguments if not a.startswith("--")]
-    passed = failed = 0
-    if only:
-        folder = build("gcc", "--enable-werror", f"CC={CC}")
-        programs = [p for p in only if p.startswith("tests/unit")]
-        files = [p for p in only if p not in programs]
-        results = ([unit(folder, programs)] if programs else []) + (
-            [pytest(folder, files)] if files else [])
-        passed = sum(r[0] for r in results)
-        failed = sum(r[1] for r in results)
-    else:
-        for suite in FULL_SUITES if options["full"] else SUITES:
-            name, begin = suite.__name__.removeprefix("suite_"), time.monotonic()
-            print(f"== {name}", flush=True)
-            try:
-                ok, bad = suite(options)
-            except subprocess.CalledProcessError:
-                ok, bad = 0, 1
-            print(f"== {name}: {ok} passed, {bad} failed"
-                  f" ({time.monotonic() - begin:.0f} s)", flush=True)
-            passed, failed = passed + ok, failed + bad
+def is_path(word):
+    """A file or folder of tests, or a unit program, built or not."""
+    path = TOP / word.partition("::")[0]
+    return word.startswith("tests/") and (
+        path.exists() or path.with_name(path.name + ".c").exists())
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog=os.environ.get("CULVER_TEST_NAME", "tests/run.py"), allow_abbrev=False,
+        description="Runs the suites, or what is named; ends with a line of counts."
+        " Exit status 0: nothing failed.")
+    parser.add_argument("what", nargs="*", metavar="SUITE|PATH",
+                        help="a suite of --list, a file below tests/, or a program"
+                        " below tests/unit (default: all suites)")
+    parser.add_argument("--full", action="store_true", help="the long suites and"
+                        " tests, too (distcheck, longer fuzzing, crash states)")
+    parser.add_argument("--list", action="store_true", help="name the suites, do nothing")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    for word in options.what:
+        if word not in NAMES and not is_path(word):
+            parser.error(f"there is no suite or test '{word}' (see --list)")
+    return options
+
+
+def list_suites():
+    for name, suite in NAMES.items():
+        about = (suite.__doc__ or "").partition("\n")[0]
+        only = "" if suite in SUITES else "(--full)"
+        print(f"{name:<12}{only:<9}{about}".rstrip())
+
+
+def run_suite(name, options):
+    begin = time.monotonic()
+    print(f"== {name}", flush=True)
+    try:
+        ok, bad = NAMES[name](options)
+    except subprocess.CalledProcessError:
+        ok, bad = 0, 1
+    print(f"== {name}: {ok} passed, {bad} failed"
+          f" ({time.monotonic() - begin:.0f} s)", flush=True)
+    return ok, bad
+
+
+def run_paths(paths):
+    folder = build("gcc", "--enable-werror", f"CC={CC}")
+    programs = [p for p in paths if p.startswith("tests/unit")]
+    files = [p for p in paths if p not in programs]
+    return ([unit(folder, programs)] if programs else []) + (
+        [pytest(folder, files)] if files else [])
+
+
+def main(argv):
+    wanted = arguments(argv)
+    if wanted.list:
+        list_suites()
+        return 0
+    if wanted.check:
+        return 0
+    paths = [word for word in wanted.what if word not in NAMES]
+    suites = [word for word in wanted.what if word in NAMES]
+    if not wanted.what:
+        suites = [name for name, suite in NAMES.items()
+                  if wanted.full or suite in SUITES]
+    results = [run_suite(name, {"full": wanted.full}) for name in suites]
+    results += run_paths(paths) if paths else []
+    passed = sum(ok for ok, _ in results)
+    failed = sum(bad for _, bad in results)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or passed == 0 else 0
 

@@ -78,10 +78,27 @@ service lmtp {{
 """
 
 
+held_ports = {}
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody else is given before release_port, or our end.
+
+    The socket stays bound: the kernel gives its port to no other bind() to
+    port 0 and to no connection, while a server that sets SO_REUSEADDR, as
+    each of ours does, can listen beside it."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
+    held_ports[port] = held
+    return port
+
+
+def release_port(port):
+    held = held_ports.pop(port, None)
+    if held:
+        held.close()
 
 
 def self_signed(folder, name="localhost"):
@@ -177,6 +194,8 @@ class Server:
 
     def remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)
+        for port in (self.imap_port, self.imaps_port, self.lmtp_port):
+            release_port(port)
 
     def __enter__(self):
         return self.start()

@@ -80,6 +80,7 @@ def test_a_socket_of_systemd_is_used_and_survives_a_restart(tmp_path):
     listener = socket.socket()
     try:
         # bound by us alone: without inheriting it, culverd could not bind
+        culver.release_port(server.imap_port)
         listener.bind(("127.0.0.1", server.imap_port))
         listener.listen(16)
         manager = Manager(tmp_path)
