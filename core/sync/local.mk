@@ -9,7 +9,9 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-boxes.c \
 	%D%/sync-conn.c %D%/sync-conn.h \
 	%D%/sync-copy.c \
-	%D%/sync-imap.c \
+	%D%/sync-imap.c %D%/sync-imap-private.h \
+	%D%/sync-imap-command.c %D%/sync-imap-fetch.c \
+	%D%/sync-imap-parse.c %D%/sync-imap-parse.h \
 	%D%/sync-import.c \
 	%D%/sync-link.c %D%/sync-link.h \
 	%D%/sync-local.c \

@@ -73,7 +73,10 @@ check_LTLIBRARIES += tests/fuzz/libimap-fuzz.la
 tests_fuzz_libimap_fuzz_la_SOURCES = $(IMAP_SOURCES)
 tests_fuzz_libimap_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
 IMAP_FUZZ_MOCK = tests/unit/imap-mock.c tests/unit/imap-mock.h \
-	tests/unit/imap-mock-session.c tests/unit/imap-mock-session.h
+	tests/unit/imap-mock-boxes.c tests/unit/imap-mock-conn.c \
+	tests/unit/imap-mock-mailbox.c tests/unit/imap-mock-private.h \
+	tests/unit/imap-mock-search.c tests/unit/imap-mock-session.c \
+	tests/unit/imap-mock-session.h
 IMAP_FUZZ_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
 	-I$(top_srcdir)/tests/unit
 

@@ -92,8 +92,10 @@ tests_unit_test_delivery_LDADD = core/delivery/libdelivery.la \
 check_LTLIBRARIES += tests/unit/libimap-mock.la
 tests_unit_libimap_mock_la_SOURCES = $(IMAP_SOURCES)
 tests_unit_libimap_mock_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
-IMAP_MOCK = %D%/imap-mock.c %D%/imap-mock.h %D%/imap-mock-session.c \
-	%D%/imap-mock-session.h
+IMAP_MOCK = %D%/imap-mock.c %D%/imap-mock.h %D%/imap-mock-boxes.c \
+	%D%/imap-mock-conn.c %D%/imap-mock-mailbox.c \
+	%D%/imap-mock-private.h %D%/imap-mock-search.c \
+	%D%/imap-mock-session.c %D%/imap-mock-session.h
 IMAP_MOCK_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
 	-I$(top_srcdir)/tests/unit
 

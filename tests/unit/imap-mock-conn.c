@@ -1,0 +1,106 @@
+/* imap-mock-conn.c - the connection that plays a script, and streams. */
+#include "imap-mock-private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- connection ----------------------------------------------------------- */
+
+static struct cv_span conn_peek(struct cv_connection *c)
+{
+	return cv_span(c->script.data + c->skipped, c->at - c->skipped);
+}
+
+static void conn_skip(struct cv_connection *c, size_t n)
+{
+	BUG_IF(n > c->at - c->skipped);
+	c->skipped += n;
+}
+
+static int conn_fill(struct cv_connection *c, size_t max, uint32_t timeout,
+		     struct cv_error *err)
+{
+	if (c->at >= c->script.len)
+		return FAIL(err, CV_EOF, "the end");
+	c->at += c->step;
+	if (c->at > c->script.len)
+		c->at = c->script.len;
+	return CV_OK;
+}
+
+static void conn_write(struct cv_connection *c, const void *data, size_t len)
+{
+	if (!c->broken)
+		cv_text_append(&c->out, data, len);
+}
+
+static void conn_printf(struct cv_connection *c, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	text_append_vf(&c->out, fmt, args);
+	va_end(args);
+}
+
+static int conn_write_stream(struct cv_connection *c, struct cv_stream *in,
+			     uint64_t len, struct cv_error *err);
+
+static int conn_flush(struct cv_connection *c, struct cv_error *err)
+{
+	return CV_OK;
+}
+
+static bool conn_failed(struct cv_connection *c) { return c->broken; }
+
+static int conn_wait(struct cv_connection *c, int fd, uint32_t timeout,
+		     struct cv_error *err)
+{
+	void (*idle)(struct cv_session *s) = c->idle;
+
+	if (idle != NULL) {
+		c->idle = NULL;
+		idle(current);
+		return CV_CHANGED;
+	}
+	return c->at < c->script.len ? CV_OK : CV_EOF;
+}
+
+static bool conn_secure(struct cv_connection *c) { return true; }
+static const char *conn_address(struct cv_connection *c) { return ""; }
+static uint64_t conn_in(struct cv_connection *c) { return c->skipped; }
+static uint64_t conn_out(struct cv_connection *c) { return c->out.len; }
+
+/* --- streams -------------------------------------------------------------- */
+
+static int conn_write_stream(struct cv_connection *c, struct cv_stream *in,
+			     uint64_t len, struct cv_error *err)
+{
+	BUG_IF(len > in->data.len - in->at);
+	conn_write(c, in->data.data + in->at, (size_t)len);
+	in->at += (size_t)len;
+	return CV_OK;
+}
+
+static int stream_seek(struct cv_stream *s, uint64_t offset,
+		       struct cv_error *err)
+{
+	BUG_IF(offset > s->data.len);
+	s->at = (size_t)offset;
+	return CV_OK;
+}
+
+static void stream_close(struct cv_stream **s) { *s = NULL; }
+
+const struct cv_connection_api mock_connection_api = {
+	CV_SIZED(cv_connection_api), .peek = conn_peek, .skip = conn_skip,
+	.fill = conn_fill, .write = conn_write, .print = conn_printf,
+	.write_stream = conn_write_stream, .flush = conn_flush,
+	.failed = conn_failed, .wait = conn_wait, .is_secure = conn_secure,
+	.remote_address = conn_address, .local_address = conn_address,
+	.bytes_in = conn_in, .bytes_out = conn_out,
+};
+
+const struct cv_stream_api mock_stream_api = {
+	CV_SIZED(cv_stream_api), .seek = stream_seek, .close = stream_close,
+};
