@@ -171,4 +171,35 @@ tests_fuzz_fuzz_sasl_SOURCES = %D%/fuzz-sasl.c core/auth/mech-plain.c \
 tests_fuzz_fuzz_sasl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/core/auth
 tests_fuzz_fuzz_sasl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_sasl_LDADD = $(FUZZ_LIBS)
+
+# sockets and pipes are in memory: sync-feed.c
+SYNC_FEED = %D%/sync-feed.c %D%/sync-feed.h
+SYNC_FEED_WRAP = -Wl,--wrap=read,--wrap=write,--wrap=poll,--wrap=recv \
+	-Wl,--wrap=send,--wrap=socket,--wrap=connect
+SYNC_FUZZ_LIBS = core/sync/libsync.la core/mailbox/libmailbox.la \
+	core/stream/libstream.la core/io/libio.la core/module/libmodule.la \
+	core/settings/libsettings.la $(FUZZ_LIBS) $(LIBEVENT_LIBS) \
+	$(OPENSSL_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-sync-imap
+tests_fuzz_fuzz_sync_imap_SOURCES = %D%/fuzz-sync-imap.c $(SYNC_FEED)
+tests_fuzz_fuzz_sync_imap_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_sync_imap_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS) \
+	$(SYNC_FEED_WRAP)
+tests_fuzz_fuzz_sync_imap_LDADD = $(SYNC_FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-sync-pop3
+tests_fuzz_fuzz_sync_pop3_SOURCES = %D%/fuzz-sync-pop3.c $(SYNC_FEED)
+tests_fuzz_fuzz_sync_pop3_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_sync_pop3_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS) \
+	$(SYNC_FEED_WRAP)
+tests_fuzz_fuzz_sync_pop3_LDADD = $(SYNC_FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-sync-wire
+tests_fuzz_fuzz_sync_wire_SOURCES = %D%/fuzz-sync-wire.c \
+	%D%/sync-memory.c %D%/sync-memory.h $(SYNC_FEED)
+tests_fuzz_fuzz_sync_wire_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_sync_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS) \
+	$(SYNC_FEED_WRAP)
+tests_fuzz_fuzz_sync_wire_LDADD = $(SYNC_FUZZ_LIBS)
 endif

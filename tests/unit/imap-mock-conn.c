@@ -60,7 +60,7 @@ static int conn_wait(struct cv_connection *c, int fd, uint32_t timeout,
 
 	if (idle != NULL) {
 		c->idle = NULL;
-		idle(current);
+		idle(mock_current);
 		return CV_CHANGED;
 	}
 	return c->at < c->script.len ? CV_OK : CV_EOF;

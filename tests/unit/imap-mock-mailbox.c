@@ -5,7 +5,7 @@
 
 /* --- views ---------------------------------------------------------------- */
 
-static struct mock_message *message_by_uid(struct mock_box *box, uint32_t uid)
+struct mock_message *mock_message_find(struct mock_box *box, uint32_t uid)
 {
 	for (uint32_t i = 0; i < box->count; i++) {
 		if (box->messages[i].uid == uid)
@@ -31,7 +31,7 @@ int mock_box_sync(struct cv_mailbox *v, uint32_t flags,
 	if (!v->box->exists)
 		return FAIL(err, CV_E_NOT_FOUND, "deleted");
 	for (uint32_t i = 0; i < v->count; i++) {
-		const struct mock_message *m = message_by_uid(v->box,
+		const struct mock_message *m = mock_message_find(v->box,
 							      v->uids[i]);
 
 		if (m == NULL && (flags & CV_SYNC_NO_EXPUNGES) == 0) {
@@ -176,7 +176,7 @@ int mock_box_message(struct cv_mailbox *v, uint32_t seq, uint32_t items,
 		.seq = seq, .uid = v->uids[seq - 1],
 		.flags = v->flags[seq - 1] };
 	keywords_of(v, v->keywords[seq - 1], &data->keywords);
-	m = message_by_uid(v->box, data->uid);
+	m = mock_message_find(v->box, data->uid);
 	if (m == NULL)
 		return (items & ~(uint32_t)CV_MESSAGE_KEYWORDS) == 0 ?
 			CV_OK : CV_NOT_FOUND;
@@ -227,7 +227,7 @@ int mock_box_section(struct cv_mailbox *v, uint32_t seq,
 		     struct cv_stream **stream_r, uint64_t *size_r,
 		     struct cv_error *err)
 {
-	const struct mock_message *m = message_by_uid(v->box,
+	const struct mock_message *m = mock_message_find(v->box,
 						      v->uids[seq - 1]);
 	struct cv_stream *s = pool_new(v->user->pool, struct cv_stream);
 
@@ -256,7 +256,7 @@ int mock_box_store(struct cv_mailbox *v, const struct cv_store_request *r,
 		   struct cv_error *err)
 {
 	for (uint32_t seq = 1; seq <= v->count; seq++) {
-		struct mock_message *m = message_by_uid(v->box,
+		struct mock_message *m = mock_message_find(v->box,
 							v->uids[seq - 1]);
 
 		if (!mock_set_has(r->seqs, seq) || m == NULL)
@@ -316,7 +316,7 @@ int mock_box_copy(struct cv_mailbox *v, struct cv_set seqs,
 		.source_uids = mock_set_room(pool),
 		.uids = mock_set_room(pool) };
 	for (uint32_t seq = 1; seq <= v->count; seq++) {
-		struct mock_message *m = message_by_uid(v->box,
+		struct mock_message *m = mock_message_find(v->box,
 							v->uids[seq - 1]);
 
 		if (!mock_set_has(seqs, seq) || m == NULL)

@@ -71,6 +71,7 @@ int mock_box_copy(struct cv_mailbox *v, struct cv_set seqs, const char *name,
 		  bool move, struct cv_pool *pool,
 		  struct cv_copy_result *result, struct cv_error *err);
 int mock_user_settle(struct cv_user *u, struct cv_error *err);
+struct mock_message *mock_message_find(struct mock_box *box, uint32_t uid);
 /* Up to the body. */
 size_t mock_header_len(struct cv_span text);
 bool mock_set_has(struct cv_set set, uint32_t number);

@@ -35,7 +35,7 @@ static bool node_matches(struct cv_mailbox *v, uint32_t seq,
 			 const struct cv_search_query *q, uint32_t index)
 {
 	const struct cv_search_node *n = &q->nodes[index];
-	const struct mock_message *m = message_by_uid(v->box,
+	const struct mock_message *m = mock_message_find(v->box,
 						      v->uids[seq - 1]);
 	bool any = false, all = true;
 
