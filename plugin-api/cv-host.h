@@ -59,6 +59,13 @@ struct cv_host {
 
 	/* This plugin's data on an object: see CV_SLOT in cv-plugin.h. */
 	void *(*slot_get)(void *object, uint32_t slot_id);
+
+	/* Modified UTF-7, as IMAP and folders on disk spell mailbox names
+	 * [RFC3501 5.1.3].  Both append; encode takes what is no UTF-8 for
+	 * U+FFFD; decode is false for what is not the one proper form of
+	 * anything, and dst then holds a part. */
+	void (*utf7_encode)(struct cv_text *dst, struct cv_span src);
+	bool (*utf7_decode)(struct cv_text *dst, struct cv_span src);
 };
 
 /* CV_PLUGIN comes from the build (-DCV_PLUGIN=quota): every global gets that

@@ -17,6 +17,7 @@
 #include "secret.h"
 #include "span.h"
 #include "time-util.h"
+#include "utf7.h"
 #include "utf8.h"
 
 #endif

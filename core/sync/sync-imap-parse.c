@@ -106,56 +106,6 @@ uint64_t sync_imap_number(struct cv_span text, uint64_t max)
 
 /* --- names --------------------------------------------------------------- */
 
-static void append_utf8(struct cv_text *out, uint32_t c)
-{
-	if (c < 0x80) {
-		cv_text_append_c(out, (char)c);
-	} else if (c < 0x800) {
-		cv_text_append_c(out, (char)(0xc0 | c >> 6));
-		cv_text_append_c(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		cv_text_append_c(out, (char)(0xe0 | c >> 12));
-		cv_text_append_c(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		cv_text_append_c(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		cv_text_append_c(out, (char)(0xf0 | c >> 18));
-		cv_text_append_c(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		cv_text_append_c(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		cv_text_append_c(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
-/* [RFC3501 5.1.3] between '&' and '-': UTF-16 in a base64 of its own. */
-static void append_shifted(struct cv_text *out, struct cv_span in)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl"
-		"mnopqrstuvwxyz0123456789+,";
-	uint32_t bits = 0, have = 0, high = 0;
-
-	for (size_t i = 0; i < in.len; i++) {
-		const char *at = in.data[i] == '\0' ? NULL :
-			strchr(digits, in.data[i]);
-		uint32_t unit;
-
-		if (at == NULL)
-			return;
-		bits = bits << 6 | (uint32_t)(at - digits);
-		have += 6;
-		if (have < 16)
-			continue;
-		have -= 16;
-		unit = bits >> have & 0xffff;
-		bits &= (1U << have) - 1;
-		if (unit >= 0xd800 && unit < 0xdc00)
-			high = unit;
-		else if (unit >= 0xdc00 && unit < 0xe000 && high != 0)
-			append_utf8(out, 0x10000 + ((high - 0xd800) << 10) +
-				    (unit - 0xdc00));
-		else if (unit >= 0x20 && (unit < 0xd800 || unit >= 0xe000))
-			append_utf8(out, unit);
-	}
-}
-
 const char *sync_imap_name(struct cv_pool *pool, const char *prefix,
 			   struct cv_span raw, char separator)
 {
@@ -168,25 +118,17 @@ const char *sync_imap_name(struct cv_pool *pool, const char *prefix,
 	    memcmp(raw.data, prefix, prefix_len) == 0)
 		raw = cv_span_skip(raw, prefix_len);
 	cv_text_init(&out, pool);
-	for (size_t i = 0; i < raw.len; i++) {
-		const char *end;
-		char c = raw.data[i];
-
-		if (c != '&') {
-			/* ours between levels is '/': theirs may be in a
-			 * name */
-			cv_text_append_c(&out, c == separator ? '/' :
-					 c == '/' ? '_' : c);
-			continue;
-		}
-		end = memchr(raw.data + i, '-', raw.len - i);
-		if (end == NULL)
-			return NULL;
-		if (end == raw.data + i + 1)
-			cv_text_append_c(&out, '&');
-		append_shifted(&out, cv_span(raw.data + i + 1, (size_t)(
-			end - raw.data) - i - 1));
-		i = (size_t)(end - raw.data);
+	/* what is no modified UTF-7 is taken as it stands */
+	if (!utf7_decode(&out, raw)) {
+		cv_text_reset(&out);
+		utf8_append_repaired(&out, raw.data, raw.len);
+	}
+	/* ours between levels is '/': theirs may be in a name */
+	for (size_t i = 0; i < out.len; i++) {
+		if (out.data[i] == separator)
+			out.data[i] = '/';
+		else if (out.data[i] == '/')
+			out.data[i] = '_';
 	}
 	return out.len == 0 || out.len > SYNC_NAME_MAX ? NULL :
 		cv_text_str(&out);

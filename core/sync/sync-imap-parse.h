@@ -25,7 +25,8 @@ struct sync_imap_token sync_imap_token(struct cv_span *rest,
 uint64_t sync_imap_number(struct cv_span text, uint64_t max);
 
 /* [RFC3501 5.1.3] The canonical name of a mailbox: in UTF-8, without the
- * prefix, '/' between levels.  NULL: it cannot be one. */
+ * prefix, '/' between levels.  What is no modified UTF-7 is taken as it
+ * stands.  NULL: it cannot be one. */
 const char *sync_imap_name(struct cv_pool *pool, const char *prefix,
 			   struct cv_span raw, char separator);
 

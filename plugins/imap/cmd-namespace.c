@@ -1,7 +1,6 @@
 /* cmd-namespace.c - NAMESPACE [RFC2342]. */
 #include "imap-commands.h"
 #include "imap-respond.h"
-#include "imap-utf7.h"
 
 static void append_type(struct imap_cmd *cmd, uint32_t type)
 {
@@ -16,7 +15,7 @@ static void append_type(struct imap_cmd *cmd, uint32_t type)
 		if (ns.type != type || ns.hidden)
 			continue;
 		cv_text_init(&prefix, cmd->pool);
-		imap_utf7_encode(&prefix, cv_span_of(ns.prefix));
+		cv_api->utf7_encode(&prefix, cv_span_of(ns.prefix));
 		cv_text_append_str(&s->out, any ? "(" : "((");
 		any = true;
 		imap_append_string(&s->out, cv_text_span(&prefix));

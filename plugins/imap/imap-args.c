@@ -2,7 +2,6 @@
 #include "imap-args.h"
 #include "imap-respond.h"
 #include "imap-set.h"
-#include "imap-utf7.h"
 
 enum {
 	NAME_MAX_BYTES = 1024,	/* [security.md B9] */
@@ -94,7 +93,7 @@ bool imap_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
 			arg->text.len == 0 ? "empty" : "too long");
 		return false;
 	}
-	if (!imap_utf7_decode(&name, arg->text)) {
+	if (!cv_api->utf7_decode(&name, arg->text)) {
 		imap_no(cmd, "[CANNOT] Mailbox name is not valid mUTF-7.");
 		return false;
 	}

@@ -3,7 +3,6 @@
 #include "imap-args.h"
 #include "imap-respond.h"
 #include "imap-status.h"
-#include "imap-utf7.h"
 
 enum {
 	PATTERNS_MAX = 100,	/* [security.md B8] */
@@ -57,7 +56,7 @@ static const char *pattern_decode(struct imap_cmd *cmd,
 	}
 	cv_text_init(&text, cmd->pool);
 	/* what is not a name matches none */
-	if (!imap_utf7_decode(&text, arg->text)) {
+	if (!cv_api->utf7_decode(&text, arg->text)) {
 		imap_ok(cmd, "%s completed.", cmd->def->name);
 		return NULL;
 	}

@@ -1,7 +1,6 @@
 /* imap-respond.c - see imap-respond.h. */
 #include "imap-respond.h"
 #include "imap-settle.h"
-#include "imap-utf7.h"
 
 enum { HELD_MAX = 49152 };	/* replies that wait for imap_settle */
 
@@ -197,6 +196,6 @@ void imap_append_mailbox(struct imap_cmd *cmd, struct cv_text *dst,
 	struct cv_text wire;
 
 	cv_text_init(&wire, cmd->pool);
-	imap_utf7_encode(&wire, cv_span_of(name));
+	cv_api->utf7_encode(&wire, cv_span_of(name));
 	imap_append_astring(dst, cv_text_span(&wire));
 }

@@ -64,8 +64,6 @@ IMAP_SOURCES = \
 	plugins/imap/imap-status.h \
 	plugins/imap/imap-sync.c \
 	plugins/imap/imap-sync.h \
-	plugins/imap/imap-utf7.c \
-	plugins/imap/imap-utf7.h \
 	plugins/imap/imap.c \
 	plugins/imap/imap.h
 

@@ -99,7 +99,7 @@ static void encode_new(struct cv_storage_root *root, struct cv_text *dst,
 		if (root->config->utf8_names)
 			cv_text_append_span(&encoded, level);
 		else
-			dbox_utf7_encode(&encoded, level);
+			cv_api->utf7_encode(&encoded, level);
 		if (!first)
 			cv_text_append_c(dst, '\t');
 		escape(dst, cv_text_span(&encoded));

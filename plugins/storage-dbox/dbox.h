@@ -95,13 +95,6 @@ char *dbox_strdup(struct cv_pool *pool, const char *text);
 int dbox_fail(struct cv_error *err, const char *what, const char *name);
 void dbox_close(struct cv_storage_root *root, int fd);
 
-/* --- dbox-utf7.c ----------------------------------------------------------- */
-
-/* Modified UTF-7 [RFC3501 5.1.3].  encode: src is valid UTF-8.  decode:
- * false when src is not the one proper form of anything. */
-void dbox_utf7_encode(struct cv_text *dst, struct cv_span src);
-bool dbox_utf7_decode(struct cv_text *dst, struct cv_span src);
-
 /* --- dbox-path.c ------------------------------------------------------------ */
 
 int dbox_name_check(struct cv_storage_root *root, struct cv_span name,

@@ -14,7 +14,6 @@ STORAGE_DBOX_SOURCES = \
 	plugins/storage-dbox/dbox-root.c \
 	plugins/storage-dbox/dbox-subscriptions.c \
 	plugins/storage-dbox/dbox-takeover.c \
-	plugins/storage-dbox/dbox-utf7.c \
 	plugins/storage-dbox/dovecot-index.c \
 	plugins/storage-dbox/dovecot-index.h \
 	plugins/storage-dbox/dovecot-log.c \

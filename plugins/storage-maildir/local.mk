@@ -16,8 +16,7 @@ STORAGE_MAILDIR_SOURCES = \
 	plugins/storage-maildir/maildir-scan.c \
 	plugins/storage-maildir/maildir-subscriptions.c \
 	plugins/storage-maildir/maildir-uidlist.c \
-	plugins/storage-maildir/maildir-uids.c \
-	plugins/storage-maildir/maildir-utf7.c
+	plugins/storage-maildir/maildir-uids.c
 plugins_storage_maildir_storage_maildir_la_SOURCES = \
 	$(STORAGE_MAILDIR_SOURCES)
 plugins_storage_maildir_storage_maildir_la_CPPFLAGS = $(AM_CPPFLAGS) \

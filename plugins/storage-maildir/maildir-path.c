@@ -47,7 +47,7 @@ static void level_encode(struct cv_storage_root *root, struct cv_text *dst,
 	if (root->config->utf8_names)
 		cv_text_append_span(dst, level);
 	else
-		maildir_utf7_encode(dst, level);
+		cv_api->utf7_encode(dst, level);
 }
 
 int maildir_name_check(struct cv_storage_root *root, struct cv_span name,
@@ -135,7 +135,7 @@ bool maildir_level_decode(struct cv_storage_root *root, struct cv_span level,
 
 	if (root->config->utf8_names)
 		cv_text_append_span(name, level);
-	else if (!maildir_utf7_decode(name, level))
+	else if (!cv_api->utf7_decode(name, level))
 		return false;
 	return level_fault(root, cv_span(name->data + before,
 					 name->len - before)) == NULL;

@@ -114,13 +114,6 @@ char *maildir_strdup(struct cv_pool *pool, const char *text);
 /* CV_FAIL with errno: the class follows from it, its text is appended. */
 int maildir_fail(struct cv_error *err, const char *what, const char *name);
 
-/* --- maildir-utf7.c ------------------------------------------------------- */
-
-/* Modified UTF-7 [RFC3501 5.1.3].  encode: src is valid UTF-8.  decode:
- * false when src is not the one proper form of anything. */
-void maildir_utf7_encode(struct cv_text *dst, struct cv_span src);
-bool maildir_utf7_decode(struct cv_text *dst, struct cv_span src);
-
 /* --- maildir-path.c ------------------------------------------------------- */
 
 int maildir_name_check(struct cv_storage_root *root, struct cv_span name,

@@ -21,8 +21,7 @@ STORAGE_MBOX_SOURCES = \
 	plugins/storage-mbox/mbox-rewrite.c \
 	plugins/storage-mbox/mbox-root.c \
 	plugins/storage-mbox/mbox-scan.c \
-	plugins/storage-mbox/mbox-subscriptions.c \
-	plugins/storage-mbox/mbox-utf7.c
+	plugins/storage-mbox/mbox-subscriptions.c
 plugins_storage_mbox_storage_mbox_la_SOURCES = $(STORAGE_MBOX_SOURCES)
 plugins_storage_mbox_storage_mbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_mbox

@@ -32,7 +32,7 @@ void mbox_level_encode(struct cv_storage_root *root, struct cv_text *dst,
 	if (root->config->utf8_names)
 		cv_text_append_span(dst, level);
 	else
-		mbox_utf7_encode(dst, level);
+		cv_api->utf7_encode(dst, level);
 }
 
 bool mbox_level_decode(struct cv_storage_root *root, struct cv_span level,
@@ -42,7 +42,7 @@ bool mbox_level_decode(struct cv_storage_root *root, struct cv_span level,
 
 	if (root->config->utf8_names)
 		cv_text_append_span(name, level);
-	else if (!mbox_utf7_decode(name, level))
+	else if (!cv_api->utf7_decode(name, level))
 		return false;
 	return level_fault(root, cv_span(name->data + before,
 					 name->len - before)) == NULL;

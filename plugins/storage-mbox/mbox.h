@@ -261,13 +261,6 @@ int mbox_fail(struct cv_error *err, const char *what, const char *name);
 #define mbox_log(level, ...) \
 	cv_api->log(mbox_self, (level), __VA_ARGS__)
 
-/* --- mbox-utf7.c ---------------------------------------------------------------- */
-
-/* Modified UTF-7 [RFC3501 5.1.3].  encode: src is valid UTF-8.  decode:
- * false when src is not the one proper form of anything. */
-void mbox_utf7_encode(struct cv_text *dst, struct cv_span src);
-bool mbox_utf7_decode(struct cv_text *dst, struct cv_span src);
-
 /* --- mbox-path.c, mbox-root.c, mbox-subscriptions.c ------------------------------ */
 
 int mbox_name_check(struct cv_storage_root *root, struct cv_span name,

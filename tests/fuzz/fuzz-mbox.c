@@ -119,9 +119,9 @@ static void read_names(struct cv_pool *pool, struct cv_span all)
 	cv_text_init(&back, pool);
 	(void)mbox_from_parse(all, &when);
 	(void)mbox_ref_parse(all, digest, &instance);
-	if (!mbox_utf7_decode(&name, all))
+	if (!utf7_decode(&name, all))
 		return;
-	mbox_utf7_encode(&back, cv_text_span(&name));
+	utf7_encode(&back, cv_text_span(&name));
 	BUG_IF(!cv_span_equal(cv_text_span(&back), all));
 }
 

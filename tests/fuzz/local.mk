@@ -202,4 +202,10 @@ tests_fuzz_fuzz_sync_wire_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_sync_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS) \
 	$(SYNC_FEED_WRAP)
 tests_fuzz_fuzz_sync_wire_LDADD = $(SYNC_FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-utf7
+tests_fuzz_fuzz_utf7_SOURCES = %D%/fuzz-utf7.c
+tests_fuzz_fuzz_utf7_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_utf7_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_utf7_LDADD = $(FUZZ_LIBS)
 endif

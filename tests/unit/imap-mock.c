@@ -239,6 +239,7 @@ static const struct cv_host mock_host = {
 	.pool_reset = pool_reset, .alloc = pool_alloc,
 	.text_grow = text_grow, .text_append_vf = text_append_vf,
 	.monotonic_msecs = host_monotonic, .random = random_bytes,
+	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode,
 };
 
 void mock_init(void)

@@ -336,6 +336,17 @@ tests_unit_test_sync_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sync_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-sync-imap-parse
+tests_unit_test_sync_imap_parse_SOURCES = %D%/test-sync-imap-parse.c \
+	core/sync/sync-imap-parse.c
+tests_unit_test_sync_imap_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sync_imap_parse_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-utf7
+tests_unit_test_utf7_SOURCES = %D%/test-utf7.c
+tests_unit_test_utf7_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_utf7_LDADD = $(UNIT_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif

@@ -1,9 +1,8 @@
-/* test-imap-values.c - plugins/imap: sets, dates, mailbox names, base64. */
+/* test-imap-values.c - plugins/imap: sets, dates, base64. */
 #include "imap-mock.h"
 #include "imap-base64.h"
 #include "imap-date.h"
 #include "imap-set.h"
-#include "imap-utf7.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -151,86 +150,6 @@ static void dates_parse(void **state)
 	assert_false(imap_date_parse(CV_SPAN("1"), &days));
 }
 
-static void names_go_both_ways(void **state)
-{
-	static const struct { const char *utf7, *utf8; } t[] = {
-		{ "INBOX", "INBOX" }, { "a&-b", "a&b" },
-		{ "&-&-", "&&" },
-		/* [RFC3501 5.1.3] */
-		{ "~peter/mail/&U,BTFw-/&ZeVnLIqe-",
-		  "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/"
-		  "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" },
-		{ "&AOQA9gD8-", "\xc3\xa4\xc3\xb6\xc3\xbc" },
-		{ "f&APw-r", "f\xc3\xbcr" },
-		{ "&2D3eAA-", "\xf0\x9f\x98\x80" },
-		{ "x&2D3eAA-y", "x\xf0\x9f\x98\x80y" },
-	};
-
-	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct cv_text text;
-
-		cv_text_init(&text, pool);
-		assert_true(imap_utf7_decode(&text, cv_span_of(t[i].utf7)));
-		assert_string_equal(cv_text_str(&text), t[i].utf8);
-		cv_text_reset(&text);
-		imap_utf7_encode(&text, cv_span_of(t[i].utf8));
-		assert_string_equal(cv_text_str(&text), t[i].utf7);
-	}
-}
-
-static void two_spellings_do_not_name_one_mailbox(void **state)
-{
-	static const char *const wrong[] = {
-		"&", "&A", "&AA-", "&AAA-", "&AOQ", "a&AOQ-&APY-",
-		"&AGE-",		/* "a" */
-		"&AAo-",		/* LF */
-		"&AOR-",		/* stray bits */
-		"&AOQA-", "&2D0-", "&3gA-", "&2D0AQQ-",
-		"\xc3\xa4", "a\x01", "a\x7f", "&AO Q-", "&AO=Q-", "&AO/Q-",
-	};
-	struct cv_text text;
-
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		cv_text_init(&text, pool);
-		assert_false(imap_utf7_decode(&text, cv_span_of(wrong[i])));
-	}
-	cv_text_init(&text, pool);
-	assert_false(imap_utf7_decode(&text, CV_SPAN("a\0b")));
-	/* each name that decodes encodes to itself */
-	for (int i = 0; i < 200000; i++) {
-		static const char letters[] = "&&AaOQ9z,+-/";
-		struct cv_text back;
-		unsigned char random[8];
-		char name[8];
-
-		random_bytes(random, sizeof(random));
-		for (int k = 0; k < 8; k++)
-			name[k] = letters[random[k] % (sizeof(letters) - 1)];
-		pool_reset(pool);
-		cv_text_init(&text, pool);
-		if (!imap_utf7_decode(&text, cv_span(name, 8)))
-			continue;
-		cv_text_init(&back, pool);
-		imap_utf7_encode(&back, cv_text_span(&text));
-		assert_true(cv_span_equal(cv_text_span(&back),
-					  cv_span(name, 8)));
-	}
-}
-
-static void wrong_utf8_is_replaced(void **state)
-{
-	static const char *const wrong[] = {
-		"\xff", "\x80", "\xc0", "\xc3", "\xf5",
-	};
-	struct cv_text text;
-
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		cv_text_init(&text, pool);
-		imap_utf7_encode(&text, cv_span_of(wrong[i]));
-		assert_string_equal(cv_text_str(&text), "&,,0-");
-	}
-}
-
 static void base64_is_strict(void **state)
 {
 	static const char *const wrong[] = {
@@ -268,9 +187,6 @@ int main(void)
 		cmocka_unit_test(date_times_parse),
 		cmocka_unit_test(date_times_format_back),
 		cmocka_unit_test(dates_parse),
-		cmocka_unit_test(names_go_both_ways),
-		cmocka_unit_test(two_spellings_do_not_name_one_mailbox),
-		cmocka_unit_test(wrong_utf8_is_replaced),
 		cmocka_unit_test(base64_is_strict),
 	};
 	int failed;
