@@ -455,6 +455,14 @@ struct cv_storage {
 	int (*uids_write)(struct cv_storage_folder *folder,
 			  cv_uid_next_fn *next, void *context, bool anew,
 			  struct cv_error *err);
+	/* Rights that another server keeps beside a folder, as text in the
+	 * form of Dovecot's files; name "": those of folders without any.
+	 * CV_OK: nothing there, or as at this stamp (which is empty before
+	 * the first time); CV_CHANGED: text_r in pool, and the stamp (at most
+	 * 256 bytes) is replaced.  NULL: not kept. */
+	int (*acl_read)(struct cv_storage_root *root, struct cv_span name,
+			struct cv_text *stamp, struct cv_pool *pool,
+			struct cv_span *text_r, struct cv_error *err);
 };
 
 #endif

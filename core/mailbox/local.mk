@@ -1,8 +1,10 @@
 noinst_LTLIBRARIES += core/mailbox/libmailbox.la
 core_mailbox_libmailbox_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_mailbox_libmailbox_la_SOURCES = \
+	%D%/acl.c %D%/acl.h \
 	%D%/list-match.c %D%/list-match.h \
 	%D%/mail-location.c \
+	%D%/mailbox-acl.c \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
 	%D%/mailbox-api.c \
 	%D%/mailbox-copy.c \

@@ -3,6 +3,7 @@
 #ifndef MAILBOX_ADMIN_H
 #define MAILBOX_ADMIN_H
 
+#include "acl.h"
 #include "user.h"
 #include "account/account.h"
 
@@ -49,6 +50,19 @@ int mailbox_metadata_list(struct cv_user *u, const char *name,
 			  struct cv_pool *pool,
 			  struct mailbox_metadata **items_r,
 			  uint32_t *count_r, struct cv_error *err);
+
+/* Rights [RFC4314].  name may also be the prefix of a namespace: for folders
+ * without a list of their own.  Whoever asks needs the right to (a to see and
+ * change a list). */
+enum acl_change { ACL_REPLACE, ACL_ADD, ACL_TAKE, ACL_FORGET };
+int mailbox_my_rights(struct cv_user *u, const char *name,
+		      uint32_t *rights_r, struct cv_error *err);
+int mailbox_acl_get(struct cv_user *u, const char *name, struct acl *acl,
+		    struct cv_error *err);
+/* Durable.  ACL_FORGET: CV_NOT_FOUND when there is no such entry. */
+int mailbox_acl_change(struct cv_user *u, const char *name,
+		       const struct acl_entry *entry, enum acl_change how,
+		       struct cv_error *err);
 
 /* Compares journal and store completely, whatever stamps say, and mends.
  * found_r, gone_r: messages that came and went. */

@@ -24,6 +24,8 @@ struct copying {
 	struct account_folder *folder;	/* target */
 	struct store_folder *sf;
 	bool move, link_unsynced;
+	uint32_t allowed;		/* flags that the copies may have */
+	bool keywords_allowed;
 	ARRAY(struct copied) messages;
 	struct cv_error *err;
 };
@@ -197,7 +199,8 @@ static int hide_all(struct copying *c)
 static int append_one(struct copying *c, struct account_txn *txn,
 		      struct copied *m)
 {
-	struct cv_keywords k = m->blob.keywords;
+	struct cv_keywords k = c->keywords_allowed ? m->blob.keywords :
+		(struct cv_keywords){ NULL, 0 };
 	uint32_t *keywords = pool_new_array(c->pool, uint32_t, k.count + 1);
 	struct account_append append = {
 		.keywords = keywords, .received = m->blob.received,
@@ -217,7 +220,7 @@ static int append_one(struct copying *c, struct account_txn *txn,
 		append.keyword_count += ret == CV_OK;
 	}
 	m->target.size = sizeof(m->target);
-	m->target.flags = m->blob.flags;
+	m->target.flags = m->blob.flags & c->allowed;
 	m->target.keywords = k;
 	m->target.received = m->blob.received;
 	m->target.bytes = m->blob.bytes;
@@ -440,9 +443,17 @@ static void copy_hooks(struct copying *c, const char *name)
 
 static int copy(struct copying *c, struct cv_set seqs, const char *name)
 {
-	int ret = mailbox_find(c->box->user, name, c->pool, &c->ref,
-			       &c->folder, c->err);
+	int ret = mailbox_find_for(c->box->user, name, MAILBOX_OP_INSERT,
+				   c->pool, &c->ref, &c->folder, c->err);
 
+	if (ret == CV_OK && c->move)
+		ret = mailbox_permit(mailbox_box_rights(c->box),
+				     MAILBOX_OP_MOVE_FROM, c->box->name,
+				     c->err);
+	if (ret == CV_OK)
+		c->allowed = mailbox_flags_allowed(
+			mailbox_rights(c->box->user, c->ref.ns, c->folder),
+			&c->keywords_allowed);
 	if (ret == CV_OK)
 		ret = store_folder_get(c->ref.store, c->folder, &c->sf,
 				       c->err);

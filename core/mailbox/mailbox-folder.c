@@ -28,14 +28,17 @@ int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
 	}
 	ret = mailbox_resolve(u, name, pool, &ref, err);
 	if (ret == CV_OK)
+		ret = mailbox_permit_create(u, &ref, name, err);
+	if (ret == CV_OK)
 		ret = mailbox_changing(u, "create", name, NULL, err);
 	if (ret == CV_OK) {
 		config = mailbox_config_find(ref.ns, ref.name);
 		if (use == 0 && config != NULL)
 			use = config->use;
 		options.attributes = use >> MAILBOX_USE_SHIFT;
-		ret = store_folder_create_as(ref.store, ref.span, &options,
-					     &folder, err);
+		ret = store_folder_create_as(
+			ref.store, ref.span, &options,
+			mailbox_acl_inherited(&ref, pool), &folder, err);
 	}
 	if (ret == CV_E_EXISTS)
 		error_set_client(err, "Mailbox already exists.");
@@ -59,7 +62,8 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 	struct mailbox_ref ref;
 	struct account_folder *folder;
 	struct account_txn *txn = NULL;
-	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+	int ret = mailbox_find_for(u, name, MAILBOX_OP_DELETE, pool, &ref,
+				   &folder, err);
 
 	if (ret == CV_OK && strcmp(ref.name, "INBOX") == 0) {
 		FAIL(err, CV_E_DENIED, "INBOX cannot be deleted");
@@ -231,10 +235,14 @@ int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
 	struct cv_pool *pool = pool_create("rename");
 	struct mailbox_ref from, to;
 	struct account_txn *txn;
-	int ret = mailbox_resolve(u, name, pool, &from, err);
+	struct account_folder *folder;
+	int ret = mailbox_find_for(u, name, MAILBOX_OP_DELETE, pool, &from,
+				   &folder, err);
 
 	if (ret == CV_OK)
 		ret = mailbox_resolve(u, new_name, pool, &to, err);
+	if (ret == CV_OK)
+		ret = mailbox_permit_create(u, &to, new_name, err);
 	if (ret == CV_OK)
 		ret = mailbox_changing(u, "rename", name, new_name, err);
 	if (ret == CV_OK && strcmp(from.name, "INBOX") == 0) {
@@ -406,7 +414,8 @@ int mailbox_status(struct cv_user *u, const char *name, uint32_t items,
 	struct mailbox_ref ref;
 	struct account_folder *folder;
 	struct store_folder *sf;
-	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+	int ret = mailbox_find_for(u, name, MAILBOX_OP_STATUS, pool, &ref,
+				   &folder, err);
 
 	if (ret == CV_OK)
 		ret = store_folder_get(ref.store, folder, &sf, err);

@@ -99,7 +99,8 @@ static bool is_below(const struct node *child, const struct node *parent,
 
 /* --- what there is -------------------------------------------------------------- */
 
-static void add_folders(struct node_set *set, const struct namespace *ns)
+static void add_folders(struct cv_user *user, struct node_set *set,
+			const struct namespace *ns)
 {
 	struct account_folder *folder;
 	size_t at = 0;
@@ -112,7 +113,9 @@ static void add_folders(struct node_set *set, const struct namespace *ns)
 
 		/* a store that also serves another namespace's inbox */
 		if (folder->deleted || (!ns->inbox &&
-					strcmp(folder->name, "INBOX") == 0))
+					strcmp(folder->name, "INBOX") == 0) ||
+		    mailbox_permit(mailbox_rights(user, ns, folder),
+				   MAILBOX_OP_LIST, folder->name, NULL) < 0)
 			continue;
 		name = mailbox_name_show(ns, folder->name, set->pool);
 		if (name == NULL)
@@ -133,7 +136,8 @@ static void add_folders(struct node_set *set, const struct namespace *ns)
 		struct node *node;
 
 		/* a pattern is for those that are there */
-		if (config->auto_create == MAILBOX_AUTO_NO ||
+		if (user->accessor != NULL ||
+		    config->auto_create == MAILBOX_AUTO_NO ||
 		    strpbrk(config->name, "*%") != NULL)
 			continue;
 		name = mailbox_name_show(ns, config->name, set->pool);
@@ -349,7 +353,7 @@ static int list_namespace(struct cv_list *list, const struct namespace *ns,
 		return ret;
 	hash_init(&set.by_name, list->pool, false);
 	array_init(&set.nodes, list->pool);
-	add_folders(&set, ns);
+	add_folders(list->user, &set, ns);
 	if (subscribed)
 		ret = add_subscriptions(list->user, &set, ns, err);
 	if (ret < 0)

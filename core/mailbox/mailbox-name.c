@@ -165,8 +165,9 @@ static int auto_create(struct mailbox_ref *ref,
 	struct account_txn *txn;
 	int ret;
 
-	if (strcmp(ref->name, "INBOX") != 0 &&
-	    (config == NULL || config->auto_create == MAILBOX_AUTO_NO))
+	if (ref->store->user->accessor != NULL ||
+	    (strcmp(ref->name, "INBOX") != 0 &&
+	     (config == NULL || config->auto_create == MAILBOX_AUTO_NO)))
 		return CV_NOT_FOUND;
 	ret = store_folder_create(ref->store, ref->span,
 				  config == NULL ? 0 : config->use, folder_r,

@@ -8,6 +8,7 @@
 #ifndef MAILBOX_PRIVATE_H
 #define MAILBOX_PRIVATE_H
 
+#include "acl.h"
 #include "mailbox-admin.h"
 #include "user.h"
 #include "account/account.h"
@@ -64,6 +65,9 @@ struct cv_user {
 	struct module_scope plugin_settings;
 	uint8_t boot_id[16];
 	const char *location;		/* the only one, or NULL */
+	const struct acl_who *accessor;	/* who this process serves, when it
+					 * is not the user; NULL */
+	bool acl_strict;		/* no list: no rights for others */
 	uint64_t first_modseq;
 	user_account_fn *account;	/* NULL: files */
 	void *account_context;
@@ -189,9 +193,11 @@ int store_subscriptions_publish(struct store *store, struct cv_error *err);
 int store_folder_create(struct store *store, struct cv_span name,
 			uint32_t use, struct account_folder **folder_r,
 			struct cv_error *err);
-/* The same with an identity that was asked for (options.attributes, too). */
+/* The same with an identity that was asked for (options.attributes, too) and
+ * a list of rights (data NULL: none). */
 int store_folder_create_as(struct store *store, struct cv_span name,
 			   const struct account_folder_options *as,
+			   struct cv_span acl,
 			   struct account_folder **folder_r,
 			   struct cv_error *err);
 
@@ -270,6 +276,40 @@ int mailbox_changing(struct cv_user *user, const char *change,
 		     const char *name, const char *new_name,
 		     struct cv_error *err);
 
+/* --- rights ------------------------------------------------------------------ */
+
+enum mailbox_op {
+	MAILBOX_OP_LIST, MAILBOX_OP_SUBSCRIBE, MAILBOX_OP_STATUS,
+	MAILBOX_OP_OPEN, MAILBOX_OP_INSERT, MAILBOX_OP_EXPUNGE,
+	MAILBOX_OP_MOVE_FROM, MAILBOX_OP_CREATE_IN, MAILBOX_OP_DELETE, MAILBOX_OP_ADMIN,
+	MAILBOX_OPS,
+};
+
+/* mailbox-acl.c.  enum acl_right of whoever this process serves; folder NULL:
+ * of folders without a list of their own. */
+uint32_t mailbox_rights(struct cv_user *user, const struct namespace *ns,
+			struct account_folder *folder);
+/* CV_OK, CV_E_DENIED, or CV_E_NOT_FOUND for who may not even know of it. */
+int mailbox_permit(uint32_t rights, enum mailbox_op op, const char *name,
+		   struct cv_error *err);
+int mailbox_refuse(uint32_t rights, enum mailbox_op op, const char *name,
+		   struct cv_error *err);
+/* The rights in an open mailbox, as they are now, and the flags that they
+ * allow to change: enum cv_flag; 0 and *keywords_r false: none. */
+uint32_t mailbox_box_rights(struct cv_mailbox *box);
+uint32_t mailbox_flags_allowed(uint32_t rights, bool *keywords_r);
+/* mailbox_find, and mailbox_permit. */
+int mailbox_find_for(struct cv_user *user, const char *name,
+		     enum mailbox_op op, struct cv_pool *pool,
+		     struct mailbox_ref *ref_r,
+		     struct account_folder **folder_r, struct cv_error *err);
+/* May a mailbox of this name be made? */
+int mailbox_permit_create(struct cv_user *user, const struct mailbox_ref *ref,
+			  const char *name, struct cv_error *err);
+/* The list it begins with, as text; data NULL: none of its own. */
+struct cv_span mailbox_acl_inherited(const struct mailbox_ref *ref,
+				     struct cv_pool *pool);
+
 /* --- views ----------------------------------------------------------------------- */
 
 /* A STORE.SILENT of this view that sync has not passed yet. */
@@ -308,6 +348,8 @@ struct cv_mailbox {
 	struct store_folder *sf;
 	const char *name;		/* as the client sees it */
 	bool readonly, keeps_recent, watched;
+	uint32_t rights;		/* enum acl_right, at rights_txn */
+	uint64_t rights_txn;
 
 	uint32_t *uids;			/* the view: ascending */
 	uint32_t count, room;

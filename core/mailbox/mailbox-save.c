@@ -48,7 +48,8 @@ int mailbox_save_begin(struct cv_user *u, const char *mailbox_name,
 	struct cv_save *save = pool_new(pool, struct cv_save);
 	struct mailbox_ref ref;
 	struct account_folder *folder;
-	int ret = mailbox_find(u, mailbox_name, pool, &ref, &folder, err);
+	int ret = mailbox_find_for(u, mailbox_name, MAILBOX_OP_INSERT, pool,
+				   &ref, &folder, err);
 
 	if (ret < 0) {
 		pool_destroy(&pool);
@@ -103,8 +104,9 @@ static int open_target(struct cv_save *save, struct saved *m,
 			return CV_OK;
 		}
 	}
-	ret = mailbox_find(save->user, m->mailbox_name, save->pool, &m->ref,
-			   &m->folder, err);
+	ret = mailbox_find_for(save->user, m->mailbox_name,
+			       MAILBOX_OP_INSERT, save->pool, &m->ref,
+			       &m->folder, err);
 	if (ret == CV_OK)
 		ret = store_folder_get(m->ref.store, m->folder, &m->sf, err);
 	/* a folder of another server gives its UIDs first */
@@ -129,6 +131,7 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 		     struct cv_error *err)
 {
 	struct saved *m = pool_new(save->pool, struct saved);
+	bool keywords;
 	int ret;
 
 	if (save->failed < 0)
@@ -144,7 +147,10 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 				     r->size_hint, err);
 	if (ret < 0)
 		return fail(save, ret);
-	m->flags = r->flags & CV_FLAGS_STORED;
+	m->flags = r->flags & mailbox_flags_allowed(
+		mailbox_rights(save->user, m->ref.ns, m->folder), &keywords);
+	if (!keywords)
+		m->keywords.count = 0;
 	m->received = r->internal_date == INT64_MIN ? time_now() :
 		r->internal_date;
 	take_identity(save, m, r);

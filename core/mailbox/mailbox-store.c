@@ -30,6 +30,8 @@ struct storing {
 	uint32_t *keywords;		/* indexes in the folder */
 	struct account_ranges uids;	/* that are to be changed */
 	struct account_ranges modified;	/* sequence numbers */
+	uint32_t allowed;		/* flags that may be changed */
+	bool keywords_allowed;
 	ARRAY(struct cv_flag_update) updates;
 	ARRAY(uint32_t) update_uids;
 	bool renamed;
@@ -53,7 +55,8 @@ static struct cv_keywords new_keywords(struct storing *s,
 	const char **names;
 	uint32_t count = 0;
 
-	if (r->keywords.count == 0 && r->change != CV_FLAGS_REPLACE)
+	if (!s->keywords_allowed ||
+	    (r->keywords.count == 0 && r->change != CV_FLAGS_REPLACE))
 		return *old;
 	names = pool_new_array(s->pool, const char *,
 			       old->count + r->keywords.count + 1);
@@ -88,14 +91,15 @@ static bool same_keywords(const struct cv_keywords *a,
 static void add_update(struct storing *s, uint32_t row, uint32_t uid)
 {
 	const struct cv_store_request *r = s->r;
-	uint32_t flags = r->flags & CV_FLAGS_STORED;
+	uint32_t flags = r->flags & s->allowed;
 	struct cv_keywords keywords;
 	struct cv_flag_update *u;
 	struct cv_blob blob;
 
 	store_blob_get(s->box->folder, row, s->pool, &blob);
 	flags = r->change == CV_FLAGS_ADD ? blob.flags | flags :
-		r->change == CV_FLAGS_REMOVE ? blob.flags & ~flags : flags;
+		r->change == CV_FLAGS_REMOVE ? blob.flags & ~flags :
+		flags | (blob.flags & ~s->allowed);
 	keywords = new_keywords(s, &blob.keywords);
 	if (flags == blob.flags && same_keywords(&keywords, &blob.keywords))
 		return;
@@ -142,7 +146,7 @@ static int find_keywords(struct storing *s)
 	for (uint32_t i = 0; i < k->count; i++) {
 		int ret = keyword_check(s->box->user, k->names[i], s->err);
 
-		if (ret == CV_OK)
+		if (ret == CV_OK && s->keywords_allowed)
 			ret = txn_keyword(s->txn, s->box->folder,
 					  cv_span_of(k->names[i]),
 					  &s->keywords[i], s->err);
@@ -231,22 +235,61 @@ static int write_marks(struct storing *s)
 	return ret;
 }
 
-static int write_flags(struct storing *s)
+/* Replacing some of the flags only: the rest stays as it is with each
+ * message. */
+static int replace_allowed(struct storing *s)
+{
+	struct account_folder *folder = s->box->folder;
+	uint32_t count = account_keyword_count(folder);
+	struct account_flag_change take = {
+		.op = ACCOUNT_FLAGS_REMOVE,
+		.flags = s->allowed & ~s->r->flags,
+	}, give = {
+		.op = ACCOUNT_FLAGS_ADD, .flags = s->allowed & s->r->flags,
+		.keywords = s->keywords,
+	};
+	uint32_t *others = pool_new_array(s->pool, uint32_t, count + 1);
+	int ret;
+
+	take.keywords = others;
+	for (uint32_t i = 0; i < count && s->keywords_allowed; i++) {
+		if (!has_keyword(&s->r->keywords,
+				 account_keyword_name(folder, i)))
+			others[take.keyword_count++] = i;
+	}
+	give.keyword_count = s->keywords_allowed ? s->r->keywords.count : 0;
+	ret = txn_flags(s->txn, folder, s->uids.items, s->uids.count, &take,
+			s->err);
+	return ret < 0 ? ret : txn_flags(s->txn, folder, s->uids.items,
+					 s->uids.count, &give, s->err);
+}
+
+static int write_change(struct storing *s)
 {
 	struct account_flag_change change = {
 		.op = s->r->change == CV_FLAGS_ADD ? ACCOUNT_FLAGS_ADD :
 			s->r->change == CV_FLAGS_REMOVE ?
 			ACCOUNT_FLAGS_REMOVE : ACCOUNT_FLAGS_REPLACE,
-		.flags = s->r->flags & CV_FLAGS_STORED,
+		.flags = s->r->flags & s->allowed,
 		.keywords = s->keywords,
-		.keyword_count = s->r->keywords.count,
+		.keyword_count = s->keywords_allowed ?
+			s->r->keywords.count : 0,
 	};
+
+	if (change.op == ACCOUNT_FLAGS_REPLACE &&
+	    (s->allowed != CV_FLAGS_STORED || !s->keywords_allowed))
+		return replace_allowed(s);
+	return txn_flags(s->txn, s->box->folder, s->uids.items,
+			 s->uids.count, &change, s->err);
+}
+
+static int write_flags(struct storing *s)
+{
 	int ret;
 
 	if (s->uids.count == 0)
 		return CV_OK;
-	ret = txn_flags(s->txn, s->box->folder, s->uids.items, s->uids.count,
-			&change, s->err);
+	ret = write_change(s);
 	if (ret == CV_OK)
 		ret = write_marks(s);
 	if (ret == CV_OK && s->updates.count > 0)
@@ -343,12 +386,33 @@ static int check_writable(const struct cv_mailbox *box, struct cv_error *err)
 	return error_set_client(err, "Mailbox is open read-only.");
 }
 
+/* [RFC4314 4] what may not be changed is left alone, unless that is all. */
+static int check_rights(struct storing *s)
+{
+	uint32_t rights = mailbox_box_rights(s->box);
+	const struct cv_store_request *r = s->r;
+
+	s->allowed = mailbox_flags_allowed(rights, &s->keywords_allowed);
+	if (r->change == CV_FLAGS_REPLACE ?
+	    s->allowed != 0 || s->keywords_allowed :
+	    (r->flags & s->allowed) != 0 ||
+	    (r->keywords.count > 0 && s->keywords_allowed) ||
+	    (r->flags == 0 && r->keywords.count == 0))
+		return CV_OK;
+	FAIL(s->err, CV_E_DENIED, "no right to set these flags in '%s'",
+	     s->box->name);
+	return error_set_client(s->err, "Permission denied.");
+}
+
 int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		  struct cv_pool *pool, struct cv_set *modified_r,
 		  struct cv_error *err)
 {
 	struct storing s = { .box = box, .r = r, .err = err };
 	int ret = check_writable(box, err);
+
+	if (ret == CV_OK)
+		ret = check_rights(&s);
 
 	if (ret < 0)
 		return ret;
@@ -481,6 +545,9 @@ static int expunge_chosen(struct cv_mailbox *box, const struct cv_set *uids,
 	struct expunging x = { .undeleted = undeleted };
 	int ret = check_writable(box, err);
 
+	if (ret == CV_OK)
+		ret = mailbox_permit(mailbox_box_rights(box),
+				     MAILBOX_OP_EXPUNGE, box->name, err);
 	if (ret < 0)
 		return ret;
 	x.pool = pool_create("expunge");

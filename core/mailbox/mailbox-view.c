@@ -346,12 +346,15 @@ int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 	struct cv_mailbox *box = box_create(user,
 					    flags & CV_MAILBOX_READONLY);
 	struct mailbox_ref ref;
-	int ret = mailbox_find(user, name, box->pool, &ref, &box->folder,
-			       err);
+	int ret = mailbox_find_for(user, name, MAILBOX_OP_OPEN, box->pool,
+				   &ref, &box->folder, err);
 
 	box->keeps_recent = flags & MAILBOX_KEEP_RECENT;
 	if (ret == CV_OK) {
 		box_show(box, &ref);
+		/* [RFC4314 5.2] who can change nothing has it read-only */
+		if ((mailbox_box_rights(box) & ACL_CHANGES) == 0)
+			box->readonly = true;
 		ret = view_init(box, err);
 	}
 	if (ret < 0) {
@@ -445,7 +448,8 @@ void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
 	struct account_folder *folder = box->folder;
 	struct account_keywords all = { NULL, account_keyword_count(folder) };
 	const char **names;
-	uint32_t row;
+	uint32_t row, allowed;
+	bool keywords;
 
 	pool_reset(box->data_pool);
 	names = pool_new_array(box->data_pool, const char *, all.count + 1);
@@ -459,9 +463,10 @@ void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
 	state_r->highestmodseq = folder->highestmodseq == 0 ? 1 :
 		folder->highestmodseq;
 	state_r->readonly = box->readonly;
-	state_r->may_create_keywords = !box->readonly &&
+	allowed = mailbox_flags_allowed(mailbox_box_rights(box), &keywords);
+	state_r->may_create_keywords = !box->readonly && keywords &&
 		all.count < ACCOUNT_KEYWORD_MAX;
-	state_r->permanent_flags = box->readonly ? 0 : CV_FLAGS_STORED;
+	state_r->permanent_flags = box->readonly ? 0 : allowed;
 	state_r->keywords = (struct cv_keywords){ names, all.count };
 	memcpy(state_r->guid, folder->guid.bytes, sizeof(state_r->guid));
 	state_r->first_unseen = 0;
@@ -610,6 +615,10 @@ int mailbox_sync(struct cv_mailbox *box, uint32_t flags,
 		return error_set_client(err, "Mailbox was deleted under "
 					"you.");
 	}
+	ret = mailbox_permit(mailbox_box_rights(box), MAILBOX_OP_OPEN,
+			     box->name, err);
+	if (ret < 0)
+		return ret;
 	pool_reset(box->sync_pool);
 	ret = sync_view(box, flags, &out, err);
 	out.messages = box->count;

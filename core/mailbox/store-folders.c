@@ -172,6 +172,7 @@ int store_folders_refresh(struct store *store, bool force,
 
 int store_folder_create_as(struct store *store, struct cv_span name,
 			   const struct account_folder_options *as,
+			   struct cv_span acl,
 			   struct account_folder **folder_r,
 			   struct cv_error *err)
 {
@@ -189,6 +190,8 @@ int store_folder_create_as(struct store *store, struct cv_span name,
 	ret = store->driver->folder_create(store->root, name, err);
 	if (ret == CV_OK || ret == CV_E_EXISTS)
 		ret = adopt_folder(store, txn, name, as, folder_r, err);
+	if (ret == CV_OK && acl.data != NULL)
+		ret = txn_metadata(txn, *folder_r, CV_SPAN("acl"), acl, err);
 	if (ret < 0) {
 		account_rollback(&txn);
 		return ret;
@@ -204,7 +207,8 @@ int store_folder_create(struct store *store, struct cv_span name,
 		.attributes = use >> MAILBOX_USE_SHIFT,
 	};
 
-	return store_folder_create_as(store, name, &as, folder_r, err);
+	return store_folder_create_as(store, name, &as, CV_SPAN_NONE,
+				      folder_r, err);
 }
 
 /* --- subscriptions ------------------------------------------------------------------ */

@@ -321,6 +321,20 @@ static void set_hostname(struct cv_user *user, const char *hostname)
 	user->hostname = pool_strdup(user->pool, hostname);
 }
 
+/* With mail_plugins = acl nothing is open that no list opens. */
+static int find_policy(struct cv_user *user, struct cv_error *err)
+{
+	struct general_settings set;
+	int ret = settings_get(user->settings, &general_settings_table,
+			       &user->scope, user->pool, &set, err);
+
+	for (uint32_t i = 0; ret >= 0 && i < set.mail_plugins.count; i++) {
+		if (strcmp(set.mail_plugins.items[i], "acl") == 0)
+			user->acl_strict = true;
+	}
+	return ret;
+}
+
 static int user_init(struct cv_user *user, const struct user_fields *fields,
 		     struct cv_error *err)
 {
@@ -333,6 +347,9 @@ static int user_init(struct cv_user *user, const struct user_fields *fields,
 		return ret;
 	if (user->home[0] == '\0' && user->mail.mail_home[0] != '\0')
 		user->home = user->mail.mail_home;
+	ret = find_policy(user, err);
+	if (ret < 0)
+		return ret;
 	ret = module_scope_init(&user->plugin_settings, user->settings,
 				&user->scope, user->pool, err);
 	return ret < 0 ? ret : read_namespaces(user, err);
@@ -362,6 +379,7 @@ int user_create(const struct user_fields *fields,
 	user->vars.context = user;
 	user->scope.vars = &user->vars;
 	user->location = pool_strdup(pool, config->location);
+	user->accessor = config->accessor;
 	user->first_modseq = config->first_modseq;
 	user->account = config->account;
 	user->account_context = config->account_context;

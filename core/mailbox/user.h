@@ -10,6 +10,7 @@
 #ifndef USER_H
 #define USER_H
 
+#include "acl.h"
 #include "io/io.h"
 #include "settings/settings.h"
 #include "cv-mailbox.h"
@@ -54,6 +55,9 @@ struct user_config {
 	/* Where accounts are kept; NULL: in files. */
 	user_account_fn *account;
 	void *account_context;
+	/* Another user for whom this one's mail is opened: rights are theirs.
+	 * Outlives the user; NULL: none. */
+	const struct acl_who *accessor;
 };
 
 /* A random number of this run of the machine: what was done before it and not

@@ -126,8 +126,14 @@ static void add_mail_plugins(struct names *names, const char *protocol)
 	if (settings_get(names->tree, &general_settings_table, &scope,
 			 names->pool, &set, NULL) < 0)
 		return;
-	for (uint32_t i = 0; i < set.mail_plugins.count; i++)
-		add_name(names, set.mail_plugins.items[i]);
+	for (uint32_t i = 0; i < set.mail_plugins.count; i++) {
+		const char *name = set.mail_plugins.items[i];
+
+		/* rights are checked without a plugin; the word closes what
+		 * no list opens (core/mailbox) */
+		if (strcmp(name, "acl") != 0 && strcmp(name, "imap_acl") != 0)
+			add_name(names, name);
+	}
 }
 
 static void add_everything(struct names *names)

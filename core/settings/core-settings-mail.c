@@ -110,6 +110,10 @@ static const struct cv_setting_def mail_setting_defs[] = {
 	CV_SETTING(mail_settings, mail_access_groups, CV_SET_LIST,
 		"", NULL, CV_SET_PER_USER,
 		"Further groups of the sessions."),
+	CV_SETTING(mail_settings, acl_groups, CV_SET_LIST,
+		"", NULL, CV_SET_PER_USER,
+		"Groups that the user is in, for lists of rights "
+		"(group=NAME)."),
 	CV_SETTING(mail_settings, mail_chroot, CV_SET_STRING,
 		"", NULL, CV_SET_EXPAND_PATH | CV_SET_PER_USER,
 		"Root directory of the sessions."),

@@ -37,6 +37,8 @@ struct adm_verb {
 	int (*run)(struct adm *adm, int argc, char **argv);
 };
 
+/* adm-acl.c */
+extern const struct adm_verb adm_acl_verb;
 /* adm-auth.c */
 extern const struct adm_verb adm_auth_verb, adm_user_verb;
 /* adm-pw.c */

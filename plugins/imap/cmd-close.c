@@ -11,7 +11,8 @@ int imap_cmd_close(struct imap_cmd *cmd)
 	if (!s->readonly)
 		code = imap_mailbox_api->expunge(s->box, NULL, s->err);
 	imap_unselect(s);
-	if (code < 0)
+	/* [RFC4314 4] without the right to expunge it closes, and no more */
+	if (code < 0 && code != CV_E_DENIED)
 		return imap_no_error(cmd, code);
 	return imap_ok(cmd, "Close completed.");
 }

@@ -69,7 +69,8 @@ void dbox_settings(struct cv_storage_root *root)
 	.marks = dbox_marks, \
 	.set_flags = dbox_set_flags, \
 	.numbers = dbox_numbers, \
-	.folder_path = dbox_folder_path
+	.folder_path = dbox_folder_path, \
+	.acl_read = dbox_acl_read
 
 static const struct cv_storage sdbox_storage = {
 	CV_SIZED(cv_storage),

@@ -107,6 +107,10 @@ const char *dbox_path(struct cv_storage_root *root, struct cv_pool *pool,
 /* The whole of it, for people. */
 const char *dbox_folder_path(struct cv_storage_root *root,
 			     struct cv_span name, struct cv_pool *pool);
+/* dbox-acl.c */
+int dbox_acl_read(struct cv_storage_root *root, struct cv_span name,
+		  struct cv_text *stamp, struct cv_pool *pool,
+		  struct cv_span *text_r, struct cv_error *err);
 bool dbox_level_decode(struct cv_storage_root *root, struct cv_span level,
 		       struct cv_text *name);
 /* The directory's name within a folder: DIRNAME=, or dbox-Mails. */

@@ -3,6 +3,7 @@ plugin_LTLIBRARIES += plugins/storage-dbox/storage-dbox.la
 endif
 STORAGE_DBOX_SOURCES = \
 	plugins/storage-dbox/dbox.h \
+	plugins/storage-dbox/dbox-acl.c \
 	plugins/storage-dbox/dbox-folder.c \
 	plugins/storage-dbox/dbox-folders.c \
 	plugins/storage-dbox/dbox-foreign.c \

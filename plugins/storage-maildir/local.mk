@@ -3,6 +3,7 @@ plugin_LTLIBRARIES += plugins/storage-maildir/storage-maildir.la
 endif
 STORAGE_MAILDIR_SOURCES = \
 	plugins/storage-maildir/maildir.h \
+	plugins/storage-maildir/maildir-acl.c \
 	plugins/storage-maildir/maildir-blob.c \
 	plugins/storage-maildir/maildir-courier.c \
 	plugins/storage-maildir/maildir-file.c \

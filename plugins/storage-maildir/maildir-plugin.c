@@ -92,6 +92,7 @@ static const struct cv_storage maildir_storage = {
 	.folder_path = maildir_folder_path,
 	.uids_add = maildir_uids_add,
 	.uids_write = maildir_uids_write,
+	.acl_read = maildir_acl_read,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

@@ -194,6 +194,12 @@ int maildir_file_write(struct cv_storage_root *root, int dirfd,
 		       const char *name, const char *temp,
 		       struct cv_span data, struct cv_error *err);
 
+/* --- maildir-acl.c --------------------------------------------------------- */
+
+int maildir_acl_read(struct cv_storage_root *root, struct cv_span name,
+		     struct cv_text *stamp, struct cv_pool *pool,
+		     struct cv_span *text_r, struct cv_error *err);
+
 /* --- maildir-keywords.c --------------------------------------------------- */
 
 /* The letter's index, 0..25; -1: none, and add was false or the alphabet is

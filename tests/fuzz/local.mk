@@ -7,6 +7,12 @@ FUZZ_ACCOUNT_LIBS = core/account/libaccount.la core/io/libio.la $(FUZZ_LIBS)
 FUZZ_MESSAGE_LIBS = core/message/libmessage.la core/stream/libstream.la \
 	$(FUZZ_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-acl
+tests_fuzz_fuzz_acl_SOURCES = %D%/fuzz-acl.c core/mailbox/acl.c
+tests_fuzz_fuzz_acl_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_acl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_acl_LDADD = $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-address
 tests_fuzz_fuzz_address_SOURCES = %D%/fuzz-address.c
 tests_fuzz_fuzz_address_CPPFLAGS = $(FUZZ_CPPFLAGS)

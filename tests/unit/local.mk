@@ -10,6 +10,11 @@ tests_unit_test_account_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_account_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-acl
+tests_unit_test_acl_SOURCES = %D%/test-acl.c core/mailbox/acl.c
+tests_unit_test_acl_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_acl_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-anvil
 tests_unit_test_anvil_SOURCES = %D%/test-anvil.c core/master/anvil-service.c
 tests_unit_test_anvil_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
@@ -189,6 +194,12 @@ tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
 tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_LDADD = $(MAILBOX_LIBS)
 tests_unit_test_mailbox_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
+
+UNIT_TESTS += tests/unit/test-mailbox-acl
+tests_unit_test_mailbox_acl_SOURCES = %D%/test-mailbox-acl.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_acl_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_acl_LDADD = $(MAILBOX_LIBS)
 
 UNIT_TESTS += tests/unit/test-mailbox-names
 tests_unit_test_mailbox_names_SOURCES = %D%/test-mailbox-names.c \

@@ -416,7 +416,7 @@ static void the_settings_say_which_plugins(void **state)
 		"mail_location = mbox:~/mail:INBOX=/var/mail/%u\n"
 		"mail_plugins = quota\n"
 		"auth_plugins = scheme-crypt?\n"
-		"protocol imap {\n  mail_plugins = $mail_plugins acl quota\n}\n"
+		"protocol imap {\n  mail_plugins = $mail_plugins acl trash quota\n}\n"
 		"namespace x {\n  prefix = x/\n  separator = /\n"
 		"  location = dbox:/srv/x\n}\n"
 		"namespace y {\n  prefix = y/\n  separator = /\n"
@@ -437,11 +437,11 @@ static void the_settings_say_which_plugins(void **state)
 		     "storage-maildir storage-dbox storage-mbox");
 	assert_names(tree, MODULE_WANT_AUTH, NULL,
 		     "auth-pam auth-passwd-file scheme-crypt?");
-	assert_names(tree, MODULE_WANT_MAIL, "imap", "quota acl");
+	assert_names(tree, MODULE_WANT_MAIL, "imap", "quota trash");
 	assert_names(tree, MODULE_WANT_MAIL, "lmtp", "quota");
 	assert_names(tree, 0, NULL, "imap lmtp storage-maildir storage-dbox "
 		     "storage-mbox auth-pam auth-passwd-file scheme-crypt? "
-		     "quota acl");
+		     "quota trash");
 	settings_tree_destroy(&tree);
 }
 
