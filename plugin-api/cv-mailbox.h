@@ -331,7 +331,9 @@ struct cv_mailbox_api {
 	 * changes in the next sync. */
 	int (*expunge)(struct cv_mailbox *box, const struct cv_set *uids,
 		       struct cv_error *err);
-	/* One commit for all; a move removes the originals in it. */
+	/* One commit for all; a move removes the originals in it.
+	 * CV_NOT_FOUND: another program has removed one of them; nothing was
+	 * copied. */
 	int (*copy)(struct cv_mailbox *box, struct cv_set seqs,
 		    const char *mailbox_name, bool move,
 		    struct cv_pool *pool, struct cv_copy_result *result_r,

@@ -26,7 +26,6 @@
 #ifndef CV_STORAGE_H
 #define CV_STORAGE_H
 
-#include "cv-check.h"
 #include "cv-mailbox.h"
 #include "cv-settings.h"
 
@@ -157,6 +156,21 @@ struct cv_blob_source {
 	/* Set by the caller: a stream is made in it, and dies with it before
 	 * the folder is closed. */
 	struct cv_pool *pool;
+	/* enum cv_wrong_size: what it means that no filter has changed the
+	 * bytes, and they are not as many as the journal says. */
+	uint32_t wrong_size;
+	/* With WRONG_SIZE_REFUSE: how they are read all the same. */
+	const char *wrong_size_hint;
+	/* How many the blob itself claims when all filters have done their
+	 * work (a size in its name); 0: it does not. */
+	uint64_t claimed_bytes;
+};
+
+enum cv_wrong_size {
+	CV_WRONG_SIZE_IGNORE = 0,
+	CV_WRONG_SIZE_CORRECT = 1,	/* the journal was wrong */
+	/* The blob is not the message that clients know. */
+	CV_WRONG_SIZE_REFUSE = 2,
 };
 
 struct cv_flag_update {
@@ -464,27 +478,6 @@ struct cv_storage {
 	int (*acl_read)(struct cv_storage_root *root, struct cv_span name,
 			struct cv_text *stamp, struct cv_pool *pool,
 			struct cv_span *text_r, struct cv_error *err);
-	/* Looks over what stands behind "driver:" in mail_location (the keys
-	 * that core knows are right already); see cv-check.h. */
-	cv_check_fn *location_check;
 };
-
-/* For location_check: LAYOUT= is one of the words, which end with NULL. */
-static inline void cv_check_layout(const struct cv_check *check,
-				   const char *const *known)
-{
-	const char *at = strstr(check->value, ":LAYOUT=");
-	struct cv_span word;
-
-	if (at == NULL)
-		return;
-	word = cv_span(at + 8, strcspn(at + 8, ":"));
-	for (uint32_t i = 0; known[i] != NULL; i++) {
-		if (cv_span_is_icase(word, known[i]))
-			return;
-	}
-	check->error(check, "", "%s has no LAYOUT '%.*s'%s", check->driver,
-		     CV_SPAN_ARG(word), check->nearest(check, word, known));
-}
 
 #endif

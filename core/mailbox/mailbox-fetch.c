@@ -41,7 +41,7 @@ static void close_descriptor(void *data)
 }
 
 static int filter_reading(struct cv_mailbox *box, struct open_message *m,
-			  struct cv_error *err)
+			  bool *changed_r, struct cv_error *err)
 {
 	struct cv_body_ctx ctx = {
 		CV_SIZED(cv_body_ctx), .user = box->user, .err = err,
@@ -51,12 +51,36 @@ static int filter_reading(struct cv_mailbox *box, struct open_message *m,
 	};
 	int ret = hook_message_reading(&ctx);
 
+	*changed_r = false;
 	if (ret < 0)
 		return ret;
 	if (ctx.body == m->stream)
 		return CV_OK;
 	m->stream = ctx.body;
+	m->correct_size = false;
+	*changed_r = true;
 	return stream_size(m->stream, &m->length, err);
+}
+
+/* Bytes that no filter has changed are as many as the journal says. */
+static int check_length(struct cv_mailbox *box, struct open_message *m,
+			const struct cv_blob_source *src, uint64_t bytes,
+			struct cv_error *err)
+{
+	const char *hint = src->wrong_size_hint;
+
+	if (m->length == bytes || src->wrong_size == CV_WRONG_SIZE_IGNORE)
+		return CV_OK;
+	if (src->wrong_size != CV_WRONG_SIZE_REFUSE) {
+		m->correct_size = true;
+		return CV_OK;
+	}
+	return FAIL(err, CV_E_TEMP, "mailbox '%s': the file of UID %u has %llu "
+		    "bytes and had %llu: it was cut short or changed by "
+		    "another program%s%s%s", box->name, m->uid,
+		    (unsigned long long)m->length, (unsigned long long)bytes,
+		    hint == NULL ? "" : " (", hint == NULL ? "" : hint,
+		    hint == NULL ? "" : ")");
 }
 
 static int open_blob(struct cv_mailbox *box, uint32_t row,
@@ -67,6 +91,7 @@ static int open_blob(struct cv_mailbox *box, uint32_t row,
 	};
 	struct descriptor *d;
 	struct cv_blob blob;
+	bool changed;
 	int ret;
 
 	store_blob_get(box->folder, row, m->pool, &blob);
@@ -79,23 +104,26 @@ static int open_blob(struct cv_mailbox *box, uint32_t row,
 	if (ret < 0)
 		return ret;
 	m->length = src.len;
-	if (src.fd == -1) {
-		m->stream = src.stream;
-		return CV_OK;
+	if (src.fd != -1) {
+		d = pool_new(m->pool, struct descriptor);
+		d->io = box->user->io;
+		d->fd = src.fd;
+		pool_add_finaliser(m->pool, close_descriptor, d);
+		src.stream = stream_open_file(m->pool, src.fd, src.offset,
+					      src.len, false, "message");
 	}
-	d = pool_new(m->pool, struct descriptor);
-	d->io = box->user->io;
-	d->fd = src.fd;
-	pool_add_finaliser(m->pool, close_descriptor, d);
-	m->stream = stream_open_file(m->pool, src.fd, src.offset, src.len,
-				     false, "message");
-	return CV_OK;
+	m->stream = src.stream;
+	m->claimed = src.claimed_bytes;
+	ret = filter_reading(box, m, &changed, err);
+	return ret == CV_OK && !changed ?
+		check_length(box, m, &src, blob.bytes, err) : ret;
 }
 
 static int open_bytes(struct cv_mailbox *box, uint32_t row,
 		      struct open_message *m, struct cv_error *err)
 {
 	struct cv_span body;
+	bool changed;
 	int ret;
 
 	if (m->stream != NULL)
@@ -105,12 +133,17 @@ static int open_bytes(struct cv_mailbox *box, uint32_t row,
 	if (ret == CV_OK) {
 		m->stream = stream_open_memory(m->pool, body);
 		m->length = body.len;
+		ret = filter_reading(box, m, &changed, err);
 	} else if (ret == CV_NOT_FOUND) {
 		ret = open_blob(box, row, m, err);
 	}
-	if (ret != CV_OK)
-		return ret;
-	return filter_reading(box, m, err);
+	if (ret != CV_OK) {	/* nor does a descriptor stay */
+		struct open_message none = { .pool = m->pool, .uid = m->uid };
+
+		pool_reset(m->pool);
+		*m = none;
+	}
+	return ret;
 }
 
 /* --- summaries -------------------------------------------------------------------------- */
@@ -122,7 +155,9 @@ static void note_sizes(struct cv_mailbox *box, uint32_t uid, uint32_t row,
 	struct size_fix *fix;
 
 	account_row_get(box->folder, row, &m);
-	if (m.virtual_size == s->virtual_size)
+	if (box->message.correct_size)
+		m.size = s->physical_size;
+	else if (m.virtual_size == s->virtual_size)
 		return;
 	fix = array_add(&box->size_fixes);
 	fix->uid = uid;
@@ -168,6 +203,11 @@ static int make_summary(struct cv_mailbox *box, uint32_t row,
 	if (ret < 0)
 		return ret;
 	m->has_summary = true;
+	if (m->claimed > m->summary.physical_size)
+		log_warning("mail", "mailbox '%s': UID %u has %llu bytes, and "
+			    "had %llu once: taken as it is", box->name, m->uid,
+			    (unsigned long long)m->summary.physical_size,
+			    (unsigned long long)m->claimed);
 	cv_text_init(&record, m->pool);
 	message_summary_encode(&record, &m->summary);
 	account_catalogue_put(box->folder, row, cv_text_span(&record));
@@ -226,7 +266,10 @@ int mailbox_content(struct cv_mailbox *box, uint32_t row,
 		ret = make_summary(box, row, m, err);
 		if (ret != CV_OK)
 			return ret;
+	} else if (m->correct_size) {
+		note_sizes(box, uid, row, summary);
 	}
+	m->correct_size = false;
 	if (!m->has_tree) {
 		ret = mime_tree_decode(m->pool, m->summary.tree,
 				       m->summary.physical_size, &m->tree);

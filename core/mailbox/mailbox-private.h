@@ -207,7 +207,7 @@ int store_folder_scan(struct store_folder *sf, bool thorough,
 		      struct cv_error *err);
 /* The same, whatever the driver thinks. */
 int store_folder_scan_all(struct store_folder *sf, struct cv_error *err);
-/* tombstones of expunged blobs */
+/* scan-tombstones.c: of expunged blobs */
 int store_tombstones_add(struct store_folder *sf, struct account_txn *txn,
 			 const struct cv_blob *blobs, uint32_t count,
 			 struct cv_error *err);
@@ -328,6 +328,8 @@ struct open_message {
 	struct cv_stream *stream;	/* NULL: not opened */
 	uint64_t length;
 	bool has_summary, has_tree;
+	bool correct_size;		/* on record: the length counts */
+	uint64_t claimed;		/* by its blob; 0: nothing */
 	struct message_summary summary;
 	struct mime_tree tree;
 	/* The section last opened, whose stream remembers the places that it
@@ -433,17 +435,21 @@ void mailbox_flush_sizes(struct cv_mailbox *box);
 int mailbox_fill_sizes(struct cv_mailbox *box, struct cv_error *err);
 
 /* mailbox-store.c */
-int mailbox_settle(struct cv_user *user, struct cv_error *err);
 int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		  struct cv_pool *pool, struct cv_set *modified_r,
 		  struct cv_error *err);
+/* CV_E_DENIED and a client text when it is open read-only. */
+int mailbox_check_writable(const struct cv_mailbox *box, struct cv_error *err);
+int keyword_check(struct cv_user *user, const char *name,
+		  struct cv_error *err);
+
+/* mailbox-expunge.c */
+int mailbox_settle(struct cv_user *user, struct cv_error *err);
 int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 		    struct cv_error *err);
 /* The same whether they have \Deleted or not. */
 int mailbox_expunge_uids(struct cv_mailbox *box, const struct cv_set *uids,
 			 struct cv_error *err);
-int keyword_check(struct cv_user *user, const char *name,
-		  struct cv_error *err);
 
 /* mailbox-copy.c */
 int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,

@@ -1,29 +1,26 @@
 /* maildir-blob.c - reading, marking and removing message files. */
 #include "maildir.h"
 
-bool maildir_is_transformed(struct cv_storage_root *root, int fd)
+/* A file that another program has cut short, emptied or written to is not the
+ * message that clients know under its UID. */
+static void set_wrong_size(struct cv_storage_folder *folder,
+			   const struct cv_blob *blob,
+			   struct cv_blob_source *src)
 {
-	static const struct cv_span magics[] = {
-		CV_SPAN("\x1f\x8b"), CV_SPAN("BZh"), CV_SPAN("\xfd" "7zXZ"),
-		CV_SPAN("\x28\xb5\x2f\xfd"), CV_SPAN("\x04\x22\x4d\x18"),
-		CV_SPAN("Dovecot-LZ4"), CV_SPAN("\0CvCryp"),
-	};
-	char start[16];
-	ssize_t got = MD_CALL(root, pread, fd, start, sizeof(start), 0);
-
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
-		if (got > 0 && cv_span_begins(cv_span(start, (size_t)got),
-					      magics[i]))
-			return true;
-	}
-	return false;
+	if (!CV_HAS(src, claimed_bytes))
+		return;
+	src->claimed_bytes = maildir_claimed_bytes(blob->ref);
+	src->wrong_size = CV_WRONG_SIZE_CORRECT;
+	if (folder->root->set->maildir_broken_filename_sizes)
+		return;
+	src->wrong_size = CV_WRONG_SIZE_REFUSE;
+	src->wrong_size_hint = "maildir_broken_filename_sizes = yes reads it "
+		"as it is";
 }
 
-/* Opens path; CV_NOT_FOUND when it is not there.  A file that another program
- * has cut short, emptied or written to is not the message that clients know
- * under its UID. */
+/* Opens path; CV_NOT_FOUND when it is not there. */
 static int try_open(struct cv_storage_folder *folder, const char *path,
-		    uint64_t bytes, struct cv_blob_source *src_r,
+		    const struct cv_blob *blob, struct cv_blob_source *src_r,
 		    struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
@@ -39,21 +36,11 @@ static int try_open(struct cv_storage_folder *folder, const char *path,
 		return CV_FAIL(err, CV_E_TEMP, "'%s' is no regular file",
 			       path);
 	}
-	if (bytes > 0 && (uint64_t)st.st_size != bytes &&
-	    !root->set->maildir_broken_filename_sizes &&
-	    !maildir_is_transformed(root, fd)) {
-		MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
-		return CV_FAIL(err, CV_E_TEMP, "'%s' has %llu bytes and had "
-			       "%llu: it was cut short or changed by another "
-			       "program (maildir_broken_filename_sizes = yes "
-			       "reads it as it is)", path,
-			       (unsigned long long)st.st_size,
-			       (unsigned long long)bytes);
-	}
 	src_r->fd = fd;
 	src_r->offset = 0;
 	src_r->len = (uint64_t)st.st_size;
 	src_r->stream = NULL;
+	set_wrong_size(folder, blob, src_r);
 	return CV_OK;
 }
 
@@ -64,12 +51,10 @@ int maildir_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	int ret = CV_NOT_FOUND;
 
 	if (maildir_blob_path(folder, blob, path))
-		ret = try_open(folder, path, blob->bytes, src_r,
-			       err);
+		ret = try_open(folder, path, blob, src_r, err);
 	/* committed a moment ago, and not placed yet */
 	if (ret == CV_NOT_FOUND && maildir_hidden_path(blob->ref, path))
-		ret = try_open(folder, path, blob->bytes, src_r,
-			       err);
+		ret = try_open(folder, path, blob, src_r, err);
 	/* somebody renames it while we look for it: look again */
 	for (int i = 0; i < 3 && ret == CV_NOT_FOUND; i++) {
 		int found = maildir_file_search(folder, blob->ref, path, err);
@@ -77,8 +62,7 @@ int maildir_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 		if (found < 0)
 			return found;
 		if (found == CV_OK)
-			ret = try_open(folder, path, blob->bytes,
-				       src_r, err);
+			ret = try_open(folder, path, blob, src_r, err);
 		else if (i > 0)
 			break;
 	}
@@ -113,12 +97,14 @@ static bool has_letters(struct cv_storage_folder *folder,
 }
 
 static int set_one(struct cv_storage_folder *folder,
-		   struct cv_flag_update *update, struct cv_error *err)
+		   struct cv_flag_update *update, bool *renamed,
+		   struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
 	char from[MAILDIR_PATH_MAX], to[MAILDIR_PATH_MAX];
 	const struct cv_blob *blob = &update->blob;
 	uint32_t marks = blob->marks;
+	struct stat st;
 
 	/* a message in new/ without flags may stay there */
 	if (!(marks & update->marks & MAILDIR_IN_NEW) || update->flags != 0 ||
@@ -135,11 +121,18 @@ static int set_one(struct cv_storage_folder *folder,
 
 		if (ret != CV_OK)
 			return ret;
+		if (!maildir_file_shows(folder, from, blob))
+			return CV_CHANGED;
 	}
-	if (strcmp(from, to) == 0 ||
-	    MD_CALL(root, rename, folder->fd, from, folder->fd, to,
-		    false) == 0)
+	if (strcmp(from, to) == 0) {
+		/* told to be as it is: is it? */
+		if (MD_CALL(root, stat, folder->fd, from, &st) == 0)
+			return CV_OK;
+	} else if (MD_CALL(root, rename, folder->fd, from, folder->fd, to,
+			   false) == 0) {
+		*renamed = true;
 		return CV_OK;
+	}
 	if (errno == ENAMETOOLONG)
 		return CV_OK;
 	return errno == ENOENT ? CV_CHANGED :
@@ -150,12 +143,13 @@ int maildir_set_flags(struct cv_storage_folder *folder,
 		      struct cv_flag_update *updates, uint32_t count,
 		      struct cv_error *err)
 {
-	bool known = maildir_change_begin(folder);
+	bool known = maildir_change_begin(folder), renamed = false;
 
-	for (uint32_t i = 0; i < count; i++) {
-		updates[i].status = set_one(folder, &updates[i], err);
-	}
-	maildir_change_end(folder, known);
+	for (uint32_t i = 0; i < count; i++)
+		updates[i].status = set_one(folder, &updates[i], &renamed,
+					    err);
+	if (renamed)
+		maildir_change_end(folder, known);
 	return CV_OK;
 }
 
@@ -175,11 +169,16 @@ static int remove_one(struct cv_storage_folder *folder,
 	if (maildir_hidden_path(blob->ref, path) &&
 	    MD_CALL(root, unlink, folder->fd, path) == 0)
 		return CV_OK;
-	for (;;) {
+	for (int missed = 0;;) {
 		int ret = maildir_file_search(folder, blob->ref, path, err);
 
-		if (ret != CV_OK)
-			return ret == CV_NOT_FOUND ? CV_OK : ret;
+		if (ret < 0)
+			return ret;
+		/* renamed while we read the directory? */
+		if (ret == CV_NOT_FOUND && ++missed == 2)
+			return CV_OK;
+		if (ret == CV_NOT_FOUND)
+			continue;
 		if (MD_CALL(root, unlink, folder->fd, path) == 0)
 			return CV_OK;
 		if (errno != ENOENT)

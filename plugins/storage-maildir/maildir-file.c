@@ -31,6 +31,11 @@ static uint64_t size_field(struct cv_span base, char letter)
 	return 0;
 }
 
+uint64_t maildir_claimed_bytes(struct cv_span base)
+{
+	return size_field(base, 'S');
+}
+
 static void parse_info(struct cv_span info, struct maildir_file *file)
 {
 	char last = '\0';
@@ -177,6 +182,19 @@ bool maildir_blob_path(struct cv_storage_folder *folder,
 {
 	return maildir_file_path(folder, blob->ref, blob->flags,
 				 &blob->keywords, blob->marks, false, dst);
+}
+
+bool maildir_file_shows(struct cv_storage_folder *folder, const char *path,
+			const struct cv_blob *blob)
+{
+	struct maildir_file file;
+
+	/* "cur/" or "new/" */
+	return strlen(path) > 4 &&
+		maildir_file_parse(path + 4, path[0] == 'n', &file) &&
+		file.flags == blob->flags &&
+		file.letters == keyword_letters(folder, &blob->keywords,
+						false);
 }
 
 bool maildir_hidden_path(struct cv_span base, char dst[MAILDIR_PATH_MAX])

@@ -93,8 +93,10 @@ static int scan_dir(struct cv_storage_folder *folder, const char *name,
 		found.ref = file.base;
 		found.flags = file.flags;
 		found.marks = file.marks;
-		found.bytes = file.bytes;
-		found.virtual_bytes = file.virtual_bytes;
+		if (!root->set->maildir_broken_filename_sizes) {
+			found.bytes = file.bytes;
+			found.virtual_bytes = file.virtual_bytes;
+		}
 		found_keywords(folder, file.letters, names, &found.keywords);
 		ret = fn(context, &found);
 		folder->state.scanned_count++;
@@ -149,36 +151,6 @@ int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
 	return CV_OK;
 }
 
-static bool is_transformed(struct cv_storage_root *root, int dirfd,
-			   const char *path)
-{
-	int fd = MD_CALL(root, open, dirfd, path, O_RDONLY | O_NONBLOCK, 0);
-	bool is;
-
-	if (fd < 0)
-		return false;
-	is = maildir_is_transformed(root, fd);
-	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
-	return is;
-}
-
-/* A file as it is found the first time: its size counts.  That it was longer
- * once is at least said. */
-static void compare_size(struct cv_storage_folder *folder, const char *path,
-			 const struct stat *st, struct cv_found *found)
-{
-	if (found->bytes == (uint64_t)st->st_size)
-		return;
-	found->virtual_bytes = 0;
-	if (found->bytes > (uint64_t)st->st_size &&
-	    !folder->root->set->maildir_broken_filename_sizes &&
-	    !is_transformed(folder->root, folder->fd, path))
-		cv_api->log(maildir_self, CV_LOG_WARNING, "'%s' in '%s' has "
-			    "%llu bytes only: taken as it is", path,
-			    folder->path, (unsigned long long)st->st_size);
-	found->bytes = (uint64_t)st->st_size;
-}
-
 int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 		 struct cv_error *err)
 {
@@ -201,7 +173,11 @@ int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 			return errno == ENOENT ? CV_NOT_FOUND :
 				maildir_fail(err, "stat", path);
 	}
-	compare_size(folder, path, &st, found);
+	/* what is found now is the message, whatever its name says: it may
+	 * be compressed, which is not for us to know */
+	if (found->bytes != (uint64_t)st.st_size)
+		found->virtual_bytes = 0;
+	found->bytes = (uint64_t)st.st_size;
 	found->received = st.st_mtim.tv_sec;
 	return S_ISREG(st.st_mode) ? CV_OK : CV_NOT_FOUND;
 }

@@ -227,6 +227,8 @@ struct maildir_file {
 /* False: no message (a dot file, a name that is too long). */
 bool maildir_file_parse(const char *name, bool in_new,
 			struct maildir_file *file_r);
+/* S= in a base, 0: not there. */
+uint64_t maildir_claimed_bytes(struct cv_span base);
 /* A fresh base without sizes. */
 void maildir_file_create_base(struct cv_storage_root *root,
 			      char dst[MAILDIR_NAME_MAX + 1]);
@@ -241,6 +243,9 @@ bool maildir_blob_path(struct cv_storage_folder *folder,
 		       const struct cv_blob *blob,
 		       char dst[MAILDIR_PATH_MAX]);
 bool maildir_hidden_path(struct cv_span base, char dst[MAILDIR_PATH_MAX]);
+/* Whether the name in path says what the journal does. */
+bool maildir_file_shows(struct cv_storage_folder *folder, const char *path,
+			const struct cv_blob *blob);
 /* Looks through cur and new.  CV_OK: dst is its path; CV_NOT_FOUND. */
 int maildir_file_search(struct cv_storage_folder *folder,
 			struct cv_span base, char dst[MAILDIR_PATH_MAX],
@@ -288,9 +293,6 @@ void maildir_unlink_hidden(struct cv_storage_folder *folder,
 
 /* --- maildir-scan.c -------------------------------------------------------- */
 
-/* A file that was compressed or encrypted: S= in its name is the size that it
- * has when it is read. */
-bool maildir_is_transformed(struct cv_storage_root *root, int fd);
 int maildir_check(struct cv_storage_folder *folder, bool thorough,
 		  uint32_t *scan_r, struct cv_error *err);
 int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,

@@ -2,6 +2,7 @@
 messages in pieces, damaged files."""
 import bz2
 import gzip
+import imaplib
 import lzma
 import random
 import re
@@ -118,6 +119,39 @@ def test_foreign_files_of_every_codec_are_read_whatever_is_set(make_server):
         own(path)
     bodies = [body for _, body in fetch_all(server)]
     assert bodies == [b"Subject: plain\r\n\r\nbody\r\n"] + [text.replace(b"\n", b"\r\n")] * 4
+
+
+@pytest.mark.parametrize("when", ["first", "later"])
+def test_a_compressed_file_is_read_whatever_size_its_name_says(make_server, when):
+    """S= is the size of the message, not of the file."""
+    server = make_server(extra=config(""))
+    box = server.home("alice") / "Maildir"
+    text = b"Subject: foreign\n\n" + b"body " * 1000 + b"\n"
+    shown = text.replace(b"\n", b"\r\n")
+    if when == "first":
+        for part in ("new", "cur", "tmp"):
+            (box / part).mkdir(parents=True)
+    else:
+        save(server, b"Subject: plain\r\n\r\nbody\r\n")
+    for n, size in enumerate((len(text), 5, 10 * len(text))):
+        (box / "cur" / f"17000000{n}.foreign,S={size}:2,S").write_bytes(gzip.compress(text))
+    own(box)
+    for _ in range(2):      # as found, and as kept
+        got = fetch_all(server)[-3:]
+        assert [body for _, body in got] == [shown] * 3
+    for head, body in got:
+        assert b"RFC822.SIZE %d " % len(shown) in head
+    assert "cut short" not in server.log
+    # plain bytes of the wrong number are still another matter
+    (box / "cur" / "170000009.foreign,S=17:2,S").write_bytes(b"Subject: x\n\nbody\n")
+    own(box)
+    assert fetch_all(server)[-1][1] == b"Subject: x\r\n\r\nbody\r\n"
+    (box / "cur" / "170000009.foreign,S=17:2,S").write_bytes(b"Subject: x\n")
+    client = server.imap()
+    client.select("INBOX", readonly=True)
+    with pytest.raises(imaplib.IMAP4.abort):
+        client.fetch("*", "BODY.PEEK[]")
+    assert "cut short" in server.log
 
 
 def test_a_message_that_looks_compressed_comes_back(make_server):

@@ -178,6 +178,26 @@ def test_plain_messages_stay_readable_and_copies_are_encrypted():
         assert body(server, "2") == message(5)
 
 
+@pytest.mark.parametrize("claimed", [True, False])
+def test_an_encrypted_file_is_read_whatever_size_its_name_says(claimed):
+    """S= is the size of the message, not of the file."""
+    text = message(50)
+    with make(more="\n}\nmail_journal_body_max = 0\nplugin {") as server:
+        save(server, text)
+        cur = server.home("alice") / "Maildir" / "cur"
+        path = next(p for d in ("new", "cur") for p in (cur.parent / d).iterdir())
+        assert f",S={len(text) - text.count(b'%c' % 13)}," in path.name
+        assert path.stat().st_size > len(text) - text.count(b"\r")
+        # as a restored backup would have it: another name, a wrong size
+        copy = cur / f"1700000001.x,S={7 if claimed else 10 ** 6}:2,S"
+        shutil.copy2(path, copy)
+        if culver.IS_ROOT:
+            shutil.chown(copy, culver.MAIL_USER, culver.MAIL_GROUP)
+        for seq in ("1", "2"):
+            assert body(server, seq) == text
+        assert "cut short" not in server.log
+
+
 def test_a_key_that_is_none_is_said():
     with make(keys="abc") as server:
         client = server.imap()

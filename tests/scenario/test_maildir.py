@@ -60,7 +60,12 @@ def test_a_file_that_was_cut_short_is_refused_or_read_as_it_is(broken):
         client = server.imap()
         ok(client.select("INBOX"))
         if broken:
-            assert ok(client.fetch("1", "BODY.PEEK[TEXT]"))[0][1].startswith(b"bo")
+            whole = ok(client.fetch("1", "BODY.PEEK[]"))[0][1]
+            assert whole.endswith(b"bo")
+            ok(client.close())
+            ok(client.select("INBOX"))
+            size = ok(client.fetch("1", "RFC822.SIZE"))[0]
+            assert size == b"1 (RFC822.SIZE %d)" % len(whole)
             client.logout()
         else:
             with pytest.raises(imaplib.IMAP4.abort):

@@ -1,5 +1,5 @@
-/* test-maildir.c - trees that other servers left, and the list of UIDs that is
- * kept for them. */
+/* test-maildir.c - trees that other servers left, the list of UIDs that is
+ * kept for them, and sizes that are not those of the files. */
 #include "mailbox-fixture.h"
 
 static const char message[] = "Subject: x\n\nbody\n";
@@ -310,6 +310,118 @@ static void a_file_cut_short_is_no_shorter_message(void **state)
 	fixture_deinit(&f);
 }
 
+static uint64_t recorded(struct cv_mailbox *box, uint32_t seq)
+{
+	struct account_message m;
+	uint32_t row;
+
+	assert_true(mailbox_row(box, seq, &row));
+	account_row_get(box->folder, row, &m);
+	return m.size;
+}
+
+static uint64_t shown_size(struct fixture *f, struct cv_mailbox *box,
+			   uint32_t seq)
+{
+	return fixture_message(f, box, seq, CV_MESSAGE_SIZE).size_bytes;
+}
+
+static const struct cv_storage *real_driver;
+
+static int get_and_correct(struct cv_storage_folder *folder,
+			   const struct cv_blob *blob,
+			   struct cv_blob_source *src_r, struct cv_error *err)
+{
+	int ret = real_driver->get(folder, blob, src_r, err);
+
+	src_r->wrong_size = CV_WRONG_SIZE_CORRECT;
+	return ret;
+}
+
+/* "Subject: x\n\nbody\n" has 17 bytes, 20 with CRLF. */
+static void a_size_that_has_changed_is_refused_or_corrected(void **state)
+{
+	struct cv_storage correcting;
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	fixture_init(&f, "");
+	make_tree(&f, no_dirs);
+	fixture_write(&f, "cur/1600000001.b,S=26:2,",
+		      "Subject: x\n\na longer body\n");
+	fixture_write(&f, "cur/1600000002.b,S=9,W=11:2,", "Subject:\n");
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(shown_size(&f, box, 2), 11);
+	fixture_write(&f, "cur/1600000001.b,S=26:2,", message);
+	fixture_write(&f, "cur/1600000002.b,S=9,W=11:2,", message);
+	for (uint32_t seq = 1; seq <= 2; seq++) {
+		assert_int_equal(try_body(&f, box, seq), CV_E_TEMP);
+		assert_non_null(strstr(f.err.text, "broken_filename_sizes"));
+	}
+	/* as with the setting */
+	real_driver = box->store->driver;
+	correcting = *real_driver;
+	correcting.get = get_and_correct;
+	box->store->driver = &correcting;
+	for (uint32_t seq = 1; seq <= 2; seq++) {
+		assert_string_equal(fixture_body(&f, box, seq),
+				    "Subject: x\r\n\r\nbody\r\n");
+		mailbox_flush_sizes(box);
+		assert_int_equal(recorded(box, seq), 17);
+		assert_int_equal(shown_size(&f, box, seq), 20);
+	}
+	box->store->driver = real_driver;
+	assert_int_equal(try_body(&f, box, 1), CV_OK);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
+/* Another program has delivered it: it is taken as it is. */
+static void a_new_file_is_as_long_as_it_is(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	fixture_init(&f, "");
+	make_tree(&f, no_dirs);
+	fixture_write(&f, "cur/1600000001.a:2,", message);
+	box = fixture_open(&f, "INBOX");
+	fixture_write(&f, "new/1600000002.b,S=99,W=100", message);
+	(void)fixture_sync(&f, box, CV_SYNC_FULL);
+	assert_int_equal(fixture_state(box).messages, 2);
+	assert_int_equal(recorded(box, 2), 17);
+	assert_int_equal(shown_size(&f, box, 2), 20);
+	assert_string_equal(fixture_body(&f, box, 2),
+			    "Subject: x\r\n\r\nbody\r\n");
+	/* what happens to it from now on is damage */
+	fixture_write(&f, "cur/1600000001.a:2,", "Subject: x\n");
+	assert_int_equal(try_body(&f, box, 1), CV_E_TEMP);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
+static void a_wrong_size_with_crlf_is_corrected_when_it_is_read(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	fixture_init(&f, "");
+	make_tree(&f, no_dirs);
+	fixture_write(&f, "cur/1600000001.b,S=17,W=99:2,", message);
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(shown_size(&f, box, 1), 99);
+	assert_string_equal(fixture_body(&f, box, 1),
+			    "Subject: x\r\n\r\nbody\r\n");
+	mailbox_flush_sizes(box);
+	assert_int_equal(shown_size(&f, box, 1), 20);
+	assert_int_equal(recorded(box, 1), 17);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +433,11 @@ int main(void)
 		cmocka_unit_test(lines_of_the_dead_do_not_pile_up),
 		cmocka_unit_test(a_lock_of_dovecot_delays_no_mail_for_long),
 		cmocka_unit_test(a_file_cut_short_is_no_shorter_message),
+		cmocka_unit_test(
+			a_size_that_has_changed_is_refused_or_corrected),
+		cmocka_unit_test(a_new_file_is_as_long_as_it_is),
+		cmocka_unit_test(
+			a_wrong_size_with_crlf_is_corrected_when_it_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
