@@ -9,6 +9,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-api.c \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-expire.c \
+	%D%/mailbox-expunge.c \
 	%D%/mailbox-fetch.c \
 	%D%/mailbox-folder.c \
 	%D%/mailbox-freeze.c %D%/mailbox-freeze.h \
@@ -20,11 +21,15 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-store.c \
 	%D%/mailbox-view.c \
 	%D%/quota.c \
+	%D%/scan-adopt.c \
+	%D%/scan-compare.c \
+	%D%/scan-tombstones.c \
+	%D%/scan-uids.c \
 	%D%/storage-io.c \
 	%D%/store.c \
 	%D%/store-folders.c \
 	%D%/store-purge.c \
-	%D%/store-scan.c \
+	%D%/store-scan.c %D%/store-scan.h \
 	%D%/user.c %D%/user.h \
 	%D%/user-ids.c %D%/user-ids.h
 core_mailbox_libmailbox_la_LIBADD = core/account/libaccount.la \

@@ -1,0 +1,236 @@
+/* scan-adopt.c - blobs that a scan has found become messages, with the UIDs and
+ * keywords that another server gave them. */
+#include "store-scan.h"
+
+#include <stdlib.h>
+
+int scan_take_over(struct scan *scan)
+{
+	struct cv_takeover t = { CV_SIZED(cv_takeover) };
+	int ret = scan->driver->takeover(scan->sf->blobs, false, scan->pool,
+					 &t, scan->err);
+
+	if (ret != CV_OK)
+		return ret < 0 ? ret : CV_OK;
+	/* UIDs of another life say nothing */
+	if (!scan->first_time && t.uidvalidity != scan->uidvalidity)
+		return CV_OK;
+	for (uint32_t i = 0; i < t.count; i++) {
+		struct found *f = hash_find(&scan->by_ref, t.entries[i].ref);
+
+		if (f == NULL)
+			continue;
+		if (t.entries[i].uid < scan->folder->uidnext &&
+		    !scan->first_time) {
+			scan->uids_conflict |= !f->known;
+			continue;
+		}
+		f->uid = t.entries[i].uid;
+		if (t.entries[i].has_keywords) {
+			f->shown = f->f.keywords;
+			f->f.keywords = t.entries[i].keywords;
+			f->mirror = true;
+		}
+		if (!t.entries[i].has_flags)
+			continue;
+		f->f.flags = t.entries[i].flags;
+		f->f.keywords = t.entries[i].keywords;
+		f->f.has_flags = true;
+	}
+	scan->takeover_uidnext = t.uidnext;
+	if (scan->uidvalidity != t.uidvalidity) {
+		scan->uidvalidity = t.uidvalidity;
+		ret = txn_folder_reset(scan->txn, scan->folder,
+				       t.uidvalidity, 1, scan->err);
+		if (ret < 0)
+			return ret;
+	}
+	return CV_OK;
+}
+
+static int64_t ref_time(struct cv_span ref)
+{
+	size_t digits = 0;
+	uint64_t value;
+
+	while (digits < ref.len && digits < 18 && ref.data[digits] >= '0' &&
+	       ref.data[digits] <= '9')
+		digits++;
+	return cv_span_to_u64(cv_span(ref.data, digits), INT64_MAX, &value) ?
+		(int64_t)value : 0;
+}
+
+/* Known UIDs first; then in the driver's order, if it has one; then what was
+ * seen before what has just arrived; then by time of delivery. */
+static int compare_found(const void *a, const void *b)
+{
+	const struct found *x = *(struct found *const *)a;
+	const struct found *y = *(struct found *const *)b;
+	size_t len;
+	int ret;
+
+	if (x->uid != y->uid) {
+		if (x->uid == 0 || y->uid == 0)
+			return x->uid == 0 ? 1 : -1;
+		return x->uid < y->uid ? -1 : 1;
+	}
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	if ((x->f.marks & CV_BLOB_ARRIVAL) != (y->f.marks & CV_BLOB_ARRIVAL))
+		return x->f.marks & CV_BLOB_ARRIVAL ? 1 : -1;
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	len = x->f.ref.len < y->f.ref.len ? x->f.ref.len : y->f.ref.len;
+	ret = memcmp(x->f.ref.data, y->f.ref.data, len);
+	return ret != 0 ? ret : (x->f.ref.len > y->f.ref.len) -
+		(x->f.ref.len < y->f.ref.len);
+}
+
+int scan_keyword_indexes(struct scan *scan, struct cv_keywords k,
+			   uint32_t **indexes_r, uint32_t *count_r)
+{
+	uint32_t *indexes = pool_new_array(scan->pool, uint32_t, k.count + 1);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < k.count; i++) {
+		int ret = txn_keyword(scan->txn, scan->folder,
+				      cv_span_of(k.names[i]),
+				      &indexes[count], scan->err);
+
+		if (ret < 0 && ret != CV_E_LIMIT && ret != CV_E_SYNTAX)
+			return ret;
+		count += ret == CV_OK;
+	}
+	*indexes_r = indexes;
+	*count_r = count;
+	return CV_OK;
+}
+
+/* The blob does not show the keywords that another server knew. */
+static int mirror(struct scan *scan, struct found *f)
+{
+	struct cv_flag_update update = {
+		CV_SIZED(cv_flag_update), .blob = {
+			CV_SIZED(cv_blob), .ref = f->f.ref,
+			.flags = f->f.flags, .keywords = f->shown,
+			.marks = f->f.marks,
+		},
+		.flags = f->f.flags, .keywords = f->f.keywords,
+		.marks = f->f.marks & ~(uint32_t)CV_BLOB_ARRIVAL,
+	};
+	int ret = scan->driver->set_flags(scan->sf->blobs, &update, 1,
+					  scan->err);
+
+	if (ret == CV_OK && update.status == CV_OK)
+		f->f.marks = update.marks;
+	return ret;
+}
+
+static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
+{
+	struct account_append append = { 0 };
+	struct account_guid guid;
+	uint32_t *keywords;
+	int ret = CV_OK;
+
+	*uid_r = 0;
+	if (f->f.bytes == 0 || f->f.received == INT64_MIN || !scan->first_time)
+		ret = scan->driver->look(scan->sf->blobs, &f->f, scan->err);
+	if (ret == CV_OK && f->mirror)
+		ret = mirror(scan, f);
+	if (ret != CV_OK)	/* gone again: the next scan knows more */
+		return ret < 0 ? ret : CV_OK;
+	ret = scan_keyword_indexes(scan, f->f.keywords, &keywords,
+			      &append.keyword_count);
+	if (ret < 0)
+		return ret;
+	append.uid = f->uid;
+	append.keywords = keywords;
+	append.flags = (f->f.flags & CV_FLAGS_STORED) |
+		(f->f.marks & 0xf) << MAILBOX_MARK_SHIFT;
+	append.received = f->f.received;
+	append.size = f->f.bytes;
+	append.virtual_size = f->f.virtual_bytes;
+	append.blob = f->f.ref;
+	memcpy(guid.bytes, f->f.guid, sizeof(guid.bytes));
+	if (f->f.has_guid)
+		append.guid = &guid;
+	scan->changed = true;
+	ret = txn_append(scan->txn, scan->folder, &append, uid_r, scan->err);
+	if (ret == CV_OK && scan->driver->adopted != NULL)
+		*array_add(&scan->adopted) = (struct cv_blob){
+			CV_SIZED(cv_blob), .ref = f->f.ref,
+			.flags = f->f.flags, .keywords = f->f.keywords,
+			.received = f->f.received, .bytes = f->f.bytes,
+			.virtual_bytes = f->f.virtual_bytes,
+			.marks = f->f.marks, .uid = *uid_r,
+		};
+	if (ret == CV_OK && store_has_uids(scan->sf))
+		*array_add(&scan->given) = (struct cv_uid_ref){
+			*uid_r, f->f.ref,
+		};
+	return ret;
+}
+
+/* New UIDs begin behind those that the other server has ever given. */
+static int pass_takeover(struct scan *scan)
+{
+	uint32_t uidnext = scan->takeover_uidnext;
+
+	scan->takeover_uidnext = 0;
+	if (uidnext > scan->uidnext_after)
+		scan->uidnext_after = uidnext;
+	return uidnext == 0 ? CV_OK :
+		txn_folder_uidnext(scan->txn, scan->folder, uidnext,
+				   scan->err);
+}
+
+/* Leaves what is to be adopted. */
+static void drop_known(struct scan *scan)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < scan->found.count; i++) {
+		struct found *f = scan->found.items[i];
+
+		if (f->known ||
+		    (scan->tombstones.count > 0 &&
+		     hash_find(&scan->tombstones, f->f.ref) != NULL))
+			continue;
+		f->time = ref_time(f->f.ref);
+		scan->found.items[to++] = f;
+	}
+	scan->found.count = to;
+}
+
+int scan_adopt(struct scan *scan)
+{
+	uint32_t recent = 0, uid = 0, last = 0;
+	int ret = CV_OK;
+
+	drop_known(scan);
+	if (scan->found.count > 1)
+		qsort(scan->found.items, scan->found.count,
+		      sizeof(*scan->found.items), compare_found);
+	for (size_t i = 0; i < scan->found.count && ret == CV_OK; i++) {
+		struct found *f = scan->found.items[i];
+
+		if (f->uid == 0)
+			ret = pass_takeover(scan);
+		if (ret == CV_OK)
+			ret = adopt(scan, f, &uid);
+		if (uid != 0)
+			last = uid;
+		if (uid != 0 && recent == 0 &&
+		    (f->f.marks & CV_BLOB_ARRIVAL))
+			recent = uid;
+	}
+	if (ret == CV_OK)
+		ret = pass_takeover(scan);
+	if (ret == CV_OK && scan->first_time)
+		/* what lay in cur/ was seen by some session already */
+		ret = txn_folder_recent(scan->txn, scan->folder,
+					recent != 0 ? recent : last + 1,
+					scan->err);
+	return ret;
+}

@@ -1,0 +1,222 @@
+/* scan-compare.c - what a scan has found of the messages that the journal
+ * knows: other flags, or nothing any more. */
+#include "store-scan.h"
+
+enum { SEARCHES_MAX = 100 };
+
+/* The keywords that a message shall have: those on disk, and those that the
+ * disk cannot show.  True when that is a change. */
+static bool merge_keywords(struct scan *scan, const struct cv_blob *blob,
+			   const struct cv_found *f, struct cv_keywords *k_r)
+{
+	const char **names = pool_new_array(scan->pool, const char *,
+					    blob->keywords.count +
+					    f->keywords.count + 1);
+	uint32_t count = 0, shown = 0, same = 0;
+
+	for (uint32_t i = 0; i < blob->keywords.count; i++) {
+		const char *name = blob->keywords.names[i];
+
+		if (!scan->driver->keyword_shown(scan->sf->blobs, name))
+			names[count++] = name;
+		else
+			shown++;
+	}
+	for (uint32_t i = 0; i < f->keywords.count; i++) {
+		for (uint32_t k = 0; k < blob->keywords.count; k++)
+			same += strcasecmp(blob->keywords.names[k],
+					   f->keywords.names[i]) == 0;
+		names[count++] = f->keywords.names[i];
+	}
+	k_r->names = names;
+	k_r->count = count;
+	return shown != f->keywords.count || same != f->keywords.count;
+}
+
+static int set_marks(struct scan *scan, uint32_t uid, uint32_t old,
+		     uint32_t new)
+{
+	struct account_range range = { uid, uid };
+	struct account_flag_change change = { .op = ACCOUNT_FLAGS_ADD };
+	int ret = CV_OK;
+
+	change.flags = (new & ~old) << MAILBOX_MARK_SHIFT;
+	if (change.flags != 0)
+		ret = txn_flags(scan->txn, scan->folder, &range, 1, &change,
+				scan->err);
+	change.op = ACCOUNT_FLAGS_REMOVE;
+	change.flags = (old & ~new) << MAILBOX_MARK_SHIFT;
+	if (ret == CV_OK && change.flags != 0)
+		ret = txn_flags(scan->txn, scan->folder, &range, 1, &change,
+				scan->err);
+	return ret;
+}
+
+/* Our own rename was lost: again. */
+static int redo_flags(struct scan *scan, const struct cv_blob *blob,
+		      const struct cv_found *f, uint32_t uid)
+{
+	struct cv_flag_update update = {
+		CV_SIZED(cv_flag_update), .blob = *blob,
+		.flags = blob->flags, .keywords = blob->keywords,
+		.marks = blob->marks,
+	};
+	int ret;
+
+	update.blob.flags = f->flags;
+	update.blob.keywords = f->keywords;
+	update.blob.marks = f->marks;
+	ret = scan->driver->set_flags(scan->sf->blobs, &update, 1, scan->err);
+	if (ret < 0)
+		return ret;
+	return set_marks(scan, uid, blob->marks,
+			 update.status == CV_OK ? update.marks : f->marks);
+}
+
+static int compare_message(struct scan *scan, uint32_t row,
+			   const struct cv_found *f)
+{
+	struct account_range range;
+	struct account_flag_change change = { .op = ACCOUNT_FLAGS_REPLACE };
+	struct cv_keywords keywords;
+	struct cv_blob blob;
+	uint32_t *indexes, uid = account_row_uid(scan->folder, row);
+	int ret;
+
+	store_blob_get(scan->folder, row, scan->pool, &blob);
+	if (!merge_keywords(scan, &blob, f, &keywords) &&
+	    blob.flags == (f->flags & CV_FLAGS_STORED))
+		return blob.marks == f->marks ? CV_OK :
+			set_marks(scan, uid, blob.marks, f->marks);
+	if (blob.modseq > scan->txn_before)
+		return CV_OK;	/* changed since: the next scan compares */
+	if (scan->driver->was_lost(scan->sf->blobs, blob.modseq))
+		return redo_flags(scan, &blob, f, uid);
+	ret = scan_keyword_indexes(scan, keywords, &indexes,
+			      &change.keyword_count);
+	if (ret < 0)
+		return ret;
+	range.first = range.last = uid;
+	change.flags = f->flags & CV_FLAGS_STORED;
+	change.keywords = indexes;
+	scan->changed = true;
+	ret = txn_flags(scan->txn, scan->folder, &range, 1, &change,
+			scan->err);
+	return ret < 0 ? ret : set_marks(scan, uid, blob.marks, f->marks);
+}
+
+/* Two scans have missed it.  CV_NOT_FOUND: it is gone. */
+static int find_missing(struct scan *scan, uint32_t row, bool may_search)
+{
+	struct cv_blob_source src = {
+		CV_SIZED(cv_blob_source), .fd = -1, .pool = scan->pool,
+	};
+	struct cv_span body;
+	struct cv_blob blob;
+	int ret;
+
+	store_blob_get(scan->folder, row, scan->pool, &blob);
+	ret = scan->driver->recover(scan->sf->blobs, &blob, scan->err);
+	if (ret != CV_NOT_FOUND)
+		return ret;
+	if (scan->driver->was_lost(scan->sf->blobs, blob.modseq)) {
+		ret = account_body_read(scan->folder, row, scan->pool, &body,
+					scan->err);
+		if (ret == CV_OK)
+			return scan->driver->lay_out(scan->sf->blobs, &blob,
+						     body, scan->err);
+	}
+	if (!may_search)
+		return CV_NOT_FOUND;
+	ret = scan->driver->get(scan->sf->blobs, &blob, &src, scan->err);
+	if (ret == CV_OK && src.fd != -1)
+		io_close(scan->sf->store->user->io, src.fd);
+	return ret;
+}
+
+static bool is_missing(struct scan *scan, uint32_t row, struct found **f_r)
+{
+	struct account_message m;
+
+	account_row_get(scan->folder, row, &m);
+	*f_r = hash_find(&scan->by_ref, m.blob);
+	if (*f_r != NULL) {
+		(*f_r)->known = true;
+		return false;
+	}
+	if (m.uid >= scan->uidnext_before)
+		return false;	/* came after the scan began */
+	return scan->kind == CV_SCAN_ALL ||
+		(m.flags >> MAILBOX_MARK_SHIFT & CV_BLOB_ARRIVAL) != 0;
+}
+
+uint32_t scan_count_missing(struct scan *scan)
+{
+	uint32_t missing = 0, rows = account_row_count(scan->folder);
+	struct found *f;
+
+	for (uint32_t row = 0; row < rows; row++) {
+		if (account_row_alive(scan->folder, row) &&
+		    is_missing(scan, row, &f))
+			missing++;
+	}
+	return missing;
+}
+
+int scan_compare(struct scan *scan)
+{
+	struct account_ranges gone = { .pool = scan->pool };
+	uint32_t rows = account_row_count(scan->folder), searches = 0;
+	struct found *f;
+	int ret = CV_OK;
+
+	for (uint32_t row = 0; row < rows && ret == CV_OK; row++) {
+		if (!account_row_alive(scan->folder, row))
+			continue;
+		if (is_missing(scan, row, &f)) {
+			bool may_search = ++searches <= SEARCHES_MAX;
+
+			ret = find_missing(scan, row, may_search);
+			if (ret == CV_NOT_FOUND && !may_search &&
+			    scan->disturbed) {
+				ret = CV_OK;	/* the next scan knows */
+			} else if (ret == CV_NOT_FOUND) {
+				ranges_add(&gone, account_row_uid(
+						   scan->folder, row));
+				ret = CV_OK;
+			}
+		} else if (f != NULL &&
+			   (scan->driver->caps & CV_STORAGE_FOREIGN)) {
+			ret = compare_message(scan, row, &f->f);
+		}
+	}
+	if (ret == CV_OK && gone.count > 0) {
+		scan->changed = true;
+		ret = txn_expunge(scan->txn, scan->folder, gone.items,
+				  gone.count, scan->err);
+	}
+	return ret;
+}
+
+/* Blobs that were expunged and not removed: the unlink was lost. */
+int scan_bury(struct scan *scan)
+{
+	int ret = CV_OK;
+
+	if (scan->tombstones.count == 0)
+		return CV_OK;
+	for (size_t i = 0; i < scan->found.count && ret == CV_OK; i++) {
+		struct found *f = scan->found.items[i];
+		struct cv_blob blob = {
+			CV_SIZED(cv_blob), .ref = f->f.ref,
+			.flags = f->f.flags, .keywords = f->f.keywords,
+			.marks = f->f.marks,
+		};
+
+		if (!f->known &&
+		    hash_find(&scan->tombstones, f->f.ref) != NULL)
+			ret = scan->driver->remove(scan->sf->blobs, &blob, 1,
+						   scan->err);
+	}
+	return ret;
+}
