@@ -181,12 +181,9 @@ static int hide_all(struct copying *c)
 
 	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++) {
 		ret = hide_one(c, &c->messages.items[i]);
-		if (ret == CV_NOT_FOUND) {
-			FAIL(c->err, CV_E_TEMP, "the file of UID %u is gone",
-			     c->messages.items[i].uid);
-			ret = error_set_client(c->err, "Some of the messages "
-					       "no longer exist.");
-		}
+		if (ret == CV_NOT_FOUND)
+			FAIL(c->err, CV_NOT_FOUND, "the file of UID %u is "
+			     "gone", c->messages.items[i].uid);
 	}
 	if (ret == CV_OK && c->link_unsynced &&
 	    c->box->user->mail.mail_fsync != MAIL_MAIL_FSYNC_NEVER)
@@ -281,6 +278,7 @@ static void place_all(struct copying *c)
 					       c->messages.count + 1);
 	uint32_t count = (uint32_t)c->messages.count;
 	struct cv_error err = ERROR_NONE;
+	int ret;
 
 	for (uint32_t i = 0; i < count; i++)
 		blobs[i] = c->messages.items[i].target;
@@ -291,8 +289,10 @@ static void place_all(struct copying *c)
 		return;
 	for (uint32_t i = 0; i < count; i++)
 		blobs[i] = c->messages.items[i].blob;
-	if (c->box->store->driver->remove(c->box->sf->blobs, blobs, count,
-					  &err) < 0)
+	ret = c->box->store->driver->remove(c->box->sf->blobs, blobs, count,
+					    &err);
+	/* all of the folder may be gone by now */
+	if (ret < 0 && ret != CV_E_NOT_FOUND)
 		log_warning("mail", "mailbox '%s': moved away, but: %s",
 			    c->box->name, err.text);
 	if (c->box->sf != c->sf)
@@ -468,7 +468,7 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 	ret = hide_all(c);
 	if (ret == CV_OK)
 		ret = commit(c);
-	if (ret < 0) {
+	if (ret != CV_OK) {
 		abandon(c);
 		return ret;
 	}

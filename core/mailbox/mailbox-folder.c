@@ -206,6 +206,9 @@ static int rename_inbox(struct cv_user *u, const char *new_name,
 	if (box->count > 0)
 		ret = mailbox_copy(box, seqs, new_name, true, pool, &result,
 				   err);
+	if (ret == CV_NOT_FOUND)
+		ret = FAIL(err, CV_E_TEMP, "mailbox 'INBOX' is being changed "
+			   "by another program");
 	pool_destroy(&pool);
 	mailbox_close(&box);
 	return ret;

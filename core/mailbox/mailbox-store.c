@@ -1,5 +1,12 @@
-/* mailbox-store.c - STORE and EXPUNGE. */
+/* mailbox-store.c - STORE. */
 #include "mailbox-private.h"
+
+#include <stdlib.h>
+
+enum {
+	ROUNDS_MAX = 8,			/* while others rename files */
+	SAME_MAX = 1000,		/* unchanged messages looked at */
+};
 
 /* Keywords are atoms [RFC9051 2.3.2, 9 flag-keyword]. */
 int keyword_check(struct cv_user *user, const char *name,
@@ -29,11 +36,18 @@ struct storing {
 	struct account_txn *txn;
 	uint32_t *keywords;		/* indexes in the folder */
 	struct account_ranges uids;	/* that are to be changed */
-	struct account_ranges modified;	/* sequence numbers */
 	uint32_t allowed;		/* flags that may be changed */
 	bool keywords_allowed;
-	ARRAY(struct cv_flag_update) updates;
-	ARRAY(uint32_t) update_uids;
+	ARRAY(uint32_t) modified;	/* sequence numbers */
+	/* What the driver is told, and of which UID; first those that change.
+	 * The others are as they shall be: where other programs set flags
+	 * the disk may have it otherwise, so the driver looks. */
+	ARRAY(struct cv_flag_update) updates, same;
+	ARRAY(uint32_t) update_uids, same_uids;
+	/* Another program was there: they are left to the next round. */
+	ARRAY(uint32_t) moved;
+	struct account_ranges left;	/* from the last round */
+	bool again;			/* not the first round */
 	bool renamed;
 	struct cv_error *err;
 };
@@ -95,20 +109,24 @@ static void add_update(struct storing *s, uint32_t row, uint32_t uid)
 	struct cv_keywords keywords;
 	struct cv_flag_update *u;
 	struct cv_blob blob;
+	bool as_is;
 
 	store_blob_get(s->box->folder, row, s->pool, &blob);
 	flags = r->change == CV_FLAGS_ADD ? blob.flags | flags :
 		r->change == CV_FLAGS_REMOVE ? blob.flags & ~flags :
 		flags | (blob.flags & ~s->allowed);
 	keywords = new_keywords(s, &blob.keywords);
-	if (flags == blob.flags && same_keywords(&keywords, &blob.keywords))
+	as_is = flags == blob.flags &&
+		same_keywords(&keywords, &blob.keywords);
+	if (as_is && (!(s->box->store->driver->caps & CV_STORAGE_FOREIGN) ||
+		      s->same.count >= SAME_MAX))
 		return;
-	u = array_add(&s->updates);
+	u = as_is ? array_add(&s->same) : array_add(&s->updates);
 	*u = (struct cv_flag_update){
 		CV_SIZED(cv_flag_update), .blob = blob, .flags = flags,
 		.keywords = keywords, .marks = blob.marks,
 	};
-	*array_add(&s->update_uids) = uid;
+	*(as_is ? array_add(&s->same_uids) : array_add(&s->update_uids)) = uid;
 }
 
 static void choose(struct storing *s)
@@ -124,12 +142,14 @@ static void choose(struct storing *s)
 		     seq != 0 && seq <= last; seq++) {
 			uint32_t row;
 
-			if (!mailbox_row(box, seq, &row))
+			if (!mailbox_row(box, seq, &row) ||
+			    (s->again && !ranges_contain(
+				    &s->left, box->uids[seq - 1])))
 				continue;
 			/* [RFC7162 3.1.3] */
 			if (account_row_modseq(box->folder, row) >
 			    s->r->unchanged_since) {
-				ranges_add(&s->modified, seq);
+				*array_add(&s->modified) = seq;
 				continue;
 			}
 			ranges_add(&s->uids, box->uids[seq - 1]);
@@ -156,25 +176,87 @@ static int find_keywords(struct storing *s)
 	return CV_OK;
 }
 
+/* CV_NOT_FOUND is no answer: the next scan says whether it is gone. */
+static bool was_moved(int status)
+{
+	return status == CV_CHANGED || status == CV_NOT_FOUND;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* In any order. */
+static struct account_ranges ranges_of(uint32_t *numbers, size_t count,
+				       struct cv_pool *pool)
+{
+	struct account_ranges ranges = { .pool = pool };
+
+	if (count > 1)
+		qsort(numbers, count, sizeof(*numbers), compare_numbers);
+	for (size_t i = 0; i < count; i++)
+		ranges_add(&ranges, numbers[i]);
+	return ranges;
+}
+
+static void leave_moved(struct storing *s)
+{
+	struct account_ranges uids = { .pool = s->pool };
+
+	s->left = ranges_of(s->moved.items, s->moved.count, s->pool);
+	if (s->left.count == 0)
+		return;
+	for (size_t i = 0; i < s->uids.count; i++) {
+		for (uint32_t uid = s->uids.items[i].first;
+		     uid <= s->uids.items[i].last && uid != 0; uid++) {
+			if (!ranges_contain(&s->left, uid))
+				ranges_add(&uids, uid);
+		}
+	}
+	s->uids = uids;
+}
+
 /* Names of files change before the commit, under the lock: what other
- * processes see under it agrees.  CV_CHANGED: another program was there. */
+ * processes see under it agrees.  Those that another program has changed are
+ * left for another round: the others are committed, never renamed back, for
+ * a scan may have seen their new names. */
 static int rename_blobs(struct storing *s)
 {
 	const struct cv_storage *driver = s->box->store->driver;
+	size_t changes = s->updates.count, to = 0;
 	int ret;
 
+	for (size_t i = 0; i < s->same.count; i++) {
+		*array_add(&s->updates) = s->same.items[i];
+		*array_add(&s->update_uids) = s->same_uids.items[i];
+	}
 	if (s->updates.count == 0)
 		return CV_OK;
 	s->renamed = true;
 	ret = driver->set_flags(s->box->sf->blobs, s->updates.items,
 				(uint32_t)s->updates.count, s->err);
 	for (size_t i = 0; i < s->updates.count && ret == CV_OK; i++) {
-		int status = s->updates.items[i].status;
-
-		if (status == CV_CHANGED || status < 0)
-			ret = status;
+		if (s->updates.items[i].status < 0)
+			ret = s->updates.items[i].status;
 	}
-	return ret;
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < s->updates.count; i++) {
+		uint32_t uid = s->update_uids.items[i];
+
+		if (was_moved(s->updates.items[i].status)) {
+			*array_add(&s->moved) = uid;
+		} else if (i < changes) {
+			s->updates.items[to] = s->updates.items[i];
+			s->update_uids.items[to++] = uid;
+		}
+	}
+	s->updates.count = s->update_uids.count = to;
+	leave_moved(s);
+	return CV_OK;
 }
 
 static void rename_back(struct storing *s)
@@ -338,7 +420,8 @@ static enum account_durability durability_of(const struct storing *s)
 		ACCOUNT_SYNC_LATER : ACCOUNT_SYNC;
 }
 
-static int store_once(struct storing *s)
+/* Those that another program has renamed are left. */
+static int store_round(struct storing *s)
 {
 	struct cv_mailbox *box = s->box;
 	uint64_t modseq;
@@ -346,9 +429,12 @@ static int store_once(struct storing *s)
 
 	if (ret < 0)
 		return ret;
-	s->uids = s->modified = (struct account_ranges){ .pool = s->pool };
+	s->uids = (struct account_ranges){ .pool = s->pool };
 	array_init(&s->updates, s->pool);
 	array_init(&s->update_uids, s->pool);
+	array_init(&s->same, s->pool);
+	array_init(&s->same_uids, s->pool);
+	array_init(&s->moved, s->pool);
 	s->renamed = false;
 	if (box->folder->deleted) {
 		account_rollback(&s->txn);
@@ -378,7 +464,25 @@ static int store_once(struct storing *s)
 	return CV_OK;
 }
 
-static int check_writable(const struct cv_mailbox *box, struct cv_error *err)
+static int store_rounds(struct storing *s)
+{
+	int ret = store_round(s);
+
+	/* files are not where they were: what has happened is taken in */
+	for (int i = 1; ret == CV_OK && s->moved.count > 0; i++) {
+		if (i == ROUNDS_MAX)
+			return FAIL(s->err, CV_E_TEMP, "mailbox '%s' is being "
+				    "changed by another program",
+				    s->box->name);
+		s->again = true;
+		ret = store_folder_scan_all(s->box->sf, s->err);
+		if (ret >= 0)
+			ret = store_round(s);
+	}
+	return ret;
+}
+
+int mailbox_check_writable(const struct cv_mailbox *box, struct cv_error *err)
 {
 	if (!box->readonly)
 		return CV_OK;
@@ -409,176 +513,21 @@ int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		  struct cv_error *err)
 {
 	struct storing s = { .box = box, .r = r, .err = err };
-	int ret = check_writable(box, err);
+	int ret = mailbox_check_writable(box, err);
 
 	if (ret == CV_OK)
 		ret = check_rights(&s);
-
 	if (ret < 0)
 		return ret;
 	s.pool = pool_create("store");
-	ret = store_once(&s);
-	/* a file is not where it was: take in what has happened, once */
-	if (ret == CV_CHANGED) {
-		ret = store_folder_scan_all(box->sf, err);
-		if (ret >= 0)
-			ret = store_once(&s);
-		if (ret == CV_CHANGED)
-			ret = FAIL(err, CV_E_TEMP, "mailbox '%s' is being "
-				   "changed by another program", box->name);
-	}
+	array_init(&s.modified, s.pool);
+	ret = store_rounds(&s);
 	if (ret == CV_OK && modified_r != NULL) {
-		struct account_ranges copy = { .pool = pool };
+		struct account_ranges modified = ranges_of(
+			s.modified.items, s.modified.count, pool);
 
-		for (size_t i = 0; i < s.modified.count; i++) {
-			ranges_add(&copy, s.modified.items[i].first);
-			copy.items[copy.count - 1].last =
-				s.modified.items[i].last;
-		}
-		*modified_r = ranges_set(&copy);
+		*modified_r = ranges_set(&modified);
 	}
 	pool_destroy(&s.pool);
-	return ret;
-}
-
-/* --- expunge ------------------------------------------------------------------------ */
-
-static void expunge_hooks(struct cv_mailbox *box,
-			  const struct account_ranges *uids)
-{
-	if (!hook_active[CV_HOOK_ID_message_expunged])
-		return;
-	for (size_t i = 0; i < uids->count; i++) {
-		for (uint32_t uid = uids->items[i].first;
-		     uid <= uids->items[i].last && uid != 0; uid++) {
-			struct cv_message_ctx ctx = {
-				CV_SIZED(cv_message_ctx), .user = box->user,
-				.mailbox_name = box->name,
-				.uidvalidity = box->uidvalidity, .uid = uid,
-			};
-
-			(void)hook_message_expunged(&ctx);
-		}
-	}
-}
-
-static bool in_set(const struct cv_set *set, uint32_t uid)
-{
-	uint32_t low = 0, high = set->count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (set->ranges[mid].last < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < set->count && set->ranges[low].first <= uid;
-}
-
-struct expunging {
-	struct cv_pool *pool;
-	bool undeleted;			/* those without \Deleted, too */
-	struct account_ranges uids;
-	ARRAY(struct cv_blob) blobs;
-};
-
-static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
-			   struct expunging *x)
-{
-	for (uint32_t seq = 1; seq <= box->count; seq++) {
-		uint32_t row, uid = box->uids[seq - 1];
-
-		if ((uids != NULL && !in_set(uids, uid)) ||
-		    !mailbox_row(box, seq, &row) ||
-		    (!x->undeleted &&
-		     !(account_row_flags(box->folder, row) &
-		       ACCOUNT_DELETED)))
-			continue;
-		ranges_add(&x->uids, uid);
-		store_blob_get(box->folder, row, x->pool,
-			       array_add(&x->blobs));
-	}
-}
-
-static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
-		   struct expunging *x, struct cv_error *err)
-{
-	struct account_txn *txn;
-	struct cv_error failed = ERROR_NONE;
-	int ret = store_begin(box->store, &txn, err);
-
-	if (ret < 0)
-		return ret;
-	store_folder_refresh(box->sf);
-	choose_deleted(box, uids, x);
-	if (x->uids.count == 0 || box->folder->deleted) {
-		account_rollback(&txn);
-		return CV_OK;
-	}
-	ret = txn_expunge(txn, box->folder, x->uids.items, x->uids.count,
-			  err);
-	if (ret == CV_OK)
-		ret = store_tombstones_add(box->sf, txn, x->blobs.items,
-					   (uint32_t)x->blobs.count, err);
-	if (ret < 0) {
-		account_rollback(&txn);
-		return ret;
-	}
-	ret = account_commit(&txn, ACCOUNT_SYNC, err);
-	if (ret < 0)
-		return ret;
-	/* a file that stays is removed by the next scan */
-	if (box->store->driver->remove(box->sf->blobs, x->blobs.items,
-				       (uint32_t)x->blobs.count, &failed) < 0)
-		log_warning("mail", "mailbox '%s': expunged, but: %s",
-			    box->name, failed.text);
-	store_folder_publish(box->sf);
-	expunge_hooks(box, &x->uids);
-	return CV_OK;
-}
-
-static int expunge_chosen(struct cv_mailbox *box, const struct cv_set *uids,
-			  bool undeleted, struct cv_error *err)
-{
-	struct expunging x = { .undeleted = undeleted };
-	int ret = check_writable(box, err);
-
-	if (ret == CV_OK)
-		ret = mailbox_permit(mailbox_box_rights(box),
-				     MAILBOX_OP_EXPUNGE, box->name, err);
-	if (ret < 0)
-		return ret;
-	x.pool = pool_create("expunge");
-	x.uids = (struct account_ranges){ .pool = x.pool };
-	array_init(&x.blobs, x.pool);
-	ret = expunge(box, uids, &x, err);
-	pool_destroy(&x.pool);
-	return ret;
-}
-
-int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
-		    struct cv_error *err)
-{
-	return expunge_chosen(box, uids, false, err);
-}
-
-int mailbox_expunge_uids(struct cv_mailbox *box, const struct cv_set *uids,
-			 struct cv_error *err)
-{
-	return expunge_chosen(box, uids, true, err);
-}
-
-int mailbox_settle(struct cv_user *user, struct cv_error *err)
-{
-	int ret = CV_OK;
-
-	for (struct store *store = user->stores; store != NULL;
-	     store = store->next) {
-		if (store->account != NULL &&
-		    account_sync(store->account, ret < 0 ? NULL : err) < 0)
-			ret = CV_E_TEMP;
-	}
 	return ret;
 }

@@ -3,7 +3,6 @@
  *
  * Runs as root, as files named by the settings (keys) may be root's alone.
  * Plugins are only looked at in the module host's probe child. */
-#include "auth/auth-check.h"
 #include "boot.h"
 #include "config-reader.h"
 #include "log-line.h"
@@ -25,38 +24,19 @@
 #define F_SEAL_WRITE 8
 #endif
 
-/* To the log, or the terminal at the start, and to the master, which hands it
- * on to who wanted a reload. */
-static void tell(bool to_log, bool warning, const char *text)
+static void report(const struct settings_tree *tree)
 {
-	struct ipc_writer w;
-
-	if (to_log)
-		log_write(warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
-			  "config", "%s", text);
-	else
-		(void)fprintf(stderr, "culverd: %s: %s\n",
-			      warning ? "Warning" : "Error", text);
-	ipc_begin(&w, BOOT_MSG_PROBLEM);
-	ipc_put_bool(&w, warning);
-	ipc_put_str(&w, text);
-	(void)ipc_send(BOOT_FD, &w, NULL);
-}
-
-static void report(const struct settings_tree *tree, bool to_log)
-{
-	char text[BOOT_PROBLEM_MAX];
-
 	for (size_t i = 0; i < settings_problem_count(tree); i++) {
 		const struct settings_problem *p =
 			settings_problem_get(tree, i);
+		enum log_level level = p->warning ? LOG_LEVEL_WARNING :
+			LOG_LEVEL_ERROR;
 
 		if (p->file[0] == '\0')
-			(void)snprintf(text, sizeof(text), "%s", p->text);
+			log_write(level, "settings", "%s", p->text);
 		else
-			(void)snprintf(text, sizeof(text), "%s:%u: %s",
-				       p->file, p->line, p->text);
-		tell(to_log, p->warning, text);
+			log_write(level, "settings", "%s:%u: %s", p->file,
+				  p->line, p->text);
 	}
 }
 
@@ -95,29 +75,22 @@ static int answer(const struct settings_tree *tree, struct cv_error *err)
 
 int config_reader_run(const char *path)
 {
-	struct cv_error err = ERROR_NONE, auth_err = ERROR_NONE;
-	bool to_log = fcntl(BOOT_LOG_FD, F_GETFD) >= 0;
+	struct cv_error err = ERROR_NONE;
 	struct settings_tree *tree;
-	int status, auth_status;
+	int status;
 
-	if (to_log)
+	if (fcntl(BOOT_LOG_FD, F_GETFD) >= 0)
 		log_line_use(BOOT_LOG_FD, "config");
 	log_set_prefix("config");
 	settings_register_core();
-	auth_check_prepare();
 	status = module_settings_read(path, NULL, &tree, &err);
-	auth_status = auth_settings_check(tree, &auth_err);
-	if (status == CV_OK && auth_status != CV_OK) {
-		status = auth_status;
-		err = auth_err;
-	}
 	if (status == CV_OK)
 		status = tls_settings_check(tree, &err);
-	report(tree, to_log);
+	report(tree);
 	if (status == CV_OK)
 		status = answer(tree, &err);
 	else if (settings_problem_count(tree) == 0)
-		tell(to_log, false, err.text);
+		log_error("config", "%s", err.text);
 	settings_tree_destroy(&tree);
 	return status == CV_OK ? EXIT_SUCCESS : SETTINGS_EXIT_BAD;
 }

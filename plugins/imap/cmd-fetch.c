@@ -87,6 +87,11 @@ static int fetch_failed(struct fetch_run *run, uint32_t seq, int code)
 {
 	struct imap_session *s = run->cmd->s;
 
+	/* all of the mailbox is gone: the sync after this command says so */
+	if (code == CV_E_NOT_FOUND) {
+		run->gone = true;
+		return 0;
+	}
 	cv_api->log(imap_self, CV_LOG_ERROR, "FETCH: message %u: %s", seq,
 		    cv_api->error_text(s->err));
 	run->failed = true;

@@ -35,6 +35,10 @@ int imap_copy_messages(struct imap_cmd *cmd, bool move)
 				      &result, s->err);
 	if (code < 0)
 		return imap_no_error_target(cmd, code);
+	/* [RFC2180 4.4], [RFC5530 3] */
+	if (code == CV_NOT_FOUND)
+		return imap_no(cmd, "[EXPUNGEISSUED] Some of the requested "
+			       "messages no longer exist.");
 	cv_text_init(&code_text, cmd->pool);
 	if (result.count > 0)
 		copyuid_format(&code_text, &result);

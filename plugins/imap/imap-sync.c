@@ -94,8 +94,9 @@ static void send_flags(struct imap_session *s, struct cv_set seqs,
 
 static int sync_failed(struct imap_session *s, int code)
 {
-	cv_api->log(imap_self, CV_LOG_ERROR, "sync: %s",
-		    cv_api->error_text(s->err));
+	/* another session or program has removed it: nothing is wrong */
+	cv_api->log(imap_self, code == CV_E_NOT_FOUND ? CV_LOG_INFO :
+		    CV_LOG_ERROR, "sync: %s", cv_api->error_text(s->err));
 	/* what the client sees stays as it was; the next command tries
 	 * again */
 	if (code != CV_E_NOT_FOUND && code != CV_E_INTERNAL)

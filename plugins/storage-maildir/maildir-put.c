@@ -144,18 +144,20 @@ void maildir_place(struct cv_storage_folder *folder,
 		maildir_change_end(folder, known);
 }
 
-/* Whether the file has these bytes; it is synced then. */
-static bool is_whole(struct cv_storage_folder *folder,
-		     const struct cv_blob *blob, struct cv_span body)
+/* CV_OK: the file has these bytes; it is synced then.  CV_NOT_FOUND: there is
+ * none. */
+static int check_whole(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob, struct cv_span body)
 {
 	struct cv_storage_root *root = folder->root;
 	struct cv_blob_source src = { CV_SIZED(cv_blob_source) };
 	struct cv_pool *pool;
 	char *data;
 	bool whole = false;
+	int ret = maildir_get(folder, blob, &src, NULL);
 
-	if (maildir_get(folder, blob, &src, NULL) != CV_OK)
-		return false;
+	if (ret != CV_OK)
+		return ret;
 	if (src.len == body.len) {
 		pool = cv_api->pool_create("maildir check");
 		data = cv_api->alloc(pool, body.len + 1);
@@ -166,7 +168,7 @@ static bool is_whole(struct cv_storage_folder *folder,
 		cv_api->pool_destroy(&pool);
 	}
 	MAILDIR_API(root)->close(MAILDIR_IO(root), src.fd);
-	return whole;
+	return whole ? CV_OK : CV_CHANGED;
 }
 
 int maildir_lay_out(struct cv_storage_folder *folder,
@@ -177,10 +179,15 @@ int maildir_lay_out(struct cv_storage_folder *folder,
 	char path[MAILDIR_PATH_MAX], old[MAILDIR_PATH_MAX];
 	char hidden[MAILDIR_PATH_MAX];
 	bool known;
-	int fd, ret = CV_OK;
+	int fd, ret = check_whole(folder, blob, body);
 
-	if (is_whole(folder, blob, body))
+	/* What this run of the machine has placed is there, unless another
+	 * program has removed it: the next scan says so.  A second file under
+	 * a new name would bring it back. */
+	if (ret == CV_OK ||
+	    (ret == CV_NOT_FOUND && !maildir_was_lost(folder, UINT64_MAX)))
 		return CV_OK;
+	ret = CV_OK;
 	if (!maildir_hidden_path(blob->ref, hidden) ||
 	    !maildir_blob_path(folder, blob, path))
 		return CV_FAIL(err, CV_E_INTERNAL, "damaged reference");

@@ -243,6 +243,12 @@ tests_unit_test_maildir_SOURCES = %D%/test-maildir.c %D%/mailbox-fixture.h
 tests_unit_test_maildir_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_maildir_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-maildir-races
+tests_unit_test_maildir_races_SOURCES = %D%/test-maildir-races.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_maildir_races_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_maildir_races_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mbox-damage
 tests_unit_test_mbox_damage_SOURCES = %D%/test-mbox-damage.c \
 	%D%/mailbox-fixture.h

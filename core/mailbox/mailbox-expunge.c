@@ -1,0 +1,143 @@
+/* mailbox-expunge.c - EXPUNGE, and what is to be durable before an answer. */
+#include "mailbox-private.h"
+
+static void expunge_hooks(struct cv_mailbox *box,
+			  const struct account_ranges *uids)
+{
+	if (!hook_active[CV_HOOK_ID_message_expunged])
+		return;
+	for (size_t i = 0; i < uids->count; i++) {
+		for (uint32_t uid = uids->items[i].first;
+		     uid <= uids->items[i].last && uid != 0; uid++) {
+			struct cv_message_ctx ctx = {
+				CV_SIZED(cv_message_ctx), .user = box->user,
+				.mailbox_name = box->name,
+				.uidvalidity = box->uidvalidity, .uid = uid,
+			};
+
+			(void)hook_message_expunged(&ctx);
+		}
+	}
+}
+
+static bool in_set(const struct cv_set *set, uint32_t uid)
+{
+	uint32_t low = 0, high = set->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (set->ranges[mid].last < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < set->count && set->ranges[low].first <= uid;
+}
+
+struct expunging {
+	struct cv_pool *pool;
+	bool undeleted;			/* those without \Deleted, too */
+	struct account_ranges uids;
+	ARRAY(struct cv_blob) blobs;
+};
+
+static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
+			   struct expunging *x)
+{
+	for (uint32_t seq = 1; seq <= box->count; seq++) {
+		uint32_t row, uid = box->uids[seq - 1];
+
+		if ((uids != NULL && !in_set(uids, uid)) ||
+		    !mailbox_row(box, seq, &row) ||
+		    (!x->undeleted &&
+		     !(account_row_flags(box->folder, row) &
+		       ACCOUNT_DELETED)))
+			continue;
+		ranges_add(&x->uids, uid);
+		store_blob_get(box->folder, row, x->pool,
+			       array_add(&x->blobs));
+	}
+}
+
+static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		   struct expunging *x, struct cv_error *err)
+{
+	struct account_txn *txn;
+	struct cv_error failed = ERROR_NONE;
+	int ret = store_begin(box->store, &txn, err);
+
+	if (ret < 0)
+		return ret;
+	store_folder_refresh(box->sf);
+	choose_deleted(box, uids, x);
+	if (x->uids.count == 0 || box->folder->deleted) {
+		account_rollback(&txn);
+		return CV_OK;
+	}
+	ret = txn_expunge(txn, box->folder, x->uids.items, x->uids.count,
+			  err);
+	if (ret == CV_OK)
+		ret = store_tombstones_add(box->sf, txn, x->blobs.items,
+					   (uint32_t)x->blobs.count, err);
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	if (ret < 0)
+		return ret;
+	/* a file that stays is removed by the next scan */
+	ret = box->store->driver->remove(box->sf->blobs, x->blobs.items,
+					 (uint32_t)x->blobs.count, &failed);
+	if (ret < 0 && ret != CV_E_NOT_FOUND)
+		log_warning("mail", "mailbox '%s': expunged, but: %s",
+			    box->name, failed.text);
+	store_folder_publish(box->sf);
+	expunge_hooks(box, &x->uids);
+	return CV_OK;
+}
+
+static int expunge_chosen(struct cv_mailbox *box, const struct cv_set *uids,
+			  bool undeleted, struct cv_error *err)
+{
+	struct expunging x = { .undeleted = undeleted };
+	int ret = mailbox_check_writable(box, err);
+
+	if (ret == CV_OK)
+		ret = mailbox_permit(mailbox_box_rights(box),
+				     MAILBOX_OP_EXPUNGE, box->name, err);
+	if (ret < 0)
+		return ret;
+	x.pool = pool_create("expunge");
+	x.uids = (struct account_ranges){ .pool = x.pool };
+	array_init(&x.blobs, x.pool);
+	ret = expunge(box, uids, &x, err);
+	pool_destroy(&x.pool);
+	return ret;
+}
+
+int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		    struct cv_error *err)
+{
+	return expunge_chosen(box, uids, false, err);
+}
+
+int mailbox_expunge_uids(struct cv_mailbox *box, const struct cv_set *uids,
+			 struct cv_error *err)
+{
+	return expunge_chosen(box, uids, true, err);
+}
+
+int mailbox_settle(struct cv_user *user, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (struct store *store = user->stores; store != NULL;
+	     store = store->next) {
+		if (store->account != NULL &&
+		    account_sync(store->account, ret < 0 ? NULL : err) < 0)
+			ret = CV_E_TEMP;
+	}
+	return ret;
+}

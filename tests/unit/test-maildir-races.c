@@ -1,0 +1,422 @@
+/* test-maildir-races.c - other programs and other sessions at the worst
+ * moment: the driver's calls are caught, so that it always comes then. */
+#include "mailbox-fixture.h"
+
+#include <sys/wait.h>
+
+static const char mail[] = "Subject: x\n\nbody\n";
+
+/* --- a driver whose calls can be caught ------------------------------------ */
+
+static const struct cv_storage *real_driver;
+static struct cv_storage caught;
+static void (*before_scan)(void), (*after_scan)(void);
+static void (*after_set_flags)(void), (*before_remove)(void);
+
+static void call_once(void (**hook)(void))
+{
+	void (*f)(void) = *hook;
+
+	*hook = NULL;
+	if (f != NULL)
+		f();
+}
+
+static int catch_scan(struct cv_storage_folder *folder, uint32_t scan,
+		      cv_found_fn *fn, void *context, struct cv_error *err)
+{
+	int ret;
+
+	call_once(&before_scan);
+	ret = real_driver->scan(folder, scan, fn, context, err);
+	call_once(&after_scan);
+	return ret;
+}
+
+static int catch_set_flags(struct cv_storage_folder *folder,
+			   struct cv_flag_update *updates, uint32_t count,
+			   struct cv_error *err)
+{
+	int ret = real_driver->set_flags(folder, updates, count, err);
+
+	call_once(&after_set_flags);
+	return ret;
+}
+
+static int catch_remove(struct cv_storage_folder *folder,
+			const struct cv_blob *blobs, uint32_t count,
+			struct cv_error *err)
+{
+	call_once(&before_remove);
+	return real_driver->remove(folder, blobs, count, err);
+}
+
+static void catch(struct cv_mailbox *box)
+{
+	real_driver = box->store->driver;
+	caught = *real_driver;
+	caught.scan = catch_scan;
+	caught.set_flags = catch_set_flags;
+	caught.remove = catch_remove;
+	box->store->driver = &caught;
+	before_scan = after_scan = after_set_flags = before_remove = NULL;
+}
+
+/* --- a Maildir --------------------------------------------------------------- */
+
+static struct fixture *the_fixture;
+
+static void init(struct fixture *f, const char *settings)
+{
+	static const char *const dirs[] = { "", "/cur", "/new", "/tmp" };
+	char path[400];
+
+	fixture_init(f, settings);
+	the_fixture = f;
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/home/Maildir%s", f->dir,
+			 dirs[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+}
+
+static bool exists(struct fixture *f, const char *path)
+{
+	char full[400];
+
+	snprintf(full, sizeof(full), "%s/home/Maildir/%s", f->dir, path);
+	return access(full, F_OK) == 0;
+}
+
+static void rm(struct fixture *f, const char *path)
+{
+	char full[400];
+
+	snprintf(full, sizeof(full), "%s/home/Maildir/%s", f->dir, path);
+	assert_int_equal(unlink(full), 0);
+}
+
+static uint32_t flags_of(struct fixture *f, struct cv_mailbox *box,
+			 uint32_t seq)
+{
+	return fixture_message(f, box, seq, 0).flags & CV_FLAGS_STORED;
+}
+
+/* As a session sees it that comes later, and looks at all files. */
+static void check_flags(struct fixture *f, const uint32_t *flags,
+			uint32_t count)
+{
+	struct cv_mailbox *box;
+
+	fixture_logout(f);
+	fixture_login(f);
+	box = fixture_open(f, "INBOX");
+	ok(f, store_folder_scan_all(box->sf, &f->err));
+	(void)fixture_sync(f, box, 0);
+	assert_int_equal(fixture_state(box).messages, count);
+	for (uint32_t i = 0; i < count; i++)
+		assert_int_equal(flags_of(f, box, i + 1), flags[i]);
+	mailbox_api.close(&box);
+}
+
+/* --- flags ------------------------------------------------------------------- */
+
+static int to_child[2], to_parent[2];
+
+static void tell(int fd)
+{
+	assert_int_equal(write(fd, "x", 1), 1);
+}
+
+static void wait_for(int fd)
+{
+	char c;
+
+	assert_int_equal(read(fd, &c, 1), 1);
+}
+
+/* The files have new names, the journal knows nothing of it: now the other
+ * session looks, and it commits before we look ourselves. */
+static void let_child_look(void)
+{
+	tell(to_child[1]);
+	wait_for(to_parent[0]);
+}
+
+static void wait_for_child(void)
+{
+	wait_for(to_parent[0]);
+}
+
+static void tell_parent(void)
+{
+	tell(to_parent[1]);
+}
+
+static void child_run(struct fixture *f)
+{
+	struct cv_mailbox *box;
+
+	fixture_login(f);
+	box = fixture_open(f, "INBOX");
+	catch(box);
+	wait_for(to_child[0]);
+	after_scan = tell_parent;
+	ok(f, store_folder_scan_all(box->sf, &f->err));
+	tell_parent();
+	_exit(0);
+}
+
+static void a_flag_survives_a_scan_within_a_store(void **state)
+{
+	const uint32_t seen = CV_FLAG_SEEN | CV_FLAG_FLAGGED;
+	const uint32_t expected[] = { seen, seen | CV_FLAG_ANSWERED, seen };
+	struct fixture f, other;
+	struct cv_mailbox *box;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	init(&f, "");
+	fixture_write(&f, "cur/1600000001.a:2,S", mail);
+	fixture_write(&f, "cur/1600000002.b:2,S", mail);
+	fixture_write(&f, "cur/1600000003.c:2,S", mail);
+	assert_int_equal(pipe(to_child), 0);
+	assert_int_equal(pipe(to_parent), 0);
+	box = fixture_open(&f, "INBOX");
+	other = f;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		child_run(&other);
+	catch(box);
+	/* time for the child to open it */
+	(void)usleep(100000);
+	fixture_rename(&f, "cur/1600000002.b:2,S", "cur/1600000002.b:2,RS");
+	after_set_flags = let_child_look;
+	before_scan = wait_for_child;
+	fixture_store(&f, box, 1, 3, CV_FLAGS_ADD, CV_FLAG_FLAGGED, NULL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	mailbox_api.close(&box);
+	check_flags(&f, expected, 3);
+	assert_true(exists(&f, "cur/1600000001.a:2,FS"));
+	assert_true(exists(&f, "cur/1600000002.b:2,FRS"));
+	assert_true(exists(&f, "cur/1600000003.c:2,FS"));
+	for (int i = 0; i < 2; i++) {
+		close(to_child[i]);
+		close(to_parent[i]);
+	}
+	fixture_deinit(&f);
+}
+
+/* The journal has the flag already, and the file has lost it. */
+static void a_store_of_what_is_so_already_counts(void **state)
+{
+	const uint32_t expected[] = { CV_FLAG_SEEN, CV_FLAG_SEEN };
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	init(&f, "");
+	fixture_write(&f, "cur/1600000001.a:2,S", mail);
+	fixture_write(&f, "cur/1600000002.b:2,S", mail);
+	box = fixture_open(&f, "INBOX");
+	fixture_rename(&f, "cur/1600000001.a:2,S", "cur/1600000001.a:2,");
+	fixture_store(&f, box, 1, 2, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+	mailbox_api.close(&box);
+	check_flags(&f, expected, 2);
+	assert_true(exists(&f, "cur/1600000001.a:2,S"));
+	fixture_deinit(&f);
+}
+
+static int renames_left;
+
+static void rename_again(void)
+{
+	static bool with;
+
+	fixture_rename(the_fixture, with ? "cur/1600000001.a:2,RS" :
+		       "cur/1600000001.a:2,S", with ?
+		       "cur/1600000001.a:2,S" : "cur/1600000001.a:2,RS");
+	with = !with;
+	if (--renames_left > 0)
+		after_scan = rename_again;
+}
+
+static void a_store_goes_on_while_another_program_renames(void **state)
+{
+	const uint32_t expected[] = { CV_FLAG_SEEN | CV_FLAG_FLAGGED |
+				      CV_FLAG_ANSWERED };
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	init(&f, "");
+	fixture_write(&f, "cur/1600000001.a:2,S", mail);
+	box = fixture_open(&f, "INBOX");
+	catch(box);
+	fixture_rename(&f, "cur/1600000001.a:2,S", "cur/1600000001.a:2,RS");
+	fixture_rename(&f, "cur/1600000001.a:2,RS", "cur/1600000001.a:2,S");
+	renames_left = 5;
+	rename_again();
+	fixture_store(&f, box, 1, 1, CV_FLAGS_ADD, CV_FLAG_FLAGGED, NULL);
+	assert_int_equal(renames_left, 0);
+	mailbox_api.close(&box);
+	check_flags(&f, expected, 1);
+	fixture_deinit(&f);
+}
+
+/* Names that cannot be computed are looked up: what another program has made
+ * of them meanwhile is not undone. */
+static void an_odd_name_keeps_what_others_have_set(void **state)
+{
+	const uint32_t expected[] = { CV_FLAG_SEEN | CV_FLAG_FLAGGED |
+				      CV_FLAG_ANSWERED };
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	init(&f, "");
+	fixture_write(&f, "cur/1600000001.a:2,SX", mail);
+	box = fixture_open(&f, "INBOX");
+	fixture_rename(&f, "cur/1600000001.a:2,SX", "cur/1600000001.a:2,RSX");
+	fixture_store(&f, box, 1, 1, CV_FLAGS_ADD, CV_FLAG_FLAGGED, NULL);
+	mailbox_api.close(&box);
+	check_flags(&f, expected, 1);
+	fixture_deinit(&f);
+}
+
+/* --- removal ----------------------------------------------------------------- */
+
+/* A rotation makes files durable; what another program has removed or renamed
+ * is not made anew beside it. */
+static void a_rotation_brings_nothing_back(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	const char *name;
+	char path[300], to[320];
+
+	(void)state;
+	init(&f, "");
+	fixture_save(&f, "INBOX", mail, CV_FLAG_SEEN);
+	fixture_save(&f, "INBOX", mail, CV_FLAG_DRAFT);
+	box = fixture_open(&f, "INBOX");
+	ok(&f, store_folder_scan_all(box->sf, &f.err));
+	assert_int_equal(fixture_count_files(&f, "cur"), 2);
+	name = fixture_file(&f, "cur");
+	snprintf(path, sizeof(path), "cur/%s", name);
+	rm(&f, path);
+	name = fixture_file(&f, "cur");
+	snprintf(path, sizeof(path), "cur/%s", name);
+	snprintf(to, sizeof(to), "cur/%.*s:2,RS",
+		 (int)(strchr(name, ':') - name), name);
+	fixture_rename(&f, path, to);
+	ok(&f, account_rotate(box->store->account,
+			      time_monotonic_msecs() + 10000, &f.err));
+	assert_int_equal(fixture_count_files(&f, "cur"), 1);
+	assert_true(exists(&f, to));
+	ok(&f, store_folder_scan_all(box->sf, &f.err));
+	(void)fixture_sync(&f, box, 0);
+	assert_int_equal(fixture_state(box).messages, 1);
+	assert_int_equal(flags_of(&f, box, 1),
+			 CV_FLAG_SEEN | CV_FLAG_ANSWERED);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
+/* What neither search nor scan sees, as a rename can hide it. */
+static void hide_cur(void)
+{
+	fixture_rename(the_fixture, "cur", "away");
+	assert_int_equal(mkdir(pool_printf(the_fixture->pool,
+					   "%s/home/Maildir/cur",
+					   the_fixture->dir), 0700), 0);
+}
+
+static void show_cur(void)
+{
+	assert_int_equal(rmdir(pool_printf(the_fixture->pool,
+					   "%s/home/Maildir/cur",
+					   the_fixture->dir)), 0);
+	fixture_rename(the_fixture, "away", "cur");
+}
+
+static void hide_again(void)
+{
+	show_cur();
+	before_scan = hide_cur;
+	after_scan = show_cur;
+}
+
+static void what_was_expunged_does_not_come_back(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	init(&f, "");
+	fixture_write(&f, "cur/1600000001.a:2,ST", mail);
+	fixture_write(&f, "cur/1600000002.b:2,S", mail);
+	box = fixture_open(&f, "INBOX");
+	catch(box);
+	before_remove = hide_cur;
+	ok(&f, mailbox_api.expunge(box, NULL, &f.err));
+	/* nor does the next scan see it, which looks twice */
+	after_scan = hide_again;
+	(void)store_folder_scan_all(box->sf, &f.err);
+	assert_true(exists(&f, "cur/1600000001.a:2,ST"));
+	ok(&f, store_folder_scan_all(box->sf, &f.err));
+	assert_false(exists(&f, "cur/1600000001.a:2,ST"));
+	(void)fixture_sync(&f, box, 0);
+	assert_int_equal(fixture_state(box).messages, 1);
+	assert_int_equal(fixture_message(&f, box, 1, 0).uid, 2);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
+/* So many that they are not looked for one by one. */
+static void many_that_were_missed_are_not_taken_for_gone(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	char path[64];
+
+	(void)state;
+	init(&f, "");
+	for (int i = 0; i < 250; i++) {
+		snprintf(path, sizeof(path), "cur/1600000%03d.a:2,S", i);
+		fixture_write(&f, path, mail);
+	}
+	box = fixture_open(&f, "INBOX");
+	catch(box);
+	before_scan = hide_cur;
+	after_scan = hide_again;
+	ok(&f, store_folder_scan_all(box->sf, &f.err));
+	(void)fixture_sync(&f, box, 0);
+	assert_int_equal(fixture_state(box).messages, 250);
+	/* gone they are when nobody is at work */
+	hide_cur();
+	ok(&f, store_folder_scan_all(box->sf, &f.err));
+	(void)fixture_sync(&f, box, 0);
+	assert_int_equal(fixture_state(box).messages, 0);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_flag_survives_a_scan_within_a_store),
+		cmocka_unit_test(a_store_of_what_is_so_already_counts),
+		cmocka_unit_test(
+			a_store_goes_on_while_another_program_renames),
+		cmocka_unit_test(an_odd_name_keeps_what_others_have_set),
+		cmocka_unit_test(a_rotation_brings_nothing_back),
+		cmocka_unit_test(what_was_expunged_does_not_come_back),
+		cmocka_unit_test(many_that_were_missed_are_not_taken_for_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
