@@ -1,8 +1,6 @@
 /* sync-imap-parse.c - what an IMAP server says: words, tokens, names, dates. */
 #include "sync-imap-parse.h"
 
-#include <stdio.h>
-
 /* --- tokens -------------------------------------------------------------- */
 
 bool sync_imap_literal(struct cv_span line, uint64_t *size_r)
@@ -114,6 +112,11 @@ const char *sync_imap_name(struct cv_pool *pool, const char *prefix,
 
 	if (cv_span_is_icase(raw, "INBOX"))
 		return "INBOX";
+	/* it comes back in our commands */
+	for (size_t i = 0; i < raw.len; i++) {
+		if ((unsigned char)raw.data[i] < 0x20 || raw.data[i] == 0x7f)
+			return NULL;
+	}
 	if (prefix_len > 0 && raw.len > prefix_len &&
 	    memcmp(raw.data, prefix, prefix_len) == 0)
 		raw = cv_span_skip(raw, prefix_len);
@@ -151,25 +154,67 @@ const char *sync_imap_quote(struct cv_pool *pool, const char *text)
 
 /* --- dates --------------------------------------------------------------- */
 
-/* "17-Jul-1996 02:44:25 -0700" */
-int64_t sync_imap_date(struct cv_span text)
+/* Exactly so many digits, and the byte behind them (0: none is looked at). */
+static bool take_digits(struct cv_span *rest, size_t count, char behind,
+			unsigned int *value_r)
+{
+	*value_r = 0;
+	if (rest->len < count + (behind != '\0'))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (rest->data[i] < '0' || rest->data[i] > '9')
+			return false;
+		*value_r = *value_r * 10 + (unsigned int)(rest->data[i] - '0');
+	}
+	if (behind != '\0' && rest->data[count] != behind)
+		return false;
+	*rest = cv_span_skip(*rest, count + (behind != '\0'));
+	return true;
+}
+
+/* "Jul-"; 0: no month. */
+static unsigned int take_month(struct cv_span *rest)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char copy[32] = "", month[4] = "", sign = '+';
-	int day, year, hour, minute, second, zone;
-	const char *at;
-	int64_t seconds;
 
-	if (text.len >= sizeof(copy))
+	for (unsigned int m = 0; m < 12 && rest->len > 3; m++) {
+		if (rest->data[3] != '-' ||
+		    !cv_span_equal_icase(cv_span(rest->data, 3),
+					 cv_span(months + 3 * m, 3)))
+			continue;
+		*rest = cv_span_skip(*rest, 4);
+		return m + 1;
+	}
+	return 0;
+}
+
+/* "17-Jul-1996 02:44:25 -0700"; of a day below ten the first byte is a space,
+ * or is not there. */
+int64_t sync_imap_date(struct cv_span text)
+{
+	unsigned int day, month, year, hour, minute, second, zone;
+	bool west;
+	int64_t seconds, minutes;
+
+	if (text.len > 0 && text.data[0] == ' ')
+		text = cv_span_skip(text, 1);
+	if (!take_digits(&text, 1, '-', &day) &&
+	    !take_digits(&text, 2, '-', &day))
 		return INT64_MIN;
-	memcpy(copy, text.data, text.len);
-	if (sscanf(copy, "%2d-%3[A-Za-z]-%4d %2d:%2d:%2d %c%4d", &day, month,
-		   &year, &hour, &minute, &second, &sign, &zone) != 8 ||
-	    (at = strstr(months, month)) == NULL || strlen(month) != 3)
+	month = take_month(&text);
+	if (month == 0 || !take_digits(&text, 4, ' ', &year) ||
+	    !take_digits(&text, 2, ':', &hour) ||
+	    !take_digits(&text, 2, ':', &minute) ||
+	    !take_digits(&text, 2, ' ', &second) || text.len != 5 ||
+	    (text.data[0] != '+' && text.data[0] != '-'))
 		return INT64_MIN;
-	seconds = time_days_from_civil(year, (unsigned int)(at - months) / 3 +
-				       1, (unsigned int)day) * 86400 +
+	west = text.data[0] == '-';
+	text = cv_span_skip(text, 1);
+	if (!take_digits(&text, 4, '\0', &zone) || day == 0 || day > 31 ||
+	    hour > 23 || minute > 59 || second > 60)
+		return INT64_MIN;
+	seconds = time_days_from_civil(year, month, day) * 86400 +
 		hour * 3600 + minute * 60 + second;
-	zone = (zone / 100 * 60 + zone % 100) * 60;
-	return sign == '-' ? seconds + zone : seconds - zone;
+	minutes = zone / 100 * 60 + zone % 100;
+	return west ? seconds + minutes * 60 : seconds - minutes * 60;
 }

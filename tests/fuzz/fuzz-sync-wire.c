@@ -105,5 +105,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2: engine(rest, step, data[0] >> 2); break;
 	default: state(rest); break;
 	}
+	feed_end();
 	return 0;
 }

@@ -15,6 +15,9 @@ int feed_open(struct cv_span data, size_t step);
  * made. */
 void feed_set(struct cv_span data, size_t step);
 
+/* Its number may be a file's from now on. */
+void feed_end(void);
+
 /* Whatever an end can be asked for, all of it read. */
 struct sync_side;
 void feed_walk(struct sync_side *side);
