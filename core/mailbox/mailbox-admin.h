@@ -91,4 +91,13 @@ int mailbox_details(struct cv_mailbox *box, uint32_t seq,
 int mailbox_purge(struct cv_user *user, bool convert, uint64_t *freed_r,
 		  struct cv_error *err);
 
+/* Moves messages of the view to the alternative place of their store (ALT=),
+ * or back; those that are there already stay.  In batches, with the account's
+ * lock for each.  progress (NULL: none): after each batch.
+ * CV_E_UNSUPPORTED: there is no such place. */
+int mailbox_altmove(struct cv_mailbox *box, struct cv_set seqs, bool back,
+		    void (*progress)(void *context, uint64_t done,
+				     uint64_t total), void *context,
+		    struct cv_error *err);
+
 #endif

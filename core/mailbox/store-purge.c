@@ -154,3 +154,55 @@ int store_altmove(struct store_folder *sf, const struct account_range *uids,
 	pool_destroy(&pool);
 	return ret;
 }
+
+/* --- of a view ------------------------------------------------------------------- */
+
+/* UIDs of the view, and whether one of them is still in the journal: only
+ * what the driver has got can be moved. */
+static bool take_uids(struct cv_mailbox *box, struct cv_set seqs,
+		      struct account_range *uids, uint32_t *count_r)
+{
+	struct account_message m;
+	bool has_body = false;
+	uint32_t count = 0, row;
+
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq <= seqs.ranges[i].last && seq <= box->count; seq++) {
+			if (!mailbox_row(box, seq, &row))
+				continue;
+			account_row_get(box->folder, row, &m);
+			has_body |= m.has_body;
+			uids[count++] = (struct account_range){ m.uid, m.uid };
+		}
+	}
+	*count_r = count;
+	return has_body;
+}
+
+int mailbox_altmove(struct cv_mailbox *box, struct cv_set seqs, bool back,
+		    void (*progress)(void *context, uint64_t done,
+				     uint64_t total), void *context,
+		    struct cv_error *err)
+{
+	enum { BATCH = 1000 };
+	struct cv_pool *pool = pool_create("altmove uids");
+	struct account_range *uids = pool_new_array(
+		pool, struct account_range, (size_t)box->count + 1);
+	uint32_t count;
+	int ret = CV_OK;
+
+	if (take_uids(box, seqs, uids, &count))
+		ret = account_rotate(box->store->account,
+				     time_monotonic_msecs() +
+				     MAILBOX_LOCK_MSECS, err);
+	for (uint32_t at = 0; ret == CV_OK && at < count; at += BATCH) {
+		uint32_t n = count - at < BATCH ? count - at : BATCH;
+
+		ret = store_altmove(box->sf, uids + at, n, back, err);
+		if (ret == CV_OK && progress != NULL)
+			progress(context, at + n, count);
+	}
+	pool_destroy(&pool);
+	return ret;
+}

@@ -1,5 +1,6 @@
-/* adm-change.c - culveradm flags, copy, move, expunge. */
+/* adm-change.c - culveradm flags, copy, move, altmove, expunge. */
 #include "adm-mail.h"
+#include "mailbox/mailbox-admin.h"
 
 #include <stdio.h>
 
@@ -153,6 +154,42 @@ static int move_run(struct adm_mail *m, struct cv_error *err)
 	return ret < 0 ? ret : adm_mail_each_match(m, 0, move_found, err);
 }
 
+/* --- altmove ------------------------------------------------------------------------ */
+
+static void altmove_progress(void *context, uint64_t done, uint64_t total)
+{
+	adm_progress(context, done, total);
+}
+
+static int altmove_prepare(struct adm_mail *m)
+{
+	return adm_mail_parse_query(m, 0);
+}
+
+static int altmove_found(struct adm_mail *m, struct cv_mailbox *box,
+			 const char *name, struct cv_set seqs,
+			 struct cv_error *err)
+{
+	char *shown = pool_strdup(m->pool, name);
+	uint64_t count = 0;
+	int ret = mailbox_altmove(box, seqs, m->option['r'] != NULL,
+				  altmove_progress, shown, err);
+
+	adm_progress_end();
+	for (uint32_t i = 0; i < seqs.count; i++)
+		count += seqs.ranges[i].last - seqs.ranges[i].first + 1;
+	if (ret < 0)
+		return ret;
+	adm_mail_value(m, name);
+	adm_mail_f(m, "%llu", (unsigned long long)count);
+	return CV_OK;
+}
+
+static int altmove_run(struct adm_mail *m, struct cv_error *err)
+{
+	return adm_mail_each_match(m, CV_MAILBOX_READONLY, altmove_found, err);
+}
+
 /* --- expunge ------------------------------------------------------------------------ */
 
 static int expunge_prepare(struct adm_mail *m)
@@ -226,6 +263,13 @@ static const struct adm_mail_verb move_verb = {
 	"move", "MAILBOX QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
 	move_run,
 };
+static const char *const altmove_columns[] = {
+	ADM_UNTITLED "mailbox", "messages", NULL,
+};
+static const struct adm_mail_verb altmove_verb = {
+	"altmove", "[-r] QUERY", "r", ADM_FORMAT_FLOW, altmove_columns,
+	altmove_prepare, altmove_run,
+};
 static const struct adm_mail_verb expunge_verb = {
 	"expunge", "[-d] QUERY", "d", ADM_FORMAT_FLOW, NULL, expunge_prepare,
 	expunge_run,
@@ -244,6 +288,11 @@ static int run_copy(struct adm *adm, int argc, char **argv)
 static int run_move(struct adm *adm, int argc, char **argv)
 {
 	return adm_mail_run(adm, &move_verb, argc, argv);
+}
+
+static int run_altmove(struct adm *adm, int argc, char **argv)
+{
+	return adm_mail_run(adm, &altmove_verb, argc, argv);
 }
 
 static int run_expunge(struct adm *adm, int argc, char **argv)
@@ -268,6 +317,13 @@ const struct adm_verb adm_move_verb = {
 	.name = "move", .args = "[-u USER|-A|-F FILE] MAILBOX QUERY",
 	.help = "moves matching messages into a mailbox",
 	.run = run_move,
+};
+
+const struct adm_verb adm_altmove_verb = {
+	.name = "altmove", .args = "[-u USER|-A|-F FILE] [-r] QUERY",
+	.help = "moves matching messages to the alternative place (ALT=); "
+		"-r: back",
+	.run = run_altmove,
 };
 
 const struct adm_verb adm_expunge_verb = {

@@ -480,16 +480,47 @@ static const struct adm_mail_verb subverbs[] = {
 	  status_prepare, status_run },
 	{ "mailbox path", "MAILBOX...", "", ADM_FORMAT_FLOW, path_column,
 	  some_arguments, path_run },
-	{ "mailbox update", "[-v UIDVALIDITY] [-n UIDNEXT] MAILBOX", "v:n:",
-	  ADM_FORMAT_FLOW, NULL,
-	  update_prepare, update_run },
+	{ "mailbox update", "[-v|--uid-validity UIDVALIDITY] "
+	  "[-n|--min-next-uid UIDNEXT] MAILBOX", "v:n:", ADM_FORMAT_FLOW,
+	  NULL, update_prepare, update_run },
 	{ "mailbox metadata", "get|unset MAILBOX KEY | "
 	  "set MAILBOX KEY VALUE | list MAILBOX", "", ADM_FORMAT_FLOW, NULL,
 	  metadata_prepare, metadata_run },
 };
 
+/* doveadm's names of options become ours: "--min-next-uid 7" and
+ * "--min-next-uid=7" are "-n" and "7". */
+static char **shorten(struct adm *adm, int argc, char **argv, int *argc_r)
+{
+	static const struct { const char *name, *letter; } names[] = {
+		{ "--uid-validity", "-v" }, { "--min-next-uid", "-n" },
+	};
+	char **out = pool_new_array(adm->pool, char *, 2 * (size_t)argc + 1);
+	int count = 0;
+
+	for (int i = 0; i < argc; i++) {
+		size_t len = strcspn(argv[i], "=");
+
+		out[count++] = argv[i];
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]);
+		     k++) {
+			if (strlen(names[k].name) != len ||
+			    strncmp(argv[i], names[k].name, len) != 0)
+				continue;
+			out[count - 1] = pool_strdup(adm->pool,
+						     names[k].letter);
+			if (argv[i][len] == '=')
+				out[count++] = argv[i] + len + 1;
+		}
+	}
+	*argc_r = count;
+	return out;
+}
+
 static int run_mailbox(struct adm *adm, int argc, char **argv)
 {
+	if (argc >= 2 && strcmp(argv[1], "update") == 0)
+		argv = shorten(adm, argc, argv, &argc);
 	for (size_t i = 0; argc >= 2 &&
 	     i < sizeof(subverbs) / sizeof(subverbs[0]); i++) {
 		if (strcmp(subverbs[i].name + strlen("mailbox "),

@@ -271,3 +271,31 @@ void adm_output_end(struct adm_output **out_p)
 	pool_destroy(&value_pool);
 	pool_destroy(&pool);
 }
+
+/* --- progress ------------------------------------------------------------------- */
+
+static bool progress_shown;
+
+void adm_progress(const char *what, uint64_t done, uint64_t total)
+{
+	enum { WIDTH = 30 };
+	uint64_t full = total == 0 ? 0 : done * WIDTH / total;
+
+	if (isatty(STDERR_FILENO) != 1)
+		return;
+	progress_shown = true;
+	(void)fputs("\r\033[K[", stderr);
+	for (uint64_t i = 0; i < WIDTH; i++)
+		(void)fputc(i < full ? '#' : ' ', stderr);
+	(void)fprintf(stderr, "] %llu of %llu", (unsigned long long)done,
+		      (unsigned long long)total);
+	if (what != NULL)
+		(void)fprintf(stderr, " %.60s", what);
+}
+
+void adm_progress_end(void)
+{
+	if (progress_shown)
+		(void)fputs("\r\033[K", stderr);
+	progress_shown = false;
+}

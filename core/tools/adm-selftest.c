@@ -309,7 +309,7 @@ static int run_selftest(struct adm *adm, int argc, char **argv)
 }
 
 const struct adm_verb adm_selftest_verb = {
-	.name = "selftest", .args = "[-u user] [-s service] sandbox",
+	.name = "selftest", .args = "[-u USER] [-s SERVICE] sandbox",
 	.help = "let every process try to break out of its sandbox",
 	.run = run_selftest,
 };

@@ -24,7 +24,6 @@ struct plan {
 	int in, out;
 	pid_t pid;
 	struct sync_options options;
-	bool shown;
 };
 
 /* --- the command at the other end ------------------------------------------------ */
@@ -213,29 +212,14 @@ static int state_path(struct adm_mail *m, const struct sync_side *a,
 static void show(void *context, const char *mailbox, uint64_t done,
 		 uint64_t total)
 {
-	enum { WIDTH = 30 };
-	struct adm_mail *m = context;
-	struct plan *plan = m->state;
-	uint64_t full = total == 0 ? 0 : done * WIDTH / total;
-
-	plan->shown = true;
-	(void)fputs("\r\033[K[", stderr);
-	for (uint64_t i = 0; i < WIDTH; i++)
-		(void)fputc(i < full ? '#' : ' ', stderr);
-	(void)fprintf(stderr, "] %llu of %llu", (unsigned long long)done,
-		      (unsigned long long)total);
-	if (mailbox != NULL)
-		(void)fprintf(stderr, " %.60s", mailbox);
+	(void)context;
+	adm_progress(mailbox, done, total);
 }
 
 static void failed(void *context, const struct cv_error *err)
 {
-	struct adm_mail *m = context;
-	struct plan *plan = m->state;
-
-	if (plan->shown)
-		(void)fputs("\r\033[K", stderr);
-	adm_mail_failed(m, err);
+	adm_progress_end();
+	adm_mail_failed(context, err);
 }
 
 static void print_report(struct adm_mail *m, const struct sync_report *r)
@@ -274,8 +258,7 @@ static int run_sides(struct adm_mail *m, struct sync_side *local,
 	plan->options.exclude = m->option['x'];
 	plan->options.failed = failed;
 	plan->options.context = m;
-	if (isatty(STDERR_FILENO) == 1)
-		plan->options.progress = show;
+	plan->options.progress = show;
 	if (!plan->mirror)
 		ret = state_path(m, local, other, &plan->options.state_path,
 				 err);
@@ -283,8 +266,7 @@ static int run_sides(struct adm_mail *m, struct sync_side *local,
 		ret = plan->reverse ?
 			sync_run(other, local, &plan->options, &report, err) :
 			sync_run(local, other, &plan->options, &report, err);
-	if (plan->shown)
-		(void)fputs("\r\033[K", stderr);
+	adm_progress_end();
 	print_report(m, &report);
 	return ret;
 }

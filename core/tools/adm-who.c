@@ -199,19 +199,19 @@ static int run_penalty(struct adm *adm, int argc, char **argv)
 }
 
 const struct adm_verb adm_who_verb = {
-	.name = "who", .args = "[user pattern | address]",
+	.name = "who", .args = "[USER | ADDRESS]",
 	.help = "who is logged in",
 	.run = run_who,
 };
 
 const struct adm_verb adm_kick_verb = {
-	.name = "kick", .args = "user | address",
+	.name = "kick", .args = "USER | ADDRESS",
 	.help = "end the sessions of a user, or from an address",
 	.run = run_kick,
 };
 
 const struct adm_verb adm_penalty_verb = {
-	.name = "penalty", .args = "[address]",
+	.name = "penalty", .args = "[ADDRESS]",
 	.help = "addresses whose logins are delayed after failures",
 	.run = run_penalty,
 };

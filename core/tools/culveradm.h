@@ -57,7 +57,7 @@ extern const struct adm_verb adm_mailbox_verb;
 extern const struct adm_verb adm_fetch_verb, adm_search_verb;
 /* adm-change.c */
 extern const struct adm_verb adm_flags_verb, adm_copy_verb, adm_move_verb,
-	adm_expunge_verb;
+	adm_expunge_verb, adm_altmove_verb;
 /* adm-save.c */
 extern const struct adm_verb adm_save_verb, adm_deduplicate_verb;
 /* adm-sync.c */
@@ -105,6 +105,12 @@ void adm_output_data(struct adm_output *out, struct cv_span data, bool more);
 bool adm_output_is_partial(const struct adm_output *out);
 /* Writes what has not been written yet to stdout. */
 void adm_output_end(struct adm_output **out);
+
+/* A bar on standard error, when that is a terminal: done of total, and what
+ * it is about (NULL: nothing). */
+void adm_progress(const char *what, uint64_t done, uint64_t total);
+/* Takes it away. */
+void adm_progress_end(void);
 
 /* text as a JSON string, with its quotes; what is not UTF-8 becomes U+FFFD. */
 void adm_json_append(struct cv_text *out, const char *text);

@@ -1,4 +1,5 @@
 """sdbox and mdbox: our own, and trees that Debian's Dovecot has written."""
+import json
 import os
 import re
 import shutil
@@ -246,3 +247,71 @@ def test_mail_in_the_alternative_place_is_found(kind):
         before = snapshot(theirs)
         with take_over(theirs, ":ALT=~/alt") as ours:
             assert snapshot(ours) == before
+
+
+# --- the alternative place -----------------------------------------------------------
+
+def message_bytes(folder):
+    """Of the files with messages below it."""
+    return sum(p.stat().st_size for p in folder.rglob("*")
+               if p.is_file() and re.match(r"[cmu]\.", p.name)) if folder.exists() else 0
+
+
+@pytest.fixture(params=KINDS)
+def two_places(request):
+    with culver.Server(config=config(culver.CONFIG, request.param, ":ALT=~/slow")) as server:
+        yield server
+
+
+def test_altmove_moves_messages_away_and_back_and_clients_see_nothing(two_places):
+    server = two_places
+    fill(server)
+    before = snapshot(server, modseq=True)
+    here, slow = server.home("alice") / "box", server.home("alice") / "slow"
+    assert message_bytes(here) > 300_000 and message_bytes(slow) == 0
+    waiting = server.imap()         # has the mailbox open all the time
+    waiting.select("INBOX")
+
+    rows = json.loads(server.adm("-f", "json", "altmove", "-u", "alice", "mailbox",
+                                 "Work/*", "LARGER", "100000").stdout)
+    assert rows == [{"mailbox": "Work/Ärger", "messages": "1"}]
+    assert message_bytes(slow) > 300_000 > message_bytes(here)
+    assert snapshot(server, modseq=True) == before
+
+    # again: nothing to do; the others come after it
+    server.adm("altmove", "-u", "alice", "mailbox", "Work/*", "LARGER", "100000")
+    server.adm("altmove", "-u", "alice", "ALL")
+    assert message_bytes(here) < 2000 and message_bytes(slow) > 300_000
+    assert snapshot(server, modseq=True) == before
+    assert ok(waiting.fetch("1", "(BODY.PEEK[])"))[0][1]
+
+    # what is at the other place can be expunged, copied and added to
+    waiting.copy("2", "Archive")
+    waiting.append("INBOX", None, None, MAIL % (99, 99))
+    waiting.noop()
+    after = snapshot(server, modseq=True)
+    server.adm("force-resync", "-u", "alice", "*")
+    assert snapshot(server, modseq=True) == after
+
+    server.adm("altmove", "-u", "alice", "-r", "ALL")
+    assert message_bytes(slow) == 0 and message_bytes(here) > 300_000
+    assert snapshot(server, modseq=True) == after
+    waiting.logout()
+
+
+def test_altmove_without_another_place_says_so(box):
+    fill(box)
+    done = box.adm("altmove", "-u", "alice", "mailbox", "INBOX", "ALL", check=False)
+    assert done.returncode != 0 and "ALT=" in done.stderr and done.stdout == ""
+
+
+def test_altmove_of_a_store_that_knows_of_none_says_so(make_server):
+    server = make_server()
+    server.deliver(b"Subject: x\r\n\r\nx\r\n")
+    done = server.adm("altmove", "-u", "alice", "ALL", check=False)
+    assert done.returncode != 0 and "no alternative place" in done.stderr
+
+
+def test_altmove_wants_a_query(box):
+    done = box.adm("altmove", "-u", "alice", "-r", check=False)
+    assert done.returncode == 64 and done.stderr.endswith("[-r] QUERY\n")
