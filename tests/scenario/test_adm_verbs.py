@@ -69,3 +69,23 @@ def test_mailbox_update_takes_the_long_names_of_doveadm(mail):
                   ["--nonsense", "1"]):
         done = mail.adm("mailbox", "update", "-u", "alice", *words, "INBOX", check=False)
         assert done.returncode == 64, done.stderr
+
+
+def test_acl_gives_changes_and_takes_rights(mail):
+    def acl(*words, **kw):
+        return mail.adm("acl", words[0], "-u", "alice", "INBOX", *words[1:], **kw).stdout.split()
+
+    # calls: "acl get", "acl rights", "acl debug", "acl set", "acl add", "acl remove", "acl delete"
+    acl("set", "user=bob", "lookup", "read")
+    acl("add", "user=bob", "insert")
+    acl("remove", "user=bob", "read")
+    rows = json.loads(mail.adm("-f", "json", "acl", "get", "-u", "alice", "INBOX").stdout)
+    assert {r["ID"]: set(r["Rights"].split()) for r in rows}["user=bob"] == {"lookup", "insert"}
+    assert {"lookup", "read", "admin"} <= set(acl("rights"))
+    rows = json.loads(mail.adm("-f", "json", "acl", "debug", "-u", "alice", "INBOX", "bob").stdout)
+    assert rows[-1] == {"ID": "together", "Rights": rows[-1]["Rights"]}
+    assert set(rows[-1]["Rights"].split()) == {"lookup", "insert"}
+    acl("delete", "user=bob")
+    assert "user=bob" not in acl("get")
+    assert mail.adm("acl", "delete", "-u", "alice", "INBOX", "user=bob",
+                    check=False).returncode == 68
