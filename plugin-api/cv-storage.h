@@ -258,6 +258,11 @@ enum {
 	CV_STORAGE_ONE_PROCESS = 4,
 	/* A folder that holds messages may have no folders below it. */
 	CV_STORAGE_LEAVES = 8,
+	/* Blobs of all folders lie together.  A copy is one more reference to
+	 * the same bytes; what was removed, by itself or with its folder,
+	 * lies there until a purge; a scan for a damaged folder reports what
+	 * was placed first in a folder of this name, and no copies. */
+	CV_STORAGE_POOLED = 32,
 	/* Levels of names are usually separated by '.', with LAYOUT=fs by
 	 * '/': what separator says, before a root is open. */
 	CV_STORAGE_DOTS = 16,
@@ -351,7 +356,8 @@ struct cv_storage {
 	 * right. */
 	bool (*was_lost)(struct cv_storage_folder *folder, uint64_t modseq);
 	/* A blob that two scans have missed: places it when it is hidden.
-	 * CV_NOT_FOUND: it is gone. */
+	 * CV_OK also when it has been placed meanwhile, as the blob says;
+	 * CV_NOT_FOUND: it is gone, or under another name than that. */
 	int (*recover)(struct cv_storage_folder *folder,
 		       const struct cv_blob *blob, struct cv_error *err);
 	/* Durable what was placed, renamed and removed up to now; modseq is
@@ -394,7 +400,8 @@ struct cv_storage {
 		      const struct cv_blob *blobs, uint32_t count);
 	/* A hidden blob with these bytes under a given reference, placed
 	 * and synced: what a power cut lost, from the journal.  CV_OK also
-	 * when it exists with that size and could be synced. */
+	 * when it exists with these bytes and could be synced; it is placed
+	 * then. */
 	int (*lay_out)(struct cv_storage_folder *folder,
 		       const struct cv_blob *blob, struct cv_span body,
 		       struct cv_error *err);

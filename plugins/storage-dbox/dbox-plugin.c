@@ -98,6 +98,7 @@ static const struct cv_storage sdbox_storage = {
 static const struct cv_storage mdbox_storage_driver = {
 	CV_SIZED(cv_storage),
 	.name = "mdbox",
+	.caps = CV_STORAGE_POOLED,
 	.detect = dbox_detect_multi,
 	.root_open = dbox_root_open_multi,
 	DBOX_COMMON,

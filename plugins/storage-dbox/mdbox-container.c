@@ -409,6 +409,11 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 
 		ret = read_at(root, fd, at, foreign_head, trailers, pool, &m,
 			      err);
+		/* a write that broke off: others stand in the room that its
+		 * head speaks of */
+		if (ret == CV_OK && m.ours && !m.has_trailer &&
+		    dbox_message_whole(root, fd, &m, NULL) < 0)
+			ret = CV_NOT_FOUND;
 		if (ret == CV_NOT_FOUND && !foreign &&
 		    skips++ < SKIPS_MAX) {
 			/* never finished; the next may stand behind it */

@@ -224,21 +224,6 @@ int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	return CV_OK;
 }
 
-int mdbox_recover(struct cv_storage_folder *folder,
-		  const struct cv_blob *blob, struct cv_error *err)
-{
-	struct mdbox_place place;
-	struct mdbox_ref ref;
-	int ret;
-
-	if (!mdbox_ref_parse(blob->ref, &ref))
-		return CV_NOT_FOUND;
-	ret = locate(folder->root, &ref, O_RDONLY, true, &place, err);
-	if (ret == CV_OK)
-		dbox_close(folder->root, place.fd);
-	return ret;
-}
-
 /* --- marks of our records --------------------------------------------------------------- */
 
 /* Says that the record was dropped at least once: it is no message that is
@@ -327,6 +312,26 @@ void mdbox_place(struct cv_storage_folder *folder,
 		place_one(folder, &blobs[i]);
 }
 
+/* Where it was committed and its trailer was not written, it is placed: a
+ * rebuild finds messages by their trailers. */
+int mdbox_recover(struct cv_storage_folder *folder,
+		  const struct cv_blob *blob, struct cv_error *err)
+{
+	struct mdbox_place place;
+	struct mdbox_ref ref;
+	int ret;
+
+	if (!mdbox_ref_parse(blob->ref, &ref))
+		return CV_NOT_FOUND;
+	ret = locate(folder->root, &ref, O_RDONLY, true, &place, err);
+	if (ret != CV_OK)
+		return ret;
+	dbox_close(folder->root, place.fd);
+	if (place.message.ours && !place.message.has_trailer)
+		place_one(folder, blob);
+	return CV_OK;
+}
+
 /* --- copies -------------------------------------------------------------------------------- */
 
 int mdbox_link(struct cv_storage_folder *folder,
@@ -336,10 +341,20 @@ int mdbox_link(struct cv_storage_folder *folder,
 {
 	struct cv_span base = blob->ref;
 	char text[DBOX_NAME_MAX + 32];
+	struct mdbox_place place;
+	struct mdbox_ref ref;
 	const char *x;
 	uint32_t random;
+	int ret;
 
-	(void)folder; (void)from; (void)err;
+	(void)folder;
+	/* a message that is not there is not copied */
+	if (!mdbox_ref_parse(blob->ref, &ref))
+		return CV_NOT_FOUND;
+	ret = mdbox_locate(from->root, &ref, false, &place, err);
+	if (ret != CV_OK)
+		return ret;
+	dbox_close(from->root, place.fd);
 	x = memchr(base.data, 'x', base.len);
 	if (x != NULL)
 		base.len = (size_t)(x - base.data) - 1;
@@ -434,7 +449,8 @@ int mdbox_lay_out(struct cv_storage_folder *folder,
 	if (!mdbox_ref_parse(blob->ref, &ref))
 		return CV_FAIL(err, CV_E_INTERNAL, "damaged reference");
 	if (is_whole(folder->root, &ref, body))
-		return CV_OK;
+		return mdbox_recover(folder, blob, err) < 0 ? CV_E_TEMP :
+			CV_OK;
 	if (ref.foreign)
 		return CV_FAIL(err, CV_E_TEMP, "'%.*s' is gone",
 			       CV_SPAN_ARG(blob->ref));

@@ -140,6 +140,7 @@ int sdbox_recover(struct cv_storage_folder *folder,
 		  const struct cv_blob *blob, struct cv_error *err)
 {
 	char hidden[DBOX_PATH_MAX], name[DBOX_PATH_MAX];
+	struct stat st;
 
 	if (!sdbox_name_valid(blob->ref))
 		return CV_NOT_FOUND;
@@ -148,8 +149,11 @@ int sdbox_recover(struct cv_storage_folder *folder,
 	if (DBOX_CALL(folder->root, rename, folder->fd, hidden, folder->fd,
 		      name, false) == 0)
 		return CV_OK;
-	return errno == ENOENT ? CV_NOT_FOUND :
-		dbox_fail(err, "place", hidden);
+	if (errno != ENOENT)
+		return dbox_fail(err, "place", hidden);
+	/* whoever committed it may have been quicker */
+	return DBOX_CALL(folder->root, stat, folder->fd, name, &st) == 0 ?
+		CV_OK : CV_NOT_FOUND;
 }
 
 static int remove_one(struct cv_storage_folder *folder, struct cv_span ref,

@@ -74,6 +74,7 @@ int maildir_recover(struct cv_storage_folder *folder,
 {
 	struct cv_storage_root *root = folder->root;
 	char hidden[MAILDIR_PATH_MAX], path[MAILDIR_PATH_MAX];
+	struct stat st;
 
 	if (!maildir_hidden_path(blob->ref, hidden) ||
 	    !maildir_blob_path(folder, blob, path))
@@ -81,8 +82,11 @@ int maildir_recover(struct cv_storage_folder *folder,
 	if (MD_CALL(root, rename, folder->fd, hidden, folder->fd, path,
 		    false) == 0)
 		return CV_OK;
-	return errno == ENOENT ? CV_NOT_FOUND :
-		maildir_fail(err, "place", hidden);
+	if (errno != ENOENT)
+		return maildir_fail(err, "place", hidden);
+	/* whoever committed it may have been quicker */
+	return MD_CALL(root, stat, folder->fd, path, &st) == 0 ? CV_OK :
+		CV_NOT_FOUND;
 }
 
 static bool has_letters(struct cv_storage_folder *folder,

@@ -79,6 +79,9 @@ int maildir_name_check(struct cv_storage_root *root, struct cv_span name,
 	if (fault == NULL && (levels == 0 ||
 			      path.len > (root->fs ? 2000 : 240)))
 		fault = "too long or empty";
+	/* folders_scan takes it for another place of INBOX */
+	if (fault == NULL && cv_span_is_icase(name, "INBOX"))
+		fault = "reserved name";
 	cv_api->pool_destroy(&pool);
 	if (fault == NULL)
 		return CV_OK;

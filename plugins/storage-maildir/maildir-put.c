@@ -181,11 +181,13 @@ int maildir_lay_out(struct cv_storage_folder *folder,
 	bool known;
 	int fd, ret = check_whole(folder, blob, body);
 
+	if (ret == CV_OK)	/* placed, or still hidden */
+		return maildir_recover(folder, blob, err) < 0 ? CV_E_TEMP :
+			CV_OK;
 	/* What this run of the machine has placed is there, unless another
 	 * program has removed it: the next scan says so.  A second file under
 	 * a new name would bring it back. */
-	if (ret == CV_OK ||
-	    (ret == CV_NOT_FOUND && !maildir_was_lost(folder, UINT64_MAX)))
+	if (ret == CV_NOT_FOUND && !maildir_was_lost(folder, UINT64_MAX))
 		return CV_OK;
 	ret = CV_OK;
 	if (!maildir_hidden_path(blob->ref, hidden) ||

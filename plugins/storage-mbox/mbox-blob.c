@@ -260,6 +260,10 @@ static int set_one(struct cv_storage_folder *folder,
 	if (r->flags == (update->flags & CV_FLAGS_STORED) &&
 	    r->keywords == keywords && names == folder->head.keyword_count)
 		return CV_OK;
+	/* another program was here, and core has not heard of it */
+	if (r->flags != (update->blob.flags & CV_FLAGS_STORED) &&
+	    r->flags != (update->flags & CV_FLAGS_STORED))
+		return CV_CHANGED;
 	r->flags = update->flags & CV_FLAGS_STORED;
 	r->keywords = keywords;
 	folder->touched = true;

@@ -39,7 +39,8 @@ static const char *mbox_folder_path(struct cv_storage_root *root,
 static const struct cv_storage mbox_storage = {
 	CV_SIZED(cv_storage),
 	.name = "mbox",
-	.caps = CV_STORAGE_FOREIGN | CV_STORAGE_ORDERED,
+	.caps = CV_STORAGE_FOREIGN | CV_STORAGE_ORDERED |
+		CV_STORAGE_LEAVES,
 	.detect = mbox_detect,
 	.root_open = mbox_root_open,
 	.root_close = mbox_root_close,

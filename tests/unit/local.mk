@@ -81,6 +81,24 @@ tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_LDADD = $(UNIT_LIBS)
 
+# every storage driver linked in
+BLOB_LIBS = tests/unit/libstorage-mbox.la tests/unit/libstorage-dbox.la \
+	tests/unit/libstorage-memory.la $(MAILBOX_LIBS)
+UNIT_TESTS += tests/unit/test-blob
+tests_unit_test_blob_SOURCES = %D%/test-blob.c %D%/blob-fixture.h
+tests_unit_test_blob_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_blob_LDADD = $(BLOB_LIBS)
+
+UNIT_TESTS += tests/unit/test-blob-fault
+tests_unit_test_blob_fault_SOURCES = %D%/test-blob-fault.c %D%/blob-fixture.h
+tests_unit_test_blob_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_blob_fault_LDADD = $(BLOB_LIBS)
+
+UNIT_TESTS += tests/unit/test-blob-folders
+tests_unit_test_blob_folders_SOURCES = %D%/test-blob-folders.c %D%/blob-fixture.h
+tests_unit_test_blob_folders_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_blob_folders_LDADD = $(BLOB_LIBS)
+
 UNIT_TESTS += tests/unit/test-connection
 tests_unit_test_connection_SOURCES = %D%/test-connection.c
 tests_unit_test_connection_CPPFLAGS = $(UNIT_CPPFLAGS)
