@@ -232,15 +232,37 @@ static int check_rename(const struct mailbox_ref *from,
 	return CV_OK;
 }
 
+/* [RFC9051 6.3.6] A level that is no folder itself is renamed with what is
+ * below it, if all of that may go. */
+static int find_to_rename(struct cv_user *u, const char *name,
+			  struct cv_pool *pool, struct mailbox_ref *from,
+			  struct cv_error *err)
+{
+	struct account_folder *folder, **tree;
+	size_t count;
+	int ret = mailbox_find_for(u, name, MAILBOX_OP_DELETE, pool, from,
+				   &folder, err);
+
+	if (ret != CV_E_NOT_FOUND ||
+	    mailbox_resolve(u, name, pool, from, NULL) != CV_OK)
+		return ret;
+	find_tree(from->store, from->name, pool, &tree, &count);
+	for (size_t i = 0; i < count; i++) {
+		ret = mailbox_permit(mailbox_rights(u, from->ns, tree[i]),
+				     MAILBOX_OP_DELETE, name, err);
+		if (ret != CV_OK)
+			return ret;
+	}
+	return ret;
+}
+
 int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
 		   struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("rename");
 	struct mailbox_ref from, to;
 	struct account_txn *txn;
-	struct account_folder *folder;
-	int ret = mailbox_find_for(u, name, MAILBOX_OP_DELETE, pool, &from,
-				   &folder, err);
+	int ret = find_to_rename(u, name, pool, &from, err);
 
 	if (ret == CV_OK)
 		ret = mailbox_resolve(u, new_name, pool, &to, err);
