@@ -67,6 +67,12 @@ struct cv_preauth_api {
 	void (*close)(struct cv_preauth *p, const char *log_reason);
 	/* Free text about the client for the log: IMAP ID, XCLIENT. */
 	void (*set_client_id)(struct cv_preauth *p, struct cv_span id);
+
+	/* Before .auth_begin or .auth_password: what .hand_off would be given.
+	 * When the exchange succeeds at once and has nothing to tell the
+	 * client, core may give the connection away without .auth_done with
+	 * CV_OK; a failure is told by it as ever. */
+	void (*offer)(struct cv_preauth *p, struct cv_span tag);
 };
 
 enum cv_auth_fail {		/* why, when status < 0 */

@@ -18,6 +18,7 @@ struct item {
 	struct auth_request *request;	/* of a lookup */
 	bool looking_up;		/* for HANDOFF or a lookup */
 	bool opens;			/* USER_OPEN: a session is started */
+	bool offered;			/* BEGIN came with the connection */
 	const char *target;		/* service of that session */
 	struct cv_pool *pool;		/* of what follows */
 	struct session_start start;	/* descriptors: ours until sent */
@@ -49,7 +50,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static struct item *item_find(struct auth_client *client, uint32_t id)
+static struct item *item_find(const struct auth_client *client, uint32_t id)
 {
 	struct item *item = client->items;
 
@@ -167,88 +168,6 @@ static void fail_item(struct item *item, uint32_t why)
 		send_fail(item->client, item->id, why, "");
 }
 
-/* --- logins ------------------------------------------------------------- */
-
-static void exchange_answer(struct auth_exchange *exchange, uint32_t type,
-			    const struct auth_answer *answer)
-{
-	struct item *item = auth_exchange_context(exchange);
-	struct auth_client *client = item->client;
-
-	auth_answer_put(&writer, type, answer);
-	client_send(client);
-	if (type == AUTH_MSG_FAIL)
-		item_remove(item);
-}
-
-/* imap-login brings users to imap and to nothing else. */
-static bool may_login_to(const struct auth_client *client,
-			 const char *service)
-{
-	const char *name = client->config.name;
-	size_t len = strlen(service);
-
-	return (client->config.allowed & AUTH_CLIENT_ANY_SERVICE) != 0 ||
-		(strncmp(name, service, len) == 0 &&
-		 strcmp(name + len, "-login") == 0);
-}
-
-static int take_begin(struct auth_client *client, struct cv_error *err)
-{
-	struct cv_pool *pool = pool_create("auth-begin");
-	struct auth_begin begin;
-	struct item *item;
-	int ret;
-
-	pool_set_secret(pool);
-	ret = auth_begin_get(&reader, pool, &begin, err);
-	if (ret == CV_OK && item_find(client, begin.id) != NULL)
-		ret = FAIL(err, CV_E_SYNTAX, "id %u is in use", begin.id);
-	if (ret == CV_OK && !may_login_to(client, begin.service))
-		ret = FAIL(err, CV_E_DENIED, "it may not log in to '%s'",
-			   begin.service);
-	if (ret == CV_OK && client->item_count >= AUTH_CLIENT_REQUESTS_MAX) {
-		send_fail(client, begin.id, CV_AUTH_FAIL_TEMP, "");
-	} else if (ret == CV_OK) {
-		item = item_add(client, begin.id);
-		item->target = pool_strdup(item->pool, begin.service);
-		item->exchange = auth_exchange_begin(client->config.auth,
-						     &begin, exchange_answer,
-						     item);
-	}
-	pool_destroy(&pool);
-	return ret;
-}
-
-static int take_continue(struct auth_client *client, struct cv_error *err)
-{
-	struct cv_span data;
-	struct item *item;
-	uint32_t id;
-	int ret = auth_continue_get(&reader, &id, &data, err);
-
-	if (ret < 0)
-		return ret;
-	item = item_find(client, id);
-	/* it may have been told that it is over in this moment */
-	if (item == NULL)
-		return CV_OK;
-	if (item->exchange == NULL)
-		return FAIL(err, CV_E_SYNTAX, "CONTINUE of a lookup");
-	return auth_exchange_continue(item->exchange, data, err);
-}
-
-static int take_abort(struct auth_client *client, struct cv_error *err)
-{
-	struct item *item;
-	uint32_t id;
-	int ret = auth_abort_get(&reader, &id, err);
-
-	if (ret == CV_OK && (item = item_find(client, id)) != NULL)
-		item_remove(item);
-	return ret;
-}
-
 /* --- users -------------------------------------------------------------- */
 
 /* All that shapes a process of the user: who they are, what the userdb says of
@@ -287,8 +206,15 @@ static void start_session(struct item *item)
 	} else {
 		if (item->opens)
 			make_key(item);
+		/* the session answers on it; we have no more to say */
+		if (item->offered)
+			item->start.status_fd = client->fd;
 		session_start_put(&writer, &item->start);
 		ret = ipc_send_now(port, &writer, &err);
+		if (item->offered)
+			item->start.status_fd = -1;
+		if (item->offered && ret == CV_OK)
+			client->ending = true;
 	}
 	if (ret != CV_OK) {
 		log_error("auth", "%s: cannot start a session: %s",
@@ -354,9 +280,139 @@ static void conn_of(const struct auth_request *request,
 	};
 }
 
+/* They have logged in: looks the user up and starts their session. */
+static void begin_session(struct item *item)
+{
+	struct auth_request *request =
+		auth_exchange_request(item->exchange);
+
+	item->looking_up = true;
+	item->start.session_id = request->input.session_id;
+	conn_of(request, &item->start.conn);
+	request->context = item;
+	auth_request_lookup_user(request, user_found);
+}
+
+/* --- logins ------------------------------------------------------------- */
+
+static void withdraw_offer(struct item *item)
+{
+	item->offered = false;
+	close_fd(&item->start.transport_fd);
+}
+
+static void exchange_answer(struct auth_exchange *exchange, uint32_t type,
+			    const struct auth_answer *answer)
+{
+	struct item *item = auth_exchange_context(exchange);
+	struct auth_client *client = item->client;
+
+	if (item->offered && type == AUTH_MSG_OK && answer->data.len == 0) {
+		begin_session(item);
+		return;
+	}
+	/* the client has something to say or to hear first */
+	withdraw_offer(item);
+	auth_answer_put(&writer, type, answer);
+	client_send(client);
+	if (type == AUTH_MSG_FAIL)
+		item_remove(item);
+}
+
+/* imap-login brings users to imap and to nothing else. */
+static bool may_login_to(const struct auth_client *client,
+			 const char *service)
+{
+	const char *name = client->config.name;
+	size_t len = strlen(service);
+
+	return (client->config.allowed & AUTH_CLIENT_ANY_SERVICE) != 0 ||
+		(strncmp(name, service, len) == 0 &&
+		 strcmp(name + len, "-login") == 0);
+}
+
+static int check_begin(const struct auth_client *client,
+		       const struct auth_begin *begin, struct cv_error *err)
+{
+	if (item_find(client, begin->id) != NULL)
+		return FAIL(err, CV_E_SYNTAX, "id %u is in use", begin->id);
+	if (!may_login_to(client, begin->service))
+		return FAIL(err, CV_E_DENIED, "it may not log in to '%s'",
+			    begin->service);
+	/* a session would have the answers of others on its status socket;
+	 * and one descriptor that waits for each channel is enough */
+	if (client->item_count > 0 &&
+	    (begin->offered || client->items->offered))
+		return FAIL(err, CV_E_SYNTAX, "a connection was offered "
+			    "beside another request");
+	return CV_OK;
+}
+
+static void login_begin(struct auth_client *client,
+			const struct auth_begin *begin)
+{
+	struct item *item = item_add(client, begin->id);
+
+	item->target = pool_strdup(item->pool, begin->service);
+	item->offered = begin->offered;
+	if (begin->offered) {
+		item->start.tag = pool_span(item->pool, begin->tag);
+		item->start.input = pool_span(item->pool, begin->input);
+		item->start.transport_fd = begin->transport_fd;
+	}
+	item->exchange = auth_exchange_begin(client->config.auth, begin,
+					     exchange_answer, item);
+}
+
+static int take_begin(struct auth_client *client, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("auth-begin");
+	struct auth_begin begin;
+	int ret;
+
+	pool_set_secret(pool);
+	ret = auth_begin_get(&reader, pool, &begin, err);
+	if (ret == CV_OK && (ret = check_begin(client, &begin, err)) < 0)
+		close_fd(&begin.transport_fd);
+	if (ret == CV_OK && client->item_count >= AUTH_CLIENT_REQUESTS_MAX)
+		send_fail(client, begin.id, CV_AUTH_FAIL_TEMP, "");
+	else if (ret == CV_OK)
+		login_begin(client, &begin);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int take_continue(struct auth_client *client, struct cv_error *err)
+{
+	struct cv_span data;
+	struct item *item;
+	uint32_t id;
+	int ret = auth_continue_get(&reader, &id, &data, err);
+
+	if (ret < 0)
+		return ret;
+	item = item_find(client, id);
+	/* it may have been told that it is over in this moment */
+	if (item == NULL)
+		return CV_OK;
+	if (item->exchange == NULL)
+		return FAIL(err, CV_E_SYNTAX, "CONTINUE of a lookup");
+	return auth_exchange_continue(item->exchange, data, err);
+}
+
+static int take_abort(struct auth_client *client, struct cv_error *err)
+{
+	struct item *item;
+	uint32_t id;
+	int ret = auth_abort_get(&reader, &id, err);
+
+	if (ret == CV_OK && (item = item_find(client, id)) != NULL)
+		item_remove(item);
+	return ret;
+}
+
 static int take_handoff(struct auth_client *client, struct cv_error *err)
 {
-	struct auth_request *request;
 	struct auth_handoff handoff;
 	struct item *item;
 	int ret = auth_handoff_get(&reader, &handoff, err);
@@ -375,16 +431,11 @@ static int take_handoff(struct auth_client *client, struct cv_error *err)
 		client->ending = true;
 		(void)event_del(client->readable);
 	}
-	request = auth_exchange_request(item->exchange);
-	item->looking_up = true;
-	item->start.session_id = request->input.session_id;
-	conn_of(request, &item->start.conn);
 	item->start.tag = pool_span(item->pool, handoff.tag);
 	item->start.input = pool_span(item->pool, handoff.input);
 	item->start.transport_fd = handoff.transport_fd;
 	item->start.status_fd = handoff.status_fd;
-	request->context = item;
-	auth_request_lookup_user(request, user_found);
+	begin_session(item);
 	return CV_OK;
 }
 

@@ -28,6 +28,14 @@ int auth_mechanisms_get(struct ipc_reader *r, struct cv_pool *pool,
 	return ipc_finish(r, err);
 }
 
+void auth_offer_put(struct ipc_writer *w, struct cv_span tag,
+		    struct cv_span input, int transport_fd)
+{
+	ipc_put_span(w, tag);
+	ipc_put_span(w, input);
+	ipc_put_fd(w, transport_fd);
+}
+
 void auth_begin_put(struct ipc_writer *w, const struct auth_begin *b)
 {
 	ipc_begin(w, AUTH_MSG_BEGIN);
@@ -42,11 +50,31 @@ void auth_begin_put(struct ipc_writer *w, const struct auth_begin *b)
 	ipc_put_str(w, b->client_id);
 	ipc_put_bool(w, b->has_initial);
 	ipc_put_span(w, b->initial);
+	if (b->offered)
+		auth_offer_put(w, b->tag, b->input, b->transport_fd);
+}
+
+/* On failure nothing of the message is kept. */
+static int finish_fds(struct ipc_reader *r, int *first, int *second,
+		      struct cv_error *err)
+{
+	int status = ipc_finish(r, err);
+
+	if (status == CV_OK)
+		return CV_OK;
+	if (*first >= 0)
+		(void)close(*first);
+	if (*second >= 0)
+		(void)close(*second);
+	*first = *second = -1;
+	return status;
 }
 
 int auth_begin_get(struct ipc_reader *r, struct cv_pool *pool,
 		   struct auth_begin *b_r, struct cv_error *err)
 {
+	int none = -1;
+
 	b_r->id = ipc_get_u32(r);
 	b_r->service = pool_strdup(pool, ipc_get_str(r, SERVICE_NAME_MAX));
 	b_r->mechanism = pool_strdup(pool,
@@ -60,7 +88,16 @@ int auth_begin_get(struct ipc_reader *r, struct cv_pool *pool,
 		ipc_get_str(r, AUTH_CLIENT_ID_MAX));
 	b_r->has_initial = ipc_get_bool(r);
 	b_r->initial = pool_span(pool, ipc_get_span(r, AUTH_DATA_MAX));
-	return ipc_finish(r, err);
+	b_r->tag = b_r->input = CV_SPAN_NONE;
+	b_r->transport_fd = none;
+	b_r->offered = ipc_fds_left(r) > 0;
+	if (b_r->offered) {
+		b_r->tag = pool_span(pool, ipc_get_span(r, SESSION_TAG_MAX));
+		b_r->input = pool_span(pool, ipc_get_span(r,
+						SESSION_INPUT_MAX));
+		b_r->transport_fd = ipc_get_fd(r);
+	}
+	return finish_fds(r, &b_r->transport_fd, &none, err);
 }
 
 void auth_continue_put(struct ipc_writer *w, uint32_t id, struct cv_span data)
@@ -100,22 +137,6 @@ void auth_handoff_put(struct ipc_writer *w, const struct auth_handoff *h)
 	ipc_put_bool(w, h->last);
 	ipc_put_fd(w, h->transport_fd);
 	ipc_put_fd(w, h->status_fd);
-}
-
-/* On failure nothing of the message is kept. */
-static int finish_fds(struct ipc_reader *r, int *first, int *second,
-		      struct cv_error *err)
-{
-	int status = ipc_finish(r, err);
-
-	if (status == CV_OK)
-		return CV_OK;
-	if (*first >= 0)
-		(void)close(*first);
-	if (*second >= 0)
-		(void)close(*second);
-	*first = *second = -1;
-	return status;
 }
 
 int auth_handoff_get(struct ipc_reader *r, struct auth_handoff *h_r,

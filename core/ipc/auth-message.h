@@ -9,6 +9,10 @@
  *		after OK: HANDOFF.  auth sends SESSION_MSG_START to the zygote
  *		and forgets the request; the session answers on status_fd.
  *		FAIL when the zygote cannot be reached.
+ *		A BEGIN that offers the connection, the only request of its
+ *		channel: when nothing is to be told on the way, auth starts
+ *		the session without OK and HANDOFF, and gives it the channel
+ *		as its status_fd.
  * Lookups:	USER_LOOKUP -> USER | FAIL
  *		USER_OPEN -> OK | FAIL: looks the user up and starts a session
  *		of the target service for them on the transport given.
@@ -22,7 +26,7 @@
 enum auth_message_type {
 	/* client -> auth */
 	AUTH_MSG_MECHANISMS_GET = 0x100,	/* no fields */
-	AUTH_MSG_BEGIN,
+	AUTH_MSG_BEGIN,				/* fd: transport, when offered */
 	AUTH_MSG_CONTINUE,
 	AUTH_MSG_ABORT,
 	AUTH_MSG_HANDOFF,			/* fds: transport, status */
@@ -67,6 +71,9 @@ struct auth_begin {
 	const char *client_id;		/* IMAP ID, for logs and policy */
 	bool has_initial;
 	struct cv_span initial;
+	bool offered;			/* what follows, as of a HANDOFF */
+	struct cv_span tag, input;
+	int transport_fd;		/* sender keeps; receiver takes */
 };
 
 struct auth_handoff {
@@ -99,6 +106,9 @@ struct auth_user_request {	/* USER_LOOKUP, USER_OPEN */
 void auth_mechanisms_put(struct ipc_writer *w,
 			 const struct auth_mechanisms *m);
 void auth_begin_put(struct ipc_writer *w, const struct auth_begin *b);
+/* Makes of a BEGIN without it one with an offer. */
+void auth_offer_put(struct ipc_writer *w, struct cv_span tag,
+		    struct cv_span input, int transport_fd);
 void auth_continue_put(struct ipc_writer *w, uint32_t id, struct cv_span data);
 void auth_abort_put(struct ipc_writer *w, uint32_t id);
 void auth_handoff_put(struct ipc_writer *w, const struct auth_handoff *h);

@@ -156,13 +156,14 @@ int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 int session_started_send(int status_fd, const struct session_started *s,
 			 struct cv_error *err)
 {
-	static struct ipc_writer w;	/* a frame this large costs */
+	struct ipc_writer *w = &ipc_scratch;
 
-	ipc_begin(&w, SESSION_MSG_STARTED);
-	ipc_put_u32(&w, (uint32_t)-s->status);
-	ipc_put_str(&w, s->text);
-	ipc_put_u32(&w, s->pid);
-	return ipc_send_now(status_fd, &w, err);
+	ipc_begin(w, SESSION_MSG_STARTED);
+	ipc_put_u32(w, (uint32_t)-s->status);
+	ipc_put_str(w, s->text);
+	ipc_put_u32(w, s->pid);
+	ipc_put_str(w, s->user);
+	return ipc_send_now(status_fd, w, err);
 }
 
 int session_started_get(struct ipc_reader *r, struct session_started *s_r,
@@ -173,5 +174,6 @@ int session_started_get(struct ipc_reader *r, struct session_started *s_r,
 	s_r->status = -(int)ipc_get_count(r, 64);
 	s_r->text = ipc_get_str(r, ERROR_CLIENT_MAX);
 	s_r->pid = ipc_get_u32(r);
+	s_r->user = ipc_get_str(r, USER_NAME_MAX);
 	return ipc_finish(r, err);
 }

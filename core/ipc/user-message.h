@@ -82,6 +82,7 @@ struct session_started {
 	int status;		/* CV_OK, or a failure class */
 	const char *text;	/* that the client may see; "" none */
 	uint32_t pid;		/* of the session */
+	const char *user;	/* "" when it did not start */
 };
 
 int session_started_send(int status_fd, const struct session_started *s,

@@ -176,6 +176,14 @@ static void api_hand_off(struct cv_preauth *p, struct cv_span tag)
 	p->wants_handoff = true;
 }
 
+static void api_offer(struct cv_preauth *p, struct cv_span tag)
+{
+	if (p->phase != LOGIN_PROTOCOL || tag.len > SESSION_TAG_MAX)
+		return;
+	p->handoff_tag = pool_span(p->pool, tag);
+	p->may_offer = true;
+}
+
 static void api_close(struct cv_preauth *p, const char *log_reason)
 {
 	p->phase = LOGIN_CLOSING;
@@ -212,4 +220,5 @@ const struct cv_preauth_api preauth_api = {
 	.hand_off = api_hand_off,
 	.close = api_close,
 	.set_client_id = api_set_client_id,
+	.offer = api_offer,
 };

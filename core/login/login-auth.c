@@ -7,12 +7,16 @@
 
 #include <unistd.h>
 
-enum { MECHANISMS_TIMEOUT_MSECS = 30000 };
+enum {
+	MECHANISMS_TIMEOUT_MSECS = 30000,
+	OFFER_ROOM = 64,	/* for what surrounds tag and input */
+};
 
 /* --- answers to the machine ------------------------------------------------------ */
 
 static void stop_waiting(struct cv_preauth *p)
 {
+	p->offered = false;
 	if (p->status_fd >= 0) {
 		login_watch_end(&p->status_watch);
 		(void)close(p->status_fd);
@@ -48,7 +52,7 @@ static void tell_failure(struct cv_preauth *p, uint32_t fail,
 		.final_data = CV_SPAN_NONE,
 	};
 
-	p->wants_handoff = false;
+	p->wants_handoff = p->may_offer = false;
 	p->user = NULL;
 	p->phase = LOGIN_PROTOCOL;
 	p->process->protocol->auth_done(p, &outcome);
@@ -81,6 +85,7 @@ static void accepted(struct cv_preauth *p, const struct auth_answer *a)
 		.final_data = a->data,
 	};
 
+	stop_waiting(p);	/* auth did not take the offer */
 	p->user = pool_strdup(p->pool, a->user);
 	outcome.user = p->user;
 	p->phase = LOGIN_DECIDED;
@@ -95,6 +100,7 @@ static void accepted(struct cv_preauth *p, const struct auth_answer *a)
 
 static void challenged(struct cv_preauth *p, const struct auth_answer *a)
 {
+	stop_waiting(p);
 	p->phase = LOGIN_CHALLENGE;
 	p->process->protocol->auth_challenge(p, a->data);
 	login_client_advance(p);
@@ -136,6 +142,25 @@ void login_auth_close(struct cv_preauth *p)
 
 /* --- requests ------------------------------------------------------------------------ */
 
+/* For TLS the session gets one end of a pair, and we stay. */
+static int make_transport(struct cv_preauth *p, int *session_r)
+{
+	int fds[2];
+
+	*session_r = p->fd;
+	if (p->ssl == NULL)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0, fds) < 0)
+		return -1;
+	p->transport_fd = fds[0];
+	*session_r = fds[1];
+	return 0;
+}
+
+/* BEGIN, from the machine's call to its return. */
+static struct ipc_writer request;
+
 static void send_request(struct cv_preauth *p, struct ipc_writer *w)
 {
 	p->phase = LOGIN_AUTH;
@@ -156,7 +181,6 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		.cert_name = "", .client_id = p->client_id,
 		.has_initial = has_initial, .initial = initial,
 	};
-	static struct ipc_writer w;
 
 	p->mechanism = pool_strdup(p->pool, mechanism);
 	if (p->ssl != NULL) {
@@ -176,8 +200,36 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 	}
 	login_channel_begin(p);
 	b.id = p->auth_id;
-	auth_begin_put(&w, &b);
-	send_request(p, &w);
+	auth_begin_put(&request, &b);
+	/* others of a shared process may write theirs meanwhile */
+	p->asks = !p->process->shared;
+	if (!p->asks)
+		send_request(p, &request);
+}
+
+/* An exchange of one step, as far as we know, on a channel of its own. */
+static bool can_offer(const struct cv_preauth *p)
+{
+	return p->may_offer && request.fd_count == 0 &&
+		strcmp(p->mechanism, "PLAIN") == 0 &&
+		p->in_len <= SESSION_INPUT_MAX &&
+		request.len + p->in_len + SESSION_TAG_MAX + OFFER_ROOM <
+		sizeof(request.data);
+}
+
+void login_auth_ask(struct cv_preauth *p, bool offer)
+{
+	int session_fd = -1;
+
+	p->asks = false;
+	if (offer && can_offer(p) && make_transport(p, &session_fd) == 0) {
+		auth_offer_put(&request, p->handoff_tag,
+			       cv_span(p->in, p->in_len), session_fd);
+		p->offered = true;
+	}
+	send_request(p, &request);
+	if (session_fd >= 0 && session_fd != p->fd)
+		(void)close(session_fd);
 }
 
 void login_auth_continue(struct cv_preauth *p, struct cv_span data)
@@ -215,6 +267,27 @@ static void session_runs(struct cv_preauth *p, uint32_t pid)
 		login_relay_start(p, fd);
 }
 
+static void session_answers(struct cv_preauth *p,
+			    const struct session_started *s)
+{
+	login_channel_forget(p);
+	if (s->status == CV_OK)
+		session_runs(p, s->pid);
+	else
+		fail_and_go_on(p, s->status == CV_E_LIMIT ?
+			       CV_AUTH_FAIL_LIMIT : CV_AUTH_FAIL_TEMP,
+			       s->text);
+}
+
+void login_auth_started(struct cv_preauth *p,
+			const struct session_started *s)
+{
+	/* the channel is the session's now, which closes it */
+	login_channel_close(p->process);
+	p->user = pool_strdup(p->pool, s->user);
+	session_answers(p, s);
+}
+
 static void on_status(evutil_socket_t fd, short what, void *context)
 {
 	struct cv_preauth *p = context;
@@ -228,30 +301,9 @@ static void on_status(evutil_socket_t fd, short what, void *context)
 		return;
 	if (status == CV_OK)
 		status = session_started_get(&r, &s, &err);
-	if (status != CV_OK || s.status != CV_OK) {
-		login_channel_forget(p);
-		fail_and_go_on(p, s.status == CV_E_LIMIT ?
-			       CV_AUTH_FAIL_LIMIT : CV_AUTH_FAIL_TEMP,
-			       s.text);
-		return;
-	}
-	session_runs(p, s.pid);
-}
-
-/* For TLS the session gets one end of a pair, and we stay. */
-static int make_transport(struct cv_preauth *p, int *session_r)
-{
-	int fds[2];
-
-	*session_r = p->fd;
-	if (p->ssl == NULL)
-		return 0;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		       0, fds) < 0)
-		return -1;
-	p->transport_fd = fds[0];
-	*session_r = fds[1];
-	return 0;
+	if (status != CV_OK)
+		s = (struct session_started){ .status = status, .text = "" };
+	session_answers(p, &s);
 }
 
 static int send_handoff(struct cv_preauth *p, int session_fd, int status_fd)

@@ -105,6 +105,30 @@ static void lose_channel(struct login_process *process)
 	}
 }
 
+/* Whose connection auth was offered: the channel is theirs alone. */
+static struct cv_preauth *find_offered(struct login_channel *channel)
+{
+	for (uint32_t i = 0; i < LOGIN_ASKING_BUCKETS; i++) {
+		struct cv_preauth *p = channel->asking[i];
+
+		if (p != NULL && p->offered)
+			return p;
+	}
+	return NULL;
+}
+
+static void take_started(struct login_process *process, struct ipc_reader *r)
+{
+	struct cv_preauth *p = find_offered(&process->channel);
+	struct cv_error err = ERROR_NONE;
+	struct session_started s;
+
+	if (session_started_get(r, &s, &err) != CV_OK)
+		log_error("login", "session: %s", err.text);
+	else if (p != NULL)
+		login_auth_started(p, &s);
+}
+
 static void take_answer(struct login_process *process, struct ipc_reader *r)
 {
 	struct cv_error err = ERROR_NONE;
@@ -138,7 +162,9 @@ static void on_auth(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (status == CV_NOT_FOUND)
 		return;
-	if (status == CV_OK)
+	if (status == CV_OK && r.type == SESSION_MSG_STARTED)
+		take_started(process, &r);
+	else if (status == CV_OK)
 		take_answer(process, &r);
 	else
 		lose_channel(process);

@@ -496,6 +496,8 @@ void login_client_advance(struct cv_preauth *p)
 			}
 		}
 		feed_machine(p);
+		if (p->asks && flush_output(p) != CV_EOF)
+			login_auth_ask(p, p->out.len == 0);
 		if (p->auth_failed != 0)
 			login_auth_report_failure(p);
 		sent = flush_output(p);

@@ -112,6 +112,9 @@ struct cv_preauth {
 	const char *mechanism, *user, *client_id;
 	struct cv_span handoff_tag;
 	bool wants_handoff;
+	/* What hand_off would be given, when the machine said so before; the
+	 * request is written, not sent; auth has been offered the connection. */
+	bool may_offer, asks, offered;
 	/* A failure that was found inside a call of the machine, told when
 	 * the call is over; enum cv_auth_fail. */
 	uint32_t auth_failed;
@@ -189,6 +192,9 @@ void login_proxy_cert(const struct cv_preauth *p, bool *valid_r,
 
 void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		      bool has_initial, struct cv_span initial);
+/* The machine has returned: sends the request.  offer: nothing is left to be
+ * told to the client. */
+void login_auth_ask(struct cv_preauth *p, bool offer);
 void login_auth_continue(struct cv_preauth *p, struct cv_span data);
 void login_auth_abort(struct cv_preauth *p);
 /* Tells the machine of p->auth_failed. */
@@ -200,6 +206,9 @@ void login_auth_hand_off(struct cv_preauth *p);
  * _OK, _FAIL. */
 void login_auth_answer(struct cv_preauth *p, uint32_t type,
 		       const struct auth_answer *a);
+/* The session to which auth gave p's connection answers; as above. */
+void login_auth_started(struct cv_preauth *p,
+			const struct session_started *s);
 /* auth has died and does not know p's request any more; as above. */
 void login_auth_lost(struct cv_preauth *p);
 void login_auth_close(struct cv_preauth *p);

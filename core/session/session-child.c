@@ -384,12 +384,13 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 }
 
 /* Where nobody waits on a status socket, only a failure is told. */
-static void tell_started(int status_fd, int status,
-			 const struct cv_error *err)
+static void tell_started(const struct cv_session *s, int status_fd,
+			 int status, const struct cv_error *err)
 {
 	struct session_started started = {
 		.status = status, .pid = (uint32_t)getpid(),
 		.text = status == CV_OK ? "" : err->client,
+		.user = status == CV_OK ? s->user_info->name : "",
 	};
 
 	if (status_fd < 0)
@@ -517,7 +518,7 @@ void session_child_start(const struct session_zygote *zygote,
 		log_warning("session", "%s", err.text);
 	else if (status != CV_OK)
 		log_error("session", "%s", err.text);
-	tell_started(start->status_fd >= 0 ? SESSION_STATUS_FD :
+	tell_started(s, start->status_fd >= 0 ? SESSION_STATUS_FD :
 		     s->connection == NULL && status != CV_OK ?
 		     SESSION_TRANSPORT_FD : -1, status, &err);
 	if (status != CV_OK)

@@ -167,6 +167,13 @@ static bool is_astring(const struct imap_arg *arg)
 	return arg != NULL && arg->type != IMAP_LIST;
 }
 
+/* The session answers the command; before that there is nothing to say. */
+static void offer(struct cv_preauth *p, struct preauth *me)
+{
+	if (CV_HAS(imap_preauth_api, offer))
+		imap_preauth_api->offer(p, cv_span_of(me->tag));
+}
+
 static void cmd_login(struct cv_preauth *p, struct preauth *me)
 {
 	struct imap_args args = imap_parser_args(&me->parser);
@@ -182,6 +189,7 @@ static void cmd_login(struct cv_preauth *p, struct preauth *me)
 		      "disallowed on non-secure (SSL/TLS) connections.");
 	} else {
 		me->phase = WAITS_FOR_AUTH;
+		offer(p, me);
 		imap_preauth_api->auth_password(p, user->text,
 						password->text);
 	}
@@ -242,6 +250,7 @@ static void cmd_authenticate(struct cv_preauth *p, struct preauth *me)
 		bad(p, me, "Invalid base64 data in initial response");
 	} else {
 		me->phase = WAITS_FOR_AUTH;
+		offer(p, me);
 		imap_preauth_api->auth_begin(p, name, data);
 		out_wipe(me);
 	}

@@ -51,9 +51,12 @@ static void try_begin(void)
 {
 	struct auth_begin m;
 
-	if (auth_begin_get(&f.r, f.pool, &m, NULL) != CV_OK)
+	if (auth_begin_get(&f.r, f.pool, &m, NULL) != CV_OK) {
+		BUG_IF(m.transport_fd >= 0);
 		return;
+	}
 	auth_begin_put(&f.again, &m);
+	close_two(m.transport_fd, -1);
 	f.compare = true;
 }
 

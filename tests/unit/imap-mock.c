@@ -139,6 +139,12 @@ static void pa_hand_off(struct cv_preauth *p, struct cv_span tag)
 	text_set(&p->tag, tag);
 }
 
+static void pa_offer(struct cv_preauth *p, struct cv_span tag)
+{
+	p->offers++;
+	text_set(&p->tag, tag);
+}
+
 static void pa_close(struct cv_preauth *p, const char *reason)
 {
 	p->closed = true;
@@ -159,7 +165,7 @@ static const struct cv_preauth_api mock_preauth_api = {
 	.auth_begin = pa_auth_begin, .auth_password = pa_auth_password,
 	.auth_continue = pa_auth_continue, .auth_abort = pa_auth_abort,
 	.hand_off = pa_hand_off, .close = pa_close,
-	.set_client_id = pa_set_client_id,
+	.set_client_id = pa_set_client_id, .offer = pa_offer,
 };
 
 struct cv_preauth *mock_preauth_new(void)

@@ -24,7 +24,7 @@ struct cv_preauth {
 	bool closed, starttls, aborted;
 	char mechanism[32];
 	struct cv_text initial, user, password, response, tag, client_id;
-	uint32_t auth_begun, handed_off;
+	uint32_t auth_begun, handed_off, offers;
 	struct cv_text unread;		/* what input did not consume */
 	size_t hand_off_unread;
 };

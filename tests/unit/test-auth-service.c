@@ -126,8 +126,10 @@ static uint32_t receive(int fd)
 	return 0;
 }
 
-static void send_begin(int fd, uint32_t id, const char *service,
-		       const char *mechanism, struct cv_span initial)
+/* offered: -1, or the connection. */
+static void send_offer(int fd, uint32_t id, const char *service,
+		       const char *mechanism, struct cv_span initial,
+		       int offered)
 {
 	struct auth_begin begin = {
 		.id = id, .service = service, .mechanism = mechanism,
@@ -137,10 +139,18 @@ static void send_begin(int fd, uint32_t id, const char *service,
 		.channel_binding = CV_SPAN(""),
 		.has_initial = initial.data != NULL,
 		.initial = initial.data == NULL ? CV_SPAN("") : initial,
+		.offered = offered >= 0, .transport_fd = offered,
+		.tag = CV_SPAN("a1"), .input = CV_SPAN("a2 NOOP\r\n"),
 	};
 
 	auth_begin_put(&out, &begin);
 	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+}
+
+static void send_begin(int fd, uint32_t id, const char *service,
+		       const char *mechanism, struct cv_span initial)
+{
+	send_offer(fd, id, service, mechanism, initial, -1);
 }
 
 static void receive_answer(int fd, uint32_t type, struct auth_answer *answer_r)
@@ -284,6 +294,117 @@ static void a_last_hand_off_that_fails_is_told(void **state)
 	close(transport[1]);
 	close(status);
 	(void)state;
+}
+
+/* joe, and one end of a connection that is offered; the other end. */
+static int set_up_offer(int transport_r[2])
+{
+	write_file(fix.users, "joe:{PLAIN}secret:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	assert_int_equal(ipc_pair(transport_r, true, NULL), CV_OK);
+	return open_channel("imap-login");
+}
+
+/* Nobody has the connection any more but the test. */
+static void assert_not_kept(int transport[2])
+{
+	char byte;
+
+	close(transport[0]);
+	assert_int_equal(read(transport[1], &byte, 1), 0);
+	close(transport[1]);
+}
+
+/* The session answers on the channel, which auth has left. */
+static void an_offer_becomes_a_session_at_once(void **state)
+{
+	const struct session_started yes = {
+		.status = CV_OK, .text = "", .pid = 5, .user = "joe",
+	};
+	struct session_started started;
+	struct session_start start;
+	int transport[2], fd;
+
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	fd = set_up_offer(transport);
+	send_offer(fd, 7, "imap", "PLAIN", CV_SPAN("\0joe\0secret"),
+		   transport[0]);
+	assert_int_equal(receive(port[1]), SESSION_MSG_START);
+	assert_int_equal(ended_count, 1);
+	assert_int_equal(session_start_get(&in, fix.pool, &start, NULL),
+			 CV_OK);
+	assert_string_equal(start.user.name, "joe");
+	assert_true(cv_span_is(start.tag, "a1"));
+	assert_true(cv_span_is(start.input, "a2 NOOP\r\n"));
+	assert_int_equal(session_started_send(start.status_fd, &yes, NULL),
+			 CV_OK);
+	assert_int_equal(receive(fd), SESSION_MSG_STARTED);
+	assert_int_equal(session_started_get(&in, &started, NULL), CV_OK);
+	assert_string_equal(started.user, "joe");
+	close(start.status_fd);
+	assert_int_equal(receive(fd), 0);
+	close(start.transport_fd);
+	close(fd);
+	assert_not_kept(transport);
+	(void)state;
+}
+
+static void what_is_offered_is_not_kept_after_a_failure(void **state)
+{
+	struct auth_answer answer;
+	int transport[2], fd;
+
+	fd = set_up_offer(transport);
+	send_offer(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0wrong"),
+		   transport[0]);
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_CREDENTIALS);
+	/* there is no zygote; the channel is still there to say so */
+	send_offer(fd, 2, "imap", "PLAIN", CV_SPAN("\0joe\0secret"),
+		   transport[0]);
+	receive_answer(fd, AUTH_MSG_FAIL, &answer);
+	assert_int_equal(answer.id, 2);
+	assert_int_equal(answer.fail, CV_AUTH_FAIL_TEMP);
+	assert_not_kept(transport);
+	close(fd);
+	(void)state;
+}
+
+/* Who is asked something first gets OK, and hands over as ever. */
+static void a_challenge_withdraws_the_offer(void **state)
+{
+	struct auth_answer answer;
+	int transport[2], fd;
+
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	fd = set_up_offer(transport);
+	send_offer(fd, 3, "imap", "LOGIN", CV_SPAN("joe"), transport[0]);
+	receive_answer(fd, AUTH_MSG_CHALLENGE, &answer);
+	assert_not_kept(transport);
+	auth_continue_put(&out, 3, CV_SPAN("secret"));
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	close(fd);
+	(void)state;
+}
+
+/* Their answers would reach the session, or its answer them. */
+static void nothing_is_offered_beside_other_requests(void **state)
+{
+	for (int first = 0; first < 2; first++) {
+		int transport[2], fd = set_up_offer(transport);
+
+		send_offer(fd, 1, "imap", "LOGIN", CV_SPAN_NONE,
+			   first ? transport[0] : -1);
+		send_offer(fd, 2, "imap", "LOGIN", CV_SPAN_NONE,
+			   first ? -1 : transport[0]);
+		while (receive(fd) == AUTH_MSG_CHALLENGE)
+			continue;
+		assert_not_kept(transport);
+		close(fd);
+		if (first == 0)
+			(void)teardown(state);
+	}
 }
 
 static void wrong_passwords_and_mechanisms_fail(void **state)
@@ -647,6 +768,10 @@ int main(void)
 		TEST(a_login_becomes_a_session),
 		TEST(a_last_hand_off_ends_the_channel),
 		TEST(a_last_hand_off_that_fails_is_told),
+		TEST(an_offer_becomes_a_session_at_once),
+		TEST(what_is_offered_is_not_kept_after_a_failure),
+		TEST(a_challenge_withdraws_the_offer),
+		TEST(nothing_is_offered_beside_other_requests),
 		TEST(wrong_passwords_and_mechanisms_fail),
 		TEST(login_asks_twice),
 		TEST(hashes_are_checked_by_workers),

@@ -81,6 +81,8 @@ static void login_at_each_cut(void **state)
 				    "a1 OK NOOP completed.\r\n+ OK\r\n");
 		assert_string_equal(cv_text_str(&p->user), "alice");
 		assert_string_equal(cv_text_str(&p->password), "pa\"ss");
+		assert_int_equal(p->offers, 1);
+		assert_string_equal(cv_text_str(&p->tag), "b1");
 		mock_preauth_outcome(p, CV_OK, 0, "");
 		assert_int_equal(p->handed_off, 1);
 		assert_string_equal(cv_text_str(&p->tag), "b1");

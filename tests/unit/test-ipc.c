@@ -382,6 +382,57 @@ static void an_auth_request_arrives_unchanged(void **state)
 	assert_string_equal(in.conn.remote_ip, "");
 	assert_true(cv_span_equal(in.initial, out.initial));
 	assert_true(in.has_initial);
+	assert_false(in.offered);
+	assert_int_equal(in.transport_fd, -1);
+	pool_destroy(&pool);
+}
+
+/* Sent and received, descriptors included. */
+static void pass(const struct ipc_writer *w, struct ipc_reader *r)
+{
+	struct cv_error err = ERROR_NONE;
+	int fds[2];
+
+	assert_int_equal(ipc_pair(fds, true, &err), CV_OK);
+	assert_int_equal(ipc_send(fds[0], w, &err), CV_OK);
+	assert_int_equal(ipc_receive(fds[1], r, &err), CV_OK);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+static void a_begin_may_offer_the_connection(void **state)
+{
+	struct cv_pool *pool = pool_create("test");
+	struct cv_error err = ERROR_NONE;
+	struct auth_begin out = {
+		.id = 3, .service = "imap", .mechanism = "PLAIN",
+		.session_id = "sid", .cert_name = "", .offered = true,
+		.tag = CV_SPAN("a1"), .input = CV_SPAN("a2 NOOP\r\n"),
+	}, in;
+	struct ipc_writer w;
+	struct ipc_reader r;
+	int null = open("/dev/null", O_RDWR), before;
+
+	(void)state;
+	assert_true(null >= 0);
+	out.transport_fd = null;
+	before = open_fds();
+	auth_begin_put(&w, &out);
+	pass(&w, &r);
+	assert_int_equal(auth_begin_get(&r, pool, &in, &err), CV_OK);
+	assert_true(in.offered && in.transport_fd >= 0);
+	assert_true(cv_span_equal(in.tag, out.tag));
+	assert_true(cv_span_equal(in.input, out.input));
+	(void)close(in.transport_fd);
+	/* a descriptor without the rest: refused, and not kept */
+	out.offered = false;
+	auth_begin_put(&w, &out);
+	ipc_put_fd(&w, null);
+	pass(&w, &r);
+	assert_int_equal(auth_begin_get(&r, pool, &in, &err), CV_E_SYNTAX);
+	assert_int_equal(in.transport_fd, -1);
+	assert_int_equal(open_fds(), before);
+	(void)close(null);
 	pool_destroy(&pool);
 }
 
@@ -493,6 +544,7 @@ int main(void)
 		cmocka_unit_test(a_full_queue_is_a_temporary_failure),
 		cmocka_unit_test(a_channel_opens_over_a_port),
 		cmocka_unit_test(an_auth_request_arrives_unchanged),
+		cmocka_unit_test(a_begin_may_offer_the_connection),
 		cmocka_unit_test(what_is_no_channel_is_not_taken_for_one),
 		cmocka_unit_test(last_words_are_heard_behind_a_reset),
 		cmocka_unit_test(a_log_line_cannot_become_two),
