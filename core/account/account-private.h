@@ -72,7 +72,7 @@ struct change {
 	enum change_kind kind;
 };
 
-enum { CHANGES_MAX = 1024 };
+enum { CHANGES_FIRST = 16, CHANGES_MAX = 1024 };
 
 struct metadata { struct cv_span key, value; };	/* value NULL: removed */
 struct metadata_list { ARRAY(struct metadata) pairs; };
@@ -94,7 +94,7 @@ struct folder {
 	struct catalogue *catalogue;	/* NULL: not opened */
 	/* changes since changes_floor, oldest first */
 	struct change *changes;
-	uint32_t change_count;
+	uint32_t change_count, change_room;
 	uint64_t changes_floor;
 };
 

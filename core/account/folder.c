@@ -254,6 +254,18 @@ const char *account_subscription_next(struct account *account, size_t *at)
 
 /* --- recent changes ------------------------------------------------------ */
 
+static void grow_changes(struct folder *folder)
+{
+	uint32_t room = folder->change_room == 0 ? CHANGES_FIRST :
+		folder->change_room * 2;
+
+	folder->changes = pool_grow(folder->f.account->pool, folder->changes,
+				    folder->change_room *
+				    sizeof(struct change),
+				    room * sizeof(struct change));
+	folder->change_room = room;
+}
+
 void folder_add_change(struct folder *folder, enum change_kind kind,
 		       uint64_t modseq, uint32_t first, uint32_t last)
 {
@@ -261,9 +273,6 @@ void folder_add_change(struct folder *folder, enum change_kind kind,
 
 	if (folder->f.account->in_base)
 		return;
-	if (folder->changes == NULL)
-		folder->changes = pool_new_array(folder->f.account->pool,
-						 struct change, CHANGES_MAX);
 	if (folder->change_count > 0) {
 		change = &folder->changes[folder->change_count - 1];
 		if (change->kind == kind && change->modseq == modseq &&
@@ -280,6 +289,8 @@ void folder_add_change(struct folder *folder, enum change_kind kind,
 			(CHANGES_MAX - half) * sizeof(*change));
 		folder->change_count -= half;
 	}
+	if (folder->change_count == folder->change_room)
+		grow_changes(folder);
 	change = &folder->changes[folder->change_count++];
 	*change = (struct change){ modseq, first, last, kind };
 }

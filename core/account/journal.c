@@ -144,7 +144,7 @@ static const unsigned char *reader_get(struct reader *r, uint64_t offset,
 		r->room = left < WINDOW_SIZE ? left : WINDOW_SIZE;
 		if (r->room < len)
 			r->room = len;
-		r->window = pool_alloc(r->pool, r->room);
+		r->window = pool_alloc_raw(r->pool, r->room);
 	}
 	r->offset = offset;
 	r->len = 0;

@@ -6,6 +6,17 @@
 #ifndef BUG_H
 #define BUG_H
 
+/* A large array whose bytes are written before they are read, for which
+ * -ftrivial-auto-var-init does more than it is worth. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define BASE_UNINITIALISED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef BASE_UNINITIALISED
+#define BASE_UNINITIALISED
+#endif
+
 /* Logs file, line and the condition, then aborts. */
 __attribute__((noreturn, cold))
 void bug_die(const char *file, int line, const char *what);

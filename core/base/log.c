@@ -1,5 +1,6 @@
 /* log.c - format, clean, hand to the sink. */
 #include "log.h"
+#include "bug.h"
 #include "utf8.h"
 
 #include <stdio.h>
@@ -135,10 +136,23 @@ size_t log_clean(char *dst, size_t room, const char *src, size_t len)
 	return out;
 }
 
+/* Most lines are; then the copy's stack is not touched. */
+static bool is_plain(const char *raw, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (raw[i] < 0x20 || raw[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
 void log_write_v(enum log_level level, const char *category,
 		 const char *fmt, va_list args)
 {
-	char raw[LOG_LINE_MAX], line[LOG_LINE_MAX];
+	/* not zeroed by the compiler: a line is short, and a new process pays
+	 * for each page that it touches */
+	char raw[LOG_LINE_MAX] BASE_UNINITIALISED;
+	char line[LOG_LINE_MAX] BASE_UNINITIALISED;
 	int prefix, n;
 	size_t len;
 
@@ -154,6 +168,10 @@ void log_write_v(enum log_level level, const char *category,
 	len = (size_t)prefix + (size_t)n;
 	if (len >= sizeof(raw))
 		len = sizeof(raw) - 1;
+	if (is_plain(raw, len)) {
+		logger.sink(level, category, raw, len, logger.context);
+		return;
+	}
 	len = log_clean(line, sizeof(line), raw, len);
 	logger.sink(level, category, line, len, logger.context);
 }

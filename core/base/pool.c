@@ -148,10 +148,9 @@ static struct pool_block *add_block(struct cv_pool *pool, size_t need)
 	return block;
 }
 
-void *pool_alloc(struct cv_pool *pool, size_t size)
+static void *take(struct cv_pool *pool, size_t need)
 {
 	struct pool_block *block = pool->blocks;
-	size_t need = round_up(size == 0 ? 1 : size);
 	unsigned char *memory;
 
 	if (block == NULL || block->size - block->used < need)
@@ -159,6 +158,19 @@ void *pool_alloc(struct cv_pool *pool, size_t size)
 	/* UNSAFE: the block has room for need bytes, checked above */
 	memory = block->data + block->used;
 	block->used += need;
+	return memory;
+}
+
+void *pool_alloc_raw(struct cv_pool *pool, size_t size)
+{
+	return take(pool, round_up(size == 0 ? 1 : size));
+}
+
+void *pool_alloc(struct cv_pool *pool, size_t size)
+{
+	size_t need = round_up(size == 0 ? 1 : size);
+	void *memory = take(pool, need);
+
 	memset(memory, 0, need);
 	return memory;
 }

@@ -25,6 +25,10 @@ void pool_set_secret(struct cv_pool *pool);
  * its memory limit the process ends with a log line. */
 void *pool_alloc(struct cv_pool *pool, size_t size)
 	__attribute__((malloc, returns_nonnull, alloc_size(2)));
+/* As pool_alloc, with whatever was there: for a buffer whose bytes are
+ * written before they are read, so that what stays unused costs nothing. */
+void *pool_alloc_raw(struct cv_pool *pool, size_t size)
+	__attribute__((malloc, returns_nonnull, alloc_size(2)));
 void *pool_alloc_array(struct cv_pool *pool, size_t count, size_t size)
 	__attribute__((malloc, returns_nonnull, alloc_size(2, 3)));
 

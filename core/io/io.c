@@ -148,45 +148,71 @@ void io_unlock(struct io *io, int fd)
 
 /* --- directories --------------------------------------------------------- */
 
+enum { DIR_FIRST = 2048, DIR_ROOM = 32768 };
+
+/* Without the C library's stream, which is made for large directories: most
+ * are small, and a new process pays for each page that it touches. */
 struct io_dir {
-	DIR *dir;
-	int error;
+	struct io *io;
+	int fd, error;
+	size_t at, len, room;
+	char *data;		/* first, or allocated */
+	_Alignas(struct dirent64) char first[DIR_FIRST];
 };
 
 struct io_dir *io_dir_open(struct io *io, int dirfd, const char *name)
 {
 	int fd = io_open_dir(io, dirfd, name);
 	struct io_dir *dir;
-	DIR *stream;
 
 	if (fd < 0)
 		return NULL;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		io_close(io, fd);
-		return NULL;
-	}
-	dir = calloc(1, sizeof(*dir));
+	dir = malloc(sizeof(*dir));
 	if (dir == NULL) {
-		closedir(stream);
+		io_close(io, fd);
 		errno = ENOMEM;
 		return NULL;
 	}
-	dir->dir = stream;
+	dir->io = io;
+	dir->fd = fd;
+	dir->error = 0;
+	dir->at = dir->len = 0;
+	dir->room = DIR_FIRST;
+	dir->data = dir->first;
 	return dir;
+}
+
+static bool dir_fill(struct io_dir *dir)
+{
+	ssize_t n;
+
+	if (dir->room == DIR_FIRST && dir->len > 0) {
+		char *data = dir->len < DIR_FIRST / 2 ? NULL :
+			malloc(DIR_ROOM);
+
+		if (data != NULL) {
+			dir->data = data;
+			dir->room = DIR_ROOM;
+		}
+	}
+	n = getdents64(dir->fd, dir->data, dir->room);
+	if (n < 0)
+		dir->error = errno;
+	dir->at = 0;
+	dir->len = n < 0 ? 0 : (size_t)n;
+	return n > 0;
 }
 
 const char *io_dir_next(struct io_dir *dir, unsigned char *type)
 {
-	struct dirent *d;
+	const struct dirent64 *d;
 
 	do {
-		errno = 0;
-		d = readdir(dir->dir);
-		if (d == NULL) {
-			dir->error = errno;
+		if (dir->at == dir->len && !dir_fill(dir))
 			return NULL;
-		}
+		d = (const struct dirent64 *)(const void *)
+			(dir->data + dir->at);
+		dir->at += d->d_reclen;
 	} while (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0);
 	if (type != NULL)
 		*type = d->d_type;
@@ -195,7 +221,7 @@ const char *io_dir_next(struct io_dir *dir, unsigned char *type)
 
 int io_dir_fd(const struct io_dir *dir)
 {
-	return dirfd(dir->dir);
+	return dir->fd;
 }
 
 int io_dir_close(struct io_dir **dir_p)
@@ -207,7 +233,9 @@ int io_dir_close(struct io_dir **dir_p)
 		return 0;
 	*dir_p = NULL;
 	error = dir->error;
-	closedir(dir->dir);
+	io_close(dir->io, dir->fd);
+	if (dir->data != dir->first)
+		free(dir->data);
 	free(dir);
 	if (error != 0) {
 		errno = error;

@@ -27,7 +27,6 @@ void anvil_connect_get(struct ipc_reader *r, struct anvil_connect *c_r)
 
 /* Not on the stack: the compiler touches every page of a large frame, and a
  * process that has just been forked pays for each. */
-static struct ipc_writer lease_request;
 static struct ipc_reader lease_answer;
 
 static int lease_wait(int lease, struct cv_error *err)
@@ -53,7 +52,7 @@ static int lease_wait(int lease, struct cv_error *err)
 int anvil_lease_begin(int anvil_port, const struct anvil_connect *c,
 		      int *lease_r, struct cv_error *err)
 {
-	struct ipc_writer *w = &lease_request;
+	struct ipc_writer *w = &ipc_scratch;
 	int fds[2], status;
 
 	*lease_r = -1;

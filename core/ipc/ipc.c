@@ -13,6 +13,8 @@ enum ipc_field { FIELD_BOOL = 1, FIELD_U32, FIELD_U64, FIELD_BYTES };
 
 /* --- writing ------------------------------------------------------------- */
 
+struct ipc_writer ipc_scratch;
+
 void ipc_begin(struct ipc_writer *w, uint32_t type)
 {
 	w->type = type;

@@ -49,6 +49,10 @@ struct ipc_reader {
 	unsigned char data[IPC_MESSAGE_MAX];
 };
 
+/* For a message that is put together and sent within one function: large
+ * frames and many buffers cost a new process a page each. */
+extern struct ipc_writer ipc_scratch;
+
 void ipc_begin(struct ipc_writer *w, uint32_t type);
 void ipc_put_bool(struct ipc_writer *w, bool value);
 void ipc_put_u32(struct ipc_writer *w, uint32_t value);

@@ -145,7 +145,9 @@ static bool no_new_privs;
 
 static int set_no_new_privs(struct cv_error *err)
 {
-	if (!no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (no_new_privs)
+		return CV_OK;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return FAIL_ERRNO(err, errno, "cannot set no_new_privs");
 	no_new_privs = true;
 	return CV_OK;

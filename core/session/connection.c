@@ -594,9 +594,9 @@ struct cv_connection *connection_create(struct cv_pool *pool, int fd,
 	c->fd = fd;
 	c->rawlog_in = c->rawlog_out = -1;
 	c->in_room = input.len > INPUT_FIRST ? input.len : INPUT_FIRST;
-	c->in = pool_alloc(pool, c->in_room);
+	c->in = pool_alloc_raw(pool, c->in_room);
 	c->out_room = OUTPUT_FIRST;
-	c->out = pool_alloc(pool, c->out_room);
+	c->out = pool_alloc_raw(pool, c->out_room);
 	if (input.len > 0)
 		memcpy(c->in, input.data, input.len);
 	c->in_end = input.len;

@@ -39,7 +39,7 @@ int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,
 /* Makes the directory with its parents; what is there already stays. */
 static bool make_dirs(const char *path)
 {
-	char part[4096];
+	char part[4096] BASE_UNINITIALISED;
 	size_t len = strlen(path);
 	struct stat st;
 
