@@ -20,6 +20,7 @@
 #ifndef CV_AUTH_H
 #define CV_AUTH_H
 
+#include "cv-check.h"
 #include "cv-types.h"
 
 struct cv_text;
@@ -145,6 +146,9 @@ struct cv_passdb {
 	 * "%s %l".  "": none; NULL member: every input counts.  Part of the
 	 * cache's key. */
 	const char *(*cache_key)(void *db);
+	/* Looks args over without opening anything; see cv-check.h.  NULL:
+	 * open finds out. */
+	cv_check_fn *check;
 };
 
 /* Given each name; false ends the iteration. */
@@ -162,6 +166,9 @@ struct cv_userdb {
 	int (*iterate)(void *db, cv_user_found_fn *found, void *context,
 		       struct cv_error *err);
 	const char *(*cache_key)(void *db);
+	/* Looks args over without opening anything; see cv-check.h.  NULL:
+	 * open finds out. */
+	cv_check_fn *check;
 };
 
 /* --- SASL mechanisms [RFC4422] -------------------------------------------- */

@@ -7,6 +7,7 @@
 #define CV_PLUGIN_H
 
 #include "cv-types.h"
+#include "cv-check.h"
 #include "cv-host.h"
 #include "cv-text.h"
 #include "cv-settings.h"
@@ -115,6 +116,7 @@ struct cv_plugin_desc {
 	int (*init)(const struct cv_host *host, struct cv_plugin *self,
 		    struct cv_error *err);
 	void (*deinit)(struct cv_plugin *self);	/* own resources only */
+	cv_check_fn *check;		/* its settings, see cv-check.h */
 };
 
 /* The LTX prefix lets libltdl find it in shared and in preloaded plugins.

@@ -26,6 +26,7 @@
 #ifndef CV_STORAGE_H
 #define CV_STORAGE_H
 
+#include "cv-check.h"
 #include "cv-mailbox.h"
 #include "cv-settings.h"
 
@@ -485,6 +486,27 @@ struct cv_storage {
 	int (*acl_read)(struct cv_storage_root *root, struct cv_span name,
 			struct cv_text *stamp, struct cv_pool *pool,
 			struct cv_span *text_r, struct cv_error *err);
+	/* Looks over what stands behind "driver:" in mail_location (the keys
+	 * that core knows are right already); see cv-check.h. */
+	cv_check_fn *location_check;
 };
+
+/* For location_check: LAYOUT= is one of the words, which end with NULL. */
+static inline void cv_check_layout(const struct cv_check *check,
+				   const char *const *known)
+{
+	const char *at = strstr(check->value, ":LAYOUT=");
+	struct cv_span word;
+
+	if (at == NULL)
+		return;
+	word = cv_span(at + 8, strcspn(at + 8, ":"));
+	for (uint32_t i = 0; known[i] != NULL; i++) {
+		if (cv_span_is_icase(word, known[i]))
+			return;
+	}
+	check->error(check, "", "%s has no LAYOUT '%.*s'%s", check->driver,
+		     CV_SPAN_ARG(word), check->nearest(check, word, known));
+}
 
 #endif

@@ -1,5 +1,6 @@
 culverinclude_HEADERS += \
 	%D%/cv-auth.h \
+	%D%/cv-check.h \
 	%D%/cv-connection.h \
 	%D%/cv-delivery.h \
 	%D%/cv-hook.h \

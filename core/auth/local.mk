@@ -3,6 +3,7 @@ core_auth_libauth_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS)
 core_auth_libauth_la_SOURCES = \
 	%D%/auth.c %D%/auth.h \
 	%D%/auth-cache.c %D%/auth-cache.h \
+	%D%/auth-check.c %D%/auth-check.h \
 	%D%/auth-client.c %D%/auth-client.h \
 	%D%/auth-db.c %D%/auth-db.h \
 	%D%/auth-exchange.c %D%/auth-exchange.h \

@@ -1,6 +1,7 @@
 /* mail-location.c - "maildir:~/Maildir:LAYOUT=fs:INDEX=/var/..." taken
  * apart. */
 #include "mailbox-private.h"
+#include "settings/location-check.h"
 
 /* "~/x" below the home directory; "~" the home itself. */
 static int expand_home(struct cv_user *user, struct cv_span path,
@@ -47,19 +48,9 @@ static int parse_key(struct cv_user *user, struct cv_span part,
 		return expand_home(user, value, &l->inbox, err);
 	} else if (cv_span_is(key, "ALT")) {
 		return expand_home(user, value, &l->alt, err);
-	} else if (!cv_span_is(key, "INDEXPVT") &&
-		   !cv_span_is(key, "INDEXCACHE") &&
-		   !cv_span_is(key, "VOLATILEDIR") &&
-		   !cv_span_is(key, "SUBSCRIPTIONS") &&
-		   !cv_span_is(key, "FULLDIRNAME") &&
-		   !cv_span_is(key, "MAILBOXDIR") &&
-		   !cv_span_is(key, "BROKENCHAR") &&
-		   !cv_span_is(key, "LISTINDEX")) {
+	} else if (location_key_find(key) == LOCATION_KEY_UNKNOWN) {
 		return FAIL(err, CV_E_CONFIG, "mail_location: key '%.*s' is "
 			    "not known", CV_SPAN_ARG(key));
-	} else {
-		log_warning("mail", "mail_location: key '%.*s' has no effect",
-			    CV_SPAN_ARG(key));
 	}
 	return CV_OK;
 }

@@ -9,7 +9,8 @@
 
 #include "ipc/ipc.h"
 
-enum { BOOT_FD = 3, BOOT_LOG_FD = 4, BOOT_FIRST_FREE_FD = 12 };
+enum { BOOT_FD = 3, BOOT_LOG_FD = 4, BOOT_FIRST_FREE_FD = 12,
+	BOOT_PROBLEM_MAX = 8192 };
 
 enum boot_message_type {
 	BOOT_MSG_SETTINGS = 0x10,	/* fd: snapshot */
@@ -23,6 +24,8 @@ enum boot_message_type {
 	BOOT_MSG_FAILED,		/* str */
 	BOOT_MSG_CONFIG,		/* from "config": fds: snapshot with
 					 * secrets, snapshot without */
+	BOOT_MSG_PROBLEM,		/* from "config", before it ends: bool
+					 * warning, str "file:line: text" */
 	BOOT_MSG_REFRESH,		/* to master: a child of mine crashed,
 					 * replace me by a fresh process */
 };

@@ -3,6 +3,7 @@
  *
  * Runs as root, as files named by the settings (keys) may be root's alone.
  * Plugins are only looked at in the module host's probe child. */
+#include "auth/auth-check.h"
 #include "boot.h"
 #include "config-reader.h"
 #include "log-line.h"
@@ -24,19 +25,38 @@
 #define F_SEAL_WRITE 8
 #endif
 
-static void report(const struct settings_tree *tree)
+/* To the log, or the terminal at the start, and to the master, which hands it
+ * on to who wanted a reload. */
+static void tell(bool to_log, bool warning, const char *text)
 {
+	struct ipc_writer w;
+
+	if (to_log)
+		log_write(warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
+			  "config", "%s", text);
+	else
+		(void)fprintf(stderr, "culverd: %s: %s\n",
+			      warning ? "Warning" : "Error", text);
+	ipc_begin(&w, BOOT_MSG_PROBLEM);
+	ipc_put_bool(&w, warning);
+	ipc_put_str(&w, text);
+	(void)ipc_send(BOOT_FD, &w, NULL);
+}
+
+static void report(const struct settings_tree *tree, bool to_log)
+{
+	char text[BOOT_PROBLEM_MAX];
+
 	for (size_t i = 0; i < settings_problem_count(tree); i++) {
 		const struct settings_problem *p =
 			settings_problem_get(tree, i);
-		enum log_level level = p->warning ? LOG_LEVEL_WARNING :
-			LOG_LEVEL_ERROR;
 
 		if (p->file[0] == '\0')
-			log_write(level, "settings", "%s", p->text);
+			(void)snprintf(text, sizeof(text), "%s", p->text);
 		else
-			log_write(level, "settings", "%s:%u: %s", p->file,
-				  p->line, p->text);
+			(void)snprintf(text, sizeof(text), "%s:%u: %s",
+				       p->file, p->line, p->text);
+		tell(to_log, p->warning, text);
 	}
 }
 
@@ -75,22 +95,29 @@ static int answer(const struct settings_tree *tree, struct cv_error *err)
 
 int config_reader_run(const char *path)
 {
-	struct cv_error err = ERROR_NONE;
+	struct cv_error err = ERROR_NONE, auth_err = ERROR_NONE;
+	bool to_log = fcntl(BOOT_LOG_FD, F_GETFD) >= 0;
 	struct settings_tree *tree;
-	int status;
+	int status, auth_status;
 
-	if (fcntl(BOOT_LOG_FD, F_GETFD) >= 0)
+	if (to_log)
 		log_line_use(BOOT_LOG_FD, "config");
 	log_set_prefix("config");
 	settings_register_core();
+	auth_check_prepare();
 	status = module_settings_read(path, NULL, &tree, &err);
+	auth_status = auth_settings_check(tree, &auth_err);
+	if (status == CV_OK && auth_status != CV_OK) {
+		status = auth_status;
+		err = auth_err;
+	}
 	if (status == CV_OK)
 		status = tls_settings_check(tree, &err);
-	report(tree);
+	report(tree, to_log);
 	if (status == CV_OK)
 		status = answer(tree, &err);
 	else if (settings_problem_count(tree) == 0)
-		log_error("config", "%s", err.text);
+		tell(to_log, false, err.text);
 	settings_tree_destroy(&tree);
 	return status == CV_OK ? EXIT_SUCCESS : SETTINGS_EXIT_BAD;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum { CONFIG_TIMEOUT_MSECS = 60000, WORKERS_DEFAULT = 4,
-	SESSIONS_DEFAULT = 1024 };
+	SESSIONS_DEFAULT = 1024, PROBLEMS_MAX = 1000 };
 
 int master_pair(int fds_r[2], struct cv_error *err)
 {
@@ -390,16 +390,40 @@ static const char *find_hostname(struct master_config *config)
 	return pool_strdup(config->pool, name);
 }
 
-static int receive_snapshots(int fd, struct master_config *config,
+/* The reader's answer, after what it has to say about the files: it has
+ * logged that, but who asked for a reload sees it only from us. */
+static int receive_answer(struct master *m, int fd, struct ipc_reader *r,
+			  struct cv_error *err)
+{
+	for (uint32_t problems = 0; problems < PROBLEMS_MAX; problems++) {
+		int status = ipc_receive_wait(fd, CONFIG_TIMEOUT_MSECS, r,
+					      err);
+		bool warning;
+		const char *text;
+
+		if (status != CV_OK || r->type != BOOT_MSG_PROBLEM)
+			return status;
+		warning = ipc_get_bool(r);
+		text = ipc_get_str(r, BOOT_PROBLEM_MAX);
+		master_control_problem(m, warning, text);
+		if ((status = ipc_finish(r, err)) != CV_OK)
+			return status;
+	}
+	return FAIL(err, CV_E_LIMIT, "the reader of the configuration does "
+		    "not come to an end");
+}
+
+static int receive_snapshots(struct master *m, int fd,
+			     struct master_config *config,
 			     struct cv_error *err)
 {
 	struct settings_tree *tree;
 	struct ipc_reader r;
-	int status = ipc_receive_wait(fd, CONFIG_TIMEOUT_MSECS, &r, err);
+	int status = receive_answer(m, fd, &r, err);
 
 	if (status == CV_EOF)
 		return FAIL(err, CV_E_CONFIG, "the configuration cannot be "
-			    "used (see above)");
+			    "used");
 	if (status != CV_OK)
 		return status;
 	if (r.type != BOOT_MSG_CONFIG)
@@ -426,7 +450,7 @@ int master_config_finish(struct master *m, int fd,
 	config->pool = pool;
 	config->secret_fd = config->public_fd = -1;
 	array_init(&config->services, pool);
-	status = receive_snapshots(fd, config, err);
+	status = receive_snapshots(m, fd, config, err);
 	if (status == CV_OK)
 		status = settings_get(config->tree, &general_settings_table,
 				      NULL, pool, &config->general, err);

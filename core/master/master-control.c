@@ -127,6 +127,22 @@ static void reload(struct master *m, int fd)
 	(void)kill(getpid(), SIGHUP);
 }
 
+void master_control_problem(struct master *m, bool warning, const char *text)
+{
+	struct ipc_writer w;
+
+	if (m->reload_fd < 0 || m->reload_wanted)
+		return;
+	ipc_begin(&w, CONTROL_MSG_PROBLEM);
+	ipc_put_bool(&w, warning);
+	ipc_put_str(&w, text);
+	if (ipc_send(m->reload_fd, &w, NULL) == CV_OK)
+		return;
+	/* it does not read, or has gone: it gets no answer either */
+	(void)close(m->reload_fd);
+	m->reload_fd = -1;
+}
+
 void master_control_reloaded(struct master *m, int status, const char *text)
 {
 	if (m->reload_fd < 0 || m->reload_wanted)

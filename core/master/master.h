@@ -139,7 +139,8 @@ uint64_t master_processes_next(struct master *m, uint64_t now);
 
 enum control_message_type {
 	CONTROL_MSG_STOP = 0x500,	/* no fields -> DONE */
-	CONTROL_MSG_RELOAD,		/* no fields -> DONE when it is read */
+	CONTROL_MSG_RELOAD,		/* no fields -> PROBLEM* DONE when it is
+					 * read */
 	CONTROL_MSG_STATUS,		/* no fields -> ROW* DONE */
 	CONTROL_MSG_ROW,		/* str service, u32 pid, u32 state,
 					 * u64 running msecs */
@@ -147,12 +148,16 @@ enum control_message_type {
 	CONTROL_MSG_DONE,		/* u32 -status, str text */
 	CONTROL_MSG_SELFTEST,		/* str service, then struct selftest's
 					 * fields and fd -> DONE */
+	CONTROL_MSG_PROBLEM,		/* bool warning, str text */
 };
 
 int master_control_listen(struct master *m, struct cv_error *err);
 void master_control_accept(struct master *m);
 /* Tells the tool that asked for a reload, if one did, how it ended. */
 void master_control_reloaded(struct master *m, int status, const char *text);
+
+/* Tells it what is wrong with the configuration, one message a problem. */
+void master_control_problem(struct master *m, bool warning, const char *text);
 
 /* --- notify.c ----------------------------------------------------------------- */
 

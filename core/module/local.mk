@@ -13,8 +13,10 @@ core_module_libmodule_la_SOURCES = \
 	%D%/module-private.h \
 	%D%/module-probe.c \
 	%D%/module-settings.c \
+	%D%/module-values.c \
 	%D%/module-wire.c \
 	%D%/probe-sandbox.c \
+	%D%/probe-values.c \
 	%D%/provider.c \
 	%D%/slots.c %D%/slots.h
 core_module_libmodule_la_LIBADD = core/settings/libsettings.la \

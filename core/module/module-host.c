@@ -146,10 +146,12 @@ const struct cv_host *module_host(void)
 /* --- the one that takes notes ------------------------------------------------- */
 
 static ARRAY(struct module_registration) notes;
+static ARRAY(const void *) noted_tables;	/* as notes; NULL: a hook */
 void (*module_dry_misuse)(const char *what);
 
 static int take_note(uint32_t what, uint32_t kind, int priority,
-		     const char *name, struct cv_error *err)
+		     const char *name, const void *table,
+		     struct cv_error *err)
 {
 	if (notes.count == MODULE_REGISTRATIONS_MAX)
 		return FAIL(err, CV_E_LIMIT, "it registers more than %d "
@@ -158,6 +160,7 @@ static int take_note(uint32_t what, uint32_t kind, int priority,
 		.what = what, .kind = kind, .priority = priority,
 		.name = pool_copy(notes.pool, name, strnlen(name, 256)),
 	};
+	*array_add(&noted_tables) = table;
 	return CV_OK;
 }
 
@@ -169,7 +172,7 @@ static int dry_provide(struct cv_plugin *self, uint32_t kind,
 				 err);
 
 	return ret < 0 ? ret : take_note(MODULE_REGISTERED_PROVIDER, kind, 0,
-					 name, err);
+					 name, table, err);
 }
 
 static int dry_hook_add(struct cv_plugin *self, uint32_t id, int priority,
@@ -180,7 +183,7 @@ static int dry_hook_add(struct cv_plugin *self, uint32_t id, int priority,
 	if (point == NULL)	/* says so in its own words */
 		return hook_add(self, id, priority, fn, notes.pool, err);
 	return take_note(MODULE_REGISTERED_HOOK, id, priority, point->name,
-			 err);
+			 NULL, err);
 }
 
 /* No session is running: whatever service init asks for is there, but any
@@ -233,6 +236,7 @@ const struct cv_host *module_dry_host(void)
 void module_dry_begin(struct cv_pool *pool)
 {
 	array_init(&notes, pool);
+	array_init(&noted_tables, pool);
 }
 
 void module_dry_end(const struct module_registration **registrations_r,
@@ -240,4 +244,15 @@ void module_dry_end(const struct module_registration **registrations_r,
 {
 	*registrations_r = notes.items;
 	*count_r = (uint32_t)notes.count;
+}
+
+const void *module_dry_provider(uint32_t kind, const char *name)
+{
+	for (size_t i = 0; i < notes.count; i++) {
+		if (notes.items[i].what == MODULE_REGISTERED_PROVIDER &&
+		    notes.items[i].kind == kind &&
+		    strcmp(notes.items[i].name, name) == 0)
+			return noted_tables.items[i];
+	}
+	return NULL;
 }

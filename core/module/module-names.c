@@ -40,7 +40,7 @@ static void add_driver(struct names *names, const char *prefix,
 }
 
 /* sdbox and mdbox are two drivers of one plugin. */
-static struct cv_span storage_plugin(struct cv_span driver)
+struct cv_span module_storage_plugin(struct cv_span driver)
 {
 	return cv_span_is(driver, "sdbox") || cv_span_is(driver, "mdbox") ?
 		CV_SPAN("dbox") : driver;
@@ -48,7 +48,7 @@ static struct cv_span storage_plugin(struct cv_span driver)
 
 /* "maildir:~/Maildir" names a driver; "~/Maildir" and "" are looked into by
  * the drivers that are loaded. */
-static void add_location(struct names *names, const char *location)
+struct cv_span module_location_driver(const char *location)
 {
 	size_t len = strcspn(location, ":");
 
@@ -56,8 +56,15 @@ static void add_location(struct names *names, const char *location)
 	    memchr(location, '/', len) == NULL &&
 	    memchr(location, '%', len) == NULL &&
 	    strncmp(location, "auto:", 5) != 0)
-		add_driver(names, "storage-",
-			   storage_plugin(cv_span(location, len)));
+		return cv_span(location, len);
+	return CV_SPAN_NONE;
+}
+
+static void add_location(struct names *names, const char *location)
+{
+	struct cv_span driver = module_location_driver(location);
+
+	add_driver(names, "storage-", module_storage_plugin(driver));
 }
 
 static void add_storage(struct names *names, const char *protocol)

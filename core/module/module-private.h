@@ -73,6 +73,73 @@ int module_wire_get(struct cv_span in, struct cv_pool *pool,
 int module_open(const char *path, const struct cv_plugin_desc **desc_r,
 		struct cv_error *err);
 
+/* --- module-values.c: what plugins look over ------------------------------ */
+
+/* One text of the configuration, and whose business it is. */
+struct module_value {
+	const char *plugin;
+	uint32_t kind;		/* of provider; 0: the plugin's settings */
+	const char *driver, *text;
+	const char *protocol;	/* scope of the settings; NULL: none */
+	bool deny;
+	const char *file;	/* where it stands; line 0: in no file */
+	uint32_t line;
+};
+
+struct module_value_problem {
+	uint32_t value;		/* index */
+	bool warning;
+	const char *setting, *text;
+};
+
+struct module_values {
+	struct cv_pool *pool;
+	const struct settings_tree *tree;	/* the names are from here */
+	ARRAY(struct module_value) items;
+	ARRAY(struct module_value_problem) problems;
+};
+
+enum { MODULE_PROBLEMS_MAX = 100, MODULE_PROBLEM_BYTES = 1024 };
+
+/* Gathers what the named plugins have to look over.  Everything is copied
+ * into pool; tree is used until the probe is over. */
+void module_values_gather(struct module_values *values,
+			  const struct settings_tree *tree,
+			  const char *const *plugins, uint32_t count,
+			  struct cv_pool *pool);
+/* Takes a problem that a probe child has sent: index, setting, NUL, text.
+ * What is malformed is left out. */
+void module_values_take(struct module_values *values, bool warning,
+			struct cv_span data);
+/* Adds the problems to the tree.  CV_E_CONFIG and the first of them when
+ * there are errors. */
+int module_values_report(const struct module_values *values,
+			 struct settings_tree *tree, struct cv_error *err);
+
+/* --- probe-values.c: in the child ----------------------------------------- */
+
+/* Runs the plugin's checks after its init; tell gets what they find, in the
+ * form that module_values_take wants. */
+void probe_values_run(const struct module_values *values,
+		      struct cv_plugin *plugin, struct cv_pool *pool,
+		      void (*tell)(bool warning, struct cv_span data));
+
+/* --- module-names.c ------------------------------------------------------- */
+
+/* "dbox" for "sdbox" and "mdbox": the plugin that has a storage driver. */
+struct cv_span module_storage_plugin(struct cv_span driver);
+/* The driver that a mail location names; empty: it names none. */
+struct cv_span module_location_driver(const char *location);
+
+/* --- module-probe.c ------------------------------------------------------- */
+
+/* module_probe that also has values looked over; NULL: none. */
+int module_probe_values(const char *dir, const char *const *names,
+			uint32_t count, struct module_values *values,
+			struct cv_pool *pool,
+			const struct module_probed **results_r,
+			struct cv_error *err);
+
 /* --- probe-sandbox.c ------------------------------------------------------ */
 
 /* Confines the calling process to reading files and computing. */
@@ -86,6 +153,9 @@ void module_dry_begin(struct cv_pool *pool);
 const struct cv_host *module_dry_host(void);
 void module_dry_end(const struct module_registration **registrations_r,
 		    uint32_t *count_r);
+/* The table that init has registered, as it is in the plugin's memory; NULL:
+ * none. */
+const void *module_dry_provider(uint32_t kind, const char *name);
 /* Called when init uses what only a running session may use. */
 extern void (*module_dry_misuse)(const char *what);
 

@@ -24,7 +24,9 @@ enum {
 };
 
 enum probe_mark {
-	PROBE_OPENING = 1, PROBE_READING, PROBE_IN_INIT, PROBE_MISUSED,
+	PROBE_OPENING = 1, PROBE_READING, PROBE_IN_INIT, PROBE_CHECKING,
+	PROBE_PROBLEM, PROBE_WARNING,	/* with what a check has found */
+	PROBE_MISUSED,
 	PROBE_REFUSED, PROBE_FOUND,	/* with a text, a descriptor */
 };
 
@@ -35,6 +37,7 @@ struct probe_job {
 	const char *const *names;
 	uint32_t count;
 	const struct settings_tree *tree;
+	struct module_values *values;	/* NULL: none */
 	struct cv_pool *pool;
 	struct module_probed *results;
 };
@@ -75,6 +78,12 @@ static void child_misuse(const char *what)
 	_exit(0);
 }
 
+static void child_tell(bool warning, struct cv_span data)
+{
+	child_mark(warning ? PROBE_WARNING : PROBE_PROBLEM, CV_OK, data.data,
+		   data.len);
+}
+
 /* init with a host that takes notes, so that a crash in it is ours. */
 static void child_init(const struct probe_job *job,
 		       const struct cv_plugin_desc *code,
@@ -100,6 +109,11 @@ static void child_init(const struct probe_job *job,
 	if (ret < 0)
 		desc->init_error = pool_strdup(job->pool, err.text[0] == '\0' ?
 					       status_name(ret) : err.text);
+	if (ret < 0 || job->values == NULL)
+		return;
+	plugin.in_init = false;
+	child_mark(PROBE_CHECKING, CV_OK, "", 0);
+	probe_values_run(job->values, &plugin, job->pool, child_tell);
 }
 
 static int child_probe_one(const struct probe_job *job, const char *path,
@@ -225,6 +239,7 @@ static bool parent_step(const struct probe_job *job,
 			struct probe_state *state)
 {
 	struct probe_head head;
+	uint32_t before = state->mark;
 	char *data;
 
 	if (!parent_read(state, &head, sizeof(head)))
@@ -242,8 +257,14 @@ static bool parent_step(const struct probe_job *job,
 		refuse(job, head.index, (int)head.status, data);
 	else if (head.mark == PROBE_MISUSED)
 		refuse(job, head.index, CV_E_ABI, pool_printf(job->pool,
-			"its init called %s, but init may only register "
-			"(hint: do that in a hook)", data));
+			"its %s called %s, but %s (hint: do that in a hook)",
+			before >= PROBE_CHECKING ? "check" : "init", data,
+			before >= PROBE_CHECKING ? "a check may only look" :
+			"init may only register"));
+	else if ((head.mark == PROBE_PROBLEM || head.mark == PROBE_WARNING) &&
+		 job->values != NULL)
+		module_values_take(job->values, head.mark == PROBE_WARNING,
+				   cv_span(data, head.len));
 	else if (head.mark == PROBE_FOUND)
 		accept_desc(job, head.index, cv_span(data, head.len));
 	if (head.mark >= PROBE_MISUSED)
@@ -273,6 +294,9 @@ static void blame(const struct probe_job *job, const struct probe_state *state,
 		[PROBE_READING] = "while its descriptor was read: that has "
 			"pointers that lead nowhere",
 		[PROBE_IN_INIT] = "in its init function",
+		[PROBE_CHECKING] = "while it looked its settings over",
+		[PROBE_PROBLEM] = "while it looked its settings over",
+		[PROBE_WARNING] = "while it looked its settings over",
 	};
 	const char *stage = state->mark < sizeof(stages) / sizeof(stages[0]) &&
 		stages[state->mark] != NULL ? stages[state->mark] :
@@ -355,35 +379,60 @@ static int run_job(const struct probe_job *job, struct cv_error *err)
 	return CV_OK;
 }
 
-int module_probe(const char *dir, const char *const *names, uint32_t count,
-		 const struct settings_tree *tree, struct cv_pool *pool,
-		 const struct module_probed **results_r, struct cv_error *err)
+static int probe_names(struct probe_job *job, const char *dir,
+		       const struct module_probed **results_r,
+		       struct cv_error *err)
 {
-	const char **paths = pool_new_array(pool, const char *, count);
-	struct probe_job job = {
-		.paths = paths, .names = names, .count = count, .tree = tree,
-		.pool = pool,
-		.results = pool_new_array(pool, struct module_probed, count),
-	};
+	const char **paths = pool_new_array(job->pool, const char *,
+					    job->count);
 	int ret = module_check_folder(dir, err);
 
 	if (ret < 0)
 		return ret;
-	for (uint32_t i = 0; i < count; i++) {
+	job->paths = paths;
+	job->results = pool_new_array(job->pool, struct module_probed,
+				      job->count);
+	for (uint32_t i = 0; i < job->count; i++) {
 		struct cv_error file_err = ERROR_NONE;
+		const char *name = job->names[i];
 
-		job.results[i].name = names[i];
-		paths[i] = pool_printf(pool, "%s/%s.so", dir, names[i]);
-		if (!module_name_is_valid(names[i]))
-			refuse(&job, i, CV_E_CONFIG, "that is no name of a "
+		job->results[i].name = name;
+		paths[i] = pool_printf(job->pool, "%s/%s.so", dir, name);
+		if (!module_name_is_valid(name))
+			refuse(job, i, CV_E_CONFIG, "that is no name of a "
 			       "plugin: letters, digits, '-' and '_' only");
 		else if ((ret = module_check_file(paths[i], true,
 						  &file_err)) < 0)
-			refuse(&job, i, ret, file_err.text);
+			refuse(job, i, ret, file_err.text);
 	}
-	ret = run_job(&job, err);
-	*results_r = job.results;
+	ret = run_job(job, err);
+	*results_r = job->results;
 	return ret;
+}
+
+int module_probe(const char *dir, const char *const *names, uint32_t count,
+		 const struct settings_tree *tree, struct cv_pool *pool,
+		 const struct module_probed **results_r, struct cv_error *err)
+{
+	struct probe_job job = {
+		.names = names, .count = count, .tree = tree, .pool = pool,
+	};
+
+	return probe_names(&job, dir, results_r, err);
+}
+
+int module_probe_values(const char *dir, const char *const *names,
+			uint32_t count, struct module_values *values,
+			struct cv_pool *pool,
+			const struct module_probed **results_r,
+			struct cv_error *err)
+{
+	struct probe_job job = {
+		.names = names, .count = count, .values = values,
+		.pool = pool,
+	};
+
+	return probe_names(&job, dir, results_r, err);
 }
 
 int module_probe_file(const char *path, struct cv_pool *pool,

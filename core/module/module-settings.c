@@ -3,6 +3,7 @@
 #include "module-private.h"
 
 #include "settings/core-settings.h"
+#include "settings/location-check.h"
 #include "settings/service-check.h"
 #include "settings/unused-check.h"
 
@@ -129,6 +130,7 @@ struct reading {
 	struct cv_pool *pool;		/* tables_pool */
 	ARRAY(struct refusal) refusals;
 	ARRAY(const struct module_desc *) found;
+	struct module_values values;
 	bool skip;			/* plugin_on_error */
 	const char *plugin_dir;
 };
@@ -200,8 +202,11 @@ static void probe_configured(struct reading *reading,
 				     strcspn(names.items[i], "?"));
 	if (names.count == 0)
 		return;
-	if (module_probe(general.mail_plugin_dir, plain, names.count, NULL,
-			 reading->pool, &probed, &err) < 0) {
+	module_values_gather(&reading->values, tree, plain, names.count,
+			     reading->pool);
+	if (module_probe_values(general.mail_plugin_dir, plain, names.count,
+				&reading->values, reading->pool, &probed,
+				&err) < 0) {
 		*array_add(&reading->refusals) = (struct refusal){ "",
 			pool_strdup(reading->pool, err.text), err.code };
 		return;
@@ -379,6 +384,19 @@ static void report_refusal(const struct reading *reading,
 				     guess == NULL ? "" : "'?");
 }
 
+static bool provides(const struct module_desc *desc, uint32_t kind,
+		     struct cv_span name)
+{
+	for (uint32_t i = 0; i < desc->registration_count; i++) {
+		const struct module_registration *r = &desc->registrations[i];
+
+		if (r->what == MODULE_REGISTERED_PROVIDER && r->kind == kind &&
+		    cv_span_is_icase(name, r->name))
+			return true;
+	}
+	return false;
+}
+
 static bool is_mechanism(const struct reading *reading, struct cv_span name)
 {
 	static const char *const of_auth[] = { "PLAIN", "LOGIN" };
@@ -388,19 +406,65 @@ static bool is_mechanism(const struct reading *reading, struct cv_span name)
 			return true;
 	}
 	for (size_t i = 0; i < reading->found.count; i++) {
-		const struct module_desc *desc = reading->found.items[i];
-
-		for (uint32_t j = 0; j < desc->registration_count; j++) {
-			const struct module_registration *r =
-				&desc->registrations[j];
-
-			if (r->what == MODULE_REGISTERED_PROVIDER &&
-			    r->kind == CV_PROVIDER_MECHANISM &&
-			    cv_span_is_icase(name, r->name))
-				return true;
-		}
+		if (provides(reading->found.items[i], CV_PROVIDER_MECHANISM,
+			     name))
+			return true;
 	}
 	return false;
+}
+
+static const struct module_desc *find_desc(const struct reading *reading,
+					   const char *name)
+{
+	for (size_t i = 0; i < reading->found.count; i++) {
+		if (strcmp(reading->found.items[i]->name, name) == 0)
+			return reading->found.items[i];
+	}
+	return NULL;
+}
+
+/* The kinds of databases and stores that a plugin has, for a hint. */
+static const char *kinds_of(const struct reading *reading,
+			    const struct module_desc *desc)
+{
+	struct cv_text out;
+
+	cv_text_init(&out, reading->pool);
+	for (uint32_t i = 0; i < desc->registration_count; i++) {
+		const struct module_registration *r = &desc->registrations[i];
+
+		if (r->what == MODULE_REGISTERED_PROVIDER)
+			cv_text_append_f(&out, "%s%s '%s'", out.len == 0 ?
+					 "" : ", ", module_kind_name(r->kind),
+					 r->name);
+	}
+	return out.len == 0 ? "nothing" : cv_text_str(&out);
+}
+
+/* passdb { driver = passwd }: there is the plugin, but it is no passdb. */
+static int check_kinds(struct reading *reading, struct settings_tree *tree,
+		       struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < reading->values.items.count; i++) {
+		const struct module_value *value =
+			&reading->values.items.items[i];
+		const struct module_desc *desc =
+			find_desc(reading, value->plugin);
+
+		if (value->kind == 0 || desc == NULL ||
+		    *desc->init_error != '\0' ||
+		    provides(desc, value->kind, cv_span_of(value->driver)))
+			continue;
+		ret = FAIL(err, CV_E_CONFIG, "the plugin '%s' has no %s '%s' "
+			   "(it has: %s)", value->plugin,
+			   module_kind_name(value->kind), value->driver,
+			   kinds_of(reading, desc));
+		settings_problem_add(tree, false, value->file, value->line,
+				     "%s", err->text);
+	}
+	return ret;
 }
 
 /* auth would not run with a mechanism that nobody has. */
@@ -413,7 +477,8 @@ static int check_mechanisms(struct reading *reading,
 	int status = settings_get(tree, &auth_settings_table, NULL,
 				  reading->pool, &set, err);
 
-	if (status != CV_OK)
+	/* one that was refused may have it */
+	if (status != CV_OK || (reading->refusals.count > 0 && !reading->skip))
 		return status;
 	(void)settings_origin(tree, NULL, "auth_mechanisms", &file, &line);
 	for (uint32_t i = 0; i < set.auth_mechanisms.count; i++) {
@@ -429,6 +494,25 @@ static int check_mechanisms(struct reading *reading,
 	}
 	return status;
 }
+
+static int check_values(struct reading *reading, struct settings_tree *tree,
+			struct cv_error *err)
+{
+	return module_values_report(&reading->values, tree, err);
+}
+
+static int check_locations(struct reading *reading,
+			   struct settings_tree *tree, struct cv_error *err)
+{
+	(void)reading;
+	return location_check(tree, err);
+}
+
+static int (*const checks[])(struct reading *reading,
+			     struct settings_tree *tree,
+			     struct cv_error *err) = {
+	check_kinds, check_locations, check_values, check_mechanisms,
+};
 
 /* The protocols that plugins speak are services, too. */
 static void check_services(struct reading *reading,
@@ -459,10 +543,13 @@ int module_settings_read(const char *path,
 			 struct settings_tree **tree_r, struct cv_error *err)
 {
 	struct settings_read_options loose = { 0 }, strict = { 0 };
+	struct cv_error own_err = ERROR_NONE, later = ERROR_NONE;
 	struct reading reading = { .pool = tables_pool() };
 	struct settings_tree *tree;
 	int ret;
 
+	if (err == NULL)
+		err = &own_err;
 	if (options != NULL)
 		loose = strict = *options;
 	loose.accept_unknown = true;
@@ -483,8 +570,13 @@ int module_settings_read(const char *path,
 		ret = FAIL(err, CV_E_CONFIG, "cannot load '%s': %s",
 			   reading.refusals.items[0].name,
 			   reading.refusals.items[0].text);
-	if (ret == CV_OK)
-		ret = check_mechanisms(&reading, *tree_r, err);
+	/* all that is wrong, in one run; the first of it is the error */
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (checks[i](&reading, *tree_r, &later) < 0 && ret == CV_OK) {
+			ret = later.code;
+			*err = later;
+		}
+	}
 	if (ret == CV_OK) {
 		check_services(&reading, *tree_r);
 		unused_check(*tree_r);

@@ -95,6 +95,11 @@ int module_probe_file(const char *path, struct cv_pool *pool,
 		      const struct module_desc **desc_r,
 		      struct cv_error *err);
 
+/* The variables that databases of users have, for plugins that look over
+ * their args while the configuration is read; before module_settings_read.
+ * Without it every variable passes. */
+void module_set_auth_variables(const struct settings_vars *vars);
+
 /* The names of all files NAME.so of the folder, sorted. */
 int module_find_all(const char *dir, struct cv_pool *pool,
 		    struct cv_strings *names_r, struct cv_error *err);

@@ -4,6 +4,7 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/core-settings.c %D%/core-settings.h \
 	%D%/core-settings-mail.c \
 	%D%/core-settings-server.c \
+	%D%/location-check.c %D%/location-check.h \
 	%D%/service-check.c %D%/service-check.h \
 	%D%/settings.h \
 	%D%/settings-assign.c \

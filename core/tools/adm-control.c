@@ -80,6 +80,24 @@ int adm_control_done(struct ipc_reader *r, int *channel_r,
 	return status;
 }
 
+/* The answer, after the problems of a configuration that is read again. */
+static int receive_answer(int fd, struct ipc_reader *r, struct cv_error *err)
+{
+	int status;
+
+	while ((status = ipc_receive_wait(fd, ANSWER_MSECS, r, err)) ==
+	       CV_OK && r->type == CONTROL_MSG_PROBLEM) {
+		bool warning = ipc_get_bool(r);
+		const char *text = ipc_get_str(r, BOOT_PROBLEM_MAX);
+
+		(void)fprintf(stderr, "culveradm: %s: %s\n", warning ?
+			      "Warning" : "Error", text);
+		if ((status = ipc_finish(r, err)) != CV_OK)
+			break;
+	}
+	return status;
+}
+
 static int request(struct adm *adm, const struct ipc_writer *w,
 		   int *channel_r, struct cv_error *err)
 {
@@ -90,7 +108,7 @@ static int request(struct adm *adm, const struct ipc_writer *w,
 		return status;
 	status = ipc_send(fd, w, err);
 	if (status == CV_OK)
-		status = ipc_receive_wait(fd, ANSWER_MSECS, &r, err);
+		status = receive_answer(fd, &r, err);
 	if (status == CV_EOF)
 		status = FAIL(err, CV_E_TEMP, "the master gave no answer");
 	if (status == CV_OK)

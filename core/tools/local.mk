@@ -38,6 +38,7 @@ bin_PROGRAMS += culverconf
 culverconf_SOURCES = %D%/culverconf.c
 culverconf_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/core/settings \
 	$(OPENSSL_CFLAGS)
-culverconf_LDADD = core/module/libmodule.la core/net/libtls.la \
+culverconf_LDADD = core/auth/libauth.la core/module/libmodule.la \
+	core/net/libtls.la core/ipc/libipc.la \
 	core/settings/libsettings.la core/base/libbase.la \
 	$(OPENSSL_LIBS)

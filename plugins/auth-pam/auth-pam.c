@@ -11,6 +11,7 @@
 #include "cv-plugin.h"
 #include "cv-auth.h"
 
+#include <errno.h>
 #include <security/pam_appl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -220,60 +221,143 @@ static int pam_verify(void *data, const struct cv_auth_input *in,
 	return ret;
 }
 
-static int take_word(const struct cv_auth_db_config *config,
+static const char *const arg_words[] = {
+	"session", "setcred", "failure_show_msg", "confdir", "cache_key",
+	"max_requests", NULL,
+};
+
+/* session=yes and its like; true when it is one of them. */
+static bool take_switch(struct pam_db *db, struct cv_span word)
+{
+	const struct { const char *name; bool *value; } switches[] = {
+		{ "session", &db->session }, { "setcred", &db->setcred },
+		{ "failure_show_msg", &db->show_msg },
+	};
+	struct cv_span key = CV_SPAN_NONE, value = word;
+
+	(void)cv_span_split(&value, '=', &key);
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		if (!cv_span_is(key, switches[i].name) ||
+		    (!cv_span_is(value, "yes") && !cv_span_is(value, "no")))
+			continue;
+		*switches[i].value = cv_span_is(value, "yes");
+		return true;
+	}
+	return false;
+}
+
+static int bad_word(const struct cv_check *check, struct cv_span word,
+		    struct cv_error *err)
+{
+	struct cv_span key = CV_SPAN_NONE, value = word;
+
+	if (check == NULL)
+		return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'",
+			       CV_SPAN_ARG(word));
+	(void)cv_span_split(&value, '=', &key);
+	check->error(check, "", "args has '%.*s'; known are session=yes, "
+		     "setcred=yes, failure_show_msg=yes, confdir= and last "
+		     "the PAM service%s", CV_SPAN_ARG(word),
+		     check->nearest(check, key, arg_words));
+	return CV_OK;
+}
+
+static int take_word(struct cv_pool *pool, const struct cv_check *check,
 		     struct pam_db *db, struct cv_span word,
 		     struct cv_error *err)
 {
-	if (cv_span_is(word, "session=yes") || cv_span_is(word, "-session"))
+	if (take_switch(db, word))
+		return CV_OK;
+	if (cv_span_is(word, "-session"))
 		db->session = true;
-	else if (cv_span_is(word, "setcred=yes"))
-		db->setcred = true;
-	else if (cv_span_is(word, "failure_show_msg=yes"))
-		db->show_msg = true;
 	else if (cv_span_begins(word, CV_SPAN("confdir=")))
-		db->confdir = cv_span_copy(config->pool, cv_span_skip(word, 8));
+		db->confdir = cv_span_copy(pool, cv_span_skip(word, 8));
 	else if (cv_span_begins(word, CV_SPAN("max_requests=")) ||
 		 cv_span_begins(word, CV_SPAN("cache_key=")))
 		; /* no process here wears out; the cache has its own key */
-	else if (memchr(word.data, '=', word.len) != NULL)
-		return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'; known are "
-			       "session=yes, setcred=yes, "
-			       "failure_show_msg=yes, confdir= and last the "
-			       "PAM service", CV_SPAN_ARG(word));
+	else if (memchr(word.data, '=', word.len) != NULL || db->service != NULL)
+		return bad_word(check, word, err);
 	else
 		db->service = cv_span_is(word, "*") ? "%s" :
-			cv_span_copy(config->pool, word);
+			cv_span_copy(pool, word);
 	return CV_OK;
+}
+
+/* check NULL: the first mistake is an error; else all are told. */
+static int parse_args(struct cv_pool *pool, const char *args,
+		      const struct cv_check *check, struct pam_db *db,
+		      struct cv_error *err)
+{
+	struct cv_span rest = cv_span_of(args), word;
+	int ret = CV_OK;
+
+	while (ret == CV_OK && cv_span_split(&rest, ' ', &word)) {
+		word = cv_span_trim(word);
+		if (word.len > 0)
+			ret = take_word(pool, check, db, word, err);
+	}
+	if (ret == CV_OK && db->service == NULL)
+		db->service = access("/etc/pam.d/culver", F_OK) < 0 &&
+			access("/etc/pam.d/dovecot", F_OK) == 0 ? "dovecot" :
+			"culver";
+	return ret;
 }
 
 static int pam_open(const struct cv_auth_db_config *config, void **db_r,
 		    struct cv_error *err)
 {
 	struct pam_db *db = CV_ALLOC(config->pool, struct pam_db);
-	struct cv_span rest = cv_span_of(config->args), word;
-	int ret = CV_OK;
+	int ret = parse_args(config->pool, config->args, NULL, db, err);
 
-	while (ret == CV_OK && cv_span_split(&rest, ' ', &word)) {
-		word = cv_span_trim(word);
-		if (word.len > 0)
-			ret = take_word(config, db, word, err);
-	}
 	if (ret < 0)
 		return ret;
-	if (db->service == NULL) {
-		db->service = access("/etc/pam.d/culver", F_OK) < 0 &&
-			access("/etc/pam.d/dovecot", F_OK) == 0 ? "dovecot" :
-			"culver";
-	}
 	if (db->confdir != NULL)
 		config->needs_path(config, db->confdir);
 	*db_r = db;
 	return CV_OK;
 }
 
+/* Is there a file for the service?  PAM would take "other", which on most
+ * systems refuses everybody without a word. */
+static void check_service(const struct cv_check *check,
+			  const struct pam_db *db)
+{
+	static const char *const folders[] = {
+		"/etc/pam.d", "/usr/lib/pam.d", "/lib/pam.d",
+	};
+	const char *folder = db->confdir;
+	struct cv_text path;
+
+	cv_text_init(&path, check->pool);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		cv_text_reset(&path);
+		cv_text_append_f(&path, "%s/%s", folder != NULL ? folder :
+				 folders[i], db->service);
+		if (access(cv_text_str(&path), F_OK) == 0 || errno == EACCES)
+			return;
+	}
+	check->warning(check, "", "there is no PAM service '%s' in %s: PAM "
+		       "takes 'other' for it, which refuses everybody as a "
+		       "rule", db->service, folder != NULL ? folder :
+		       folders[0]);
+}
+
+static void pam_check(const struct cv_check *check)
+{
+	struct pam_db db = { .service = NULL };
+
+	(void)parse_args(check->pool, check->value, check, &db, NULL);
+	if (db.confdir != NULL &&
+	    !check->file(check, "", db.confdir, CV_CHECK_FOLDER))
+		return;
+	if (check->variables(check, "", db.service) &&
+	    strchr(db.service, '%') == NULL)
+		check_service(check, &db);
+}
+
 static const struct cv_passdb pam_passdb = {
 	CV_SIZED(cv_passdb), .name = "pam", .open = pam_open,
-	.verify = pam_verify,
+	.verify = pam_verify, .check = pam_check,
 };
 
 static int init(const struct cv_host *host, struct cv_plugin *self,

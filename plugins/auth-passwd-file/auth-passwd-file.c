@@ -430,38 +430,80 @@ static void tell_path(const struct cv_auth_db_config *config,
 			   cv_span_copy(config->pool, cv_span(db->path, len)));
 }
 
-static int db_open(const struct cv_auth_db_config *config, void **db_r,
-		   struct cv_error *err)
+static const char *const arg_words[] = {
+	"scheme", "username_format", NULL,
+};
+
+static int bad_word(const struct cv_check *check, struct cv_span word,
+		    struct cv_error *err)
 {
-	struct pw_db *db = CV_ALLOC(config->pool, struct pw_db);
-	struct cv_span rest = cv_span_of(config->args), word = rest;
+	if (check == NULL)
+		return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'",
+			       CV_SPAN_ARG(word));
+	check->error(check, "", "args has '%.*s', known are scheme=, "
+		     "username_format= and last the absolute path of the "
+		     "file%s", CV_SPAN_ARG(word),
+		     check->nearest(check, word, arg_words));
+	return CV_OK;
+}
+
+/* check NULL: the first mistake is an error; else all are told. */
+static int parse_args(struct cv_pool *pool, const char *args,
+		      const struct cv_check *check, struct pw_db *db,
+		      struct cv_error *err)
+{
+	struct cv_span rest = cv_span_of(args), word = rest;
 	struct cv_span key = CV_SPAN_NONE;
+	int ret = CV_OK;
 
 	db->username_format = "%u";
-	for (rest = cv_span_trim(rest); rest.len > 0;
+	db->path = "";
+	for (rest = cv_span_trim(rest); ret == CV_OK && rest.len > 0;
 	     rest = cv_span_trim(rest)) {
 		if (rest.data[0] == '/')
 			break;		/* the rest is the path */
 		(void)cv_span_split(&rest, ' ', &word);
 		(void)cv_span_split(&word, '=', &key);
 		if (word.data != NULL && cv_span_is(key, "scheme"))
-			db->scheme = cv_span_copy(config->pool, word);
+			db->scheme = cv_span_copy(pool, word);
 		else if (word.data != NULL &&
 			 cv_span_is(key, "username_format"))
-			db->username_format = cv_span_copy(config->pool, word);
+			db->username_format = cv_span_copy(pool, word);
 		else
-			return CV_FAIL(err, CV_E_CONFIG, "args has '%.*s'; "
-				       "known are scheme=, username_format= "
-				       "and last the absolute path of the file",
-				       CV_SPAN_ARG(key));
+			ret = bad_word(check, key, err);
 	}
-	if (rest.len == 0)
+	if (ret == CV_OK && rest.len > 0)
+		db->path = cv_span_copy(pool, rest);
+	return ret;
+}
+
+static int db_open(const struct cv_auth_db_config *config, void **db_r,
+		   struct cv_error *err)
+{
+	struct pw_db *db = CV_ALLOC(config->pool, struct pw_db);
+	int ret = parse_args(config->pool, config->args, NULL, db, err);
+
+	if (ret < 0)
+		return ret;
+	if (db->path[0] == '\0')
 		return CV_FAIL(err, CV_E_CONFIG, "args has no path of a file");
-	db->path = cv_span_copy(config->pool, rest);
 	db->path_varies = strchr(db->path, '%') != NULL;
 	tell_path(config, db);
 	*db_r = db;
 	return CV_OK;
+}
+
+static void db_check(const struct cv_check *check)
+{
+	struct pw_db db = { .self = NULL };
+
+	(void)parse_args(check->pool, check->value, check, &db, NULL);
+	(void)check->variables(check, "", db.username_format);
+	if (db.path[0] == '\0')
+		check->error(check, "", "args has no absolute path of a file "
+			     "(args = scheme=CRYPT /etc/culver/users)");
+	else if (check->variables(check, "", db.path))
+		(void)check->file(check, "", db.path, CV_CHECK_FILE);
 }
 
 static void db_close(void *data)
@@ -480,13 +522,13 @@ static const char *db_scheme(void *data)
 static const struct cv_passdb passwd_file_passdb = {
 	CV_SIZED(cv_passdb), .name = "passwd-file", .default_scheme = "CRYPT",
 	.open = db_open, .close = db_close, .lookup = passdb_lookup,
-	.scheme = db_scheme,
+	.scheme = db_scheme, .check = db_check,
 };
 
 static const struct cv_userdb passwd_file_userdb = {
 	CV_SIZED(cv_userdb), .name = "passwd-file",
 	.open = db_open, .close = db_close, .lookup = userdb_lookup,
-	.iterate = userdb_iterate,
+	.iterate = userdb_iterate, .check = db_check,
 };
 
 static int init(const struct cv_host *host, struct cv_plugin *self,

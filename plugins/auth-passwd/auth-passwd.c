@@ -97,19 +97,32 @@ static int passwd_iterate(void *data, cv_user_found_fn *found, void *context,
 	return CV_OK;
 }
 
+/* Dovecot's blocking=yes is what it always is here */
+static bool is_good_args(const char *args)
+{
+	struct cv_span text = cv_span_trim(cv_span_of(args));
+
+	return text.len == 0 || cv_span_is(text, "blocking=yes") ||
+		cv_span_is(text, "blocking=no");
+}
+
 static int passwd_open(const struct cv_auth_db_config *config, void **db_r,
 		       struct cv_error *err)
 {
-	struct cv_span args = cv_span_trim(cv_span_of(config->args));
-
-	/* Dovecot's blocking=yes is what it always is here */
-	if (args.len > 0 && !cv_span_is(args, "blocking=yes") &&
-	    !cv_span_is(args, "blocking=no"))
+	if (!is_good_args(config->args))
 		return CV_FAIL(err, CV_E_CONFIG, "args has '%s'; for fields "
 			       "use default_fields or override_fields",
 			       config->args);
 	*db_r = plugin_self;
 	return CV_OK;
+}
+
+static void passwd_check(const struct cv_check *check)
+{
+	if (!is_good_args(check->value))
+		check->error(check, "", "args has '%s', but this driver needs "
+			     "none; for fields use default_fields or "
+			     "override_fields", check->value);
 }
 
 static const char *no_cache_key(void *data)
@@ -121,7 +134,7 @@ static const char *no_cache_key(void *data)
 static const struct cv_userdb passwd_userdb = {
 	CV_SIZED(cv_userdb), .name = "passwd", .open = passwd_open,
 	.lookup = passwd_lookup, .iterate = passwd_iterate,
-	.cache_key = no_cache_key,
+	.cache_key = no_cache_key, .check = passwd_check,
 };
 
 static int init(const struct cv_host *host, struct cv_plugin *self,

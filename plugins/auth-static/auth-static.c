@@ -103,30 +103,120 @@ static int static_open(const struct cv_auth_db_config *config, void **db_r,
 	return CV_OK;
 }
 
-static int passdb_open(const struct cv_auth_db_config *config, void **db_r,
-		       struct cv_error *err)
+static bool has_password(struct cv_pool *pool, const char *args)
 {
-	const char *args = config->args;
 	struct cv_text pair;
 
-	cv_text_init(&pair, config->pool);
+	cv_text_init(&pair, pool);
 	while (next_pair(&args, &pair)) {
 		if (strncmp(cv_text_str(&pair), "password=", 9) == 0 ||
 		    strncmp(cv_text_str(&pair), "nopassword", 10) == 0)
-			return static_open(config, db_r, err);
+			return true;
 	}
+	return false;
+}
+
+static int passdb_open(const struct cv_auth_db_config *config, void **db_r,
+		       struct cv_error *err)
+{
+	if (has_password(config->pool, config->args))
+		return static_open(config, db_r, err);
 	return CV_FAIL(err, CV_E_CONFIG, "args has neither password= nor "
 		       "nopassword: nobody could log in");
 }
 
+/* --- looking args over --------------------------------------------------- */
+
+/* All that core acts upon.  Any other name is a setting for the user, so
+ * only what is near to one of these is told. */
+static const char *const passdb_words[] = {
+	"password", "nopassword", "user", "username", "domain", "allow_nets",
+	"nologin", "reason", "nodelay", "delay_until", "fail",
+	"noauthenticate", "proxy", "proxy_maybe", "host", "port", "destuser",
+	"pass", "ssl", "starttls", "proxy_timeout", NULL,
+};
+static const char *const userdb_words[] = {
+	"uid", "gid", "home", "mail", "user", "username", "domain", "chroot",
+	"system_groups_user", "userdb_import", "allow_all_users",
+	"quota_rule", NULL,
+};
+
+static bool is_in(struct cv_span name, const char *const *words)
+{
+	for (uint32_t i = 0; words[i] != NULL; i++) {
+		if (cv_span_is(name, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static void check_field(const struct cv_check *check, struct cv_span name,
+			const char *value, const char *const *words)
+{
+	const char *guess = is_in(name, words) ? "" :
+		check->nearest(check, name, words);
+
+	if (cv_span_begins(name, CV_SPAN("userdb_"))) {
+		name = cv_span_skip(name, 7);
+		words = userdb_words;
+		guess = is_in(name, words) ? "" :
+			check->nearest(check, name, words);
+	}
+	if (name.len == 0)
+		check->error(check, "", "args has a field without a name");
+	if (guess[0] != '\0')
+		check->warning(check, "", "args has '%.*s', which is taken "
+			       "for a setting of the user%s",
+			       CV_SPAN_ARG(name), guess);
+	/* mail is a template of the session's */
+	if (!cv_span_is(name, "mail"))
+		(void)check->variables(check, "", value);
+	if (cv_span_is(name, "uid") || cv_span_is(name, "gid"))
+		(void)check->system_user(check, "", value,
+					 cv_span_is(name, "gid"));
+}
+
+static void check_args(const struct cv_check *check,
+		       const char *const *words)
+{
+	const char *args = check->value;
+	struct cv_span name = CV_SPAN_NONE, value;
+	struct cv_text pair;
+
+	cv_text_init(&pair, check->pool);
+	while (next_pair(&args, &pair)) {
+		value = cv_text_span(&pair);
+		(void)cv_span_split(&value, '=', &name);
+		check_field(check, name, value.data == NULL ? "" : value.data,
+			    words);
+	}
+}
+
+static void userdb_check(const struct cv_check *check)
+{
+	check_args(check, userdb_words);
+}
+
+static void passdb_check(const struct cv_check *check)
+{
+	check_args(check, passdb_words);
+	if (!has_password(check->pool, check->value))
+		check->error(check, "", "args has neither password= nor "
+			     "nopassword: nobody could log in");
+}
+
+/* --- the frame ------------------------------------------------------------- */
+
 static const struct cv_passdb static_passdb = {
 	CV_SIZED(cv_passdb), .name = "static", .default_scheme = "PLAIN",
 	.open = passdb_open, .lookup = static_lookup,
+	.check = passdb_check,
 };
 
 static const struct cv_userdb static_userdb = {
 	CV_SIZED(cv_userdb), .name = "static",
 	.open = static_open, .lookup = userdb_lookup,
+	.check = userdb_check,
 };
 
 static int init(const struct cv_host *host, struct cv_plugin *self,

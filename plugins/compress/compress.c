@@ -97,6 +97,23 @@ static int compress_saving(struct cv_body_ctx *ctx)
 
 /* --- the frame -------------------------------------------------------------------- */
 
+static void compress_check(const struct cv_check *check)
+{
+	const struct compress_settings *set = check->settings;
+	const struct codec *codec = codec_at(set->zlib_save);
+	uint32_t level = set->zlib_save_level;
+
+	if (codec == NULL && level != 0)
+		check->warning(check, "zlib_save_level", "it has no effect "
+			       "without zlib_save");
+	else if (codec != NULL && level != 0 &&
+		 level_of(codec, level) != (int)level)
+		check->warning(check, "zlib_save_level", "%u is none of %s, "
+			       "which has %d to %d: %d is used", level,
+			       codec->name, codec->level_min,
+			       codec->level_max, level_of(codec, level));
+}
+
 static int compress_init(const struct cv_host *host, struct cv_plugin *self,
 			 struct cv_error *err)
 {
@@ -122,4 +139,5 @@ CV_PLUGIN_DEFINE("compress", 0,
 	.summary = "compresses stored messages: gz, bz2, zstd, lz4; reads xz",
 	.settings = CV_ARRAY(compress_setting_defs),
 	.settings_bytes = sizeof(struct compress_settings),
+	.check = compress_check,
 	.init = compress_init);

@@ -132,6 +132,23 @@ static int crypt_saving(struct cv_body_ctx *ctx)
 
 /* --- the frame -------------------------------------------------------------------- */
 
+/* Of a file that this process may not read, only that it is there. */
+static void crypt_check(const struct cv_check *check)
+{
+	const struct crypt_settings *set = check->settings;
+	struct cv_error *err = cv_api->error_new(check->pool);
+
+	if (set->crypt_key_file[0] == '\0' ||
+	    !check->file(check, "crypt_key_file", set->crypt_key_file,
+			 CV_CHECK_FILE) ||
+	    access(set->crypt_key_file, R_OK) < 0)
+		return;
+	if (read_keys(set->crypt_key_file, err) < 0)
+		check->error(check, "crypt_key_file", "%s",
+			     cv_api->error_text(err));
+	OPENSSL_cleanse(&keys, sizeof(keys));
+}
+
 static int crypt_init(const struct cv_host *host, struct cv_plugin *self,
 		      struct cv_error *err)
 {
@@ -167,4 +184,5 @@ CV_PLUGIN_DEFINE("crypt", 0,
 	.after = crypt_after,
 	.settings = CV_ARRAY(crypt_setting_defs),
 	.settings_bytes = sizeof(struct crypt_settings),
+	.check = crypt_check,
 	.init = crypt_init);

@@ -126,6 +126,32 @@ static const struct cv_quota quota_provider = {
 	.limit = quota_limit,
 };
 
+/* Every rule whose mailbox is known only with a user is looked over, too:
+ * the limits behind it are the same for all. */
+static void quota_look_over(const struct cv_check *check)
+{
+	const struct quota_settings *set = check->settings;
+	const struct { const char *name, *rule; } rules[] = {
+		{ "quota_rule", set->quota_rule },
+		{ "quota_rule2", set->quota_rule2 },
+		{ "quota_rule3", set->quota_rule3 },
+		{ "quota_rule4", set->quota_rule4 },
+	};
+	struct cv_error *err = cv_api->error_new(check->pool);
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct quota_limit limit = { 0, 0 };
+		bool ignore = false;
+
+		if (rules[i].rule[0] != '\0' &&
+		    strchr(rules[i].rule, '%') == NULL &&
+		    quota_rule_apply(cv_span_of(rules[i].rule), &limit,
+				     &ignore, err) < 0)
+			check->error(check, rules[i].name, "%s",
+				     cv_api->error_text(err));
+	}
+}
+
 static int quota_init(const struct cv_host *host, struct cv_plugin *self,
 		      struct cv_error *err)
 {
@@ -141,4 +167,5 @@ CV_PLUGIN_DEFINE("quota", 0,
 	.summary = "limits the bytes and messages that a user keeps",
 	.settings = CV_ARRAY(quota_setting_defs),
 	.settings_bytes = sizeof(struct quota_settings),
+	.check = quota_look_over,
 	.init = quota_init);

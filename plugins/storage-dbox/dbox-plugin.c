@@ -72,11 +72,19 @@ void dbox_settings(struct cv_storage_root *root)
 	.folder_path = dbox_folder_path, \
 	.acl_read = dbox_acl_read
 
+static void dbox_location_check(const struct cv_check *check)
+{
+	static const char *const layouts[] = { "fs", NULL };
+
+	cv_check_layout(check, layouts);
+}
+
 static const struct cv_storage sdbox_storage = {
 	CV_SIZED(cv_storage),
 	.name = "sdbox",
 	.detect = dbox_detect_single,
 	.root_open = dbox_root_open_single,
+	.location_check = dbox_location_check,
 	DBOX_COMMON,
 	.scan = sdbox_scan,
 	.look = sdbox_look,
@@ -101,6 +109,7 @@ static const struct cv_storage mdbox_storage_driver = {
 	.caps = CV_STORAGE_POOLED,
 	.detect = dbox_detect_multi,
 	.root_open = dbox_root_open_multi,
+	.location_check = dbox_location_check,
 	DBOX_COMMON,
 	.scan = mdbox_scan,
 	.look = mdbox_look,

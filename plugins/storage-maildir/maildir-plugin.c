@@ -44,12 +44,20 @@ maildir_settings(const struct cv_storage_config *config)
 	return set == NULL ? &maildir_defaults : set;
 }
 
+static void maildir_location_check(const struct cv_check *check)
+{
+	static const char *const layouts[] = { "maildir++", "fs", NULL };
+
+	cv_check_layout(check, layouts);
+}
+
 static const struct cv_storage maildir_storage = {
 	CV_SIZED(cv_storage),
 	.name = "maildir",
 	.caps = CV_STORAGE_FOREIGN | CV_STORAGE_DOTS,
 	.detect = maildir_detect,
 	.root_open = maildir_root_open,
+	.location_check = maildir_location_check,
 	.root_close = maildir_root_close,
 	.separator = maildir_separator,
 	.account_dir = maildir_account_dir,

@@ -36,6 +36,13 @@ static const char *mbox_folder_path(struct cv_storage_root *root,
 	return cv_text_str(&text);
 }
 
+static void mbox_location_check(const struct cv_check *check)
+{
+	static const char *const layouts[] = { "fs", NULL };
+
+	cv_check_layout(check, layouts);
+}
+
 static const struct cv_storage mbox_storage = {
 	CV_SIZED(cv_storage),
 	.name = "mbox",
@@ -43,6 +50,7 @@ static const struct cv_storage mbox_storage = {
 		CV_STORAGE_LEAVES,
 	.detect = mbox_detect,
 	.root_open = mbox_root_open,
+	.location_check = mbox_location_check,
 	.root_close = mbox_root_close,
 	.separator = mbox_separator,
 	.account_dir = mbox_account_dir,

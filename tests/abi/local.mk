@@ -88,6 +88,12 @@ tests_abi_wrong_pointer_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_pointe
 	-DWRONG_NAME='"wrong-pointer"' -DFAULT=POINTER -DFAULT_IS_NO_DESCRIPTOR=0
 tests_abi_wrong_pointer_la_LDFLAGS = $(WRONG_LDFLAGS)
 
+check_LTLIBRARIES += tests/abi/wrong-check.la
+tests_abi_wrong_check_la_SOURCES = %D%/wrong.c
+tests_abi_wrong_check_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_check \
+	-DWRONG_NAME='"wrong-check"' -DFAULT=CHECK -DFAULT_IS_NO_DESCRIPTOR=0
+tests_abi_wrong_check_la_LDFLAGS = $(WRONG_LDFLAGS)
+
 check_LTLIBRARIES += tests/abi/wrong-init-crash.la
 tests_abi_wrong_init_crash_la_SOURCES = %D%/wrong.c
 tests_abi_wrong_init_crash_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_init_crash \

@@ -15,6 +15,7 @@ enum fault {
 	NEED, CYCLE_A, CYCLE_B, CONSTRUCTOR, EXIT, HANG, POINTER, INIT_CRASH,
 	INIT_FAILS, SERVICE, LATE, LONGER_TABLE, UNKNOWN_HOOK, EXACT_BUILD,
 	SETTING, UNDEFINED, GOOD_A, GOOD_B, KIND,
+	CHECK,
 };
 
 struct wrong_settings { bool wrong_flag; };
@@ -95,6 +96,14 @@ static const char *const wrong_needs[] = {
 	"wrong-good-b" : NULL, NULL,
 };
 
+__attribute__((unused))
+static void wrong_check(const struct cv_check *check)
+{
+	if (FAULT == CHECK)
+		abort();
+	check->warning(check, "", "all is well");
+}
+
 #define WRONG_DEFINE(name_, ...) CV_PLUGIN_DEFINE(name_, 0, __VA_ARGS__)
 
 /* Written by hand, as the macro adds the one symbol there should not be. */
@@ -121,5 +130,6 @@ WRONG_DEFINE(FAULT == NAME ? "somebody-else" : WRONG_NAME,
 	.needs = FAULT == POINTER ? (const char *const *)16 : wrong_needs,
 	.settings = { wrong_defs, FAULT == SETTING, sizeof(wrong_defs[0]) },
 	.settings_bytes = sizeof(struct wrong_settings),
+	.check = wrong_check,
 	.init = wrong_init);
 #endif

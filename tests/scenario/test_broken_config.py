@@ -1,8 +1,10 @@
 """culveradm and a running server whose configuration has become broken: what
 runs can be seen, told and stopped."""
+import contextlib
 import json
 import pathlib
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -104,3 +106,170 @@ def test_a_file_of_a_stranger_is_not_believed(server):
     shutil.chown(instance, "root")
     server.config.write_text(text)
     assert done.returncode == 78
+
+
+# What only a plugin understands: {1} the setting it is in, text that must be
+# told, and the word that begins the line.
+WRONG_VALUES = {
+    "unknown driver": ("passdb", "driver = passwd-fiel\n args = {dir}/users",
+                       "driver", "did you mean 'passwd-file'?"),
+    "driver of the other kind": ("passdb", "driver = passwd", "driver",
+                                 "the plugin 'auth-passwd' has no passdb 'passwd' "
+                                 "(it has: userdb 'passwd')"),
+    "unknown word": ("passdb", "driver = passwd-file\n"
+                     " args = shceme=PLAIN {dir}/users", "args",
+                     "passdb passwd-file: args has 'shceme', known are scheme=, "
+                     "username_format= and last the absolute path of the file; "
+                     "did you mean 'scheme'?"),
+    "no path": ("passdb", "driver = passwd-file\n args = scheme=PLAIN", "args",
+                "args has no absolute path of a file"),
+    "missing file": ("passdb", "driver = passwd-file\n args = {dir}/nobody", "args",
+                     "passdb passwd-file: there is no file '{dir}/nobody'"),
+    "missing file of a userdb": ("userdb", "driver = passwd-file\n args = {dir}/nobody",
+                                 "args", "userdb passwd-file: there is no file"),
+    "a folder": ("passdb", "driver = passwd-file\n args = {dir}", "args",
+                 "is no regular file"),
+    "unknown variable": ("passdb", "driver = passwd-file\n args = /x/%{{usr}}/y", "args",
+                         "passdb passwd-file: "),
+    "static without password": ("passdb", "driver = static\n args = user=x", "args",
+                                "args has neither password= nor nopassword"),
+    "static variable": ("userdb", "driver = static\n args = uid=0 home=/x/%{{usre}}",
+                        "args", "userdb static: "),
+    "args of passwd": ("userdb", "driver = passwd\n args = uid=5", "args",
+                       "this driver needs none"),
+    "fields": ("userdb", "driver = static\n args = uid=0\n"
+               " override_fields = home=/x/%{{usre}}", "override_fields",
+               "override_fields: "),
+    "PAM option": ("passdb", "driver = pam\n args = sesion=yes imap", "args",
+                   "did you mean 'session'?"),
+    "PAM folder": ("passdb", "driver = pam\n args = confdir=/nowhere imap", "args",
+                   "there is no folder '/nowhere'"),
+}
+WRONG_SETTINGS = {
+    "location key": ("mail_location = maildir:~/M:INDX=/x", "mail_location",
+                     "key 'INDX' is not known; did you mean 'INDEX'?"),
+    "location path": ("mail_location = maildir:Mail", "mail_location",
+                      "path 'Mail' is not absolute"),
+    "layout": ("mail_location = maildir:~/M:LAYOUT=maildirpp", "mail_location",
+               "maildir has no LAYOUT 'maildirpp'; did you mean 'maildir++'?"),
+    "layout of a protocol": ("protocol lmtp {\n"
+                             " mail_location = mbox:~/m:LAYOUT=maildir++\n}",
+                             " mail_location", "mbox has no LAYOUT 'maildir++'"),
+    "quota rule": ("mail_plugins = quota\nplugin {\n quota_rule2 = Trash:storge=1G\n}",
+                   " quota_rule2", "'storge=1G' is no limit"),
+    "quota rule of a protocol": ("protocol imap {\n mail_plugins = quota\n}\n"
+                                 "protocol imap {\n plugin {\n  quota_rule = x\n }\n}",
+                                 "  quota_rule", "is not MAILBOX:LIMIT"),
+    "key file": ("mail_plugins = crypt\nplugin {\n crypt_key_file = /no/keys\n}",
+                 " crypt_key_file", "there is no file '/no/keys'"),
+    "key": ("mail_plugins = crypt\nplugin {\n crypt_key_file = /etc/hostname\n}",
+            " crypt_key_file", "line 1 is not 64 hexadecimal digits"),
+}
+
+
+def line_of(text, begin):
+    lines = [number for number, line in enumerate(text.splitlines(), 1)
+             if line.startswith(begin)]
+    return lines[-1]
+
+
+def culverconf(server):
+    return subprocess.run([culver.PREFIX / "bin" / "culverconf", "-c", server.config],
+                          capture_output=True, text=True, timeout=60)
+
+
+@contextlib.contextmanager
+def written(server, text):
+    old = server.config.read_text()
+    server.config.write_text(text)
+    try:
+        yield
+    finally:
+        server.config.write_text(old)
+
+
+def start_fails(server):
+    done = subprocess.run([culver.PREFIX / "sbin" / "culverd", "-F", "-c", server.config],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 89, done.stderr
+    return done.stderr
+
+
+def must_refuse(server, text, begin, told):
+    """culverconf, a start and (when it runs) a reload say it in one form."""
+    problem = f"{server.config}:{line_of(text, begin)}: "
+    with written(server, text):
+        done = culverconf(server)
+        assert done.returncode == 89, done.stderr
+        lines = [line for line in done.stderr.splitlines()
+                 if problem in line and told.replace("{dir}", str(server.dir)) in line]
+        assert len(lines) == 1, done.stderr
+        problem = lines[0].removeprefix("culverconf: Error: ")
+        assert problem != lines[0]
+        if server.process is None:
+            assert f"culverd: Error: {problem}\n" in start_fails(server)
+            return
+        done = server.adm("reload", check=False)
+        assert done.returncode == 78
+        assert f"culveradm: Error: {problem}\n" in done.stderr, done.stderr
+        deadline = time.monotonic() + 10
+        while "the old settings stay in force" not in server.log:
+            assert time.monotonic() < deadline, server.log
+            time.sleep(0.05)
+        assert f"config: Error: {problem}\n" in server.log
+        server.imap().logout()
+
+
+@pytest.fixture(scope="module")
+def stopped():
+    server = culver.Server()
+    yield server
+    server.remove()
+
+
+@pytest.mark.parametrize("case", WRONG_VALUES)
+def test_a_wrong_database_is_told_before_anything_starts(stopped, case):
+    kind, block, begin, told = WRONG_VALUES[case]
+    block = block.format(dir=stopped.dir)
+    must_refuse(stopped, stopped.config.read_text() + f"{kind} {{\n {block}\n}}\n",
+                " " + begin, told)
+
+
+@pytest.mark.parametrize("case", WRONG_SETTINGS)
+def test_a_wrong_value_of_a_plugin_is_told_before_anything_starts(stopped, case):
+    text, begin, told = WRONG_SETTINGS[case]
+    must_refuse(stopped, stopped.config.read_text() + text + "\n", begin, told)
+
+
+@pytest.mark.parametrize("case", ["unknown word", "missing file", "unknown driver"])
+def test_a_reload_with_a_wrong_database_changes_nothing(server, case):
+    kind, block, begin, told = WRONG_VALUES[case]
+    block = block.format(dir=server.dir)
+    must_refuse(server, server.config.read_text() + f"{kind} {{\n {block}\n}}\n",
+                " " + begin, told)
+    server.adm("reload")
+    server.imap().logout()
+
+
+def test_all_mistakes_are_told_at_once(server):
+    text = (server.config.read_text() + "nonsense = 1\npassdb {\n driver = passwd-file\n"
+            " args = foo=1 bar=2 /no/such\n}\nplugin {\n quota_rule = x\n}\n"
+            "mail_plugins = quota\nmail_location = maildir:x:LAYUT=fs\n")
+    with written(server, text):
+        shown = culverconf(server).stderr
+        reloaded = server.adm("reload", check=False).stderr
+        server.stop()
+        started = start_fails(server)
+    for output in (shown, reloaded, started):
+        for told in ("'nonsense'", "'foo'", "'bar'", "/no/such", "MAILBOX:LIMIT",
+                     "'LAYUT'", "path 'x'"):
+            assert f"{server.config}:" in output
+            assert told in output, (told, output)
+
+
+def test_levels_of_compression_are_a_warning(stopped):
+    with written(stopped, stopped.config.read_text() + "mail_plugins = compress\n"
+                 "plugin {\n zlib_save = gz\n zlib_save_level = 19\n}\n"):
+        done = culverconf(stopped)
+    assert done.returncode == 0, done.stderr
+    assert "zlib_save_level: 19 is none of gz, which has 1 to 9: 9 is used" in done.stderr

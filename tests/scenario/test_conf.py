@@ -75,6 +75,11 @@ def test_each_optional_part(plugins, conf, name):
     if name != "auth-system.conf.ext":
         assert f"# !include {name}" in text
         auth.write_text(text.replace(f"# !include {name}", f"!include {name}"))
+    part = conf / "conf.d" / name
+    # the files of users that it names are for the admin to write
+    for path in set(re.findall(r"^ *args = .*(/etc/culver/\S+)", part.read_text(), re.M)):
+        (conf / pathlib.Path(path).name).touch()
+        part.write_text(part.read_text().replace(path, str(conf / pathlib.Path(path).name)))
     load(plugins, conf / "culver.conf")
     driver = re.search(r"driver = (\S+)", (conf / "conf.d" / name).read_text())
     shown = culverconf(plugins, conf / "culver.conf", "-n").stdout

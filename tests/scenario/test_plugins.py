@@ -73,6 +73,20 @@ def test_with_skip_the_server_runs_without_the_wrong_ones(plugins):
                        for line in server.log.splitlines())
 
 
+def test_a_plugin_that_crashes_in_its_check_is_refused(plugins):
+    server = culver.Server(extra=settings(plugins, "wrong-check", "wrong-good-b"))
+    try:
+        with pytest.raises(RuntimeError) as refused:
+            server.start()
+        assert "cannot load 'wrong-check': it crashed with signal 6" in str(refused.value)
+        assert "while it looked its settings over" in str(refused.value)
+        # the others were heard
+        assert "plugin wrong-good-b: all is well" in str(refused.value)
+    finally:
+        server.stop()
+        server.remove()
+
+
 def test_a_plugin_that_others_may_write_is_refused(plugins):
     (plugins / "TEMPLATE.so").chmod(0o666)
     server = culver.Server(extra=settings(plugins, "TEMPLATE"))

@@ -1,0 +1,169 @@
+/* location-check.c - "maildir:~/Maildir:LAYOUT=fs:INDEX=/var/...": what can
+ * be seen to be wrong in it before there is a user. */
+#include "location-check.h"
+#include "settings-value.h"
+
+#include <stdio.h>
+
+static const struct { const char *name; enum location_key key; } keys[] = {
+	{ "LAYOUT", LOCATION_KEY_USED }, { "DIRNAME", LOCATION_KEY_USED },
+	{ "INDEX", LOCATION_KEY_USED }, { "CONTROL", LOCATION_KEY_USED },
+	{ "INBOX", LOCATION_KEY_USED }, { "ALT", LOCATION_KEY_USED },
+	{ "UTF-8", LOCATION_KEY_USED },
+	{ "INDEXPVT", LOCATION_KEY_UNUSED },
+	{ "INDEXCACHE", LOCATION_KEY_UNUSED },
+	{ "VOLATILEDIR", LOCATION_KEY_UNUSED },
+	{ "SUBSCRIPTIONS", LOCATION_KEY_UNUSED },
+	{ "FULLDIRNAME", LOCATION_KEY_UNUSED },
+	{ "MAILBOXDIR", LOCATION_KEY_UNUSED },
+	{ "BROKENCHAR", LOCATION_KEY_UNUSED },
+	{ "LISTINDEX", LOCATION_KEY_UNUSED },
+};
+
+enum location_key location_key_find(struct cv_span key)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (cv_span_is(key, keys[i].name))
+			return keys[i].key;
+	}
+	return LOCATION_KEY_UNKNOWN;
+}
+
+struct location {
+	struct settings_tree *tree;
+	const char *name, *file;
+	uint32_t line;
+	struct cv_error first;
+};
+
+static bool is_told(const struct location *l, const char *text)
+{
+	for (size_t i = 0; i < settings_problem_count(l->tree); i++) {
+		const struct settings_problem *p =
+			settings_problem_get(l->tree, i);
+
+		if (p->line == l->line && strcmp(p->file, l->file) == 0 &&
+		    strcmp(p->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+CV_PRINTF(3, 4)
+static void report(struct location *l, bool warning, const char *fmt, ...)
+{
+	struct cv_error found = ERROR_NONE;
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	(void)FAIL(&found, CV_E_CONFIG, "%s: %s", l->name, text);
+	/* a line that counts for several protocols is told once */
+	if (!is_told(l, found.text))
+		settings_problem_add(l->tree, warning, l->file, l->line, "%s",
+				     found.text);
+	if (!warning && l->first.code == CV_OK)
+		l->first = found;
+}
+
+static void check_path(struct location *l, struct cv_span path)
+{
+	if (path.len == 0)
+		report(l, false, "there is no path behind the driver");
+	else if (path.data[0] == '~' && path.len > 1 && path.data[1] != '/')
+		report(l, false, "'%.*s': other users' homes are not "
+		       "supported", CV_SPAN_ARG(path));
+	else if (path.data[0] != '~' && path.data[0] != '/' &&
+		 path.data[0] != '%')
+		report(l, false, "path '%.*s' is not absolute, and does not "
+		       "begin with ~/", CV_SPAN_ARG(path));
+}
+
+static void check_key(struct location *l, struct cv_span part)
+{
+	struct cv_span key = CV_SPAN_NONE, value = part;
+	struct settings_guess guess;
+	enum location_key known;
+
+	(void)cv_span_split(&value, '=', &key);
+	known = location_key_find(key);
+	if (known == LOCATION_KEY_UNUSED) {
+		report(l, true, "key '%.*s' has no effect", CV_SPAN_ARG(key));
+		return;
+	}
+	if (known == LOCATION_KEY_USED &&
+	    (value.data == NULL) == cv_span_is(key, "UTF-8"))
+		return;
+	settings_guess_init(&guess, key);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		settings_guess_try(&guess, keys[i].name);
+	if (known == LOCATION_KEY_USED)
+		report(l, false, "key '%.*s' %s", CV_SPAN_ARG(key),
+		       value.data == NULL ? "has no value" :
+		       "takes no value");
+	else
+		report(l, false, "key '%.*s' is not known%s%s%s",
+		       CV_SPAN_ARG(key), guess.best == NULL ? "" :
+		       "; did you mean '", guess.best == NULL ? "" :
+		       guess.best, guess.best == NULL ? "" : "'?");
+}
+
+/* True when each colon separates: variables like %{env:X} have their own. */
+static bool can_be_split(const char *text)
+{
+	return strstr(text, "%{") == NULL;
+}
+
+static void check_one(struct location *l, const struct settings_scope *scope)
+{
+	struct cv_span rest, part = CV_SPAN_NONE;
+	const char *text;
+
+	if (settings_lookup(l->tree, scope, l->name, &text) != CV_OK ||
+	    text[0] == '\0' || !can_be_split(text) ||
+	    settings_origin(l->tree, scope, l->name, &l->file, &l->line) !=
+	    CV_OK)
+		return;
+	rest = cv_span_of(text);
+	(void)cv_span_split(&rest, ':', &part);
+	if (part.len > 0 && part.data[0] != '/' && part.data[0] != '~' &&
+	    part.data[0] != '%') {
+		part = CV_SPAN_NONE;
+		(void)cv_span_split(&rest, ':', &part);
+	}
+	check_path(l, part);
+	while (cv_span_split(&rest, ':', &part))
+		check_key(l, part);
+}
+
+static void check_scope(struct location *l, const char *protocol)
+{
+	struct settings_scope scope = { .protocol = protocol };
+	uint32_t at = 0;
+
+	l->name = "mail_location";
+	check_one(l, &scope);
+	l->name = "location";
+	while (settings_block_next(l->tree, "namespace", SETTINGS_ROOT, NULL,
+				   &at, &scope.block))
+		check_one(l, &scope);
+}
+
+int location_check(struct settings_tree *tree, struct cv_error *err)
+{
+	struct location l = { .tree = tree, .first = ERROR_NONE };
+
+	const char *protocol;
+	uint32_t at = 0;
+
+	check_scope(&l, NULL);
+	while (settings_filter_next(tree, "protocol", &at, &protocol))
+		check_scope(&l, protocol);
+	if (l.first.code == CV_OK)
+		return CV_OK;
+	if (err != NULL)
+		*err = l.first;
+	return l.first.code;
+}
