@@ -246,6 +246,8 @@ int dbox_file_write(struct cv_storage_root *root, int dirfd,
 	if (ret == CV_OK &&
 	    DBOX_CALL(root, rename, dirfd, temp, dirfd, name, false) < 0)
 		ret = dbox_fail(err, "rename", temp);
+	else if (ret == CV_OK && DBOX_CALL(root, fsync, dirfd) < 0)
+		ret = dbox_fail(err, "sync directory of", name);
 	if (ret < 0)
 		(void)DBOX_CALL(root, unlink, dirfd, temp);
 	return ret;

@@ -4,15 +4,44 @@
 
 enum { FOLDERS_MAX = 100000 };
 
+/* The tree is ours alone, but a process may die between a change of it and
+ * the commit that says so: each change leaves its time in one place. */
 int dbox_folders_check(struct cv_storage_root *root, struct cv_text *stamp,
 		       struct cv_error *err)
 {
-	bool known = stamp->len > 0;
+	struct { uint64_t inode, seconds, nanoseconds; } now;
+	struct stat st;
+	bool same;
 
-	(void)root; (void)err;
+	if (DBOX_CALL(root, stat, root->fd, "mailboxes", &st) < 0)
+		return dbox_fail(err, "stat", "mailboxes");
+	now.inode = st.st_ino;
+	now.seconds = (uint64_t)st.st_mtim.tv_sec;
+	now.nanoseconds = (uint64_t)st.st_mtim.tv_nsec;
+	same = stamp->len == sizeof(now) &&
+		memcmp(stamp->data, &now, sizeof(now)) == 0;
 	cv_text_reset(stamp);
-	cv_text_append_c(stamp, '1');
-	return known ? CV_OK : CV_CHANGED;	/* it is ours alone */
+	cv_text_append(stamp, &now, sizeof(now));
+	/* a change within the same clock tick would not be seen */
+	if (time(NULL) - st.st_mtim.tv_sec < 1)
+		stamp->data[0] ^= 1;
+	return same ? CV_OK : CV_CHANGED;
+}
+
+/* The tree is about to change, perhaps far below the directory whose time is
+ * looked at. */
+static int announce_change(struct cv_storage_root *root, struct cv_error *err)
+{
+	char name[64];
+	uint64_t random;
+
+	cv_api->random(&random, sizeof(random));
+	snprintf(name, sizeof(name), "mailboxes/.changed-%016llx",
+		 (unsigned long long)random);
+	if (DBOX_CALL(root, mkdir, root->fd, name, 0700) < 0 ||
+	    DBOX_CALL(root, rmdir, root->fd, name) < 0)
+		return dbox_fail(err, "change", "mailboxes");
+	return CV_OK;
 }
 
 /* --- the tree ---------------------------------------------------------------------- */
@@ -146,8 +175,10 @@ int dbox_folder_create(struct cv_storage_root *root, struct cv_span name,
 	struct cv_pool *pool = cv_api->pool_create("dbox create");
 	const char *level = dbox_level_path(root, pool, name);
 	const char *path = dbox_path(root, pool, name);
-	int ret = dbox_make_path(root, root->fd, level, err);
+	int ret = announce_change(root, err);
 
+	if (ret == CV_OK)
+		ret = dbox_make_path(root, root->fd, level, err);
 	if (ret == CV_OK && DBOX_CALL(root, mkdir, root->fd, path, 0700) < 0)
 		ret = dbox_fail(err, "create", path);
 	if (ret == CV_OK)
@@ -235,16 +266,22 @@ int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 	const char *path = dbox_path(root, pool, name);
 	char trash[64];
 	uint64_t random;
-	int ret = CV_OK;
+	int ret = announce_change(root, err);
 
+	if (ret < 0) {
+		cv_api->pool_destroy(&pool);
+		return ret;
+	}
 	/* gone at once: no name of a folder begins with a dot */
 	cv_api->random(&random, sizeof(random));
 	snprintf(trash, sizeof(trash), "mailboxes/.trash-%016llx",
 		 (unsigned long long)random);
 	if (DBOX_CALL(root, rename, root->fd, path, root->fd, trash,
-		      false) == 0)
-		ret = remove_dir(root, trash, err);
-	else if (errno != ENOENT)
+		      false) == 0) {
+		ret = dbox_sync_dir(root, root->fd, level, err);
+		if (ret == CV_OK)
+			ret = remove_dir(root, trash, err);
+	} else if (errno != ENOENT)
 		ret = dbox_fail(err, "remove", path);
 	if (ret == CV_OK) {
 		remove_alt(root, path);
@@ -283,8 +320,10 @@ int dbox_folder_rename(struct cv_storage_root *root, struct cv_span name,
 	const char *from = dbox_path(root, pool, name);
 	const char *to = dbox_path(root, pool, new_name);
 	const char *level = dbox_level_path(root, pool, new_name);
-	int ret = dbox_make_path(root, root->fd, level, err);
+	int ret = announce_change(root, err);
 
+	if (ret == CV_OK)
+		ret = dbox_make_path(root, root->fd, level, err);
 	if (ret == CV_OK &&
 	    DBOX_CALL(root, rename, root->fd, from, root->fd, to, true) < 0)
 		ret = dbox_fail(err, "rename", from);

@@ -77,26 +77,6 @@ int dbox_detect_multi(const struct cv_storage_config *config)
 
 /* --- directories ------------------------------------------------------------------ */
 
-int dbox_make_path(struct cv_storage_root *root, int dirfd, const char *path,
-		   struct cv_error *err)
-{
-	char part[4096];
-	size_t len = strlen(path);
-
-	if (len == 0 || len >= sizeof(part))
-		return CV_FAIL(err, CV_E_PERM, "path is too long");
-	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (DBOX_CALL(root, mkdir, dirfd, part, 0700) < 0 &&
-		    errno != EEXIST && (i == len || errno != EACCES))
-			return dbox_fail(err, "create", part);
-	}
-	return CV_OK;
-}
-
 int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,
 		  struct cv_error *err)
 {
@@ -109,6 +89,44 @@ int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,
 	ret = DBOX_CALL(root, fsync, fd);
 	dbox_close(root, fd);
 	return ret < 0 ? dbox_fail(err, "sync", path) : CV_OK;
+}
+
+/* A name is durable when its directory was synced: that of "a/b" is "a". */
+static int sync_parent(struct cv_storage_root *root, int dirfd,
+		       const char *path, struct cv_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[4096] = ".";
+
+	if (slash != NULL)
+		(void)snprintf(parent, sizeof(parent), "%.*s",
+			       slash == path ? 1 : (int)(slash - path), path);
+	return dbox_sync_dir(root, dirfd, parent, err);
+}
+
+int dbox_make_path(struct cv_storage_root *root, int dirfd, const char *path,
+		   struct cv_error *err)
+{
+	char part[4096];
+	size_t len = strlen(path);
+
+	if (len == 0 || len >= sizeof(part))
+		return CV_FAIL(err, CV_E_PERM, "path is too long");
+	for (size_t i = 1; i <= len; i++) {
+		int ret = CV_OK;
+
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (DBOX_CALL(root, mkdir, dirfd, part, 0700) == 0)
+			ret = sync_parent(root, dirfd, part, err);
+		else if (errno != EEXIST && (i == len || errno != EACCES))
+			ret = dbox_fail(err, "create", part);
+		if (ret < 0)
+			return ret;
+	}
+	return CV_OK;
 }
 
 /* --- opening ----------------------------------------------------------------------- */
@@ -151,9 +169,8 @@ static int root_open(const struct cv_storage_config *config, bool multi,
 		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
 			       "is not known to dbox (fs)", config->layout);
 	ret = open_root_dir(root, err);
-	if (ret == CV_OK && DBOX_CALL(root, mkdir, root->fd, "mailboxes",
-				      0700) < 0 && errno != EEXIST)
-		ret = dbox_fail(err, "create", "mailboxes");
+	if (ret == CV_OK)
+		ret = dbox_make_path(root, root->fd, "mailboxes", err);
 	if (ret == CV_OK && multi)
 		ret = mdbox_storage(root, err);
 	if (ret < 0) {

@@ -129,8 +129,8 @@ int dbox_root_open_multi(const struct cv_storage_config *config,
 void dbox_root_close(struct cv_storage_root **root);
 char dbox_separator(struct cv_storage_root *root);
 const char *dbox_account_dir(struct cv_storage_root *root);
-/* Makes a directory and its parents. */
 void dbox_settings(struct cv_storage_root *root);
+/* Makes a directory and its parents, durably. */
 int dbox_make_path(struct cv_storage_root *root, int dirfd, const char *path,
 		   struct cv_error *err);
 int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,

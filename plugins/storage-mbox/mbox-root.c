@@ -59,6 +59,25 @@ int mbox_detect(const struct cv_storage_config *config)
 	return is_ours ? CV_OK : CV_NOT_FOUND;
 }
 
+/* A name is durable when its directory was synced: that of "a/b" is "a". */
+static int sync_parent(struct cv_storage_root *root, int dirfd,
+		       const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[4096] = ".";
+	int fd, result;
+
+	if (slash != NULL)
+		(void)snprintf(parent, sizeof(parent), "%.*s",
+			       slash == path ? 1 : (int)(slash - path), path);
+	fd = MB_CALL(root, open, dirfd, parent, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return -1;
+	result = MB_CALL(root, fsync, fd);
+	mbox_close_fd(root, &fd);
+	return result;
+}
+
 /* Makes the directory and its parents. */
 static int make_path(struct cv_storage_root *root, const char *path)
 {
@@ -73,9 +92,13 @@ static int make_path(struct cv_storage_root *root, const char *path)
 			end = at + strlen(at);
 		cv_text_append(&part, at, (size_t)(end - at));
 		at = end;
-		if (MB_CALL(root, mkdir, AT_FDCWD, part.data, 0700) < 0 &&
-		    errno != EEXIST && (*at == '\0' || errno != EACCES))
+		if (MB_CALL(root, mkdir, AT_FDCWD, part.data, 0700) == 0) {
+			if (sync_parent(root, AT_FDCWD, part.data) < 0)
+				return -1;
+		} else if (errno != EEXIST &&
+			   (*at == '\0' || errno != EACCES)) {
 			return -1;
+		}
 	}
 	return 0;
 }
@@ -320,8 +343,12 @@ static int make_parents(struct cv_storage_root *root, const char *path,
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (MB_CALL(root, mkdir, root->fd, part, 0700) == 0 ||
-		    errno == EEXIST)
+		if (MB_CALL(root, mkdir, root->fd, part, 0700) == 0) {
+			if (sync_parent(root, root->fd, part) < 0)
+				return mbox_fail(err, "sync", part);
+			continue;
+		}
+		if (errno == EEXIST)
 			continue;
 		if (errno != ENOTDIR)
 			return mbox_fail(err, "create", part);
@@ -355,7 +382,7 @@ int mbox_folder_create(struct cv_storage_root *root, struct cv_span name,
 		else if (fd < 0)
 			ret = mbox_fail(err, "create", path);
 		else if (MB_CALL(root, fsync, fd) < 0 ||
-			 MB_CALL(root, fsync, root->fd) < 0)
+			 sync_parent(root, root->fd, path) < 0)
 			ret = mbox_fail(err, "sync", path);
 		mbox_close_fd(root, &fd);
 	}
@@ -386,7 +413,8 @@ int mbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 			(void)MB_CALL(root, rmdir, root->fd, dir);
 		}
 	}
-	if (ret == CV_OK && MB_CALL(root, fsync, root->fd) < 0)
+	if (ret == CV_OK && sync_parent(root, root->fd, path) < 0 &&
+	    errno != ENOENT)
 		ret = mbox_fail(err, "sync", root->config->path);
 	cv_api->pool_destroy(&pool);
 	return ret;
@@ -409,7 +437,8 @@ int mbox_folder_rename(struct cv_storage_root *root, struct cv_span name,
 		mbox_map_remove(root, new_own);
 		mbox_map_rename(root, own, new_own);
 	}
-	if (ret == CV_OK && (MB_CALL(root, fsync, root->fd) < 0 ||
+	if (ret == CV_OK && (sync_parent(root, root->fd, to) < 0 ||
+			     sync_parent(root, root->fd, from) < 0 ||
 			     MB_CALL(root, fsync, root->own_fd) < 0))
 		ret = mbox_fail(err, "sync", root->config->path);
 	cv_api->pool_destroy(&pool);

@@ -211,6 +211,8 @@ static int write_file(struct cv_storage_root *root, int dirfd,
 	if (ret == CV_OK && MB_CALL(root, rename, dirfd, temp, dirfd,
 				    file_name, false) < 0)
 		ret = mbox_fail(err, "rename", temp);
+	else if (ret == CV_OK && MB_CALL(root, fsync, dirfd) < 0)
+		ret = mbox_fail(err, "sync directory of", temp);
 	if (ret < 0)
 		(void)MB_CALL(root, unlink, dirfd, temp);
 	return ret;

@@ -407,7 +407,9 @@ static void begin_workload(struct workload *w)
 
 	memset(w, 0, sizeof(*w));
 	counter = 0;
-	fixture_init(&w->f, "");
+	/* a lock file of a process that is no more is waited for */
+	fixture_init(&w->f, "mbox_read_locks = fcntl\n"
+		     "mbox_write_locks = fcntl\n");
 	fixture_logout(&w->f);
 	(void)snprintf(home, sizeof(home), "%s/home", w->f.dir);
 	w->homefd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -544,12 +546,12 @@ static void try_state(struct sweep *s, const enum replay_choice *choices)
 	if (s->wrong++ == 0)
 		(void)snprintf(s->first_wrong, sizeof(s->first_wrong),
 			"'%s' after '%s', %zu operations of which %zu are not "
-			"synced, acknowledged %d, begun %d: %s",
+			"synced, acknowledged %d, begun %d: %s (%s)",
 			s->w->steps[s->begun].op->name,
 			s->w->steps[s->begun == 0 ? 0 :
 					s->begun - 1].op->name,
 			s->replay.count, s->pending, s->acked, s->begun,
-			wrong);
+			wrong, s->f.err.text);
 }
 
 /* --- all states of a prefix ---------------------------------------------- */

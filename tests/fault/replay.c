@@ -149,13 +149,14 @@ static bool same_base(const char *a, const char *b)
 }
 
 /* One whose new directory was synced has its new name in any case, and may
- * have the old one still. */
+ * have the old one still; not a directory, which knows where it is. */
 static void apply_rename(struct disk *disk, const struct io_record_op *op,
 			 bool old_stays)
 {
 	struct entry *e = entry_find(disk, op->dir, op->name);
 
-	if (e != NULL && !old_stays)
+	if (e != NULL && (!old_stays ||
+			  object_at(disk, op->object)->is_dir))
 		e->name = NULL;
 	/* the renames of one file reach the disk in order: where the one
 	 * before is not there, this one has taken its place */

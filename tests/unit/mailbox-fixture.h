@@ -20,6 +20,12 @@
 #ifdef FIXTURE_MBOX
 #define FIXTURE_DRIVER storage_mbox_LTX_cv_plugin_desc
 #define FIXTURE_LOCATION "mail_location = mbox:~/mail\n"
+#elif defined(FIXTURE_SDBOX)
+#define FIXTURE_DRIVER storage_dbox_LTX_cv_plugin_desc
+#define FIXTURE_LOCATION "mail_location = sdbox:~/sdbox\n"
+#elif defined(FIXTURE_MDBOX)
+#define FIXTURE_DRIVER storage_dbox_LTX_cv_plugin_desc
+#define FIXTURE_LOCATION "mail_location = mdbox:~/mdbox\n"
 #elif defined(FIXTURE_MEMORY)
 #define FIXTURE_DRIVER storage_memory_LTX_cv_plugin_desc
 #define FIXTURE_LOCATION "mail_location = memory:~/memory\n"
@@ -72,6 +78,20 @@ static inline const void *fixture_service(const char *name, uint32_t major)
 	return strcmp(name, "stream") == 0 && major == 1 ? &stream_api : NULL;
 }
 
+#if defined(FIXTURE_SDBOX) || defined(FIXTURE_MDBOX)
+/* As the plugin's settings begin. */
+static inline const void *fixture_settings(struct cv_plugin *self)
+{
+	static const struct {
+		uint64_t rotate_size, rotate_msecs;
+		bool preallocate;
+	} values = { 10 * 1024 * 1024, 0, false };
+
+	(void)self;
+	return &values;
+}
+#endif
+
 static inline void fixture_host(void)
 {
 	static struct cv_host host;
@@ -82,6 +102,9 @@ static inline void fixture_host(void)
 	host = *module_host();
 	host.provide = fixture_provide;
 	host.log = fixture_log;
+#if defined(FIXTURE_SDBOX) || defined(FIXTURE_MDBOX)
+	host.settings = fixture_settings;
+#endif
 	host.service = fixture_service;
 	assert_int_equal(FIXTURE_DRIVER.init(&host, NULL, NULL), CV_OK);
 }
