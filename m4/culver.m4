@@ -173,6 +173,10 @@ AC_DEFUN([CULVER_PLUGIN], [
 AC_DEFUN([CULVER_SUMMARY], [
 	# configure's own clean-up removes a core dump named "core"; here that
 	# is a folder
+	culver_filter_row=$have_SECCOMP
+	AS_IF([test "$have_SECCOMP" != yes], [culver_filter_row="no   ($why_SECCOMP)"])
+	culver_tests_row=$have_CMOCKA
+	AS_IF([test "$have_CMOCKA" != yes], [culver_tests_row="no   ($why_CMOCKA)"])
 	trap 'culver_status=$?; rm -f -r conftest* confdefs* conf$$*; exit $culver_status' 0
 	cat <<EOF_SUMMARY
 
@@ -182,8 +186,8 @@ Culver $PACKAGE_VERSION will be built with $CC
   sanitizers           $enable_sanitizers
   fuzzing              $enable_fuzzing
   warnings are errors  $enable_werror
-  system-call filter   $have_SECCOMP
-  unit tests           $have_CMOCKA
+  system-call filter   $culver_filter_row
+  unit tests           $culver_tests_row
 
 Plugins$culver_table
 

@@ -171,6 +171,16 @@ static void send_request(struct cv_preauth *p, struct ipc_writer *w)
 	OPENSSL_cleanse(w->data, w->len);
 }
 
+/* Auth only says "no valid certificate": the reason is known here. */
+static void log_refused_cert(const struct cv_preauth *p)
+{
+	char text[1024];
+
+	if (tls_session_cert_refused(p->ssl, text, sizeof(text)))
+		log_info("login", "%s: rip=%s, session=<%s>", text,
+			 p->remote_ip, p->session_id);
+}
+
 void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		      bool has_initial, struct cv_span initial)
 {
@@ -186,6 +196,7 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 	if (p->ssl != NULL) {
 		tls_session_cert(p->ssl, &p->view->ssl, p->pool,
 				 &b.cert_valid, &b.cert_name);
+		log_refused_cert(p);
 		if (tls_session_binding(p->ssl, binding))
 			b.channel_binding = cv_span((char *)binding,
 						    sizeof(binding));

@@ -536,6 +536,8 @@ int main(int argc, char **argv)
 	master_processes_start(&m);
 	notify_state("READY=1");
 	run(&m, &unblocked);
+	master_listeners_remove(m.config);
+	master_socket_remove(&m.control_file);
 	(void)unlink(instance_path(&m));
 	(void)unlink(pid_path(&m));
 	return EXIT_SUCCESS;

@@ -18,7 +18,11 @@ int master_control_listen(struct master *m, struct cv_error *err)
 	const char *path = pool_printf(m->pool, "%s/master",
 				       m->config->general.base_dir);
 
-	return net_listen_unix(path, &options, &m->control_fd, err);
+	int status = net_listen_unix(path, &options, &m->control_fd, err);
+
+	if (status == CV_OK)
+		master_socket_note(path, &m->control_file);
+	return status;
 }
 
 static void answer(int fd, int status, const char *text, int channel)

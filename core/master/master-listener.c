@@ -67,6 +67,44 @@ static int find_inherited(const struct master *m,
 	return -1;
 }
 
+/* --- sockets in the file system -------------------------------------------- */
+
+void master_socket_note(const char *path, struct master_socket *socket_r)
+{
+	struct stat st;
+
+	*socket_r = (struct master_socket){ .path = NULL };
+	if (lstat(path, &st) < 0)
+		return;
+	*socket_r = (struct master_socket){
+		.path = path, .device = st.st_dev, .inode = st.st_ino,
+	};
+}
+
+void master_socket_remove(const struct master_socket *socket)
+{
+	struct stat st;
+
+	if (socket->path != NULL && lstat(socket->path, &st) == 0 &&
+	    S_ISSOCK(st.st_mode) && st.st_dev == socket->device &&
+	    st.st_ino == socket->inode)
+		(void)unlink(socket->path);
+}
+
+void master_listeners_remove(const struct master_config *config)
+{
+	for (size_t i = 0; i < config->services.count; i++) {
+		const struct master_service *service =
+			&config->services.items[i];
+
+		for (size_t j = 0; j < service->listeners.count; j++)
+			master_socket_remove(
+				&service->listeners.items[j].file);
+	}
+}
+
+/* --- opening ----------------------------------------------------------------- */
+
 /* The same socket in the old generation. */
 static struct master_listener *find_old(struct master_config *old,
 					const char *key)
@@ -218,6 +256,8 @@ static int open_unix(struct master *m, struct master_config *config,
 	same = find_old(old, listener->key);
 	if (same != NULL) {
 		listener->fd = fcntl(same->fd, F_DUPFD_CLOEXEC, 64);
+		listener->file = same->file;
+		listener->file.path = path;
 		return CV_OK;
 	}
 	status = unix_owner(m, set, service, &options, err);
@@ -225,6 +265,8 @@ static int open_unix(struct master *m, struct master_config *config,
 		status = make_socket_dir(path, err);
 	if (status == CV_OK)
 		status = net_listen_unix(path, &options, &listener->fd, err);
+	if (status == CV_OK)
+		master_socket_note(path, &listener->file);
 	return status == CV_OK ? CV_OK :
 		error_prefix(err, "service %s", service->name);
 }
@@ -277,14 +319,21 @@ static int open_service(struct master *m, struct master_config *config,
 	return status;
 }
 
-static void close_listeners(struct master_config *config)
+/* Those that are in keep, too, stay in the file system. */
+static void close_listeners(struct master_config *config,
+			    struct master_config *keep)
 {
 	for (size_t i = 0; i < config->services.count; i++) {
 		struct master_service *service = &config->services.items[i];
 
 		for (size_t j = 0; j < service->listeners.count; j++) {
-			if (service->listeners.items[j].fd >= 0)
-				(void)close(service->listeners.items[j].fd);
+			struct master_listener *listener =
+				&service->listeners.items[j];
+
+			if (find_old(keep, listener->key) == NULL)
+				master_socket_remove(&listener->file);
+			if (listener->fd >= 0)
+				(void)close(listener->fd);
 		}
 		service->listeners.count = 0;
 	}
@@ -299,8 +348,8 @@ int master_listeners_open(struct master *m, struct master_config *config,
 		status = open_service(m, config, old,
 				      &config->services.items[i], err);
 	if (status != CV_OK)
-		close_listeners(config);
+		close_listeners(config, old);
 	else if (old != NULL)
-		close_listeners(old);
+		close_listeners(old, config);
 	return status;
 }

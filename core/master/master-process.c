@@ -12,6 +12,8 @@
 
 enum {
 	DELAY_FIRST_MSECS = 250, DELAY_MAX_MSECS = 5000,
+	/* one that cannot even start will not by being tried more often */
+	DELAY_FAILED_MAX_MSECS = 60000,
 	LIVED_LONG_MSECS = 10000,	/* then the first delay again */
 	REFRESH_EVERY_MSECS = 10000,
 };
@@ -375,28 +377,38 @@ static void describe_end(const struct master *m,
 	}
 }
 
-static void plan_restart(struct master_service *service, uint64_t lived)
+static void plan_restart(struct master_service *service,
+			 const struct master_process *p)
 {
 	uint64_t now = time_monotonic_msecs();
+	uint32_t max = p->ready ? DELAY_MAX_MSECS : DELAY_FAILED_MAX_MSECS;
 
-	if (lived >= LIVED_LONG_MSECS) {
+	if (now - p->started_msecs >= LIVED_LONG_MSECS) {
 		service->delay_msecs = 0;
 		service->not_before_msecs = now;
 		return;
 	}
+	/* several that were started together count once */
+	if (p->started_msecs < service->planned_msecs)
+		return;
+	service->planned_msecs = now;
 	/* the first time at once, then with growing patience */
 	service->not_before_msecs = now + service->delay_msecs;
+	if (service->delay_msecs >= 1000)
+		log_error("master", "%s %s: it is started again in %u seconds "
+			  "(hint: the reason stands above; a reload tries it "
+			  "at once)", service->name, p->ready ?
+			  "keeps ending soon after its start" :
+			  "cannot start", service->delay_msecs / 1000);
 	service->delay_msecs = service->delay_msecs == 0 ?
 		DELAY_FIRST_MSECS : service->delay_msecs * 2;
-	if (service->delay_msecs > DELAY_MAX_MSECS)
-		service->delay_msecs = DELAY_MAX_MSECS;
+	if (service->delay_msecs > max)
+		service->delay_msecs = max;
 }
 
 static void process_ended(struct master *m, struct master_process *p,
 			  int status)
 {
-	uint64_t lived = time_monotonic_msecs() - p->started_msecs;
-
 	/* its last words first */
 	while (p->boot_fd >= 0 && has_message(p->boot_fd))
 		master_process_message(m, p);
@@ -407,7 +419,7 @@ static void process_ended(struct master *m, struct master_process *p,
 		*array_add(&m->left_groups) = p->pid;
 	if (p->service != NULL) {
 		p->service->running--;
-		plan_restart(p->service, lived);
+		plan_restart(p->service, p);
 	}
 	free(p);
 }

@@ -22,11 +22,19 @@ enum role_kind {
 	ROLE_SCRIPT,		/* post-login scripts, of any name */
 };
 
+/* A socket in the file system, so that we remove only our own. */
+struct master_socket {
+	const char *path;		/* NULL: none */
+	dev_t device;
+	ino_t inode;
+};
+
 struct master_listener {
 	char *key;			/* "inet 0.0.0.0 143", "unix /run/x" */
 	const char *name;
 	bool is_unix, ssl, haproxy;
 	int fd;
+	struct master_socket file;	/* is_unix */
 };
 
 /* One running process. */
@@ -52,7 +60,7 @@ struct master_service {
 	ARRAY(struct master_listener) listeners;
 	uint32_t running;
 	/* restarting */
-	uint64_t not_before_msecs, refreshed_msecs;
+	uint64_t not_before_msecs, planned_msecs, refreshed_msecs;
 	uint32_t delay_msecs;
 };
 
@@ -86,6 +94,7 @@ struct master {
 	int log_fds[2];			/* services write, log reads */
 	int stderr_fds[2];
 	int control_fd;
+	struct master_socket control_file;
 	pid_t config_pid;
 	int config_fd;			/* answer of a reload's reader */
 	int reload_fd;			/* the tool that waits for it, or -1 */
@@ -114,6 +123,12 @@ struct master_service *master_service_find(struct master_config *config,
  * taken over from it.  On failure nothing of old is changed. */
 int master_listeners_open(struct master *m, struct master_config *config,
 			  struct master_config *old, struct cv_error *err);
+/* Remembers what lies at path now; it must live as long as *socket_r. */
+void master_socket_note(const char *path, struct master_socket *socket_r);
+/* Removes it, unless something else lies there by now. */
+void master_socket_remove(const struct master_socket *socket);
+/* At the end: all of config's sockets in the file system. */
+void master_listeners_remove(const struct master_config *config);
 /* Sockets of inherited descriptors (LISTEN_FDS) are used when the address is
  * the same. */
 void master_listeners_inherit(struct master *m);

@@ -285,7 +285,7 @@ static const int fork_calls[] = {
 
 static const int exec_calls[] = {
 	CALL(execve), CALL(execveat), CALL(arch_prctl), CALL(prlimit64),
-	CALL(access), CALL(chdir),
+	CALL(access), CALL(chdir), CALL(getpriority),
 };
 
 static const int program_calls[] = {

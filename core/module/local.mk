@@ -5,6 +5,7 @@ core_module_libmodule_la_SOURCES = \
 	%D%/module.h \
 	%D%/module-check.c \
 	%D%/module-find.c \
+	%D%/module-hint.c \
 	%D%/module-host.c \
 	%D%/module-load.c \
 	%D%/module-names.c \

@@ -131,6 +131,19 @@ struct cv_span module_storage_plugin(struct cv_span driver);
 /* The driver that a mail location names; empty: it names none. */
 struct cv_span module_location_driver(const char *location);
 
+/* --- module-hint.c -------------------------------------------------------- */
+
+/* What to do about a plugin of Dovecot's of that name; NULL: it is none. */
+const char *module_dovecot_hint(const char *name);
+/* Is it a folder of Dovecot's plugins? */
+bool module_is_dovecot_dir(const char *dir);
+/* Is the plugin in CULVER_PLUGINDIR? */
+bool module_is_installed(const char *name, struct cv_pool *pool);
+/* The plugin in dir whose name is the nearest, without the prefix (auth-,
+ * storage-) that the setting does not have either; NULL: none is near. */
+const char *module_guess_name(const char *dir, const char *name,
+			      struct cv_pool *pool);
+
 /* --- module-probe.c ------------------------------------------------------- */
 
 /* module_probe that also has values looked over; NULL: none. */

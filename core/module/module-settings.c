@@ -7,8 +7,6 @@
 #include "settings/service-check.h"
 #include "settings/unused-check.h"
 
-#include <dirent.h>
-
 static const struct cv_setting_def module_setting_defs[] = {
 	CV_SETTING(module_settings, mail_storage_drivers, CV_SET_LIST,
 		"maildir dbox? mbox?", NULL, CV_SET_ADVANCED,
@@ -327,40 +325,55 @@ static struct origin find_origin(const struct settings_tree *tree,
 	return origin;
 }
 
-/* The installed plugin whose name is the nearest, without the prefix that
- * the setting does not have either; NULL: none is near. */
-static const char *guess_name(const struct reading *reading,
-			      const char *name)
+/* "; did you mean 'x'?", or whatever else helps */
+static const char *hint_of(const struct reading *reading,
+			   const struct refusal *refusal)
 {
-	static const char *const prefixes[] = { "auth-", "storage-", "" };
-	size_t best = 4, skip = 0;
-	const char *guess = NULL;
-	struct dirent *entry;
-	DIR *dir = opendir(reading->plugin_dir);
+	const char *guess;
 
-	for (size_t i = 0; i < 3 && skip == 0; i++) {
-		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-			skip = strlen(prefixes[i]);
-	}
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		const char *file = entry->d_name;
-		size_t len = strlen(file), distance;
+	if (refusal->status != CV_E_NOT_FOUND)
+		return "";
+	guess = module_dovecot_hint(refusal->name);
+	if (guess != NULL)
+		return pool_printf(reading->pool, "; %s", guess);
+	guess = module_guess_name(reading->plugin_dir, refusal->name,
+				  reading->pool);
+	return guess == NULL ? "" :
+		pool_printf(reading->pool, "; did you mean '%s'?", guess);
+}
 
-		if (len < 4 || strcmp(file + len - 3, ".so") != 0 ||
-		    strncmp(file, name, skip) != 0)
-			continue;
-		distance = span_distance(cv_span(file, len - 3),
-					 cv_span_of(name), 3);
-		/* of three letters any three others are near */
-		if (distance >= best || 2 * distance > strlen(name + skip))
-			continue;
-		best = distance;
-		guess = pool_copy(reading->pool, file + skip,
-				  len - 3 - skip);
+static bool is_elsewhere(const struct reading *reading,
+			 const struct refusal *refusal)
+{
+	return strcmp(reading->plugin_dir, CULVER_PLUGINDIR) != 0 &&
+		(refusal->name[0] == '\0' ||
+		 (refusal->status == CV_E_NOT_FOUND &&
+		  module_is_installed(refusal->name, reading->pool)));
+}
+
+/* mail_plugin_dir names a wrong folder: that is one mistake, and not one for
+ * each plugin. */
+static void report_folder(const struct reading *reading,
+			  struct settings_tree *tree)
+{
+	const struct refusal *refusal = NULL;
+	struct origin origin = { "", 0 };
+
+	for (size_t i = 0; i < reading->refusals.count && refusal == NULL;
+	     i++) {
+		if (is_elsewhere(reading, &reading->refusals.items[i]))
+			refusal = &reading->refusals.items[i];
 	}
-	if (dir != NULL)
-		(void)closedir(dir);
-	return guess;
+	if (refusal == NULL)
+		return;
+	(void)origin_of(tree, NULL, "mail_plugin_dir", &origin);
+	settings_problem_add(tree, reading->skip, origin.file, origin.line,
+			     "mail_plugin_dir: %s%s (hint: take the line out; "
+			     "this server's plugins are in '%s')",
+			     refusal->text,
+			     module_is_dovecot_dir(reading->plugin_dir) ?
+			     ": it is a folder of Dovecot's plugins, which "
+			     "cannot be loaded here" : "", CULVER_PLUGINDIR);
 }
 
 static void report_refusal(const struct reading *reading,
@@ -368,20 +381,18 @@ static void report_refusal(const struct reading *reading,
 			   const struct refusal *refusal)
 {
 	struct origin origin = find_origin(tree, refusal->name);
-	const char *guess = refusal->status != CV_E_NOT_FOUND ? NULL :
-		guess_name(reading, refusal->name);
 
+	if (is_elsewhere(reading, refusal))
+		return;
 	if (refusal->name[0] == '\0')
 		settings_problem_add(tree, reading->skip, "", 0,
 				     "cannot load plugins: %s",
 				     refusal->text);
 	else
 		settings_problem_add(tree, reading->skip, origin.file,
-				     origin.line, "cannot load '%s': %s%s%s%s",
+				     origin.line, "cannot load '%s': %s%s",
 				     refusal->name, refusal->text,
-				     guess == NULL ? "" : "; did you mean '",
-				     guess == NULL ? "" : guess,
-				     guess == NULL ? "" : "'?");
+				     hint_of(reading, refusal));
 }
 
 static bool provides(const struct module_desc *desc, uint32_t kind,
@@ -564,6 +575,7 @@ int module_settings_read(const char *path,
 	if (reading.skip && reading.refusals.count > 0)
 		strict.accept_unknown = true;
 	ret = settings_read(path, &strict, tree_r, err);
+	report_folder(&reading, *tree_r);
 	for (size_t i = 0; i < reading.refusals.count; i++)
 		report_refusal(&reading, *tree_r, &reading.refusals.items[i]);
 	if (ret == CV_OK && reading.refusals.count > 0 && !reading.skip)

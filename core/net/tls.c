@@ -468,6 +468,32 @@ void tls_session_cert(SSL *ssl, const struct ssl_settings *settings,
 	X509_free(cert);
 }
 
+bool tls_session_cert_refused(SSL *ssl, char *dst, size_t room)
+{
+	long result = SSL_get_verify_result(ssl);
+	X509 *cert = SSL_get1_peer_certificate(ssl);
+	char subject[256], issuer[256];
+
+	if (cert == NULL)
+		return false;
+	if (result != X509_V_OK) {
+		(void)X509_NAME_oneline(X509_get_subject_name(cert), subject,
+					sizeof(subject));
+		(void)X509_NAME_oneline(X509_get_issuer_name(cert), issuer,
+					sizeof(issuer));
+		(void)snprintf(dst, room, "certificate of the client is not "
+			       "accepted: %s: subject '%s', issuer '%s'%s",
+			       X509_verify_cert_error_string(result), subject,
+			       issuer,
+			       result == X509_V_ERR_UNABLE_TO_GET_CRL ?
+			       " (hint: ssl_require_crl = yes needs the list "
+			       "of revoked certificates of every authority in "
+			       "ssl_ca)" : "");
+	}
+	X509_free(cert);
+	return result != X509_V_OK;
+}
+
 void tls_session_describe(SSL *ssl, char *dst, size_t room)
 {
 	int all = 0, bits = SSL_get_cipher_bits(ssl, &all);

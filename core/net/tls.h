@@ -34,6 +34,9 @@ SSL_CTX *tls_server_context(const struct tls_server *server);
  * none.  Points into the settings. */
 const char *tls_session_local_name(SSL *ssl);
 
+/* True, and a sentence for the log, when the client has shown a certificate
+ * that was not accepted. */
+bool tls_session_cert_refused(SSL *ssl, char *dst, size_t room);
 /* The user name in a verified client certificate; *valid_r without a name
  * when the certificate is good but has no such field.  Names with a NUL are
  * refused [security.md A25]. */

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <security/pam_appl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct pam_db {
@@ -103,24 +104,89 @@ static int result_of(pam_handle_t *pam, const char *what, int status,
 		       pam_strerror(pam, status));
 }
 
-/* The session is opened and closed at once: it is for modules that make
- * home directories and the like. */
+/* The stages of a session, and how each ended; what a child tells. */
+enum stage { STAGE_SETCRED = 1, STAGE_OPEN, STAGE_CLOSE };
+struct outcome { uint8_t stage, status; };
+
+static const char *const stage_names[] = {
+	[STAGE_SETCRED] = "pam_setcred", [STAGE_OPEN] = "pam_open_session",
+	[STAGE_CLOSE] = "pam_close_session",
+};
+
+static struct outcome run_session(pam_handle_t *pam, const struct pam_db *db)
+{
+	struct outcome out = { STAGE_SETCRED, PAM_SUCCESS };
+
+	if (db->setcred)
+		out.status = (uint8_t)pam_setcred(pam, PAM_ESTABLISH_CRED);
+	if (out.status != PAM_SUCCESS || !db->session)
+		return out;
+	out.stage = STAGE_OPEN;
+	out.status = (uint8_t)pam_open_session(pam, PAM_SILENT);
+	if (out.status != PAM_SUCCESS)
+		return out;
+	out.stage = STAGE_CLOSE;
+	out.status = (uint8_t)pam_close_session(pam, PAM_SILENT);
+	return out;
+}
+
+static int read_outcome(int fd, pid_t pid, struct outcome *out_r)
+{
+	ssize_t got;
+	int status;
+
+	do
+		got = read(fd, out_r, sizeof(*out_r));
+	while (got < 0 && errno == EINTR);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return got == (ssize_t)sizeof(*out_r) &&
+		out_r->stage >= STAGE_SETCRED && out_r->stage <= STAGE_CLOSE ?
+		CV_OK : CV_E_TEMP;
+}
+
+static int session_result(pam_handle_t *pam, struct outcome out,
+			  struct cv_error *err)
+{
+	if (out.status == PAM_SUCCESS)
+		return CV_AUTH_OK;
+	/* it is no answer about the password, whatever it says */
+	return CV_FAIL(err, CV_E_TEMP, "%s: %s (hint: this process is "
+		       "confined and writes no files; a module of the session "
+		       "that must, like pam_mkhomedir, needs sandbox = no, or "
+		       "'optional' in place of 'required')",
+		       stage_names[out.stage], pam_strerror(pam, out.status));
+}
+
+/* Opened and closed at once, in a child: limits, groups and keys that modules
+ * set are for that user, and this process serves the next one. */
 static int open_session(pam_handle_t *pam, const struct pam_db *db,
 			struct cv_error *err)
 {
-	int status = PAM_SUCCESS;
+	struct outcome out;
+	int fds[2], ret;
+	pid_t pid;
 
-	if (db->setcred) {
-		status = pam_setcred(pam, PAM_ESTABLISH_CRED);
-		if (status != PAM_SUCCESS)
-			return result_of(pam, "pam_setcred", status, err);
-	}
-	if (!db->session)
+	if (!db->setcred && !db->session)
 		return CV_AUTH_OK;
-	if ((status = pam_open_session(pam, 0)) != PAM_SUCCESS)
-		return result_of(pam, "pam_open_session", status, err);
-	status = pam_close_session(pam, 0);
-	return result_of(pam, "pam_close_session", status, err);
+	if (pipe(fds) < 0)
+		return CV_FAIL(err, CV_E_TEMP, "pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		out = run_session(pam, db);
+		_exit(write(fds[1], &out, sizeof(out)) != sizeof(out));
+	}
+	(void)close(fds[1]);
+	if (pid < 0) {
+		ret = CV_FAIL(err, CV_E_TEMP, "fork: %s", strerror(errno));
+	} else if (read_outcome(fds[0], pid, &out) != CV_OK) {
+		ret = CV_FAIL(err, CV_E_TEMP, "a module of the PAM session "
+			      "has ended the process");
+	} else {
+		ret = session_result(pam, out, err);
+	}
+	(void)close(fds[0]);
+	return ret;
 }
 
 /* PAM may have its own idea of the user's name. */

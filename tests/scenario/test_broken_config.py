@@ -273,3 +273,31 @@ def test_levels_of_compression_are_a_warning(stopped):
         done = culverconf(stopped)
     assert done.returncode == 0, done.stderr
     assert "zlib_save_level: 19 is none of gz, which has 1 to 9: 9 is used" in done.stderr
+
+
+def test_names_of_dovecots_plugins_say_what_to_do(stopped):
+    with written(stopped, stopped.config.read_text()
+                 + "mail_plugins = zlib mail_crypt notify qouta\n"):
+        done = culverconf(stopped)
+    where = f"{stopped.config}:{line_of(stopped.config.read_text() + 'm', 'm')}: cannot load"
+    for name, told in {"zlib": "Dovecot's 'zlib' is 'compress' here",
+                       "mail_crypt": "cannot be read; 'crypt' encrypts new mail",
+                       "notify": "a plugin of Dovecot that is not here: take it out",
+                       "qouta": "did you mean 'quota'?"}.items():
+        assert [l for l in done.stderr.splitlines()
+                if f"{where} '{name}'" in l and told in l], done.stderr
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_of_dovecots_plugins_is_one_mistake(stopped, tmp_path, there):
+    folder = tmp_path / "dovecot" / "modules"
+    if there:
+        folder.mkdir(parents=True)
+    with written(stopped, stopped.config.read_text() + f"mail_plugin_dir = {folder}\n"):
+        done = culverconf(stopped)
+        line = line_of(stopped.config.read_text(), "mail_plugin_dir")
+    errors = [l for l in done.stderr.splitlines() if "Error" in l]
+    assert done.returncode == 89 and len(errors) == 1, done.stderr
+    assert f"{stopped.config}:{line}: mail_plugin_dir: " in errors[0]
+    assert "a folder of Dovecot's plugins, which cannot be loaded here" in errors[0]
+    assert "take the line out; this server's plugins are in" in errors[0]

@@ -1,4 +1,5 @@
 """A user of the system logs in with the password that PAM checks."""
+import contextlib
 import imaplib
 import os
 import pathlib
@@ -57,6 +58,22 @@ def pam_service():
     path.unlink()
 
 
+@pytest.fixture
+def session_service():
+    """Makes PAM services with these lines for the session."""
+    made = []
+
+    def make(*modules):
+        path = PAM / f"culver-test-{secrets.token_hex(4)}"
+        path.write_text(SERVICE + "".join(f"session {line}\n" for line in modules))
+        made.append(path)
+        return path.name
+
+    yield make
+    for path in made:
+        path.unlink()
+
+
 def configuration(service):
     text = culver.CONFIG
     begin, end = text.index("passdb {{"), text.index("namespace inbox")
@@ -107,3 +124,46 @@ def test_a_user_of_the_system_logs_in_with_their_password(system_user, pam_servi
         # and an account that has been locked is closed
         subprocess.run(["usermod", "-L", user], check=True)
         assert login(server, user, password + "2") is None
+
+
+def limits_of_workers(server):
+    pids = [line.split()[0] for line in subprocess.run(
+        ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()
+        if f" {server.process.pid} " in line and "auth-worker" in line]
+    return {pathlib.Path(f"/proc/{pid}/limits").read_text() for pid in pids}
+
+
+def test_a_session_of_pam_is_opened_and_closed(system_user, session_service):
+    """And what its modules do to their process is not there for the next user."""
+    user, password = system_user
+    # of the files that a worker may read
+    limits = PAM / f"culver-limits-{user}"
+    limits.write_text(f"{user} hard nofile 77\n{user} soft nofile 66\n")
+    service = session_service("required pam_unix.so", "required pam_permit.so",
+                              f"required pam_limits.so conf={limits}")
+    args = f"session=yes setcred=yes {service}"
+    with contextlib.ExitStack() as stack:
+        stack.callback(limits.unlink)
+        server = stack.enter_context(culver.Server(config=configuration(args)))
+        before = limits_of_workers(server)
+        assert len(before) == 1
+        for _ in range(8):
+            client = login(server, user, password)
+            assert client is not None, server.log
+            client.logout()
+        assert limits_of_workers(server) == before
+        assert login(server, user, password + "x") is None
+
+
+def test_a_session_that_is_refused_says_why(system_user, session_service):
+    user, password = system_user
+    service = session_service("required pam_unix.so", "required pam_deny.so")
+    with culver.Server(config=configuration(f"session=yes {service}")) as server:
+        with pytest.raises(AssertionError, match="UNAVAILABLE"):
+            login(server, user, password)
+        line = next(l for l in server.log.splitlines() if "pam_open_session" in l)
+        assert f"passdb pam: {user}," in line
+        assert "like pam_mkhomedir, needs sandbox = no" in line
+    # without session=yes it is not asked
+    with culver.Server(config=configuration(service)) as server:
+        login(server, user, password).logout()

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -85,6 +86,27 @@ def test_a_plugin_that_crashes_in_its_check_is_refused(plugins):
     finally:
         server.stop()
         server.remove()
+
+
+def test_a_service_that_cannot_start_is_not_tried_for_ever(plugins):
+    extra = (f"mail_plugin_dir = {plugins}\n"
+             "auth_plugins = scheme-crypt? scheme-argon2? wrong-init-fails\n")
+    with culver.Server() as server:
+        server.write_config(extra)
+        server.adm("reload")
+        deadline = time.monotonic() + 20
+        while "auth cannot start: it is started again in 4 seconds" not in server.log:
+            assert time.monotonic() < deadline, server.log
+            time.sleep(0.1)
+        reasons = [l for l in server.log.splitlines()
+                   if " auth: Fatal" in l and "wrong_text is not pretty" in l]
+        # at once, then after 0.25, 0.5, 1, 2 seconds
+        assert 5 <= len(reasons) <= 7, reasons
+        # workers are several, and die together
+        assert "auth-worker cannot start: it is started again in 60" not in server.log
+        server.write_config()
+        server.adm("reload")
+        server.imap().logout()
 
 
 def test_a_plugin_that_others_may_write_is_refused(plugins):

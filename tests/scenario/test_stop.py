@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import time
 
 
@@ -48,3 +49,31 @@ def test_a_session_whose_parent_was_killed_ends_too(make_server):
     server.stop()
     assert not pathlib.Path(f"/proc/{pid}").exists()
     assert client.line().startswith(b"* BYE")
+
+
+def test_no_socket_is_left_behind(make_server, tmp_path):
+    """Nor one that a reload has taken out of the settings; a stranger's stays."""
+    tmp_path.chmod(0o755)
+    for path in tmp_path.parents[:2]:
+        path.chmod(path.stat().st_mode | 0o055)
+    extra = ("service lmtp {\n  unix_listener %s {\n    mode = 0666\n  }\n}\n")
+    server = make_server(extra=extra % (tmp_path / "first"))
+    run = server.dir / "run"
+    assert (tmp_path / "first").is_socket() and (run / "lmtp").is_socket()
+    server.write_config(extra % (tmp_path / "second"))
+    server.adm("reload")
+    assert (tmp_path / "second").is_socket()
+    assert not (tmp_path / "first").exists()
+    # what was there before is still the same one
+    assert server.lmtp(unix=True).noop()[0] == 250
+    # somebody has put another one in its place
+    (tmp_path / "second").unlink()
+    other = socket.socket(socket.AF_UNIX)
+    other.bind(str(tmp_path / "second"))
+    assert (run / "master").is_socket()
+    server.stop()
+    assert not (run / "lmtp").exists() and not (run / "master").exists()
+    assert [p for p in run.rglob("*") if p.is_socket()] == []
+    assert (tmp_path / "second").is_socket()
+    server.start()
+    server.imap().logout()

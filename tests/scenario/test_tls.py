@@ -130,6 +130,28 @@ def test_the_name_in_the_certificate_is_the_user(make_server, authority):
     assert "user=<bob>" not in server.log
 
 
+def test_why_a_client_certificate_is_refused_is_logged(make_server, authority, tmp_path):
+    """A list of revoked certificates is wanted, and there is none; or a
+    stranger has signed it."""
+    server = make_server(extra=CLIENT_CERTS.format(ca=authority.cert)
+                         + "ssl_require_crl = yes\n")
+    client = imap_with(server, authority.issue("alice"))
+    with pytest.raises(imaplib.IMAP4.error):
+        client.login("alice", "secret")
+    client.shutdown()
+    line = next(l for l in server.log.splitlines() if "is not accepted" in l)
+    assert "unable to get certificate CRL" in line and "CN=alice" in line
+    assert "ssl_require_crl = yes needs the list" in line and "rip=127.0.0.1" in line
+    (tmp_path / "other").mkdir()
+    stranger = type(authority)(tmp_path / "other")
+    client = imap_with(server, stranger.issue("mallory"))
+    with pytest.raises(imaplib.IMAP4.error):
+        client.login("alice", "secret")
+    client.shutdown()
+    line = [l for l in server.log.splitlines() if "is not accepted" in l][-1]
+    assert "unable to verify the first certificate" in line and "CN=mallory" in line
+
+
 def test_a_renewed_certificate_is_shown_after_a_reload(make_server, authority):
     server = make_server()
     old = server.imap(tls=True)
