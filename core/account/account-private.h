@@ -185,7 +185,11 @@ void folder_add_change(struct folder *folder, enum change_kind kind,
 
 /* --- rows.c: messages in memory ------------------------------------------ */
 
-struct folder_data *folder_load(struct folder *folder);
+struct folder_data *folder_load_now(struct folder *folder);
+static inline struct folder_data *folder_load(struct folder *folder)
+{
+	return folder->data != NULL ? folder->data : folder_load_now(folder);
+}
 void folder_unload(struct folder *folder);
 struct rows *rows_at(struct folder_data *data, uint32_t row,
 		     uint32_t *index_r);

@@ -148,12 +148,11 @@ int account_folder_load(struct account_folder *f, struct cv_error *err)
 
 /* Never NULL: what cannot be read for now looks empty until the next refresh,
  * which reads everything again. */
-struct folder_data *folder_load(struct folder *folder)
+struct folder_data *folder_load_now(struct folder *folder)
 {
 	struct cv_error err = ERROR_NONE;
 
-	if (folder->data == NULL &&
-	    account_folder_load(&folder->f, &err) != CV_OK) {
+	if (account_folder_load(&folder->f, &err) != CV_OK) {
 		log_error("account", "folder '%s': %s", folder->f.name,
 			  err.text);
 		folder->data = data_create();
@@ -181,8 +180,9 @@ struct rows *rows_at(struct folder_data *data, uint32_t row, uint32_t *index_r)
 	return in_base ? &data->base : &data->tail;
 }
 
-bool rows_check(struct folder *folder, struct rows *rows, const void *p,
-		size_t len)
+/* In line, as the calls would be half of what a row costs. */
+static inline bool check(struct folder *folder, struct rows *rows,
+			 const void *p, size_t len)
 {
 	if (rows != &folder->data->base ||
 	    snapshot_check(&folder->data->snapshot, p, len))
@@ -191,8 +191,14 @@ bool rows_check(struct folder *folder, struct rows *rows, const void *p,
 	return false;
 }
 
+bool rows_check(struct folder *folder, struct rows *rows, const void *p,
+		size_t len)
+{
+	return check(folder, rows, p, len);
+}
+
 #define CELL(folder, rows, column, at) \
-	(rows_check((folder), (rows), &(rows)->column[at], \
+	(check((folder), (rows), &(rows)->column[at], \
 		    sizeof((rows)->column[at])) ? (rows)->column[at] : 0)
 
 uint32_t account_row_count(struct account_folder *folder)
@@ -211,14 +217,20 @@ uint32_t account_row_uid(struct account_folder *f, uint32_t row)
 	return CELL(folder, rows, uid, at);
 }
 
+/* What cannot be read is not there. */
+static inline uint32_t flags_at(struct folder *folder, struct rows *rows,
+				uint32_t at)
+{
+	return check(folder, rows, &rows->flags[at], 4) ? rows->flags[at] :
+		ROW_DEAD;
+}
+
 static uint32_t row_flags(struct folder *folder, uint32_t row)
 {
 	uint32_t at;
 	struct rows *rows = rows_at(folder_load(folder), row, &at);
 
-	/* what cannot be read is not there */
-	return rows_check(folder, rows, &rows->flags[at], 4) ?
-		rows->flags[at] : ROW_DEAD;
+	return flags_at(folder, rows, at);
 }
 
 uint32_t account_row_flags(struct account_folder *folder, uint32_t row)
@@ -280,6 +292,17 @@ uint64_t account_row_modseq(struct account_folder *f, uint32_t row)
 	return CELL(folder, rows, modseq, at);
 }
 
+static struct account_keywords keyword_set_at(struct folder_data *data,
+					      uint32_t number)
+{
+	struct keyword_set *set;
+
+	if (number >= data->sets.count)
+		number = 0;
+	set = &data->sets.items[number];
+	return (struct account_keywords){ set->indexes, set->count };
+}
+
 struct account_keywords account_row_keywords(struct account_folder *f,
 					     uint32_t row)
 {
@@ -287,13 +310,8 @@ struct account_keywords account_row_keywords(struct account_folder *f,
 	struct folder_data *data = folder_load(folder);
 	uint32_t at;
 	struct rows *rows = rows_at(data, row, &at);
-	uint32_t number = CELL(folder, rows, keywords, at);
-	struct keyword_set *set;
 
-	if (number >= data->sets.count)
-		number = 0;
-	set = &data->sets.items[number];
-	return (struct account_keywords){ set->indexes, set->count };
+	return keyword_set_at(data, CELL(folder, rows, keywords, at));
 }
 
 static uint32_t lower(struct folder *folder, struct rows *rows, uint32_t uid)
@@ -386,7 +404,7 @@ void rows_get(struct folder *folder, uint32_t row, struct row_values *v)
 
 	*v = (struct row_values){
 		.uid = CELL(folder, rows, uid, at),
-		.flags = row_flags(folder, row),
+		.flags = flags_at(folder, rows, at),
 		.keywords = CELL(folder, rows, keywords, at),
 		.modseq = CELL(folder, rows, modseq, at),
 		.size = CELL(folder, rows, size, at),
@@ -396,7 +414,7 @@ void rows_get(struct folder *folder, uint32_t row, struct row_values *v)
 		.saved = CELL(folder, rows, saved, at),
 		.blob = row_blob(folder, rows, at),
 	};
-	if (rows_check(folder, rows, &rows->guid[at], sizeof(v->guid)))
+	if (check(folder, rows, &rows->guid[at], sizeof(v->guid)))
 		v->guid = rows->guid[at];
 	if (v->keywords >= data->sets.count)
 		v->keywords = 0;
@@ -405,15 +423,18 @@ void rows_get(struct folder *folder, uint32_t row, struct row_values *v)
 void account_row_get(struct account_folder *folder, uint32_t row,
 		     struct account_message *m)
 {
+	struct folder_data *data;
 	struct row_values v;
 	struct row_extra *extra;
 
 	rows_get(folder_of(folder), row, &v);
-	extra = rows_find_extra(folder_of(folder)->data, v.uid);
+	data = folder_of(folder)->data;
+	extra = data->extras.count == 0 ? NULL :
+		rows_find_extra(data, v.uid);
 	*m = (struct account_message){
 		.uid = v.uid,
 		.flags = v.flags & ROW_FLAGS_DISK,
-		.keywords = account_row_keywords(folder, row),
+		.keywords = keyword_set_at(data, v.keywords),
 		.modseq = v.modseq,
 		.received = v.received,
 		.saved = v.saved,
