@@ -120,6 +120,9 @@ struct cv_auth_db_config {
 			   const char *path);
 };
 
+/* Given each name; false ends the iteration. */
+typedef bool cv_user_found_fn(void *context, struct cv_span user);
+
 struct cv_passdb {
 	CV_HEAD;
 	const char *name;		/* driver = name */
@@ -149,10 +152,11 @@ struct cv_passdb {
 	/* Looks args over without opening anything; see cv-check.h.  NULL:
 	 * open finds out. */
 	cv_check_fn *check;
+	/* Some of the stored passwords, at most a thousand, in any order:
+	 * asked for at the start, so that a user who does not exist costs
+	 * what those cost who do.  NULL: it cannot tell. */
+	void (*hashes)(void *db, cv_user_found_fn *found, void *context);
 };
-
-/* Given each name; false ends the iteration. */
-typedef bool cv_user_found_fn(void *context, struct cv_span user);
 
 struct cv_userdb {
 	CV_HEAD;

@@ -237,15 +237,10 @@ static void user_found(struct auth_request *request, int result)
 {
 	struct item *item = request->context;
 	struct auth_client *client = item->client;
-	struct cv_error err = ERROR_NONE;
 	uint32_t why = CV_AUTH_FAIL_TEMP;
 
-	if (result == CV_AUTH_OK &&
-	    auth_request_user_info(request, &item->start.user, &err) < 0) {
-		log_error("auth", "%s: %s", auth_request_name(request),
-			  err.text);
-		result = CV_E_TEMP;
-	}
+	if (result == CV_AUTH_OK)
+		auth_request_user_info(request, &item->start.user);
 	if (result != CV_AUTH_OK) {
 		/* for a login an unknown user is a fault of the settings:
 		 * the passdb knows them */

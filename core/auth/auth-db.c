@@ -97,11 +97,27 @@ static void make_dummy_hash(struct auth_db *db)
 	hex_encode(&secret, bytes, sizeof(bytes));
 	if (password_generate(auth_db_scheme(db), "", cv_text_span(&secret),
 			      0, &hash, NULL) == CV_OK &&
-	    password_is_expensive(cv_text_str(&hash), "PLAIN")) {
-		db->dummy_hash = strdup(cv_text_str(&hash));
-		db->dummy_is_made = true;
-	}
+	    password_is_expensive(cv_text_str(&hash), "PLAIN"))
+		db->dummy.made = strdup(cv_text_str(&hash));
 	pool_destroy(&pool);
+}
+
+static bool saw_stored(void *context, struct cv_span hash)
+{
+	struct cv_pool *pool = pool_create("stored hash");
+
+	auth_db_saw_hash(context, pool_span(pool, hash).data);
+	pool_destroy(&pool);
+	return true;
+}
+
+/* Before anybody has logged in: what the database has stored, or what it
+ * would store. */
+static void prime_dummy(struct auth_db *db)
+{
+	make_dummy_hash(db);
+	if (!db->deny && db->pass->hashes != NULL)
+		db->pass->hashes(db->db, saw_stored, db);
 }
 
 static void append(struct auth_dbs *dbs, struct auth_db **list,
@@ -176,7 +192,7 @@ static int open_passdbs(struct auth_dbs *dbs, const struct settings_tree *tree,
 		db = add_passdb(dbs, &set, pool);
 		if ((ret = db_open(db, pool, needs_path, context, err)) < 0)
 			return ret;
-		make_dummy_hash(db);
+		prime_dummy(db);
 	}
 	return CV_OK;
 }
@@ -231,8 +247,7 @@ static void close_list(struct auth_db *db)
 		    db->user->close != NULL)
 			db->user->close(db->db);
 		db->db = NULL;
-		free(db->dummy_hash);
-		db->dummy_hash = NULL;
+		auth_dummy_free(&db->dummy);
 	}
 }
 
@@ -268,25 +283,12 @@ struct auth_db *auth_dbs_find(const struct auth_dbs *dbs, bool is_passdb,
 
 void auth_db_saw_hash(struct auth_db *db, const char *hash)
 {
-	const char *scheme = auth_db_scheme(db);
-
-	if (hash[0] == '\0')
-		return;
-	/* the most costly kind stays: an unknown user looks like a user
-	 * with a good hash */
-	if (db->dummy_hash != NULL && !db->dummy_is_made &&
-	    (password_is_expensive(db->dummy_hash, scheme) ||
-	     !password_is_expensive(hash, scheme)))
-		return;
-	free(db->dummy_hash);
-	db->dummy_hash = strdup(hash);
-	db->dummy_is_made = false;
+	auth_dummy_saw(&db->dummy, hash, auth_db_scheme(db));
 }
 
 const char *auth_db_dummy_hash(const struct auth_db *db)
 {
-	return db->dummy_hash != NULL ? db->dummy_hash :
-		"{SSHA256}CqQ4VrL4zzMq1J7yz8Jm6gHkOvEjKPkZ1Ey7H5hWQd1cOy7s";
+	return auth_dummy_hash(&db->dummy);
 }
 
 bool auth_db_no_password(const struct cv_auth_reply *reply)

@@ -2,6 +2,7 @@
 #ifndef AUTH_DB_H
 #define AUTH_DB_H
 
+#include "auth-dummy.h"
 #include "auth-reply.h"
 #include "settings/core-settings.h"
 
@@ -26,11 +27,7 @@ struct auth_db {
 	struct cv_strings mechanisms;	/* passdb */
 	const char *username_filter;	/* passdb */
 	bool deny, pass_on, master;	/* passdb */
-	/* A hash like those that this database holds, verified for users
-	 * that do not exist; made at the start, in the scheme of bare
-	 * passwords, until a true one is seen.  NULL: that cannot be made. */
-	char *dummy_hash;
-	bool dummy_is_made;
+	struct auth_dummy dummy;	/* for users that do not exist */
 	struct auth_db *next;
 };
 
@@ -68,7 +65,7 @@ bool auth_db_no_password(const struct cv_auth_reply *reply);
 const char *auth_db_scheme(const struct auth_db *db);
 /* Remembers the kind of hash for users that do not exist. */
 void auth_db_saw_hash(struct auth_db *db, const char *hash);
-/* "{PLAIN}..." at worst; never NULL. */
+/* Never NULL. */
 const char *auth_db_dummy_hash(const struct auth_db *db);
 
 #endif

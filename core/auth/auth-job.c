@@ -1,6 +1,7 @@
 /* auth-job.c - work that may take long. */
 #include "auth-job.h"
 #include "auth-worker.h"
+#include "ipc/user-message.h"
 #include "password-scheme.h"
 
 static void run_list(struct auth_job *job)
@@ -32,6 +33,10 @@ void auth_job_run(struct auth_job *job)
 					      job->input->user, job->password,
 					      &job->error);
 		break;
+	case AUTH_JOB_IDS:
+		job->result = auth_ids_lookup(&job->names, &job->reply,
+					      &job->error);
+		break;
 	default:
 		run_list(job);
 	}
@@ -59,9 +64,19 @@ void auth_job_submit(struct auth_workers *workers, struct auth_job *job)
 	job->done(job);
 }
 
+static bool auth_job_has_db(uint32_t kind)
+{
+	return kind != AUTH_JOB_HASH && kind != AUTH_JOB_IDS;
+}
+
+static const char *text_of(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
 void auth_job_put(struct ipc_writer *w, const struct auth_job *job)
 {
-	bool has_db = job->kind != AUTH_JOB_HASH;
+	bool has_db = auth_job_has_db(job->kind);
 
 	ipc_put_u32(w, job->id);
 	ipc_put_u32(w, job->kind);
@@ -71,6 +86,9 @@ void auth_job_put(struct ipc_writer *w, const struct auth_job *job)
 	ipc_put_str(w, job->hash);
 	ipc_put_str(w, job->scheme);
 	ipc_put_span(w, job->password);
+	ipc_put_str(w, text_of(job->names.uid));
+	ipc_put_str(w, text_of(job->names.gid));
+	ipc_put_str(w, text_of(job->names.groups_of));
 	auth_input_put(w, job->input);
 }
 
@@ -93,13 +111,17 @@ int auth_job_read(struct ipc_reader *r, struct auth_dbs *dbs,
 	job_r->hash = pool_strdup(pool, ipc_get_str(r, PASSWORD_HASH_MAX));
 	job_r->scheme = pool_strdup(pool, ipc_get_str(r, 64));
 	job_r->password = pool_span(pool, ipc_get_span(r, PASSWORD_MAX));
+	job_r->names.uid = pool_strdup(pool, ipc_get_str(r, USER_NAME_MAX));
+	job_r->names.gid = pool_strdup(pool, ipc_get_str(r, USER_NAME_MAX));
+	job_r->names.groups_of = pool_strdup(pool,
+					     ipc_get_str(r, USER_NAME_MAX));
 	auth_input_read(r, pool, input);
 	job_r->input = input;
 	if ((ret = ipc_finish(r, err)) < 0)
 		return ret;
-	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_LIST)
+	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_IDS)
 		return FAIL(err, CV_E_SYNTAX, "unknown kind of job");
-	if (job_r->kind == AUTH_JOB_HASH)
+	if (!auth_job_has_db(job_r->kind))
 		return CV_OK;
 	job_r->db = auth_dbs_find(dbs, is_passdb, driver, args);
 	if (job_r->db == NULL || (job_r->kind == AUTH_JOB_VERIFY &&

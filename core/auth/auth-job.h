@@ -7,6 +7,7 @@
 #define AUTH_JOB_H
 
 #include "auth-db.h"
+#include "auth-ids.h"
 #include "auth-input.h"
 
 struct auth_workers;
@@ -16,18 +17,20 @@ enum auth_job_kind {
 	AUTH_JOB_VERIFY,	/* passdb: fields and the password */
 	AUTH_JOB_HASH,		/* a stored hash and a password */
 	AUTH_JOB_LIST,		/* userdb: names, one "user" callback each */
+	AUTH_JOB_IDS,		/* names of the system become numbers */
 };
 
 struct auth_job {
 	uint32_t kind;
-	struct auth_db *db;		/* all but HASH */
+	struct auth_db *db;		/* all but HASH and IDS */
 	const struct cv_auth_input *input;
 	struct cv_span password;
 	const char *hash, *scheme;	/* HASH */
 	cv_user_found_fn *found;	/* LIST */
+	struct auth_id_names names;	/* IDS; NULL is "" */
 
 	int result;			/* enum cv_auth_result, or failure */
-	struct cv_auth_reply reply;	/* LOOKUP, VERIFY; pool set before */
+	struct cv_auth_reply reply;	/* LOOKUP, VERIFY, IDS */
 	struct cv_error error;
 
 	void (*done)(struct auth_job *job);

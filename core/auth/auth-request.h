@@ -46,6 +46,7 @@ struct auth_request {
 	struct auth_request *known;	/* asks whether the user exists */
 	int hash_for;			/* result that a HASH job belongs to */
 	uint32_t stage;
+	struct auth_ids ids;		/* of the userdb's answer */
 };
 
 /* A request with everything "" but the pool; one reference. */
@@ -71,10 +72,10 @@ void auth_request_verify(struct auth_request *request,
 /* Runs the userdbs; what they say is in request->userdb. */
 void auth_request_lookup_user(struct auth_request *request,
 			      auth_request_fn *done);
-/* The answer in the form the session wants; names of users and groups become
- * numbers.  Lives in the request's pool.  CV_E_CONFIG: no such uid ... */
-int auth_request_user_info(struct auth_request *request,
-			   struct user_info *info_r, struct cv_error *err);
+/* The answer in the form the session wants; names of users and groups have
+ * become numbers.  Lives in the request's pool. */
+void auth_request_user_info(struct auth_request *request,
+			    struct user_info *info_r);
 
 /* For the log: "user,ip,<session>". */
 const char *auth_request_name(const struct auth_request *request);

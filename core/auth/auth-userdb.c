@@ -1,16 +1,10 @@
 /* auth-userdb.c - the chain of userdbs, and what comes out of it. */
 #include "auth-request.h"
 
-#include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { LAST_ID_MSECS = 10000 };
-
 enum userdb_stage {
-	STAGE_NEXT, STAGE_ANSWERED, STAGE_JUDGE, STAGE_KNOWN,
+	STAGE_NEXT, STAGE_ANSWERED, STAGE_JUDGE, STAGE_KNOWN, STAGE_IDS,
 };
 
 static bool is_left_out(const struct auth_request *request,
@@ -20,12 +14,62 @@ static bool is_left_out(const struct auth_request *request,
 		(db->skip == USERDB_SKIP_NOTFOUND && !request->success);
 }
 
+static const char *field_of(const struct auth_request *request,
+			    const char *name)
+{
+	const char *value = auth_reply_get(&request->userdb, name);
+
+	return value == NULL ? "" : value;
+}
+
+static void chain_finish(struct auth_request *request, int result)
+{
+	request->done(request, result);
+	auth_request_release(&request);
+}
+
+/* The names that the answer has are looked up, unless they are known. */
 static void chain_end(struct auth_request *request)
 {
-	int result = request->success ? CV_AUTH_OK :
-		request->saw_internal ? CV_E_TEMP : CV_AUTH_UNKNOWN_USER;
+	struct auth_job *job = &request->job;
 
-	request->done(request, result);
+	job->names = (struct auth_id_names){
+		.uid = field_of(request, "uid"),
+		.gid = field_of(request, "gid"),
+		.groups_of = field_of(request, "system_groups_user"),
+	};
+	if (!request->success) {
+		chain_finish(request, request->saw_internal ? CV_E_TEMP :
+			     CV_AUTH_UNKNOWN_USER);
+		return;
+	}
+	if (auth_ids_known(&job->names, &request->ids)) {
+		chain_finish(request, CV_AUTH_OK);
+		return;
+	}
+	request->stage = STAGE_IDS;
+	job->kind = AUTH_JOB_IDS;
+	job->db = NULL;
+	job->input = &request->input;
+	job->password = CV_SPAN_NONE;
+	job->error = (struct cv_error)ERROR_NONE;
+	auth_reply_init(&job->reply, request->pool);
+	auth_job_submit(request->auth->workers, job);
+}
+
+static void take_ids(struct auth_request *request)
+{
+	struct auth_job *job = &request->job;
+	int ret = job->result;
+
+	request->error = job->error;
+	if (ret >= 0)
+		ret = auth_ids_take(&job->names, &job->reply, request->pool,
+				    &request->ids, &request->error);
+	if (ret < 0)
+		log_error("auth", "%s: %s", auth_request_name(request),
+			  request->error.text);
+	chain_finish(request, ret < 0 ? CV_E_TEMP : CV_AUTH_OK);
 }
 
 /* "a=b<TAB>c=d" inside one field: more fields */
@@ -186,6 +230,10 @@ static void chain_step(struct auth_job *job)
 		auth_request_release(&request);
 		return;
 	}
+	if (request->stage == STAGE_IDS) {
+		take_ids(request);
+		return;
+	}
 	if (request->stage == STAGE_ANSWERED) {
 		request->reply = job->reply;
 		request->error = job->error;
@@ -210,7 +258,6 @@ static void chain_step(struct auth_job *job)
 			request->db = request->db->next;
 		if (request->db == NULL) {
 			chain_end(request);
-			auth_request_release(&request);
 			return;
 		}
 		request->stage = STAGE_ANSWERED;
@@ -237,126 +284,10 @@ void auth_request_lookup_user(struct auth_request *request,
 	chain_step(&request->job);
 }
 
-/* --- the answer as numbers ---------------------------------------------- */
+/* --- the answer as the session wants it --------------------------------- */
 
-/* Where all users have one uid, the name that a static userdb gives is always
- * the same, and the system's files need not be read for each of them. */
-struct last_id {
-	char name[64];
-	uint32_t id;
-	uint64_t until;		/* monotonic milliseconds */
-};
-
-static bool last_id_is(const struct last_id *last, const char *name)
-{
-	return last->until > time_monotonic_msecs() &&
-		strcmp(last->name, name) == 0;
-}
-
-static void last_id_set(struct last_id *last, const char *name, uint32_t id)
-{
-	if (strlen(name) >= sizeof(last->name))
-		return;
-	(void)snprintf(last->name, sizeof(last->name), "%s", name);
-	last->id = id;
-	last->until = time_monotonic_msecs() + LAST_ID_MSECS;
-}
-
-static int parse_uid(const char *text, uint32_t *uid_r, struct cv_error *err)
-{
-	static struct last_id last;
-	const struct passwd *pw;
-	uint64_t value;
-
-	if (cv_span_to_u64(cv_span_of(text), UINT32_MAX - 1, &value)) {
-		*uid_r = (uint32_t)value;
-		return CV_OK;
-	}
-	if (last_id_is(&last, text)) {
-		*uid_r = last.id;
-		return CV_OK;
-	}
-	if ((pw = getpwnam(text)) == NULL)
-		return FAIL(err, CV_E_CONFIG, "userdb: no user '%s' on this "
-			    "system for uid", text);
-	*uid_r = pw->pw_uid;
-	last_id_set(&last, text, *uid_r);
-	return CV_OK;
-}
-
-static int parse_gid(const char *text, uint32_t *gid_r, struct cv_error *err)
-{
-	static struct last_id last;
-	const struct group *gr;
-	uint64_t value;
-
-	if (cv_span_to_u64(cv_span_of(text), UINT32_MAX - 1, &value)) {
-		*gid_r = (uint32_t)value;
-		return CV_OK;
-	}
-	if (last_id_is(&last, text)) {
-		*gid_r = last.id;
-		return CV_OK;
-	}
-	if ((gr = getgrnam(text)) == NULL)
-		return FAIL(err, CV_E_CONFIG, "userdb: no group '%s' on this "
-			    "system for gid", text);
-	*gid_r = gr->gr_gid;
-	last_id_set(&last, text, *gid_r);
-	return CV_OK;
-}
-
-static int read_groups(struct cv_pool *pool, const char *user,
-		       struct user_info *info, struct cv_error *err)
-{
-	gid_t gids[USER_GROUPS_MAX];
-	int count = USER_GROUPS_MAX;
-	uint32_t *groups;
-
-	if (getgrouplist(user, info->gid == (uint32_t)-1 ? 0 : info->gid,
-			 gids, &count) < 0)
-		return FAIL(err, CV_E_LIMIT, "userdb: system user '%s' is in "
-			    "more than %d groups", user, USER_GROUPS_MAX);
-	groups = pool_new_array(pool, uint32_t, (size_t)count);
-	for (int i = 0; i < count; i++) {
-		/* the place holder of a missing gid is no group of theirs */
-		if (info->gid == (uint32_t)-1 && gids[i] == 0)
-			continue;
-		groups[info->group_count++] = gids[i];
-	}
-	info->groups = groups;
-	return CV_OK;
-}
-
-static int read_numbers(struct auth_request *request, struct user_info *info,
-			struct cv_error *err)
-{
-	const char *uid = auth_reply_get(&request->userdb, "uid");
-	const char *gid = auth_reply_get(&request->userdb, "gid");
-	const char *groups = auth_reply_get(&request->userdb,
-					    "system_groups_user");
-	int ret = CV_OK;
-
-	info->uid = info->gid = (uint32_t)-1;
-	if (uid != NULL && uid[0] != '\0')
-		ret = parse_uid(uid, &info->uid, err);
-	if (ret == CV_OK && gid != NULL && gid[0] != '\0')
-		ret = parse_gid(gid, &info->gid, err);
-	if (ret == CV_OK && groups != NULL && groups[0] != '\0')
-		ret = read_groups(request->pool, groups, info, err);
-	return ret;
-}
-
-static const char *text_of(const struct cv_auth_reply *reply,
-			   const char *name)
-{
-	const char *value = auth_reply_get(reply, name);
-
-	return value == NULL ? "" : value;
-}
-
-int auth_request_user_info(struct auth_request *request,
-			   struct user_info *info_r, struct cv_error *err)
+void auth_request_user_info(struct auth_request *request,
+			    struct user_info *info_r)
 {
 	static const char *const own[] = {
 		"uid", "gid", "home", "mail", "chroot", "system_groups_user",
@@ -365,17 +296,18 @@ int auth_request_user_info(struct auth_request *request,
 	struct user_field *fields = pool_new_array(
 		request->pool, struct user_field, reply->fields.count + 1);
 	size_t k;
-	int ret;
 
 	memset(info_r, 0, sizeof(*info_r));
 	info_r->name = request->input.user;
 	info_r->login_name = request->input.original_user;
 	info_r->master_name = request->input.master_user;
-	info_r->home = text_of(reply, "home");
-	info_r->chroot = text_of(reply, "chroot");
-	info_r->mail = text_of(reply, "mail");
-	if ((ret = read_numbers(request, info_r, err)) < 0)
-		return ret;
+	info_r->home = field_of(request, "home");
+	info_r->chroot = field_of(request, "chroot");
+	info_r->mail = field_of(request, "mail");
+	info_r->uid = request->ids.uid;
+	info_r->gid = request->ids.gid;
+	info_r->groups = request->ids.groups;
+	info_r->group_count = request->ids.group_count;
 	for (size_t i = 0; i < reply->fields.count; i++) {
 		const struct auth_field *field = &reply->fields.items[i];
 
@@ -389,5 +321,4 @@ int auth_request_user_info(struct auth_request *request,
 		fields[info_r->field_count++].value = field->value;
 	}
 	info_r->fields = fields;
-	return CV_OK;
 }

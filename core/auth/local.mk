@@ -6,7 +6,9 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-check.c %D%/auth-check.h \
 	%D%/auth-client.c %D%/auth-client.h \
 	%D%/auth-db.c %D%/auth-db.h \
+	%D%/auth-dummy.c %D%/auth-dummy.h \
 	%D%/auth-exchange.c %D%/auth-exchange.h \
+	%D%/auth-ids.c %D%/auth-ids.h \
 	%D%/auth-input.c %D%/auth-input.h \
 	%D%/auth-job.c %D%/auth-job.h \
 	%D%/auth-mechanism.c %D%/auth-mechanism.h \

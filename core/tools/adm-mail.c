@@ -320,11 +320,9 @@ static int look_up_and_run(struct run *run, const char *name)
 	if (auth_request_set_user(request, cv_span_of(name), CV_SPAN(""),
 				  &err) == CV_OK)
 		auth_request_lookup_user(request, take_result);
-	if (run->lookup_result == CV_AUTH_OK &&
-	    auth_request_user_info(request, &info, &err) == CV_OK) {
+	if (run->lookup_result == CV_AUTH_OK) {
+		auth_request_user_info(request, &info);
 		ret = run_user(run, &info);
-	} else if (run->lookup_result == CV_AUTH_OK) {
-		ret = adm_fail(&err);
 	} else if (run->lookup_result < 0) {
 		(void)fprintf(stderr, "culveradm: userdb lookup: user %s: "
 			      "%s\n", name, request->error.text[0] != '\0' ?

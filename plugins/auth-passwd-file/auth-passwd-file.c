@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_BYTES_MAX = 256 * 1024 * 1024, FILES_OPEN_MAX = 64 };
+enum { FILE_BYTES_MAX = 256 * 1024 * 1024, FILES_OPEN_MAX = 64,
+	HASHES_MAX = 1000, HASHES_BYTES = 256 * 1024 };
 
 /* A file as it was when it was read. */
 struct pw_file {
@@ -519,10 +520,62 @@ static const char *db_scheme(void *data)
 	return ((struct pw_db *)data)->scheme;
 }
 
+static void tell_hashes(struct cv_span text, struct cv_pool *pool,
+			cv_user_found_fn *found, void *context)
+{
+	struct passwd_entry entry;
+	struct cv_span line;
+	struct cv_text hash;
+	const char *why;
+	uint32_t told = 0;
+
+	cv_text_init(&hash, pool);
+	while (told < HASHES_MAX && passwd_file_next_line(&text, &line)) {
+		if (passwd_file_parse_line(line, &entry, &why) != CV_OK ||
+		    entry.password.len == 0)
+			continue;
+		cv_text_reset(&hash);
+		if (entry.scheme != NULL)
+			cv_text_append_f(&hash, "{%s}", entry.scheme);
+		cv_text_append_span(&hash, entry.password);
+		if (!found(context, cv_text_span(&hash)))
+			return;
+		told++;
+	}
+}
+
+/* The first ones of the file, which is not kept: it is opened for users by
+ * the rights of those who ask. */
+static void passdb_hashes(void *data, cv_user_found_fn *found, void *context)
+{
+	const struct pw_db *db = data;
+	struct cv_pool *pool;
+	char *text;
+	size_t len;
+	int fd;
+
+	if (db->path_varies)
+		return;
+	fd = open(db->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return;
+	pool = cv_api->pool_create("hashes");
+	text = cv_api->alloc(pool, HASHES_BYTES);
+	if (read_all(fd, db->path, text, HASHES_BYTES, &len, NULL) == CV_OK) {
+		/* the last line may be cut */
+		while (len == HASHES_BYTES && len > 0 && text[len - 1] != '\n')
+			len--;
+		tell_hashes(cv_span(text, len), pool, found, context);
+	}
+	(void)close(fd);
+	explicit_bzero(text, HASHES_BYTES);
+	cv_api->pool_destroy(&pool);
+}
+
 static const struct cv_passdb passwd_file_passdb = {
 	CV_SIZED(cv_passdb), .name = "passwd-file", .default_scheme = "CRYPT",
 	.open = db_open, .close = db_close, .lookup = passdb_lookup,
-	.scheme = db_scheme, .check = db_check,
+	.scheme = db_scheme, .check = db_check, .hashes = passdb_hashes,
 };
 
 static const struct cv_userdb passwd_file_userdb = {

@@ -46,7 +46,6 @@ static void a_user_becomes_numbers_and_fields(void **state)
 {
 	struct auth_request *request;
 	struct user_info info;
-	struct cv_error err = ERROR_NONE;
 
 	write_file(fix.users, "joe@example.com:x:1000:1001::/home/joe::"
 		   "userdb_quota_rule=*:bytes=1G  other=1 "
@@ -54,7 +53,7 @@ static void a_user_becomes_numbers_and_fields(void **state)
 	fixture_auth(FILE_DBS);
 	request = fixture_lookup("Joe@Example.com");
 	assert_int_equal(fixture_result, CV_AUTH_OK);
-	assert_int_equal(auth_request_user_info(request, &info, &err), CV_OK);
+	auth_request_user_info(request, &info);
 	assert_string_equal(info.name, "joe@example.com");
 	assert_string_equal(info.login_name, "Joe@Example.com");
 	assert_int_equal(info.uid, 1000);
@@ -72,6 +71,119 @@ static void a_user_becomes_numbers_and_fields(void **state)
 	(void)state;
 }
 
+static void a_stranger_costs_what_most_users_do(void **state)
+{
+	struct auth_dummy dummy = { .made = NULL };
+	static const char sha[] = "{SHA512-CRYPT}$6$saltsalt$aaaa";
+
+	(void)state;
+	assert_int_equal(strncmp(auth_dummy_hash(&dummy), "{SSHA256}", 9), 0);
+	dummy.made = strdup("{CRYPT}$y$j9T$salt$made");
+	assert_string_equal(auth_dummy_hash(&dummy), dummy.made);
+	auth_dummy_saw(&dummy, "{PLAIN}x", "CRYPT");
+	assert_string_equal(auth_dummy_hash(&dummy), "{PLAIN}x");
+	/* one kind, with whatever salt, and however it is written */
+	auth_dummy_saw(&dummy, sha, "CRYPT");
+	auth_dummy_saw(&dummy, "{sha512-crypt}$6$othersalt$bbbb", "CRYPT");
+	assert_string_equal(auth_dummy_hash(&dummy), sha);
+	/* another cost is another kind */
+	for (int i = 0; i < 2; i++)
+		auth_dummy_saw(&dummy, "{SHA512-CRYPT}$6$rounds=9$salt$c", "");
+	assert_string_equal(auth_dummy_hash(&dummy), sha);
+	auth_dummy_saw(&dummy, "$6$rounds=9$salt$d", "SHA512-CRYPT");
+	assert_non_null(strstr(auth_dummy_hash(&dummy), "rounds=9"));
+	/* more kinds than there is room for push the rare ones out */
+	for (int i = 0; i < 40; i++) {
+		char text[64];
+
+		(void)snprintf(text, sizeof(text), "{X%d}y", i);
+		auth_dummy_saw(&dummy, text, "");
+	}
+	assert_non_null(strstr(auth_dummy_hash(&dummy), "rounds=9"));
+	/* what was usual long ago is not for ever */
+	for (int i = 0; i < 20000; i++)
+		auth_dummy_saw(&dummy, "{NEW}z", "");
+	assert_string_equal(auth_dummy_hash(&dummy), "{NEW}z");
+	auth_dummy_free(&dummy);
+}
+
+static void the_kind_of_hash_is_known_before_the_first_login(void **state)
+{
+	(void)state;
+	write_file(fix.users, "a:{SHA512}x:1:1::/a\nb:{SSHA}y:1:1::/b\n"
+		   "c:{SSHA}z:1:1::/c\n# d:{MD5}x\n:{MD5}\n");
+	fixture_auth(FILE_DBS);
+	assert_string_equal(auth_db_dummy_hash(fix.auth->dbs.passdbs),
+			    "{SSHA}y");
+}
+
+static void names_of_the_system_become_numbers(void **state)
+{
+	static const struct { const char *args; int result; } cases[] = {
+		{ "uid=root gid=root", CV_AUTH_OK },
+		{ "uid=root gid=no-such-group", CV_E_TEMP },
+		{ "uid=no-such-user gid=5", CV_E_TEMP },
+		/* of the last seconds: nobody is asked */
+		{ "uid=root gid=root", CV_AUTH_OK },
+		{ "gid=7 system_groups_user=root", CV_AUTH_OK },
+		{ "system_groups_user=root", CV_AUTH_OK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct auth_request *request;
+		struct user_info info;
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), "userdb {\n driver = "
+			       "static\n args = allow_all_users=yes %s\n}\n",
+			       cases[i].args);
+		fixture_auth(text);
+		request = fixture_lookup("joe");
+		assert_int_equal(fixture_result, cases[i].result);
+		if (fixture_result == CV_E_TEMP)
+			assert_non_null(strstr(request->error.text,
+					       "on this system"));
+		auth_request_user_info(request, &info);
+		if (fixture_result == CV_AUTH_OK && i < 4) {
+			assert_int_equal(info.uid, 0);
+			assert_int_equal(info.gid, 0);
+			assert_int_equal(info.group_count, 0);
+		} else if (i >= 4) {
+			assert_true(info.uid == AUTH_NO_ID);
+			/* the place holder of a missing gid is none */
+			assert_int_equal(info.group_count > 0, i == 4);
+		}
+		auth_request_unref(&request);
+	}
+}
+
+static void what_a_worker_says_of_ids_is_checked(void **state)
+{
+	static const struct { const char *uid, *groups; bool good; } cases[] = {
+		{ "5", "1,2", true }, { "5", "", true }, { "x", "", false },
+		{ "", "", false }, { "5", "1,,2", false },
+		{ "5", "4294967295", false }, { "-1", "", false },
+	};
+	const struct auth_id_names names = { "some-name", "", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cv_pool *pool = pool_create("test");
+		struct cv_auth_reply reply;
+		struct auth_ids ids;
+
+		auth_reply_init(&reply, pool);
+		assert_true(auth_reply_set_str(&reply, "uid", cases[i].uid));
+		assert_true(auth_reply_set_str(&reply, "groups",
+					       cases[i].groups));
+		assert_int_equal(auth_ids_take(&names, &reply, pool, &ids,
+					       NULL),
+				 cases[i].good ? CV_OK : CV_E_SYNTAX);
+		pool_destroy(&pool);
+	}
+}
+
 static void static_users_exist_when_a_passdb_has_them(void **state)
 {
 	struct auth_request *request;
@@ -83,7 +195,7 @@ static void static_users_exist_when_a_passdb_has_them(void **state)
 		     "home=/mail/%d/%n mail=maildir:~/x quota=a\\ b\n}\n");
 	request = fixture_lookup("joe");
 	assert_int_equal(fixture_result, CV_AUTH_OK);
-	assert_int_equal(auth_request_user_info(request, &info, NULL), CV_OK);
+	auth_request_user_info(request, &info);
 	assert_int_equal(info.uid, 5);
 	assert_string_equal(user_info_field(&info, "quota"), "a b");
 	auth_request_unref(&request);
@@ -402,6 +514,10 @@ int main(void)
 		TEST(a_password_is_right_or_wrong),
 		TEST(a_changed_file_counts_at_once),
 		TEST(a_user_becomes_numbers_and_fields),
+		TEST(a_stranger_costs_what_most_users_do),
+		TEST(the_kind_of_hash_is_known_before_the_first_login),
+		TEST(names_of_the_system_become_numbers),
+		TEST(what_a_worker_says_of_ids_is_checked),
 		TEST(static_users_exist_when_a_passdb_has_them),
 		TEST(hostile_names_never_leave_their_place),
 		TEST(long_and_empty_names_are_refused),
