@@ -18,7 +18,7 @@ int dbox_acl_read(struct cv_storage_root *root, struct cv_span name,
 			 dbox_path(root, pool, name));
 	if (DBOX_CALL(root, stat, root->fd, cv_text_str(&path), &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? CV_OK :
-			dbox_fail(err, "stat", cv_text_str(&path));
+			common_fail(err, "stat", cv_text_str(&path));
 	now = (struct acl_stamp){ st.st_ino, st.st_mtim.tv_sec,
 		st.st_mtim.tv_nsec };
 	if (cv_span_equal(cv_text_span(stamp),

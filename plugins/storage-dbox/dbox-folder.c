@@ -127,7 +127,7 @@ int dbox_folder_open(struct cv_storage_root *root, struct cv_span name,
 	folder->fd = DBOX_CALL(root, open, root->fd, folder->path,
 			       O_RDONLY | O_DIRECTORY, 0);
 	if (folder->fd < 0) {
-		ret = dbox_fail(err, "open", folder->path);
+		ret = common_fail(err, "open", folder->path);
 		cv_api->pool_destroy(&pool);
 		return ret;
 	}
@@ -192,63 +192,9 @@ void dbox_open_drop(struct cv_storage_folder *folder, struct dbox_open *open)
 
 /* --- small files ------------------------------------------------------------------- */
 
-static int read_all(struct cv_storage_root *root, int fd, const char *name,
-		    struct cv_text *text, struct cv_error *err)
-{
-	struct stat st;
-	ssize_t got;
-	size_t size;
-
-	if (DBOX_CALL(root, fstat, fd, &st) < 0)
-		return dbox_fail(err, "stat", name);
-	if (!S_ISREG(st.st_mode) || st.st_size > DBOX_FILE_MAX)
-		return CV_FAIL(err, CV_E_TEMP, "'%s' is no regular file, or "
-			       "too large", name);
-	size = (size_t)st.st_size;
-	cv_api->text_grow(text, size + 1);
-	got = DBOX_CALL(root, pread, fd, text->data + text->len, size, 0);
-	if (got < 0)
-		return dbox_fail(err, "read", name);
-	text->len += (size_t)got;
-	text->data[text->len] = '\0';
-	return CV_OK;
-}
-
 int dbox_file_read(struct cv_storage_root *root, int dirfd, const char *name,
 		   struct cv_text *text, struct cv_error *err)
 {
-	int fd = DBOX_CALL(root, open, dirfd, name, O_RDONLY | O_NONBLOCK, 0);
-	int ret;
-
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? CV_NOT_FOUND :
-			dbox_fail(err, "open", name);
-	ret = read_all(root, fd, name, text, err);
-	dbox_close(root, fd);
-	return ret;
-}
-
-int dbox_file_write(struct cv_storage_root *root, int dirfd,
-		    const char *name, const char *temp, struct cv_span data,
-		    struct cv_error *err)
-{
-	int fd, ret = CV_OK;
-
-	(void)DBOX_CALL(root, unlink, dirfd, temp);
-	fd = DBOX_CALL(root, open, dirfd, temp, O_WRONLY | O_CREAT | O_EXCL,
-		       0600);
-	if (fd < 0)
-		return dbox_fail(err, "create", temp);
-	if (DBOX_CALL(root, pwrite, fd, data.data, data.len, 0) < 0 ||
-	    DBOX_CALL(root, fdatasync, fd) < 0)
-		ret = dbox_fail(err, "write", temp);
-	dbox_close(root, fd);
-	if (ret == CV_OK &&
-	    DBOX_CALL(root, rename, dirfd, temp, dirfd, name, false) < 0)
-		ret = dbox_fail(err, "rename", temp);
-	else if (ret == CV_OK && DBOX_CALL(root, fsync, dirfd) < 0)
-		ret = dbox_fail(err, "sync directory of", name);
-	if (ret < 0)
-		(void)DBOX_CALL(root, unlink, dirfd, temp);
-	return ret;
+	return common_file_read(root->config, dirfd, name, DBOX_FILE_MAX,
+				text, err);
 }

@@ -2,8 +2,6 @@
  * A folder is there when its dbox-Mails is. */
 #include "dbox.h"
 
-enum { FOLDERS_MAX = 100000 };
-
 /* The tree is ours alone, but a process may die between a change of it and
  * the commit that says so: each change leaves its time in one place. */
 int dbox_folders_check(struct cv_storage_root *root, struct cv_text *stamp,
@@ -14,7 +12,7 @@ int dbox_folders_check(struct cv_storage_root *root, struct cv_text *stamp,
 	bool same;
 
 	if (DBOX_CALL(root, stat, root->fd, "mailboxes", &st) < 0)
-		return dbox_fail(err, "stat", "mailboxes");
+		return common_fail(err, "stat", "mailboxes");
 	now.inode = st.st_ino;
 	now.seconds = (uint64_t)st.st_mtim.tv_sec;
 	now.nanoseconds = (uint64_t)st.st_mtim.tv_nsec;
@@ -40,107 +38,48 @@ static int announce_change(struct cv_storage_root *root, struct cv_error *err)
 		 (unsigned long long)random);
 	if (DBOX_CALL(root, mkdir, root->fd, name, 0700) < 0 ||
 	    DBOX_CALL(root, rmdir, root->fd, name) < 0)
-		return dbox_fail(err, "change", "mailboxes");
+		return common_fail(err, "change", "mailboxes");
 	return CV_OK;
 }
 
 /* --- the tree ---------------------------------------------------------------------- */
 
-/* Directories that are still to be looked into. */
-struct walk {
-	struct cv_pool *pool;
+struct scan {
 	struct cv_storage_root *root;
-	char **names, **dirs;		/* UTF-8 name, path below the root */
-	size_t count, room;
+	cv_folder_fn *fn;
+	void *context;
 };
 
-static void walk_add(struct walk *walk, const char *name, const char *dir)
+static int found(void *context, struct cv_pool *pool, const char *name,
+		 const char *path, unsigned char type)
 {
-	if (walk->count == walk->room) {
-		size_t room = walk->room * 2 + 64;
-		char **names = CV_ALLOC_ARRAY(walk->pool, char *, room);
-		char **dirs = CV_ALLOC_ARRAY(walk->pool, char *, room);
-
-		if (walk->count > 0) {
-			memcpy(names, walk->names,
-			       walk->count * sizeof(*names));
-			memcpy(dirs, walk->dirs, walk->count * sizeof(*dirs));
-		}
-		walk->names = names;
-		walk->dirs = dirs;
-		walk->room = room;
-	}
-	walk->names[walk->count] = dbox_strdup(walk->pool, name);
-	walk->dirs[walk->count++] = dbox_strdup(walk->pool, dir);
-}
-
-static int walk_dir(struct walk *walk, const char *name, const char *dir,
-		    struct cv_error *err)
-{
-	struct cv_storage_root *root = walk->root;
-	struct cv_io_dir *d = DBOX_CALL(root, dir_open, root->fd, dir);
-	struct cv_text child, path;
-	const char *entry;
-	unsigned char type;
-
-	if (d == NULL)
-		return errno == ENOENT || errno == ENOTDIR ||
-			errno == ELOOP ? CV_OK : dbox_fail(err, "read", dir);
-	cv_text_init(&child, walk->pool);
-	cv_text_init(&path, walk->pool);
-	while ((entry = DBOX_API(root)->dir_next(d, &type)) != NULL) {
-		if (type != DT_DIR && type != DT_UNKNOWN)
-			continue;
-		cv_text_reset(&child);
-		cv_text_reset(&path);
-		if (*name != '\0')
-			cv_text_append_f(&child, "%s/", name);
-		cv_text_append_f(&path, "%s/%s", dir, entry);
-		if (!dbox_level_decode(root, cv_span_of(entry), &child) ||
-		    dbox_name_check(root, cv_text_span(&child), NULL) < 0 ||
-		    walk->count >= FOLDERS_MAX)
-			continue;
-		walk_add(walk, cv_text_str(&child), cv_text_str(&path));
-	}
-	return DBOX_API(root)->dir_close(&d) < 0 ?
-		dbox_fail(err, "read", dir) : CV_OK;
-}
-
-static int report(struct walk *walk, size_t i, cv_folder_fn *fn,
-		  void *context)
-{
-	struct cv_storage_root *root = walk->root;
-	struct cv_folder_found found = {
-		CV_SIZED(cv_folder_found), .name = walk->names[i],
-		.selectable = true,
+	struct scan *scan = context;
+	struct cv_folder_found folder = {
+		CV_SIZED(cv_folder_found), .name = name, .selectable = true,
 	};
-	struct cv_text path;
+	struct cv_text mails;
 	struct stat st;
 
-	cv_text_init(&path, walk->pool);
-	cv_text_append_f(&path, "%s/%s", walk->dirs[i], dbox_dirname(root));
-	if (DBOX_CALL(root, stat, root->fd, path.data, &st) < 0 ||
-	    !S_ISDIR(st.st_mode))
+	(void)type;
+	cv_text_init(&mails, pool);
+	cv_text_append_f(&mails, "%s/%s", path, dbox_dirname(scan->root));
+	if (DBOX_CALL(scan->root, stat, scan->root->fd, mails.data,
+		      &st) < 0 || !S_ISDIR(st.st_mode))
 		return CV_OK;
-	return fn(context, &found);
+	return scan->fn(scan->context, &folder);
 }
 
 int dbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		      void *context, struct cv_error *err)
 {
-	struct walk walk = { .root = root };
-	int ret;
+	struct scan scan = { root, fn, context };
+	struct common_walk walk = {
+		.config = root->config, .layout = &dbox_layout,
+		.fd = root->fd, .top = "mailboxes", .found = found,
+		.context = &scan,
+	};
 
-	walk.pool = cv_api->pool_create("dbox tree");
-	ret = walk_dir(&walk, "", "mailboxes", err);
-	for (size_t i = 0; ret == CV_OK && i < walk.count; i++) {
-		ret = report(&walk, i, fn, context);
-		if (ret == CV_OK)
-			ret = walk_dir(&walk, walk.names[i], walk.dirs[i],
-				       err);
-	}
-	cv_api->pool_destroy(&walk.pool);
-	return ret;
+	return common_walk(&walk, err);
 }
 
 /* --- making --------------------------------------------------------------------------- */
@@ -165,7 +104,7 @@ static int sync_path(struct cv_storage_root *root, const char *path,
 		*slash = '\0';
 	}
 	if (ret == CV_OK && DBOX_CALL(root, fsync, root->fd) < 0)
-		ret = dbox_fail(err, "sync", root->config->path);
+		ret = common_fail(err, "sync", root->config->path);
 	return ret;
 }
 
@@ -178,9 +117,10 @@ int dbox_folder_create(struct cv_storage_root *root, struct cv_span name,
 	int ret = announce_change(root, err);
 
 	if (ret == CV_OK)
-		ret = dbox_make_path(root, root->fd, level, err);
+		ret = common_dir_make(root->config, root->fd, level, 0700,
+				      err);
 	if (ret == CV_OK && DBOX_CALL(root, mkdir, root->fd, path, 0700) < 0)
-		ret = dbox_fail(err, "create", path);
+		ret = common_fail(err, "create", path);
 	if (ret == CV_OK)
 		ret = sync_path(root, path, err);
 	cv_api->pool_destroy(&pool);
@@ -200,19 +140,19 @@ static int empty_dir(struct cv_storage_root *root, const char *path,
 	int ret = CV_OK;
 
 	if (dirfd < 0)
-		return errno == ENOENT ? CV_OK : dbox_fail(err, "open", path);
+		return errno == ENOENT ? CV_OK : common_fail(err, "open", path);
 	dir = DBOX_CALL(root, dir_open, dirfd, ".");
 	if (dir == NULL)
-		ret = dbox_fail(err, "read", path);
+		ret = common_fail(err, "read", path);
 	while (dir != NULL &&
 	       (entry = DBOX_API(root)->dir_next(dir, &type)) != NULL) {
 		if (type != DT_DIR &&
 		    DBOX_CALL(root, unlink, dirfd, entry) < 0 &&
 		    errno != ENOENT)
-			ret = dbox_fail(err, "remove", entry);
+			ret = common_fail(err, "remove", entry);
 	}
 	if (dir != NULL && DBOX_API(root)->dir_close(&dir) < 0)
-		ret = dbox_fail(err, "read", path);
+		ret = common_fail(err, "read", path);
 	dbox_close(root, dirfd);
 	return ret;
 }
@@ -224,7 +164,7 @@ static int remove_dir(struct cv_storage_root *root, const char *path,
 
 	if (ret == CV_OK && DBOX_CALL(root, rmdir, root->fd, path) < 0 &&
 	    errno != ENOENT)
-		ret = dbox_fail(err, "remove", path);
+		ret = common_fail(err, "remove", path);
 	return ret;
 }
 
@@ -281,8 +221,9 @@ int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		ret = dbox_sync_dir(root, root->fd, level, err);
 		if (ret == CV_OK)
 			ret = remove_dir(root, trash, err);
-	} else if (errno != ENOENT)
-		ret = dbox_fail(err, "remove", path);
+	} else if (errno != ENOENT) {
+		ret = common_fail(err, "remove", path);
+	}
 	if (ret == CV_OK) {
 		remove_alt(root, path);
 		remove_empty(root, level);
@@ -305,7 +246,7 @@ static void rename_alt(struct cv_storage_root *root, const char *from,
 		       O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return;
-	if (dbox_make_path(root, fd, level, NULL) == CV_OK &&
+	if (common_dir_make(root->config, fd, level, 0700, NULL) == CV_OK &&
 	    DBOX_CALL(root, rename, fd, from, fd, to, true) < 0 &&
 	    errno != ENOENT)
 		cv_api->log(dbox_self, CV_LOG_ERROR, "cannot rename '%s/%s': "
@@ -323,10 +264,11 @@ int dbox_folder_rename(struct cv_storage_root *root, struct cv_span name,
 	int ret = announce_change(root, err);
 
 	if (ret == CV_OK)
-		ret = dbox_make_path(root, root->fd, level, err);
+		ret = common_dir_make(root->config, root->fd, level, 0700,
+				      err);
 	if (ret == CV_OK &&
 	    DBOX_CALL(root, rename, root->fd, from, root->fd, to, true) < 0)
-		ret = dbox_fail(err, "rename", from);
+		ret = common_fail(err, "rename", from);
 	if (ret == CV_OK) {
 		rename_alt(root, from, level, to);
 		ret = sync_path(root, to, err);

@@ -51,7 +51,7 @@ static int read_index(struct cv_storage_root *root, const char *path,
 
 	if (dirfd < 0)
 		return errno == ENOENT ? CV_NOT_FOUND :
-			dbox_fail(err, "open", path);
+			common_fail(err, "open", path);
 	ret = read_part(root, dirfd, name, "", pool, &files.index, err);
 	if (ret == CV_OK)
 		ret = read_part(root, dirfd, name, ".log.2", pool,
@@ -92,7 +92,7 @@ static struct cv_keywords keywords_of(struct loader *l,
 		return k;
 	copy = CV_ALLOC_ARRAY(l->folder->pool, const char *, k.count);
 	for (uint32_t i = 0; i < k.count; i++)
-		copy[i] = dbox_strdup(l->folder->pool, names[i]);
+		copy[i] = common_strdup(l->folder->pool, names[i]);
 	k.names = copy;
 	return k;
 }
@@ -117,7 +117,7 @@ static bool make_ref(struct loader *l, const struct dovecot_row *row,
 	if (!l->folder->root->multi) {
 		/* sdbox: its file has the UID's name */
 		snprintf(text, sizeof(text), "u.%u", row->uid);
-		*ref_r = cv_span_of(dbox_strdup(pool, text));
+		*ref_r = cv_span_of(common_strdup(pool, text));
 		return true;
 	}
 	map_uid = dovecot_row_u32(row, 0, 0);
@@ -128,7 +128,7 @@ static bool make_ref(struct loader *l, const struct dovecot_row *row,
 		return false;
 	snprintf(text, sizeof(text), "m.%u.%u", dovecot_row_u32(entry, 0, 0),
 		 dovecot_row_u32(entry, 0, 4));
-	*ref_r = cv_span_of(dbox_strdup(pool, text));
+	*ref_r = cv_span_of(common_strdup(pool, text));
 	return true;
 }
 
@@ -193,7 +193,7 @@ static void separate(struct cv_storage_folder *folder,
 		same++;
 		snprintf(text, sizeof(text), "%.*s.x%x", CV_SPAN_ARG(base),
 			 same);
-		sorted[i]->ref = cv_span_of(dbox_strdup(folder->pool, text));
+		sorted[i]->ref = cv_span_of(common_strdup(folder->pool, text));
 	}
 }
 

@@ -195,7 +195,7 @@ static void found_ours(const struct dbox_message *m, struct cv_pool *pool,
 			pool, const char *, m->trailer.keywords.count);
 
 		for (uint32_t i = 0; i < m->trailer.keywords.count; i++)
-			names[i] = dbox_strdup(
+			names[i] = common_strdup(
 				pool, m->trailer.keywords.names[i]);
 		found->keywords.names = names;
 		found->keywords.count = m->trailer.keywords.count;

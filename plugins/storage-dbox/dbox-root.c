@@ -1,40 +1,6 @@
 /* dbox-root.c - the tree as a whole: finding it, making it. */
 #include "dbox.h"
 
-char *dbox_strdup(struct cv_pool *pool, const char *text)
-{
-	size_t len = strlen(text);
-	char *copy = cv_api->alloc(pool, len + 1);
-
-	memcpy(copy, text, len);
-	return copy;
-}
-
-int dbox_fail(struct cv_error *err, const char *what, const char *name)
-{
-	int number = errno, code = CV_E_TEMP;
-
-	switch (number) {
-	case ENOSPC:
-	case EDQUOT:
-		code = CV_E_NO_SPACE;
-		break;
-	case ENOENT:
-		code = CV_E_NOT_FOUND;
-		break;
-	case EEXIST:
-	case ENOTEMPTY:
-		code = CV_E_EXISTS;
-		break;
-	case EACCES:
-	case EPERM:
-		code = CV_E_DENIED;
-		break;
-	}
-	return CV_FAIL(err, code, "cannot %s '%s': %s", what, name,
-		       strerror(number));
-}
-
 void dbox_close(struct cv_storage_root *root, int fd)
 {
 	DBOX_API(root)->close(DBOX_IO(root), fd);
@@ -85,72 +51,13 @@ int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,
 	int ret;
 
 	if (fd < 0)
-		return dbox_fail(err, "open", path);
+		return common_fail(err, "open", path);
 	ret = DBOX_CALL(root, fsync, fd);
 	dbox_close(root, fd);
-	return ret < 0 ? dbox_fail(err, "sync", path) : CV_OK;
-}
-
-/* A name is durable when its directory was synced: that of "a/b" is "a". */
-static int sync_parent(struct cv_storage_root *root, int dirfd,
-		       const char *path, struct cv_error *err)
-{
-	const char *slash = strrchr(path, '/');
-	char parent[4096] = ".";
-
-	if (slash != NULL)
-		(void)snprintf(parent, sizeof(parent), "%.*s",
-			       slash == path ? 1 : (int)(slash - path), path);
-	return dbox_sync_dir(root, dirfd, parent, err);
-}
-
-int dbox_make_path(struct cv_storage_root *root, int dirfd, const char *path,
-		   struct cv_error *err)
-{
-	char part[4096];
-	size_t len = strlen(path);
-
-	if (len == 0 || len >= sizeof(part))
-		return CV_FAIL(err, CV_E_PERM, "path is too long");
-	for (size_t i = 1; i <= len; i++) {
-		int ret = CV_OK;
-
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (DBOX_CALL(root, mkdir, dirfd, part, 0700) == 0)
-			ret = sync_parent(root, dirfd, part, err);
-		else if (errno != EEXIST && (i == len || errno != EACCES))
-			ret = dbox_fail(err, "create", part);
-		if (ret < 0)
-			return ret;
-	}
-	return CV_OK;
+	return ret < 0 ? common_fail(err, "sync", path) : CV_OK;
 }
 
 /* --- opening ----------------------------------------------------------------------- */
-
-static int open_root_dir(struct cv_storage_root *root, struct cv_error *err)
-{
-	const struct cv_storage_config *config = root->config;
-	struct cv_text path;
-	int ret;
-
-	/* the root itself may be a link that the administrator made */
-	cv_text_init(&path, config->pool);
-	cv_text_append_f(&path, "%s/.", config->path);
-	root->fd = DBOX_CALL(root, open, AT_FDCWD, path.data,
-			     O_RDONLY | O_DIRECTORY, 0);
-	if (root->fd < 0 && errno == ENOENT && config->create) {
-		ret = dbox_make_path(root, AT_FDCWD, config->path, err);
-		if (ret < 0)
-			return ret;
-		root->fd = DBOX_CALL(root, open, AT_FDCWD, path.data,
-				     O_RDONLY | O_DIRECTORY, 0);
-	}
-	return root->fd < 0 ? dbox_fail(err, "open", config->path) : CV_OK;
-}
 
 static int root_open(const struct cv_storage_config *config, bool multi,
 		     struct cv_storage_root **root_r, struct cv_error *err)
@@ -168,9 +75,10 @@ static int root_open(const struct cv_storage_config *config, bool multi,
 	if (config->layout[0] != '\0' && strcmp(config->layout, "fs") != 0)
 		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
 			       "is not known to dbox (fs)", config->layout);
-	ret = open_root_dir(root, err);
+	ret = common_root_open(config, config->path, &root->fd, err);
 	if (ret == CV_OK)
-		ret = dbox_make_path(root, root->fd, "mailboxes", err);
+		ret = common_dir_make(config, root->fd, "mailboxes", 0700,
+				      err);
 	if (ret == CV_OK && multi)
 		ret = mdbox_storage(root, err);
 	if (ret < 0) {

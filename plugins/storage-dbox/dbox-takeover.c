@@ -248,7 +248,7 @@ static int walk_container(struct mdbox_walk *w, int dirfd, const char *name,
 	int ret;
 
 	if (fd < 0)
-		return errno == ENOENT ? CV_OK : dbox_fail(err, "open", name);
+		return errno == ENOENT ? CV_OK : common_fail(err, "open", name);
 	w->pool = cv_api->pool_create("mdbox scan");
 	ret = mdbox_items_read(root, fd, false, number, true, w->pool, &items,
 			       err);
@@ -269,7 +269,7 @@ static int walk_dir(struct mdbox_walk *w, int dirfd, struct cv_error *err)
 	int ret = CV_OK;
 
 	if (dir == NULL)
-		return dbox_fail(err, "read", "storage");
+		return common_fail(err, "read", "storage");
 	while (ret == CV_OK &&
 	       (entry = DBOX_API(root)->dir_next(dir, NULL)) != NULL) {
 		if (mdbox_container_parse(entry, &foreign, &number) &&
@@ -277,7 +277,7 @@ static int walk_dir(struct mdbox_walk *w, int dirfd, struct cv_error *err)
 			ret = walk_container(w, dirfd, entry, number, err);
 	}
 	if (DBOX_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
-		ret = dbox_fail(err, "read", "storage");
+		ret = common_fail(err, "read", "storage");
 	return ret;
 }
 
@@ -343,7 +343,7 @@ static int take_item(void *context, const struct mdbox_item *item,
 {
 	struct candidates *c = context;
 
-	add_ours(c, cv_span_of(dbox_strdup(c->pool, ref.data)),
+	add_ours(c, cv_span_of(common_strdup(c->pool, ref.data)),
 		 &item->message.trailer);
 	return CV_OK;
 }

@@ -9,12 +9,8 @@
 #ifndef DBOX_H
 #define DBOX_H
 
-#include "cv-plugin.h"
-#include "cv-storage.h"
+#include "../storage-common/common.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <strings.h>
@@ -90,9 +86,6 @@ extern struct cv_plugin *dbox_self;
 #define DBOX_CALL(root, op, ...) \
 	(DBOX_API(root)->op(DBOX_IO(root), __VA_ARGS__))
 
-char *dbox_strdup(struct cv_pool *pool, const char *text);
-/* CV_FAIL with errno: the class follows from it, its text is appended. */
-int dbox_fail(struct cv_error *err, const char *what, const char *name);
 void dbox_close(struct cv_storage_root *root, int fd);
 
 /* --- dbox-path.c ------------------------------------------------------------ */
@@ -111,8 +104,7 @@ const char *dbox_folder_path(struct cv_storage_root *root,
 int dbox_acl_read(struct cv_storage_root *root, struct cv_span name,
 		  struct cv_text *stamp, struct cv_pool *pool,
 		  struct cv_span *text_r, struct cv_error *err);
-bool dbox_level_decode(struct cv_storage_root *root, struct cv_span level,
-		       struct cv_text *name);
+extern const struct common_layout dbox_layout;
 /* The directory's name within a folder: DIRNAME=, or dbox-Mails. */
 const char *dbox_dirname(struct cv_storage_root *root);
 
@@ -130,9 +122,6 @@ void dbox_root_close(struct cv_storage_root **root);
 char dbox_separator(struct cv_storage_root *root);
 const char *dbox_account_dir(struct cv_storage_root *root);
 void dbox_settings(struct cv_storage_root *root);
-/* Makes a directory and its parents, durably. */
-int dbox_make_path(struct cv_storage_root *root, int dirfd, const char *path,
-		   struct cv_error *err);
 int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,
 		  struct cv_error *err);
 
@@ -181,10 +170,6 @@ void dbox_marks(struct cv_storage_folder *folder, struct cv_blob *blobs,
 /* A file read whole; CV_NOT_FOUND. */
 int dbox_file_read(struct cv_storage_root *root, int dirfd, const char *name,
 		   struct cv_text *text, struct cv_error *err);
-/* Replaces it through a temporary file; synced. */
-int dbox_file_write(struct cv_storage_root *root, int dirfd,
-		    const char *name, const char *temp, struct cv_span data,
-		    struct cv_error *err);
 /* After a sync: what was removed and renamed stays so. */
 void dbox_synced(struct cv_storage_folder *folder, uint64_t modseq);
 

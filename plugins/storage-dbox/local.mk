@@ -1,7 +1,7 @@
 if PLUGIN_STORAGE_DBOX
 plugin_LTLIBRARIES += plugins/storage-dbox/storage-dbox.la
 endif
-STORAGE_DBOX_SOURCES = \
+STORAGE_DBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-dbox/dbox.h \
 	plugins/storage-dbox/dbox-acl.c \
 	plugins/storage-dbox/dbox-folder.c \

@@ -37,13 +37,13 @@ int mdbox_storage(struct cv_storage_root *root, struct cv_error *err)
 	if (root->storage_fd < 0 && errno == ENOENT) {
 		if (DBOX_CALL(root, mkdir, root->fd, "storage", 0700) < 0 &&
 		    errno != EEXIST)
-			return dbox_fail(err, "create", "storage");
+			return common_fail(err, "create", "storage");
 		if (DBOX_CALL(root, fsync, root->fd) < 0)
-			return dbox_fail(err, "sync", root->config->path);
+			return common_fail(err, "sync", root->config->path);
 		root->storage_fd = DBOX_CALL(root, open, root->fd, "storage",
 					     O_RDONLY | O_DIRECTORY, 0);
 	}
-	return root->storage_fd < 0 ? dbox_fail(err, "open", "storage") :
+	return root->storage_fd < 0 ? common_fail(err, "open", "storage") :
 		CV_OK;
 }
 
@@ -65,7 +65,7 @@ int mdbox_alt_storage(struct cv_storage_root *root, struct cv_error *err)
 	if (root->alt_fd >= 0)
 		ret = CV_OK;
 	else if (errno != ENOENT)
-		ret = dbox_fail(err, "open", path.data);
+		ret = common_fail(err, "open", path.data);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -93,7 +93,7 @@ static int write_head(struct cv_storage_root *root, int fd, uint32_t number,
 	memcpy(head.boot_id, root->config->boot_id, 16);
 	dbox_container_format(&head, data);
 	if (DBOX_CALL(root, pwrite, fd, data, sizeof(data), 0) < 0)
-		return dbox_fail(err, "write", "container");
+		return common_fail(err, "write", "container");
 	return CV_OK;
 }
 
@@ -107,14 +107,14 @@ static int next_number(struct cv_storage_root *root, int dirfd,
 	bool foreign;
 
 	if (dir == NULL)
-		return dbox_fail(err, "read", "storage");
+		return common_fail(err, "read", "storage");
 	while ((entry = DBOX_API(root)->dir_next(dir, NULL)) != NULL) {
 		if (mdbox_container_parse(entry, &foreign, &found) &&
 		    found >= *number && found < UINT32_MAX)
 			*number = found + 1;
 	}
 	return DBOX_API(root)->dir_close(&dir) < 0 ?
-		dbox_fail(err, "read", "storage") : CV_OK;
+		common_fail(err, "read", "storage") : CV_OK;
 }
 
 static int create(struct cv_storage_root *root, uint32_t after, int *fd_r,
@@ -137,7 +137,7 @@ static int create(struct cv_storage_root *root, uint32_t after, int *fd_r,
 		fd = DBOX_CALL(root, open, root->storage_fd, name,
 			       O_RDWR | O_CREAT | O_EXCL, 0600);
 		if (fd < 0 && errno != EEXIST)
-			return dbox_fail(err, "create", name);
+			return common_fail(err, "create", name);
 	}
 	if (fd < 0)
 		return CV_FAIL(err, CV_E_TEMP, "no number for a container");
@@ -256,7 +256,7 @@ int mdbox_container_open(struct cv_storage_root *root, uint32_t number,
 	*fd_r = DBOX_CALL(root, open, root->storage_fd, name,
 			  O_RDWR | O_CREAT, 0600);
 	if (*fd_r < 0)
-		return dbox_fail(err, "open", name);
+		return common_fail(err, "open", name);
 	if (!mdbox_head_read(root, *fd_r, &head))
 		ret = write_head(root, *fd_r, number, err);
 	if (ret < 0)
@@ -420,7 +420,7 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 
 	*items_r = (struct mdbox_items){ .count = 0 };
 	if (DBOX_CALL(root, fstat, fd, &st) < 0)
-		return dbox_fail(err, "stat", "container");
+		return common_fail(err, "stat", "container");
 	if (foreign ? !dbox_foreign_head(root, fd, &foreign_head, &at) :
 	    !mdbox_head_read(root, fd, &head)) {
 		items_r->torn = true;

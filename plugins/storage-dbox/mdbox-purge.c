@@ -109,7 +109,7 @@ static int copy_range(struct writer *w, int from, uint64_t offset,
 		if (crc != NULL)
 			*crc = dbox_crc(*crc, data, want);
 		if (DBOX_CALL(w->root, pwrite, w->fd, data, want, w->at) < 0)
-			return dbox_fail(w->err, "write", "container");
+			return common_fail(w->err, "write", "container");
 		w->at += want;
 		offset += want;
 		len -= want;
@@ -151,7 +151,7 @@ static int copy_foreign(struct writer *w, int from,
 	if (DBOX_CALL(w->root, pwrite, w->fd, trailer.data, trailer.len,
 		      w->at) < 0 ||
 	    DBOX_CALL(w->root, pwrite, w->fd, head, sizeof(head), start) < 0)
-		return dbox_fail(w->err, "write", "container");
+		return common_fail(w->err, "write", "container");
 	w->at = start + dbox_record_room(&record);
 	return CV_OK;
 }
@@ -204,7 +204,7 @@ static int write_table(struct writer *w)
 	if (DBOX_CALL(w->root, pwrite, w->fd, w->table, size, w->at) < 0 ||
 	    DBOX_CALL(w->root, pwrite, w->fd, data, sizeof(data), 0) < 0 ||
 	    DBOX_CALL(w->root, fdatasync, w->fd) < 0)
-		return dbox_fail(w->err, "write", "container");
+		return common_fail(w->err, "write", "container");
 	return CV_OK;
 }
 
@@ -233,7 +233,7 @@ static int write_container(struct cv_storage_root *root, int dirfd,
 	w.fd = DBOX_CALL(root, open, dirfd, temp,
 			 O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (w.fd < 0)
-		ret = dbox_fail(err, "create", temp);
+		ret = common_fail(err, "create", temp);
 	for (uint32_t i = 0; i < source_count; i++) {
 		for (uint32_t k = 0; k < sources[i].count && ret == CV_OK;
 		     k++) {
@@ -251,9 +251,9 @@ static int write_container(struct cv_storage_root *root, int dirfd,
 	dbox_close(root, w.fd);
 	if (ret == CV_OK &&
 	    DBOX_CALL(root, rename, dirfd, temp, dirfd, name, false) < 0)
-		ret = dbox_fail(err, "rename", temp);
+		ret = common_fail(err, "rename", temp);
 	if (ret == CV_OK && DBOX_CALL(root, fsync, dirfd) < 0)
-		ret = dbox_fail(err, "sync", "storage");
+		ret = common_fail(err, "sync", "storage");
 	if (ret < 0)
 		(void)DBOX_CALL(root, unlink, dirfd, temp);
 	cv_api->pool_destroy(&w.pool);
@@ -319,7 +319,7 @@ static int replace(struct purge *p, int dirfd, int fd, const char *name,
 				      p->err);
 	if (ret == CV_OK && (keep == 0 || foreign) &&
 	    DBOX_CALL(root, unlink, dirfd, name) < 0 && errno != ENOENT)
-		ret = dbox_fail(p->err, "remove", name);
+		ret = common_fail(p->err, "remove", name);
 	if (ret < 0)
 		return ret;
 	mdbox_container_name(number, target);
@@ -370,10 +370,10 @@ static int purge_one(struct purge *p, int dirfd, const char *name,
 
 	if (fd < 0)
 		return errno == ENOENT ? CV_OK :
-			dbox_fail(p->err, "open", name);
+			common_fail(p->err, "open", name);
 	pool = cv_api->pool_create("dbox purge");
 	ret = DBOX_CALL(root, fstat, fd, &st) < 0 ?
-		dbox_fail(p->err, "stat", name) :
+		common_fail(p->err, "stat", name) :
 		mdbox_items_read(root, fd, foreign, number, true, pool,
 				 &items, p->err);
 	if (ret == CV_OK) {
@@ -413,14 +413,14 @@ static int purge_dir(struct purge *p, int dirfd)
 	int ret = CV_OK;
 
 	if (dir == NULL)
-		return dbox_fail(p->err, "read", "storage");
+		return common_fail(p->err, "read", "storage");
 	cv_text_init(&names, p->pool);
 	while ((entry = DBOX_API(root)->dir_next(dir, NULL)) != NULL) {
 		if (mdbox_container_parse(entry, &foreign, &number))
 			cv_text_append(&names, entry, strlen(entry) + 1);
 	}
 	if (DBOX_API(root)->dir_close(&dir) < 0)
-		return dbox_fail(p->err, "read", "storage");
+		return common_fail(p->err, "read", "storage");
 	rest = cv_text_span(&names);
 	while (ret == CV_OK && rest.len > 0 &&
 	       cv_span_split(&rest, '\0', &name)) {
@@ -465,7 +465,7 @@ static int open_alt(struct cv_storage_root *root, struct cv_error *err)
 			       "ALT=");
 	cv_text_init(&path, root->pool);
 	cv_text_append_f(&path, "%s/storage", root->alt);
-	ret = dbox_make_path(root, AT_FDCWD, path.data, err);
+	ret = common_dir_make(root->config, AT_FDCWD, path.data, 0700, err);
 	return ret < 0 ? ret : mdbox_alt_storage(root, err);
 }
 
@@ -486,7 +486,7 @@ static int read_container(struct purge *p, int dirfd, bool *foreign,
 	}
 	if (*fd_r < 0)
 		return errno == ENOENT ? CV_OK :
-			dbox_fail(p->err, "open", name);
+			common_fail(p->err, "open", name);
 	return mdbox_items_read(p->root, *fd_r, *foreign, number, true,
 				p->pool, items_r, p->err);
 }

@@ -157,7 +157,7 @@ static int locate_in(struct cv_storage_root *root, int dirfd,
 				      flags | O_NONBLOCK, 0);
 		if (place->fd < 0)
 			return errno == ENOENT ? CV_NOT_FOUND :
-				dbox_fail(err, "open", name);
+				common_fail(err, "open", name);
 		ret = read_ours(root, place->fd, ref, trailer,
 				&place->message, err);
 	}
@@ -244,7 +244,7 @@ static int drop(struct cv_storage_root *root, struct cv_span text,
 	if (place.message.record.state != DBOX_DROPPED &&
 	    DBOX_CALL(root, pwrite, place.fd, &mark, 1,
 		      place.message.offset + DBOX_STATE_AT) < 0)
-		ret = dbox_fail(err, "mark", "container");
+		ret = common_fail(err, "mark", "container");
 	dbox_close(root, place.fd);
 	return ret;
 }
@@ -360,7 +360,7 @@ int mdbox_link(struct cv_storage_folder *folder,
 		base.len = (size_t)(x - base.data) - 1;
 	cv_api->random(&random, sizeof(random));
 	snprintf(text, sizeof(text), "%.*s.x%x", CV_SPAN_ARG(base), random);
-	*ref_r = cv_span_of(dbox_strdup(pool, text));
+	*ref_r = cv_span_of(common_strdup(pool, text));
 	return CV_OK;
 }
 
@@ -374,7 +374,7 @@ int mdbox_sync_hidden(struct cv_storage_folder *folder, struct cv_error *err)
 int mdbox_sync_storage(struct cv_storage_root *root, struct cv_error *err)
 {
 	return DBOX_CALL(root, fsync, root->storage_fd) < 0 ?
-		dbox_fail(err, "sync", "storage") : CV_OK;
+		common_fail(err, "sync", "storage") : CV_OK;
 }
 
 int mdbox_sync(struct cv_storage_folder *folder, uint64_t modseq,
@@ -432,7 +432,7 @@ static int write_back(struct cv_storage_folder *folder,
 	    (DBOX_CALL(root, pwrite, fd, record.data, record.len,
 		       ref->offset) < 0 ||
 	     DBOX_CALL(root, fdatasync, fd) < 0))
-		ret = dbox_fail(err, "write", "container");
+		ret = common_fail(err, "write", "container");
 	dbox_close(root, fd);
 	return ret;
 }

@@ -54,7 +54,7 @@ static int open_target(struct cv_storage_put *put, struct cv_error *err)
 	hidden_name(cv_span_of(put->name), name);
 	put->fd = DBOX_CALL(root, open, put->folder->fd, name,
 			    O_RDWR | O_CREAT | O_EXCL, 0600);
-	return put->fd < 0 ? dbox_fail(err, "create", name) : CV_OK;
+	return put->fd < 0 ? common_fail(err, "create", name) : CV_OK;
 }
 
 static int write_out(struct cv_storage_put *put, struct cv_error *err)
@@ -63,7 +63,7 @@ static int write_out(struct cv_storage_put *put, struct cv_error *err)
 
 	if (DBOX_CALL(root, pwrite, put->fd, put->bytes.data, put->bytes.len,
 		      put->start + put->written) < 0)
-		return dbox_fail(err, "write", put->name);
+		return common_fail(err, "write", put->name);
 	put->written += put->bytes.len;
 	cv_text_reset(&put->bytes);
 	return CV_OK;
@@ -133,13 +133,13 @@ static int write_record(struct cv_storage_put *put, uint64_t virtual_bytes,
 	if (ret == CV_OK &&
 	    DBOX_CALL(put->folder->root, pwrite, put->fd, head, sizeof(head),
 		      put->start) < 0)
-		ret = dbox_fail(err, "write", put->name);
+		ret = common_fail(err, "write", put->name);
 	return ret;
 }
 
 static struct cv_span give_ref(struct cv_storage_put *put, const char *text)
 {
-	return cv_span_of(dbox_strdup(put->pool, text));
+	return cv_span_of(common_strdup(put->pool, text));
 }
 
 int sdbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
@@ -154,7 +154,7 @@ int sdbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	if (ret == CV_OK)
 		ret = write_record(p, virtual_bytes, received, slot, err);
 	if (ret == CV_OK && sync && DBOX_CALL(root, fdatasync, p->fd) < 0)
-		ret = dbox_fail(err, "sync", p->name);
+		ret = common_fail(err, "sync", p->name);
 	if (ret == CV_OK && sync)
 		ret = sdbox_sync_hidden(p->folder, err);
 	if (ret < 0) {
@@ -195,7 +195,7 @@ int mdbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	if (ret == CV_OK)
 		ret = write_record(p, virtual_bytes, received, slot, err);
 	if (ret == CV_OK && sync && DBOX_CALL(root, fdatasync, p->fd) < 0)
-		ret = dbox_fail(err, "sync", p->name);
+		ret = common_fail(err, "sync", p->name);
 	if (ret == CV_OK && sync)
 		ret = mdbox_sync_storage(root, err);
 	if (ret < 0 && shared) {
@@ -343,8 +343,8 @@ int sdbox_lay_out(struct cv_storage_folder *folder,
 	dbox_record_finish(&data, 0, folder, blob, id,
 			   dbox_crc(0, body.data, body.len),
 			   dbox_slot_size(folder));
-	ret = dbox_file_write(root, folder->fd, name, hidden,
-			      cv_text_span(&data), err);
+	ret = common_file_write(root->config, folder->fd, name, hidden,
+				cv_text_span(&data), err);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -384,16 +384,16 @@ int sdbox_link(struct cv_storage_folder *folder,
 		if (errno == ENOENT)	/* in the alternative place? */
 			return from->root->alt[0] != '\0' ?
 				CV_E_UNSUPPORTED : CV_NOT_FOUND;
-		return dbox_fail(err, "link", hidden);
+		return common_fail(err, "link", hidden);
 	}
-	*ref_r = cv_span_of(dbox_strdup(pool, put.name));
+	*ref_r = cv_span_of(common_strdup(pool, put.name));
 	return CV_OK;
 }
 
 int sdbox_sync_hidden(struct cv_storage_folder *folder, struct cv_error *err)
 {
 	return DBOX_CALL(folder->root, fsync, folder->fd) < 0 ?
-		dbox_fail(err, "sync", folder->path) : CV_OK;
+		common_fail(err, "sync", folder->path) : CV_OK;
 }
 
 void sdbox_unlink_hidden(struct cv_storage_folder *folder,

@@ -80,7 +80,7 @@ static int open_file(struct cv_storage_folder *folder, struct cv_span ref,
 			       flags | O_NONBLOCK, 0);
 	if (fd < 0)
 		return errno == ENOENT ? CV_NOT_FOUND :
-			dbox_fail(err, "open", name);
+			common_fail(err, "open", name);
 	*fd_r = fd;
 	return CV_OK;
 }
@@ -150,7 +150,7 @@ int sdbox_recover(struct cv_storage_folder *folder,
 		      name, false) == 0)
 		return CV_OK;
 	if (errno != ENOENT)
-		return dbox_fail(err, "place", hidden);
+		return common_fail(err, "place", hidden);
 	/* whoever committed it may have been quicker */
 	return DBOX_CALL(folder->root, stat, folder->fd, name, &st) == 0 ?
 		CV_OK : CV_NOT_FOUND;
@@ -170,15 +170,15 @@ static int remove_one(struct cv_storage_folder *folder, struct cv_span ref,
 	if (DBOX_CALL(root, unlink, folder->fd, name) == 0)
 		return CV_OK;
 	if (errno != ENOENT)
-		return dbox_fail(err, "remove", name);
+		return common_fail(err, "remove", name);
 	if (DBOX_CALL(root, unlink, folder->fd, hidden) < 0 &&
 	    errno != ENOENT)
-		return dbox_fail(err, "remove", hidden);
+		return common_fail(err, "remove", hidden);
 	dir = open_alt_dir(folder);
 	if (dir < 0)
 		return CV_OK;
 	if (DBOX_CALL(root, unlink, dir, name) < 0 && errno != ENOENT) {
-		int ret = dbox_fail(err, "remove", name);
+		int ret = common_fail(err, "remove", name);
 
 		dbox_close(root, dir);
 		return ret;
@@ -207,7 +207,7 @@ int sdbox_sync(struct cv_storage_folder *folder, uint64_t modseq,
 	       struct cv_error *err)
 {
 	if (DBOX_CALL(folder->root, fsync, folder->fd) < 0)
-		return dbox_fail(err, "sync", folder->path);
+		return common_fail(err, "sync", folder->path);
 	dbox_synced(folder, modseq);
 	return CV_OK;
 }
@@ -224,7 +224,7 @@ static int scan_dir(struct cv_storage_folder *folder, int dirfd,
 	int ret = CV_OK;
 
 	if (dir == NULL)
-		return dbox_fail(err, "read", folder->path);
+		return common_fail(err, "read", folder->path);
 	while (ret == CV_OK &&
 	       (entry = DBOX_API(root)->dir_next(dir, &type)) != NULL) {
 		struct cv_found found = {
@@ -237,7 +237,7 @@ static int scan_dir(struct cv_storage_folder *folder, int dirfd,
 			ret = fn(context, &found);
 	}
 	if (DBOX_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
-		ret = dbox_fail(err, "read", folder->path);
+		ret = common_fail(err, "read", folder->path);
 	return ret;
 }
 
@@ -338,12 +338,12 @@ static int copy_file(struct cv_storage_root *root, int fd, int to,
 	       (got = DBOX_CALL(root, pread, fd, data, CHUNK, at)) != 0) {
 		if (got < 0 || DBOX_CALL(root, pwrite, to, data, (size_t)got,
 					 at) < 0)
-			ret = dbox_fail(err, "copy", name);
+			ret = common_fail(err, "copy", name);
 		else
 			at += (uint64_t)got;
 	}
 	if (ret == CV_OK && DBOX_CALL(root, fdatasync, to) < 0)
-		ret = dbox_fail(err, "sync", name);
+		ret = common_fail(err, "sync", name);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -358,23 +358,23 @@ static int move_file(struct cv_storage_root *root, int from, int to,
 
 	fd = DBOX_CALL(root, open, from, name, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
-		return errno == ENOENT ? CV_OK : dbox_fail(err, "open", name);
+		return errno == ENOENT ? CV_OK : common_fail(err, "open", name);
 	file_name(cv_span_of(name), true, hidden);
 	(void)DBOX_CALL(root, unlink, to, hidden);
 	target = DBOX_CALL(root, open, to, hidden,
 			   O_WRONLY | O_CREAT | O_EXCL, 0600);
-	ret = target < 0 ? dbox_fail(err, "create", hidden) :
+	ret = target < 0 ? common_fail(err, "create", hidden) :
 		copy_file(root, fd, target, hidden, err);
 	dbox_close(root, target);
 	dbox_close(root, fd);
 	if (ret == CV_OK &&
 	    DBOX_CALL(root, rename, to, hidden, to, name, false) < 0)
-		ret = dbox_fail(err, "rename", hidden);
+		ret = common_fail(err, "rename", hidden);
 	if (ret == CV_OK && DBOX_CALL(root, fsync, to) < 0)
-		ret = dbox_fail(err, "sync", name);
+		ret = common_fail(err, "sync", name);
 	if (ret == CV_OK && DBOX_CALL(root, unlink, from, name) < 0 &&
 	    errno != ENOENT)
-		ret = dbox_fail(err, "remove", name);
+		ret = common_fail(err, "remove", name);
 	return ret;
 }
 
@@ -393,11 +393,12 @@ int sdbox_altmove(struct cv_storage_folder *folder,
 	cv_text_init(&path, folder->pool);
 	cv_text_append_f(&path, "%s/%s", root->alt, folder->path);
 	if (!back)
-		ret = dbox_make_path(root, AT_FDCWD, path.data, err);
+		ret = common_dir_make(root->config, AT_FDCWD, path.data,
+				      0700, err);
 	alt = ret == CV_OK ? open_alt_dir(folder) : -1;
 	if (alt < 0)
 		return ret < 0 ? ret : back && errno == ENOENT ? CV_OK :
-			dbox_fail(err, "open", path.data);
+			common_fail(err, "open", path.data);
 	for (uint32_t i = 0; i < count && ret == CV_OK; i++) {
 		if (!sdbox_name_valid(blobs[i].ref))
 			continue;

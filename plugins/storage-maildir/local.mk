@@ -1,7 +1,7 @@
 if PLUGIN_STORAGE_MAILDIR
 plugin_LTLIBRARIES += plugins/storage-maildir/storage-maildir.la
 endif
-STORAGE_MAILDIR_SOURCES = \
+STORAGE_MAILDIR_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-maildir/maildir.h \
 	plugins/storage-maildir/maildir-acl.c \
 	plugins/storage-maildir/maildir-blob.c \

@@ -16,7 +16,7 @@ int maildir_acl_read(struct cv_storage_root *root, struct cv_span name,
 			 maildir_path(root, pool, name));
 	if (MD_CALL(root, stat, root->fd, cv_text_str(&path), &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? CV_OK :
-			maildir_fail(err, "stat", cv_text_str(&path));
+			common_fail(err, "stat", cv_text_str(&path));
 	maildir_stamp_of(&st, &now);
 	if (cv_span_equal(cv_text_span(stamp),
 			  cv_span((const char *)&now, sizeof(now))))

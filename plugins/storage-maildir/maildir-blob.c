@@ -30,7 +30,7 @@ static int try_open(struct cv_storage_folder *folder, const char *path,
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENAMETOOLONG ?
-			CV_NOT_FOUND : maildir_fail(err, "open", path);
+			CV_NOT_FOUND : common_fail(err, "open", path);
 	if (MD_CALL(root, fstat, fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
 		return CV_FAIL(err, CV_E_TEMP, "'%s' is no regular file",
@@ -83,7 +83,7 @@ int maildir_recover(struct cv_storage_folder *folder,
 		    false) == 0)
 		return CV_OK;
 	if (errno != ENOENT)
-		return maildir_fail(err, "place", hidden);
+		return common_fail(err, "place", hidden);
 	/* whoever committed it may have been quicker */
 	return MD_CALL(root, stat, folder->fd, path, &st) == 0 ? CV_OK :
 		CV_NOT_FOUND;
@@ -140,7 +140,7 @@ static int set_one(struct cv_storage_folder *folder,
 	if (errno == ENAMETOOLONG)
 		return CV_OK;
 	return errno == ENOENT ? CV_CHANGED :
-		maildir_fail(err, "rename", from);
+		common_fail(err, "rename", from);
 }
 
 int maildir_set_flags(struct cv_storage_folder *folder,
@@ -168,7 +168,7 @@ static int remove_one(struct cv_storage_folder *folder,
 		if (MD_CALL(root, unlink, folder->fd, path) == 0)
 			return CV_OK;
 		if (errno != ENOENT)
-			return maildir_fail(err, "remove", path);
+			return common_fail(err, "remove", path);
 	}
 	if (maildir_hidden_path(blob->ref, path) &&
 	    MD_CALL(root, unlink, folder->fd, path) == 0)
@@ -186,7 +186,7 @@ static int remove_one(struct cv_storage_folder *folder,
 		if (MD_CALL(root, unlink, folder->fd, path) == 0)
 			return CV_OK;
 		if (errno != ENOENT)
-			return maildir_fail(err, "remove", path);
+			return common_fail(err, "remove", path);
 	}
 }
 

@@ -220,7 +220,6 @@ int maildir_courier_subscribed(struct cv_storage_root *root,
 	struct cv_text text;
 	struct cv_span rest, line;
 	const char **names;
-	uint32_t room = 1;
 	int ret;
 
 	cv_text_init(&text, pool);
@@ -228,13 +227,10 @@ int maildir_courier_subscribed(struct cv_storage_root *root,
 				&text, NULL);
 	if (ret != CV_OK)
 		return CV_NOT_FOUND;
-	for (size_t i = 0; i < text.len; i++)
-		room += text.data[i] == '\n';
-	names = CV_ALLOC_ARRAY(pool, const char *, room);
+	names = common_lines_room(pool, cv_text_span(&text));
 	*names_r = (struct cv_strings){ .items = names };
 	rest = cv_text_span(&text);
-	while (rest.len > 0 && cv_span_split(&rest, '\n', &line) &&
-	       names_r->count < room) {
+	while (rest.len > 0 && cv_span_split(&rest, '\n', &line)) {
 		struct cv_text name;
 
 		cv_text_init(&name, pool);

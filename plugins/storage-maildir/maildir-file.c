@@ -218,7 +218,7 @@ static int search_dir(struct cv_storage_folder *folder, const char *name,
 	int ret = CV_NOT_FOUND;
 
 	if (dir == NULL)
-		return maildir_fail(err, "read", name);
+		return common_fail(err, "read", name);
 	while (ret == CV_NOT_FOUND &&
 	       (entry = MAILDIR_API(root)->dir_next(dir, NULL)) != NULL) {
 		size_t len = 0;
@@ -231,7 +231,7 @@ static int search_dir(struct cv_storage_folder *folder, const char *name,
 			ret = CV_OK;
 	}
 	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret != CV_OK)
-		return maildir_fail(err, "read", name);
+		return common_fail(err, "read", name);
 	return ret;
 }
 

@@ -88,7 +88,7 @@ static int take_letter(struct cv_storage_folder *folder, const char *name)
 	if (index == MAILDIR_KEYWORDS || strlen(name) > MAILDIR_NAME_MAX ||
 	    strchr(name, '\n') != NULL)
 		return -1;
-	folder->keywords[index] = maildir_strdup(folder->pool, name);
+	folder->keywords[index] = common_strdup(folder->pool, name);
 	/* a letter that others cannot look up must not be used */
 	if (save(folder) < 0) {
 		folder->keywords[index] = NULL;

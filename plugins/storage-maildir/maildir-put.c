@@ -26,7 +26,7 @@ int maildir_put_create(struct cv_storage_folder *folder, struct cv_pool *pool,
 	put->fd = MD_CALL(root, open, folder->fd, path,
 			  O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (put->fd < 0)
-		return maildir_fail(err, "create", path);
+		return common_fail(err, "create", path);
 	*put_r = put;
 	return CV_OK;
 }
@@ -36,7 +36,7 @@ int maildir_put_write(struct cv_storage_put *put, const void *data,
 {
 	if (MD_CALL(put->folder->root, pwrite, put->fd, data, len,
 		    put->written) < 0)
-		return maildir_fail(err, "write", put->name);
+		return common_fail(err, "write", put->name);
 	put->written += len;
 	return CV_OK;
 }
@@ -68,7 +68,7 @@ static int add_sizes(struct cv_storage_put *put, uint64_t virtual_bytes,
 		return CV_FAIL(err, CV_E_INTERNAL, "file name is too long");
 	if (MD_CALL(root, rename, put->folder->fd, from, put->folder->fd, to,
 		    false) < 0)
-		return maildir_fail(err, "rename", from);
+		return common_fail(err, "rename", from);
 	memcpy(put->name, name, strlen(name) + 1);
 	return CV_OK;
 }
@@ -84,9 +84,9 @@ int maildir_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 
 	/* the time of the file is the message's INTERNALDATE for others */
 	if (age != 0 && MD_CALL(root, set_times, p->fd, received) < 0)
-		ret = maildir_fail(err, "set times of", p->name);
+		ret = common_fail(err, "set times of", p->name);
 	if (ret == CV_OK && sync && MD_CALL(root, fdatasync, p->fd) < 0)
-		ret = maildir_fail(err, "sync", p->name);
+		ret = common_fail(err, "sync", p->name);
 	if (ret == CV_OK && !p->has_sizes)
 		ret = add_sizes(p, virtual_bytes, err);
 	if (ret == CV_OK && sync)
@@ -96,7 +96,7 @@ int maildir_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 		return ret;
 	}
 	MAILDIR_API(root)->close(MAILDIR_IO(root), p->fd);
-	*ref_r = cv_span_of(maildir_strdup(p->pool, p->name));
+	*ref_r = cv_span_of(common_strdup(p->pool, p->name));
 	*put = NULL;
 	return CV_OK;
 }
@@ -201,15 +201,15 @@ int maildir_lay_out(struct cv_storage_folder *folder,
 	fd = MD_CALL(root, open, folder->fd, hidden,
 		     O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
-		return maildir_fail(err, "create", hidden);
+		return common_fail(err, "create", hidden);
 	if (MD_CALL(root, pwrite, fd, body.data, body.len, 0) < 0 ||
 	    MD_CALL(root, set_times, fd, blob->received) < 0 ||
 	    MD_CALL(root, fdatasync, fd) < 0)
-		ret = maildir_fail(err, "write", hidden);
+		ret = common_fail(err, "write", hidden);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
 	if (ret == CV_OK && MD_CALL(root, rename, folder->fd, hidden,
 				    folder->fd, path, false) < 0)
-		ret = maildir_fail(err, "rename", hidden);
+		ret = common_fail(err, "rename", hidden);
 	if (ret < 0)
 		(void)MD_CALL(root, unlink, folder->fd, hidden);
 	maildir_change_end(folder, known);
@@ -258,7 +258,7 @@ int maildir_link(struct cv_storage_folder *folder,
 		if (errno == EXDEV || errno == EMLINK || errno == EPERM)
 			return CV_E_UNSUPPORTED;
 		if (errno != ENOENT)
-			return maildir_fail(err, "link", source);
+			return common_fail(err, "link", source);
 		if (tries >= 3)
 			return CV_NOT_FOUND;
 	}
@@ -277,10 +277,10 @@ int maildir_sync_hidden(struct cv_storage_folder *folder,
 	int ret;
 
 	if (fd < 0)
-		return maildir_fail(err, "open", "tmp");
+		return common_fail(err, "open", "tmp");
 	ret = MD_CALL(root, fsync, fd);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
-	return ret < 0 ? maildir_fail(err, "sync", "tmp") : CV_OK;
+	return ret < 0 ? common_fail(err, "sync", "tmp") : CV_OK;
 }
 
 void maildir_unlink_hidden(struct cv_storage_folder *folder,

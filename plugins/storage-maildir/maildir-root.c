@@ -3,40 +3,6 @@
 
 static const char *const maildir_subdirs[] = { "tmp", "new", "cur" };
 
-char *maildir_strdup(struct cv_pool *pool, const char *text)
-{
-	size_t len = strlen(text);
-	char *copy = cv_api->alloc(pool, len + 1);
-
-	memcpy(copy, text, len);
-	return copy;
-}
-
-int maildir_fail(struct cv_error *err, const char *what, const char *name)
-{
-	int number = errno, code = CV_E_TEMP;
-
-	switch (number) {
-	case ENOSPC:
-	case EDQUOT:
-		code = CV_E_NO_SPACE;
-		break;
-	case ENOENT:
-		code = CV_E_NOT_FOUND;
-		break;
-	case EEXIST:
-	case ENOTEMPTY:
-		code = CV_E_EXISTS;
-		break;
-	case EACCES:
-	case EPERM:
-		code = CV_E_DENIED;
-		break;
-	}
-	return CV_FAIL(err, code, "cannot %s '%s': %s", what, name,
-		       strerror(number));
-}
-
 void maildir_stamp_of(const struct stat *st, struct maildir_stamp *stamp)
 {
 	stamp->inode = st->st_ino;
@@ -69,63 +35,12 @@ int maildir_detect(const struct cv_storage_config *config)
 	return ret;
 }
 
-/* A name is durable when its directory was synced: that of "a/b" is "a". */
-static int sync_parent(struct cv_storage_root *root, int dirfd,
-		       const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char parent[MAILDIR_PATH_MAX];
-	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-	int fd, result;
-
-	if (len >= sizeof(parent)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	(void)snprintf(parent, sizeof(parent), "%.*s", (int)len, path);
-	if (len == 0)
-		(void)snprintf(parent, sizeof(parent), "%s",
-			       slash == NULL ? "." : "/");
-	fd = MD_CALL(root, open, dirfd, parent, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return -1;
-	result = MD_CALL(root, fsync, fd);
-	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
-	return result;
-}
-
-/* Makes the directory and its parents; mode for the last. */
-static int make_path(const struct cv_storage_config *config, mode_t mode)
-{
-	struct cv_storage_root root = { .config = config };
-	struct cv_text part;
-	const char *at = config->path;
-
-	cv_text_init(&part, config->pool);
-	while (*at != '\0') {
-		const char *end = strchr(at + 1, '/');
-
-		if (end == NULL)
-			end = at + strlen(at);
-		cv_text_append(&part, at, (size_t)(end - at));
-		at = end;
-		if (MD_CALL(&root, mkdir, AT_FDCWD, part.data, mode) == 0) {
-			if (sync_parent(&root, AT_FDCWD, part.data) < 0)
-				return -1;
-		} else if (errno != EEXIST &&
-			   (*at == '\0' || errno != EACCES)) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
 int maildir_root_open(const struct cv_storage_config *config,
 		      struct cv_storage_root **root_r, struct cv_error *err)
 {
 	struct cv_storage_root *root =
 		CV_ALLOC(config->pool, struct cv_storage_root);
-	struct cv_text path;
+	int ret;
 
 	root->config = config;
 	root->pool = config->pool;
@@ -136,22 +51,11 @@ int maildir_root_open(const struct cv_storage_config *config,
 		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
 			       "is not known (maildir++ or fs)",
 			       config->layout);
-	/* the root itself may be a link that the administrator made */
-	cv_text_init(&path, config->pool);
-	cv_text_append_str(&path, config->path);
-	cv_text_append_str(&path, "/.");
-	root->fd = MD_CALL(root, open, AT_FDCWD, path.data,
-			   O_RDONLY | O_DIRECTORY, 0);
-	if (root->fd < 0 && errno == ENOENT && config->create) {
-		if (make_path(config, 0700) < 0)
-			return maildir_fail(err, "create", config->path);
-		root->fd = MD_CALL(root, open, AT_FDCWD, path.data,
-				   O_RDONLY | O_DIRECTORY, 0);
-	}
-	if (root->fd < 0)
-		return maildir_fail(err, "open", config->path);
-	*root_r = root;
-	return CV_OK;
+	root->layout = root->fs ? &maildir_fs_layout : &maildir_plus_layout;
+	ret = common_root_open(config, config->path, &root->fd, err);
+	if (ret == CV_OK)
+		*root_r = root;
+	return ret;
 }
 
 void maildir_root_close(struct cv_storage_root **root)
@@ -185,7 +89,7 @@ int maildir_folders_check(struct cv_storage_root *root,
 	bool same;
 
 	if (MD_CALL(root, fstat, root->fd, &st) < 0)
-		return maildir_fail(err, "stat", root->config->path);
+		return common_fail(err, "stat", root->config->path);
 	if (root->fs)		/* no stamp covers a whole tree */
 		return CV_CHANGED;
 	maildir_stamp_of(&st, &now);
@@ -226,94 +130,37 @@ static int report_folder(cv_folder_fn *fn, void *context, const char *name,
 	return fn(context, &found);
 }
 
-/* Directories of one directory of an fs tree are appended to the list of
- * names that are still to be looked into. */
-struct fs_walk {
-	struct cv_pool *pool;
+struct fs_scan {
 	struct cv_storage_root *root;
-	char **names, **dirs;		/* UTF-8 name, path below the root */
-	size_t count, room;
+	cv_folder_fn *fn;
+	void *context;
 };
 
-static void fs_walk_add(struct fs_walk *walk, const char *name,
-			const char *dir)
+static int fs_found(void *context, struct cv_pool *pool, const char *name,
+		    const char *path, unsigned char type)
 {
-	if (walk->count == walk->room) {
-		size_t room = walk->room * 2 + 64;
-		char **names = CV_ALLOC_ARRAY(walk->pool, char *, room);
-		char **dirs = CV_ALLOC_ARRAY(walk->pool, char *, room);
+	struct fs_scan *scan = context;
+	struct cv_text scratch;
 
-		if (walk->count > 0) {
-			memcpy(names, walk->names,
-			       walk->count * sizeof(*names));
-			memcpy(dirs, walk->dirs, walk->count * sizeof(*dirs));
-		}
-		walk->names = names;
-		walk->dirs = dirs;
-		walk->room = room;
-	}
-	walk->names[walk->count] = maildir_strdup(walk->pool, name);
-	walk->dirs[walk->count++] = maildir_strdup(walk->pool, dir);
-}
-
-static int fs_walk_dir(struct fs_walk *walk, const char *name,
-		       const char *dir, struct cv_error *err)
-{
-	struct cv_storage_root *root = walk->root;
-	struct cv_io_dir *d = MD_CALL(root, dir_open, root->fd,
-				      dir[0] == '\0' ? "." : dir);
-	struct cv_text child, path;
-	const char *entry;
-	unsigned char type;
-
-	if (d == NULL)
-		return errno == ENOENT || errno == ENOTDIR ||
-			errno == ELOOP ? CV_OK :
-			maildir_fail(err, "read", dir);
-	cv_text_init(&child, walk->pool);
-	cv_text_init(&path, walk->pool);
-	while ((entry = MAILDIR_API(root)->dir_next(d, &type)) != NULL) {
-		if (type != DT_DIR && type != DT_UNKNOWN)
-			continue;
-		cv_text_reset(&child);
-		cv_text_reset(&path);
-		if (*name != '\0')
-			cv_text_append_f(&child, "%s/", name);
-		if (*dir != '\0')
-			cv_text_append_f(&path, "%s/", dir);
-		cv_text_append_str(&path, entry);
-		if (!maildir_level_decode(root, cv_span_of(entry), &child) ||
-		    maildir_name_check(root, cv_text_span(&child),
-				       NULL) < 0 ||
-		    walk->count >= 100000)
-			continue;
-		fs_walk_add(walk, cv_text_str(&child), cv_text_str(&path));
-	}
-	return MAILDIR_API(root)->dir_close(&d) < 0 ?
-		maildir_fail(err, "read", dir) : CV_OK;
+	(void)type;
+	cv_text_init(&scratch, pool);
+	if (!has_cur(scan->root, scan->root->fd, path, &scratch) ||
+	    strcasecmp(name, "INBOX") == 0)
+		return CV_OK;
+	return report_folder(scan->fn, scan->context, name, true);
 }
 
 static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		   void *context, struct cv_error *err)
 {
-	struct fs_walk walk = { .root = root };
-	struct cv_text scratch;
-	int ret;
+	struct fs_scan scan = { root, fn, context };
+	struct common_walk walk = {
+		.config = root->config, .layout = root->layout,
+		.fd = root->fd, .top = "", .found = fs_found,
+		.context = &scan,
+	};
 
-	walk.pool = cv_api->pool_create("maildir tree");
-	cv_text_init(&scratch, walk.pool);
-	ret = fs_walk_dir(&walk, "", "", err);
-	for (size_t i = 0; ret == CV_OK && i < walk.count; i++) {
-		const char *name = walk.names[i];
-
-		if (has_cur(root, root->fd, walk.dirs[i], &scratch) &&
-		    strcasecmp(name, "INBOX") != 0)
-			ret = report_folder(fn, context, name, true);
-		if (ret == CV_OK)
-			ret = fs_walk_dir(&walk, name, walk.dirs[i], err);
-	}
-	cv_api->pool_destroy(&walk.pool);
-	return ret;
+	return common_walk(&walk, err);
 }
 
 static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
@@ -327,7 +174,7 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	int ret = CV_OK;
 
 	if (dir == NULL)
-		return maildir_fail(err, "read", root->config->path);
+		return common_fail(err, "read", root->config->path);
 	pool = cv_api->pool_create("maildir list");
 	cv_text_init(&name, pool);
 	cv_text_init(&scratch, pool);
@@ -342,7 +189,7 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 					    true);
 	}
 	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
-		ret = maildir_fail(err, "read", root->config->path);
+		ret = common_fail(err, "read", root->config->path);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -365,29 +212,6 @@ static mode_t root_mode(struct cv_storage_root *root)
 	return (st.st_mode & 0770) | 0700;
 }
 
-static int make_parents(struct cv_storage_root *root, const char *path,
-			mode_t mode, struct cv_error *err)
-{
-	char part[4096];
-	size_t len = strlen(path);
-
-	if (len >= sizeof(part))
-		return CV_FAIL(err, CV_E_PERM, "path is too long");
-	for (size_t i = 1; i < len; i++) {
-		if (path[i] != '/')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (MD_CALL(root, mkdir, root->fd, part, mode) == 0) {
-			if (sync_parent(root, root->fd, part) < 0)
-				return maildir_fail(err, "sync", part);
-		} else if (errno != EEXIST) {
-			return maildir_fail(err, "create", part);
-		}
-	}
-	return CV_OK;
-}
-
 /* cur is made last, when the others are durable: a directory without it is no
  * folder. */
 static int make_subdirs(struct cv_storage_root *root, const char *path,
@@ -399,19 +223,19 @@ static int make_subdirs(struct cv_storage_root *root, const char *path,
 
 	*made_r = false;
 	if (dirfd < 0)
-		return maildir_fail(err, "open", path);
+		return common_fail(err, "open", path);
 	for (size_t i = 0; i < 3 && ret == CV_OK; i++) {
 		if (i == 2 && *made_r && MD_CALL(root, fsync, dirfd) < 0)
-			ret = maildir_fail(err, "sync", path);
+			ret = common_fail(err, "sync", path);
 		else if (MD_CALL(root, mkdir, dirfd, maildir_subdirs[i],
 			    mode) == 0)
 			*made_r = true;
 		else if (errno != EEXIST)
-			ret = maildir_fail(err, "create",
-					   maildir_subdirs[i]);
+			ret = common_fail(err, "create",
+					  maildir_subdirs[i]);
 	}
 	if (ret == CV_OK && *made_r && MD_CALL(root, fsync, dirfd) < 0)
-		ret = maildir_fail(err, "sync", path);
+		ret = common_fail(err, "sync", path);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), dirfd);
 	return ret;
 }
@@ -441,19 +265,19 @@ int maildir_folder_create(struct cv_storage_root *root, struct cv_span name,
 	bool made;
 	int ret;
 
-	ret = make_parents(root, path, mode, err);
+	ret = common_parents_make(root->config, root->fd, path, mode, err);
 	if (ret == CV_OK && strcmp(path, ".") != 0 &&
 	    MD_CALL(root, mkdir, root->fd, path, mode) < 0 &&
 	    errno != EEXIST)
-		ret = maildir_fail(err, "create", path);
+		ret = common_fail(err, "create", path);
 	if (ret == CV_OK)
 		ret = make_subdirs(root, path, mode, &made, err);
 	if (ret == CV_OK && !made)
 		ret = CV_FAIL(err, CV_E_EXISTS, "'%s' exists", path);
 	if (ret == CV_OK) {
 		make_marker(root, path, mode);
-		if (sync_parent(root, root->fd, path) < 0)
-			ret = maildir_fail(err, "sync", root->config->path);
+		if (common_parent_sync(root->config, root->fd, path) < 0)
+			ret = common_fail(err, "sync", root->config->path);
 	}
 	cv_api->pool_destroy(&pool);
 	return ret;
@@ -513,14 +337,14 @@ static int remove_tree(struct cv_storage_root *root, const char *path,
 
 	if (dirfd < 0)
 		return errno == ENOENT ? CV_OK :
-			maildir_fail(err, "open", path);
+			common_fail(err, "open", path);
 	/* cur goes first: from then on it is no folder */
 	for (int i = 2; i >= 0 && ret == CV_OK; i--) {
 		if (empty_dir(root, dirfd, maildir_subdirs[i]) < 0 ||
 		    (MD_CALL(root, rmdir, dirfd, maildir_subdirs[i]) < 0 &&
 		     errno != ENOENT))
-			ret = maildir_fail(err, "remove",
-					   maildir_subdirs[i]);
+			ret = common_fail(err, "remove",
+					  maildir_subdirs[i]);
 	}
 	if (ret == CV_OK)
 		remove_control_files(root, dirfd);
@@ -528,7 +352,7 @@ static int remove_tree(struct cv_storage_root *root, const char *path,
 	/* children of an fs folder keep the directory */
 	if (ret == CV_OK && MD_CALL(root, rmdir, root->fd, path) < 0 &&
 	    errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
-		ret = maildir_fail(err, "remove", path);
+		ret = common_fail(err, "remove", path);
 	return ret;
 }
 
@@ -552,14 +376,14 @@ int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
 			path = trash;
 			/* before it is half empty */
 			if (MD_CALL(root, fsync, root->fd) < 0)
-				ret = maildir_fail(err, "sync",
-						   root->config->path);
+				ret = common_fail(err, "sync",
+						  root->config->path);
 		}
 	}
 	if (ret == CV_OK)
 		ret = remove_tree(root, path, err);
 	if (ret == CV_OK && MD_CALL(root, fsync, root->fd) < 0)
-		ret = maildir_fail(err, "sync", root->config->path);
+		ret = common_fail(err, "sync", root->config->path);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -573,7 +397,8 @@ int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
 	const char *from = maildir_path(root, pool, name);
 	const char *to = maildir_path(root, pool, new_name);
 	struct stat st;
-	int ret = make_parents(root, to, root_mode(root), err);
+	int ret = common_parents_make(root->config, root->fd, to,
+				      root_mode(root), err);
 
 	if (ret == CV_OK &&
 	    MD_CALL(root, rename, root->fd, from, root->fd, to, true) < 0) {
@@ -582,13 +407,14 @@ int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
 
 		/* in an fs tree children went with their parent */
 		if (!moved)
-			ret = maildir_fail(err, "rename", from);
+			ret = common_fail(err, "rename", from);
 	}
 	/* a child's old parent went with it */
-	if (ret == CV_OK && (sync_parent(root, root->fd, to) < 0 ||
-			     (sync_parent(root, root->fd, from) < 0 &&
-			      errno != ENOENT)))
-		ret = maildir_fail(err, "sync", root->config->path);
+	if (ret == CV_OK &&
+	    (common_parent_sync(root->config, root->fd, to) < 0 ||
+	     (common_parent_sync(root->config, root->fd, from) < 0 &&
+	      errno != ENOENT)))
+		ret = common_fail(err, "sync", root->config->path);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }

@@ -27,7 +27,7 @@ int maildir_check(struct cv_storage_folder *folder, bool thorough,
 
 	*scan_r = 0;
 	if (MD_CALL(root, stat, folder->fd, "cur", &st) < 0)
-		return maildir_fail(err, "stat", "cur");
+		return common_fail(err, "stat", "cur");
 	maildir_stamp_of(&st, &stamp);
 	if (!maildir_stamp_equal(&stamp, &state->cur_dir) ||
 	    memcmp(state->boot_id, root->config->boot_id,
@@ -43,7 +43,7 @@ int maildir_check(struct cv_storage_folder *folder, bool thorough,
 		return CV_CHANGED;
 	}
 	if (MD_CALL(root, stat, folder->fd, "new", &st) < 0)
-		return maildir_fail(err, "stat", "new");
+		return common_fail(err, "stat", "new");
 	maildir_stamp_of(&st, &stamp);
 	if (!maildir_stamp_equal(&stamp, &state->new_dir)) {
 		*scan_r = CV_SCAN_ARRIVALS;
@@ -79,7 +79,7 @@ static int scan_dir(struct cv_storage_folder *folder, const char *name,
 	int ret = CV_OK;
 
 	if (dir == NULL)
-		return maildir_fail(err, "read", name);
+		return common_fail(err, "read", name);
 	while (ret == CV_OK &&
 	       (entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
 		struct cv_found found = {
@@ -102,7 +102,7 @@ static int scan_dir(struct cv_storage_folder *folder, const char *name,
 		folder->state.scanned_count++;
 	}
 	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
-		ret = maildir_fail(err, "read", name);
+		ret = common_fail(err, "read", name);
 	return ret;
 }
 
@@ -112,7 +112,7 @@ static int take_stamp(struct cv_storage_folder *folder, const char *name,
 	struct stat st;
 
 	if (MD_CALL(folder->root, stat, folder->fd, name, &st) < 0)
-		return maildir_fail(err, "stat", name);
+		return common_fail(err, "stat", name);
 	maildir_stamp_of(&st, stamp);
 	return CV_OK;
 }
@@ -171,7 +171,7 @@ int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 			return ret;
 		if (MD_CALL(root, stat, folder->fd, path, &st) < 0)
 			return errno == ENOENT ? CV_NOT_FOUND :
-				maildir_fail(err, "stat", path);
+				common_fail(err, "stat", path);
 	}
 	/* what is found now is the message, whatever its name says: it may
 	 * be compressed, which is not for us to know */

@@ -6,12 +6,8 @@
 #ifndef MAILDIR_H
 #define MAILDIR_H
 
-#include "cv-plugin.h"
-#include "cv-storage.h"
+#include "../storage-common/common.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -49,6 +45,7 @@ struct cv_storage_root {
 	struct cv_pool *pool;
 	int fd;
 	bool fs;			/* LAYOUT=fs */
+	const struct common_layout *layout;
 	const struct maildir_settings *set;
 	struct maildir_uids uids[MAILDIR_UIDLISTS];
 	uint32_t uids_used;
@@ -109,11 +106,6 @@ maildir_settings(const struct cv_storage_config *config);
 #define MD_CALL(root, op, ...) \
 	(MAILDIR_API(root)->op(MAILDIR_IO(root), __VA_ARGS__))
 
-/* A copy in the pool. */
-char *maildir_strdup(struct cv_pool *pool, const char *text);
-/* CV_FAIL with errno: the class follows from it, its text is appended. */
-int maildir_fail(struct cv_error *err, const char *what, const char *name);
-
 /* --- maildir-path.c ------------------------------------------------------- */
 
 int maildir_name_check(struct cv_storage_root *root, struct cv_span name,
@@ -129,6 +121,8 @@ bool maildir_path_parse(struct cv_storage_root *root, const char *dir,
 			struct cv_text *name);
 bool maildir_level_decode(struct cv_storage_root *root, struct cv_span level,
 			  struct cv_text *name);
+
+extern const struct common_layout maildir_plus_layout, maildir_fs_layout;
 
 /* --- maildir-root.c ------------------------------------------------------- */
 
@@ -190,9 +184,6 @@ void maildir_control_close(struct cv_storage_folder *folder, int fd);
 int maildir_file_read(struct cv_storage_root *root, int dirfd,
 		      const char *name, struct cv_text *text,
 		      struct cv_error *err);
-int maildir_file_write(struct cv_storage_root *root, int dirfd,
-		       const char *name, const char *temp,
-		       struct cv_span data, struct cv_error *err);
 
 /* --- maildir-acl.c --------------------------------------------------------- */
 

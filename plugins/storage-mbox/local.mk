@@ -1,7 +1,7 @@
 if PLUGIN_STORAGE_MBOX
 plugin_LTLIBRARIES += plugins/storage-mbox/storage-mbox.la
 endif
-STORAGE_MBOX_SOURCES = \
+STORAGE_MBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-mbox/mbox.h \
 	plugins/storage-mbox/mbox-append.c \
 	plugins/storage-mbox/mbox-blob.c \

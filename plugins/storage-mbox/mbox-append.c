@@ -147,7 +147,7 @@ static int write_out(struct append *a, uint64_t offset)
 			cv_text_append_c(&a->text, '\n');
 		if (MB_CALL(folder->root, pwrite, folder->fd, a->text.data,
 			    a->text.len, offset) < 0)
-			return mbox_fail(a->err, "write", folder->path);
+			return common_fail(a->err, "write", folder->path);
 		if (done == a->body_len)
 			return CV_OK;
 		offset += a->text.len;
@@ -203,7 +203,7 @@ static int remove_torn(struct append *a)
 			  folder->head.stamp.size - last->offset))
 		return CV_OK;
 	if (MB_CALL(folder->root, truncate, folder->fd, last->offset) < 0)
-		return mbox_fail(a->err, "shorten", folder->path);
+		return common_fail(a->err, "shorten", folder->path);
 	folder->head.count--;
 	mbox_map_forget_slots(folder);
 	return mbox_map_save(folder, folder->head.count, a->err);
@@ -222,7 +222,7 @@ static int raise_base(struct append *a)
 	snprintf(digits, sizeof(digits), "%010u", a->record.uid);
 	if (MB_CALL(folder->root, pwrite, folder->fd, digits, 10,
 		    first->offset + first->from_len + first->base_at) < 0)
-		return mbox_fail(a->err, "write", folder->path);
+		return common_fail(a->err, "write", folder->path);
 	folder->head.base_last = a->record.uid;
 	return CV_OK;
 }
@@ -237,13 +237,13 @@ static int end_line(struct append *a, uint64_t size)
 	if (size == 0)
 		return CV_OK;
 	if (MB_CALL(folder->root, pread, folder->fd, &c, 1, size - 1) != 1)
-		return mbox_fail(a->err, "read", folder->path);
+		return common_fail(a->err, "read", folder->path);
 	last = folder->head.count == 0 ? NULL :
 		&folder->records[folder->head.count - 1];
 	if (c == '\n')
 		return CV_OK;
 	if (MB_CALL(folder->root, pwrite, folder->fd, "\n", 1, size) < 0)
-		return mbox_fail(a->err, "write", folder->path);
+		return common_fail(a->err, "write", folder->path);
 	if (last != NULL)
 		last->separator++;
 	return CV_OK;
@@ -258,7 +258,7 @@ static int create_box(struct cv_storage_folder *folder, struct cv_error *err)
 	folder->fd = mbox_open_spool(root, folder->path, O_RDWR | O_CREAT,
 				     0600);
 	if (folder->fd < 0)
-		return mbox_fail(err, "create", folder->path);
+		return common_fail(err, "create", folder->path);
 	return mbox_lock(folder, true, err);
 }
 

@@ -86,7 +86,7 @@ static int read_body(struct reading *r, uint64_t offset, void *data,
 		got = MB_CALL(folder->root, pread, folder->fd, data, len,
 			      mbox_record_body(record) + offset);
 		if (got < (ssize_t)len)
-			ret = mbox_fail(err, "read", folder->path);
+			ret = common_fail(err, "read", folder->path);
 		*got_r = len;
 	}
 	mbox_end(folder);
@@ -117,7 +117,7 @@ static int read_head(struct reading *r, const struct mbox_record *record,
 	if (MB_CALL(folder->root, pread, folder->fd, head, record->head_len,
 		    record->offset + record->from_len) !=
 	    (ssize_t)record->head_len)
-		return mbox_fail(err, "read", folder->path);
+		return common_fail(err, "read", folder->path);
 	cv_text_init(&r->head, r->pool);
 	mbox_head_show(cv_span(head, record->head_len), &r->head);
 	if (r->head.len + record->body_len != record->visible)
@@ -170,7 +170,7 @@ int mbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	src_r->offset = 0;
 	src_r->stream = NULL;
 	return src_r->fd >= 0 ? CV_OK : errno == ENOENT ? CV_NOT_FOUND :
-		mbox_fail(err, "open", "new message");
+		common_fail(err, "open", "new message");
 }
 
 /* --- what was lost ------------------------------------------------------------------ */
@@ -194,7 +194,7 @@ static int recover(struct cv_storage_folder *folder,
 	}
 	if (ret == CV_OK && (instance & 1) &&
 	    MB_CALL(folder->root, fdatasync, folder->fd) < 0)
-		ret = mbox_fail(err, "sync", folder->path);
+		ret = common_fail(err, "sync", folder->path);
 	if (ret == CV_OK)
 		mbox_stage_remove(folder, instance);
 	return ret;

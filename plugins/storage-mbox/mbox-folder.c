@@ -9,22 +9,6 @@ enum { STATE_VERSION = 1,
 
 /* --- the state ---------------------------------------------------------------------- */
 
-static void put_u64(struct cv_text *dst, uint64_t value, int bytes)
-{
-	for (int i = 0; i < bytes; i++)
-		cv_text_append_c(dst, (char)(value >> (8 * i) & 0xff));
-}
-
-static uint64_t get_u64(const unsigned char **at, int bytes)
-{
-	uint64_t value = 0;
-
-	for (int i = bytes - 1; i >= 0; i--)
-		value = value << 8 | (*at)[i];
-	*at += bytes;
-	return value;
-}
-
 bool mbox_state(struct cv_storage_folder *folder, struct cv_text *dst)
 {
 	const struct mbox_state *s = &folder->state;
@@ -32,13 +16,13 @@ bool mbox_state(struct cv_storage_folder *folder, struct cv_text *dst)
 
 	cv_text_append_c(dst, STATE_VERSION);
 	cv_text_append(dst, s->boot_id, sizeof(s->boot_id));
-	put_u64(dst, s->synced_modseq, 8);
-	put_u64(dst, s->stamp.inode, 8);
-	put_u64(dst, s->stamp.size, 8);
-	put_u64(dst, (uint64_t)s->stamp.seconds, 8);
-	put_u64(dst, s->stamp.nanoseconds, 4);
-	put_u64(dst, s->generation, 8);
-	put_u64(dst, s->count, 4);
+	common_put_u64(dst, s->synced_modseq, 8);
+	common_put_u64(dst, s->stamp.inode, 8);
+	common_put_u64(dst, s->stamp.size, 8);
+	common_put_u64(dst, (uint64_t)s->stamp.seconds, 8);
+	common_put_u64(dst, s->stamp.nanoseconds, 4);
+	common_put_u64(dst, s->generation, 8);
+	common_put_u64(dst, s->count, 4);
 	folder->state_changed = false;
 	return changed;
 }
@@ -51,13 +35,13 @@ void mbox_state_set(struct cv_storage_folder *folder, struct cv_span state)
 	if (state.len == STATE_BYTES && *at++ == STATE_VERSION) {
 		memcpy(s.boot_id, at, sizeof(s.boot_id));
 		at += sizeof(s.boot_id);
-		s.synced_modseq = get_u64(&at, 8);
-		s.stamp.inode = get_u64(&at, 8);
-		s.stamp.size = get_u64(&at, 8);
-		s.stamp.seconds = (int64_t)get_u64(&at, 8);
-		s.stamp.nanoseconds = (uint32_t)get_u64(&at, 4);
-		s.generation = get_u64(&at, 8);
-		s.count = (uint32_t)get_u64(&at, 4);
+		s.synced_modseq = common_get_u64(&at, 8);
+		s.stamp.inode = common_get_u64(&at, 8);
+		s.stamp.size = common_get_u64(&at, 8);
+		s.stamp.seconds = (int64_t)common_get_u64(&at, 8);
+		s.stamp.nanoseconds = (uint32_t)common_get_u64(&at, 4);
+		s.generation = common_get_u64(&at, 8);
+		s.count = (uint32_t)common_get_u64(&at, 4);
 	}
 	folder->state = s;
 	folder->state_changed = false;
@@ -112,7 +96,7 @@ int mbox_sync(struct cv_storage_folder *folder, uint64_t modseq,
 		return ret;
 	if ((folder->fd != -1 && MB_CALL(root, fdatasync, folder->fd) < 0) ||
 	    MB_CALL(root, fdatasync, folder->map_fd) < 0)
-		ret = mbox_fail(err, "sync", folder->path);
+		ret = common_fail(err, "sync", folder->path);
 	mbox_end(folder);
 	if (ret < 0)
 		return ret;
@@ -154,7 +138,7 @@ int mbox_folder_open(struct cv_storage_root *root, struct cv_span name,
 		int ret = errno == ENOENT || errno == ENOTDIR || errno == 0 ?
 			CV_FAIL(err, CV_E_NOT_FOUND, "'%s' is not there",
 				folder->path) :
-			mbox_fail(err, "open", folder->path);
+			common_fail(err, "open", folder->path);
 
 		cv_api->pool_destroy(&pool);
 		return ret;
@@ -219,7 +203,7 @@ int mbox_check(struct cv_storage_folder *folder, bool thorough,
 		now.seconds = st.st_ctim.tv_sec;
 		now.nanoseconds = (uint32_t)st.st_ctim.tv_nsec;
 	} else if (errno != ENOENT || !folder->is_inbox) {
-		return mbox_fail(err, "stat", folder->path);
+		return common_fail(err, "stat", folder->path);
 	}
 	if (mbox_stamp_equal(&now, &folder->state.stamp) &&
 	    folder->state.generation != 0 && same_boot(folder))

@@ -144,7 +144,7 @@ static int dotlock(struct cv_storage_folder *folder, struct wait *wait,
 	while ((fd = mbox_open_spool(root, path, O_WRONLY | O_CREAT | O_EXCL,
 				     0644)) < 0) {
 		if (errno != EEXIST)
-			return mbox_fail(err, "create", path);
+			return common_fail(err, "create", path);
 		if (is_stale(folder, path, &seen, &since)) {
 			mbox_log(CV_LOG_WARNING, "'%s' was left behind by "
 				 "another program, and is removed", path);
@@ -175,7 +175,7 @@ static int fcntl_lock(struct cv_storage_folder *folder, bool write,
 
 	while (fcntl(folder->fd, F_OFD_SETLK, &lock) < 0) {
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-			return mbox_fail(err, "lock (fcntl)", folder->path);
+			return common_fail(err, "lock (fcntl)", folder->path);
 		if (!may_wait(wait))
 			return CV_FAIL(err, CV_E_TIMEOUT, "'%s' is locked by "
 				       "another program (fcntl)",
@@ -189,7 +189,7 @@ static int flock_lock(struct cv_storage_folder *folder, bool write,
 {
 	while (flock(folder->fd, (write ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return mbox_fail(err, "lock (flock)", folder->path);
+			return common_fail(err, "lock (flock)", folder->path);
 		if (!may_wait(wait))
 			return CV_FAIL(err, CV_E_TIMEOUT, "'%s' is locked by "
 				       "another program (flock)",
@@ -244,7 +244,7 @@ static int open_box(struct cv_storage_folder *folder, struct cv_error *err)
 	}
 	if (folder->fd < 0)
 		return errno == ENOENT ? CV_NOT_FOUND :
-			mbox_fail(err, "open", folder->path);
+			common_fail(err, "open", folder->path);
 	if (MB_CALL(root, fstat, folder->fd, &st) < 0 ||
 	    !S_ISREG(st.st_mode)) {
 		mbox_close_fd(root, &folder->fd);
@@ -263,10 +263,10 @@ static int is_current(struct cv_storage_folder *folder, bool *current_r,
 
 	*current_r = true;
 	if (MB_CALL(root, fstat, folder->fd, &ours) < 0)
-		return mbox_fail(err, "stat", folder->path);
+		return common_fail(err, "stat", folder->path);
 	if (MB_CALL(root, stat, root->fd, folder->path, &st) < 0) {
 		if (errno != ENOENT)
-			return mbox_fail(err, "stat", folder->path);
+			return common_fail(err, "stat", folder->path);
 		*current_r = false;
 	} else if (!S_ISLNK(st.st_mode)) {
 		*current_r = st.st_ino == ours.st_ino &&

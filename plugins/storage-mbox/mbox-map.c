@@ -25,7 +25,7 @@ int mbox_take_stamp(struct cv_storage_folder *folder,
 	if (folder->fd == -1)
 		return CV_OK;
 	if (MB_CALL(folder->root, fstat, folder->fd, &st) < 0)
-		return mbox_fail(err, "stat", folder->path);
+		return common_fail(err, "stat", folder->path);
 	stamp->inode = st.st_ino;
 	stamp->size = (uint64_t)st.st_size;
 	stamp->seconds = st.st_ctim.tv_sec;
@@ -210,7 +210,7 @@ static int read_records(struct cv_storage_folder *folder, uint32_t count,
 		MB_CALL(folder->root, pread, folder->map_fd, folder->records,
 			bytes, MAP_HEAD_BYTES);
 	if (got < 0)
-		return mbox_fail(err, "read", folder->own);
+		return common_fail(err, "read", folder->own);
 	if ((size_t)got < bytes) {
 		folder->head.dirty = 1;
 		count = (uint32_t)((size_t)got / sizeof(struct mbox_record));
@@ -233,7 +233,7 @@ static int load(struct cv_storage_folder *folder, struct cv_error *err)
 			      sizeof(head), 0);
 
 	if (got < 0)
-		return mbox_fail(err, "read", folder->own);
+		return common_fail(err, "read", folder->own);
 	if ((size_t)got < sizeof(head) || !head_is_good(&head)) {
 		if (!folder->map_loaded || got > 0)
 			empty_map(folder);
@@ -260,7 +260,7 @@ static int save_head(struct cv_storage_folder *folder, struct cv_error *err)
 	head->check = head_check(head);
 	if (MB_CALL(folder->root, pwrite, folder->map_fd, head, sizeof(*head),
 		    0) < 0)
-		return mbox_fail(err, "write", folder->own);
+		return common_fail(err, "write", folder->own);
 	return CV_OK;
 }
 
@@ -273,7 +273,7 @@ int mbox_map_dirty(struct cv_storage_folder *folder, struct cv_error *err)
 	if (MB_CALL(folder->root, pwrite, folder->map_fd, &head->dirty,
 		    sizeof(head->dirty),
 		    offsetof(struct mbox_map_head, dirty)) < 0)
-		return mbox_fail(err, "write", folder->own);
+		return common_fail(err, "write", folder->own);
 	return CV_OK;
 }
 
@@ -294,7 +294,7 @@ int mbox_map_save_only(struct cv_storage_folder *folder, uint32_t first,
 		    folder->records + first,
 		    (head->count - first) * sizeof(struct mbox_record),
 		    MAP_HEAD_BYTES + first * sizeof(struct mbox_record)) < 0)
-		return mbox_fail(err, "write", folder->own);
+		return common_fail(err, "write", folder->own);
 	head->sequence++;
 	return save_head(folder, err);
 }
@@ -320,7 +320,7 @@ int mbox_map_save_record(struct cv_storage_folder *folder,
 	if (MB_CALL(folder->root, pwrite, folder->map_fd, record,
 		    sizeof(*record), MAP_HEAD_BYTES +
 		    index * sizeof(*record)) < 0)
-		return mbox_fail(err, "write", folder->own);
+		return common_fail(err, "write", folder->own);
 	folder->head.sequence++;
 	folder->head.unwritten += mbox_is_unwritten(record);
 	return save_head(folder, err);
@@ -440,13 +440,13 @@ static int open_own(struct cv_storage_folder *folder, struct cv_error *err)
 							"lock"),
 					  O_RDWR | O_CREAT, 0600);
 	if (folder->lock_fd == -1)
-		return mbox_fail(err, "open", name);
+		return common_fail(err, "open", name);
 	if (folder->map_fd == -1)
 		folder->map_fd = MB_CALL(root, open, root->own_fd,
 					 mbox_own_path(name, folder->own,
 						       "map"),
 					 O_RDWR | O_CREAT, 0600);
-	return folder->map_fd == -1 ? mbox_fail(err, "open", name) : CV_OK;
+	return folder->map_fd == -1 ? common_fail(err, "open", name) : CV_OK;
 }
 
 static int lock_map(struct cv_storage_folder *folder, struct cv_error *err)
@@ -458,7 +458,7 @@ static int lock_map(struct cv_storage_folder *folder, struct cv_error *err)
 
 	while (fcntl(folder->lock_fd, F_OFD_SETLK, &lock) < 0) {
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-			return mbox_fail(err, "lock", folder->own);
+			return common_fail(err, "lock", folder->own);
 		if (cv_api->monotonic_msecs() >= deadline)
 			return CV_FAIL(err, CV_E_TIMEOUT, "the map of '%s' "
 				       "is locked", folder->path);

@@ -79,7 +79,7 @@ int mbox_put_create(struct cv_storage_folder *folder, struct cv_pool *pool,
 	put->fd = MB_CALL(root, open, root->own_fd, name,
 			  O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (put->fd < 0)
-		return mbox_fail(err, "create", name);
+		return common_fail(err, "create", name);
 	*put_r = put;
 	return CV_OK;
 }
@@ -89,7 +89,7 @@ int mbox_put_write(struct cv_storage_put *put, const void *data, size_t len,
 {
 	if (MB_CALL(put->folder->root, pwrite, put->fd, data, len,
 		    put->written) < 0)
-		return mbox_fail(err, "write", "new message");
+		return common_fail(err, "write", "new message");
 	mbox_hash_add(&put->hash, data, len);
 	put->written += len;
 	return CV_OK;
@@ -121,13 +121,13 @@ int mbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	(void)virtual_bytes;
 	(void)received;
 	if (sync && MB_CALL(root, fdatasync, p->fd) < 0)
-		ret = mbox_fail(err, "sync", "new message");
+		ret = common_fail(err, "sync", "new message");
 	r.instance = sync ? r.instance | 1 : r.instance & ~UINT64_C(1);
 	put_name(p, name);
 	mbox_stage_name(p->folder, r.instance, to);
 	if (ret == CV_OK && MB_CALL(root, rename, root->own_fd, name,
 				    root->own_fd, to, true) < 0)
-		ret = mbox_fail(err, "rename", name);
+		ret = common_fail(err, "rename", name);
 	if (ret == CV_OK && sync) {
 		ret = mbox_sync_hidden(p->folder, err);
 		if (ret < 0)
@@ -178,7 +178,7 @@ static int place_one(struct cv_storage_folder *folder,
 	fd = mbox_stage_open(folder, instance, &size);
 	if (fd < 0)
 		return errno == ENOENT ? CV_NOT_FOUND :
-			mbox_fail(err, "open", "new message");
+			common_fail(err, "open", "new message");
 	ret = mbox_append(folder, blob, cv_span(NULL, (size_t)size), fd, err);
 	mbox_close_fd(root, &fd);
 	*synced |= instance & 1;
@@ -199,7 +199,7 @@ static int place_all(struct cv_storage_folder *folder,
 		done--;
 	if (sync && folder->fd != -1 &&
 	    MB_CALL(folder->root, fdatasync, folder->fd) < 0)
-		return mbox_fail(err, "sync", folder->path);
+		return common_fail(err, "sync", folder->path);
 	for (uint32_t i = 0; i < done; i++) {
 		uint8_t digest[16];
 		uint64_t instance;
@@ -254,7 +254,7 @@ int mbox_lay_out(struct cv_storage_folder *folder,
 	 * lets it go */
 	if (ret == CV_OK && folder->fd != -1 &&
 	    MB_CALL(folder->root, fdatasync, folder->fd) < 0)
-		ret = mbox_fail(err, "sync", folder->path);
+		ret = common_fail(err, "sync", folder->path);
 	if (ret == CV_OK)
 		mbox_stage_remove(folder, instance);
 	mbox_end(folder);
@@ -274,7 +274,7 @@ int mbox_link(struct cv_storage_folder *folder,
 int mbox_sync_hidden(struct cv_storage_folder *folder, struct cv_error *err)
 {
 	if (MB_CALL(folder->root, fsync, folder->root->own_fd) < 0)
-		return mbox_fail(err, "sync", "index directory");
+		return common_fail(err, "sync", "index directory");
 	return CV_OK;
 }
 

@@ -30,7 +30,7 @@ static int fill(struct mbox_reader *r, uint64_t offset, struct cv_error *err)
 	got = MB_CALL(r->root, pread, r->fd, r->buffer + keep, want - keep,
 		      offset + keep);
 	if (got < 0)
-		return mbox_fail(err, "read", "mbox");
+		return common_fail(err, "read", "mbox");
 	if ((size_t)got < want - keep)
 		return CV_FAIL(err, CV_E_TEMP, "the mbox became shorter "
 			       "while it was locked");

@@ -26,7 +26,7 @@ int mbox_redo_create(struct cv_storage_folder *folder, const char *suffix,
 	(void)MB_CALL(root, unlink, root->own_fd, name);
 	*fd_r = MB_CALL(root, open, root->own_fd, name,
 			O_RDWR | O_CREAT | O_EXCL, 0600);
-	return *fd_r < 0 ? mbox_fail(err, "create", name) : CV_OK;
+	return *fd_r < 0 ? common_fail(err, "create", name) : CV_OK;
 }
 
 void mbox_redo_remove(struct cv_storage_folder *folder)
@@ -52,7 +52,7 @@ static int hash_range(struct cv_storage_root *root, int fd, uint64_t from,
 		ssize_t got = MB_CALL(root, pread, fd, buffer, want, from);
 
 		if (got < 0)
-			ret = mbox_fail(err, "read", "mbox");
+			ret = common_fail(err, "read", "mbox");
 		if (got <= 0)
 			break;
 		mbox_hash_add(&hash, buffer, (size_t)got);
@@ -146,7 +146,7 @@ static int next_part(struct cv_storage_folder *folder,
 	part->hash_count = (len + SECTOR - 1) / SECTOR;
 	if (MB_CALL(folder->root, pread, folder->fd, part->theirs, len,
 		    part->from) != (ssize_t)len)
-		return mbox_fail(err, "read", folder->path);
+		return common_fail(err, "read", folder->path);
 	return CV_OK;
 }
 
@@ -175,7 +175,7 @@ static int write_table(struct cv_storage_folder *folder, int fd,
 		mbox_hash_add(&hash, part.hashes, len);
 		if (MB_CALL(folder->root, pwrite, fd, part.hashes, len,
 			    at) < 0) {
-			ret = mbox_fail(err, "write", "redo file");
+			ret = common_fail(err, "write", "redo file");
 			break;
 		}
 		at += len;
@@ -232,7 +232,7 @@ static int check_sectors(struct cv_storage_folder *folder, int fd,
 		    (ssize_t)len ||
 		    MB_CALL(folder->root, pread, fd, part.hashes, table,
 			    at) != (ssize_t)table) {
-			ret = mbox_fail(err, "read", "redo file");
+			ret = common_fail(err, "read", "redo file");
 			break;
 		}
 		for (size_t i = 0; i < part.hash_count; i++)
@@ -271,7 +271,7 @@ int mbox_redo_seal(struct cv_storage_folder *folder, int fd,
 	if (ret == CV_OK && (MB_CALL(root, pwrite, fd, redo, sizeof(*redo),
 				     0) < 0 ||
 			     MB_CALL(root, fdatasync, fd) < 0))
-		ret = mbox_fail(err, "write", "redo file");
+		ret = common_fail(err, "write", "redo file");
 	return ret;
 }
 
@@ -291,11 +291,11 @@ static int copy_out(struct cv_storage_folder *folder, int fd,
 				      MBOX_REDO_CONTENT + from - redo->start);
 
 		if (got < (ssize_t)want)
-			ret = got < 0 ? mbox_fail(err, "read", "redo file") :
+			ret = got < 0 ? common_fail(err, "read", "redo file") :
 				CV_FAIL(err, CV_E_TEMP, "redo file is short");
 		else if (MB_CALL(root, pwrite, folder->fd, buffer, want,
 				 from) < 0)
-			ret = mbox_fail(err, "write", folder->path);
+			ret = common_fail(err, "write", folder->path);
 		from += want;
 	}
 	cv_api->pool_destroy(&pool);
@@ -324,15 +324,15 @@ int mbox_redo_perform(struct cv_storage_folder *folder, int fd,
 		 * end says whether this has been done */
 		if (MB_CALL(root, fdatasync, folder->fd) < 0 ||
 		    MB_CALL(root, truncate, folder->fd, end) < 0)
-			ret = mbox_fail(err, "shorten", folder->path);
+			ret = common_fail(err, "shorten", folder->path);
 	}
 	if (ret == CV_OK && MB_CALL(root, fdatasync, folder->fd) < 0)
-		ret = mbox_fail(err, "sync", folder->path);
+		ret = common_fail(err, "sync", folder->path);
 	if (ret == CV_OK) {
 		mbox_redo_remove(folder);
 		/* a redo file that comes back would meet the work of others */
 		if (MB_CALL(root, fsync, root->own_fd) < 0)
-			ret = mbox_fail(err, "sync", "index directory");
+			ret = common_fail(err, "sync", "index directory");
 	}
 	return ret;
 }
@@ -348,7 +348,7 @@ static int read_redo(struct cv_storage_folder *folder, int fd,
 	int ret;
 
 	if (got < 0)
-		return mbox_fail(err, "read", "redo file");
+		return common_fail(err, "read", "redo file");
 	if ((size_t)got < sizeof(*redo) ||
 	    memcmp(redo->magic, redo_magic, 8) != 0 ||
 	    redo->check != redo_check(redo) ||
@@ -397,7 +397,7 @@ static int find_difference(struct cv_storage_folder *folder, int fd,
 			    from - redo->start) != (ssize_t)want ||
 		    MB_CALL(root, pread, folder->fd, theirs, want, from) !=
 		    (ssize_t)want)
-			ret = mbox_fail(err, "read", folder->path);
+			ret = common_fail(err, "read", folder->path);
 		while (i < want && ret == CV_OK) {
 			size_t next = (size_t)(sector_end(from + i,
 							  from + want) - from);
@@ -457,7 +457,7 @@ static int take_along(struct cv_storage_folder *folder, int *fd,
 			    want, at) != (ssize_t)want ||
 		    MB_CALL(root, pwrite, to, buffer, want,
 			    MBOX_REDO_CONTENT + done) < 0)
-			ret = mbox_fail(err, "copy", folder->path);
+			ret = common_fail(err, "copy", folder->path);
 		mbox_hash_add(&hash, buffer, want);
 		done += want;
 	}
@@ -469,7 +469,7 @@ static int take_along(struct cv_storage_folder *folder, int *fd,
 	if (ret == CV_OK && (MB_CALL(root, rename, root->own_fd, new_name,
 				     root->own_fd, name, false) < 0 ||
 			     MB_CALL(root, fsync, root->own_fd) < 0))
-		ret = mbox_fail(err, "rename", new_name);
+		ret = common_fail(err, "rename", new_name);
 	mbox_close_fd(root, ret == CV_OK ? fd : &to);
 	if (ret == CV_OK)
 		*fd = to;
@@ -491,7 +491,7 @@ static int set_aside(struct cv_storage_folder *folder, struct cv_error *err)
 	mbox_own_path(lost, folder->own, kind);
 	if (MB_CALL(root, rename, root->own_fd, name, root->own_fd, lost,
 		    true) < 0)
-		return mbox_fail(err, "rename", name);
+		return common_fail(err, "rename", name);
 	mbox_log(CV_LOG_ERROR, "'%s': a rewrite was interrupted, and another "
 		 "program has changed the file since: messages from byte %d "
 		 "of '%s' on may be missing in it", folder->path,
@@ -585,7 +585,7 @@ int mbox_redo_recover(struct cv_storage_folder *folder, bool heal,
 	if (fd < 0 && errno == ENOENT)
 		return heal ? mbox_heal(folder, UINT64_MAX, err) : CV_OK;
 	if (fd < 0)
-		return mbox_fail(err, "open", name);
+		return common_fail(err, "open", name);
 	ret = recover(folder, heal, &fd, err);
 	mbox_close_fd(root, &fd);
 	return ret;

@@ -41,7 +41,7 @@ static int write_over(struct rewrite *w, uint32_t index)
 		return CV_NOT_FOUND;
 	if (MB_CALL(folder->root, pwrite, folder->fd, w->scratch.data,
 		    w->scratch.len, r->offset + r->from_len + r->meta_at) < 0)
-		return mbox_fail(w->err, "write", folder->path);
+		return common_fail(w->err, "write", folder->path);
 	r->base_at = base_at == 0 ? 0 : r->meta_at + base_at;
 	if (base_at != 0)
 		folder->head.base_keywords = folder->head.keyword_count;
@@ -88,7 +88,7 @@ static int put(struct rewrite *w, const void *data, size_t len)
 {
 	if (len > 0 && MB_CALL(w->folder->root, pwrite, w->fd, data, len,
 			       MBOX_REDO_CONTENT + w->hash.len) < 0)
-		return mbox_fail(w->err, "write", "redo file");
+		return common_fail(w->err, "write", "redo file");
 	mbox_hash_add(&w->hash, data, len);
 	return CV_OK;
 }
@@ -104,8 +104,8 @@ static int copy(struct rewrite *w, uint64_t from, uint64_t to)
 				      w->buffer, want, from);
 
 		if (got < (ssize_t)want)
-			return got < 0 ? mbox_fail(w->err, "read",
-						   folder->path) :
+			return got < 0 ? common_fail(w->err, "read",
+						     folder->path) :
 				CV_FAIL(w->err, CV_E_TEMP, "'%s' is short",
 					folder->path);
 		ret = put(w, w->buffer, want);
@@ -142,7 +142,7 @@ static int put_head(struct rewrite *w, struct mbox_record *r, bool is_first)
 
 	if (MB_CALL(folder->root, pread, folder->fd, old, len, r->offset) !=
 	    (ssize_t)len)
-		ret = mbox_fail(w->err, "read", folder->path);
+		ret = common_fail(w->err, "read", folder->path);
 	blank = mbox_head_blank(head);
 	if (ret == CV_OK) {
 		cv_text_reset(&w->scratch);
@@ -207,7 +207,7 @@ static int write_end(struct rewrite *w, uint32_t start)
 				     w->err);
 	if (ret == CV_OK && MB_CALL(folder->root, fsync,
 				    folder->root->own_fd) < 0)
-		ret = mbox_fail(w->err, "sync", "index directory");
+		ret = common_fail(w->err, "sync", "index directory");
 	if (ret == CV_OK)
 		ret = mbox_redo_perform(folder, w->fd, &w->redo, w->err);
 	else

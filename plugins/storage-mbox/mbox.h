@@ -7,13 +7,9 @@
 #ifndef MBOX_H
 #define MBOX_H
 
-#include "cv-plugin.h"
-#include "cv-storage.h"
+#include "../storage-common/common.h"
 #include "cv-stream.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -26,7 +22,6 @@ enum {
 	MBOX_SEPARATORS = 3,		/* line ends between two messages */
 	MBOX_REF_BYTES = 32 + 1 + 16,
 	MBOX_RECORDS_MAX = 4 * 1000 * 1000,
-	MBOX_LIST_MAX = 16 * 1024 * 1024,	/* of .subscriptions */
 	/* A message that lacks nothing but X-UID is not worth more than
 	 * this to be copied. */
 	MBOX_UID_REWRITE_MAX = 16 * 1024 * 1024,
@@ -255,9 +250,6 @@ static inline void mbox_close_fd(struct cv_storage_root *root, int *fd)
 	*fd = -1;
 }
 
-char *mbox_strdup(struct cv_pool *pool, const char *text);
-/* CV_FAIL with errno: the class follows from it, its text is appended. */
-int mbox_fail(struct cv_error *err, const char *what, const char *name);
 #define mbox_log(level, ...) \
 	cv_api->log(mbox_self, (level), __VA_ARGS__)
 
@@ -269,10 +261,7 @@ const char *mbox_path(struct cv_storage_root *root, struct cv_pool *pool,
 		      struct cv_span name);
 /* The stem of our own files: one name for each folder. */
 const char *mbox_own_name(struct cv_pool *pool, struct cv_span name);
-bool mbox_level_decode(struct cv_storage_root *root, struct cv_span level,
-		       struct cv_text *name);
-void mbox_level_encode(struct cv_storage_root *root, struct cv_text *dst,
-		       struct cv_span level);
+extern const struct common_layout mbox_layout;
 int mbox_detect(const struct cv_storage_config *config);
 int mbox_root_open(const struct cv_storage_config *config,
 		   struct cv_storage_root **root_r, struct cv_error *err);

@@ -360,6 +360,16 @@ tests_unit_test_snapshot_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_snapshot_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-storage-common
+tests_unit_test_storage_common_SOURCES = %D%/test-storage-common.c \
+	$(STORAGE_COMMON_SOURCES)
+tests_unit_test_storage_common_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-include config.h -I$(top_builddir) -Wno-missing-prototypes \
+	-Wno-unused-parameter -I$(top_srcdir)/plugins/storage-common \
+	-DCV_PLUGIN=storage_test
+tests_unit_test_storage_common_LDADD = core/module/libmodule.la \
+	core/settings/libsettings.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-stream
 tests_unit_test_stream_SOURCES = %D%/test-stream.c
 tests_unit_test_stream_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,110 @@
+/* common-name.c - a folder's name and its place on disk.
+ *
+ * INVARIANT: different names are different places, and none is outside of the
+ * root [security.md B10]. */
+#include "common.h"
+
+/* Bytes on disk: of a level, with room for suffixes in a file name; of a name
+ * whose levels are directories. */
+enum { LEVEL_MAX = 240, LEVELS_MAX = 64, NAME_MAX_BYTES = 2000 };
+
+/* NULL when the level may be part of a name, else the reason. */
+static const char *level_fault(const struct cv_storage_config *config,
+			       const struct common_layout *layout,
+			       struct cv_span level)
+{
+	if (level.len == 0)
+		return "empty hierarchy level";
+	for (size_t i = 0; i < level.len; i++) {
+		unsigned char c = (unsigned char)level.data[i];
+
+		if (c < 0x20 || c == 0x7f || c == '/')
+			return "control character or slash";
+		if (c == '.' && layout->separator == '.')
+			return "a '.' separates levels on disk";
+	}
+	return layout->is_reserved != NULL &&
+		layout->is_reserved(config, level) ? "reserved name" : NULL;
+}
+
+static void level_encode(const struct cv_storage_config *config,
+			 struct cv_text *dst, struct cv_span level)
+{
+	if (config->utf8_names)
+		cv_text_append_span(dst, level);
+	else
+		cv_api->utf7_encode(dst, level);
+}
+
+bool common_level_decode(const struct cv_storage_config *config,
+			 const struct common_layout *layout,
+			 struct cv_span level, struct cv_text *dst)
+{
+	size_t before = dst->len;
+
+	if (level.len == 0)
+		return false;
+	if (config->utf8_names)
+		cv_text_append_span(dst, level);
+	else if (!cv_api->utf7_decode(dst, level))
+		return false;
+	return level_fault(config, layout, cv_span(
+		dst->data + before, dst->len - before)) == NULL;
+}
+
+void common_levels_encode(const struct cv_storage_config *config,
+			  const struct common_layout *layout,
+			  struct cv_text *dst, struct cv_span name)
+{
+	struct cv_span level;
+	bool first = true;
+
+	while (cv_span_split(&name, '/', &level)) {
+		if (!first)
+			cv_text_append_c(dst, layout->separator);
+		first = false;
+		level_encode(config, dst, level);
+	}
+}
+
+int common_name_refuse(struct cv_span name, const char *fault,
+		       struct cv_error *err)
+{
+	CV_FAIL(err, CV_E_PERM, "invalid mailbox name '%.*s': %s",
+		CV_SPAN_ARG(name), fault);
+	(void)cv_api->error_set_client(err, "Invalid mailbox name: %s",
+				       fault);
+	return CV_E_PERM;
+}
+
+int common_name_check(const struct cv_storage_config *config,
+		      const struct common_layout *layout, struct cv_span name,
+		      struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("folder name");
+	bool dirs = layout->separator == '/';
+	struct cv_span rest = name, level;
+	const char *fault = NULL;
+	uint32_t levels = 0;
+	struct cv_text path;
+
+	cv_text_init(&path, pool);
+	while (fault == NULL && cv_span_split(&rest, '/', &level)) {
+		size_t before = path.len + 1;
+
+		fault = level_fault(config, layout, level);
+		if (fault != NULL)
+			break;
+		cv_text_append_c(&path, layout->separator);
+		level_encode(config, &path, level);
+		if (dirs && path.len - before > LEVEL_MAX)
+			fault = "too long";
+		if (++levels > LEVELS_MAX)
+			fault = "too many levels";
+	}
+	if (fault == NULL &&
+	    (levels == 0 || path.len > (dirs ? NAME_MAX_BYTES : LEVEL_MAX)))
+		fault = "too long or empty";
+	cv_api->pool_destroy(&pool);
+	return fault == NULL ? CV_OK : common_name_refuse(name, fault, err);
+}
