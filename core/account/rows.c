@@ -243,9 +243,10 @@ bool account_row_alive(struct account_folder *folder, uint32_t row)
 	return (row_flags(folder_of(folder), row) & ROW_DEAD) == 0;
 }
 
-/* Without a call for each row: there may be a million. */
+/* Without a call for each row: there may be a million.  all_live: none of
+ * them is known to be dead. */
 static uint32_t rows_uids(struct folder *folder, struct rows *rows,
-			  uint32_t from, uint32_t *dst)
+			  bool all_live, uint32_t from, uint32_t *dst)
 {
 	enum { PART = 4096 };
 	uint32_t count = 0;
@@ -258,9 +259,16 @@ static uint32_t rows_uids(struct folder *folder, struct rows *rows,
 		/* of a damaged part nothing is there */
 		if (!rows_check(folder, rows, &rows->uid[from],
 				part * sizeof(*rows->uid)) ||
-		    !rows_check(folder, rows, &rows->flags[from],
-				part * sizeof(*rows->flags)))
+		    (!all_live &&
+		     !rows_check(folder, rows, &rows->flags[from],
+				 part * sizeof(*rows->flags)))) {
 			from = end;
+		} else if (all_live) {
+			memcpy(dst + count, rows->uid + from,
+			       part * sizeof(*dst));
+			count += part;
+			from = end;
+		}
 		for (; from < end; from++) {
 			dst[count] = rows->uid[from];
 			count += (rows->flags[from] & ROW_DEAD) == 0;
@@ -274,11 +282,12 @@ uint32_t account_uids(struct account_folder *f, uint32_t row, uint32_t *dst)
 	struct folder *folder = folder_of(f);
 	struct folder_data *data = folder_load(folder);
 	uint32_t base = data->base.count, count = 0;
+	bool all_live = f->message_count == base + data->tail.count;
 
 	if (row < base)
-		count = rows_uids(folder, &data->base, row, dst);
+		count = rows_uids(folder, &data->base, all_live, row, dst);
 	if (row < base + data->tail.count)
-		count += rows_uids(folder, &data->tail,
+		count += rows_uids(folder, &data->tail, all_live,
 				   row < base ? 0 : row - base, dst + count);
 	return count;
 }

@@ -50,15 +50,17 @@ struct cv_set ranges_set(const struct account_ranges *ranges)
 
 static void view_reserve(struct cv_mailbox *box, uint32_t more)
 {
-	uint32_t room = box->room * 2 + 1024;
+	uint32_t room = box->room * 2 + 1024, *uids;
 
 	if (box->room - box->count >= more)
 		return;
 	if (room - box->count < more)
 		room = box->count + more;
-	box->uids = pool_grow(box->pool, box->uids,
-			      box->room * sizeof(*box->uids),
-			      room * sizeof(*box->uids));
+	/* megabytes of a large mailbox, filled at once */
+	uids = pool_alloc_raw(box->pool, room * sizeof(*uids));
+	if (box->count > 0)
+		memcpy(uids, box->uids, box->count * sizeof(*uids));
+	box->uids = uids;
 	box->room = room;
 }
 
