@@ -31,6 +31,8 @@ struct auth_client {
 	struct event *readable;
 	struct item *items;
 	uint32_t item_count;
+	struct cv_pool *pool;
+	struct cv_span accessor;	/* BIND: for whom brokers are opened */
 	bool ending;			/* has said that it asks no more */
 	bool lost;			/* to be ended by the event loop */
 };
@@ -126,6 +128,7 @@ void auth_client_destroy(struct auth_client **client)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	event_free(c->readable);
+	pool_destroy(&c->pool);
 	close_fd(&c->fd);
 	free(c);
 }
@@ -450,7 +453,9 @@ static void lookup_begin(struct auth_client *client,
 	request->context = item;
 	item->start.session_id = request->input.session_id;
 	conn_of(request, &item->start.conn);
-	item->start.tag = item->start.input = CV_SPAN("");
+	item->start.tag = CV_SPAN("");
+	item->start.input = client->accessor.len > 0 ? client->accessor :
+		CV_SPAN("");
 	item->start.transport_fd = u->transport_fd;
 	item->start.status_fd = u->status_fd;
 	if (auth_request_set_user(request, cv_span_of(u->user), CV_SPAN(""),
@@ -476,15 +481,38 @@ static int take_lookup(struct auth_client *client, bool opens,
 		ret = FAIL(err, CV_E_SYNTAX, "id %u is in use, or there are "
 			   "too many", u.id);
 	}
-	/* lmtp delivers; it gets nobody's imap session */
-	if (ret == CV_OK && opens && strcmp(u.target, "deliver") != 0) {
+	/* lmtp delivers; it gets nobody's imap session.  Who is bound gets
+	 * brokers, for himself. */
+	if (ret == CV_OK && opens &&
+	    strcmp(u.target, client->accessor.len > 0 ? "store" :
+		   "deliver") != 0) {
 		close_fd(&u.transport_fd);
 		close_fd(&u.status_fd);
 		ret = FAIL(err, CV_E_DENIED, "it may not open '%s'", u.target);
 	}
+	/* what a session says of itself is not believed */
+	if (ret == CV_OK && client->accessor.len > 0) {
+		u.service = "store";
+		u.conn = (struct conn_info){ .local_ip = "",
+			.remote_ip = "", .local_name = "" };
+	}
 	if (ret == CV_OK)
 		lookup_begin(client, &u, opens);
 	pool_destroy(&pool);
+	return ret;
+}
+
+/* From a process that is about to become the user: what comes later on this
+ * channel may come from anybody. */
+static int take_bind(struct auth_client *client, struct cv_error *err)
+{
+	int ret;
+
+	client->pool = pool_create("auth-bound");
+	ret = auth_accessor_get(&reader, client->pool, &client->accessor,
+				err);
+	if (ret == CV_OK)
+		client->config.allowed = AUTH_CLIENT_STORE;
 	return ret;
 }
 
@@ -533,7 +561,9 @@ static uint32_t needed_right(uint32_t type)
 	case AUTH_MSG_USER_LOOKUP:
 		return AUTH_CLIENT_LOOKUP;
 	case AUTH_MSG_USER_OPEN:
-		return AUTH_CLIENT_OPEN;
+		return AUTH_CLIENT_OPEN | AUTH_CLIENT_STORE;
+	case AUTH_MSG_BIND:
+		return AUTH_CLIENT_BIND;
 	case AUTH_MSG_CACHE_FLUSH:
 		return AUTH_CLIENT_ADMIN;
 	default:
@@ -564,6 +594,8 @@ static int take_message(struct auth_client *client, struct cv_error *err)
 		return take_lookup(client, true, err);
 	case AUTH_MSG_CACHE_FLUSH:
 		return take_cache_flush(client, err);
+	case AUTH_MSG_BIND:
+		return take_bind(client, err);
 	}
 	return ipc_refuse(&reader, client->config.name, err);
 }

@@ -14,6 +14,8 @@ enum {
 	AUTH_CLIENT_OPEN = 4,	/* USER_OPEN of "deliver" */
 	AUTH_CLIENT_ANY_SERVICE = 8, /* BEGIN with any service name */
 	AUTH_CLIENT_ADMIN = 16,	/* CACHE_FLUSH */
+	AUTH_CLIENT_BIND = 64,	/* BIND, and then */
+	AUTH_CLIENT_STORE = 32,	/* USER_OPEN of "store", for one user */
 	AUTH_CLIENT_REQUESTS_MAX = 10000,
 };
 

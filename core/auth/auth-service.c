@@ -125,6 +125,7 @@ static bool is_for_one_user(const struct service *s, const char *client)
 
 	(void)snprintf(login, sizeof(login), "%s-login", client);
 	return strcmp(client, "deliver") == 0 ||
+		strcmp(client, "store") == 0 ||
 		settings_block_find(s->settings, "service", SETTINGS_ROOT,
 				    login, &block);
 }
@@ -137,7 +138,13 @@ static void auth_channel(struct service *s, const char *client, int fd)
 		.ended = client_ended, .context = s,
 	};
 
-	if (is_for_one_user(s, client)) {
+	/* but they may be served other users' mail, as that one user */
+	if (is_for_one_user(s, client))
+		config.allowed = strcmp(client, "deliver") != 0 &&
+			strcmp(client, "store") != 0 &&
+			settings_has_shared(s->settings) ?
+			AUTH_CLIENT_BIND : 0;
+	if (config.allowed == 0) {
 		log_error("auth", "'%s' may not ask about users", client);
 		close(fd);
 		return;

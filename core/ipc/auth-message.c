@@ -208,6 +208,39 @@ int auth_user_request_get(struct ipc_reader *r, struct cv_pool *pool,
 	return finish_fds(r, &u_r->transport_fd, &u_r->status_fd, err);
 }
 
+void auth_accessor_put(struct ipc_writer *w, const char *user,
+		       const struct cv_strings *groups)
+{
+	uint32_t count = groups->count > AUTH_GROUPS_MAX ? AUTH_GROUPS_MAX :
+		groups->count;
+
+	ipc_put_str(w, user);
+	ipc_put_u32(w, count);
+	for (uint32_t i = 0; i < count; i++)
+		ipc_put_str(w, groups->items[i]);
+}
+
+int auth_accessor_get(struct ipc_reader *r, struct cv_pool *pool,
+		      struct cv_span *accessor_r, struct cv_error *err)
+{
+	struct cv_text text;
+	uint32_t count;
+
+	cv_text_init(&text, pool);
+	cv_text_append_str(&text, ipc_get_str(r, USER_NAME_MAX));
+	count = ipc_get_count(r, AUTH_GROUPS_MAX);
+	for (uint32_t i = 0; i < count; i++) {
+		cv_text_append_c(&text, '\0');
+		cv_text_append_str(&text, ipc_get_str(r, USER_NAME_MAX));
+	}
+	*accessor_r = cv_text_span(&text);
+	if (text.len > SESSION_INPUT_MAX || accessor_r->len == 0) {
+		(void)ipc_finish(r, NULL);
+		return FAIL(err, CV_E_SYNTAX, "nobody to bind a channel to");
+	}
+	return ipc_finish(r, err);
+}
+
 void auth_user_put(struct ipc_writer *w, uint32_t id,
 		   const struct user_info *user)
 {

@@ -21,6 +21,7 @@
 #define AUTH_MESSAGE_H
 
 #include "cv-protocol.h"
+#include "cv-settings.h"
 #include "user-message.h"
 
 enum auth_message_type {
@@ -33,6 +34,7 @@ enum auth_message_type {
 	AUTH_MSG_USER_LOOKUP,
 	AUTH_MSG_USER_OPEN,			/* fds: transport, status */
 	AUTH_MSG_CACHE_FLUSH,			/* admin: count, str user * */
+	AUTH_MSG_BIND,				/* see auth_accessor_put */
 	/* auth -> client */
 	AUTH_MSG_MECHANISMS = 0x180,
 	AUTH_MSG_CHALLENGE,
@@ -44,7 +46,7 @@ enum auth_message_type {
 
 enum {
 	AUTH_DATA_MAX = 16384, AUTH_TEXT_MAX = 512, AUTH_MECHANISMS_MAX = 32,
-	AUTH_MECHANISM_NAME_MAX = 32, AUTH_FLUSH_MAX = 16, AUTH_CLIENT_ID_MAX = 1024,
+	AUTH_GROUPS_MAX = 64, AUTH_MECHANISM_NAME_MAX = 32, AUTH_FLUSH_MAX = 16, AUTH_CLIENT_ID_MAX = 1024,
 };
 
 enum {				/* struct auth_mechanism.flags */
@@ -103,6 +105,13 @@ struct auth_user_request {	/* USER_LOOKUP, USER_OPEN */
 	int transport_fd, status_fd;	/* USER_OPEN; status may be -1 */
 };
 
+/* BIND: from now on the channel opens brokers ("store") of any user's mail,
+ * for this one, and does nothing else. */
+void auth_accessor_put(struct ipc_writer *w, const char *user,
+		       const struct cv_strings *groups);
+/* The user and groups, a NUL between them, in pool. */
+int auth_accessor_get(struct ipc_reader *r, struct cv_pool *pool,
+		      struct cv_span *accessor_r, struct cv_error *err);
 void auth_mechanisms_put(struct ipc_writer *w,
 			 const struct auth_mechanisms *m);
 void auth_begin_put(struct ipc_writer *w, const struct auth_begin *b);

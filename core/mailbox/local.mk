@@ -7,6 +7,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-acl.c \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
 	%D%/mailbox-api.c \
+	%D%/mailbox-broker.c %D%/mailbox-broker.h \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-expire.c \
 	%D%/mailbox-expunge.c \
@@ -16,10 +17,18 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-list.c \
 	%D%/mailbox-name.c \
 	%D%/mailbox-private.h \
+	%D%/mailbox-remote.c %D%/mailbox-remote.h \
+	%D%/mailbox-remote-name.c \
+	%D%/mailbox-remote-save.c \
+	%D%/mailbox-remote-view.c \
+	%D%/mailbox-route.c %D%/mailbox-route.h \
 	%D%/mailbox-save.c \
 	%D%/mailbox-search.c \
+	%D%/mailbox-seen.c %D%/mailbox-seen.h \
 	%D%/mailbox-store.c \
 	%D%/mailbox-view.c \
+	%D%/remote-call.h \
+	%D%/remote-wire.c %D%/remote-wire.h \
 	%D%/quota.c \
 	%D%/scan-adopt.c \
 	%D%/scan-compare.c \
@@ -33,5 +42,6 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/user.c %D%/user.h \
 	%D%/user-ids.c %D%/user-ids.h
 core_mailbox_libmailbox_la_LIBADD = core/account/libaccount.la \
-	core/message/libmessage.la core/module/libmodule.la
+	core/message/libmessage.la core/module/libmodule.la \
+	core/ipc/libipc.la
 EXTRA_DIST += %D%/README.md

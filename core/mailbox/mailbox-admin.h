@@ -64,6 +64,15 @@ int mailbox_acl_change(struct cv_user *u, const char *name,
 		       const struct acl_entry *entry, enum acl_change how,
 		       struct cv_error *err);
 
+/* The same for mail of any account. */
+int route_my_rights(struct cv_user *u, const char *name, uint32_t *rights_r,
+		    struct cv_error *err);
+int route_acl_get(struct cv_user *u, const char *name, struct acl *acl,
+		  struct cv_error *err);
+int route_acl_change(struct cv_user *u, const char *name,
+		     const struct acl_entry *entry, enum acl_change how,
+		     struct cv_error *err);
+
 /* Compares journal and store completely, whatever stamps say, and mends.
  * found_r, gone_r: messages that came and went. */
 int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,

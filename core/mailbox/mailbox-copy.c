@@ -451,9 +451,11 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 				     MAILBOX_OP_MOVE_FROM, c->box->name,
 				     c->err);
 	if (ret == CV_OK)
-		c->allowed = mailbox_flags_allowed(
-			mailbox_rights(c->box->user, c->ref.ns, c->folder),
-			&c->keywords_allowed);
+		c->allowed = mailbox_flags_kept(c->box->user,
+			mailbox_flags_allowed(
+				mailbox_rights(c->box->user, c->ref.ns,
+					       c->folder),
+				&c->keywords_allowed));
 	if (ret == CV_OK)
 		ret = store_folder_get(c->ref.store, c->folder, &c->sf,
 				       c->err);

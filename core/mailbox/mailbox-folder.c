@@ -1,5 +1,5 @@
 /* mailbox-folder.c - CREATE, DELETE, RENAME, SUBSCRIBE, STATUS. */
-#include "mailbox-private.h"
+#include "mailbox-remote.h"
 
 #include <stdlib.h>
 
@@ -301,7 +301,7 @@ static void subscription_place(struct cv_user *u, const char *name,
 {
 	struct namespace *best = NULL;
 
-	if (ref->ns->subscriptions)
+	if (ref->ns->subscriptions && ref->ns->remote == NULL)
 		return;
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
 		struct namespace *ns = &u->namespaces[i];
@@ -326,8 +326,14 @@ int mailbox_subscribe(struct cv_user *u, const char *name, bool on,
 	struct cv_pool *pool = pool_create("subscribe");
 	struct mailbox_ref ref;
 	struct account_txn *txn = NULL;
-	int ret = mailbox_resolve(u, name, pool, &ref, err);
+	struct remote *remote = remote_find(u, name);
+	int ret = CV_OK;
 
+	/* kept by whoever subscribes, whatever the owner says */
+	if (remote != NULL)
+		ref = (struct mailbox_ref){ .ns = &remote->ns };
+	else
+		ret = mailbox_resolve(u, name, pool, &ref, err);
 	if (ret == CV_OK)
 		ret = mailbox_changing(u, on ? "subscribe" : "unsubscribe",
 				       name, NULL, err);

@@ -87,11 +87,16 @@ int mailbox_freeze(struct cv_mailbox *box,
 		   const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
 		   struct cv_text *out, struct cv_error *err)
 {
-	struct cv_pool *pool = pool_create("freeze");
-	struct account_ranges uids = { .pool = pool };
+	struct cv_pool *pool;
+	struct account_ranges uids = { 0 };
 	uint8_t digest[HMAC_BYTES];
 	size_t start = out->len, name_len = strlen(box->name);
 	int ret;
+
+	if (box->remote != NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "a view of another user's "
+			    "mail stays with its process");
+	uids.pool = pool = pool_create("freeze");
 
 	mailbox_flush_sizes(box);
 	cv_text_append_span(out, freeze_magic);

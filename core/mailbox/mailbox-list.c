@@ -3,7 +3,7 @@
  * All names of a namespace are put into one sorted array in which the
  * children of a name follow it, so that every question about descendants is
  * answered in one pass from the end. */
-#include "mailbox-private.h"
+#include "mailbox-remote.h"
 #include "list-match.h"
 
 #include <stdlib.h>
@@ -169,7 +169,8 @@ static int add_subscriptions(struct cv_user *user, struct node_set *set,
 		int ret;
 
 		if (!keeper->subscriptions ||
-		    (keeper != ns && (ns->subscriptions ||
+		    (keeper != ns && ((ns->subscriptions &&
+				       ns->remote == NULL) ||
 				      !has_prefix(ns->prefix,
 						  keeper->prefix))))
 			continue;
@@ -334,15 +335,34 @@ static void take_nodes(struct cv_list *list, struct node_set *set,
 	}
 }
 
+static void finish_list(struct cv_list *list, struct node_set *set)
+{
+	if (set->nodes.count > 1)
+		qsort_r(set->nodes.items, set->nodes.count,
+			sizeof(*set->nodes.items), compare_nodes,
+			&set->separator);
+	match_nodes(list, set);
+}
+
+static void take_list(struct cv_list *list, struct node_set *set)
+{
+	link_nodes(set);
+	take_nodes(list, set, true);
+	take_nodes(list, set, false);
+}
+
+static bool wants_subscribed(const struct cv_list *list)
+{
+	return list->options & (CV_LIST_SUBSCRIBED |
+				CV_LIST_RETURN_SUBSCRIBED | CV_LIST_LSUB);
+}
+
 static int list_namespace(struct cv_list *list, const struct namespace *ns,
 			  struct cv_error *err)
 {
 	struct node_set set = { .pool = list->pool,
 				.separator = ns->separator };
 	struct node *prefix_node = NULL;
-	bool subscribed = list->options &
-		(CV_LIST_SUBSCRIBED | CV_LIST_RETURN_SUBSCRIBED |
-		 CV_LIST_LSUB);
 	int ret = store_open(ns->store, err);
 
 	if (ret == CV_OK)
@@ -354,7 +374,7 @@ static int list_namespace(struct cv_list *list, const struct namespace *ns,
 	hash_init(&set.by_name, list->pool, false);
 	array_init(&set.nodes, list->pool);
 	add_folders(list->user, &set, ns);
-	if (subscribed)
+	if (wants_subscribed(list))
 		ret = add_subscriptions(list->user, &set, ns, err);
 	if (ret < 0)
 		return ret;
@@ -369,18 +389,88 @@ static int list_namespace(struct cv_list *list, const struct namespace *ns,
 		if (!(list->options & (CV_LIST_SUBSCRIBED | CV_LIST_LSUB)))
 			prefix_node->flags |= NODE_CHILDREN;
 	}
-	if (set.nodes.count > 1)
-		qsort_r(set.nodes.items, set.nodes.count,
-			sizeof(*set.nodes.items), compare_nodes,
-			&set.separator);
-	match_nodes(list, &set);
+	finish_list(list, &set);
 	/* but the prefix alone is never shown then */
 	if (!ns->listed && prefix_node != NULL)
 		prefix_node->flags &= ~(uint32_t)NODE_MATCHES;
-	link_nodes(&set);
-	take_nodes(list, &set, true);
-	take_nodes(list, &set, false);
+	take_list(list, &set);
 	return CV_OK;
+}
+
+/* --- what others share ------------------------------------------------------------ */
+
+/* Nothing is said of who shares nothing, or cannot be reached now. */
+static void add_shared(struct cv_list *list, struct node_set *set,
+		       struct remote *remote)
+{
+	struct cv_error err = ERROR_NONE;
+	struct remote_reader in;
+	uint32_t found = 0;
+	int ret = remote_list(remote, list->pool, &in, &err);
+
+	if (ret < 0 && ret != CV_E_NOT_FOUND && ret != CV_E_DENIED)
+		log_warning("mail", "mailboxes of '%s' are not listed: %s",
+			    remote->owner, err.text);
+	while (ret == CV_OK && !in.failed && in.rest.len > 0) {
+		const char *stored = remote_get_str(&in, REMOTE_NAME_MAX);
+		const char *name = mailbox_name_show(&remote->ns, stored,
+						     list->pool);
+
+		/* what is the owner's Trash is not the reader's */
+		(void)remote_get_u32(&in);
+		if (in.failed || *stored == '\0' || name == NULL)
+			continue;
+		node_add(set, name)->flags |= NODE_EXISTS;
+		found++;
+	}
+	if (found > 0)
+		remote_remember(remote);
+}
+
+static int list_shared(struct cv_list *list,
+		       const struct shared_prefix *prefix,
+		       struct cv_error *err)
+{
+	struct node_set set = { .pool = list->pool,
+				.separator = prefix->ns.separator };
+	int ret = remote_meet(list->user, prefix, err);
+
+	for (uint32_t i = 0; i < list->pattern_count; i++)
+		remote_name_owner(list->user, prefix, list->patterns[i]);
+	hash_init(&set.by_name, list->pool, false);
+	array_init(&set.nodes, list->pool);
+	for (struct remote *r = list->user->remotes; r != NULL && ret >= 0;
+	     r = r->next) {
+		if (r->of != prefix)
+			continue;
+		add_shared(list, &set, r);
+		if (wants_subscribed(list))
+			ret = add_subscriptions(list->user, &set, &r->ns,
+						err);
+	}
+	if (ret < 0 || set.nodes.count == 0)
+		return ret;
+	finish_list(list, &set);
+	take_list(list, &set);
+	return CV_OK;
+}
+
+/* Whether some pattern may match names that begin so: else no broker is asked
+ * for them. */
+static bool is_shared_wanted(const struct cv_list *list,
+			     const struct shared_prefix *prefix)
+{
+	for (uint32_t i = 0; i < list->pattern_count; i++) {
+		const char *pattern = list->patterns[i];
+		size_t fixed = strcspn(pattern, "*%");
+		size_t len = strlen(prefix->fixed);
+
+		if (strncmp(pattern, prefix->fixed,
+			    fixed < len ? fixed : len) == 0 &&
+		    (prefix->ns.listed || fixed >= len))
+			return pattern[fixed] != '\0' || fixed > len;
+	}
+	return false;
 }
 
 /* --- the iteration ---------------------------------------------------------------- */
@@ -407,6 +497,11 @@ int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
 	for (uint32_t i = 0; ret == CV_OK && i < u->namespace_count; i++) {
 		if (is_wanted(list, &u->namespaces[i]))
 			ret = list_namespace(list, &u->namespaces[i], err);
+	}
+	for (const struct shared_prefix *p = u->shared;
+	     ret == CV_OK && p != NULL; p = p->next) {
+		if (is_shared_wanted(list, p))
+			ret = list_shared(list, p, err);
 	}
 	if (ret < 0) {
 		pool_destroy(&pool);

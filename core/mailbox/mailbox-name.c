@@ -1,5 +1,5 @@
 /* mailbox-name.c - from what the client says to a store and a name in it. */
-#include "mailbox-private.h"
+#include "mailbox-remote.h"
 
 /* --- showing and storing ----------------------------------------------------------- */
 
@@ -79,6 +79,15 @@ struct namespace *mailbox_namespace_find(struct cv_user *user,
 
 	if (strcasecmp(name, "INBOX") == 0)
 		return inbox_namespace(user);
+	for (const struct shared_prefix *prefix = user->shared;
+	     prefix != NULL; prefix = prefix->next) {
+		struct remote *remote;
+
+		if (strncmp(name, prefix->fixed, strlen(prefix->fixed)) != 0)
+			continue;
+		remote = remote_find(user, name);
+		return remote == NULL ? NULL : &remote->ns;
+	}
 	for (uint32_t i = 0; i < user->namespace_count; i++) {
 		struct namespace *ns = &user->namespaces[i];
 		size_t len = strlen(ns->prefix);
@@ -128,9 +137,10 @@ int mailbox_resolve(struct cv_user *user, const char *name,
 	const char *rest, *fault;
 	int ret;
 
-	if (ns == NULL) {
+	/* what others have shared is not reached here: mailbox-route.c */
+	if (ns == NULL || ns->remote != NULL) {
 		FAIL(err, CV_E_NOT_FOUND, "no namespace for '%s'", name);
-		return error_set_client(err, "No namespace has this name.");
+		return error_set_client(err, "Mailbox doesn't exist.");
 	}
 	rest = strcasecmp(name, "INBOX") == 0 ? "INBOX" :
 		name + strlen(ns->prefix);

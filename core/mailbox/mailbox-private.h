@@ -26,6 +26,8 @@ enum {
 					 * nobody asked for */
 	MAILBOX_MARK_SHIFT = 16,	/* cv_blob_mark to account_flag */
 	MAILBOX_USE_SHIFT = 2,		/* CV_MAILBOX_USE_x to ACCOUNT_x */
+	REMOTE_MESSAGES_MAX = 50 * 1000 * 1000,
+	USER_NAME_LIMIT = 255,		/* of owners, as parts of names */
 };
 
 /* --- users and namespaces -------------------------------------------------- */
@@ -46,6 +48,8 @@ struct namespace {
 	bool listed, listed_children, hidden, inbox, subscriptions;
 	const char *alias_for;		/* NULL: none */
 	struct store *store;
+	struct remote *remote;		/* another user's, by a broker; then
+					 * there is no store.  NULL: here */
 	const struct mailbox_config *mailboxes;
 	uint32_t mailbox_count;
 };
@@ -68,6 +72,14 @@ struct cv_user {
 	const struct acl_who *accessor;	/* who this process serves, when it
 					 * is not the user; NULL */
 	bool acl_strict;		/* no list: no rights for others */
+	bool private_seen;		/* \Seen is the accessor's own */
+	struct shared_prefix *shared;	/* namespaces of many owners */
+	struct remote *remotes;
+	struct cv_mailbox *remote_boxes;	/* open views of theirs */
+	user_broker_fn *open_broker;	/* NULL: there are none */
+	void *broker_context;
+	uint64_t broker_turn;
+	uint32_t broker_views;
 	uint64_t first_modseq;
 	user_account_fn *account;	/* NULL: files */
 	void *account_context;
@@ -298,6 +310,12 @@ int mailbox_refuse(uint32_t rights, enum mailbox_op op, const char *name,
  * allow to change: enum cv_flag; 0 and *keywords_r false: none. */
 uint32_t mailbox_box_rights(struct cv_mailbox *box);
 uint32_t mailbox_flags_allowed(uint32_t rights, bool *keywords_r);
+/* Without those that are the accessor's own, and kept elsewhere. */
+static inline uint32_t mailbox_flags_kept(const struct cv_user *user,
+					  uint32_t flags)
+{
+	return user->private_seen ? flags & ~(uint32_t)CV_FLAG_SEEN : flags;
+}
 /* mailbox_find, and mailbox_permit. */
 int mailbox_find_for(struct cv_user *user, const char *name,
 		     enum mailbox_op op, struct cv_pool *pool,
@@ -352,6 +370,10 @@ struct cv_mailbox {
 	bool readonly, keeps_recent, watched;
 	uint32_t rights;		/* enum acl_right, at rights_txn */
 	uint64_t rights_txn;
+	/* of another user: there is no store, folder and sf */
+	struct remote_view *remote;
+	const char *remote_name;	/* storage name over there */
+	struct private_seen *seen;	/* the reader's own; NULL */
 
 	uint32_t *uids;			/* the view: ascending */
 	uint32_t count, room;
@@ -375,6 +397,11 @@ struct cv_mailbox {
 
 int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 		 struct cv_mailbox **box_r, struct cv_error *err);
+/* An empty one, which nobody knows yet. */
+struct cv_mailbox *mailbox_box_create(struct cv_user *user, bool readonly);
+void mailbox_box_destroy(struct cv_mailbox *box);
+/* A greater UID than all before. */
+void mailbox_view_add(struct cv_mailbox *box, uint32_t uid);
 
 /* What mailbox-freeze.c has read. */
 struct mailbox_frozen {

@@ -5,7 +5,8 @@
  * make it durable, and its file is written without a sync.  A larger one is
  * synced as a hidden blob first.  INVARIANT: before the commit nothing can be
  * seen of it, after it nothing can be lost. */
-#include "mailbox-private.h"
+#include "mailbox-remote.h"
+#include "mailbox-route.h"
 
 enum { WRITE_CHUNK = 256 * 1024 };
 
@@ -39,17 +40,87 @@ struct cv_save {
 	ARRAY(struct saved *) messages;
 	struct saved *current;
 	int failed;
+	struct remote_save *remote;	/* another user's mailbox; NULL */
+	ARRAY(bool) seen;		/* of the messages, then */
 };
+
+static int begin_remote(struct cv_user *u, struct remote *remote,
+			const char *name, struct cv_save **save_r,
+			struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("save");
+	struct cv_save *save = pool_new(pool, struct cv_save);
+	int ret = remote_save_begin(remote, remote_name(remote, name, pool),
+				    &save->remote, err);
+
+	if (ret < 0) {
+		pool_destroy(&pool);
+		return ret;
+	}
+	save->pool = pool;
+	save->user = u;
+	save->mailbox_name = pool_strdup(pool, name);
+	array_init(&save->messages, pool);
+	array_init(&save->seen, pool);
+	*save_r = save;
+	return CV_OK;
+}
+
+static int add_remote(struct cv_save *save, const struct cv_save_request *r,
+		      struct cv_error *err)
+{
+	if (r->mailbox_name != NULL &&
+	    strcmp(r->mailbox_name, save->mailbox_name) != 0)
+		return FAIL(err, CV_E_UNSUPPORTED, "two mailboxes in a save "
+			    "to another user's mail");
+	*array_add(&save->seen) = (r->flags & CV_FLAG_SEEN) != 0;
+	return remote_save_add(save->remote, r, err);
+}
+
+/* \Seen is kept by whoever reads. */
+static int commit_remote(struct cv_save *save, struct cv_pool *pool,
+			 uint32_t *uidvalidity_r, struct cv_set *uids_r,
+			 struct cv_error *err)
+{
+	struct account_ranges marked = { .pool = save->pool };
+	struct cv_set uids = { NULL, 0 };
+	size_t at = 0;
+	int ret = remote_save_commit(&save->remote, pool, uidvalidity_r,
+				     &uids, err);
+
+	for (uint32_t i = 0; i < uids.count && ret == CV_OK; i++) {
+		for (uint64_t uid = uids.ranges[i].first;
+		     uid <= uids.ranges[i].last && at < save->seen.count;
+		     uid++) {
+			if (save->seen.items[at++])
+				ranges_add(&marked, (uint32_t)uid);
+		}
+	}
+	if (ret == CV_OK && uids_r != NULL)
+		*uids_r = uids;
+	/* they are saved: what they are marked with cannot undo that */
+	if (ret == CV_OK && route_mark_seen(save->user, save->mailbox_name,
+					    &marked, err) < 0)
+		log_warning("mail", "\\Seen of saved messages is lost");
+	return ret;
+}
 
 int mailbox_save_begin(struct cv_user *u, const char *mailbox_name,
 		       struct cv_save **save_r, struct cv_error *err)
 {
-	struct cv_pool *pool = pool_create("save");
-	struct cv_save *save = pool_new(pool, struct cv_save);
+	struct remote *remote = remote_find(u, mailbox_name);
+	struct cv_pool *pool;
+	struct cv_save *save;
 	struct mailbox_ref ref;
 	struct account_folder *folder;
-	int ret = mailbox_find_for(u, mailbox_name, MAILBOX_OP_INSERT, pool,
-				   &ref, &folder, err);
+	int ret;
+
+	if (remote != NULL)
+		return begin_remote(u, remote, mailbox_name, save_r, err);
+	pool = pool_create("save");
+	save = pool_new(pool, struct cv_save);
+	ret = mailbox_find_for(u, mailbox_name, MAILBOX_OP_INSERT, pool,
+			       &ref, &folder, err);
 
 	if (ret < 0) {
 		pool_destroy(&pool);
@@ -130,10 +201,13 @@ static void take_identity(struct cv_save *save, struct saved *m,
 int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 		     struct cv_error *err)
 {
-	struct saved *m = pool_new(save->pool, struct saved);
+	struct saved *m;
 	bool keywords;
 	int ret;
 
+	if (save->remote != NULL)
+		return add_remote(save, r, err);
+	m = pool_new(save->pool, struct saved);
 	if (save->failed < 0)
 		return FAIL(err, save->failed, "an earlier message failed");
 	BUG_IF(save->current != NULL);
@@ -147,8 +221,9 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 				     r->size_hint, err);
 	if (ret < 0)
 		return fail(save, ret);
-	m->flags = r->flags & mailbox_flags_allowed(
-		mailbox_rights(save->user, m->ref.ns, m->folder), &keywords);
+	m->flags = r->flags & mailbox_flags_kept(save->user,
+		mailbox_flags_allowed(mailbox_rights(save->user, m->ref.ns,
+						     m->folder), &keywords));
 	if (!keywords)
 		m->keywords.count = 0;
 	m->received = r->internal_date == INT64_MIN ? time_now() :
@@ -238,6 +313,9 @@ int mailbox_save_write(struct cv_save *save, const void *data, size_t len,
 	struct saved *m = save->current;
 	size_t at;
 
+	if (save->remote != NULL)
+		return remote_save_write(save->remote, cv_span(data, len),
+					 err);
 	if (save->failed < 0 || m == NULL)
 		return FAIL(err, save->failed < 0 ? save->failed :
 			    CV_E_INTERNAL, "nothing is being saved");
@@ -305,6 +383,8 @@ int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 	struct message_summary summary;
 	int ret = CV_OK;
 
+	if (save->remote != NULL)
+		return remote_save_finish(save->remote, err);
 	if (save->failed < 0 || m == NULL)
 		return FAIL(err, save->failed < 0 ? save->failed :
 			    CV_E_INTERNAL, "nothing is being saved");
@@ -508,6 +588,7 @@ static void save_free(struct cv_save **save)
 	struct cv_save *s = *save;
 	struct cv_pool *pool = s->pool;
 
+	remote_save_abort(&s->remote);
 	for (size_t i = 0; i < s->messages.count; i++) {
 		struct saved *m = s->messages.items[i];
 		const struct cv_storage *driver = m->ref.store->driver;
@@ -570,6 +651,11 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 	struct cv_save *s = *save;
 	int ret;
 
+	if (s->remote != NULL) {
+		ret = commit_remote(s, pool, uidvalidity_r, uids_r, err);
+		save_free(save);
+		return ret;
+	}
 	if (s->failed < 0 || s->current != NULL) {
 		ret = FAIL(err, s->failed < 0 ? s->failed : CV_E_INTERNAL,
 			   "a message was not finished");

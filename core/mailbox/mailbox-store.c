@@ -495,11 +495,13 @@ static int check_rights(struct storing *s)
 {
 	uint32_t rights = mailbox_box_rights(s->box);
 	const struct cv_store_request *r = s->r;
+	uint32_t allowed;
 
-	s->allowed = mailbox_flags_allowed(rights, &s->keywords_allowed);
+	allowed = mailbox_flags_allowed(rights, &s->keywords_allowed);
+	s->allowed = mailbox_flags_kept(s->box->user, allowed);
 	if (r->change == CV_FLAGS_REPLACE ?
-	    s->allowed != 0 || s->keywords_allowed :
-	    (r->flags & s->allowed) != 0 ||
+	    allowed != 0 || s->keywords_allowed :
+	    (r->flags & allowed) != 0 ||
 	    (r->keywords.count > 0 && s->keywords_allowed) ||
 	    (r->flags == 0 && r->keywords.count == 0))
 		return CV_OK;

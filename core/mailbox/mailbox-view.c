@@ -64,6 +64,12 @@ static void view_reserve(struct cv_mailbox *box, uint32_t more)
 	box->room = room;
 }
 
+void mailbox_view_add(struct cv_mailbox *box, uint32_t uid)
+{
+	view_reserve(box, 1);
+	box->uids[box->count++] = uid;
+}
+
 /* The first place in the view with a UID >= uid. */
 static uint32_t view_lower(const struct cv_mailbox *box, uint32_t uid)
 {
@@ -301,7 +307,7 @@ static int view_init(struct cv_mailbox *box, struct cv_error *err)
 	return ret;
 }
 
-static struct cv_mailbox *box_create(struct cv_user *user, bool readonly)
+struct cv_mailbox *mailbox_box_create(struct cv_user *user, bool readonly)
 {
 	struct cv_pool *pool = pool_create("mailbox");
 	struct cv_mailbox *box = pool_new(pool, struct cv_mailbox);
@@ -317,7 +323,7 @@ static struct cv_mailbox *box_create(struct cv_user *user, bool readonly)
 	return box;
 }
 
-static void box_destroy(struct cv_mailbox *box)
+void mailbox_box_destroy(struct cv_mailbox *box)
 {
 	struct cv_pool *pool = box->pool;
 
@@ -332,7 +338,7 @@ static void box_abandon(struct cv_mailbox *box)
 {
 	if (box->sf != NULL)
 		store_folder_release(box->sf);
-	box_destroy(box);
+	mailbox_box_destroy(box);
 }
 
 static void box_show(struct cv_mailbox *box, const struct mailbox_ref *ref)
@@ -345,8 +351,8 @@ static void box_show(struct cv_mailbox *box, const struct mailbox_ref *ref)
 int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 		 struct cv_mailbox **box_r, struct cv_error *err)
 {
-	struct cv_mailbox *box = box_create(user,
-					    flags & CV_MAILBOX_READONLY);
+	struct cv_mailbox *box = mailbox_box_create(
+		user, flags & CV_MAILBOX_READONLY);
 	struct mailbox_ref ref;
 	int ret = mailbox_find_for(user, name, MAILBOX_OP_OPEN, box->pool,
 				   &ref, &box->folder, err);
@@ -405,7 +411,7 @@ static int frozen_init(struct cv_mailbox *box, const struct mailbox_frozen *f,
 int mailbox_open_frozen(struct cv_user *user, const struct mailbox_frozen *f,
 			struct cv_mailbox **box_r, struct cv_error *err)
 {
-	struct cv_mailbox *box = box_create(user, f->readonly);
+	struct cv_mailbox *box = mailbox_box_create(user, f->readonly);
 	int ret = frozen_init(box, f, err);
 
 	if (ret < 0) {
@@ -442,7 +448,7 @@ void mailbox_close(struct cv_mailbox **box)
 	store_folder_release(b->sf);
 	if (!folder_in_use(b->user, b->folder))
 		store_folder_forget(b->store, b->folder);
-	box_destroy(b);
+	mailbox_box_destroy(b);
 }
 
 void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)

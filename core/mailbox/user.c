@@ -1,5 +1,6 @@
 /* user.c - making a user from userdb fields and settings. */
-#include "mailbox-private.h"
+#include "mailbox-remote.h"
+#include "mailbox-route.h"
 
 #include <unistd.h>
 
@@ -164,11 +165,16 @@ static int add_namespace(struct cv_user *user, settings_block block,
 	ns->listed_children = set.list == NAMESPACE_LIST_CHILDREN;
 	ns->subscriptions = set.subscriptions;
 	ns->alias_for = set.alias_for[0] == '\0' ? NULL : set.alias_for;
-	/* a prefix with variables names the mailboxes of many owners */
+	/* a prefix with variables names the mailboxes of many owners, who
+	 * say themselves where their mail is */
 	if (strchr(ns->prefix, '%') != NULL) {
-		log_warning("mail", "namespace prefix '%s': namespaces with "
-			    "variables are not supported yet", ns->prefix);
-		return CV_OK;
+		ns->separator = set.separator[0] == '\0' ? '/' :
+			set.separator[0];
+		return ns->type == CV_NAMESPACE_SHARED ?
+			shared_prefix_add(user, ns, err) :
+			FAIL(err, CV_E_CONFIG, "namespace prefix '%s': only "
+			     "in type = shared variables stand for owners",
+			     ns->prefix);
 	}
 	ret = attach_store(user, ns, set.location, err);
 	if (ret < 0) {
@@ -380,6 +386,9 @@ int user_create(const struct user_fields *fields,
 	user->scope.vars = &user->vars;
 	user->location = pool_strdup(pool, config->location);
 	user->accessor = config->accessor;
+	user->private_seen = config->private_seen;
+	user->open_broker = config->open_broker;
+	user->broker_context = config->broker_context;
 	user->first_modseq = config->first_modseq;
 	user->account = config->account;
 	user->account_context = config->account_context;
@@ -404,11 +413,13 @@ void user_destroy(struct cv_user **user)
 
 	if (u == NULL)
 		return;
-	while (u->boxes != NULL) {
-		struct cv_mailbox *box = u->boxes;
+	while (u->boxes != NULL || u->remote_boxes != NULL) {
+		struct cv_mailbox *box = u->boxes != NULL ? u->boxes :
+			u->remote_boxes;
 
-		mailbox_close(&box);
+		route_close(&box);
 	}
+	remotes_close(u);
 	for (struct store *s = u->stores; s != NULL; s = s->next) {
 		store_idle(s);
 		store_close(s);
@@ -447,13 +458,22 @@ static const void *api_settings(struct cv_user *u, struct cv_plugin *self)
 static int api_namespace_at(struct cv_user *u, uint32_t index,
 			    struct cv_namespace_info *info_r)
 {
+	const struct shared_prefix *shared = u->shared;
 	const struct namespace *ns;
 
-	if (index >= u->namespace_count)
-		return CV_NOT_FOUND;
-	ns = &u->namespaces[index];
+	if (index < u->namespace_count) {
+		ns = &u->namespaces[index];
+		info_r->prefix = ns->prefix;
+	} else {
+		for (index -= u->namespace_count; shared != NULL &&
+		     index > 0; index--)
+			shared = shared->next;
+		if (shared == NULL)
+			return CV_NOT_FOUND;
+		ns = &shared->ns;
+		info_r->prefix = shared->fixed;
+	}
 	info_r->type = ns->type;
-	info_r->prefix = ns->prefix;
 	info_r->separator = ns->separator;
 	info_r->listed = ns->listed;
 	info_r->hidden = ns->hidden;

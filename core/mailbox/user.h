@@ -36,6 +36,11 @@ typedef int user_account_fn(void *context, const char *name,
 			    struct meta **meta_r, struct bell **bell_r,
 			    struct cv_error *err);
 
+/* A channel to a broker (mailbox-broker.h) of the owner's mail.
+ * CV_E_NOT_FOUND: there is no such user. */
+typedef int user_broker_fn(void *context, const char *owner, int *channel_r,
+			   struct cv_error *err);
+
 /* All but settings may be zero. */
 struct user_config {
 	const struct settings_tree *settings;	/* outlives the user */
@@ -58,6 +63,11 @@ struct user_config {
 	/* Another user for whom this one's mail is opened: rights are theirs.
 	 * Outlives the user; NULL: none. */
 	const struct acl_who *accessor;
+	/* \Seen is kept by whoever serves the accessor. */
+	bool private_seen;
+	/* How to reach the mail of other users; NULL: not at all. */
+	user_broker_fn *open_broker;
+	void *broker_context;
 };
 
 /* A random number of this run of the machine: what was done before it and not

@@ -6,6 +6,7 @@ core_session_libsession_la_SOURCES = \
 	%D%/script-done.c \
 	%D%/script-service.c %D%/script-service.h \
 	%D%/session-api.c \
+	%D%/session-broker.c \
 	%D%/session-child.c \
 	%D%/session-confine.c \
 	%D%/session-private.h \

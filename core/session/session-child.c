@@ -334,7 +334,19 @@ static int create_user(struct cv_session *s, struct cv_error *err)
 		.hostname = s->service->private->go.hostname,
 		.vars = { prefix_lookup, s },
 	};
+	const struct session_zygote *zygote = s->private->zygote;
+	int status;
 
+	if (zygote->kind != NULL && zygote->kind->has_accessor) {
+		status = session_accessor(s, s->private->input,
+					  &config.accessor, err);
+		if (status != CV_OK)
+			return status;
+		config.private_seen = true;
+	} else if (s->private->auth >= 0) {
+		config.open_broker = session_open_broker;
+		config.broker_context = s;
+	}
 	return user_create(&fields, &config, &s->user, err);
 }
 
@@ -369,6 +381,8 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 	}
 	/* it runs programs as any user: not for those who have one */
 	(void)close(SESSION_SCRIPT_FD);
+	if (status == CV_OK && s->private->zygote->has_shared)
+		status = session_bind_broker(s, err);
 	if (status == CV_OK)
 		status = session_become_user(s, uid, gid, err);
 	if (status == CV_OK)
@@ -461,7 +475,8 @@ static void run(struct cv_session *s)
 		connection_close(s->connection);
 	if (s->user != NULL) {
 		/* nobody waits for it any more */
-		if (!stopping)
+		if (!stopping && (zygote->kind == NULL ||
+				  !zygote->kind->has_accessor))
 			expire(s);
 		user_destroy(&s->user);
 	}
@@ -509,6 +524,7 @@ void session_child_start(const struct session_zygote *zygote,
 	set_log_prefix(s);
 	set_scope(s);
 	s->private->wants_script = zygote->has_script;
+	s->private->input = start->input;
 	if (zygote->protocol != NULL)
 		s->connection = connection_create(s->pool, s->transport_fd,
 						  &s->conn, start->input);
@@ -553,6 +569,7 @@ void session_child_selftest(const struct session_zygote *zygote,
 	};
 	if (!zygote->without_user)
 		s->user_info = info;
+	s->private->input = CV_SPAN("selftest");
 	set_log_prefix(s);
 	set_scope(s);
 	if (s->user_info != NULL)

@@ -3,6 +3,7 @@
 #define SESSION_PRIVATE_H
 
 #include "cv-protocol.h"
+#include "mailbox/acl.h"
 #include "master/service-private.h"
 #include "module/module.h"
 #include "net/tls.h"
@@ -11,7 +12,8 @@
 /* Where a child finds what it needs; everything above is closed. */
 enum {
 	SESSION_ANVIL_FD = 5,
-	SESSION_AUTH_FD = 6,	/* of sessions without a user (lmtp) */
+	SESSION_AUTH_FD = 6,	/* of sessions without a user (lmtp): the
+				 * port; of others a channel, or nothing */
 	SESSION_TRANSPORT_FD = 7,
 	SESSION_STATUS_FD = 8, SESSION_PATH_FD = 9,
 	SESSION_PATHS = 2, SESSION_SCRIPT_FD = SESSION_PATH_FD +
@@ -28,6 +30,7 @@ struct session_zygote {
 	const struct session_kind *kind;	/* NULL: protocol is set */
 	bool without_user;			/* lmtp */
 	bool has_script;			/* post-login */
+	bool has_shared;	/* namespaces that brokers serve */
 	struct sandbox_filter own_filter;	/* users only */
 	struct sandbox_filter filter;		/* a child's */
 	struct sandbox_paths paths;		/* common ones, open */
@@ -51,7 +54,9 @@ struct session_private {
 	bool wants_script;	/* a login: its script must let it in */
 	int lease;		/* anvil; -1 none */
 	int control;		/* SESSION_CONTROL_FD; -1 none */
-	int auth;		/* kept channel of one without a user; -1 */
+	int auth;		/* kept channel of one without a user, or the
+				 * one for brokers; -1 */
+	struct cv_span input;	/* of the order, where it is not a client's */
 	bool has_lease;		/* anvil has said yes */
 	uint32_t lease_limit;	/* that it was asked about */
 };
@@ -92,6 +97,17 @@ void session_reuse_end_all(struct session_reuse *reuse);
  * user's mail is.  Failure: the user is not let in. */
 int session_run_script(struct cv_session *s, uint32_t uid, uint32_t gid,
 		       struct cv_error *err);
+
+/* session-broker.c.  While this is the zygote's child still: a channel to auth
+ * for brokers that serve this user; the port is closed. */
+int session_bind_broker(struct cv_session *s, struct cv_error *err);
+/* A user_broker_fn; the context is the session. */
+int session_open_broker(void *context, const char *owner, int *channel_r,
+			struct cv_error *err);
+/* In a broker: whom it serves, as auth said. */
+int session_accessor(struct cv_session *s, struct cv_span input,
+		     const struct acl_who **who_r, struct cv_error *err);
+extern const struct session_kind broker_session_kind;
 
 /* session-confine.c: becomes the user, who is known now; nothing else can be
  * reached afterwards. */

@@ -38,7 +38,7 @@ static struct ipc_reader held;		/* waits for a place */
 static struct ipc_writer refresh;
 
 static const struct session_kind *const session_kinds[] = {
-	&deliverer_session_kind,
+	&deliverer_session_kind, &broker_session_kind,
 };
 
 /* --- before the first session ------------------------------------------------------ */
@@ -218,8 +218,13 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 	if (anvil < 0 || auth < 0 || dup2(anvil, SESSION_ANVIL_FD) < 0)
 		return FAIL(err, CV_E_INTERNAL, "ports are missing");
 	/* who is one user has nothing to ask about others: there the number
-	 * stays what it is, /dev/null */
-	if (zygote->without_user && dup2(auth, SESSION_AUTH_FD) < 0)
+	 * stays what it is, /dev/null; or becomes a channel that can open
+	 * brokers for this user alone */
+	zygote->has_shared = zygote->protocol != NULL &&
+		!zygote->without_user && settings_has_shared(
+			zygote->service->settings);
+	if ((zygote->without_user || zygote->has_shared) &&
+	    dup2(auth, SESSION_AUTH_FD) < 0)
 		return FAIL_ERRNO(err, errno, "dup2 failed");
 	return CV_OK;
 }

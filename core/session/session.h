@@ -41,6 +41,7 @@ struct cv_session {
 struct session_kind {
 	const char *service_name;
 	bool takes_more;	/* further channels of the same user */
+	bool has_accessor;	/* the order says for which other user */
 	/* The session's child is confined and everything is set; returns
 	 * when the session is over. */
 	int (*run)(struct cv_session *s, struct cv_error *err);

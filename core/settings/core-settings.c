@@ -51,3 +51,18 @@ void settings_register_core(void)
 	settings_register_defaults("built-in", core_services);
 	settings_register_compat();
 }
+
+bool settings_has_shared(const struct settings_tree *tree)
+{
+	struct settings_scope scope = { 0 };
+	const char *type;
+	uint32_t at = 0;
+
+	while (settings_block_next(tree, "namespace", SETTINGS_ROOT, NULL,
+				   &at, &scope.block)) {
+		if (settings_lookup(tree, &scope, "type", &type) == CV_OK &&
+		    strcmp(type, "shared") == 0)
+			return true;
+	}
+	return false;
+}

@@ -181,6 +181,9 @@ struct mail_settings {
 	const char *mail_attribute_dict;
 };
 extern const struct settings_table mail_settings_table;
+/* Whether some namespace is of type shared: its mailboxes are reached through
+ * the service "store". */
+bool settings_has_shared(const struct settings_tree *tree);
 enum mail_mail_fsync {
 	MAIL_MAIL_FSYNC_OPTIMIZED,
 	MAIL_MAIL_FSYNC_ALWAYS,

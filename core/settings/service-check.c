@@ -23,7 +23,8 @@ struct check {
 
 /* Those that always run. */
 static const char *const core_service_names[] = {
-	"anvil", "auth", "auth-worker", "deliver", "log", NULL,
+	"anvil", "auth", "auth-worker", "deliver", "log", "store",
+	NULL,
 };
 
 /* Those of Dovecot 2.3 whose work is done in another way, or not yet. */
@@ -145,7 +146,8 @@ static void warn_key(struct check *c, const char *key, const char *why)
 static bool is_session(const struct check *c)
 {
 	return is_listed(c->name, strlen(c->name), &c->protocols) ||
-		strcmp(c->name, "deliver") == 0;
+		strcmp(c->name, "deliver") == 0 ||
+		strcmp(c->name, "store") == 0;
 }
 
 static bool is_login(const struct check *c)
@@ -198,7 +200,8 @@ static void check_identity(struct check *c)
 {
 	bool users = is_session(c) && service_answers(c->tree, c->name) ==
 		SERVICE_ANSWERS_NOBODY;
-	bool mail = users || strcmp(c->name, "deliver") == 0;
+	bool mail = users || strcmp(c->name, "deliver") == 0 ||
+		strcmp(c->name, "store") == 0;
 
 	warn_key(c, "privileged_group",
 		 "write extra_groups in the service of the sessions");

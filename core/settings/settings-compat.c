@@ -446,7 +446,9 @@ static const char protocol_services[] =
 	"  extra_groups = $default_internal_group\n  client_limit = 1\n"
 	"  unix_listener lmtp {\n    mode = 0666\n  }\n}\n"
 	/* one process for each user that mail has come in for lately */
-	"service deliver {\n  process_limit = 500\n  idle_kill = 30s\n}\n";
+	"service deliver {\n  process_limit = 500\n  idle_kill = 30s\n}\n"
+	/* one for each session and each other user whose mail it has open */
+	"service store {\n  process_limit = 500\n}\n";
 
 void settings_register_compat(void)
 {

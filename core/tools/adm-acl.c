@@ -38,7 +38,7 @@ static int get_run(struct adm_mail *m, struct cv_error *err)
 	int ret;
 
 	acl_init(&acl, m->pool);
-	ret = mailbox_acl_get(m->user, m->argv[0], &acl, err);
+	ret = route_acl_get(m->user, m->argv[0], &acl, err);
 	for (size_t i = 0; ret == CV_OK && i < acl.count; i++) {
 		struct cv_text id;
 

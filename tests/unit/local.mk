@@ -219,6 +219,12 @@ tests_unit_test_mailbox_acl_SOURCES = %D%/test-mailbox-acl.c \
 tests_unit_test_mailbox_acl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_acl_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-mailbox-broker
+tests_unit_test_mailbox_broker_SOURCES = %D%/test-mailbox-broker.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_broker_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_broker_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-names
 tests_unit_test_mailbox_names_SOURCES = %D%/test-mailbox-names.c \
 	%D%/mailbox-fixture.h

@@ -1,0 +1,690 @@
+/* mailbox-remote-view.c - an open mailbox of another user.
+ *
+ * The list of UIDs here is the one that sequence numbers count by; the broker
+ * has its own, and is asked by UIDs.  When the connection was lost the broker's
+ * view is opened again, and the next sync compares the two lists. */
+#include "remote-call.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { AHEAD_MAX = 64 };
+
+/* --- lists of UIDs ---------------------------------------------------------------- */
+
+static bool set_contains(struct cv_set set, uint32_t value)
+{
+	uint32_t low = 0, high = set.count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (set.ranges[mid].last < value)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < set.count && set.ranges[low].first <= value;
+}
+
+/* Adds those behind the last one; a list of billions is nonsense. */
+static int add_uids(struct cv_mailbox *box, struct cv_set uids,
+		    struct cv_error *err)
+{
+	uint32_t last = box->count == 0 ? 0 : box->uids[box->count - 1];
+
+	for (uint32_t i = 0; i < uids.count; i++) {
+		uint32_t from = uids.ranges[i].first > last ?
+			uids.ranges[i].first : last + 1;
+
+		for (uint32_t uid = from; uid <= uids.ranges[i].last; uid++) {
+			if (box->count >= REMOTE_MESSAGES_MAX)
+				return FAIL(err, CV_E_LIMIT, "too many "
+					    "messages");
+			mailbox_view_add(box, uid);
+			if (uid == UINT32_MAX)
+				break;
+		}
+	}
+	return CV_OK;
+}
+
+static void remove_uids(struct cv_mailbox *box, struct cv_set keep,
+			struct cv_set gone, bool by_keep,
+			struct account_ranges *seqs,
+			struct account_ranges *uids)
+{
+	uint32_t to = 0;
+
+	for (uint32_t i = 0; i < box->count; i++) {
+		uint32_t uid = box->uids[i];
+
+		if (by_keep ? set_contains(keep, uid) :
+		    !set_contains(gone, uid)) {
+			box->uids[to++] = uid;
+			continue;
+		}
+		ranges_add(seqs, i + 1);
+		ranges_add(uids, uid);
+	}
+	box->count = to;
+}
+
+/* --- what the broker says of a view ----------------------------------------------- */
+
+static void forget_ahead(struct remote_view *view)
+{
+	view->ahead_count = 0;
+	view->ahead = NULL;
+	pool_reset(view->ahead_pool);
+}
+
+static void take_keywords(struct remote_view *view, struct remote_reader *in)
+{
+	struct cv_pool *pool = in->pool;
+
+	pool_reset(view->keyword_pool);
+	in->pool = view->keyword_pool;
+	view->keywords = remote_get_keywords(in);
+	in->pool = pool;
+}
+
+/* \Recent and all that is not the list of UIDs. */
+static void take_state(struct cv_mailbox *box, struct remote_reader *in,
+		       bool *readonly_r, uint32_t *uidvalidity_r)
+{
+	struct remote_view *view = box->remote;
+	struct cv_span guid;
+	struct cv_set recent;
+
+	*readonly_r = remote_get_u32(in) != 0;
+	view->may_create_keywords = remote_get_u32(in) != 0;
+	view->permanent_flags = remote_get_u32(in) & CV_FLAGS_STORED;
+	box->rights = remote_get_u32(in) & ACL_ALL;
+	*uidvalidity_r = remote_get_u32(in);
+	box->uidnext = remote_get_u32(in);
+	view->highestmodseq = remote_get_u64(in);
+	guid = remote_get_span(in, 16);
+	if (guid.len == 16)
+		memcpy(view->guid, guid.data, 16);
+	take_keywords(view, in);
+	recent = remote_get_set(in);
+	box->recent = (struct account_ranges){ .pool = box->pool };
+	box->recent_count = 0;
+	for (uint32_t i = 0; i < box->count; i++) {
+		if (set_contains(recent, box->uids[i]))
+			box->recent_count++;
+	}
+}
+
+static int ask_open(struct cv_mailbox *box, const char *name, uint32_t flags,
+		    struct cv_pool *pool, struct remote_answer *a,
+		    struct cv_error *err)
+{
+	struct cv_text fields;
+
+	cv_text_init(&fields, pool);
+	remote_put_u32(&fields, box->remote->id);
+	remote_put_u32(&fields, flags);
+	remote_put_str(&fields, name);
+	return remote_call(box->remote->remote, REMOTE_OPEN, &fields, -1,
+			   pool, a, err);
+}
+
+int remote_open(struct remote *remote, const char *name, uint32_t flags,
+		struct cv_mailbox *box, struct cv_error *err)
+{
+	struct remote_view *view = pool_new(box->pool, struct remote_view);
+	struct remote_answer a = { .fd = -1 };
+	struct cv_set uids;
+	int ret;
+
+	view->remote = remote;
+	view->id = ++remote->user->broker_views;
+	view->bell[0] = view->bell[1] = -1;
+	view->keyword_pool = pool_create("remote keywords");
+	view->ahead_pool = pool_create("remote messages");
+	box->remote = view;
+	box->ns = &remote->ns;
+	box->remote_name = pool_strdup(box->pool, name);
+	box->name = mailbox_name_show(&remote->ns, name, box->pool);
+	remote->views++;
+	ret = ask_open(box, name, flags, box->sync_pool, &a, err);
+	if (ret < 0)
+		return ret;
+	view->generation = remote->generation;
+	take_state(box, &a.fields, &box->readonly, &box->uidvalidity);
+	uids = remote_get_set(&a.fields);
+	ret = remote_end(remote, &a, err);
+	return ret < 0 ? ret : add_uids(box, uids, err);
+}
+
+void remote_close(struct cv_mailbox *box)
+{
+	struct remote_view *view = box->remote;
+	struct remote *remote = view->remote;
+	struct remote_answer a = { .fd = -1 };
+	struct cv_text fields;
+
+	if (remote->channel >= 0 && view->generation == remote->generation) {
+		cv_text_init(&fields, box->sync_pool);
+		remote_put_u32(&fields, view->id);
+		(void)remote_call(remote, REMOTE_CLOSE, &fields, -1,
+				  box->sync_pool, &a, NULL);
+		if (a.fd >= 0)
+			(void)close(a.fd);
+	}
+	remote->views--;
+	for (int i = 0; i < 2; i++) {
+		if (view->bell[i] >= 0)
+			(void)close(view->bell[i]);
+	}
+	pool_destroy(&view->keyword_pool);
+	pool_destroy(&view->ahead_pool);
+}
+
+static int send_bell(struct cv_mailbox *box, struct cv_error *err)
+{
+	struct remote_answer a = { .fd = -1 };
+	struct cv_text fields;
+	int ret;
+
+	cv_text_init(&fields, box->sync_pool);
+	remote_put_u32(&fields, box->remote->id);
+	ret = remote_call(box->remote->remote, REMOTE_WATCH, &fields,
+			  box->remote->bell[1], box->sync_pool, &a, err);
+	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
+}
+
+/* The broker has ended since: another one opens the mailbox again. */
+static int open_again(struct cv_mailbox *box, struct cv_error *err)
+{
+	struct remote_view *view = box->remote;
+	struct remote_answer a = { .fd = -1 };
+	struct cv_pool *pool = pool_create("open again");
+	uint32_t uidvalidity = 0;
+	bool readonly;
+	int ret = ask_open(box, box->remote_name, box->readonly ?
+			   CV_MAILBOX_READONLY : 0, pool, &a, err);
+
+	if (ret == CV_OK) {
+		take_state(box, &a.fields, &readonly, &uidvalidity);
+		(void)remote_get_set(&a.fields);
+		ret = remote_end(view->remote, &a, err);
+	}
+	if (ret == CV_OK && uidvalidity != box->uidvalidity) {
+		FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' was deleted",
+		     box->name);
+		ret = error_set_client(err, "Mailbox was deleted under "
+				       "you.");
+	}
+	if (ret == CV_OK) {
+		view->generation = view->remote->generation;
+		view->stale = true;
+		forget_ahead(view);
+		if (view->bell[1] >= 0)
+			ret = send_bell(box, err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* What may be asked twice. */
+static bool is_reading(uint32_t op)
+{
+	return op == REMOTE_MESSAGES || op == REMOTE_SECTION ||
+		op == REMOTE_SEARCH || op == REMOTE_SYNC || op == REMOTE_VIEW;
+}
+
+/* fields begin with view_fields.  A question that was lost with its broker is
+ * put to the next one, an order is not: it may have been carried out. */
+static int view_call(struct cv_mailbox *box, uint32_t op,
+		     const struct cv_text *fields, struct cv_pool *pool,
+		     struct remote_answer *a, struct cv_error *err)
+{
+	struct remote_view *view = box->remote;
+	struct remote *remote = view->remote;
+	bool kept = remote->channel >= 0 &&
+		view->generation == remote->generation;
+	int ret = kept ? CV_OK : open_again(box, err);
+
+	*a = (struct remote_answer){ .fd = -1 };
+	if (ret == CV_OK)
+		ret = remote_call(remote, op, fields, -1, pool, a, err);
+	if (ret != CV_E_TEMP || !kept || remote->channel >= 0 ||
+	    !is_reading(op))
+		return ret;
+	ret = open_again(box, err);
+	return ret < 0 ? ret :
+		remote_call(remote, op, fields, -1, pool, a, err);
+}
+
+static void view_fields(struct cv_mailbox *box, struct cv_text *fields,
+			struct cv_pool *pool)
+{
+	cv_text_init(fields, pool);
+	remote_put_u32(fields, box->remote->id);
+}
+
+static void put_uids(struct cv_mailbox *box, struct cv_text *fields,
+		     struct cv_set seqs)
+{
+	struct account_ranges uids;
+
+	mailbox_seqs_to_uids(box, seqs, fields->pool, &uids);
+	remote_put_set(fields, ranges_set(&uids));
+}
+
+static int take_seqs(struct cv_mailbox *box, struct remote_answer *a,
+		     struct cv_pool *pool, struct cv_set *seqs_r)
+{
+	struct cv_set uids = remote_get_set(&a->fields);
+
+	return mailbox_uids_to_seqs(box, uids, pool, seqs_r);
+}
+
+/* --- syncing ---------------------------------------------------------------------- */
+
+/* After a new connection: what differs between the lists, and maybe all
+ * flags. */
+static int sync_stale(struct cv_mailbox *box, struct cv_mailbox_changes *out,
+		      struct cv_error *err)
+{
+	struct account_ranges seqs = { .pool = box->sync_pool };
+	struct account_ranges gone = { .pool = box->sync_pool };
+	struct account_ranges all = { .pool = box->sync_pool };
+	const struct cv_set none = { NULL, 0 };
+	struct remote_answer a;
+	struct cv_text fields;
+	struct cv_set uids;
+	uint32_t kept, uidvalidity;
+	bool readonly;
+	int ret;
+
+	view_fields(box, &fields, box->sync_pool);
+	ret = view_call(box, REMOTE_VIEW, &fields, box->sync_pool, &a, err);
+	if (ret < 0)
+		return ret;
+	take_state(box, &a.fields, &readonly, &uidvalidity);
+	uids = remote_get_set(&a.fields);
+	ret = remote_end(box->remote->remote, &a, err);
+	if (ret < 0)
+		return ret;
+	remove_uids(box, uids, none, true, &seqs, &gone);
+	kept = box->count;
+	ret = add_uids(box, uids, err);
+	for (uint32_t seq = 1; seq <= kept; seq++)
+		ranges_add(&all, seq);
+	out->expunged = ranges_set(&seqs);
+	out->expunged_uids = ranges_set(&gone);
+	out->flags = ranges_set(&all);
+	out->messages_changed = box->count > kept;
+	out->recent_changed = out->keywords_changed = true;
+	box->remote->stale = false;
+	return ret;
+}
+
+static int sync_changes(struct cv_mailbox *box, uint32_t flags,
+			struct cv_mailbox_changes *out, struct cv_error *err)
+{
+	struct account_ranges seqs = { .pool = box->sync_pool };
+	struct account_ranges uids = { .pool = box->sync_pool };
+	const struct cv_set none = { NULL, 0 };
+	struct cv_set gone, added, changed;
+	struct remote_answer a;
+	struct cv_text fields;
+	uint32_t uidvalidity;
+	bool readonly;
+	int ret;
+
+	view_fields(box, &fields, box->sync_pool);
+	remote_put_u32(&fields, flags);
+	ret = view_call(box, REMOTE_SYNC, &fields, box->sync_pool, &a, err);
+	if (ret < 0)
+		return ret;
+	out->messages_changed = remote_get_u32(&a.fields) != 0;
+	out->recent_changed = remote_get_u32(&a.fields) != 0;
+	out->keywords_changed = remote_get_u32(&a.fields) != 0;
+	gone = remote_get_set(&a.fields);
+	added = remote_get_set(&a.fields);
+	changed = remote_get_set(&a.fields);
+	if (!(flags & CV_SYNC_NO_EXPUNGES))
+		remove_uids(box, none, gone, false, &seqs, &uids);
+	ret = add_uids(box, added, err);
+	take_state(box, &a.fields, &readonly, &uidvalidity);
+	if (ret == CV_OK)
+		ret = remote_end(box->remote->remote, &a, err);
+	if (ret < 0)
+		return ret;
+	out->expunged = ranges_set(&seqs);
+	out->expunged_uids = ranges_set(&uids);
+	return mailbox_uids_to_seqs(box, changed, box->sync_pool,
+				    &out->flags);
+}
+
+int remote_sync(struct cv_mailbox *box, uint32_t flags,
+		struct cv_mailbox_changes *out, struct cv_error *err)
+{
+	struct remote_view *view = box->remote;
+	int ret = CV_OK;
+
+	pool_reset(box->sync_pool);
+	forget_ahead(view);
+	if (view->remote->channel < 0 ||
+	    view->generation != view->remote->generation)
+		ret = open_again(box, err);
+	/* without the lists being compared nothing could be told of what has
+	 * changed: but numbers must stay as they are now */
+	if (ret == CV_OK && view->stale && (flags & CV_SYNC_NO_EXPUNGES) == 0)
+		ret = sync_stale(box, out, err);
+	else if (ret == CV_OK && !view->stale)
+		ret = sync_changes(box, flags, out, err);
+	out->messages = box->count;
+	out->recent = box->recent_count;
+	out->highestmodseq = view->highestmodseq;
+	return ret;
+}
+
+void remote_state(struct cv_mailbox *box, struct cv_mailbox_state *s)
+{
+	const struct remote_view *view = box->remote;
+
+	s->name = box->name;
+	s->messages = box->count;
+	s->recent = box->recent_count;
+	s->uidnext = box->uidnext;
+	s->uidvalidity = box->uidvalidity;
+	s->highestmodseq = view->highestmodseq;
+	s->readonly = box->readonly;
+	s->may_create_keywords = view->may_create_keywords;
+	s->permanent_flags = view->permanent_flags;
+	s->keywords = view->keywords;
+	memcpy(s->guid, view->guid, sizeof(s->guid));
+}
+
+int remote_watch_fd(struct cv_mailbox *box)
+{
+	struct remote_view *view = box->remote;
+	struct cv_error err = ERROR_NONE;
+
+	if (view->bell[0] >= 0)
+		return view->bell[0];
+	if (view->generation != view->remote->generation ||
+	    view->remote->channel < 0 || ipc_pair(view->bell, true, NULL) < 0)
+		return -1;
+	if (send_bell(box, &err) < 0) {
+		log_warning("store", "%s", err.text);
+		(void)close(view->bell[0]);
+		(void)close(view->bell[1]);
+		view->bell[0] = view->bell[1] = -1;
+	}
+	return view->bell[0];
+}
+
+void remote_watch_clear(struct cv_mailbox *box)
+{
+	char bytes[64];
+
+	while (box->remote->bell[0] >= 0 &&
+	       recv(box->remote->bell[0], bytes, sizeof(bytes),
+		    MSG_DONTWAIT) > 0)
+		;
+}
+
+/* --- messages --------------------------------------------------------------------- */
+
+static void take_message(struct cv_mailbox *box, struct remote_reader *in,
+			 struct cv_message_data *d)
+{
+	struct cv_span guid;
+	struct cv_set seqs;
+	struct cv_range one;
+
+	*d = (struct cv_message_data){ CV_SIZED(cv_message_data) };
+	d->uid = remote_get_u32(in);
+	d->flags = remote_get_u32(in) & (CV_FLAGS_STORED | CV_FLAG_RECENT);
+	d->keywords = remote_get_keywords(in);
+	d->modseq = remote_get_u64(in);
+	d->internal_date = (int64_t)remote_get_u64(in);
+	d->save_date = (int64_t)remote_get_u64(in);
+	d->size_bytes = remote_get_u64(in);
+	d->envelope = remote_get_span(in, REMOTE_TEXT_MAX);
+	d->bodystructure = remote_get_span(in, REMOTE_TEXT_MAX);
+	d->body = remote_get_span(in, REMOTE_TEXT_MAX);
+	guid = remote_get_span(in, 16);
+	if (guid.len == 16)
+		memcpy(d->guid, guid.data, 16);
+	one = (struct cv_range){ d->uid, d->uid };
+	(void)mailbox_uids_to_seqs(box, (struct cv_set){ &one, 1 }, in->pool,
+				   &seqs);
+	d->seq = seqs.count == 0 ? 0 : seqs.ranges[0].first;
+}
+
+/* One, or when they are asked for one after the other, some more. */
+static int fetch_ahead(struct cv_mailbox *box, uint32_t seq, uint32_t items,
+		       struct cv_error *err)
+{
+	struct remote_view *view = box->remote;
+	uint32_t last = seq == view->last_seq + 1 && seq > 1 ?
+		seq + AHEAD_MAX - 1 : seq;
+	struct cv_range range = { seq, last };
+	struct remote_answer a;
+	struct cv_text fields;
+	int ret;
+
+	forget_ahead(view);
+	view_fields(box, &fields, view->ahead_pool);
+	remote_put_u32(&fields, items);
+	put_uids(box, &fields, (struct cv_set){ &range, 1 });
+	ret = view_call(box, REMOTE_MESSAGES, &fields, view->ahead_pool, &a,
+			err);
+	if (ret != CV_OK)
+		return ret;
+	view->ahead = pool_new_array(view->ahead_pool,
+				     struct cv_message_data, AHEAD_MAX);
+	view->ahead_items = items;
+	while (a.fields.rest.len > 0 && !a.fields.failed &&
+	       view->ahead_count < AHEAD_MAX)
+		take_message(box, &a.fields,
+			     &view->ahead[view->ahead_count++]);
+	ret = remote_end(view->remote, &a, err);
+	if (ret < 0)
+		forget_ahead(view);
+	return ret;
+}
+
+static const struct cv_message_data *find_ahead(struct remote_view *view,
+						uint32_t seq, uint32_t items)
+{
+	for (uint32_t i = 0; i < view->ahead_count; i++) {
+		if (view->ahead[i].seq == seq && view->ahead_items == items)
+			return &view->ahead[i];
+	}
+	return NULL;
+}
+
+int remote_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
+		   struct cv_message_data *data_r, struct cv_error *err)
+{
+	struct remote_view *view = box->remote;
+	const struct cv_message_data *found = find_ahead(view, seq, items);
+	uint32_t size = data_r->size < sizeof(*found) ? data_r->size :
+		(uint32_t)sizeof(*found);
+
+	if (found == NULL) {
+		int ret = fetch_ahead(box, seq, items, err);
+
+		if (ret != CV_OK)
+			return ret;
+		found = find_ahead(view, seq, items);
+	}
+	view->last_seq = seq;
+	if (found == NULL)
+		return CV_NOT_FOUND;
+	/* the caller's struct may be older and shorter */
+	memcpy((char *)data_r + sizeof(size),
+	       (const char *)found + sizeof(size), size - sizeof(size));
+	return CV_OK;
+}
+
+static void put_section(struct cv_text *fields,
+			const struct cv_section *section)
+{
+	remote_put_u32(fields, section->kind);
+	remote_put_u32(fields, section->part_count);
+	for (uint32_t i = 0; i < section->part_count; i++)
+		remote_put_u32(fields, section->part[i]);
+	remote_put_u32(fields, section->field_count);
+	for (uint32_t i = 0; i < section->field_count; i++)
+		remote_put_span(fields, section->fields[i]);
+}
+
+/* The bytes lie in a file that nobody can change any more. */
+static int open_section(struct cv_mailbox *box, struct remote_answer *a,
+			struct cv_stream **stream_r, uint64_t *size_r,
+			struct cv_error *err)
+{
+	uint64_t file_size = 0;
+	struct cv_span bytes;
+	int ret, fd = a->fd;
+
+	*size_r = remote_get_u64(&a->fields);
+	bytes = remote_get_span(&a->fields, REMOTE_TEXT_MAX);
+	ret = remote_end(box->remote->remote, a, err);
+	if (ret < 0)
+		return ret;
+	if (fd < 0 && bytes.len == *size_r) {
+		*stream_r = stream_open_memory(box->data_pool, bytes);
+		return CV_OK;
+	}
+	if (fd >= 0 && remote_file_size(fd, UINT64_MAX / 2, &file_size,
+					NULL) == CV_OK &&
+	    file_size == *size_r) {
+		*stream_r = stream_open_file(box->data_pool, fd, 0, *size_r,
+					     true, "message");
+		return CV_OK;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return remote_confused(box->remote->remote, err);
+}
+
+int remote_section(struct cv_mailbox *box, uint32_t seq,
+		   const struct cv_section *section,
+		   struct cv_stream **stream_r, uint64_t *size_r,
+		   struct cv_error *err)
+{
+	struct cv_range one = { seq, seq };
+	struct remote_answer a;
+	struct cv_text fields;
+	int ret;
+
+	pool_reset(box->data_pool);
+	view_fields(box, &fields, box->data_pool);
+	put_uids(box, &fields, (struct cv_set){ &one, 1 });
+	put_section(&fields, section);
+	ret = view_call(box, REMOTE_SECTION, &fields, box->data_pool, &a,
+			err);
+	return ret != CV_OK ? ret :
+		open_section(box, &a, stream_r, size_r, err);
+}
+
+/* --- changing --------------------------------------------------------------------- */
+
+int remote_store(struct cv_mailbox *box, const struct cv_store_request *r,
+		 struct cv_pool *pool, struct cv_set *modified_r,
+		 struct cv_error *err)
+{
+	struct cv_pool *own = pool_create("remote store");
+	struct remote_answer a;
+	struct cv_text fields;
+	struct cv_set modified;
+	int ret;
+
+	forget_ahead(box->remote);
+	view_fields(box, &fields, own);
+	put_uids(box, &fields, r->seqs);
+	remote_put_u32(&fields, r->change);
+	remote_put_u32(&fields, r->flags);
+	remote_put_u32(&fields, r->silent);
+	remote_put_u64(&fields, r->unchanged_since);
+	remote_put_keywords(&fields, &r->keywords);
+	ret = view_call(box, REMOTE_STORE, &fields, own, &a, err);
+	if (ret == CV_OK)
+		ret = take_seqs(box, &a, pool, &modified);
+	if (ret == CV_OK)
+		ret = remote_end(box->remote->remote, &a, err);
+	if (ret == CV_OK && modified_r != NULL)
+		*modified_r = modified;
+	pool_destroy(&own);
+	return ret;
+}
+
+int remote_expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		   bool undeleted, struct cv_error *err)
+{
+	const struct cv_set none = { NULL, 0 };
+	struct cv_pool *own = pool_create("remote expunge");
+	struct remote_answer a;
+	struct cv_text fields;
+	int ret;
+
+	view_fields(box, &fields, own);
+	remote_put_u32(&fields, uids != NULL);
+	remote_put_u32(&fields, undeleted);
+	remote_put_set(&fields, uids == NULL ? none : *uids);
+	ret = view_call(box, REMOTE_EXPUNGE, &fields, own, &a, err);
+	if (ret == CV_OK)
+		ret = remote_end(box->remote->remote, &a, err);
+	pool_destroy(&own);
+	return ret;
+}
+
+int remote_copy(struct cv_mailbox *box, struct cv_set seqs,
+		const char *mailbox_name, bool move, struct cv_pool *pool,
+		struct cv_copy_result *result, struct cv_error *err)
+{
+	struct remote_answer a;
+	struct cv_text fields;
+	int ret;
+
+	view_fields(box, &fields, pool);
+	put_uids(box, &fields, seqs);
+	remote_put_str(&fields, mailbox_name);
+	remote_put_u32(&fields, move);
+	ret = view_call(box, REMOTE_COPY, &fields, pool, &a, err);
+	if (ret < 0)
+		return ret;
+	result->uidvalidity = remote_get_u32(&a.fields);
+	result->source_uids = remote_get_set(&a.fields);
+	result->uids = remote_get_set(&a.fields);
+	result->count = remote_get_u32(&a.fields);
+	return remote_end(box->remote->remote, &a, err);
+}
+
+int remote_search(struct cv_mailbox *box, const struct cv_search_node *nodes,
+		  uint32_t count, struct cv_pool *pool,
+		  struct cv_set *seqs_r, struct cv_error *err)
+{
+	struct remote_answer a;
+	struct cv_text fields;
+	int ret;
+
+	view_fields(box, &fields, pool);
+	remote_put_u32(&fields, count);
+	for (uint32_t i = 0; i < count; i++) {
+		remote_put_u32(&fields, nodes[i].op);
+		remote_put_u32(&fields, nodes[i].first_child);
+		remote_put_u32(&fields, nodes[i].next);
+		remote_put_u32(&fields, nodes[i].flags);
+		remote_put_set(&fields, nodes[i].set);
+		remote_put_span(&fields, nodes[i].field);
+		remote_put_span(&fields, nodes[i].text);
+		remote_put_u64(&fields, (uint64_t)nodes[i].day);
+		remote_put_u64(&fields, nodes[i].number);
+	}
+	ret = view_call(box, REMOTE_SEARCH, &fields, pool, &a, err);
+	if (ret == CV_OK)
+		ret = take_seqs(box, &a, pool, seqs_r);
+	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
+}

@@ -1,0 +1,672 @@
+/* mailbox-route.c - the service "mailbox": here, or through a broker; with the
+ * \Seen that is the reader's own.
+ *
+ * What stands below this file (mailbox_open, mailbox_store ...) knows only
+ * mail of this account's files; brokers use that, too. */
+#include "mailbox-remote.h"
+#include "mailbox-route.h"
+#include "mailbox-seen.h"
+
+/* --- names ---------------------------------------------------------------------- */
+
+int route_create(struct cv_user *u, const char *name, uint32_t use,
+		 struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+	struct cv_pool *pool;
+	int ret;
+
+	if (remote == NULL)
+		return mailbox_create(u, name, use, err);
+	pool = pool_create("create");
+	ret = remote_create(remote, remote_name(remote, name, pool), use,
+			    err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int route_remove(struct cv_user *u, const char *name, struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+	struct cv_pool *pool;
+	int ret;
+
+	if (remote == NULL)
+		return mailbox_remove(u, name, err);
+	pool = pool_create("remove");
+	ret = remote_remove(remote, remote_name(remote, name, pool), err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int route_rename(struct cv_user *u, const char *name, const char *new_name,
+		 struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+	struct cv_pool *pool;
+	int ret;
+
+	if (remote == NULL && remote_find(u, new_name) == NULL)
+		return mailbox_rename(u, name, new_name, err);
+	if (remote == NULL || remote != remote_find(u, new_name)) {
+		FAIL(err, CV_E_UNSUPPORTED, "renaming to another account");
+		return error_set_client(err, "Can't rename a mailbox to "
+					"another storage.");
+	}
+	pool = pool_create("rename");
+	ret = remote_rename(remote, remote_name(remote, name, pool),
+			    remote_name(remote, new_name, pool), err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int route_quota(struct cv_user *u, const char *name, uint32_t index,
+		struct cv_quota_usage *usage_r, struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+	struct cv_pool *pool;
+	int ret;
+
+	if (remote == NULL)
+		return mailbox_quota(u, name, index, usage_r, err);
+	pool = pool_create("quota");
+	ret = remote_quota(remote, remote_name(remote, name, pool), index,
+			   usage_r, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int count_unseen(struct cv_user *u, struct cv_set uids,
+			struct cv_mailbox_status *s, struct cv_pool *pool,
+			struct cv_error *err)
+{
+	ARRAY(uint32_t) all;
+	struct private_seen *seen;
+	int ret = seen_create(u, s->guid, s->uidvalidity, &seen, err);
+
+	if (ret < 0)
+		return ret;
+	array_init(&all, pool);
+	for (uint32_t i = 0; i < uids.count; i++) {
+		for (uint64_t uid = uids.ranges[i].first;
+		     uid <= uids.ranges[i].last &&
+		     all.count < REMOTE_MESSAGES_MAX; uid++)
+			*array_add(&all) = (uint32_t)uid;
+	}
+	ret = seen_refresh(seen, all.items, (uint32_t)all.count, err);
+	s->unseen = 0;
+	for (size_t i = 0; i < all.count && ret >= 0; i++)
+		s->unseen += !seen_has(seen, all.items[i]);
+	seen_destroy(&seen);
+	return ret < 0 ? ret : CV_OK;
+}
+
+int route_status(struct cv_user *u, const char *name, uint32_t items,
+		 struct cv_mailbox_status *status_r, struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+	struct cv_pool *pool;
+	struct cv_set uids;
+	int ret;
+
+	if (remote == NULL)
+		return mailbox_status(u, name, items, status_r, err);
+	pool = pool_create("status");
+	ret = remote_status(remote, remote_name(remote, name, pool), items,
+			    status_r, pool, &uids, err);
+	if (ret == CV_OK && (items & CV_STATUS_UNSEEN))
+		ret = count_unseen(u, uids, status_r, pool, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* --- views ---------------------------------------------------------------------- */
+
+static int open_remote(struct cv_user *user, struct remote *remote,
+		       const char *name, uint32_t flags,
+		       struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct cv_mailbox *box = mailbox_box_create(user, flags &
+						    CV_MAILBOX_READONLY);
+	int ret = remote_open(remote, remote_name(remote, name, box->pool),
+			      flags, box, err);
+
+	if (ret == CV_OK)
+		ret = seen_create(user, box->remote->guid, box->uidvalidity,
+				  &box->seen, err);
+	if (ret == CV_OK)
+		ret = seen_refresh(box->seen, box->uids, box->count, err);
+	if (ret < 0) {
+		seen_destroy(&box->seen);
+		remote_close(box);
+		mailbox_box_destroy(box);
+		return ret;
+	}
+	remote_remember(remote);
+	box->next = user->remote_boxes;
+	user->remote_boxes = box;
+	*box_r = box;
+	return CV_OK;
+}
+
+int route_open(struct cv_user *user, const char *name, uint32_t flags,
+	       struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct remote *remote = remote_find(user, name);
+
+	return remote == NULL ?
+		mailbox_open(user, name, flags, box_r, err) :
+		open_remote(user, remote, name, flags, box_r, err);
+}
+
+void route_close(struct cv_mailbox **box)
+{
+	struct cv_mailbox *b = *box, **at;
+
+	if (b == NULL || b->remote == NULL) {
+		mailbox_close(box);
+		return;
+	}
+	*box = NULL;
+	for (at = &b->user->remote_boxes; *at != b; at = &(*at)->next)
+		;
+	*at = b->next;
+	remote_close(b);
+	seen_destroy(&b->seen);
+	mailbox_box_destroy(b);
+}
+
+void route_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
+{
+	if (box->remote == NULL) {
+		mailbox_state(box, state_r);
+		return;
+	}
+	remote_state(box, state_r);
+	state_r->first_unseen = 0;
+	for (uint32_t seq = 1; seq <= box->count; seq++) {
+		if (!seen_has(box->seen, box->uids[seq - 1])) {
+			state_r->first_unseen = seq;
+			break;
+		}
+	}
+}
+
+static bool is_news(const struct private_seen *seen, uint32_t uid)
+{
+	for (size_t i = 0; i < seen->news.count; i++) {
+		if (uid >= seen->news.items[i].first &&
+		    uid <= seen->news.items[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* What another session of the reader has marked, or this one loudly. */
+static int sync_seen(struct cv_mailbox *box, struct cv_mailbox_changes *out,
+		     struct cv_error *err)
+{
+	struct account_ranges flags = { .pool = box->sync_pool }, told;
+	struct account_ranges before = { .pool = box->sync_pool };
+	int ret;
+
+	for (size_t i = 0; i < box->seen->uids.count; i++) {
+		const struct account_range *r = &box->seen->uids.items[i];
+
+		ranges_add(&before, r->first);
+		before.items[before.count - 1].last = r->last;
+	}
+	ret = seen_refresh(box->seen, box->uids, box->count, err);
+	if (ret < 0 || (ret == CV_OK && box->seen->news.count == 0))
+		return ret;
+	told = (struct account_ranges){
+		.items = (struct account_range *)(uintptr_t)out->flags.ranges,
+		.count = out->flags.count,
+	};
+	for (uint32_t seq = 1; seq <= box->count; seq++) {
+		uint32_t uid = box->uids[seq - 1];
+
+		if (ranges_contain(&told, seq) ||
+		    ranges_contain(&before, uid) !=
+		    seen_has(box->seen, uid) || is_news(box->seen, uid))
+			ranges_add(&flags, seq);
+	}
+	box->seen->news.count = 0;
+	out->flags = ranges_set(&flags);
+	return CV_OK;
+}
+
+int route_sync(struct cv_mailbox *box, uint32_t flags,
+	       struct cv_mailbox_changes *changes_r, struct cv_error *err)
+{
+	struct cv_mailbox_changes out = { CV_SIZED(cv_mailbox_changes) };
+	uint32_t size;
+	int ret;
+
+	if (box->remote == NULL)
+		return mailbox_sync(box, flags, changes_r, err);
+	ret = remote_sync(box, flags, &out, err);
+	if (ret == CV_OK)
+		ret = sync_seen(box, &out, err);
+	if (changes_r != NULL) {
+		/* the caller's struct may be older and shorter */
+		size = changes_r->size < sizeof(out) ? changes_r->size :
+			(uint32_t)sizeof(out);
+		memcpy((char *)changes_r + sizeof(size),
+		       (char *)&out + sizeof(size), size - sizeof(size));
+	}
+	return ret;
+}
+
+int route_watch_fd(struct cv_mailbox *box)
+{
+	return box->remote == NULL ? mailbox_watch_fd(box) :
+		remote_watch_fd(box);
+}
+
+void route_watch_clear(struct cv_mailbox *box)
+{
+	if (box->remote == NULL)
+		mailbox_watch_clear(box);
+	else
+		remote_watch_clear(box);
+}
+
+/* --- messages ------------------------------------------------------------------- */
+
+int route_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
+		  struct cv_message_data *data_r, struct cv_error *err)
+{
+	int ret;
+
+	if (box->remote == NULL)
+		return mailbox_message(box, seq, items, data_r, err);
+	if (seq == 0 || seq > box->count)
+		return CV_NOT_FOUND;
+	ret = remote_message(box, seq, items, data_r, err);
+	if (ret != CV_OK)
+		return ret;
+	data_r->flags &= ~(uint32_t)CV_FLAG_SEEN;
+	if (seen_has(box->seen, box->uids[seq - 1]))
+		data_r->flags |= CV_FLAG_SEEN;
+	return CV_OK;
+}
+
+int route_section(struct cv_mailbox *box, uint32_t seq,
+		  const struct cv_section *section,
+		  struct cv_stream **stream_r, uint64_t *size_r,
+		  struct cv_error *err)
+{
+	if (box->remote == NULL)
+		return mailbox_section(box, seq, section, stream_r, size_r,
+				       err);
+	if (seq == 0 || seq > box->count)
+		return CV_NOT_FOUND;
+	return remote_section(box, seq, section, stream_r, size_r, err);
+}
+
+/* --- flags ---------------------------------------------------------------------- */
+
+/* Without those that somebody has changed since. */
+static void without(struct cv_mailbox *box, struct cv_set seqs,
+		    struct cv_set modified, struct account_ranges *uids)
+{
+	struct account_ranges left_out = {
+		.items = (struct account_range *)(uintptr_t)modified.ranges,
+		.count = modified.count,
+	};
+
+	for (uint32_t i = 0; i < seqs.count; i++) {
+		uint32_t last = seqs.ranges[i].last;
+
+		if (last > box->count)
+			last = box->count;
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq != 0 && seq <= last; seq++) {
+			if (!ranges_contain(&left_out, seq))
+				ranges_add(uids, box->uids[seq - 1]);
+		}
+	}
+}
+
+/* Ranges may overlap and come in any order; they are few. */
+static void merge_news(struct private_seen *seen,
+		       const struct account_range *range)
+{
+	struct account_ranges *news = &seen->news;
+
+	array_reserve_((void **)&news->items, news->count, &news->room,
+		       sizeof(*news->items), news->pool);
+	news->items[news->count++] = *range;
+}
+
+static int store_seen(struct cv_mailbox *box,
+		      const struct cv_store_request *r,
+		      struct cv_set modified, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("seen");
+	struct account_ranges uids = { .pool = pool };
+	bool on = (r->flags & CV_FLAG_SEEN) != 0 &&
+		r->change != CV_FLAGS_REMOVE;
+	int ret;
+
+	without(box, r->seqs, modified, &uids);
+	ret = seen_set(box->seen, &uids, on, CV_HAS(r, settle_later) &&
+		       r->settle_later, err);
+	/* our own change is no news, unless that was asked for */
+	for (size_t i = 0; ret == CV_OK && !r->silent && i < uids.count; i++)
+		merge_news(box->seen, &uids.items[i]);
+	if (ret == CV_OK)
+		ret = seen_refresh(box->seen, box->uids, box->count, err);
+	pool_destroy(&pool);
+	return ret < 0 ? ret : CV_OK;
+}
+
+/* The broker looks at the rights for all flags, and leaves \Seen alone. */
+int route_store(struct cv_mailbox *box, const struct cv_store_request *r,
+		struct cv_pool *pool, struct cv_set *modified_r,
+		struct cv_error *err)
+{
+	struct cv_set modified = { NULL, 0 };
+	int ret;
+
+	if (box->remote == NULL)
+		return mailbox_store(box, r, pool, modified_r, err);
+	ret = remote_store(box, r, pool, &modified, err);
+	if (ret == CV_OK && (box->rights & ACL_SEEN) != 0 &&
+	    (r->change == CV_FLAGS_REPLACE || (r->flags & CV_FLAG_SEEN)))
+		ret = store_seen(box, r, modified, err);
+	if (ret == CV_OK && modified_r != NULL)
+		*modified_r = modified;
+	return ret;
+}
+
+int route_expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		  struct cv_error *err)
+{
+	return box->remote == NULL ? mailbox_expunge(box, uids, err) :
+		remote_expunge(box, uids, false, err);
+}
+
+/* --- copying -------------------------------------------------------------------- */
+
+static int copy_bytes(struct cv_save *save, struct cv_stream *stream,
+		      struct cv_error *err)
+{
+	struct cv_span part;
+	int ret;
+
+	while ((ret = stream_read(stream, &part, err)) == CV_OK) {
+		ret = mailbox_save_write(save, part.data, part.len, err);
+		if (ret < 0)
+			return ret;
+		stream_skip(stream, part.len);
+	}
+	return ret == CV_EOF ? CV_OK : ret;
+}
+
+static int copy_one(struct cv_mailbox *box, uint32_t seq,
+		    struct cv_save *save, struct cv_error *err)
+{
+	static const struct cv_section whole = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_ALL };
+	struct cv_message_data d = { CV_SIZED(cv_message_data) };
+	struct cv_save_request r = { CV_SIZED(cv_save_request) };
+	struct cv_stream *stream;
+	int ret = route_message(box, seq, CV_MESSAGE_KEYWORDS, &d, err);
+
+	if (ret != CV_OK)
+		return ret;
+	r.flags = d.flags & CV_FLAGS_STORED;
+	r.keywords = d.keywords;
+	r.internal_date = d.internal_date;
+	ret = mailbox_save_add(save, &r, err);
+	if (ret == CV_OK)
+		ret = route_section(box, seq, &whole, &stream, &r.size_hint,
+				    err);
+	if (ret == CV_OK)
+		ret = copy_bytes(save, stream, err);
+	if (ret == CV_OK)
+		ret = mailbox_save_finish(save, err);
+	if (ret == CV_NOT_FOUND) {
+		FAIL(err, CV_E_TEMP, "a message is gone");
+		ret = error_set_client(err, "Some of the messages no longer "
+				       "exist.");
+	}
+	return ret;
+}
+
+static int copy_all(struct cv_mailbox *box, struct cv_set seqs,
+		    struct cv_save *save, struct account_ranges *uids,
+		    uint32_t *count_r, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	*count_r = 0;
+	for (uint32_t i = 0; i < seqs.count && ret == CV_OK; i++) {
+		uint32_t last = seqs.ranges[i].last;
+
+		if (last > box->count)
+			last = box->count;
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq != 0 && seq <= last && ret == CV_OK; seq++) {
+			ret = copy_one(box, seq, save, err);
+			/* what is gone is left out */
+			if (ret == CV_OK) {
+				ranges_add(uids, box->uids[seq - 1]);
+				(*count_r)++;
+			} else if (ret == CV_NOT_FOUND) {
+				ret = CV_OK;
+			}
+		}
+	}
+	return ret;
+}
+
+static int expunge_source(struct cv_mailbox *box,
+			  const struct account_ranges *uids,
+			  struct cv_error *err)
+{
+	struct cv_set set = ranges_set(uids);
+
+	return box->remote == NULL ? mailbox_expunge_uids(box, &set, err) :
+		remote_expunge(box, &set, true, err);
+}
+
+/* From one account to another: all copies in one commit, then the originals
+ * go.  What a crash in between leaves is a message twice, never none. */
+static int copy_across(struct cv_mailbox *box, struct cv_set seqs,
+		       const char *name, bool move, struct cv_pool *pool,
+		       struct cv_copy_result *result, struct cv_error *err)
+{
+	struct account_ranges uids = { .pool = pool };
+	uint32_t rights = box->remote == NULL ? mailbox_box_rights(box) :
+		box->rights;
+	struct cv_save *save;
+	int ret = move ? mailbox_permit(rights, MAILBOX_OP_MOVE_FROM,
+					box->name, err) : CV_OK;
+
+	if (ret == CV_OK)
+		ret = mailbox_save_begin(box->user, name, &save, err);
+	if (ret < 0)
+		return ret;
+	ret = copy_all(box, seqs, save, &uids, &result->count, err);
+	if (ret < 0 || result->count == 0) {
+		mailbox_save_abort(&save);
+		return ret;
+	}
+	ret = mailbox_save_commit(&save, pool, &result->uidvalidity,
+				  &result->uids, err);
+	result->source_uids = ranges_set(&uids);
+	if (ret == CV_OK && move)
+		ret = expunge_source(box, &uids, err);
+	return ret;
+}
+
+/* Within one other account: the broker copies, and \Seen goes along. */
+static int copy_seen(struct cv_mailbox *box, const char *name,
+		     const struct cv_copy_result *result, struct cv_pool *pool,
+		     struct cv_error *err)
+{
+	struct account_ranges marked = { .pool = pool };
+	struct cv_range const *to = result->uids.ranges;
+	uint32_t at = 0, uid = result->uids.count == 0 ? 0 : to[0].first;
+
+	for (uint32_t i = 0; i < result->source_uids.count; i++) {
+		const struct cv_range *from = &result->source_uids.ranges[i];
+
+		for (uint64_t source = from->first;
+		     source <= from->last && at < result->uids.count;
+		     source++) {
+			if (seen_has(box->seen, (uint32_t)source))
+				ranges_add(&marked, uid);
+			if (uid++ == to[at].last &&
+			    ++at < result->uids.count)
+				uid = to[at].first;
+		}
+	}
+	return route_mark_seen(box->user, name, &marked, err);
+}
+
+int route_mark_seen(struct cv_user *user, const char *name,
+		    const struct account_ranges *uids, struct cv_error *err)
+{
+	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
+	struct remote *remote = remote_find(user, name);
+	struct private_seen *seen;
+	struct cv_pool *pool;
+	struct cv_set none;
+	int ret;
+
+	if (remote == NULL || uids->count == 0)
+		return CV_OK;
+	pool = pool_create("mark seen");
+	ret = remote_status(remote, remote_name(remote, name, pool),
+			    CV_STATUS_GUID, &s, pool, &none, err);
+	pool_destroy(&pool);
+	/* who may only insert has nothing to mark */
+	if (ret < 0)
+		return ret == CV_E_DENIED || ret == CV_E_NOT_FOUND ? CV_OK :
+			ret;
+	ret = seen_create(user, s.guid, s.uidvalidity, &seen, err);
+	if (ret < 0)
+		return ret;
+	ret = seen_set(seen, uids, true, false, err);
+	seen_destroy(&seen);
+	return ret;
+}
+
+int route_copy(struct cv_mailbox *box, struct cv_set seqs,
+	       const char *mailbox_name, bool move, struct cv_pool *pool,
+	       struct cv_copy_result *result_r, struct cv_error *err)
+{
+	struct remote *target = remote_find(box->user, mailbox_name);
+	int ret;
+
+	if (box->remote == NULL && target == NULL)
+		return mailbox_copy(box, seqs, mailbox_name, move, pool,
+				    result_r, err);
+	if (box->remote == NULL || box->remote->remote != target)
+		return copy_across(box, seqs, mailbox_name, move, pool,
+				   result_r, err);
+	ret = remote_copy(box, seqs, remote_name(target, mailbox_name, pool),
+			  move, pool, result_r, err);
+	return ret < 0 ? ret : copy_seen(box, mailbox_name, result_r, pool,
+					 err);
+}
+
+/* --- searching ------------------------------------------------------------------ */
+
+/* Sequence numbers become UIDs, \Seen those UIDs that have it here. */
+static void rewrite_node(struct cv_mailbox *box, struct cv_search_node *nodes,
+			 uint32_t at, uint32_t *count, struct cv_pool *pool)
+{
+	struct cv_search_node *node = &nodes[at], rest;
+	struct account_ranges uids;
+
+	if (node->op == CV_SEARCH_SEQS) {
+		mailbox_seqs_to_uids(box, node->set, pool, &uids);
+		node->op = CV_SEARCH_UIDS;
+		node->set = ranges_set(&uids);
+		return;
+	}
+	if (node->op != CV_SEARCH_FLAGS || !(node->flags & CV_FLAG_SEEN))
+		return;
+	rest = (struct cv_search_node){ .op = CV_SEARCH_FLAGS,
+		.flags = node->flags & ~(uint32_t)CV_FLAG_SEEN };
+	node->flags = 0;
+	if (rest.flags == 0) {
+		node->op = CV_SEARCH_UIDS;
+		node->set = ranges_set(&box->seen->uids);
+		return;
+	}
+	node->op = CV_SEARCH_AND;
+	node->first_child = *count;
+	rest.next = *count + 1;
+	nodes[(*count)++] = rest;
+	nodes[(*count)++] = (struct cv_search_node){ .op = CV_SEARCH_UIDS,
+		.set = ranges_set(&box->seen->uids) };
+}
+
+int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
+		 struct cv_pool *pool, struct cv_set *seqs_r,
+		 struct cv_error *err)
+{
+	struct cv_search_node *nodes;
+	uint32_t count = query->count;
+
+	if (box->remote == NULL)
+		return mailbox_search(box, query, pool, seqs_r, err);
+	if (count == 0 || count > REMOTE_NODES_MAX / 3)
+		return FAIL(err, CV_E_LIMIT, "a query of %u nodes", count);
+	nodes = pool_new_array(pool, struct cv_search_node, 3 * (size_t)count);
+	memcpy(nodes, query->nodes, count * sizeof(*nodes));
+	for (uint32_t i = 0; i < query->count; i++)
+		rewrite_node(box, nodes, i, &count, pool);
+	return remote_search(box, nodes, count, pool, seqs_r, err);
+}
+
+/* --- rights --------------------------------------------------------------------- */
+
+int route_my_rights(struct cv_user *u, const char *name, uint32_t *rights_r,
+		    struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+	struct cv_pool *pool;
+	int ret;
+
+	if (remote == NULL)
+		return mailbox_my_rights(u, name, rights_r, err);
+	pool = pool_create("rights");
+	ret = remote_my_rights(remote, remote_name(remote, name, pool),
+			       rights_r, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int route_acl_get(struct cv_user *u, const char *name, struct acl *acl,
+		  struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+
+	return remote == NULL ? mailbox_acl_get(u, name, acl, err) :
+		remote_acl_get(remote, remote_name(remote, name, acl->pool),
+			       acl, err);
+}
+
+int route_acl_change(struct cv_user *u, const char *name,
+		     const struct acl_entry *entry, enum acl_change how,
+		     struct cv_error *err)
+{
+	struct remote *remote = remote_find(u, name);
+	struct cv_pool *pool;
+	int ret;
+
+	if (remote == NULL)
+		return mailbox_acl_change(u, name, entry, how, err);
+	pool = pool_create("rights");
+	ret = remote_acl_change(remote, remote_name(remote, name, pool),
+				entry, how, err);
+	pool_destroy(&pool);
+	return ret;
+}

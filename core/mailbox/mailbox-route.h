@@ -1,0 +1,47 @@
+/* mailbox-route.h - the calls of the service "mailbox", for mail of any
+ * account: as those of mailbox-private.h. */
+#ifndef MAILBOX_ROUTE_H
+#define MAILBOX_ROUTE_H
+
+#include "mailbox-private.h"
+
+int route_create(struct cv_user *u, const char *name, uint32_t use,
+		 struct cv_error *err);
+int route_remove(struct cv_user *u, const char *name, struct cv_error *err);
+int route_rename(struct cv_user *u, const char *name, const char *new_name,
+		 struct cv_error *err);
+int route_quota(struct cv_user *u, const char *name, uint32_t index,
+		struct cv_quota_usage *usage_r, struct cv_error *err);
+int route_status(struct cv_user *u, const char *name, uint32_t items,
+		 struct cv_mailbox_status *status_r, struct cv_error *err);
+int route_open(struct cv_user *user, const char *name, uint32_t flags,
+	       struct cv_mailbox **box_r, struct cv_error *err);
+void route_close(struct cv_mailbox **box);
+void route_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r);
+int route_sync(struct cv_mailbox *box, uint32_t flags,
+	       struct cv_mailbox_changes *changes_r, struct cv_error *err);
+int route_watch_fd(struct cv_mailbox *box);
+void route_watch_clear(struct cv_mailbox *box);
+int route_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
+		  struct cv_message_data *data_r, struct cv_error *err);
+int route_section(struct cv_mailbox *box, uint32_t seq,
+		  const struct cv_section *section,
+		  struct cv_stream **stream_r, uint64_t *size_r,
+		  struct cv_error *err);
+int route_store(struct cv_mailbox *box, const struct cv_store_request *r,
+		struct cv_pool *pool, struct cv_set *modified_r,
+		struct cv_error *err);
+int route_expunge(struct cv_mailbox *box, const struct cv_set *uids,
+		  struct cv_error *err);
+int route_copy(struct cv_mailbox *box, struct cv_set seqs,
+	       const char *mailbox_name, bool move, struct cv_pool *pool,
+	       struct cv_copy_result *result_r, struct cv_error *err);
+int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
+		 struct cv_pool *pool, struct cv_set *seqs_r,
+		 struct cv_error *err);
+/* Messages that were just put into a mailbox and are \Seen for this user,
+ * where that is the reader's own. */
+int route_mark_seen(struct cv_user *user, const char *name,
+		    const struct account_ranges *uids, struct cv_error *err);
+
+#endif

@@ -1,0 +1,196 @@
+/* mailbox-seen.c - \Seen in the account of whoever reads. */
+#include "mailbox-seen.h"
+
+#include <stdio.h>
+
+enum { BLOCK = 4096, BLOCK_BYTES = BLOCK / 8 };
+
+static struct store *own_store(struct cv_user *user)
+{
+	for (uint32_t i = 0; i < user->namespace_count; i++) {
+		if (user->namespaces[i].inbox)
+			return user->namespaces[i].store;
+	}
+	return NULL;
+}
+
+int seen_create(struct cv_user *user, const uint8_t guid[16],
+		uint32_t uidvalidity, struct private_seen **seen_r,
+		struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("seen");
+	struct private_seen *seen = pool_new(pool, struct private_seen);
+	struct account_guid folder;
+	char hex[33];
+	int ret;
+
+	memcpy(folder.bytes, guid, sizeof(folder.bytes));
+	account_guid_format(&folder, hex);
+	seen->pool = pool;
+	seen->uid_pool = pool_create("seen uids");
+	seen->uids.pool = seen->uid_pool;
+	seen->news.pool = pool;
+	seen->store = own_store(user);
+	seen->prefix = pool_printf(pool, "seen/%s/%08x/", hex, uidvalidity);
+	*seen_r = seen;
+	ret = store_open(seen->store, err);
+	if (ret < 0)
+		seen_destroy(seen_r);
+	return ret;
+}
+
+void seen_destroy(struct private_seen **seen)
+{
+	struct cv_pool *pool;
+
+	if (*seen == NULL)
+		return;
+	pool = (*seen)->pool;
+	pool_destroy(&(*seen)->uid_pool);
+	*seen = NULL;
+	pool_destroy(&pool);
+}
+
+static struct cv_span block_key(const struct private_seen *seen,
+				uint32_t block, char room[80])
+{
+	int len = snprintf(room, 80, "%s%05x", seen->prefix, block);
+
+	return cv_span(room, (size_t)len);
+}
+
+static struct cv_span block_get(const struct private_seen *seen,
+				uint32_t block)
+{
+	struct cv_span bits;
+	char room[80];
+
+	return account_metadata_get(seen->store->account, NULL,
+				    block_key(seen, block, room), &bits) &&
+		bits.len <= BLOCK_BYTES ? bits : CV_SPAN("");
+}
+
+static bool bit_get(struct cv_span bits, uint32_t uid)
+{
+	uint32_t at = uid % BLOCK;
+
+	return at / 8 < bits.len &&
+		((unsigned char)bits.data[at / 8] >> at % 8 & 1) != 0;
+}
+
+bool seen_has(const struct private_seen *seen, uint32_t uid)
+{
+	return ranges_contain(&seen->uids, uid);
+}
+
+static bool same_ranges(const struct account_ranges *a,
+			const struct account_ranges *b)
+{
+	return a->count == b->count && (a->count == 0 ||
+		memcmp(a->items, b->items,
+		       a->count * sizeof(*a->items)) == 0);
+}
+
+int seen_refresh(struct private_seen *seen, const uint32_t *uids,
+		 uint32_t count, struct cv_error *err)
+{
+	struct account_ranges now = { 0 };
+	struct cv_span bits = CV_SPAN("");
+	uint32_t block = UINT32_MAX;
+	bool same;
+	int ret = account_refresh(seen->store->account, err);
+
+	if (ret < 0)
+		return ret;
+	now.pool = pool_create("seen uids");
+	for (uint32_t i = 0; i < count; i++) {
+		if (uids[i] / BLOCK != block) {
+			block = uids[i] / BLOCK;
+			bits = block_get(seen, block);
+		}
+		if (bits.len > 0 && bit_get(bits, uids[i]))
+			ranges_add(&now, uids[i]);
+	}
+	same = same_ranges(&now, &seen->uids);
+	pool_destroy(&seen->uid_pool);
+	seen->uid_pool = now.pool;
+	seen->uids = now;
+	seen->txn = account_txn_number(seen->store->account);
+	return same ? CV_OK : CV_CHANGED;
+}
+
+/* The bits of one block that are within the ranges. */
+static bool block_change(unsigned char bits[BLOCK_BYTES], uint32_t block,
+			 const struct account_ranges *uids, bool on)
+{
+	uint64_t first = (uint64_t)block * BLOCK, last = first + BLOCK - 1;
+	bool changed = false;
+
+	for (size_t i = 0; i < uids->count; i++) {
+		uint64_t from = uids->items[i].first, to = uids->items[i].last;
+
+		from = from < first ? first : from;
+		to = to > last ? last : to;
+		for (uint64_t uid = from; uid <= to; uid++) {
+			uint32_t at = (uint32_t)(uid - first);
+			unsigned char bit = (unsigned char)(1 << at % 8);
+
+			changed = changed ||
+				((bits[at / 8] & bit) != 0) != on;
+			if (on)
+				bits[at / 8] |= bit;
+			else
+				bits[at / 8] &= (unsigned char)~bit;
+		}
+	}
+	return changed;
+}
+
+static int block_write(struct private_seen *seen, struct account_txn *txn,
+		       uint32_t block, const struct account_ranges *uids,
+		       bool on, struct cv_error *err)
+{
+	unsigned char bits[BLOCK_BYTES] = { 0 };
+	struct cv_span old = block_get(seen, block);
+	size_t len = BLOCK_BYTES;
+	char room[80];
+
+	if (old.len > 0)
+		memcpy(bits, old.data, old.len);
+	if (!block_change(bits, block, uids, on))
+		return CV_OK;
+	while (len > 0 && bits[len - 1] == 0)
+		len--;
+	return txn_metadata(txn, NULL, block_key(seen, block, room),
+			    len == 0 ? CV_SPAN_NONE :
+			    cv_span((const char *)bits, len), err);
+}
+
+int seen_set(struct private_seen *seen, const struct account_ranges *uids,
+	     bool on, bool settle_later, struct cv_error *err)
+{
+	struct account_txn *txn;
+	uint64_t next = 0;
+	int ret;
+
+	if (uids->count == 0)
+		return CV_OK;
+	ret = store_begin(seen->store, &txn, err);
+	for (size_t i = 0; i < uids->count && ret == CV_OK; i++) {
+		uint64_t block = uids->items[i].first / BLOCK;
+
+		if (block < next)
+			block = next;
+		for (; block <= uids->items[i].last / BLOCK && ret == CV_OK;
+		     block++)
+			ret = block_write(seen, txn, (uint32_t)block, uids,
+					  on, err);
+		next = block;
+	}
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	return account_commit(&txn, settle_later ? ACCOUNT_SYNC_LATER :
+			      ACCOUNT_SYNC, err);
+}

@@ -1,0 +1,35 @@
+/* mailbox-seen.h - the reader's own \Seen of mailboxes that others read, too:
+ * for the files of this folder.
+ *
+ * It lies in the reader's account: under "seen/FOLDER-GUID/UIDVALIDITY/BLOCK",
+ * one bit for each UID of a block of 4096, without the zeros at the end. */
+#ifndef MAILBOX_SEEN_H
+#define MAILBOX_SEEN_H
+
+#include "mailbox-private.h"
+
+struct private_seen {
+	struct cv_pool *pool;
+	struct store *store;		/* the reader's */
+	const char *prefix;		/* "seen/.../" */
+	uint64_t txn;			/* as of this transaction */
+	struct cv_pool *uid_pool;
+	struct account_ranges uids;
+	/* of this view's own changes that sync has still to report */
+	struct account_ranges news;
+};
+
+/* For messages with these UIDs, as they are now. */
+int seen_create(struct cv_user *user, const uint8_t guid[16],
+		uint32_t uidvalidity, struct private_seen **seen_r,
+		struct cv_error *err);
+void seen_destroy(struct private_seen **seen);
+/* Brings it up to date; CV_CHANGED: it differs.  uids: ascending. */
+int seen_refresh(struct private_seen *seen, const uint32_t *uids,
+		 uint32_t count, struct cv_error *err);
+bool seen_has(const struct private_seen *seen, uint32_t uid);
+/* One commit. */
+int seen_set(struct private_seen *seen, const struct account_ranges *uids,
+	     bool on, bool settle_later, struct cv_error *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* remote-call.h - a request to a broker and its answer, for the files
+ * mailbox-remote*.c. */
+#ifndef REMOTE_CALL_H
+#define REMOTE_CALL_H
+
+#include "mailbox-remote.h"
+
+struct remote_answer {
+	struct remote_reader fields;
+	int fd;				/* the caller's; -1: none */
+};
+
+/* Connects when that is needed.  CV_E_NOT_FOUND for owners that do not exist
+ * as for mailboxes; CV_E_TEMP when the connection broke: the next call makes a
+ * new one.  The answer lives in pool.  fd -1: none. */
+int remote_call(struct remote *remote, uint32_t op,
+		const struct cv_text *fields, int fd, struct cv_pool *pool,
+		struct remote_answer *answer_r, struct cv_error *err);
+/* All of the answer must have been read.  Else, as remote_confused: the
+ * connection ends; CV_E_TEMP. */
+int remote_end(struct remote *remote, struct remote_answer *a,
+	       struct cv_error *err);
+int remote_confused(struct remote *remote, struct cv_error *err);
+
+#endif

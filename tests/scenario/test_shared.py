@@ -1,0 +1,244 @@
+"""Mailboxes of other users: two users of different uids, a broker between
+them; and what nobody must learn."""
+import os
+import re
+import shutil
+import signal
+import time
+
+import pytest
+
+import culver
+
+pytestmark = pytest.mark.skipif(not culver.IS_ROOT, reason="users of different uids need root")
+
+MESSAGE = b"Subject: %s\r\nFrom: a@example.org\r\n\r\nbody of %s\r\n"
+UIDS = {"alice": 20001, "bob": 20002, "carol": 20001}
+SHARED = """\
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/%%u/
+  location = maildir:%%h/Maildir
+  subscriptions = no
+  list = children
+}
+"""
+
+
+class Shared(culver.Server):
+    def __init__(self, extra=SHARED):
+        config = re.sub(r"userdb \{\{.*?\n\}\}\n",
+                        "userdb {{\n  driver = passwd-file\n"
+                        "  args = username_format=%n {dir}/users\n}}\n",
+                        culver.CONFIG, flags=re.S)
+        super().__init__(extra, users={u: "secret" for u in UIDS}, config=config)
+        (self.dir / "users").write_text("".join(
+            f"{u}:{{PLAIN}}secret:{uid}:{uid}::{self.home(u)}::\n" for u, uid in UIDS.items()))
+        shutil.chown(self.dir / "users", "culver")
+        for u, uid in UIDS.items():
+            self.home(u).mkdir(mode=0o700)
+            os.chown(self.home(u), uid, uid)
+
+    def grant(self, user, mailbox, who, *rights):
+        self.adm("acl", "set", "-u", user, mailbox, who, *(rights or [""]))
+
+    def brokers(self):
+        found = []
+        for pid in os.listdir("/proc"):
+            if pid.isdigit():
+                try:
+                    with open(f"/proc/{pid}/status") as f:
+                        status = f.read()
+                    with open(f"/proc/{pid}/cmdline", "rb") as f:
+                        command = f.read()
+                except OSError:
+                    continue
+                if b"store" in command and str(self.dir).encode() in command or (
+                        b"store" in command and self.is_ours(int(pid))):
+                    found.append((int(pid), int(re.search(r"Uid:\s+(\d+)", status)[1])))
+        return found
+
+    def is_ours(self, pid):
+        while pid > 1:
+            if pid == self.process.pid:
+                return True
+            try:
+                with open(f"/proc/{pid}/stat") as f:
+                    pid = int(f.read().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                return False
+        return False
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Shared() as s:
+        yield s
+
+
+def append(client, name, text):
+    return client.append(name, None, None, MESSAGE % (text, text))
+
+
+def names(client, pattern='"*"'):
+    status, rows = client.list('""', pattern)
+    assert status == "OK"
+    return sorted(r.decode().rsplit(" ", 1)[1].strip('"') for r in rows if r)
+
+
+def flags(client, what="1:*"):
+    status, rows = client.fetch(what, "(FLAGS)")
+    assert status == "OK"
+    return [re.search(rb"FLAGS \(([^)]*)\)", r)[1].decode().replace("\\Recent", "").strip()
+            for r in rows if r]
+
+
+def test_namespace_and_nothing_without_rights(server):
+    alice, bob = server.imap("alice"), server.imap("bob")
+    append(alice, "INBOX", b"secret")
+    alice.create("Secret")
+    assert b'"shared/"' in bob.namespace()[1][0]
+    assert names(bob) == ["INBOX", "Trash"]
+    answers = set()
+    for who in ("alice", "nobody-at-all"):
+        for box in ("INBOX", "Secret", "Not-there", "a,b", "..", "x//y"):
+            name = f'"shared/{who}/{box}"'
+            said = [bob.select(name), bob.status(name, "(MESSAGES)"), bob.delete(name),
+                    bob.rename(name, '"x"')]
+            answers.add(tuple((s, d[0]) for s, d in said))
+            assert all(s == "NO" for s, _ in said)
+            assert names(bob, f'"shared/{who}/*"') == []
+            assert bob.create(name) == ("NO", [b"[NOPERM] Permission denied."])
+            assert append(bob, name, b"x")[0] == "NO"
+    assert len(answers) == 1, answers
+    assert names(bob) == ["INBOX", "Trash"]
+    assert names(bob, '"shared/%"') == []
+    alice.logout()
+    bob.logout()
+
+
+@pytest.mark.parametrize("reader", ["bob", "carol"], ids=["other-uid", "same-uid"])
+def test_reading_and_private_seen(server, reader):
+    alice = server.imap("alice")
+    box = f"For-{reader}"
+    alice.create(box)
+    append(alice, box, b"one")
+    append(alice, box, b"two")
+    server.grant("alice", box, f"user={reader}", "lookup", "read", "write-seen")
+    other = server.imap(reader)
+    name = f"shared/alice/{box}"
+    assert name in names(other, '"shared/alice/*"')
+    assert name in names(other)         # and from now on
+    assert other.select(name)[1] == [b"2"]
+    status, data = other.fetch("1", "(BODY[] ENVELOPE)")
+    assert b"body of one" in data[0][1]
+    assert flags(other) == ["\\Seen", ""]
+    assert other.search(None, "UNSEEN")[1] == [b"2"]
+    assert b"UNSEEN 1" in other.status(name, "(UNSEEN)")[1][0]
+    alice.select(box)
+    assert flags(alice) == ["", ""]
+    assert [pid for pid, uid in server.brokers() if uid == UIDS["alice"]]
+    # no other flag, nothing saved, nothing removed
+    assert other.store("1", "+FLAGS", "\\Flagged")[0] == "NO"
+    assert b"NOPERM" in other.store("1", "+FLAGS", "\\Deleted")[1][0]
+    assert b"NOPERM" in append(other, name, b"x")[1][0]
+    assert b"NOPERM" in other.expunge()[1][0]
+    assert b"NOPERM" in other.delete(name)[1][0]
+    other.logout()
+    other = server.imap(reader)
+    other.select(name, readonly=True)
+    assert flags(other) == ["\\Seen", ""]
+    # the right is taken: the next command sees it
+    server.grant("alice", box, f"user={reader}")
+    with pytest.raises(other.abort):
+        other.noop()
+    alice.logout()
+
+
+def test_copy_append_store_idle(server):
+    alice, bob = server.imap("alice"), server.imap("bob")
+    alice.create("Work")
+    server.grant("alice", "Work", "user=bob", "lrswtei")
+    bob.create("Own")
+    for i in range(3):
+        append(bob, "Own", b"own%d" % i)
+    bob.select("Own")
+    assert bob.copy("1:2", "shared/alice/Work")[0] == "OK"
+    assert append(bob, "shared/alice/Work", b"appended")[0] == "OK"
+    alice.select("Work")
+    assert alice.search(None, "ALL")[1] == [b"1 2 3"]
+    assert bob.select("shared/alice/Work")[1] == [b"3"]
+    assert bob.store("3", "+FLAGS", "(\\Flagged $Shared)")[0] == "OK"
+    alice.noop()
+    assert "\\Flagged" in flags(alice, "3")[0] and "$Shared" in flags(alice, "3")[0]
+    assert bob.copy("3", "Own")[0] == "OK"
+    # IDLE hears what the owner does
+    tag = bob._new_tag()
+    bob.send(tag + b" IDLE\r\n")
+    assert bob.readline().startswith(b"+")
+    append(alice, "Work", b"news")
+    bob.sock.settimeout(20)
+    line = bob.readline()
+    while b"EXISTS" not in line:
+        line = bob.readline()
+    assert b"4 EXISTS" in line
+    bob.send(b"DONE\r\n")
+    while not bob.readline().startswith(tag):
+        pass
+    assert bob.store("1:2", "+FLAGS", "\\Deleted")[0] == "OK"
+    assert bob.expunge()[0] == "OK"
+    alice.noop()
+    assert alice.search(None, "ALL")[1] == [b"1 2"]
+    assert b"OK" in bob._simple_command("MOVE", "1", "Own")[0].encode()
+    alice.noop()
+    assert alice.search(None, "ALL")[1] == [b"1"]
+    bob.select("Own")
+    assert bob.search(None, "SUBJECT", "appended")[1] == [b"4 5"]
+    # its owner's file, and nobody else's
+    for path in (server.home("alice") / "Maildir" / ".Work" / "cur").iterdir():
+        assert path.stat().st_uid == UIDS["alice"]
+    alice.logout()
+    bob.logout()
+
+
+def kill_brokers(server):
+    found = [pid for pid, uid in server.brokers() if uid == UIDS["alice"]]
+    assert found
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+
+
+def test_killed_broker(server):
+    alice, bob = server.imap("alice"), server.imap("bob")
+    alice.create("Killed")
+    for i in range(3):
+        append(alice, "Killed", b"m%d" % i)
+    server.grant("alice", "Killed", "user=bob", "lrswtei")
+    bob.select("shared/alice/Killed")
+    kill_brokers(server)
+    # what only reads is asked again; what changes something is the client's to repeat
+    first = bob.store("1", "+FLAGS", "\\Flagged")
+    assert first[0] == "NO" and b"UNAVAILABLE" in first[1][0]
+    assert bob.store("1", "+FLAGS", "\\Flagged")[0] == "OK"
+    kill_brokers(server)
+    assert len(flags(bob)) == 3
+    assert append(bob, "shared/alice/Killed", b"after")[0] == "OK"
+    bob.noop()
+    assert bob.search(None, "ALL")[1] == [b"1 2 3 4"]
+    alice.logout()
+    bob.logout()
+
+
+def test_brokers_end_with_their_sessions(server):
+    deadline = time.monotonic() + 10
+    while [p for p, uid in server.brokers() if uid] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [p for p, uid in server.brokers() if uid] == []
+
+
+def test_sandbox(server):
+    done = server.adm("-f", "json", "selftest", "-u", culver.MAIL_USER, "sandbox", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "store" in done.stdout

@@ -1,0 +1,456 @@
+/* test-mailbox-broker.c - mail of another user, through a broker in a process
+ * of its own. */
+#include "mailbox-fixture.h"
+#include "mailbox/mailbox-admin.h"
+#include "mailbox/mailbox-broker.h"
+#include "mailbox/remote-wire.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static const char mail_one[] = "Subject: one\r\n\r\nbody\r\n";
+static const char mail_two[] = "Subject: two\r\n\r\nother body\r\n";
+
+/* jane owns the mail, bob reads it. */
+struct pair {
+	struct fixture owner;
+	struct fixture reader;		/* only user, pool and err are used */
+	struct settings_tree *tree;	/* bob's */
+	pid_t broker;
+	bool refuse;
+};
+
+static const struct acl_who bob = { .user = "bob@example.org" };
+
+static int run_broker(struct pair *p, int channel)
+{
+	struct fixture *f = &p->owner;
+	char home[80];
+	struct user_fields fields = {
+		.name = "jane@example.org", .home = home,
+		.uid = (uid_t)-1, .gid = (gid_t)-1,
+	};
+	struct user_config config = {
+		.settings = f->tree, .hostname = "test",
+		.boot_id = f->boot_id, .accessor = &bob,
+		.private_seen = true,
+	};
+	struct cv_user *user;
+	struct cv_error err = ERROR_NONE;
+
+	snprintf(home, sizeof(home), "%s/home", f->dir);
+	if (user_create(&fields, &config, &user, &err) < 0 ||
+	    mailbox_broker_run(user, channel, NULL, NULL, &err) < 0)
+		return 1;
+	user_destroy(&user);
+	return 0;
+}
+
+static int open_broker(void *context, const char *owner, int *channel_r,
+		       struct cv_error *err)
+{
+	struct pair *p = context;
+	int fds[2];
+
+	if (strcmp(owner, "jane@example.org") != 0)
+		return FAIL(err, CV_E_NOT_FOUND, "no such user");
+	if (p->refuse)
+		return FAIL(err, CV_E_TEMP, "not now");
+	assert_int_equal(ipc_pair(fds, false, err), CV_OK);
+	p->broker = fork();
+	assert_true(p->broker >= 0);
+	if (p->broker == 0) {
+		close(fds[0]);
+		_exit(run_broker(p, fds[1]));
+	}
+	close(fds[1]);
+	*channel_r = fds[0];
+	return CV_OK;
+}
+
+static void reader_login(struct pair *p)
+{
+	static char home[80];
+	struct user_fields fields = {
+		.name = "bob@example.org", .home = home,
+		.uid = (uid_t)-1, .gid = (gid_t)-1,
+	};
+	struct user_config config = {
+		.settings = p->tree, .hostname = "test",
+		.boot_id = p->owner.boot_id, .open_broker = open_broker,
+		.broker_context = p,
+	};
+
+	snprintf(home, sizeof(home), "%s/bob", p->owner.dir);
+	(void)mkdir(home, 0700);
+	ok(&p->reader, user_create(&fields, &config, &p->reader.user,
+				   &p->reader.err));
+}
+
+static void pair_init(struct pair *p)
+{
+	static const char settings[] = FIXTURE_LOCATION
+		"namespace a {\n inbox = yes\n separator = /\n}\n"
+		"namespace s {\n type = shared\n prefix = shared/%%u/\n"
+		" separator = /\n subscriptions = no\n}\n";
+
+	*p = (struct pair){ .broker = -1 };
+	fixture_init(&p->owner,
+		     "namespace a {\n inbox = yes\n separator = /\n}\n");
+	p->reader.pool = p->owner.pool;
+	ok(&p->reader, settings_read_text("test", cv_span_of(settings), NULL,
+					  &p->tree, &p->reader.err));
+	reader_login(p);
+}
+
+static void pair_deinit(struct pair *p)
+{
+	user_destroy(&p->reader.user);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	settings_tree_destroy(&p->tree);
+	fixture_deinit(&p->owner);
+}
+
+static void grant(struct pair *p, const char *name, const char *rights)
+{
+	struct fixture *f = &p->owner;
+	struct acl_entry entry = { .kind = ACL_USER,
+		.name = "bob@example.org" };
+
+	ok(f, acl_rights_parse(cv_span_of(rights), &entry.rights, &f->err));
+	ok(f, mailbox_acl_change(f->user, name, &entry, ACL_REPLACE,
+				 &f->err));
+}
+
+#define SHARED "shared/jane@example.org/"
+
+static const char *names(struct fixture *f, const char *pattern)
+{
+	struct cv_list_query query = { CV_SIZED(cv_list_query),
+		.reference = "", .patterns = &pattern, .pattern_count = 1 };
+	struct cv_list_entry entry = { CV_SIZED(cv_list_entry) };
+	struct cv_list *list;
+	struct cv_text text;
+
+	cv_text_init(&text, f->pool);
+	ok(f, mailbox_api.list_begin(f->user, &query, &list, &f->err));
+	while (mailbox_api.list_next(list, &entry, &f->err) == CV_OK)
+		cv_text_append_f(&text, "%s%s ", entry.name,
+				 entry.attributes & CV_MAILBOX_NONEXISTENT ?
+				 "?" : "");
+	mailbox_api.list_end(&list);
+	return cv_text_str(&text);
+}
+
+static void nothing_is_seen_without_rights(void **state)
+{
+	static const char *const boxes[] = {
+		SHARED "INBOX", SHARED "Not", "shared/nobody@x/INBOX",
+		"shared/bob@example.org/INBOX", SHARED, "shared/",
+		SHARED "../x", SHARED "a//b",
+	};
+	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
+	struct cv_mailbox *box;
+	struct pair p;
+
+	(void)state;
+	alarm(120);
+	pair_init(&p);
+	fixture_save(&p.owner, "INBOX", mail_one, 0);
+	for (size_t i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++) {
+		struct fixture *f = &p.reader;
+
+		assert_int_equal(mailbox_api.open(f->user, boxes[i], 0, &box,
+						  &f->err), CV_E_NOT_FOUND);
+		assert_string_equal(f->err.client, "Mailbox doesn't exist.");
+		assert_int_equal(mailbox_api.status(f->user, boxes[i],
+			CV_STATUS_MESSAGES, &s, &f->err), CV_E_NOT_FOUND);
+		assert_string_equal(f->err.client, "Mailbox doesn't exist.");
+		assert_int_equal(fixture_try_save(f, boxes[i],
+			cv_span_of(mail_one), 0, NULL), CV_E_NOT_FOUND);
+		assert_string_equal(f->err.client, "Mailbox doesn't exist.");
+	}
+	assert_int_equal(mailbox_api.create(p.reader.user, SHARED "x", 0,
+					    &p.reader.err), CV_E_DENIED);
+	assert_int_equal(mailbox_api.create(p.reader.user,
+					    "shared/nobody@x/x", 0,
+					    &p.reader.err), CV_E_DENIED);
+	assert_string_equal(names(&p.reader, SHARED "*"), "");
+	assert_string_equal(names(&p.reader, "*"), "INBOX ");
+	pair_deinit(&p);
+}
+
+static void mail_is_read_and_seen_is_the_readers(void **state)
+{
+	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
+	struct cv_search_node unseen[] = {
+		{ .op = CV_SEARCH_NOT, .first_child = 1 },
+		{ .op = CV_SEARCH_FLAGS, .flags = CV_FLAG_SEEN },
+	};
+	struct cv_search_query query = { CV_SIZED(cv_search_query),
+		.nodes = unseen, .count = 2 };
+	struct cv_mailbox *box, *own, *second;
+	struct cv_mailbox_changes c;
+	struct cv_set found;
+	struct pair p;
+	struct fixture *f = &p.reader;
+
+	(void)state;
+	pair_init(&p);
+	fixture_save(&p.owner, "INBOX", mail_one, 0);
+	fixture_save(&p.owner, "INBOX", mail_two, CV_FLAG_SEEN);
+	grant(&p, "INBOX", "lrs");
+	assert_string_equal(names(f, SHARED "*"), SHARED "INBOX ");
+	box = fixture_open(f, SHARED "INBOX");
+	assert_int_equal(fixture_state(box).messages, 2);
+	assert_int_equal(fixture_state(box).first_unseen, 1);
+	assert_int_equal(fixture_state(box).permanent_flags, CV_FLAG_SEEN);
+	assert_string_equal(fixture_body(f, box, 1), mail_one);
+	assert_string_equal(fixture_body(f, box, 2), mail_two);
+	/* the owner has seen it; the reader has not */
+	assert_false(fixture_message(f, box, 2, 0).flags & CV_FLAG_SEEN);
+	second = fixture_open(f, SHARED "INBOX");
+	fixture_store(f, box, 1, 1, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+	assert_true(fixture_message(f, box, 1, 0).flags & CV_FLAG_SEEN);
+	ok(f, mailbox_api.search(box, &query, f->pool, &found, &f->err));
+	assert_string_equal(fixture_set(f, found), "2");
+	ok(f, mailbox_api.status(f->user, SHARED "INBOX", CV_STATUS_UNSEEN |
+				 CV_STATUS_MESSAGES, &s, &f->err));
+	assert_int_equal(s.messages, 2);
+	assert_int_equal(s.unseen, 1);
+	c = fixture_sync(f, second, 0);
+	assert_string_equal(fixture_set(f, c.flags), "1");
+	own = fixture_open(&p.owner, "INBOX");
+	assert_false(fixture_message(&p.owner, own, 1, 0).flags &
+		     CV_FLAG_SEEN);
+	assert_true(fixture_message(&p.owner, own, 2, 0).flags &
+		    CV_FLAG_SEEN);
+	/* what a later session of the reader finds */
+	mailbox_api.close(&box);
+	mailbox_api.close(&second);
+	user_destroy(&f->user);
+	reader_login(&p);
+	assert_string_equal(names(f, "*"), "INBOX shared? "
+			    "shared/jane@example.org? " SHARED "INBOX ");
+	box = fixture_open(f, SHARED "INBOX");
+	assert_true(fixture_message(f, box, 1, 0).flags & CV_FLAG_SEEN);
+	pair_deinit(&p);
+}
+
+static void changes_go_both_ways(void **state)
+{
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+	struct cv_range all = { 1, 2 };
+	struct cv_mailbox *box, *own;
+	struct cv_mailbox_changes c;
+	struct pollfd bell = { .events = POLLIN };
+	struct pair p;
+	struct fixture *f = &p.reader;
+
+	(void)state;
+	pair_init(&p);
+	grant(&p, "INBOX", "lrswtei");
+	box = fixture_open(f, SHARED "INBOX");
+	own = fixture_open(&p.owner, "INBOX");
+	bell.fd = mailbox_api.watch_fd(box);
+	assert_true(bell.fd >= 0);
+	/* saved by one, seen by the other */
+	fixture_save(&p.owner, "INBOX", mail_one, 0);
+	assert_int_equal(poll(&bell, 1, 10000), 1);
+	mailbox_api.watch_clear(box);
+	c = fixture_sync(f, box, 0);
+	assert_int_equal(c.messages, 1);
+	assert_int_equal(fixture_save(f, SHARED "INBOX", mail_two,
+				      CV_FLAG_SEEN | CV_FLAG_FLAGGED), 2);
+	c = fixture_sync(&p.owner, own, 0);
+	assert_int_equal(c.messages, 2);
+	assert_int_equal(fixture_message(&p.owner, own, 2, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_FLAGGED);
+	(void)fixture_sync(f, box, 0);
+	assert_int_equal(fixture_message(f, box, 2, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_FLAGGED | CV_FLAG_SEEN);
+	/* flags */
+	fixture_store(f, box, 1, 1, CV_FLAGS_REPLACE, CV_FLAG_ANSWERED,
+		      "$Key");
+	c = fixture_sync(&p.owner, own, 0);
+	assert_string_equal(fixture_set(&p.owner, c.flags), "1");
+	assert_int_equal(fixture_message(&p.owner, own, 1, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_ANSWERED);
+	/* copies */
+	ok(f, mailbox_api.create(f->user, "Mine", 0, &f->err));
+	ok(f, mailbox_api.copy(box, (struct cv_set){ &all, 1 }, "Mine", false,
+			       f->pool, &result, &f->err));
+	assert_int_equal(result.count, 2);
+	mailbox_api.close(&box);
+	box = fixture_open(f, "Mine");
+	assert_string_equal(fixture_body(f, box, 2), mail_two);
+	assert_int_equal(fixture_message(f, box, 2, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_FLAGGED | CV_FLAG_SEEN);
+	ok(f, mailbox_api.copy(box, (struct cv_set){ &all, 1 },
+			       SHARED "INBOX", true, f->pool, &result,
+			       &f->err));
+	c = fixture_sync(f, box, 0);
+	assert_int_equal(c.messages, 0);
+	c = fixture_sync(&p.owner, own, 0);
+	assert_int_equal(c.messages, 4);
+	mailbox_api.close(&box);
+	/* expunges */
+	box = fixture_open(f, SHARED "INBOX");
+	fixture_store(f, box, 1, 3, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL);
+	ok(f, mailbox_api.expunge(box, NULL, &f->err));
+	c = fixture_sync(f, box, 0);
+	assert_string_equal(fixture_set(f, c.expunged), "1:3");
+	assert_int_equal(c.messages, 1);
+	c = fixture_sync(&p.owner, own, 0);
+	assert_int_equal(c.messages, 1);
+	/* moved out: both rights are needed */
+	grant(&p, "INBOX", "lre");
+	c = fixture_sync(f, box, 0);
+	all.last = 1;
+	assert_int_equal(mailbox_api.copy(box, (struct cv_set){ &all, 1 },
+					  "Mine", true, f->pool, &result,
+					  &f->err), CV_E_DENIED);
+	grant(&p, "INBOX", "lret");
+	c = fixture_sync(f, box, 0);
+	ok(f, mailbox_api.copy(box, (struct cv_set){ &all, 1 }, "Mine", true,
+			       f->pool, &result, &f->err));
+	c = fixture_sync(&p.owner, own, 0);
+	assert_int_equal(c.messages, 0);
+	pair_deinit(&p);
+}
+
+static void a_killed_broker_costs_one_command(void **state)
+{
+	struct cv_message_data d = { CV_SIZED(cv_message_data) };
+	struct cv_mailbox *box;
+	struct cv_mailbox_changes c;
+	struct pair p;
+	struct fixture *f = &p.reader;
+
+	(void)state;
+	pair_init(&p);
+	grant(&p, "INBOX", "lrswtei");
+	for (int i = 0; i < 3; i++)
+		fixture_save(&p.owner, "INBOX", mail_one, 0);
+	box = fixture_open(f, SHARED "INBOX");
+	kill(p.broker, SIGKILL);
+	assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
+	/* an order is not given twice */
+	{
+		struct cv_range one = { 1, 1 };
+		struct cv_store_request r = { CV_SIZED(cv_store_request),
+			.seqs = { &one, 1 }, .change = CV_FLAGS_ADD,
+			.flags = CV_FLAG_FLAGGED,
+			.unchanged_since = UINT64_MAX };
+
+		assert_int_equal(mailbox_api.store(box, &r, f->pool, NULL,
+						   &f->err), CV_E_TEMP);
+		ok(f, mailbox_api.store(box, &r, f->pool, NULL, &f->err));
+	}
+	kill(p.broker, SIGKILL);
+	assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
+	/* meanwhile one message goes and one comes */
+	{
+		struct cv_mailbox *own = fixture_open(&p.owner, "INBOX");
+
+		fixture_store(&p.owner, own, 2, 2, CV_FLAGS_ADD,
+			      CV_FLAG_DELETED, NULL);
+		ok(&p.owner, mailbox_api.expunge(own, NULL, &p.owner.err));
+		fixture_save(&p.owner, "INBOX", mail_two, 0);
+	}
+	/* the numbers are still those of before */
+	assert_int_equal(fixture_message(f, box, 3, 0).uid, 3);
+	assert_int_equal(mailbox_api.message(box, 2, 0, &d, &f->err),
+			 CV_NOT_FOUND);
+	c = fixture_sync(f, box, CV_SYNC_NO_EXPUNGES);
+	assert_int_equal(c.messages, 3);
+	c = fixture_sync(f, box, 0);
+	assert_string_equal(fixture_set(f, c.expunged), "2");
+	assert_int_equal(c.messages, 3);
+	assert_string_equal(fixture_body(f, box, 3), mail_two);
+	/* in the middle of a save */
+	{
+		struct cv_save *save;
+		struct cv_save_request r = { CV_SIZED(cv_save_request),
+			.internal_date = INT64_MIN };
+
+		ok(f, mailbox_api.save_begin(f->user, SHARED "INBOX", &save,
+					     &f->err));
+		ok(f, mailbox_api.save_add(save, &r, &f->err));
+		ok(f, mailbox_api.save_write(save, mail_one,
+					     strlen(mail_one), &f->err));
+		kill(p.broker, SIGKILL);
+		assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
+		assert_int_equal(mailbox_api.save_finish(save, &f->err),
+				 CV_E_TEMP);
+		mailbox_api.save_abort(&save);
+	}
+	assert_int_equal(fixture_save(f, SHARED "INBOX", mail_one, 0), 5);
+	/* none can be had */
+	kill(p.broker, SIGKILL);
+	assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
+	p.refuse = true;
+	assert_int_equal(mailbox_api.sync(box, 0, NULL, &f->err), CV_E_TEMP);
+	assert_int_equal(mailbox_api.sync(box, 0, NULL, &f->err), CV_E_TEMP);
+	p.refuse = false;
+	c = fixture_sync(f, box, 0);
+	assert_int_equal(c.messages, 4);
+	pair_deinit(&p);
+}
+
+/* Whoever speaks to a broker cannot make it crash, nor show what it must
+ * not. */
+static void nonsense_is_refused(void **state)
+{
+	struct remote_message m;
+	struct cv_text fields;
+	struct pair p;
+	uint32_t seed = 1;
+	int channel;
+
+	(void)state;
+	pair_init(&p);
+	fixture_save(&p.owner, "INBOX", mail_one, 0);
+	ok(&p.owner, open_broker(&p, "jane@example.org", &channel,
+				 &p.owner.err));
+	cv_text_init(&fields, p.owner.pool);
+	for (int i = 0; i < 5000; i++) {
+		uint32_t op = (uint32_t)i % (REMOTE_OPS + 2);
+		struct cv_error err = ERROR_NONE;
+
+		cv_text_reset(&fields);
+		for (uint32_t n = (uint32_t)i % 40; n > 0; n--) {
+			seed = seed * 1103515245 + 12345;
+			cv_text_append_c(&fields, (char)(seed % 5 == 0 ?
+							 seed >> 16 : 0));
+		}
+		ok(&p.owner, remote_send(channel, REMOTE_MSG_REQUEST, op, "",
+					 &fields, -1, &err));
+		if (remote_receive(channel, 10000, REMOTE_MSG_ANSWER,
+				   p.owner.pool, &m, &err) != CV_OK)
+			fail_msg("request %d: %s", i, err.text);
+		/* without a right there is nothing to be had but "no" */
+		if (m.number == 0 && op != REMOTE_LIST &&
+		    op != REMOTE_CLOSE && op != REMOTE_SAVE_ABORT)
+			fail_msg("request %d of kind %u was served", i, op);
+		assert_true(m.number != 0 || m.payload.len == 0);
+		assert_int_equal(m.fd, -1);
+	}
+	close(channel);
+	pair_deinit(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_seen_without_rights),
+		cmocka_unit_test(mail_is_read_and_seen_is_the_readers),
+		cmocka_unit_test(changes_go_both_ways),
+		cmocka_unit_test(a_killed_broker_costs_one_command),
+		cmocka_unit_test(nonsense_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
