@@ -642,7 +642,8 @@ bool adm_query_build(const struct adm_query *query, const char *mailbox,
 		struct cv_search_node *n = &nodes[i];
 
 		if (n->op == QUERY_MAILBOX || n->op == QUERY_MAILBOX_GUID) {
-			bool yes = mailbox_matches(n, mailbox, guid);
+			bool yes = mailbox != NULL &&
+				mailbox_matches(n, mailbox, guid);
 
 			known[i] = yes ? KNOWN_YES : KNOWN_NO;
 			/* no UID is in the empty set */
@@ -661,8 +662,8 @@ bool adm_query_names_mailboxes(const struct adm_query *query)
 {
 	struct cv_pool *pool = pool_create("query names");
 	struct cv_search_query built;
-	/* a name that no pattern of a sane query matches */
-	bool any = adm_query_build(query, "\001", "", pool, &built);
+	/* one that no pattern matches, not even '*' */
+	bool any = adm_query_build(query, NULL, "", pool, &built);
 
 	pool_destroy(&pool);
 	return !any;

@@ -26,7 +26,8 @@ bool adm_query_names_mailboxes(const struct adm_query *query);
 bool adm_query_wants_guid(const struct adm_query *query);
 
 /* The query in one mailbox of so many messages, highest UID last_uid ("*").
- * guid as 32 hexadecimal digits.  False: nothing in it can match. */
+ * guid as 32 hexadecimal digits.  mailbox NULL: one that no name and no
+ * pattern means.  False: nothing in it can match. */
 bool adm_query_build(const struct adm_query *query, const char *mailbox,
 		     const char *guid, struct cv_pool *pool,
 		     struct cv_search_query *query_r);

@@ -89,3 +89,12 @@ def test_acl_gives_changes_and_takes_rights(mail):
     assert "user=bob" not in acl("get")
     assert mail.adm("acl", "delete", "-u", "alice", "INBOX", "user=bob",
                     check=False).returncode == 68
+
+
+def test_expunge_wants_mailboxes_named_and_a_star_names_them_all(mail):
+    mail.deliver(b"Subject: y\r\n\r\ny\r\n", user="bob")
+    for query in (["ALL"], ["mailbox", "*", "OR", "SEEN"], ["NOT", "mailbox", "x"]):
+        done = mail.adm("expunge", "-u", "bob", *query, check=False)
+        assert done.returncode == 64 and "has to name a mailbox" in done.stderr
+    mail.adm("expunge", "-u", "bob", "mailbox", "*", "ALL")
+    assert mail.adm("search", "-u", "bob", "ALL").stdout == ""
