@@ -181,6 +181,18 @@ int mailbox_update(struct cv_user *u, const char *name,
 	return ret;
 }
 
+bool mailbox_namespace_repeats(const struct cv_user *u, uint32_t index)
+{
+	if (u->namespaces[index].alias_for != NULL)
+		return true;
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		if (u->namespaces[i].store == u->namespaces[index].store &&
+		    (i < index || (i > index && u->namespaces[i].inbox)))
+			return true;
+	}
+	return false;
+}
+
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,
 		 const char **path_r, struct cv_error *err)
 {

@@ -31,6 +31,9 @@ int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
  * messages. */
 int mailbox_update(struct cv_user *u, const char *name,
 		   const struct mailbox_update *update, struct cv_error *err);
+/* Whether the namespace with this index shows again what one before it, or
+ * the one with the inbox, shows: an alias, or the same store. */
+bool mailbox_namespace_repeats(const struct cv_user *u, uint32_t index);
 /* Where the messages lie, for people.  CV_E_UNSUPPORTED: the driver has no
  * place for a single mailbox. */
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,

@@ -20,6 +20,7 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-pop3.c \
 	%D%/sync-remote.c \
 	%D%/sync-serve.c \
+	%D%/sync-spaces.c %D%/sync-spaces.h \
 	%D%/sync-state.c \
 	%D%/sync-wire.c %D%/sync-wire.h \
 	%D%/sync-words.c

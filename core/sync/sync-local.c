@@ -1,5 +1,5 @@
 /* sync-local.c - the mail of a user of this process as an end. */
-#include "sync-side.h"
+#include "sync-spaces.h"
 #include "mailbox/mailbox-admin.h"
 #include "stream/stream.h"
 
@@ -10,10 +10,7 @@ struct local {
 	struct cv_pool *pool;
 	struct cv_user *user;
 	bool owned;
-	const char *prefix;		/* of the namespace with the inbox */
-	char separator;
-	const char *const *foreign;	/* prefixes of other namespaces */
-	uint32_t foreign_count;
+	struct sync_spaces spaces;
 
 	struct cv_pool *box_pool;	/* of the open mailbox */
 	const char *name;		/* as the user sees it */
@@ -31,50 +28,20 @@ struct local {
 
 /* --- names -------------------------------------------------------------------- */
 
-/* NULL: of another namespace. */
-static const char *canonical(const struct local *l, const char *name,
-			     struct cv_pool *pool)
+/* *name_r NULL: of another namespace. */
+static int canonical(const struct local *l, const char *name,
+		     struct cv_pool *pool, const char **name_r,
+		     struct cv_error *err)
 {
-	size_t len = strlen(l->prefix);
-	char *copy;
-
-	if (strcasecmp(name, "INBOX") == 0)
-		return "INBOX";
-	for (uint32_t i = 0; i < l->foreign_count; i++) {
-		if (strncmp(name, l->foreign[i], strlen(l->foreign[i])) == 0)
-			return NULL;
-	}
-	if (strncmp(name, l->prefix, len) != 0 || name[len] == '\0')
-		return NULL;
-	copy = pool_strdup(pool, name + len);
-	for (char *at = copy; *at != '\0'; at++) {
-		if (*at == l->separator)
-			*at = '/';
-	}
-	return copy;
+	return sync_spaces_canonical(&l->spaces, name, pool, name_r, err);
 }
 
 static int native(const struct local *l, const char *name,
 		  struct cv_pool *pool, const char **native_r,
 		  struct cv_error *err)
 {
-	char *copy;
-
-	*native_r = name;
-	if (strcmp(name, "INBOX") == 0 || *name == '\0')
-		return CV_OK;
-	if (l->separator != '/' && strchr(name, l->separator) != NULL)
-		return FAIL(err, CV_E_UNSUPPORTED, "mailbox '%s': %s cannot "
-			    "have '%c' in a name (hint: rename it, or choose "
-			    "another separator)", name, l->side.label,
-			    l->separator);
-	copy = pool_printf(pool, "%s%s", l->prefix, name);
-	for (char *at = copy + strlen(l->prefix); *at != '\0'; at++) {
-		if (*at == '/')
-			*at = l->separator;
-	}
-	*native_r = copy;
-	return CV_OK;
+	return sync_spaces_native(&l->spaces, l->side.label, name, pool,
+				  native_r, err);
 }
 
 /* --- what there is ---------------------------------------------------------------- */
@@ -119,11 +86,15 @@ static int local_list(struct sync_side *s, struct cv_pool *pool,
 	if (ret < 0)
 		return ret;
 	while ((ret = mailbox_api.list_next(list, &e, err)) == CV_OK) {
-		const char *name = canonical(l, e.name, pool);
+		const char *name;
 
-		if (name == NULL ||
-		    (e.attributes & (CV_MAILBOX_NOSELECT |
+		if ((e.attributes & (CV_MAILBOX_NOSELECT |
 				     CV_MAILBOX_NONEXISTENT)) != 0)
+			continue;
+		ret = canonical(l, e.name, pool, &name, err);
+		if (ret < 0)
+			break;
+		if (name == NULL)
 			continue;
 		*array_add(boxes) = (struct sync_box){
 			.name = name, .use = e.attributes & SYNC_USES,
@@ -156,9 +127,11 @@ static int local_subscriptions(struct sync_side *s, struct cv_pool *pool,
 	if (ret < 0)
 		return ret;
 	while ((ret = mailbox_api.list_next(list, &e, err)) == CV_OK) {
-		const char *name = canonical(l, e.name, pool);
+		const char *name;
 
-		if (name != NULL)
+		/* what is listed twice has failed before */
+		if (canonical(l, e.name, pool, &name, NULL) == CV_OK &&
+		    name != NULL)
 			*array_add(names) = name;
 	}
 	mailbox_api.list_end(&list);
@@ -581,8 +554,9 @@ static int local_update(struct sync_side *s, uint32_t uidvalidity,
 		return ret;
 	/* the view was of another UIDVALIDITY */
 	pool = pool_create("sync name");
-	name = canonical(l, l->name, pool);
-	ret = local_open(s, name, &box, err);
+	ret = canonical(l, l->name, pool, &name, err);
+	if (ret == CV_OK)
+		ret = local_open(s, name, &box, err);
 	pool_destroy(&pool);
 	return ret;
 }
@@ -681,24 +655,16 @@ static void local_close(struct sync_side **s)
 	pool_destroy(&pool);
 }
 
-static void find_namespaces(struct local *l)
+int sync_local_space(const struct sync_side *s, const char *prefix,
+		     uint32_t *space_r, struct cv_error *err)
 {
-	struct cv_namespace_info info = { CV_SIZED(cv_namespace_info) };
-	ARRAY(const char *) foreign;
+	return sync_spaces_find(&((const struct local *)s)->spaces, prefix,
+				space_r, err);
+}
 
-	array_init(&foreign, l->pool);
-	for (uint32_t i = 0; user_api.namespace_at(l->user, i, &info) ==
-	     CV_OK; i++) {
-		if (info.is_inbox) {
-			l->prefix = pool_strdup(l->pool, info.prefix);
-			l->separator = info.separator;
-		} else if (*info.prefix != '\0') {
-			*array_add(&foreign) = pool_strdup(l->pool,
-							   info.prefix);
-		}
-	}
-	l->foreign = foreign.items;
-	l->foreign_count = (uint32_t)foreign.count;
+uint32_t sync_local_space_of(const struct sync_side *s, const char *name)
+{
+	return sync_spaces_of(&((const struct local *)s)->spaces, name);
 }
 
 static const struct sync_side_ops ops = {
@@ -738,14 +704,12 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 	l->pool = pool;
 	l->user = user;
 	l->owned = owned;
-	l->prefix = "";
-	l->separator = '/';
 	l->side = (struct sync_side){
 		.ops = &ops, .label = pool_strdup(pool, label),
 		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
 			SYNC_CAP_METADATA | SYNC_CAP_BOXES,
 	};
-	find_namespaces(l);
+	sync_spaces_init(&l->spaces, user, pool);
 	*side_r = &l->side;
 	ret = status_of(l, "INBOX", &inbox, err);
 	if (ret < 0) {

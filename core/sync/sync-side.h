@@ -6,7 +6,8 @@
  * sync-pop3.c), which can only be read.
  *
  * Names of mailboxes are canonical: without the prefix of the namespace with
- * the inbox, '/' between levels, "INBOX" for the inbox. */
+ * the inbox, '/' between levels, "INBOX" for the inbox; those of another
+ * private namespace begin with its prefix. */
 #ifndef SYNC_SIDE_H
 #define SYNC_SIDE_H
 
@@ -171,6 +172,12 @@ struct cv_user;
 /* The user's mail.  The user belongs to the side afterwards when owned. */
 int sync_local_open(struct cv_user *user, bool owned, const char *label,
 		    struct sync_side **side_r, struct cv_error *err);
+/* Of such a side: the number of the namespace with this prefix (with or
+ * without the separator at its end); CV_E_NOT_FOUND. */
+int sync_local_space(const struct sync_side *s, const char *prefix,
+		     uint32_t *space_r, struct cv_error *err);
+/* And of the one that has, or would have, a canonical name. */
+uint32_t sync_local_space_of(const struct sync_side *s, const char *name);
 /* A program that speaks our protocol on its standard input and output;
  * descriptors belong to the side. */
 int sync_remote_open(int in, int out, const char *label,

@@ -188,7 +188,9 @@ static int sync_boxes_all(struct sync *sync, struct cv_error *err)
 
 static bool is_wanted(const struct sync *sync, const char *name)
 {
-	return (sync->options->mask == NULL ||
+	return (sync->options->wanted == NULL ||
+		sync->options->wanted(sync->options->context, name)) &&
+		(sync->options->mask == NULL ||
 		sync_mask_matches(sync->options->mask, name)) &&
 		(sync->options->exclude == NULL ||
 		 !sync_mask_matches(sync->options->exclude, name));

@@ -23,6 +23,8 @@ struct sync_options {
 	bool dry_run;			/* changes nothing, counts */
 	bool full;			/* also mailboxes that look unchanged */
 	const char *mask, *exclude;	/* canonical names, '*'; NULL */
+	/* Whether a mailbox is to be looked at; NULL: all. */
+	bool (*wanted)(void *context, const char *name);
 	const char *state_path;		/* NULL: none */
 	/* One mailbox failed; the others go on. */
 	void (*failed)(void *context, const struct cv_error *err);

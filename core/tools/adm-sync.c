@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct plan {
@@ -24,6 +25,9 @@ struct plan {
 	int in, out;
 	pid_t pid;
 	struct sync_options options;
+	/* -n */
+	const struct sync_side *spaces;
+	uint32_t space;
 };
 
 /* --- the command at the other end ------------------------------------------------ */
@@ -100,20 +104,39 @@ static int start_command(struct adm_mail *m, struct cv_error *err)
 	return CV_OK;
 }
 
-static int end_command(struct plan *plan, struct cv_error *err)
+/* Waits for it: after a failure not for ever, for it may wait for something
+ * else than its input. */
+static bool wait_command(const struct plan *plan, bool failed, int *status_r)
 {
+	enum { PATIENCE_MSECS = 5000, STEP_MSECS = 20 };
+	const struct timespec step = { .tv_nsec = STEP_MSECS * 1000000L };
+
+	for (int waited = 0; waited < PATIENCE_MSECS; waited += STEP_MSECS) {
+		pid_t got = waitpid(plan->pid, status_r, failed ? WNOHANG : 0);
+
+		if (got > 0)
+			return true;
+		if (got < 0 && errno != EINTR)
+			return false;
+		if (failed)
+			(void)nanosleep(&step, NULL);
+	}
+	return false;
+}
+
+/* ret: of the run.  How the command ended often says why the run failed. */
+static int end_command(const struct plan *plan, int ret, struct cv_error *err)
+{
+	char text[ERROR_TEXT_MAX];
 	int status;
 
-	if (plan->pid <= 0)
-		return CV_OK;
-	while (waitpid(plan->pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return CV_OK;
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return CV_OK;
-	return FAIL(err, CV_E_TEMP, "the command at the other end ended with "
-		    "%s %d", WIFEXITED(status) ? "status" : "signal",
+	if (plan->pid <= 0 || !wait_command(plan, ret < 0, &status) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+		return ret;
+	(void)snprintf(text, sizeof(text), "%s%s", ret < 0 ? err->text : "",
+		       ret < 0 ? ": " : "");
+	return FAIL(err, ret < 0 ? ret : CV_E_TEMP, "%sthe command ended with "
+		    "%s %d", text, WIFEXITED(status) ? "status" : "signal",
 		    WIFEXITED(status) ? WEXITSTATUS(status) :
 		    WTERMSIG(status));
 }
@@ -244,15 +267,37 @@ static void print_report(struct adm_mail *m, const struct sync_report *r)
 	}
 }
 
+static bool in_namespace(void *context, const char *name)
+{
+	const struct adm_mail *m = context;
+	const struct plan *plan = m->state;
+
+	return sync_local_space_of(plan->spaces, name) == plan->space;
+}
+
+static int choose_namespace(struct adm_mail *m, const struct sync_side *local,
+			    struct cv_error *err)
+{
+	struct plan *plan = m->state;
+
+	if (m->option['n'] == NULL)
+		return CV_OK;
+	plan->spaces = local;
+	plan->options.wanted = in_namespace;
+	return sync_local_space(local, m->option['n'], &plan->space, err);
+}
+
 static int run_sides(struct adm_mail *m, struct sync_side *local,
 		     struct sync_side *other, struct cv_error *err)
 {
 	struct plan *plan = m->state;
 	struct sync_report report = { 0 };
-	int ret = CV_OK;
+	int ret = choose_namespace(m, local, err);
 
+	if (ret < 0)
+		return ret;
 	plan->options.mirror = plan->mirror;
-	plan->options.dry_run = m->option['n'] != NULL;
+	plan->options.dry_run = m->option['y'] != NULL;
 	plan->options.full = m->option['f'] != NULL;
 	plan->options.mask = m->option['m'];
 	plan->options.exclude = m->option['x'];
@@ -299,9 +344,7 @@ static int sync_verb_run(struct adm_mail *m, struct cv_error *err)
 	if (local != NULL)
 		local->ops->close(&local);
 	pool_destroy(&pool);
-	if (ret == CV_OK)
-		ret = end_command(plan, err);
-	return ret;
+	return end_command(plan, ret, err);
 }
 
 static int prepare(struct adm_mail *m, bool mirror)
@@ -352,30 +395,30 @@ static const char *const columns[] = {
 };
 
 static const struct adm_mail_verb sync_verb = {
-	"sync", "[-f] [-n] [-m MAILBOX] [-x MAILBOX] [-s STATEFILE] "
-	"LOCATION|COMMAND...", "fnm:x:s:", ADM_FORMAT_TABLE, columns,
+	"sync", "[-f] [--dry-run] [-n NAMESPACE] [-m MAILBOX] [-x MAILBOX] "
+	"[-s STATEFILE] LOCATION|COMMAND...", "fyn:m:x:s:", ADM_FORMAT_TABLE, columns,
 	prepare_sync, sync_verb_run,
 };
 static const struct adm_mail_verb backup_verb = {
-	"backup", "[-R] [-n] [-m MAILBOX] [-x MAILBOX] LOCATION|COMMAND...",
-	"fRnm:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
+	"backup", "[-R] [--dry-run] [-n NAMESPACE] [-m MAILBOX] [-x MAILBOX] "
+	"LOCATION|COMMAND...", "fRyn:m:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
 };
 static const struct adm_mail_verb server_verb = {
 	"sync-server", "", "", ADM_FORMAT_FLOW, NULL, server_prepare,
 	server_run,
 };
 
-/* --dry-run is -n */
+/* --dry-run is -y */
 static int run_dry(struct adm *adm, const struct adm_mail_verb *verb,
 		   int argc, char **argv)
 {
-	static char n[] = "-n";
+	static char y[] = "-y";
 
 	for (int i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--dry-run") == 0)
-			argv[i] = n;
+			argv[i] = y;
 		else if (strlen(argv[i]) == 2 &&
-			 strchr("uFmxs", argv[i][1]) != NULL)
+			 strchr("uFmnxs", argv[i][1]) != NULL)
 			i++;	/* its argument */
 	}
 	return adm_mail_run(adm, verb, argc, argv);
@@ -398,16 +441,17 @@ static int run_server(struct adm *adm, int argc, char **argv)
 
 const struct adm_verb adm_sync_verb = {
 	.name = "sync",
-	.args = "[-u USER|-A|-F FILE] [-f] [-n|--dry-run] [-m MAILBOX] "
-		"[-x MAILBOX] [-s STATEFILE] LOCATION|COMMAND...",
+	.args = "[-u USER|-A|-F FILE] [-f] [--dry-run] [-n NAMESPACE] "
+		"[-m MAILBOX] [-x MAILBOX] [-s STATEFILE] "
+		"LOCATION|COMMAND...",
 	.help = "makes the mail of two stores or servers equal, both ways",
 	.run = run_sync,
 };
 
 const struct adm_verb adm_backup_verb = {
 	.name = "backup",
-	.args = "[-u USER|-A|-F FILE] [-R] [-n|--dry-run] [-m MAILBOX] "
-		"[-x MAILBOX] LOCATION|COMMAND...",
+	.args = "[-u USER|-A|-F FILE] [-R] [--dry-run] [-n NAMESPACE] "
+		"[-m MAILBOX] [-x MAILBOX] LOCATION|COMMAND...",
 	.help = "makes the other store an exact copy; -R: this one of the "
 		"other",
 	.run = run_backup,

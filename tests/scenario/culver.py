@@ -206,11 +206,11 @@ class Server:
         finally:
             self.remove()
 
-    def adm(self, *args, check=True, **kw):
+    def adm(self, *args, check=True, timeout=60, **kw):
         """culveradm; the finished process."""
         return subprocess.run(
             [PREFIX / "bin" / "culveradm", "-c", self.config, *args],
-            capture_output=True, text=True, check=check, timeout=60, **kw)
+            capture_output=True, text=True, check=check, timeout=timeout, **kw)
 
     # --- clients ---------------------------------------------------------
 

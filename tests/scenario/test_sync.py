@@ -1,5 +1,6 @@
 """culveradm sync, backup and import: two stores, two servers over a pipe, and
 Debian's Dovecot as an IMAP server to copy from."""
+import collections
 import json
 import os
 import random
@@ -416,15 +417,146 @@ def drivers():
     return way + ([way[0].replace("/mbox", "/mbox2")] if way[0].startswith("mbox") else [])
 
 
-def test_around_through_all_stores_nothing_changes(mail):
-    fill(mail, 500, boxes=("INBOX", "Archive", "Sent"))
+@pytest.mark.parametrize("count", [500, pytest.param(10000, marks=pytest.mark.slow)])
+def test_around_through_all_stores_nothing_changes(mail, count):
+    """mbox, Maildir, sdbox, mdbox, Maildir and mbox again: each has every byte, flag and date."""
+    fill(mail, count, boxes=("INBOX", "Archive", "Sent"))
+    client = mail.imap()
+    for body in (b"From me\r\n>From you\r\n>>From them\r\n\r\nFrom all\r\n", b"no end of line",
+                 b"\xff\xfe 8 bits \x80\r\n", b"", b"\r\n\r\n\r\n", b"." * 2000 + b"\r\n.\r\n"):
+        assert client.append("Sent", r"(\Seen $Odd)", imap_date(1176418800),
+                             message(0).replace(b"line 0\r\n", b"") + body)[0] == "OK"
+    client.logout()
     before = dump(mail)
+    assert len(before) == count + 6
     at = other(mail, "Maildir")
     for location in drivers():
         location = location.format(mail.home("alice"))
-        mail.adm("-o", f"mail_location={at}", "backup", "-u", "alice", location)
+        mail.adm("-o", f"mail_location={at}", "backup", "-u", "alice", location, timeout=600)
         assert dump(mail, location) == before, location
         at = location
+
+
+# --- namespaces -----------------------------------------------------------------------
+
+SPACES = """\
+namespace inbox {
+  inbox = yes
+  separator = .
+  prefix = INBOX.
+  subscriptions = yes
+}
+namespace old {
+  separator = .
+  prefix = Archive.
+  location = maildir:~/old
+  subscriptions = yes
+}
+namespace alias {
+  separator = .
+  prefix = Again.
+  location = maildir:~/old
+}
+namespace pub {
+  type = public
+  separator = /
+  prefix = Public/
+  location = maildir:~/public
+  subscriptions = no
+}
+"""
+
+
+@pytest.fixture
+def spaces():
+    config = culver.CONFIG[:culver.CONFIG.index("namespace inbox")] + SPACES.replace("{", "{{") \
+        .replace("}", "}}") + culver.CONFIG[culver.CONFIG.index("service imap-login"):]
+    with culver.Server(config=config) as server:
+        client = server.imap()
+        for n, name in enumerate(("INBOX", "INBOX.Sent", "Archive.2007", "Archive.2007.May",
+                                  "Public/news")):
+            if name != "INBOX":
+                assert client.create(name)[0] == "OK", name
+            for k in range(n + 1):
+                assert client.append(name, r"(\Seen)", imap_date(1176418800 + k),
+                                     message(10 * n + k))[0] == "OK"
+        client.subscribe("Archive.2007")
+        client.logout()
+        yield server
+
+
+def counts(server, location=None, fields="mailbox uid"):
+    """How many messages in each mailbox; of a copy, by a configuration without namespaces."""
+    plain = server.dir / "plain.conf"
+    text = server.config.read_text()
+    plain.write_text(text[:text.index("namespace inbox")] + text[text.index("service imap-login"):])
+    words = ["-c", plain, "-o", f"mail_location={location}"] if location else []
+    rows = json.loads(server.adm(*words, "-f", "json", "fetch", "-u", "alice", fields, "ALL").stdout)
+    if fields != "mailbox uid":
+        return sorted(tuple(row[f] for f in fields.split()) for row in rows)
+    return dict(collections.Counter(row["mailbox"] for row in rows))
+
+
+def test_all_private_namespaces_are_copied_and_come_back(spaces):
+    there = other(spaces) + ":LAYOUT=fs"
+    run(spaces, "backup", there)
+    assert counts(spaces, there) == {"INBOX": 1, "Sent": 2, "Archive/2007": 3,
+                                     "Archive/2007/May": 4}
+    assert nothing(run(spaces, "backup", there))
+    before = dump(spaces)
+    assert {row[0] for row in before} > {"Archive.2007", "INBOX.Sent", "Public/news"}
+    client = spaces.imap()
+    client.select("Archive.2007")
+    client.store("1:*", "+FLAGS", r"(\Deleted)")
+    client.expunge()
+    client.close()
+    assert client.delete("Archive.2007.May")[0] == "OK"
+    client.logout()
+    run(spaces, "backup", "-R", there)
+    assert dump(spaces) == before
+    assert (spaces.home("alice") / "old" / ".2007.May").is_dir()
+
+
+def test_both_ends_with_namespaces_are_merged(spaces):
+    there = other(spaces, driver="sdbox")
+    run(spaces, "sync", there)
+    counts(spaces, there)       # makes plain.conf
+    for n, name in ((700, "Archive/2007"), (701, "Archive/2008")):
+        words = ["-c", spaces.dir / "plain.conf", "-o", f"mail_location={there}"]
+        spaces.adm(*words, "mailbox", "create", "-u", "alice", name, check=False)
+        (spaces.dir / "new.eml").write_bytes(message(n))
+        spaces.adm(*words, "save", "-u", "alice", "-m", name, spaces.dir / "new.eml")
+    spaces.adm("flags", "-u", "alice", "add", r"\Flagged", "mailbox", "Archive.2007", "UID", "1")
+    run(spaces, "sync", there)
+    assert counts(spaces)["Archive.2007"] == 4 and counts(spaces)["Archive.2008"] == 1
+    assert (spaces.home("alice") / "old" / ".2008").is_dir()
+    flagged = [r for r in counts(spaces, there, "mailbox uid flags") if "Flagged" in r[2]]
+    assert [row[:2] for row in flagged] == [("Archive/2007", "1")]
+    assert nothing(run(spaces, "sync", there))
+
+
+def test_one_namespace_alone_leaves_the_others_as_they_are(spaces):
+    there = other(spaces, driver="sdbox")
+    run(spaces, "sync", "-n", "Archive.", there)
+    assert counts(spaces, there) == {"Archive/2007": 3, "Archive/2007/May": 4}
+    run(spaces, "sync", "-n", "INBOX", there)
+    assert counts(spaces, there) == {"INBOX": 1, "Sent": 2, "Archive/2007": 3,
+                                     "Archive/2007/May": 4}
+    spaces.adm("expunge", "-u", "alice", "mailbox", "INBOX.Sent", "ALL")
+    spaces.adm("expunge", "-u", "alice", "mailbox", "Archive.2007", "UID", "1")
+    run(spaces, "sync", "-n", "Archive", there)
+    assert counts(spaces, there)["Sent"] == 2 and counts(spaces, there)["Archive/2007"] == 2
+    run(spaces, "sync", there)
+    assert "Sent" not in counts(spaces, there)
+    done = spaces.adm("sync", "-u", "alice", "-n", "Public/", there, check=False)
+    assert done.returncode != 0 and "no private namespace with the prefix 'Public/'" in done.stderr
+
+
+def test_a_name_that_two_namespaces_have_is_refused(spaces):
+    spaces.adm("mailbox", "create", "-u", "alice", "INBOX.Archive.2007")
+    done = spaces.adm("sync", "-u", "alice", other(spaces), check=False)
+    assert done.returncode != 0 and "INBOX.Archive.2007" in done.stderr
+    assert "as one of the namespace 'Archive.'" in done.stderr
 
 
 # --- other servers --------------------------------------------------------------------
