@@ -172,51 +172,56 @@ static struct auth_db *add_userdb(struct auth_dbs *dbs,
 	return db;
 }
 
-static int open_passdbs(struct auth_dbs *dbs, const struct settings_tree *tree,
-			struct cv_pool *pool,
-			void (*needs_path)(void *context, const char *path),
-			void *context, struct cv_error *err)
+/* What all databases of one kind are opened with. */
+struct opening {
+	struct auth_dbs *dbs;
+	const struct settings_tree *tree;
+	struct cv_pool *pool;
+	void (*needs_path)(void *context, const char *path);
+	void *context;
+};
+
+/* The database of one block, not open yet. */
+static int add_block(const struct opening *o, bool is_passdb,
+		     const struct settings_scope *scope,
+		     struct auth_db **db_r, struct cv_error *err)
 {
-	struct settings_scope scope = { 0 };
-	struct passdb_settings set;
-	struct auth_db *db;
-	uint32_t at = 0;
+	struct passdb_settings pass;
+	struct userdb_settings user;
 	int ret;
 
-	while (settings_block_next(tree, "passdb", SETTINGS_ROOT, NULL, &at,
-				   &scope.block)) {
-		ret = settings_get(tree, &passdb_settings_table, &scope, pool,
-				   &set, err);
-		if (ret < 0)
-			return ret;
-		db = add_passdb(dbs, &set, pool);
-		if ((ret = db_open(db, pool, needs_path, context, err)) < 0)
-			return ret;
-		prime_dummy(db);
+	if (is_passdb) {
+		ret = settings_get(o->tree, &passdb_settings_table, scope,
+				   o->pool, &pass, err);
+		if (ret == CV_OK)
+			*db_r = add_passdb(o->dbs, &pass, o->pool);
+		return ret;
 	}
-	return CV_OK;
+	ret = settings_get(o->tree, &userdb_settings_table, scope, o->pool,
+			   &user, err);
+	if (ret == CV_OK)
+		*db_r = add_userdb(o->dbs, &user, o->pool);
+	return ret;
 }
 
-static int open_userdbs(struct auth_dbs *dbs, const struct settings_tree *tree,
-			struct cv_pool *pool,
-			void (*needs_path)(void *context, const char *path),
-			void *context, struct cv_error *err)
+static int open_blocks(const struct opening *o, bool is_passdb,
+		       struct cv_error *err)
 {
 	struct settings_scope scope = { 0 };
-	struct userdb_settings set;
-	struct auth_db *db;
 	uint32_t at = 0;
-	int ret;
 
-	while (settings_block_next(tree, "userdb", SETTINGS_ROOT, NULL, &at,
-				   &scope.block)) {
-		ret = settings_get(tree, &userdb_settings_table, &scope, pool,
-				   &set, err);
+	while (settings_block_next(o->tree, is_passdb ? "passdb" : "userdb",
+				   SETTINGS_ROOT, NULL, &at, &scope.block)) {
+		struct auth_db *db;
+		int ret = add_block(o, is_passdb, &scope, &db, err);
+
+		if (ret == CV_OK)
+			ret = db_open(db, o->pool, o->needs_path, o->context,
+				      err);
 		if (ret < 0)
 			return ret;
-		db = add_userdb(dbs, &set, pool);
-		if ((ret = db_open(db, pool, needs_path, context, err)) < 0)
-			return ret;
+		if (is_passdb)
+			prime_dummy(db);
 	}
 	return CV_OK;
 }
@@ -226,12 +231,13 @@ int auth_dbs_open(struct auth_dbs *dbs, const struct settings_tree *tree,
 		  void (*needs_path)(void *context, const char *path),
 		  void *context, struct cv_error *err)
 {
+	const struct opening o = { dbs, tree, pool, needs_path, context };
 	int ret;
 
 	memset(dbs, 0, sizeof(*dbs));
-	ret = open_passdbs(dbs, tree, pool, needs_path, context, err);
+	ret = open_blocks(&o, true, err);
 	if (ret == CV_OK)
-		ret = open_userdbs(dbs, tree, pool, needs_path, context, err);
+		ret = open_blocks(&o, false, err);
 	if (ret < 0)
 		auth_dbs_close(dbs);
 	return ret;
@@ -257,6 +263,15 @@ void auth_dbs_close(struct auth_dbs *dbs)
 	close_list(dbs->masterdbs);
 	close_list(dbs->userdbs);
 	memset(dbs, 0, sizeof(*dbs));
+}
+
+uint32_t auth_db_rule(const struct auth_db *db, int result)
+{
+	if (result < 0)
+		return db->rules[2];
+	if (result == CV_AUTH_OK)
+		return db->rules[0];
+	return result == CV_AUTH_NEXT ? AUTH_RULE_CONTINUE : db->rules[1];
 }
 
 static struct auth_db *find_in(struct auth_db *db, const char *driver,

@@ -48,6 +48,9 @@ void auth_dbs_close(struct auth_dbs *dbs);
 struct auth_db *auth_dbs_find(const struct auth_dbs *dbs, bool is_passdb,
 			      const char *driver, const char *args);
 
+/* What the chain does after a result of a database: enum auth_rule. */
+uint32_t auth_db_rule(const struct auth_db *db, int result);
+
 /* Runs the driver; may block unless db->pure.  Results as enum
  * cv_auth_result or negative. */
 int auth_db_lookup(const struct auth_db *db, const struct cv_auth_input *in,

@@ -125,15 +125,6 @@ static int apply_fields(struct auth_request *request, const struct auth_db *db)
 	return CV_AUTH_OK;
 }
 
-static uint32_t rule_for(const struct auth_db *db, int result)
-{
-	if (result < 0)
-		return db->rules[2];
-	if (result == CV_AUTH_OK)
-		return db->rules[0];
-	return result == CV_AUTH_NEXT ? AUTH_RULE_CONTINUE : db->rules[1];
-}
-
 static enum chain_next apply_rule(struct auth_request *request, uint32_t rule)
 {
 	switch (rule) {
@@ -223,7 +214,7 @@ static bool chain_judge(struct auth_request *request, int result)
 		chain_fail(request, result);
 		return false;
 	}
-	next = apply_rule(request, rule_for(db, result));
+	next = apply_rule(request, auth_db_rule(db, result));
 	if (result == CV_AUTH_OK && request->in_master) {
 		/* a master user opens nobody's mail by a mere "continue" */
 		become_login_user(request);

@@ -102,15 +102,6 @@ static int apply_fields(struct auth_request *request, const struct auth_db *db)
 	return CV_AUTH_OK;
 }
 
-static uint32_t rule_for(const struct auth_db *db, int result)
-{
-	if (result < 0)
-		return db->rules[2];
-	if (result == CV_AUTH_OK)
-		return db->rules[0];
-	return result == CV_AUTH_NEXT ? AUTH_RULE_CONTINUE : db->rules[1];
-}
-
 static void apply_rule(struct auth_request *request, uint32_t rule)
 {
 	if (rule == AUTH_RULE_RETURN_OK || rule == AUTH_RULE_CONTINUE_OK)
@@ -144,7 +135,7 @@ static void judge(struct auth_request *request, int result)
 		log_info("auth", "userdb %s: %s: unknown user", db->driver,
 			 auth_request_name(request));
 	}
-	apply_rule(request, rule_for(db, result));
+	apply_rule(request, auth_db_rule(db, result));
 }
 
 static bool cache_answers(struct auth_request *request)

@@ -272,37 +272,8 @@ static int op_delete(struct fixture *f)
 	return change(f, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL, false);
 }
 
-static int op_expunge(struct fixture *f)
-{
-	struct cv_mailbox *box;
-	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
-
-	if (ret < 0)
-		return ret;
-	ret = mailbox_api.expunge(box, NULL, &f->err);
-	mailbox_api.close(&box);
-	return ret;
-}
-
-static int copy_or_move(struct fixture *f, bool move)
-{
-	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
-	struct cv_range range = { 1, 2 };
-	struct cv_set seqs = { &range, 1 };
-	struct cv_mailbox *box;
-	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
-
-	if (ret < 0)
-		return ret;
-	if (fixture_state(box).messages >= 2)
-		ret = mailbox_api.copy(box, seqs, "other", move, f->pool,
-				       &result, &f->err);
-	mailbox_api.close(&box);
-	return ret == CV_E_NOT_FOUND ? CV_OK : ret;
-}
-
-static int op_copy(struct fixture *f) { return copy_or_move(f, false); }
-static int op_move(struct fixture *f) { return copy_or_move(f, true); }
+static int op_copy(struct fixture *f) { return fixture_try_copy(f, false); }
+static int op_move(struct fixture *f) { return fixture_try_copy(f, true); }
 
 static int op_create(struct fixture *f)
 {
@@ -357,7 +328,7 @@ static const struct operation {
 	{ "save", op_save, false, NULL }, { "save big", op_save_big, false, NULL },
 	{ "flag", op_flag, true, NULL }, { "unflag", op_unflag, true, NULL },
 	{ "keyword", op_keyword, true, NULL }, { "delete", op_delete, true, NULL },
-	{ "expunge", op_expunge, false, NULL },
+	{ "expunge", fixture_try_expunge, false, NULL },
 	{ "copy", op_copy, false, NULL }, { "move", op_move, false, NULL },
 	{ "create", op_create, true, NULL }, { "remove", op_remove, true, "other" },
 	{ "rename", op_rename, true, NULL },

@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -319,6 +320,62 @@ static inline void fixture_store(struct fixture *f, struct cv_mailbox *box,
 				 const char *keyword)
 {
 	ok(f, fixture_try_store(f, box, first, last, change, flags, keyword));
+}
+
+/* What is marked \\Deleted in INBOX goes. */
+static inline int fixture_try_expunge(struct fixture *f)
+{
+	struct cv_mailbox *box;
+	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
+
+	if (ret < 0)
+		return ret;
+	ret = mailbox_api.expunge(box, NULL, &f->err);
+	mailbox_api.close(&box);
+	return ret;
+}
+
+/* The first two messages of INBOX, if it has so many, to the mailbox
+ * "other". */
+static inline int fixture_try_copy(struct fixture *f, bool move)
+{
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+	struct cv_range range = { 1, 2 };
+	struct cv_set seqs = { &range, 1 };
+	struct cv_mailbox *box;
+	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
+
+	if (ret < 0)
+		return ret;
+	if (fixture_state(box).messages >= 2)
+		ret = mailbox_api.copy(box, seqs, "other", move, f->pool,
+				       &result, &f->err);
+	mailbox_api.close(&box);
+	return ret;
+}
+
+/* work in as many processes, which end with _exit(0), while nobody is logged
+ * in here. */
+static inline void fixture_workers(struct fixture *f, int count,
+				   void (*work)(struct fixture *f, int i))
+{
+	pid_t pids[16];
+
+	assert_in_range(count, 1, 16);
+	fixture_logout(f);
+	for (int i = 0; i < count; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			work(f, i);
+	}
+	for (int i = 0; i < count; i++) {
+		int status;
+
+		waitpid(pids[i], &status, 0);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+	fixture_login(f);
 }
 
 /* "1:3,5" */

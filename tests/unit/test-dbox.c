@@ -426,24 +426,8 @@ static int op_save_big(struct fixture *f)
 				NULL);
 }
 
-static int with_copy(struct fixture *f, bool move)
-{
-	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
-	struct cv_range range = { 1, 2 };
-	struct cv_set seqs = { &range, 1 };
-	struct cv_mailbox *box;
-	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
-
-	if (ret < 0)
-		return ret;
-	ret = mailbox_api.copy(box, seqs, "other", move, f->pool, &result,
-			       &f->err);
-	mailbox_api.close(&box);
-	return ret;
-}
-
-static int op_copy(struct fixture *f) { return with_copy(f, false); }
-static int op_move(struct fixture *f) { return with_copy(f, true); }
+static int op_copy(struct fixture *f) { return fixture_try_copy(f, false); }
+static int op_move(struct fixture *f) { return fixture_try_copy(f, true); }
 
 static int op_expunge(struct fixture *f)
 {
@@ -655,27 +639,13 @@ static void processes_share_containers_with_a_purge(void **state)
 	struct hash_table subjects;
 	struct cv_mailbox *box;
 	struct fixture f;
-	pid_t pids[WORKERS];
 
 	(void)state;
 	dbox_init(&f, "mdbox", "");
 	fixture_save(&f, "INBOX", body, 0);
 	fixture_save(&f, "INBOX", body, 0);
 	expunge(&f, "INBOX", 1, 1);
-	fixture_logout(&f);
-	for (int i = 0; i < WORKERS; i++) {
-		pids[i] = fork();
-		if (pids[i] == 0)
-			work(&f, i);
-	}
-	for (int i = 0; i < WORKERS; i++) {
-		int status;
-
-		waitpid(pids[i], &status, 0);
-		assert_true(WIFEXITED(status));
-		assert_int_equal(WEXITSTATUS(status), 0);
-	}
-	fixture_login(&f);
+	fixture_workers(&f, WORKERS, work);
 	rotate(&f);
 	again(&f);
 	box = fixture_open(&f, "INBOX");

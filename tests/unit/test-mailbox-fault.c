@@ -51,36 +51,9 @@ static int op_store(struct fixture *f)
 	return ret;
 }
 
-static int op_expunge(struct fixture *f)
-{
-	struct cv_mailbox *box;
-	int ret = with_box(f, &box);
-
-	if (ret < 0)
-		return ret;
-	ret = mailbox_api.expunge(box, NULL, &f->err);
-	mailbox_api.close(&box);
-	return ret;
-}
-
-static int copy_or_move(struct fixture *f, bool move)
-{
-	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
-	struct cv_range range = { 1, 2 };
-	struct cv_set seqs = { &range, 1 };
-	struct cv_mailbox *box;
-	int ret = with_box(f, &box);
-
-	if (ret < 0)
-		return ret;
-	ret = mailbox_api.copy(box, seqs, "other", move, f->pool, &result,
-			       &f->err);
-	mailbox_api.close(&box);
-	return ret;
-}
-
-static int op_copy(struct fixture *f) { return copy_or_move(f, false); }
-static int op_move(struct fixture *f) { return copy_or_move(f, true); }
+static int op_expunge(struct fixture *f) { return fixture_try_expunge(f); }
+static int op_copy(struct fixture *f) { return fixture_try_copy(f, false); }
+static int op_move(struct fixture *f) { return fixture_try_copy(f, true); }
 
 static int op_create(struct fixture *f)
 {
@@ -331,25 +304,11 @@ static void processes_share_a_mailbox(void **state)
 	struct fixture f;
 	struct cv_mailbox *box;
 	struct hash_table subjects;
-	pid_t pids[WORKERS];
 	uint32_t last = 0;
 
 	fixture_init(&f, "");
 	fixture_save(&f, "INBOX", body, 0);
-	fixture_logout(&f);
-	for (int i = 0; i < WORKERS; i++) {
-		pids[i] = fork();
-		if (pids[i] == 0)
-			work(&f, i);
-	}
-	for (int i = 0; i < WORKERS; i++) {
-		int status;
-
-		waitpid(pids[i], &status, 0);
-		assert_true(WIFEXITED(status));
-		assert_int_equal(WEXITSTATUS(status), 0);
-	}
-	fixture_login(&f);
+	fixture_workers(&f, WORKERS, work);
 	box = fixture_open(&f, "INBOX");
 	assert_int_equal(fixture_state(box).messages,
 			 1 + WORKERS * DELIVERIES);

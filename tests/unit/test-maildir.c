@@ -244,7 +244,8 @@ static void lines_of_the_dead_do_not_pile_up(void **state)
 	fixture_init(&f, "");
 	for (int i = 0; i < 3; i++)
 		fixture_save(&f, "INBOX", message, 0);
-	len = strlen(strcpy(text, read_file(&f, "dovecot-uidlist")));
+	len = (size_t)snprintf(text, 900000, "%s",
+			       read_file(&f, "dovecot-uidlist"));
 	for (int i = 4; i < 9000; i++)
 		len += (size_t)snprintf(text + len, 900000 - len, "%d :"
 					"1600000000.M12345.gone.for.long\n",
