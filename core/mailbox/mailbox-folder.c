@@ -176,6 +176,8 @@ static int rename_tree(struct store *store, struct account_txn *txn,
 			};
 	}
 	if (ret == CV_OK)
+		ret = store_rename_done(txn, err);
+	if (ret == CV_OK)
 		ret = account_commit(&txn, ACCOUNT_SYNC, err);
 	for (size_t i = 0; i < done.count && ret < 0; i++)
 		(void)store->driver->folder_rename(store->root,
@@ -277,7 +279,8 @@ int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
 		if (ret == CV_OK)
 			ret = store_folders_refresh(from.store, false, err);
 		if (ret >= 0)
-			ret = store_make_durable(from.store, from.name, err);
+			ret = store_rename_announce(from.store, from.name,
+						    to.name, err);
 		if (ret == CV_OK)
 			ret = store_begin(from.store, &txn, err);
 		if (ret == CV_OK)

@@ -146,11 +146,6 @@ int store_open(struct store *store, struct cv_error *err);
 void store_close(struct store *store);
 int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err);
-/* Before a folder and its descendants are renamed on disk: should the commit
- * not follow, they are found there as new ones, so no message may depend on
- * what the journal knows of it. */
-int store_make_durable(struct store *store, const char *root,
-		       struct cv_error *err);
 /* Rotates the journal when it has grown: when there is time. */
 void store_idle(struct store *store);
 /* store-purge.c: frees what no message refers to; convert: also rewrites what
@@ -197,6 +192,12 @@ struct cv_keywords store_keywords_get(struct account_folder *folder,
 				      struct cv_pool *pool);
 
 /* store-folders.c: the list of folders.  refresh: account and tree. */
+/* Before a folder and its descendants are renamed on disk: should the commit
+ * not follow, the next refresh ends what was begun.  The commit that renames
+ * takes the word back. */
+int store_rename_announce(struct store *store, const char *from,
+			  const char *to, struct cv_error *err);
+int store_rename_done(struct account_txn *txn, struct cv_error *err);
 int store_folders_refresh(struct store *store, bool force,
 			  struct cv_error *err);
 int store_subscriptions_refresh(struct store *store, struct cv_error *err);

@@ -8,6 +8,9 @@
 static const struct cv_span folders_stamp_key = CV_SPAN("folders-stamp");
 static const struct cv_span subscriptions_stamp_key =
 	CV_SPAN("subscriptions-stamp");
+/* "from" NUL "to": a tree of folders that is being renamed, or was when a
+ * process died */
+static const struct cv_span rename_key = CV_SPAN("rename");
 
 static void load_stamp(struct store *store, struct cv_span key,
 		       struct cv_text *stamp)
@@ -129,6 +132,94 @@ static int apply_folders(struct store *store, struct folder_scan *scan,
 	return CV_OK;
 }
 
+/* --- renames that ended early --------------------------------------------------- */
+
+int store_rename_announce(struct store *store, const char *from,
+			  const char *to, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("rename");
+	struct account_txn *txn;
+	struct cv_text value;
+	int ret = store_begin(store, &txn, err);
+
+	cv_text_init(&value, pool);
+	cv_text_append(&value, from, strlen(from) + 1);
+	cv_text_append_str(&value, to);
+	if (ret == CV_OK) {
+		ret = txn_metadata(txn, NULL, rename_key,
+				   cv_text_span(&value), err);
+		if (ret < 0)
+			account_rollback(&txn);
+		else
+			ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+int store_rename_done(struct account_txn *txn, struct cv_error *err)
+{
+	return txn_metadata(txn, NULL, rename_key, CV_SPAN_NONE, err);
+}
+
+/* The folders of the tree that have their new name on disk get it. */
+static int apply_rename(struct store *store, struct folder_scan *scan,
+			struct account_txn *txn, const char *from,
+			const char *to, struct cv_error *err)
+{
+	struct account_folder *folder;
+	size_t at = 0, len = strlen(from);
+	int ret = CV_OK;
+
+	while (ret == CV_OK && (folder = account_folder_next(store->account,
+							     &at)) != NULL) {
+		struct cv_span target;
+
+		if (folder->deleted || strncmp(folder->name, from, len) != 0 ||
+		    (folder->name[len] != '\0' && folder->name[len] != '/'))
+			continue;
+		target = cv_span_of(pool_printf(scan->pool, "%s%s", to,
+						folder->name + len));
+		if (hash_find(&scan->names, target) == NULL ||
+		    account_folder_find(store->account, target) != NULL ||
+		    !is_gone(store, folder))
+			continue;
+		log_info("mail", "mailbox '%s': the rename to '%s' that was "
+			 "interrupted is ended", folder->name, target.data);
+		store_folder_forget(store, folder);
+		ret = txn_folder_rename(txn, folder, target, err);
+	}
+	return ret;
+}
+
+static int finish_rename(struct store *store, struct folder_scan *scan,
+			 struct cv_error *err)
+{
+	struct account_txn *txn;
+	struct cv_span value;
+	int ret;
+
+	if (!account_metadata_get(store->account, NULL, rename_key, &value))
+		return CV_OK;
+	ret = store_begin(store, &txn, err);
+	if (ret < 0)
+		return ret;
+	/* whoever announced it may have ended it in the meantime */
+	if (account_metadata_get(store->account, NULL, rename_key, &value)) {
+		const char *from = pool_copy(scan->pool, value.data,
+					     value.len);
+		size_t len = strlen(from);
+
+		if (len < value.len)
+			ret = apply_rename(store, scan, txn, from,
+					   from + len + 1, err);
+	}
+	if (ret == CV_OK)
+		return account_commit(&txn, ACCOUNT_SYNC, err);
+	account_rollback(&txn);
+	return ret;
+}
+
 int store_folders_refresh(struct store *store, bool force,
 			  struct cv_error *err)
 {
@@ -149,6 +240,8 @@ int store_folders_refresh(struct store *store, bool force,
 	array_init(&scan.list, scan.pool);
 	ret = store->driver->folders_scan(store->root, folder_found, &scan,
 					  err);
+	if (ret == CV_OK)
+		ret = finish_rename(store, &scan, err);
 	if (ret == CV_OK)
 		ret = store_begin(store, &txn, err);
 	if (ret == CV_OK) {

@@ -227,30 +227,6 @@ int store_begin(struct store *store, struct account_txn **txn_r,
 			     txn_r, err);
 }
 
-int store_make_durable(struct store *store, const char *root,
-		       struct cv_error *err)
-{
-	struct account_folder *folder;
-	size_t at = 0, len = strlen(root);
-	int ret = account_rotate(store->account, time_monotonic_msecs() +
-				 MAILBOX_LOCK_MSECS, err);
-
-	while (ret == CV_OK && (folder = account_folder_next(store->account,
-							     &at)) != NULL) {
-		struct store_folder *sf;
-
-		if (strncmp(folder->name, root, len) != 0 ||
-		    (folder->name[len] != '\0' && folder->name[len] != '/'))
-			continue;
-		ret = store_folder_get(store, folder, &sf, err);
-		if (ret == CV_OK)
-			ret = sync_blobs(sf, err);
-		else if (ret == CV_E_NOT_FOUND)
-			ret = CV_OK;	/* there is nothing to lose */
-	}
-	return ret;
-}
-
 void store_idle(struct store *store)
 {
 	struct cv_error err = ERROR_NONE;

@@ -319,7 +319,7 @@ static const struct operation {
 	int (*run)(struct fixture *f);
 	/* file names change one by one: a STORE that nobody acknowledged may
 	 * have reached a part of them; and a directory that nobody knows to
-	 * be made, removed or renamed may be found as a new mailbox */
+	 * be made or removed may be found as a new mailbox */
 	bool loose;
 	/* a mailbox that comes back although its removal was committed, but
 	 * not acknowledged, may miss messages that were copied into it */
@@ -331,7 +331,7 @@ static const struct operation {
 	{ "expunge", fixture_try_expunge, false, NULL },
 	{ "copy", op_copy, false, NULL }, { "move", op_move, false, NULL },
 	{ "create", op_create, true, NULL }, { "remove", op_remove, true, "other" },
-	{ "rename", op_rename, true, NULL },
+	{ "rename", op_rename, false, NULL },
 	{ "subscribe", op_subscribe, false, NULL },
 	{ "rotate", op_rotate, false, NULL },
 };
@@ -491,6 +491,18 @@ static const char *check_state(struct sweep *s)
 	return wrong;
 }
 
+/* The lock file of a process that is no more is waited for until it is old,
+ * which needs no thousand tests. */
+static int forget_lock(const char *path, const struct stat *st, int type,
+		       struct FTW *ftw)
+{
+	size_t len = strlen(path);
+
+	(void)st; (void)ftw;
+	return type == FTW_F && len > 5 &&
+		strcmp(path + len - 5, ".lock") == 0 ? remove(path) : 0;
+}
+
 static void try_state(struct sweep *s, const enum replay_choice *choices)
 {
 	int fd;
@@ -505,6 +517,7 @@ static void try_state(struct sweep *s, const enum replay_choice *choices)
 			     &s->random, fd, was_seen, s);
 	close(fd);
 	if (built) {
+		nftw(s->home, forget_lock, 16, FTW_PHYS);
 		wrong = check_state(s);
 		s->states++;
 		all_states++;

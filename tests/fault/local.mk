@@ -14,4 +14,18 @@ tests_fault_crash_mailbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
 	%D%/replay.h tests/unit/mailbox-fixture.h
 tests_fault_crash_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_fault_crash_mailbox_LDADD = $(MAILBOX_LIBS)
+
+check_PROGRAMS += tests/fault/crash-sdbox
+TESTS += tests/fault/crash-sdbox
+tests_fault_crash_sdbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
+	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_sdbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_SDBOX
+tests_fault_crash_sdbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
+
+check_PROGRAMS += tests/fault/crash-mdbox
+TESTS += tests/fault/crash-mdbox
+tests_fault_crash_mdbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
+	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_mdbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MDBOX
+tests_fault_crash_mdbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
 endif
