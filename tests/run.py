@@ -145,7 +145,7 @@ def suite_scenario(options):
     """Real servers, real clients and plugins that must be refused."""
     folder = build("gcc", "--enable-werror", f"CC={CC}")
     marks = () if options["full"] else ("-m", "not slow")
-    return pytest(folder, ["tests/scenario", "tests/interop", "tests/abi"], *marks)
+    return pytest(folder, ["tests/scenario", "tests/interop", "tests/abi", "tests/stress"], *marks)
 
 
 def suite_distcheck(options):

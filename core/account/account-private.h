@@ -124,6 +124,7 @@ struct account {
 	bool must_reload;		/* something could not be read */
 	bool journal_damaged;		/* in the middle: kept at rotation */
 	bool bad_snapshot;		/* the next writer replaces it */
+	bool held;			/* account_hold: unlock does nothing */
 	bool must_rotate;		/* the file must not be written on */
 	uint64_t failed_size;		/* of the file after our failed commit,
 					 * 0: none, or the end is marked */

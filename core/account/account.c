@@ -9,6 +9,7 @@ enum {
 	DEFAULT_ROTATE_SIZE = 4 * 1024 * 1024,
 	OPEN_LOCK_MSECS = 30 * 1000,
 	RELOAD_TRIES = 5,
+	CATCH_UP_TRIES = 10,
 	/* a commit older than this has been written back by the kernel */
 	WRITTEN_BACK_USECS = 600 * 1000 * 1000,
 };
@@ -299,7 +300,7 @@ static int move_on(struct account *account, struct cv_error *err)
 }
 
 /* One look at the head; more only when something is new. */
-int account_catch_up(struct account *account, struct cv_error *err)
+static int catch_up_once(struct account *account, struct cv_error *err)
 {
 	struct meta_head head;
 	uint64_t before = account->txn;
@@ -330,6 +331,23 @@ int account_catch_up(struct account *account, struct cv_error *err)
 			status = CV_CHANGED;
 	}
 	return status;
+}
+
+/* A snapshot may go while it is looked for, when two rotations follow each
+ * other: what was read without it is not the state of anything. */
+int account_catch_up(struct account *account, struct cv_error *err)
+{
+	uint64_t before = account->txn;
+	int status = catch_up_once(account, err);
+
+	for (int tries = 0; status >= 0 && account->must_reload; tries++) {
+		if (tries == CATCH_UP_TRIES)
+			return FAIL(err, CV_E_TEMP, "the account is written "
+				    "anew faster than it can be read");
+		status = catch_up_once(account, err);
+	}
+	return status == CV_OK && account->txn != before ? CV_CHANGED :
+		status;
 }
 
 /* What could still be lost is not shown. */
@@ -365,7 +383,7 @@ int account_refresh(struct account *account, struct cv_error *err)
 int account_lock(struct account *account, uint64_t deadline_msecs,
 		 struct cv_error *err)
 {
-	if (meta_lock(account->meta, deadline_msecs) == 0)
+	if (account->held || meta_lock(account->meta, deadline_msecs) == 0)
 		return CV_OK;
 	if (errno == ETIMEDOUT)
 		return FAIL(err, CV_E_TIMEOUT, "account is locked by another "
@@ -375,7 +393,24 @@ int account_lock(struct account *account, uint64_t deadline_msecs,
 
 void account_unlock(struct account *account)
 {
-	meta_unlock(account->meta);
+	if (!account->held)
+		meta_unlock(account->meta);
+}
+
+int account_hold(struct account *account, uint64_t deadline_msecs,
+		 struct cv_error *err)
+{
+	int status = account_lock(account, deadline_msecs, err);
+
+	account->held = status == CV_OK;
+	return status;
+}
+
+void account_release(struct account *account)
+{
+	if (account->held)
+		meta_unlock(account->meta);
+	account->held = false;
 }
 
 int account_prepare(struct account *account, struct cv_error *err)

@@ -363,6 +363,13 @@ int account_sync(struct account *account, struct cv_error *err);
 /* NULL is ignored. */
 void account_rollback(struct account_txn **txn);
 
+/* Keeps the lock over the transactions in between, for what must be done
+ * elsewhere together with a commit.  Not when it is held already. */
+int account_hold(struct account *account, uint64_t deadline_msecs,
+		 struct cv_error *err);
+/* Also after a hold that failed. */
+void account_release(struct account *account);
+
 /* The number that the transaction will have: the modseq of what it does. */
 uint64_t account_txn_modseq(const struct account_txn *txn);
 

@@ -662,6 +662,9 @@ static void apply_record(struct apply *a, const struct journal_record *record)
 	if (((record->flags & RECORD_OPAQUE) != 0) !=
 	    (record->type == RECORD_BODY || record->type == RECORD_CATALOGUE) ||
 	    !apply_table[record->type](a)) {
+		/* a folder could not be read: all of it is read again */
+		if (account->must_reload)
+			return;
 		if (!account->damaged)
 			log_error("account", "journal %llu: record of type %u "
 				  "at offset %llu makes no sense: skipped",

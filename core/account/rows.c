@@ -138,7 +138,9 @@ int account_folder_load(struct account_folder *f, struct cv_error *err)
 			*err = error;
 		return status;
 	}
-	mark_damaged(folder, error.text);
+	/* whoever still has a deleted folder open has outlived its snapshot */
+	if (!f->deleted)
+		mark_damaged(folder, error.text);
 	folder->data = data_create();
 	folder->f.message_count = folder->f.unseen_count = 0;
 	folder->f.size_sum = folder->f.virtual_sum = 0;
@@ -153,7 +155,7 @@ struct folder_data *folder_load_now(struct folder *folder)
 	struct cv_error err = ERROR_NONE;
 
 	if (account_folder_load(&folder->f, &err) != CV_OK) {
-		log_error("account", "folder '%s': %s", folder->f.name,
+		log_debug("account", "folder '%s': %s", folder->f.name,
 			  err.text);
 		folder->data = data_create();
 	}

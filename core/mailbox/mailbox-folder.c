@@ -62,6 +62,7 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 	struct mailbox_ref ref;
 	struct account_folder *folder;
 	struct account_txn *txn = NULL;
+	bool held;
 	int ret = mailbox_find_for(u, name, MAILBOX_OP_DELETE, pool, &ref,
 				   &folder, err);
 
@@ -71,9 +72,16 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 	}
 	if (ret == CV_OK)
 		ret = mailbox_changing(u, "delete", name, NULL, err);
+	/* nobody makes a new one of that name before the old one is gone
+	 * from the store, too */
+	if (ret == CV_OK)
+		ret = store_hold(ref.store, err);
+	held = ret == CV_OK;
 	if (ret == CV_OK)
 		ret = store_begin(ref.store, &txn, err);
-	if (ret == CV_OK && folder->deleted)
+	/* or it has another name now: that one was not meant */
+	if (ret == CV_OK && (folder->deleted ||
+			     !cv_span_is(ref.span, folder->name)))
 		ret = FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is gone", name);
 	if (ret == CV_OK)
 		ret = txn_folder_delete(txn, folder, err);
@@ -91,6 +99,8 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 	} else {
 		account_rollback(&txn);
 	}
+	if (held)
+		account_release(ref.store->account);
 	pool_destroy(&pool);
 	return ret;
 }

@@ -146,6 +146,8 @@ int store_open(struct store *store, struct cv_error *err);
 void store_close(struct store *store);
 int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err);
+/* account_hold with the same patience. */
+int store_hold(struct store *store, struct cv_error *err);
 /* Rotates the journal when it has grown: when there is time. */
 void store_idle(struct store *store);
 /* store-purge.c: frees what no message refers to; convert: also rewrites what

@@ -216,15 +216,25 @@ void store_close(struct store *store)
 		store->driver->root_close(&store->root);
 }
 
-int store_begin(struct store *store, struct account_txn **txn_r,
-		struct cv_error *err)
+static uint64_t lock_deadline(const struct store *store)
 {
 	uint64_t wait = store->user->mail.mail_max_lock_timeout;
 
 	if (wait == 0 || wait > MAILBOX_LOCK_MSECS)
 		wait = MAILBOX_LOCK_MSECS;
-	return account_begin(store->account, time_monotonic_msecs() + wait,
-			     txn_r, err);
+	return time_monotonic_msecs() + wait;
+}
+
+int store_begin(struct store *store, struct account_txn **txn_r,
+		struct cv_error *err)
+{
+	return account_begin(store->account, lock_deadline(store), txn_r,
+			     err);
+}
+
+int store_hold(struct store *store, struct cv_error *err)
+{
+	return account_hold(store->account, lock_deadline(store), err);
 }
 
 void store_idle(struct store *store)

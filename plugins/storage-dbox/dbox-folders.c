@@ -2,6 +2,8 @@
  * A folder is there when its dbox-Mails is. */
 #include "dbox.h"
 
+enum { REMOVE_TRIES = 20 };
+
 /* The tree is ours alone, but a process may die between a change of it and
  * the commit that says so: each change leaves its time in one place. */
 int dbox_folders_check(struct cv_storage_root *root, struct cv_text *stamp,
@@ -160,12 +162,18 @@ static int empty_dir(struct cv_storage_root *root, const char *path,
 static int remove_dir(struct cv_storage_root *root, const char *path,
 		      struct cv_error *err)
 {
-	int ret = empty_dir(root, path, err);
+	for (int tries = 0;; tries++) {
+		int ret = empty_dir(root, path, err);
 
-	if (ret == CV_OK && DBOX_CALL(root, rmdir, root->fd, path) < 0 &&
-	    errno != ENOENT)
-		ret = common_fail(err, "remove", path);
-	return ret;
+		if (ret != CV_OK ||
+		    DBOX_CALL(root, rmdir, root->fd, path) == 0 ||
+		    errno == ENOENT)
+			return ret;
+		/* whoever still saves there has its directory open */
+		if ((errno != ENOTEMPTY && errno != EEXIST) ||
+		    tries == REMOVE_TRIES)
+			return common_fail(err, "remove", path);
+	}
 }
 
 /* Directories that hold nothing any more, from below. */
