@@ -2,10 +2,15 @@
  * be stored.
  *
  *	harness load DIR NAME...	what the plugins log goes to stdout
+ *	harness deliver DIR NAME SENDER tempfail|skip|fail
+ *					a message arrives: the last line is
+ *					the answer, the mailbox, and the text
+ *					for the client
  *	harness check FILE...		each can be loaded, needing no symbol
  *					of ours: this program exports none */
 #include "module/hook.h"
-#include "module/module.h"
+#include "module/module-private.h"
+#include "cv-delivery.h"
 
 #include <stdio.h>
 
@@ -32,6 +37,35 @@ static int load(int count, char **args)
 	}
 	(void)hook_message_stored(&ctx);
 	module_unload_all();
+	return 0;
+}
+
+static int deliver(char **args)
+{
+	struct module_request request = {
+		.dir = args[0], .names = (const char *const *)(args + 1),
+		.count = 1, .process = "lmtp",
+	};
+	struct cv_error err = ERROR_NONE, refused = ERROR_NONE;
+	struct cv_delivery_ctx ctx = {
+		CV_SIZED(cv_delivery_ctx), .err = &refused,
+		.sender = cv_span_of(args[2]), .recipient = CV_SPAN("joe"),
+		.mailbox_name = "INBOX", .pool = pool_create("delivery"),
+	};
+	int ret;
+
+	if (module_load(&request, &err) < 0) {
+		(void)printf("refused: %s\n", err.text);
+		return 1;
+	}
+	hook_set_policy(strcmp(args[3], "skip") == 0 ? MODULE_HOOK_SKIP :
+			strcmp(args[3], "fail") == 0 ? MODULE_HOOK_FAIL :
+			MODULE_HOOK_TEMPFAIL, 10000);
+	ret = hook_message_received(&ctx);
+	(void)printf("%d %s %s\n", ret, ctx.mailbox_name,
+		     refused.client[0] != '\0' ? refused.client : "-");
+	module_unload_all();
+	pool_destroy(&ctx.pool);
 	return 0;
 }
 
@@ -62,6 +96,8 @@ int main(int argc, char **argv)
 		return load(argc - 2, argv + 2);
 	if (argc > 2 && strcmp(argv[1], "check") == 0)
 		return check(argc - 2, argv + 2);
+	if (argc == 6 && strcmp(argv[1], "deliver") == 0)
+		return deliver(argv + 2);
 	(void)fprintf(stderr, "usage: harness load DIR NAME... | "
 		      "check FILE...\n");
 	return 64;

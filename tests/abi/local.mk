@@ -179,9 +179,10 @@ tests_abi_harness_SOURCES = %D%/harness.c
 tests_abi_harness_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_abi_harness_LDADD = core/module/libmodule.la \
 	core/settings/libsettings.la core/base/libbase.la
-TESTS += %D%/layout-check %D%/symbols
+TESTS += %D%/hooks %D%/layout-check %D%/symbols
 if PLUGIN_TEMPLATE
 TESTS += %D%/out-of-tree
 endif
-EXTRA_DIST += %D%/README.md %D%/adm-plugin %D%/layout-check %D%/out-of-tree \
+EXTRA_DIST += %D%/README.md %D%/adm-plugin %D%/hook-lua.c \
+	%D%/hook-process.c %D%/hooks %D%/layout-check %D%/out-of-tree \
 	%D%/symbols
