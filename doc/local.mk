@@ -1,6 +1,6 @@
 # files of doc
 dist_man_MANS += %D%/man/culveradm-auth.1 %D%/man/culveradm-pw.1
-dist_man_MANS += %D%/man/culveradm-plugin.1 %D%/man/culveradm-mail.1
+dist_man_MANS += %D%/man/culveradm-dump.1 %D%/man/culveradm-plugin.1 %D%/man/culveradm-mail.1
 dist_man_MANS += %D%/man/culveradm-search-query.7 %D%/man/culveradm-sync.1
 dist_man_MANS += %D%/man/culveradm.1 %D%/man/culverd.8
 dist_man_MANS += %D%/man/culver.conf.5 %D%/man/culverconf.1

@@ -523,3 +523,39 @@ int journal_read_payload(const struct journal *journal, uint64_t offset,
 			    (unsigned long long)offset);
 	return CV_OK;
 }
+
+/* --- one by one ---------------------------------------------------------- */
+
+struct journal_scan { struct reader reader; };
+
+struct journal_scan *journal_scan_begin(struct journal *journal, uint64_t size)
+{
+	struct cv_pool *pool = pool_create("journal scan");
+	struct journal_scan *scan = pool_new(pool, struct journal_scan);
+
+	scan->reader = (struct reader){ .journal = journal, .size = size,
+					.pool = pool };
+	return scan;
+}
+
+bool journal_scan_get(struct journal_scan *scan, uint64_t offset,
+		      struct journal_record *record, uint32_t *crc_r,
+		      uint64_t *cost)
+{
+	*record = (struct journal_record){ 0 };
+	if (record_parse(&scan->reader, offset, record, crc_r))
+		return true;
+	/* only what looks like a record was read to its end */
+	*cost += RECORD_HEADER_SIZE;
+	if (record->len <= RECORD_PAYLOAD_MAX)
+		*cost += record->len;
+	return false;
+}
+
+void journal_scan_end(struct journal_scan **scan)
+{
+	struct cv_pool *pool = (*scan)->reader.pool;
+
+	*scan = NULL;
+	pool_destroy(&pool);
+}

@@ -77,6 +77,21 @@ int journal_read_payload(const struct journal *journal, uint64_t offset,
 			 uint32_t len, uint32_t crc, void *dst,
 			 struct cv_error *err);
 
+/* --- records one by one, for looking at damage ---------------------------- */
+
+struct journal_scan;
+
+/* Over the journal's bytes below size. */
+struct journal_scan *journal_scan_begin(struct journal *journal,
+					uint64_t size);
+/* The record at offset; false when there is no valid one.  data lives until
+ * the next call; *crc_r is the record's checksum; *cost grows by the bytes
+ * that were looked at in vain. */
+bool journal_scan_get(struct journal_scan *scan, uint64_t offset,
+		      struct journal_record *record, uint32_t *crc_r,
+		      uint64_t *cost);
+void journal_scan_end(struct journal_scan **scan);
+
 /* --- writing one group --------------------------------------------------- */
 
 struct journal_piece { size_t at; struct cv_span data; };

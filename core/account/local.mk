@@ -11,6 +11,10 @@ core_account_libaccount_la_SOURCES = \
 	%D%/catalogue.c \
 	%D%/changes.c \
 	%D%/commit.c \
+	%D%/dump.c %D%/dump.h %D%/dump-private.h \
+	%D%/dump-account.c \
+	%D%/dump-journal.c \
+	%D%/dump-snapshot.c \
 	%D%/folder.c \
 	%D%/format.h \
 	%D%/journal.c %D%/journal.h \

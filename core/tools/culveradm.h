@@ -68,6 +68,8 @@ extern const struct adm_verb adm_import_verb;
 /* adm-maintain.c */
 extern const struct adm_verb adm_expire_verb, adm_index_verb, adm_purge_verb,
 	adm_resync_verb;
+/* adm-dump.c */
+extern const struct adm_verb adm_dump_verb;
 /* adm-quota.c */
 extern const struct adm_verb adm_quota_verb;
 /* adm-selftest.c */
