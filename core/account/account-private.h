@@ -84,6 +84,7 @@ struct folder {
 	uint64_t snapshot_generation;	/* 0: none */
 	uint64_t previous_generation;	/* still on disk for slow readers */
 	bool seen;			/* by the reload that is going on */
+	bool recovered;			/* of a snapshot: UIDNEXT has to jump */
 	bool pending;			/* made by the open transaction */
 	bool dirty;			/* differs from its snapshot */
 	/* generations before the rotation that is going on, should it fail */
@@ -116,6 +117,8 @@ struct account {
 	struct hash_table subscribed;	/* the same, for finding them */
 	bool is_new, damaged, unknown_records;
 	bool in_base;			/* applying the state section */
+	bool salvaging;			/* which is damaged: folders may be
+					 * missing */
 	bool unsynced;			/* the state shows what nobody synced */
 	/* where our groups begin that wait for account_sync, 0: none; and
 	 * whether nobody else has written behind them */
@@ -280,6 +283,12 @@ void rotate_clean(struct account *account);
  * of any file that is there. */
 int recover_folders(struct account *account, uint64_t *highest_r,
 		    struct cv_error *err);
+/* A state section is damaged: folders that it does not have any more, but
+ * that have a snapshot.  recover_uidnext follows. */
+void recover_missing(struct account *account);
+/* UIDs that were given out since the snapshots are not known: UIDNEXT of the
+ * folders that came back jumps far ahead. */
+void recover_uidnext(struct account *account);
 
 /* --- snapshot-save.c ----------------------------------------------------- */
 

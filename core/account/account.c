@@ -142,8 +142,10 @@ static void load_state(struct account *account, struct journal *journal,
 		account->folders.items[i]->changes_floor = journal->base_txn;
 	}
 	account->in_base = true;
+	account->salvaging = batch->salvaged;
 	apply_batch(account, batch);
-	account->in_base = false;
+	account->in_base = account->salvaging = false;
+	recover_uidnext(account);
 	journal_accept(&account->journal, batch);
 	for (size_t i = 0; i < account->folders.count; i++) {
 		struct folder *folder = account->folders.items[i];
@@ -154,8 +156,6 @@ static void load_state(struct account *account, struct journal *journal,
 	note_batch(account, batch);
 }
 
-/* Reads all of a journal and makes it the account's.  CV_NOT_FOUND: its state
- * section is damaged. */
 /* Could the loss of a record be noticed by somebody who has been shown what
  * comes before it? */
 static bool record_matters(const struct journal_record *record)
@@ -192,6 +192,7 @@ static bool tail_matters(const struct account *account,
 	return false;
 }
 
+/* Reads all of a journal and makes it the account's. */
 static int take_journal(struct account *account, struct journal *journal,
 			struct cv_error *err)
 {
@@ -204,13 +205,10 @@ static int take_journal(struct account *account, struct journal *journal,
 		status = FAIL_ERRNO(err, errno, "cannot stat journal");
 	else
 		status = journal_read(journal, head.size, pool, &batch, err);
-	if (status == CV_OK && batch.end < journal->base_size &&
-	    !batch.damaged) {
-		log_error("account", "journal %llu: state section is damaged",
+	if (status == CV_OK && batch.salvaged)
+		log_error("account", "journal %llu: state section is damaged: "
+			  "what is left of it is taken",
 			  (unsigned long long)journal->generation);
-		account->damaged = true;
-		status = CV_NOT_FOUND;
-	}
 	if (status == CV_OK) {
 		load_state(account, journal, &batch);
 		account->failed_size = 0;

@@ -242,7 +242,8 @@ struct account_body {
 };
 
 /* Reads the whole body (checked against its CRC) into pool.  CV_NOT_FOUND
- * when the message has none. */
+ * when the message has none, or when it is damaged: then the blob is all there
+ * is, and the folder is marked damaged. */
 int account_body_read(struct account_folder *folder, uint32_t row,
 		      struct cv_pool *pool, struct cv_span *body_r,
 		      struct cv_error *err);
@@ -412,6 +413,9 @@ int txn_folder_recent(struct account_txn *txn, struct account_folder *folder,
 		      uint32_t recent_uid, struct cv_error *err);
 int txn_folder_state(struct account_txn *txn, struct account_folder *folder,
 		     struct cv_span state, struct cv_error *err);
+/* Somebody has reason to doubt that the rows are all there: the folder counts as
+ * damaged until a scan has repaired it.  Writes nothing. */
+void account_folder_doubt(struct account_folder *folder);
 /* After damage was repaired by a scan. */
 int txn_folder_repaired(struct account_txn *txn,
 			struct account_folder *folder, struct cv_error *err);

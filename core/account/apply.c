@@ -648,6 +648,8 @@ static void apply_record(struct apply *a, const struct journal_record *record)
 	a->record = record;
 	a->c = (struct format_cursor){ record->data, record->len, false };
 	if (record->type == RECORD_COMMIT) {
+		if (account->in_base && account->salvaging)
+			recover_missing(account);
 		account->txn = record->txn;
 		account->in_base = false;
 		a->last = NULL;

@@ -449,9 +449,9 @@ static void put_verdict(struct walk *w)
 	dump_bool(d, "damaged", batch.damaged);
 	dump_number(d, "undone", batch.undone.count);
 	dump_item(d, "end");
-	if (batch.end < w->journal.base_size)
-		dump_problem(d, JOURNAL_HEADER_SIZE, "the state section does "
-			     "not count");
+	if (batch.salvaged)
+		dump_problem(d, JOURNAL_HEADER_SIZE, "the state section is "
+			     "damaged: what is left of it counts");
 	pool_destroy(&pool);
 }
 

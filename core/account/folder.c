@@ -149,6 +149,11 @@ account_folder_find_guid(struct account *account,
 	return folder == NULL || folder->pending ? NULL : &folder->f;
 }
 
+void account_folder_doubt(struct account_folder *folder)
+{
+	folder->damaged = true;
+}
+
 struct cv_span account_folder_state(struct account_folder *folder)
 {
 	return folder_of(folder)->state;

@@ -7,6 +7,8 @@ enum {
 	WINDOW_SIZE = 256 * 1024,
 	/* how far behind a bad record good ones are looked for */
 	DAMAGE_SCAN_MAX = 64 * 1024 * 1024,
+	/* what checksums of no records may cost in a damaged state section */
+	SALVAGE_COST_MAX = 256 * 1024 * 1024,
 };
 
 /* --- header -------------------------------------------------------------- */
@@ -381,6 +383,52 @@ static bool parse_ended(struct parse *parse, uint64_t offset)
 	return true;
 }
 
+/* The records between two places that are right by themselves. */
+static void salvage_records(struct parse *parse, uint64_t at, uint64_t end)
+{
+	struct reader *r = &parse->reader;
+	uint64_t cost = 0;
+
+	while (at < end && r->error == 0 && cost < SALVAGE_COST_MAX) {
+		struct journal_record record = { 0 };
+		uint32_t crc;
+
+		if (!record_parse(r, at, &record, &crc) ||
+		    record_end(&record) > end) {
+			cost += record.len <= RECORD_PAYLOAD_MAX ?
+				record.len : 0;
+			at += RECORD_ALIGN;
+			continue;
+		}
+		if (record.type != RECORD_COMMIT &&
+		    record.type != RECORD_ENDED &&
+		    record.txn <= r->journal->base_txn)
+			keep_record(parse, &record);
+		at = record_end(&record);
+	}
+}
+
+/* The state section was whole and durable before the file had its name: it is
+ * damaged.  What is right of it counts, and a commit takes the place of the
+ * one that cannot be trusted.  Returns where the groups go on. */
+static uint64_t salvage_base(struct parse *parse)
+{
+	struct journal *journal = parse->reader.journal;
+	uint64_t size = parse->reader.size, end = journal->base_size;
+	struct journal_record *last;
+
+	if (end < JOURNAL_HEADER_SIZE || end > size || end % RECORD_ALIGN != 0)
+		end = size;
+	salvage_records(parse, JOURNAL_HEADER_SIZE, end);
+	last = array_add(&parse->batch->records);
+	last->type = RECORD_COMMIT;
+	last->txn = parse->txn = parse->batch->txn = journal->base_txn;
+	parse->batch->salvaged = parse->batch->damaged = true;
+	parse->batch->end = end;
+	parse->base = false;
+	return end;
+}
+
 static void parse_groups(struct parse *parse)
 {
 	uint64_t offset = parse->reader.journal->end, resume;
@@ -404,6 +452,10 @@ static void parse_groups(struct parse *parse)
 		parse->batch->records.count = kept;
 		if (parse->reader.error != 0)
 			return;
+		if (parse->base) {
+			offset = salvage_base(parse);
+			continue;
+		}
 		if (!find_damage(parse, offset, &resume) ||
 		    resume <= offset) {
 			parse->batch->torn = true;

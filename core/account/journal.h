@@ -46,6 +46,7 @@ struct journal_batch {
 	bool ended;	/* continued in another file */
 	bool torn;	/* bytes after end that are no complete group */
 	bool damaged;	/* groups were lost in the middle */
+	bool salvaged;	/* the state section is what was left of it */
 };
 
 /* Makes a new header (salt chosen at random) for a journal that does not

@@ -1,4 +1,4 @@
-/* recover.c - all journals are lost or damaged: what the snapshots know.
+/* recover.c - all journals, or parts of one, are lost: what the snapshots know.
  *
  * Each folder comes back as of its newest snapshot, marked damaged so that a
  * scan of the blobs adds what came since.  UIDs that were given out since are
@@ -23,9 +23,7 @@ static void take_folder(struct account *account, struct snapshot *s,
 		return;
 	folder->snapshot_generation = s->generation;
 	folder->previous_generation = 0;
-	folder->f.damaged = true;
-	folder->f.uidnext = folder->f.uidnext < UINT32_MAX - UIDNEXT_JUMP ?
-		folder->f.uidnext + UIDNEXT_JUMP : UINT32_MAX - 1;
+	folder->f.damaged = folder->recovered = true;
 	if (account->txn < s->txn)
 		account->txn = s->txn;
 	log_warning("account", "folder '%s' is recovered from its snapshot of "
@@ -74,6 +72,68 @@ static void resolve_names(struct account *account)
 	}
 }
 
+void recover_uidnext(struct account *account)
+{
+	for (size_t i = 0; i < account->folders.count; i++) {
+		struct folder *folder = account->folders.items[i];
+		uint32_t uidnext = folder->f.uidnext;
+
+		if (!folder->recovered)
+			continue;
+		folder->recovered = false;
+		folder->f.uidnext = uidnext < UINT32_MAX - UIDNEXT_JUMP ?
+			uidnext + UIDNEXT_JUMP : UINT32_MAX - 1;
+	}
+}
+
+/* --- some folders -------------------------------------------------------- */
+
+/* A folder that the journal knows keeps its name. */
+static void give_way(struct account *account, const struct account_guid *guid)
+{
+	struct folder *folder = folder_find_guid(account, guid);
+
+	for (size_t i = 0; folder != NULL && i < account->folders.count; i++) {
+		struct folder *other = account->folders.items[i];
+
+		if (other == folder || !other->seen || other->recovered ||
+		    other->f.deleted ||
+		    strcmp(other->f.name, folder->f.name) != 0)
+			continue;
+		folder_remove(folder);
+		folder_set_name(other, cv_span_of(other->f.name));
+		return;
+	}
+}
+
+void recover_missing(struct account *account)
+{
+	struct cv_pool *pool = pool_create("recovery");
+	ARRAY(const struct meta_name *) missing;
+	struct meta_names names = { .items = { 0 } };
+	bool first = false;
+
+	array_init(&missing, pool);
+	if (meta_list(account->meta, pool, &names) < 0)
+		account->must_reload = true;
+	for (size_t i = 0; i < names.items.count; i++) {
+		const struct meta_name *name = &names.items.items[i];
+		struct folder *folder = folder_find_guid(account,
+							 &name->folder);
+
+		if (name->kind == META_SNAPSHOT &&
+		    (folder == NULL || !folder->seen))
+			*array_add(&missing) = name;
+	}
+	for (size_t i = 0; i < missing.count; i++)
+		take_snapshot(account, missing.items[i], &first);
+	for (size_t i = 0; i < missing.count; i++)
+		give_way(account, &missing.items[i]->folder);
+	pool_destroy(&pool);
+}
+
+/* --- all of them --------------------------------------------------------- */
+
 int recover_folders(struct account *account, uint64_t *highest_r,
 		    struct cv_error *err)
 {
@@ -99,6 +159,7 @@ int recover_folders(struct account *account, uint64_t *highest_r,
 	}
 	account->in_base = false;
 	pool_destroy(&pool);
+	recover_uidnext(account);
 	resolve_names(account);
 	for (size_t i = 0; i < account->folders.count; i++) {
 		uint64_t g = account->folders.items[i]->snapshot_generation;

@@ -354,7 +354,9 @@ int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
 	if (ret == CV_OK) {
 		before = folder->message_count;
 		uidnext = folder->uidnext;
-		/* what is gone takes two scans */
+		/* also what drivers look for only when something is lost; and
+		 * what is gone takes two scans */
+		account_folder_doubt(folder);
 		ret = store_folder_scan_all(sf, err);
 		if (ret >= 0)
 			ret = store_folder_scan_all(sf, err);

@@ -298,6 +298,14 @@ static int view_init(struct cv_mailbox *box, struct cv_error *err)
 	box->checked_at = time_monotonic_msecs();
 	box->uidvalidity = box->folder->uidvalidity;
 	view_add_rows(box, 1);
+	if (box->folder->damaged) {
+		/* which was found out by reading the rows */
+		ret = store_folder_scan(box->sf, true, err);
+		if (ret < 0)
+			return ret;
+		box->count = 0;
+		view_add_rows(box, 1);
+	}
 	box->modseq = box->expunge_modseq =
 		account_txn_number(box->store->account);
 	box->keyword_count = account_keyword_count(box->folder);

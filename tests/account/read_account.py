@@ -174,12 +174,10 @@ class Journal:
         if self.generation != generation:
             raise Damaged("generation")
         self.seed = crc(0, self.guid, struct.pack("<Q", generation), self.salt)
-        self.groups, self.undone = [], []
+        self.groups, self.undone, self.salvaged = [], [], None
         self.damaged = self.torn = self.ended = False
         self.durable = 0
         self.read()
-        if not self.groups or self.groups[0][0].start != 128:
-            raise Damaged("state section")
 
     def group(self, at, last):
         start, chain, records = at, 0, []
@@ -222,6 +220,24 @@ class Journal:
                 return found
         return None
 
+    def salvage(self):
+        """What is right of a damaged state section."""
+        at, end, self.salvaged = 128, self.base_end, []
+        if end < 128 or end > len(self.data) or end % 8:
+            end = len(self.data)
+        while at < end:
+            try:
+                record = Record(self, at)
+                if record.end > end:
+                    raise Damaged("behind the end")
+            except Damaged:
+                at += 8
+                continue
+            if record.type not in (1, 2) and record.txn <= self.base_txn:
+                self.salvaged.append(record)
+            at = record.end
+        return end
+
     def read(self):
         at, last = 128, 0
         while at < len(self.data):
@@ -235,11 +251,12 @@ class Journal:
             try:
                 records = self.group(at, last)
             except Damaged:
-                at = self.resume(at)
+                at = self.salvage() if at == 128 else self.resume(at)
                 if at is None:
                     self.torn = True
                     break
                 self.damaged = True
+                last = last or self.base_txn
                 continue
             self.groups.append(records)
             at, last = records[-1].end, records[-1].txn
@@ -338,8 +355,15 @@ class Account:
             raise SystemExit("no journal can be read")
         self.guid = self.journal.guid
         self.in_state = True
+        recovered = []
+        if self.journal.salvaged is not None:
+            self.apply_records(self.journal.salvaged)
+            self.txn, self.in_state = self.journal.base_txn, False
+            recovered = self.recover()
         for records in self.journal.groups:
             self.apply_group(records)
+        for f in recovered:
+            f["uidnext"] = min(f["uidnext"] + 65536, 2**32 - 2)
         if self.journal.damaged:
             self.complain("journal: damaged in the middle")
             for f in self.folders.values():
@@ -350,9 +374,45 @@ class Account:
     def complain(self, text):
         self.problems.append(text)
 
+    def recover(self):
+        """Folders of which only the newest snapshot is left (5)."""
+        newest = {}
+        for file in self.path.iterdir():
+            m = re.fullmatch(r"([0-9a-f]{32})\.([0-9]+)\.snap", file.name)
+            if m and bytes.fromhex(m[1]) not in self.folders:
+                newest.setdefault(m[1], []).append(int(m[2]))
+        known = {f["name"] for f in self.folders.values()}
+        recovered = []
+        for name, generation in ((n, g) for n, all_of in newest.items()
+                                 for g in sorted(all_of, reverse=True)):
+            guid, file = bytes.fromhex(name), f"{name}.{generation}.snap"
+            if guid in self.folders:
+                continue
+            try:
+                s = Snapshot((self.path / file).read_bytes(), self.guid, guid,
+                             generation)
+                if s.sections[15][:16] != guid:
+                    raise Damaged("folder")
+                self.do_folder(None, Payload(s.sections[15]))
+            except (Damaged, Nonsense) as e:
+                self.complain(f"{file}: {e!r}")
+                continue
+            f = self.folders[guid]
+            f.update(damaged=True, snapshot=generation, previous=0)
+            if f["name"] in known:
+                del self.folders[guid]
+            else:
+                recovered.append(f)
+        return recovered
+
     def apply_group(self, records):
+        self.apply_records(records[:-1])
+        self.txn = records[-1].txn
+        self.in_state = False
+
+    def apply_records(self, records):
         self.last = None
-        for r in records[:-1]:
+        for r in records:
             known = self.KINDS.get(r.type)
             if known is None:
                 if not r.flags & 2:
@@ -364,8 +424,6 @@ class Account:
                 known(self, r, Payload(r.payload))
             except Nonsense as e:
                 self.complain(f"record at {r.start} skipped: {e}")
-        self.txn = records[-1].txn
-        self.in_state = False
 
     def folder(self, p):
         folder = self.folders.get(p.bytes(16))

@@ -141,8 +141,14 @@ def test_reader_and_engine_agree_on_damaged_journals(workload, tmp_path):
             data[rng.randrange(size)] ^= 1 << rng.randrange(8)
             return data
 
+        def flip_state(data):
+            end = int.from_bytes(data[56:64], "little")
+            data[rng.randrange(128, end)] ^= 1 << rng.randrange(8)
+            return data
+
         for _ in range(6):
             assert_same(changed(path, tmp_path, flip))
+            assert_same(changed(path, tmp_path, flip_state))
 
 
 # --- culveradm dump ---------------------------------------------------------------
