@@ -24,6 +24,7 @@ struct io_fault {
 static const unsigned int classes_hit[] = {
 	[IO_FAULT_NONE] = 0,
 	[IO_FAULT_EIO] = OP_READ | OP_WRITE | OP_SYNC | OP_SPACE | OP_OTHER,
+	[IO_FAULT_EINTR] = OP_READ | OP_WRITE | OP_SYNC | OP_SPACE | OP_OTHER,
 	[IO_FAULT_ENOSPC] = OP_WRITE | OP_SYNC | OP_SPACE,
 	[IO_FAULT_SHORT] = OP_READ | OP_WRITE,
 	[IO_FAULT_TORN] = OP_WRITE | OP_SYNC,
@@ -61,6 +62,9 @@ static bool fails(struct io *io, enum op_class class)
 	case IO_FAULT_SHORT:
 	case IO_FAULT_LATE:
 		return false;
+	case IO_FAULT_EINTR:
+		errno = EINTR;
+		return true;
 	case IO_FAULT_ENOSPC:
 		errno = ENOSPC;
 		return true;
@@ -105,6 +109,9 @@ static ssize_t fault_pread(struct io *io, int fd, void *data, size_t len,
 	case IO_FAULT_KILL:
 		raise(SIGKILL);
 		break;
+	case IO_FAULT_EINTR:
+		errno = EINTR;
+		return -1;
 	case IO_FAULT_EIO:
 		break;
 	}
@@ -155,6 +162,9 @@ static ssize_t fault_pwritev(struct io *io, int fd, const struct iovec *vec,
 		(void)write_half(lower, fd, vec, count, offset);
 		raise(SIGKILL);
 		break;
+	case IO_FAULT_EINTR:
+		errno = EINTR;
+		return -1;
 	case IO_FAULT_EIO:
 		break;
 	}
@@ -185,6 +195,9 @@ static ssize_t fault_append(struct io *io, int fd, const void *data,
 		(void)lower->ops->append(lower, fd, data, (len + 1) / 2);
 		raise(SIGKILL);
 		break;
+	case IO_FAULT_EINTR:
+		errno = EINTR;
+		return -1;
 	case IO_FAULT_EIO:
 		break;
 	}
@@ -209,6 +222,9 @@ static int fault_sync(struct io *io, int fd, bool all)
 		return -1;
 	case IO_FAULT_KILL:
 		raise(SIGKILL);
+		return -1;
+	case IO_FAULT_EINTR:
+		errno = EINTR;
 		return -1;
 	case IO_FAULT_EIO:
 	case IO_FAULT_TORN:

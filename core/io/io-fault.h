@@ -7,6 +7,7 @@
 enum io_fault_kind {
 	IO_FAULT_NONE,
 	IO_FAULT_EIO,
+	IO_FAULT_EINTR,		/* as EIO, but as if a signal had come */
 	IO_FAULT_ENOSPC,	/* only what needs space fails */
 	IO_FAULT_SHORT,		/* half of a write or read is done and
 				 * reported; the caller goes on */
@@ -20,9 +21,9 @@ struct io *io_fault_create(struct io *lower, struct cv_pool *pool);
 
 /* From now on the n-th operation that the kind can hit (1 is the next one)
  * fails; with sticky all later ones do too.  Operations that the kind cannot
- * hit are not counted: EIO hits all but close and unlock, ENOSPC open with
- * O_CREAT, writes, mkdir, link, rename, preallocation and syncs, SHORT reads
- * and writes, TORN and LATE writes and syncs. */
+ * hit are not counted: EIO and EINTR hit all but close and unlock, ENOSPC
+ * open with O_CREAT, writes, mkdir, link, rename, preallocation and syncs,
+ * SHORT reads and writes, TORN and LATE writes and syncs. */
 void io_fault_arm(struct io *io, enum io_fault_kind kind, uint64_t n,
 		  bool sticky);
 /* Whether the armed fault has happened. */

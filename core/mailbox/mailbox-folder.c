@@ -107,15 +107,20 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 
 /* --- renaming ------------------------------------------------------------------------ */
 
+/* *moved_r: it may have its new name on disk, also when this fails: what
+ * could not be synced is there. */
 static int rename_one(struct store *store, struct account_txn *txn,
 		      struct account_folder *folder, struct cv_span to,
-		      struct cv_error *err)
+		      bool *moved_r, struct cv_error *err)
 {
 	int ret = store->driver->name_check(store->root, to, err);
 
-	if (ret == CV_OK)
+	*moved_r = false;
+	if (ret == CV_OK) {
 		ret = store->driver->folder_rename(
 			store->root, cv_span_of(folder->name), to, err);
+		*moved_r = ret != CV_E_EXISTS && ret != CV_E_NOT_FOUND;
+	}
 	if (ret == CV_OK)
 		ret = txn_folder_rename(txn, folder, to, err);
 	return ret;
@@ -172,6 +177,7 @@ static int rename_tree(struct store *store, struct account_txn *txn,
 		const char *name = pool_strdup(pool, tree[i]->name);
 		struct cv_span target = cv_span_of(
 			pool_printf(pool, "%s%s", to, name + strlen(from)));
+		bool moved;
 
 		if (account_folder_find(store->account, target) != NULL) {
 			ret = FAIL(err, CV_E_EXISTS, "mailbox '%s' exists",
@@ -179,8 +185,8 @@ static int rename_tree(struct store *store, struct account_txn *txn,
 			break;
 		}
 		store_folder_forget(store, tree[i]);
-		ret = rename_one(store, txn, tree[i], target, err);
-		if (ret == CV_OK)
+		ret = rename_one(store, txn, tree[i], target, &moved, err);
+		if (moved)
 			*array_add(&done) = (struct renamed){
 				cv_span_of(name), target,
 			};

@@ -44,4 +44,12 @@ tests_fault_damage_mbox_SOURCES = %D%/damage-store.c \
 tests_fault_damage_mbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MBOX
 tests_fault_damage_mbox_LDADD = tests/unit/libstorage-mbox.la \
 	$(MAILBOX_LIBS)
+
+check_PROGRAMS += tests/fault/fault-pairs
+TESTS += tests/fault/fault-pairs
+tests_fault_fault_pairs_SOURCES = %D%/fault-pairs.c \
+	tests/unit/dbox-fixture.h tests/unit/mailbox-fixture.h
+tests_fault_fault_pairs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_fault_fault_pairs_LDADD = tests/unit/libstorage-dbox.la \
+	$(MAILBOX_LIBS)
 endif
