@@ -38,6 +38,9 @@ void dump_item(struct dump *dump, const char *what);
 void dump_problem(struct dump *dump, uint64_t at, const char *fmt, ...)
 	CV_PRINTF(3, 4);
 
+int dump_object(struct meta_object *object, dump_sink *sink, void *context,
+		struct cv_error *err);
+
 void dump_journal(struct dump *dump);
 void dump_snapshot(struct dump *dump);
 void dump_catalogue(struct dump *dump);

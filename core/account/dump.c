@@ -1,4 +1,5 @@
-/* dump.c - items and their fields; which kind of file something is. */
+/* dump.c - items and their fields; catalogues; which kind of object something
+ * is. */
 #include "dump-private.h"
 
 #include <errno.h>
@@ -156,88 +157,6 @@ bool dump_is_text(struct cv_span bytes)
 	return true;
 }
 
-/* --- one file, as an object of a store that has nothing else -------------- */
-
-struct lone {
-	struct meta meta;
-	struct meta_object object;
-	struct io *io;
-	int fd;
-};
-
-static struct lone *lone_of(struct meta_object *object)
-{
-	return (struct lone *)object->meta;
-}
-
-static int lone_head(struct meta_object *object, struct meta_head *head_r)
-{
-	struct stat st;
-
-	if (io_fstat(lone_of(object)->io, lone_of(object)->fd, &st) < 0)
-		return -1;
-	*head_r = (struct meta_head){ .size = (uint64_t)st.st_size };
-	return 0;
-}
-
-static ssize_t lone_load(struct meta_object *object, uint64_t offset,
-			 void *dst, size_t len)
-{
-	return io_pread_full(lone_of(object)->io, lone_of(object)->fd, dst,
-			     len, offset);
-}
-
-static void lone_release(struct meta_object *object)
-{
-	(void)object;
-}
-
-static const struct meta_ops lone_ops = {
-	.head = lone_head, .load = lone_load, .release = lone_release,
-};
-
-static int dump_object(struct dump *dump, struct cv_error *err)
-{
-	struct meta_head head;
-	char magic[8];
-
-	if (meta_head(dump->object, &head) < 0 ||
-	    meta_load(dump->object, 0, magic, sizeof(magic)) < 0)
-		return FAIL_ERRNO(err, errno, "cannot read it");
-	dump->size = head.size;
-	if (head.size < sizeof(magic))
-		return FAIL(err, CV_E_SYNTAX, "it is too short");
-	if (memcmp(magic, JOURNAL_MAGIC, sizeof(magic)) == 0)
-		dump_journal(dump);
-	else if (memcmp(magic, SNAPSHOT_MAGIC, sizeof(magic)) == 0)
-		dump_snapshot(dump);
-	else if (memcmp(magic, CATALOGUE_MAGIC, sizeof(magic)) == 0)
-		dump_catalogue(dump);
-	else
-		return FAIL(err, CV_E_SYNTAX, "it does not begin like a "
-			    "journal, snapshot or catalogue");
-	return CV_OK;
-}
-
-int dump_file(struct io *io, int dirfd, const char *path, dump_sink *sink,
-	      void *context, struct cv_error *err)
-{
-	struct lone lone = { .meta = { &lone_ops }, .io = io };
-	struct dump dump;
-	int status;
-
-	lone.object.meta = &lone.meta;
-	lone.fd = io_open_file(io, dirfd, path, O_RDONLY, 0, NULL);
-	if (lone.fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot open it");
-	dump_init(&dump, sink, context);
-	dump.object = &lone.object;
-	status = dump_object(&dump, err);
-	dump_deinit(&dump);
-	io_close(io, lone.fd);
-	return status;
-}
-
 /* --- catalogue ------------------------------------------------------------ */
 
 enum { CATALOGUE_MARK = 0x43617445 };
@@ -321,4 +240,42 @@ void dump_catalogue(struct dump *d)
 		at += len == 0 ? RECORD_ALIGN : len;
 	}
 	free(room);
+}
+
+/* --- which it is ---------------------------------------------------------- */
+
+static int put_object(struct dump *dump, struct cv_error *err)
+{
+	struct meta_head head;
+	char magic[8];
+
+	if (meta_head(dump->object, &head) < 0 ||
+	    meta_load(dump->object, 0, magic, sizeof(magic)) < 0)
+		return FAIL_ERRNO(err, errno, "cannot read it");
+	dump->size = head.size;
+	if (head.size < sizeof(magic))
+		return FAIL(err, CV_E_SYNTAX, "it is too short");
+	if (memcmp(magic, JOURNAL_MAGIC, sizeof(magic)) == 0)
+		dump_journal(dump);
+	else if (memcmp(magic, SNAPSHOT_MAGIC, sizeof(magic)) == 0)
+		dump_snapshot(dump);
+	else if (memcmp(magic, CATALOGUE_MAGIC, sizeof(magic)) == 0)
+		dump_catalogue(dump);
+	else
+		return FAIL(err, CV_E_SYNTAX, "it does not begin like a "
+			    "journal, snapshot or catalogue");
+	return CV_OK;
+}
+
+int dump_object(struct meta_object *object, dump_sink *sink, void *context,
+		struct cv_error *err)
+{
+	struct dump dump;
+	int status;
+
+	dump_init(&dump, sink, context);
+	dump.object = object;
+	status = put_object(&dump, err);
+	dump_deinit(&dump);
+	return status;
 }

@@ -434,6 +434,8 @@ static void parse_groups(struct parse *parse)
 	uint64_t offset = parse->reader.journal->end, resume;
 	uint64_t size = parse->reader.size;
 
+	if (parse->base && offset >= size)
+		offset = salvage_base(parse);	/* cut behind the header */
 	while (offset < size) {
 		size_t kept = parse->batch->records.count;
 		struct group group;

@@ -13,6 +13,7 @@ core_account_libaccount_la_SOURCES = \
 	%D%/commit.c \
 	%D%/dump.c %D%/dump.h %D%/dump-private.h \
 	%D%/dump-account.c \
+	%D%/dump-files.c \
 	%D%/dump-journal.c \
 	%D%/dump-snapshot.c \
 	%D%/folder.c \

@@ -240,6 +240,8 @@ class Journal:
 
     def read(self):
         at, last = 128, 0
+        if at >= len(self.data):
+            self.damaged, at = True, self.salvage()
         while at < len(self.data):
             try:
                 record = Record(self, at)

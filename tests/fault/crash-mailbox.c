@@ -410,7 +410,7 @@ struct sweep {
 	struct hash_table hashes;
 	unsigned int states, wrong;
 	unsigned int every, turn;	/* of the states found one is tried */
-	char first_wrong[400];
+	char first_wrong[1200];
 };
 
 static unsigned int all_states;
@@ -503,10 +503,11 @@ static int forget_lock(const char *path, const struct stat *st, int type,
 		strcmp(path + len - 5, ".lock") == 0 ? remove(path) : 0;
 }
 
-static void try_state(struct sweep *s, const enum replay_choice *choices)
+/* Builds the disk and checks it; false: it was tried before. */
+static bool build_and_check(struct sweep *s, const enum replay_choice *choices,
+			    replay_seen *seen, const char **wrong_r)
 {
 	int fd;
-	const char *wrong = NULL;
 	bool built;
 
 	s->replay.pool = pool_create("replay");
@@ -514,28 +515,61 @@ static void try_state(struct sweep *s, const enum replay_choice *choices)
 	fd = open(s->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	built = replay_build(&s->replay, s->indexes, choices, s->pending,
-			     &s->random, fd, was_seen, s);
+			     &s->random, fd, seen, s);
 	close(fd);
+	*wrong_r = NULL;
 	if (built) {
 		nftw(s->home, forget_lock, 16, FTW_PHYS);
-		wrong = check_state(s);
-		s->states++;
-		all_states++;
+		*wrong_r = check_state(s);
 		pool_reset(s->f.pool);
 	}
 	nftw(s->home, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
 	pool_destroy(&s->replay.pool);
+	return built;
+}
+
+/* What was lost of the operations, so that the disk can be built again. */
+static const char *list_lost(struct sweep *s, const enum replay_choice *choices)
+{
+	static char text[600];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < s->pending && len + 20 < sizeof(text); i++) {
+		if (choices[i] != REPLAY_DONE)
+			len += (size_t)snprintf(text + len, 20, " %u:%d",
+						s->indexes[i],
+						(int)choices[i]);
+	}
+	return text;
+}
+
+static void try_state(struct sweep *s, const enum replay_choice *choices)
+{
+	uint64_t random = s->random;
+	const char *wrong, *again;
+
+	if (!build_and_check(s, choices, was_seen, &wrong))
+		return;
+	s->states++;
+	all_states++;
 	if (wrong == NULL)
 		return;
+	/* the same disk once more: what does not come again was done by
+	 * somebody else, who removed files below our directory */
+	s->random = random;
+	(void)build_and_check(s, choices, NULL, &again);
 	if (s->wrong++ == 0)
 		(void)snprintf(s->first_wrong, sizeof(s->first_wrong),
 			"'%s' after '%s', %zu operations of which %zu are not "
-			"synced, acknowledged %d, begun %d: %s (%s)",
+			"synced, acknowledged %d, begun %d: %s%s; lost:%s",
 			s->w->steps[s->begun].op->name,
 			s->w->steps[s->begun == 0 ? 0 :
 					s->begun - 1].op->name,
 			s->replay.count, s->pending, s->acked, s->begun,
-			wrong, s->f.err.text);
+			wrong, again == NULL ?
+			" (but not when the disk is built again)" : "",
+			list_lost(s, choices));
 }
 
 /* --- all states of a prefix ---------------------------------------------- */
