@@ -447,6 +447,10 @@ struct account_append {
 	struct cv_span catalogue;	/* data NULL: none */
 };
 
+/* So many appends are to come, with references of so many bytes in all: their
+ * room is taken at once. */
+void account_txn_expect(struct account_txn *txn, size_t appends,
+			size_t blob_bytes);
 /* body and catalogue are not copied: they must live until the commit.
  * uid_r may be NULL. */
 int txn_append(struct account_txn *txn, struct account_folder *folder,

@@ -104,9 +104,11 @@ static void writer_batch(struct account_txn *txn, struct journal_batch *batch)
 		offset += RECORD_HEADER_SIZE + format_align(r->len);
 		if ((r->flags & RECORD_OPAQUE) != 0)
 			continue;
+		r->data = (unsigned char *)(uintptr_t)p + RECORD_HEADER_SIZE;
 		/* behind a body the text may be at any odd place */
-		r->data = (unsigned char *)pool_copy(txn->pool,
-			p + RECORD_HEADER_SIZE, r->len);
+		if ((uintptr_t)r->data % 8 != 0)
+			r->data = (unsigned char *)pool_copy(
+				txn->pool, p + RECORD_HEADER_SIZE, r->len);
 		batch->payload_bytes += r->len;
 		at += r->len;
 	}

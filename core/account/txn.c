@@ -409,6 +409,14 @@ static void put_append(struct account_txn *txn, struct account_folder *folder,
 	payload_end(txn, RECORD_APPEND);
 }
 
+void account_txn_expect(struct account_txn *txn, size_t appends,
+			size_t blob_bytes)
+{
+	enum { APPEND_BYTES = 136 };	/* of a record, about */
+
+	text_grow(&txn->writer.text, appends * APPEND_BYTES + blob_bytes);
+}
+
 int txn_append(struct account_txn *txn, struct account_folder *folder,
 	       const struct account_append *a, uint32_t *uid_r,
 	       struct cv_error *err)

@@ -42,6 +42,12 @@ static uint64_t load_word(const unsigned char *p, size_t n, bool icase)
 {
 	uint64_t word = 0;
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	if (n == 8 && !icase) {
+		memcpy(&word, p, 8);
+		return word;
+	}
+#endif
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = p[i];
 
@@ -150,7 +156,7 @@ static void rebuild(struct hash_table *table)
 	size_t old_room = table->room;
 
 	table->room = 16;
-	while (table->room < table->count * 4)
+	while (table->room < table->count * 2)
 		table->room *= 2;
 	table->entries = pool_new_array(table->pool, struct hash_entry,
 					table->room);
@@ -161,16 +167,12 @@ static void rebuild(struct hash_table *table)
 	}
 }
 
-void hash_set(struct hash_table *table, struct cv_span key, void *value)
+static void add_entry(struct hash_table *table, uint64_t hash,
+		      struct cv_span key, void *value)
 {
-	uint64_t hash = hash_key(table, key);
-	struct hash_entry *entry = find_entry(table, hash, key);
+	struct hash_entry *entry;
 
 	BUG_IF(value == NULL);
-	if (entry != NULL) {
-		entry->value = value;
-		return;
-	}
 	if ((table->used + 1) * 4 > table->room * 3)
 		rebuild(table);
 	if (key.data == NULL)
@@ -181,6 +183,29 @@ void hash_set(struct hash_table *table, struct cv_span key, void *value)
 	};
 	table->used++;
 	table->count++;
+}
+
+void hash_set(struct hash_table *table, struct cv_span key, void *value)
+{
+	uint64_t hash = hash_key(table, key);
+	struct hash_entry *entry = find_entry(table, hash, key);
+
+	BUG_IF(value == NULL);
+	if (entry != NULL)
+		entry->value = value;
+	else
+		add_entry(table, hash, key, value);
+}
+
+void *hash_add(struct hash_table *table, struct cv_span key, void *value)
+{
+	uint64_t hash = hash_key(table, key);
+	struct hash_entry *entry = find_entry(table, hash, key);
+
+	if (entry != NULL)
+		return entry->value;
+	add_entry(table, hash, key, value);
+	return NULL;
 }
 
 bool hash_remove(struct hash_table *table, struct cv_span key)

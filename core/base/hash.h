@@ -31,6 +31,9 @@ void hash_init(struct hash_table *table, struct cv_pool *pool, bool icase);
 void *hash_find(const struct hash_table *table, struct cv_span key);
 /* Sets or replaces; value is not NULL. */
 void hash_set(struct hash_table *table, struct cv_span key, void *value);
+/* Adds what is not there yet, and returns NULL; or returns what is there,
+ * unchanged. */
+void *hash_add(struct hash_table *table, struct cv_span key, void *value);
 /* True when it was there. */
 bool hash_remove(struct hash_table *table, struct cv_span key);
 /* Iterates in no particular order: *at starts at 0; NULL at the end. */

@@ -354,11 +354,11 @@ int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
 	if (ret == CV_OK) {
 		before = folder->message_count;
 		uidnext = folder->uidnext;
-		/* also what drivers look for only when something is lost; and
-		 * what is gone takes two scans */
+		/* also what drivers look for only when something is lost */
 		account_folder_doubt(folder);
 		ret = store_folder_scan_all(sf, err);
-		if (ret >= 0)
+		/* what others did meanwhile, too */
+		if (ret == CV_CHANGED)
 			ret = store_folder_scan_all(sf, err);
 		*found_r = count_since(folder, uidnext);
 		*gone_r = before + *found_r - folder->message_count;

@@ -188,7 +188,7 @@ static int pass_takeover(struct scan *scan)
 /* Leaves what is to be adopted. */
 static void drop_known(struct scan *scan)
 {
-	size_t to = 0;
+	size_t to = 0, bytes = 0;
 
 	for (size_t i = 0; i < scan->found.count; i++) {
 		struct found *f = scan->found.items[i];
@@ -198,9 +198,11 @@ static void drop_known(struct scan *scan)
 		     hash_find(&scan->tombstones, f->f.ref) != NULL))
 			continue;
 		f->time = ref_time(f->f.ref);
+		bytes += f->f.ref.len;
 		scan->found.items[to++] = f;
 	}
 	scan->found.count = to;
+	account_txn_expect(scan->txn, to, bytes);
 }
 
 int scan_adopt(struct scan *scan)

@@ -73,6 +73,19 @@ static int redo_flags(struct scan *scan, const struct cv_blob *blob,
 			 update.status == CV_OK ? update.marks : f->marks);
 }
 
+/* Most are, and cost no memory. */
+static bool is_as_found(struct scan *scan, uint32_t row,
+			const struct cv_found *f)
+{
+	struct account_message m;
+
+	account_row_get(scan->folder, row, &m);
+	return m.keywords.count == 0 && f->keywords.count == 0 &&
+		(m.flags & CV_FLAGS_STORED) ==
+		(f->flags & CV_FLAGS_STORED) &&
+		(m.flags >> MAILBOX_MARK_SHIFT & 0xf) == f->marks;
+}
+
 static int compare_message(struct scan *scan, uint32_t row,
 			   const struct cv_found *f)
 {
@@ -83,6 +96,8 @@ static int compare_message(struct scan *scan, uint32_t row,
 	uint32_t *indexes, uid = account_row_uid(scan->folder, row);
 	int ret;
 
+	if (is_as_found(scan, row, f))
+		return CV_OK;
 	store_blob_get(scan->folder, row, scan->pool, &blob);
 	if (!merge_keywords(scan, &blob, f, &keywords) &&
 	    blob.flags == (f->flags & CV_FLAGS_STORED))
@@ -134,12 +149,20 @@ static int find_missing(struct scan *scan, uint32_t row, bool may_search)
 	return ret;
 }
 
+static struct found *find(struct scan *scan, uint32_t row, struct cv_span ref)
+{
+	struct found *f = row < scan->matched_rows ? scan->matched[row] : NULL;
+
+	return f != NULL && cv_span_equal(f->f.ref, ref) ? f :
+		hash_find(&scan->by_ref, ref);
+}
+
 static bool is_missing(struct scan *scan, uint32_t row, struct found **f_r)
 {
 	struct account_message m;
 
 	account_row_get(scan->folder, row, &m);
-	*f_r = hash_find(&scan->by_ref, m.blob);
+	*f_r = find(scan, row, m.blob);
 	if (*f_r != NULL) {
 		(*f_r)->known = true;
 		return false;
@@ -153,13 +176,16 @@ static bool is_missing(struct scan *scan, uint32_t row, struct found **f_r)
 uint32_t scan_count_missing(struct scan *scan)
 {
 	uint32_t missing = 0, rows = account_row_count(scan->folder);
-	struct found *f;
+	struct found **matched = pool_new_array(scan->pool, struct found *,
+						(size_t)rows + 1);
 
 	for (uint32_t row = 0; row < rows; row++) {
 		if (account_row_alive(scan->folder, row) &&
-		    is_missing(scan, row, &f))
+		    is_missing(scan, row, &matched[row]))
 			missing++;
 	}
+	scan->matched = matched;
+	scan->matched_rows = rows;
 	return missing;
 }
 

@@ -27,22 +27,22 @@ static struct cv_keywords copy_keywords(struct cv_pool *pool,
 static int take_found(void *context, const struct cv_found *found)
 {
 	struct scan *scan = context;
-	struct found *f = hash_find(&scan->by_ref, found->ref);
+	struct found *f, *known;
 
 	if (found->ref.len == 0 || found->ref.len > ACCOUNT_BLOB_MAX)
 		return CV_OK;
-	if (f != NULL) {
-		/* renamed while we looked: the later name is the newer */
-		f->f.flags = found->flags;
-		f->f.marks = found->marks;
-		f->f.keywords = copy_keywords(scan->pool, found->keywords);
-		return CV_OK;
-	}
 	f = pool_new(scan->pool, struct found);
 	f->f = *found;
 	f->f.ref = pool_span(scan->pool, found->ref);
 	f->f.keywords = copy_keywords(scan->pool, found->keywords);
-	hash_set(&scan->by_ref, f->f.ref, f);
+	known = hash_add(&scan->by_ref, f->f.ref, f);
+	if (known != NULL) {
+		/* renamed while we looked: the later name is the newer */
+		known->f.flags = f->f.flags;
+		known->f.marks = f->f.marks;
+		known->f.keywords = f->f.keywords;
+		return CV_OK;
+	}
 	*array_add(&scan->found) = f;
 	if (scan->driver->caps & CV_STORAGE_ORDERED)
 		f->place = (uint32_t)scan->found.count;
@@ -89,6 +89,8 @@ static void scan_reset(struct scan *scan)
 	array_init(&scan->adopted, scan->pool);
 	array_init(&scan->given, scan->pool);
 	hash_init(&scan->by_ref, scan->pool, false);
+	scan->matched = NULL;
+	scan->matched_rows = 0;
 }
 
 static int scan_driver(struct scan *scan)

@@ -23,6 +23,9 @@ struct scan {
 	ARRAY(struct found *) found;
 	ARRAY(struct cv_blob) adopted;
 	struct hash_table by_ref, tombstones;
+	/* What belonged to each row when it was last looked for: a guess. */
+	struct found **matched;
+	uint32_t matched_rows;
 	uint64_t txn_before;
 	uint32_t uidnext_before;
 	uint32_t kind;

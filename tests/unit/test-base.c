@@ -101,6 +101,9 @@ static void hash_table_many_and_removed(void **state)
 		assert_true(hash_remove(&table, cv_span_of(
 			pool_printf(pool, "key%d", i))));
 	assert_null(hash_find(&table, CV_SPAN("Key0")));
+	assert_null(hash_add(&table, CV_SPAN("key0"), &table));
+	assert_ptr_equal(hash_add(&table, CV_SPAN("KEY0"), &pool), &table);
+	assert_true(hash_remove(&table, CV_SPAN("Key0")));
 	assert_non_null(hash_find(&table, CV_SPAN("Key1")));
 	assert_int_equal(table.count, 2500);
 	pool_destroy(&pool);
