@@ -231,6 +231,38 @@ def test_killed_broker(server):
     bob.logout()
 
 
+def test_groups_and_quota_of_the_owner():
+    extra = SHARED + """\
+mail_plugins = quota
+plugin {
+  quota = count:User quota
+  quota_rule = *:messages=2
+}
+"""
+    with Shared(extra) as server:
+        users = server.dir / "users"
+        users.write_text(users.read_text().replace("/home/bob::", "/home/bob::userdb_acl_groups=staff"))
+        alice = server.imap("alice")
+        alice.create("Team")
+        server.grant("alice", "Team", "group=staff", "lri")
+        for i in range(2):
+            assert append(alice, "INBOX", b"own%d" % i)[0] == "OK"
+        bob, carol = server.imap("bob"), server.imap("carol")
+        # it is the owner's that is full
+        answer = append(bob, "shared/alice/Team", b"more")
+        assert answer[0] == "NO" and b"OVERQUOTA" in answer[1][0]
+        assert append(carol, "shared/alice/Team", b"x")[0] == "NO"
+        assert carol.select("shared/alice/Team")[0] == "NO"
+        alice.select("INBOX")
+        alice.store("1", "+FLAGS", "\\Deleted")
+        alice.expunge()
+        assert append(bob, "shared/alice/Team", b"more")[0] == "OK"
+        assert bob.select("shared/alice/Team")[1] == [b"1"]
+        # and not the reader's, who has room
+        for i in range(2):
+            assert append(bob, "INBOX", b"own%d" % i)[0] == "OK"
+
+
 def test_brokers_end_with_their_sessions(server):
     deadline = time.monotonic() + 10
     while [p for p, uid in server.brokers() if uid] and time.monotonic() < deadline:

@@ -20,8 +20,9 @@ static size_t worker_count;
 static int test_session_port(void *context, const char *service)
 {
 	(void)context;
-	return strcmp(service, "imap") == 0 || strcmp(service, "deliver") == 0
-		? port[0] : -1;
+	return strcmp(service, "imap") == 0 ||
+		strcmp(service, "deliver") == 0 ||
+		strcmp(service, "store") == 0 ? port[0] : -1;
 }
 
 static void test_ended(void *context)
@@ -30,11 +31,11 @@ static void test_ended(void *context)
 	ended_count++;
 }
 
-/* A channel with this role at the other end. */
-static int open_channel(const char *role)
+/* A channel that is allowed this at the other end. */
+static int open_channel_with(const char *role, uint32_t allowed)
 {
 	struct auth_client_config config = {
-		.auth = fix.auth, .allowed = auth_client_allowed(role),
+		.auth = fix.auth, .allowed = allowed,
 		.name = role, .session_port = test_session_port,
 		.ended = test_ended,
 	};
@@ -44,6 +45,12 @@ static int open_channel(const char *role)
 	(void)auth_client_create(&config, fds[0]);
 	opened_count++;
 	return fds[1];
+}
+
+/* The same with what the role is allowed. */
+static int open_channel(const char *role)
+{
+	return open_channel_with(role, auth_client_allowed(role));
 }
 
 static void worker_ended(void *context)
@@ -574,6 +581,86 @@ static void lmtp_looks_users_up(void **state)
 	(void)state;
 }
 
+static void send_bind(int fd, const char *user)
+{
+	const char *names[] = { "staff" };
+	const struct cv_strings groups = { names, 1 };
+
+	ipc_begin(&out, AUTH_MSG_BIND);
+	auth_accessor_put(&out, user, &groups);
+	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+}
+
+/* A session's channel opens brokers for its own user, and nothing else. */
+static void a_bound_channel_opens_brokers_alone(void **state)
+{
+	struct session_start start;
+	struct auth_answer answer;
+	int fd, a[2];
+
+	write_file(fix.users, "joe:x:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	assert_int_equal(ipc_pair(a, false, NULL), CV_OK);
+	{
+		int both[2] = { a[0], -1 };
+
+		fd = open_channel_with("imap", AUTH_CLIENT_BIND);
+		send_bind(fd, "ann");
+		send_lookup(fd, AUTH_MSG_USER_OPEN, 1, "nobody", "store",
+			    both);
+		receive_answer(fd, AUTH_MSG_FAIL, &answer);
+		assert_int_equal(answer.fail, CV_AUTH_FAIL_CREDENTIALS);
+		send_lookup(fd, AUTH_MSG_USER_OPEN, 2, "joe", "store", both);
+		assert_int_equal(receive(port[1]), SESSION_MSG_START);
+		assert_int_equal(session_start_get(&in, fix.pool, &start,
+						   NULL), CV_OK);
+		assert_string_equal(start.user.name, "joe");
+		assert_int_equal(start.user.uid, 1000);
+		assert_true(cv_span_equal(start.input,
+					  CV_SPAN("ann\0staff")));
+		close(start.transport_fd);
+		receive_answer(fd, AUTH_MSG_OK, &answer);
+		/* nobody's deliverer or session */
+		send_lookup(fd, AUTH_MSG_USER_OPEN, 3, "joe", "deliver",
+			    both);
+		assert_int_equal(receive(fd), 0);
+		close(fd);
+	}
+	/* what it says of users it does not get to know */
+	fd = open_channel_with("imap", AUTH_CLIENT_BIND);
+	send_bind(fd, "ann");
+	send_lookup(fd, AUTH_MSG_USER_LOOKUP, 1, "joe", "", NULL);
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	/* nobody else either */
+	fd = open_channel_with("imap", AUTH_CLIENT_BIND);
+	send_bind(fd, "ann");
+	send_bind(fd, "eve");
+	assert_int_equal(receive(fd), 0);
+	close(fd);
+	/* without a user there are no brokers */
+	{
+		int both[2] = { a[0], -1 };
+
+		fd = open_channel_with("imap", AUTH_CLIENT_BIND);
+		send_lookup(fd, AUTH_MSG_USER_OPEN, 1, "joe", "store", both);
+		assert_int_equal(receive(fd), 0);
+		close(fd);
+		fd = open_channel("lmtp");
+		send_lookup(fd, AUTH_MSG_USER_OPEN, 1, "joe", "store", both);
+		assert_int_equal(receive(fd), 0);
+		close(fd);
+		fd = open_channel("lmtp");
+		send_bind(fd, "ann");
+		assert_int_equal(receive(fd), 0);
+		close(fd);
+	}
+	close(a[0]);
+	close(a[1]);
+	(void)state;
+}
+
 /* Opens a session of the user and gives back the key in its order. */
 static struct cv_span key_of(int fd, uint32_t id, const char *user)
 {
@@ -777,6 +864,7 @@ int main(void)
 		TEST(hashes_are_checked_by_workers),
 		TEST(a_killed_worker_fails_its_job_alone),
 		TEST(lmtp_looks_users_up),
+		TEST(a_bound_channel_opens_brokers_alone),
 		TEST(the_key_of_a_process_names_user_and_userdb),
 		TEST(clients_that_break_the_rules_are_dropped),
 		TEST(failures_are_told_late),
