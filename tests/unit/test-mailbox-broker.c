@@ -18,7 +18,8 @@ struct pair {
 	struct fixture reader;		/* only user, pool and err are used */
 	struct settings_tree *tree;	/* bob's */
 	pid_t broker;
-	bool refuse;
+	bool refuse, lie;
+	uint32_t births;
 };
 
 static const struct acl_who bob = { .user = "bob@example.org" };
@@ -47,6 +48,52 @@ static int run_broker(struct pair *p, int channel)
 	return 0;
 }
 
+static void put_noise(struct cv_text *out, uint32_t *seed, uint32_t len)
+{
+	while (len-- > 0) {
+		*seed = *seed * 1103515245 + 12345;
+		cv_text_append_c(out, (char)(*seed % 3 == 0 ? *seed >> 16 :
+					     0));
+	}
+}
+
+/* Answers everything, with nonsense; now and then what looks like a view. */
+static int run_liar(int channel, uint32_t births)
+{
+	struct cv_pool *pool = pool_create("liar");
+	struct remote_message m;
+	struct cv_text out;
+	uint32_t seed = 7 + births, count = births;
+
+	while (remote_receive(channel, 100000, REMOTE_MSG_REQUEST, pool, &m,
+			      NULL) == CV_OK) {
+		if (m.fd >= 0)
+			close(m.fd);
+		cv_text_init(&out, pool);
+		if (m.number == REMOTE_OPEN && ++count % 2 == 0) {
+			static const struct cv_range many = { 1, 3 };
+			static const struct cv_set set = { &many, 1 };
+			const struct cv_keywords none = { NULL, 0 };
+
+			for (int i = 0; i < 6; i++)
+				remote_put_u32(&out, 1);
+			remote_put_u64(&out, 1);
+			remote_put_span(&out, cv_span("0123456789abcdef",
+						      16));
+			remote_put_keywords(&out, &none);
+			remote_put_set(&out, set);
+			remote_put_set(&out, set);
+		} else {
+			put_noise(&out, &seed, seed >> 8 & 63);
+		}
+		if (remote_send(channel, REMOTE_MSG_ANSWER, 0, "", &out,
+				seed % 4 == 0 ? channel : -1, NULL) != CV_OK)
+			break;
+		pool_reset(pool);
+	}
+	return 0;
+}
+
 static int open_broker(void *context, const char *owner, int *channel_r,
 		       struct cv_error *err)
 {
@@ -58,11 +105,13 @@ static int open_broker(void *context, const char *owner, int *channel_r,
 	if (p->refuse)
 		return FAIL(err, CV_E_TEMP, "not now");
 	assert_int_equal(ipc_pair(fds, false, err), CV_OK);
+	p->births++;
 	p->broker = fork();
 	assert_true(p->broker >= 0);
 	if (p->broker == 0) {
 		close(fds[0]);
-		_exit(run_broker(p, fds[1]));
+		_exit(p->lie ? run_liar(fds[1], p->births) :
+		      run_broker(p, fds[1]));
 	}
 	close(fds[1]);
 	*channel_r = fds[0];
@@ -442,6 +491,95 @@ static void nonsense_is_refused(void **state)
 	pair_deinit(&p);
 }
 
+/* The same with every right, and an open view: it may be served, or not. */
+static void nonsense_of_the_entitled_is_survived(void **state)
+{
+	struct remote_message m;
+	struct cv_text fields;
+	struct pair p;
+	uint32_t seed = 99, served = 0;
+	int channel;
+
+	(void)state;
+	pair_init(&p);
+	fixture_save(&p.owner, "INBOX", mail_one, 0);
+	grant(&p, "INBOX", "lrswipkxtea");
+	ok(&p.owner, open_broker(&p, "jane@example.org", &channel,
+				 &p.owner.err));
+	cv_text_init(&fields, p.owner.pool);
+	for (int i = 0; i < 5000; i++) {
+		uint32_t op = (uint32_t)i % REMOTE_OPS;
+
+		cv_text_reset(&fields);
+		/* what most requests begin with: the view, or a name */
+		if (op >= REMOTE_OPEN && op <= REMOTE_SEARCH)
+			remote_put_u32(&fields, 0);
+		if (op == REMOTE_OPEN)
+			remote_put_u32(&fields, 0);
+		if (op <= REMOTE_OPEN || op == REMOTE_SAVE_BEGIN)
+			remote_put_str(&fields, "INBOX");
+		/* all of what is zero is "nothing" */
+		put_noise(&fields, &seed, (uint32_t)i % 3 * 4);
+		ok(&p.owner, remote_send(channel, REMOTE_MSG_REQUEST, op, "",
+					 &fields, -1, &p.owner.err));
+		ok(&p.owner, remote_receive(channel, 10000,
+					    REMOTE_MSG_ANSWER, p.owner.pool,
+					    &m, &p.owner.err));
+		served += m.number == 0;
+		if (m.fd >= 0)
+			close(m.fd);
+	}
+	assert_true(served > 100);
+	close(channel);
+	pair_deinit(&p);
+}
+
+static void box_is_empty(struct fixture *f)
+{
+	struct cv_mailbox *box = fixture_open(f, "INBOX");
+
+	assert_int_equal(fixture_state(box).messages, 0);
+	mailbox_api.close(&box);
+}
+
+/* Nor does a session believe a broker. */
+static void a_broker_that_lies_is_left(void **state)
+{
+	struct pair p;
+	struct fixture *f = &p.reader;
+	uint32_t opened = 0;
+
+	(void)state;
+	pair_init(&p);
+	p.lie = true;
+	for (int i = 0; i < 300; i++) {
+		struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
+		struct cv_mailbox_changes c = {
+			CV_SIZED(cv_mailbox_changes) };
+		struct cv_message_data d = { CV_SIZED(cv_message_data) };
+		struct cv_mailbox *box;
+
+		(void)names(f, SHARED "*");
+		(void)mailbox_api.status(f->user, SHARED "INBOX",
+			CV_STATUS_MESSAGES | CV_STATUS_UNSEEN, &s, &f->err);
+		(void)fixture_try_save(f, SHARED "INBOX",
+				       cv_span_of(mail_one), 0, NULL);
+		if (mailbox_api.open(f->user, SHARED "INBOX", 0, &box,
+				     &f->err) < 0)
+			continue;
+		opened++;
+		assert_int_equal(fixture_state(box).messages, 3);
+		(void)mailbox_api.message(box, 1, 0, &d, &f->err);
+		(void)mailbox_api.sync(box, 0, &c, &f->err);
+		(void)mailbox_api.expunge(box, NULL, &f->err);
+		mailbox_api.close(&box);
+	}
+	assert_true(opened > 10);
+	/* and nothing of it has come into the reader's own mail */
+	box_is_empty(f);
+	pair_deinit(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +588,8 @@ int main(void)
 		cmocka_unit_test(changes_go_both_ways),
 		cmocka_unit_test(a_killed_broker_costs_one_command),
 		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(nonsense_of_the_entitled_is_survived),
+		cmocka_unit_test(a_broker_that_lies_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
