@@ -254,6 +254,15 @@ struct cv_search_query {
 	uint32_t count;
 };
 
+/* --- rights -------------------------------------------------------------- */
+
+/* Identifiers as clients write them: "anyone", "owner", "jane", "$group", with
+ * "-" before them for what is taken away.  Rights are the letters of
+ * [RFC4314 2.1]; those that are told have the obsolete "c" and "d", too. */
+struct cv_acl_entry { const char *identifier, *rights; };
+
+enum cv_acl_change { CV_ACL_REPLACE = 1, CV_ACL_ADD, CV_ACL_REMOVE };
+
 /* --- service "user", major 1 --------------------------------------------- */
 
 struct cv_user_api {
@@ -369,6 +378,27 @@ struct cv_mailbox_api {
 	int (*quota)(struct cv_user *u, const char *mailbox_name,
 		     uint32_t index, struct cv_quota_usage *usage_r,
 		     struct cv_error *err);
+
+	/* Rights; those of whoever asks are looked at (a is needed, but for
+	 * my_rights).  Strings in pool. */
+	int (*acl_get)(struct cv_user *u, const char *mailbox_name,
+		       struct cv_pool *pool, struct cv_acl_entry **entries_r,
+		       uint32_t *count_r, struct cv_error *err);
+	/* CV_E_SYNTAX: no such identifier or right. */
+	int (*acl_set)(struct cv_user *u, const char *mailbox_name,
+		       struct cv_span identifier, uint32_t change,
+		       struct cv_span rights, struct cv_error *err);
+	/* CV_NOT_FOUND: there is no such entry. */
+	int (*acl_delete)(struct cv_user *u, const char *mailbox_name,
+			  struct cv_span identifier, struct cv_error *err);
+	/* What the identifier always has; every other right can be given by
+	 * itself [RFC4314 3.7]. */
+	int (*acl_required)(struct cv_user *u, const char *mailbox_name,
+			    struct cv_span identifier, struct cv_pool *pool,
+			    const char **rights_r, struct cv_error *err);
+	int (*my_rights)(struct cv_user *u, const char *mailbox_name,
+			 struct cv_pool *pool, const char **rights_r,
+			 struct cv_error *err);
 };
 
 #endif

@@ -34,4 +34,9 @@ const struct cv_mailbox_api mailbox_api = {
 	.save_abort = mailbox_save_abort,
 	.settle = mailbox_settle,
 	.quota = route_quota,
+	.acl_get = rights_acl_get,
+	.acl_set = rights_acl_set,
+	.acl_delete = rights_acl_delete,
+	.acl_required = rights_acl_required,
+	.my_rights = rights_mine,
 };

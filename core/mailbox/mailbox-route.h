@@ -44,4 +44,19 @@ int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
 int route_mark_seen(struct cv_user *user, const char *name,
 		    const struct account_ranges *uids, struct cv_error *err);
 
+/* mailbox-rights.c: the same as text. */
+int rights_acl_get(struct cv_user *u, const char *name, struct cv_pool *pool,
+		   struct cv_acl_entry **entries_r, uint32_t *count_r,
+		   struct cv_error *err);
+int rights_acl_set(struct cv_user *u, const char *name,
+		   struct cv_span identifier, uint32_t change,
+		   struct cv_span rights, struct cv_error *err);
+int rights_acl_delete(struct cv_user *u, const char *name,
+		      struct cv_span identifier, struct cv_error *err);
+int rights_acl_required(struct cv_user *u, const char *name,
+			struct cv_span identifier, struct cv_pool *pool,
+			const char **rights_r, struct cv_error *err);
+int rights_mine(struct cv_user *u, const char *name, struct cv_pool *pool,
+		const char **rights_r, struct cv_error *err);
+
 #endif

@@ -370,6 +370,57 @@ static void changes_go_both_ways(void **state)
 	pair_deinit(&p);
 }
 
+static void rights_are_changed_by_who_may(void **state)
+{
+	struct cv_acl_entry *entries;
+	const char *rights;
+	uint32_t count;
+	struct pair p;
+	struct fixture *f = &p.reader;
+
+	(void)state;
+	pair_init(&p);
+	grant(&p, "INBOX", "lr");
+	ok(f, mailbox_api.my_rights(f->user, SHARED "INBOX", f->pool,
+				    &rights, &f->err));
+	assert_string_equal(rights, "lr");
+	assert_int_equal(mailbox_api.acl_get(f->user, SHARED "INBOX",
+		f->pool, &entries, &count, &f->err), CV_E_DENIED);
+	assert_int_equal(mailbox_api.acl_set(f->user, SHARED "INBOX",
+		CV_SPAN("bob@example.org"), CV_ACL_ADD, CV_SPAN("a"),
+		&f->err), CV_E_DENIED);
+	assert_int_equal(mailbox_api.my_rights(f->user, SHARED "Not",
+		f->pool, &rights, &f->err), CV_E_NOT_FOUND);
+	grant(&p, "INBOX", "lra");
+	ok(f, mailbox_api.acl_set(f->user, SHARED "INBOX", CV_SPAN("$staff"),
+				  CV_ACL_REPLACE, CV_SPAN("lrd"), &f->err));
+	ok(f, mailbox_api.acl_set(f->user, SHARED "INBOX", CV_SPAN("$staff"),
+				  CV_ACL_REMOVE, CV_SPAN("r"), &f->err));
+	ok(f, mailbox_api.acl_get(f->user, SHARED "INBOX", f->pool, &entries,
+				  &count, &f->err));
+	assert_int_equal(count, 2);
+	assert_string_equal(entries[0].identifier, "bob@example.org");
+	assert_string_equal(entries[0].rights, "lra");
+	assert_string_equal(entries[1].identifier, "$staff");
+	assert_string_equal(entries[1].rights, "lted");
+	ok(f, mailbox_api.acl_required(f->user, SHARED "INBOX",
+				       CV_SPAN("owner"), f->pool, &rights,
+				       &f->err));
+	assert_string_equal(rights, "la");
+	assert_int_equal(mailbox_api.acl_set(f->user, SHARED "INBOX",
+		CV_SPAN("x"), CV_ACL_ADD, CV_SPAN("z"), &f->err),
+		CV_E_SYNTAX);
+	ok(f, mailbox_api.acl_delete(f->user, SHARED "INBOX",
+				     CV_SPAN("$staff"), &f->err));
+	assert_int_equal(mailbox_api.acl_delete(f->user, SHARED "INBOX",
+		CV_SPAN("$staff"), &f->err), CV_NOT_FOUND);
+	/* the owner has them in any case */
+	ok(&p.owner, mailbox_api.my_rights(p.owner.user, "INBOX", f->pool,
+					   &rights, &f->err));
+	assert_string_equal(rights, "lrwstipekxacd");
+	pair_deinit(&p);
+}
+
 static void a_killed_broker_costs_one_command(void **state)
 {
 	struct cv_message_data d = { CV_SIZED(cv_message_data) };
@@ -586,6 +637,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_seen_without_rights),
 		cmocka_unit_test(mail_is_read_and_seen_is_the_readers),
 		cmocka_unit_test(changes_go_both_ways),
+		cmocka_unit_test(rights_are_changed_by_who_may),
 		cmocka_unit_test(a_killed_broker_costs_one_command),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(nonsense_of_the_entitled_is_survived),
