@@ -305,5 +305,5 @@ def test_other_programs_and_sessions_at_once(make_server):
         except imaplib.IMAP4.error:
             pass
     assert check(server, ledger, box) > 10
-    errors = [line for line in server.log.splitlines() if "Error:" in line or "BUG" in line]
+    errors = [line for line in server.log.splitlines() if "Error:" in line or "Panic:" in line]
     assert errors == []
