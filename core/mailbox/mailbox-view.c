@@ -185,6 +185,23 @@ static void add_recent(struct cv_mailbox *box, uint32_t from)
 	}
 }
 
+/* What another process has committed and not placed yet is placed for it. */
+static int settle_hidden(struct cv_mailbox *box,
+			 struct cv_flag_update *updates, size_t count,
+			 struct cv_error *err)
+{
+	const struct cv_storage *driver = box->store->driver;
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < count && ret == CV_OK; i++) {
+		if (updates[i].status == CV_OK)
+			continue;
+		driver->place(box->sf->blobs, &updates[i].blob, 1);
+		ret = driver->set_flags(box->sf->blobs, &updates[i], 1, err);
+	}
+	return ret;
+}
+
 /* Messages that lie where deliveries arrive go where mail that was seen by a
  * session lies.  Under the lock. */
 static int settle(struct cv_mailbox *box, struct account_txn *txn,
@@ -221,6 +238,8 @@ static int settle(struct cv_mailbox *box, struct account_txn *txn,
 		return CV_OK;
 	ret = box->store->driver->set_flags(box->sf->blobs, updates.items,
 					    (uint32_t)updates.count, err);
+	if (ret == CV_OK)
+		ret = settle_hidden(box, updates.items, updates.count, err);
 	for (size_t i = 0; i < updates.count; i++) {
 		if (updates.items[i].status == CV_OK)
 			ranges_add(&moved, uids.items[i]);

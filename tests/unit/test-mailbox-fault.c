@@ -5,6 +5,8 @@
  * was not is there wholly or not at all, and never twice. */
 #include "mailbox-fixture.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static const char body[] = "Subject: x\r\n\r\nbody\r\n";
@@ -269,6 +271,67 @@ static void a_killed_process_leaves_no_trace(void **state)
 	log_set_level(NULL, LOG_LEVEL_INFO);
 }
 
+#ifndef FIXTURE_MBOX
+static const struct cv_storage *placing;
+static struct { struct cv_storage_folder *folder; struct cv_blob blob; } late;
+
+static void place_late(struct cv_storage_folder *folder,
+		       const struct cv_blob *blobs, uint32_t count)
+{
+	assert_int_equal(count, 1);
+	late.folder = folder;
+	late.blob = blobs[0];
+}
+
+/* So that what was looked at need not be looked at again. */
+static void make_old(struct fixture *f, const char *dir)
+{
+	static const struct timespec times[2] = { { 1000000000, 0 },
+						  { 1000000000, 0 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, pool_printf(
+		f->pool, "%s/home/Maildir/%s", f->dir, dir), times, 0), 0);
+}
+
+/* A session has as \Recent what another one has committed and not placed yet:
+ * it lies where mail that was seen lies, whoever is quicker. */
+static void what_was_not_placed_is_settled(void **state)
+{
+	struct cv_storage driver;
+	struct cv_mailbox *box, *writing;
+	struct fixture f, other;
+	struct store *store;
+
+	(void)state;
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", body, 0);
+	mailbox_api.close(&(struct cv_mailbox *){ fixture_open(&f, "INBOX") });
+	make_old(&f, "new");
+	make_old(&f, "cur");
+	mailbox_api.close(&(struct cv_mailbox *){ fixture_open(&f, "INBOX") });
+	other = f;
+	fixture_login(&other);
+	writing = fixture_open(&other, "INBOX");
+	store = other.user->namespaces[0].store;
+	placing = store->driver;
+	driver = *placing;
+	driver.place = place_late;
+	store->driver = &driver;
+	fixture_save(&other, "INBOX", body, 0);
+	assert_non_null(late.folder);
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(fixture_state(box).recent, 1);
+	placing->place(late.folder, &late.blob, 1);
+	assert_int_equal(fixture_count_files(&f, "new"), 0);
+	assert_int_equal(fixture_count_files(&f, "cur"), 2);
+	store->driver = placing;
+	mailbox_api.close(&writing);
+	mailbox_api.close(&box);
+	fixture_logout(&other);
+	fixture_deinit(&f);
+}
+#endif
+
 enum { WORKERS = 4, DELIVERIES = 25 };
 
 static void work(struct fixture *f, int worker)
@@ -416,6 +479,9 @@ int main(void)
 		cmocka_unit_test(create_fails_cleanly),
 		cmocka_unit_test(rename_fails_cleanly),
 		cmocka_unit_test(a_killed_process_leaves_no_trace),
+#ifndef FIXTURE_MBOX
+		cmocka_unit_test(what_was_not_placed_is_settled),
+#endif
 		cmocka_unit_test(processes_share_a_mailbox),
 #ifndef FIXTURE_MBOX
 		cmocka_unit_test(what_a_power_cut_took_comes_back),
