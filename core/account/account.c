@@ -398,7 +398,8 @@ void account_unlock(struct account *account)
 int account_hold(struct account *account, uint64_t deadline_msecs,
 		 struct cv_error *err)
 {
-	int status = account_lock(account, deadline_msecs, err);
+	int status = account->open_txn != NULL ? CV_OK :
+		account_lock(account, deadline_msecs, err);
 
 	account->held = status == CV_OK;
 	return status;

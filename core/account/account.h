@@ -365,7 +365,8 @@ int account_sync(struct account *account, struct cv_error *err);
 void account_rollback(struct account_txn **txn);
 
 /* Keeps the lock over the transactions in between, for what must be done
- * elsewhere together with a commit.  Not when it is held already. */
+ * elsewhere together with a commit.  Not when it is held already.  Within a
+ * transaction it cannot fail: the lock stays when that ends. */
 int account_hold(struct account *account, uint64_t deadline_msecs,
 		 struct cv_error *err);
 /* Also after a hold that failed. */

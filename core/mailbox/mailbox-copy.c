@@ -350,6 +350,8 @@ static int commit_held(struct copying *c, struct account_txn *txn,
 		account_rollback(&txn);
 		return ret;
 	}
+	if (c->move && c->box->store == c->ref.store)
+		store_removing(c->box->store);
 	return account_commit(&txn, ACCOUNT_SYNC, c->err);
 }
 
@@ -393,17 +395,19 @@ static int expunge_after(struct copying *c)
 		account_rollback(&txn);
 		return ret;
 	}
-	ret = account_commit(&txn, ACCOUNT_SYNC, c->err);
-	if (ret < 0)
-		return ret;
 	blobs = pool_new_array(c->pool, struct cv_blob, c->messages.count);
 	for (size_t i = 0; i < c->messages.count; i++)
 		blobs[i] = c->messages.items[i].blob;
-	(void)c->box->store->driver->remove(c->box->sf->blobs, blobs,
-					    (uint32_t)c->messages.count,
-					    NULL);
-	store_folder_publish(c->box->sf);
-	return CV_OK;
+	store_removing(c->box->store);
+	ret = account_commit(&txn, ACCOUNT_SYNC, c->err);
+	if (ret == CV_OK) {
+		(void)c->box->store->driver->remove(
+			c->box->sf->blobs, blobs, (uint32_t)c->messages.count,
+			NULL);
+		store_folder_publish(c->box->sf);
+	}
+	store_removed(c->box->store);
+	return ret;
 }
 
 static void fill_result(struct copying *c, struct cv_pool *pool,
@@ -470,11 +474,13 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 	ret = hide_all(c);
 	if (ret == CV_OK)
 		ret = commit(c);
+	if (ret == CV_OK)
+		place_all(c);
+	store_removed(c->ref.store);
 	if (ret != CV_OK) {
 		abandon(c);
 		return ret;
 	}
-	place_all(c);
 	if (c->move && c->box->store != c->ref.store)
 		ret = expunge_after(c);
 	copy_hooks(c, name);

@@ -60,11 +60,28 @@ static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
 	}
 }
 
+static int commit(struct cv_mailbox *box, const struct expunging *x,
+		  struct account_txn **txn, struct cv_error *err)
+{
+	struct cv_error failed = ERROR_NONE;
+	int ret = account_commit(txn, ACCOUNT_SYNC, err);
+
+	if (ret < 0)
+		return ret;
+	/* a file that stays is removed by the next scan */
+	ret = box->store->driver->remove(box->sf->blobs, x->blobs.items,
+					 (uint32_t)x->blobs.count, &failed);
+	if (ret < 0 && ret != CV_E_NOT_FOUND)
+		log_warning("mail", "mailbox '%s': expunged, but: %s",
+			    box->name, failed.text);
+	store_folder_publish(box->sf);
+	return CV_OK;
+}
+
 static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
 		   struct expunging *x, struct cv_error *err)
 {
 	struct account_txn *txn;
-	struct cv_error failed = ERROR_NONE;
 	int ret = store_begin(box->store, &txn, err);
 
 	if (ret < 0)
@@ -84,18 +101,12 @@ static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
 		account_rollback(&txn);
 		return ret;
 	}
-	ret = account_commit(&txn, ACCOUNT_SYNC, err);
-	if (ret < 0)
-		return ret;
-	/* a file that stays is removed by the next scan */
-	ret = box->store->driver->remove(box->sf->blobs, x->blobs.items,
-					 (uint32_t)x->blobs.count, &failed);
-	if (ret < 0 && ret != CV_E_NOT_FOUND)
-		log_warning("mail", "mailbox '%s': expunged, but: %s",
-			    box->name, failed.text);
-	store_folder_publish(box->sf);
-	expunge_hooks(box, &x->uids);
-	return CV_OK;
+	store_removing(box->store);
+	ret = commit(box, x, &txn, err);
+	store_removed(box->store);
+	if (ret == CV_OK)
+		expunge_hooks(box, &x->uids);
+	return ret;
 }
 
 static int expunge_chosen(struct cv_mailbox *box, const struct cv_set *uids,

@@ -148,6 +148,11 @@ int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err);
 /* account_hold with the same patience. */
 int store_hold(struct store *store, struct cv_error *err);
+/* In the transaction of an expunge: where scans take what they find for new
+ * messages, blobs are removed before any of them commits, or forgets the
+ * tombstones.  Until store_removed, which may come without it. */
+void store_removing(struct store *store);
+void store_removed(struct store *store);
 /* Rotates the journal when it has grown: when there is time. */
 void store_idle(struct store *store);
 /* store-purge.c: frees what no message refers to; convert: also rewrites what

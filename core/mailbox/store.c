@@ -237,6 +237,18 @@ int store_hold(struct store *store, struct cv_error *err)
 	return account_hold(store->account, lock_deadline(store), err);
 }
 
+void store_removing(struct store *store)
+{
+	/* the others have files that wait for the account in turn */
+	if (store->driver->caps & CV_STORAGE_FOREIGN)
+		(void)store_hold(store, NULL);
+}
+
+void store_removed(struct store *store)
+{
+	account_release(store->account);
+}
+
 void store_idle(struct store *store)
 {
 	struct cv_error err = ERROR_NONE;

@@ -29,7 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SESSIONS_MAX = 64, NAMES = 8, COMMITS_MAX = 64 };
+enum { SESSIONS_MAX = 64, NAMES = 8, COMMITS_MAX = 64,
+       FLAGGED_MAX = 64 };
 
 extern const struct cv_plugin_desc storage_maildir_LTX_cv_plugin_desc;
 extern const struct cv_plugin_desc storage_mbox_LTX_cv_plugin_desc;
@@ -70,6 +71,10 @@ static bool change_folders;
 static uint64_t commits[COMMITS_MAX];
 static uint32_t commit_count;
 static bool changes;		/* the open transaction does */
+/* The UIDs whose flags each of them set; the open transaction's are those
+ * behind the last. */
+static struct { uint32_t count; struct account_range uids[FLAGGED_MAX]; }
+	flagged[COMMITS_MAX + 1];
 
 #define COUNTED(name, params, args) \
 	int __real_##name params; \
@@ -85,10 +90,6 @@ COUNTED(txn_append, (struct account_txn *t, struct account_folder *f,
 COUNTED(txn_expunge, (struct account_txn *t, struct account_folder *f,
 		      const struct account_range *r, size_t n,
 		      struct cv_error *err), (t, f, r, n, err))
-COUNTED(txn_flags, (struct account_txn *t, struct account_folder *f,
-		    const struct account_range *r, size_t n,
-		    const struct account_flag_change *c,
-		    struct cv_error *err), (t, f, r, n, c, err))
 COUNTED(txn_folder_create, (struct account_txn *t, struct cv_span name,
 			    const struct account_folder_options *o,
 			    struct account_folder **f, struct cv_error *err),
@@ -99,6 +100,32 @@ COUNTED(txn_folder_rename, (struct account_txn *t, struct account_folder *f,
 			    struct cv_span name, struct cv_error *err),
 	(t, f, name, err))
 #undef COUNTED
+
+int __real_txn_flags(struct account_txn *txn, struct account_folder *folder,
+		     const struct account_range *ranges, size_t count,
+		     const struct account_flag_change *change,
+		     struct cv_error *err);
+int __wrap_txn_flags(struct account_txn *txn, struct account_folder *folder,
+		     const struct account_range *ranges, size_t count,
+		     const struct account_flag_change *change,
+		     struct cv_error *err);
+
+int __wrap_txn_flags(struct account_txn *txn, struct account_folder *folder,
+		     const struct account_range *ranges, size_t count,
+		     const struct account_flag_change *change,
+		     struct cv_error *err)
+{
+	uint32_t *known = &flagged[commit_count].count;
+
+	changes = true;
+	/* not those that only the driver knows */
+	for (size_t i = 0; i < count && *known < FLAGGED_MAX &&
+	     (change->op == ACCOUNT_FLAGS_REPLACE ||
+	      (change->flags & CV_FLAGS_STORED) != 0 ||
+	      change->keyword_count > 0); i++)
+		flagged[commit_count].uids[(*known)++] = ranges[i];
+	return __real_txn_flags(txn, folder, ranges, count, change, err);
+}
 
 int __real_account_commit(struct account_txn **txn,
 			  enum account_durability durability,
@@ -120,6 +147,7 @@ int __wrap_account_commit(struct account_txn **txn,
 	    account_txn_number(account) == number && commit_count < COMMITS_MAX)
 		commits[commit_count++] = number;
 	changes = false;
+	flagged[commit_count].count = 0;
 	return ret;
 }
 
@@ -415,6 +443,26 @@ static void step_save(struct session *s)
 		set_text(s, uids), cv_text_str(&done));
 }
 
+/* One for those that lay where they were expected, and more for those that
+ * did not. */
+static void log_stores(struct session *s, const struct cv_store_request *r)
+{
+	for (uint32_t i = 0; i < commit_count; i++) {
+		struct account_ranges uids = {
+			.items = flagged[i].uids, .count = flagged[i].count,
+		};
+
+		if (uids.count > 0)
+			fprintf(s->log, "%llu did store %u %s %u %u %s %llu\n",
+				(unsigned long long)commits[i],
+				s->box->uidvalidity,
+				set_text(s, ranges_set(&uids)), r->change,
+				r->flags, keywords_text(s, r->keywords),
+				r->unchanged_since == UINT64_MAX ? 0ULL :
+				(unsigned long long)r->unchanged_since);
+	}
+}
+
 static void step_store(struct session *s)
 {
 	struct cv_store_request r = {
@@ -424,24 +472,18 @@ static void step_store(struct session *s)
 		.silent = below(s, 2) == 0, .unchanged_since = UINT64_MAX,
 	};
 	struct cv_set modified = { NULL, 0 };
-	const char *uids;
 	int ret;
 
 	if (r.seqs.count == 0 || s->box->readonly)
 		return;
 	if (below(s, 5) == 0)
 		r.unchanged_since = s->modseq;
-	uids = uids_text(s, r.seqs);
+	flagged[0].count = 0;
 	ret = mailbox_api.store(s->box, &r, s->pool, &modified, &s->err);
 	if (ret < 0)
 		failed(s, "store", ret);
-	else if (last_commit() != 0)
-		fprintf(s->log, "%llu did store %u %s %u %u %s %llu\n",
-			(unsigned long long)last_commit(),
-			s->box->uidvalidity, uids, r.change, r.flags,
-			keywords_text(s, r.keywords),
-			r.unchanged_since == UINT64_MAX ? 0ULL :
-			(unsigned long long)r.unchanged_since);
+	else
+		log_stores(s, &r);
 	commit_count = 0;
 	(void)sync_view(s, CV_SYNC_NO_EXPUNGES);
 }

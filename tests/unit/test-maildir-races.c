@@ -2,6 +2,7 @@
  * moment: the driver's calls are caught, so that it always comes then. */
 #include "mailbox-fixture.h"
 
+#include <poll.h>
 #include <sys/wait.h>
 
 static const char mail[] = "Subject: x\n\nbody\n";
@@ -405,6 +406,160 @@ static void many_that_were_missed_are_not_taken_for_gone(void **state)
 	fixture_deinit(&f);
 }
 
+/* --- removal while another session looks ------------------------------------- */
+
+enum { PATIENCE_MSECS = 500 };
+
+/* Who holds the lock makes it wait: then it goes on later. */
+static void let_child_try(void)
+{
+	struct pollfd fd = { .fd = to_parent[0], .events = POLLIN };
+
+	tell(to_child[1]);
+	if (poll(&fd, 1, PATIENCE_MSECS) > 0)
+		wait_for(to_parent[0]);
+}
+
+static void (*child_steps)(struct fixture *f, struct cv_mailbox *box);
+
+static void expunge_of_another(struct fixture *f, struct cv_mailbox *box)
+{
+	const struct cv_range range = { 2, 2 };
+	const struct cv_set second = { &range, 1 };
+
+	wait_for(to_child[0]);
+	ok(f, mailbox_api.expunge(box, &second, &f->err));
+	ok(f, store_folder_scan_all(box->sf, &f->err));
+	tell_parent();
+}
+
+static void two_scans(struct fixture *f, struct cv_mailbox *box)
+{
+	for (int i = 0; i < 2; i++) {
+		wait_for(to_child[0]);
+		ok(f, store_folder_scan_all(box->sf, &f->err));
+		tell_parent();
+	}
+}
+
+/* Whoever copied it places it while it is being removed. */
+static void place_between_two_scans(void)
+{
+	let_child_try();
+	fixture_rename(the_fixture, "tmp/1600000001.a",
+		       "cur/1600000001.a:2,ST");
+	let_child_try();
+}
+
+/* So many that the next expunge syncs, and forgets them. */
+static void many_tombstones(struct fixture *f, struct cv_mailbox *box)
+{
+	struct account_txn *txn;
+	char key[20];
+
+	ok(f, store_begin(box->store, &txn, &f->err));
+	for (int i = 0; i < 63; i++) {
+		snprintf(key, sizeof(key), "gone.%d.0", i);
+		ok(f, txn_metadata(txn, box->folder, cv_span_of(key),
+				   CV_SPAN("1500000000.x\n"), &f->err));
+	}
+	ok(f, account_commit(&txn, ACCOUNT_NO_SYNC, &f->err));
+}
+
+static void remove_first(struct fixture *f, struct cv_mailbox *box, bool move)
+{
+	const struct cv_range range = { 1, 1 };
+	const struct cv_set first = { &range, 1 };
+	struct cv_copy_result result = { CV_SIZED(cv_copy_result) };
+
+	if (!move)
+		ok(f, mailbox_api.expunge(box, &first, &f->err));
+	else
+		ok(f, mailbox_api.copy(box, first, "other", true, f->pool,
+				       &result, &f->err));
+}
+
+static pid_t fork_child(struct fixture *f)
+{
+	struct cv_mailbox *box;
+	pid_t pid;
+
+	assert_int_equal(pipe(to_child), 0);
+	assert_int_equal(pipe(to_parent), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0) {
+		wait_for(to_parent[0]);
+		return pid;
+	}
+	fixture_login(f);
+	box = fixture_open(f, "INBOX");
+	tell_parent();
+	child_steps(f, box);
+	_exit(0);
+}
+
+/* The first message is removed, and at the moment before its file goes
+ * another session does its steps. */
+static void meet(void (*steps)(struct fixture *, struct cv_mailbox *),
+		 void (*hook)(void), bool move, uint32_t left)
+{
+	struct fixture f, other;
+	struct cv_mailbox *box;
+	int status;
+	pid_t pid;
+
+	init(&f, "");
+	fixture_write(&f, "cur/1600000001.a:2,ST", mail);
+	fixture_write(&f, "cur/1600000002.b:2,ST", mail);
+	fixture_write(&f, "cur/1600000003.c:2,S", mail);
+	ok(&f, mailbox_api.create(f.user, "other", 0, &f.err));
+	box = fixture_open(&f, "INBOX");
+	many_tombstones(&f, box);
+	child_steps = steps;
+	other = f;
+	pid = fork_child(&other);
+	catch(box);
+	if (hook == place_between_two_scans)
+		fixture_rename(&f, "cur/1600000001.a:2,ST",
+			       "tmp/1600000001.a");
+	before_remove = hook;
+	remove_first(&f, box, move);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ok(&f, store_folder_scan_all(box->sf, &f.err));
+	(void)fixture_sync(&f, box, 0);
+	assert_false(exists(&f, "cur/1600000001.a:2,ST"));
+	assert_int_equal(fixture_state(box).messages, left);
+	assert_int_equal(fixture_state(box).uidnext, 4);
+	mailbox_api.close(&box);
+	for (int i = 0; i < 2; i++) {
+		close(to_child[i]);
+		close(to_parent[i]);
+	}
+	fixture_deinit(&f);
+}
+
+static void what_is_being_expunged_is_no_new_message(void **state)
+{
+	(void)state;
+	meet(expunge_of_another, let_child_try, false, 1);
+}
+
+static void what_is_being_moved_is_no_new_message(void **state)
+{
+	(void)state;
+	meet(expunge_of_another, let_child_try, true, 1);
+}
+
+/* A scan that cannot see its file must not end its tombstone. */
+static void what_was_not_placed_yet_is_no_new_message(void **state)
+{
+	(void)state;
+	meet(two_scans, place_between_two_scans, false, 2);
+	meet(two_scans, place_between_two_scans, true, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +571,9 @@ int main(void)
 		cmocka_unit_test(a_rotation_brings_nothing_back),
 		cmocka_unit_test(what_was_expunged_does_not_come_back),
 		cmocka_unit_test(many_that_were_missed_are_not_taken_for_gone),
+		cmocka_unit_test(what_is_being_expunged_is_no_new_message),
+		cmocka_unit_test(what_is_being_moved_is_no_new_message),
+		cmocka_unit_test(what_was_not_placed_yet_is_no_new_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
