@@ -474,6 +474,13 @@ int mailbox_status(struct cv_user *u, const char *name, uint32_t items,
 	if (ret >= 0 && (items & CV_STATUS_SIZE) &&
 	    has_unknown_sizes(folder))
 		ret = complete_sizes(u, name, folder, err);
+	/* the look has taken in what others did: it may have another name */
+	if (ret >= 0 && (folder->deleted ||
+			 !cv_span_is(ref.span, folder->name))) {
+		let_go(u, ref.store, folder);
+		FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is gone", name);
+		ret = error_set_client(err, "Mailbox doesn't exist.");
+	}
 	if (ret >= 0) {
 		fill_status(folder, items, status_r);
 		let_go(u, ref.store, folder);

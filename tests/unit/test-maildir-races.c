@@ -560,6 +560,49 @@ static void what_was_not_placed_yet_is_no_new_message(void **state)
 	meet(two_scans, place_between_two_scans, true, 2);
 }
 
+/* --- names -------------------------------------------------------------------- */
+
+static void rename_other(struct fixture *f, struct cv_mailbox *box)
+{
+	(void)box;
+	wait_for(to_child[0]);
+	ok(f, mailbox_api.rename(f->user, "other", "third", &f->err));
+	tell_parent();
+}
+
+static void a_status_is_not_that_of_another_name(void **state)
+{
+	struct cv_mailbox_status st = { CV_SIZED(cv_mailbox_status) };
+	struct fixture f, other;
+	struct cv_mailbox *box;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	init(&f, "");
+	ok(&f, mailbox_api.create(f.user, "other", 0, &f.err));
+	box = fixture_open(&f, "INBOX");
+	child_steps = rename_other;
+	other = f;
+	pid = fork_child(&other);
+	catch(box);
+	before_scan = let_child_try;
+	assert_int_equal(mailbox_api.status(f.user, "other",
+					    CV_STATUS_MESSAGES, &st, &f.err),
+			 CV_E_NOT_FOUND);
+	assert_null(before_scan);
+	ok(&f, mailbox_api.status(f.user, "third", CV_STATUS_MESSAGES, &st,
+				  &f.err));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	mailbox_api.close(&box);
+	for (int i = 0; i < 2; i++) {
+		close(to_child[i]);
+		close(to_parent[i]);
+	}
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,6 +617,7 @@ int main(void)
 		cmocka_unit_test(what_is_being_expunged_is_no_new_message),
 		cmocka_unit_test(what_is_being_moved_is_no_new_message),
 		cmocka_unit_test(what_was_not_placed_yet_is_no_new_message),
+		cmocka_unit_test(a_status_is_not_that_of_another_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
