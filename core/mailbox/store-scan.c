@@ -154,8 +154,16 @@ static int run(struct scan *scan, bool first_time)
 		return FAIL(scan->err, CV_E_NOT_FOUND, "mailbox is gone");
 	}
 	/* somebody else took it over meanwhile */
-	if (first_time && scan->folder->uidnext > 1)
+	if (first_time && (scan->folder->uidnext > 1 ||
+			   account_folder_state(scan->folder).len > 0)) {
+		/* what was found belongs to no message of it */
+		if (!(scan->driver->caps & CV_STORAGE_FOREIGN) &&
+		    !scan->folder->damaged) {
+			account_rollback(&scan->txn);
+			return CV_OK;
+		}
 		scan->first_time = false;
+	}
 	scan_tombstones_load(scan);
 	ret = apply(scan);
 	if (ret == CV_OK)

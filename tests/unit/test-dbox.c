@@ -662,6 +662,58 @@ static void processes_share_containers_with_a_purge(void **state)
 	fixture_deinit(&f);
 }
 
+/* --- two first looks at a new folder -------------------------------------------- */
+
+static const struct cv_storage *real_driver;
+static struct fixture *the_other;
+static uint32_t uidvalidity;
+
+static uint32_t status_of(struct fixture *f)
+{
+	struct cv_mailbox_status st = { CV_SIZED(cv_mailbox_status) };
+
+	ok(f, mailbox_api.status(f->user, "again", CV_STATUS_MESSAGES |
+				 CV_STATUS_UIDVALIDITY, &st, &f->err));
+	assert_int_equal(st.messages, 0);
+	return st.uidvalidity;
+}
+
+static int look_second(struct cv_storage_folder *folder, uint32_t scan,
+		       cv_found_fn *fn, void *context, struct cv_error *err)
+{
+	if (uidvalidity == 0)
+		uidvalidity = status_of(the_other);
+	return real_driver->scan(folder, scan, fn, context, err);
+}
+
+/* What an earlier folder of its name has left is of no concern to it. */
+static void a_new_folder_is_taken_over_once(void **state)
+{
+	struct cv_storage caught;
+	struct fixture f, other;
+	uint32_t seen;
+
+	(void)state;
+	dbox_init(&f, "mdbox", "");
+	ok(&f, mailbox_api.create(f.user, "again", 0, &f.err));
+	(void)fixture_save(&f, "again", body, 0);
+	ok(&f, mailbox_api.remove(f.user, "again", &f.err));
+	ok(&f, mailbox_api.create(f.user, "again", 0, &f.err));
+	other = f;
+	fixture_login(&other);
+	the_other = &other;
+	uidvalidity = 0;
+	real_driver = dbox_store(&f)->driver;
+	caught = *real_driver;
+	caught.scan = look_second;
+	dbox_store(&f)->driver = &caught;
+	seen = status_of(&f);
+	assert_int_equal(seen, uidvalidity);
+	dbox_store(&f)->driver = real_driver;
+	user_destroy(&other.user);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -678,6 +730,7 @@ int main(void)
 		cmocka_unit_test(each_call_of_sdbox_may_fail),
 		cmocka_unit_test(each_call_of_mdbox_may_fail),
 		cmocka_unit_test(processes_share_containers_with_a_purge),
+		cmocka_unit_test(a_new_folder_is_taken_over_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
