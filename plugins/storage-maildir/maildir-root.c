@@ -328,6 +328,23 @@ static void remove_control_files(struct cv_storage_root *root, int dirfd)
 	(void)MAILDIR_API(root)->dir_close(&dir);
 }
 
+enum { REMOVE_TRIES = 100 };
+
+static int remove_subdir(struct cv_storage_root *root, int dirfd,
+			 const char *name, struct cv_error *err)
+{
+	for (int tries = 0;; tries++) {
+		if (empty_dir(root, dirfd, name) < 0)
+			return common_fail(err, "remove", name);
+		if (MD_CALL(root, rmdir, dirfd, name) == 0 || errno == ENOENT)
+			return CV_OK;
+		/* whoever still saves there has its directory open */
+		if ((errno != ENOTEMPTY && errno != EEXIST) ||
+		    tries == REMOVE_TRIES)
+			return common_fail(err, "remove", name);
+	}
+}
+
 static int remove_tree(struct cv_storage_root *root, const char *path,
 		       struct cv_error *err)
 {
@@ -339,13 +356,8 @@ static int remove_tree(struct cv_storage_root *root, const char *path,
 		return errno == ENOENT ? CV_OK :
 			common_fail(err, "open", path);
 	/* cur goes first: from then on it is no folder */
-	for (int i = 2; i >= 0 && ret == CV_OK; i--) {
-		if (empty_dir(root, dirfd, maildir_subdirs[i]) < 0 ||
-		    (MD_CALL(root, rmdir, dirfd, maildir_subdirs[i]) < 0 &&
-		     errno != ENOENT))
-			ret = common_fail(err, "remove",
-					  maildir_subdirs[i]);
-	}
+	for (int i = 2; i >= 0 && ret == CV_OK; i--)
+		ret = remove_subdir(root, dirfd, maildir_subdirs[i], err);
 	if (ret == CV_OK)
 		remove_control_files(root, dirfd);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), dirfd);
