@@ -60,7 +60,7 @@ static int put_bytes(struct copying *c, struct copied *m, struct cv_span body,
 		     struct cv_error *err)
 {
 	const struct cv_storage *driver = c->ref.store->driver;
-	struct cv_storage_put *put;
+	struct cv_storage_put *put = NULL;
 	int ret = driver->put_create(c->sf->blobs, c->pool, body.len,
 				     m->blob.virtual_bytes, &put, err);
 
