@@ -273,14 +273,23 @@ static void a_killed_process_leaves_no_trace(void **state)
 
 #ifndef FIXTURE_MBOX
 static const struct cv_storage *placing;
-static struct { struct cv_storage_folder *folder; struct cv_blob blob; } late;
+static struct {
+	struct cv_storage_folder *folder;
+	struct cv_blob blob;
+	char ref[256];
+} late;
 
 static void place_late(struct cv_storage_folder *folder,
 		       const struct cv_blob *blobs, uint32_t count)
 {
 	assert_int_equal(count, 1);
+	assert_true(blobs[0].ref.len < sizeof(late.ref));
+	assert_int_equal(blobs[0].keywords.count, 0);
+	memcpy(late.ref, blobs[0].ref.data, blobs[0].ref.len);
 	late.folder = folder;
 	late.blob = blobs[0];
+	late.blob.ref.data = late.ref;
+	late.blob.keywords.names = NULL;
 }
 
 /* So that what was looked at need not be looked at again. */
