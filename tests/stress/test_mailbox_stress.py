@@ -16,8 +16,8 @@ BUILD = pathlib.Path(os.environ.get("CULVER_BUILD_DIR", "."))
 TOP = pathlib.Path(os.environ.get("CULVER_TOP", pathlib.Path(__file__).parents[2]))
 SEED = int(os.environ.get("CULVER_SEED", random.randrange(1 << 32)))
 # what another process may change besides messages
-KINDS = [("memory", "folders"), ("sdbox", "folders"), ("mdbox", "messages"),
-         ("maildir", "messages"), ("mbox", "messages")]
+KINDS = [("memory", "folders"), ("sdbox", "folders"), ("mdbox", "folders"),
+         ("maildir", "folders"), ("mbox", "messages")]
 
 
 @pytest.fixture(scope="module")
