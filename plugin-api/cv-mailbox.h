@@ -26,6 +26,22 @@ enum cv_flag {
 struct cv_range { uint32_t first, last; };
 struct cv_set { const struct cv_range *ranges; uint32_t count; };
 
+/* The ranges in ascending order, apart from each other. */
+static inline bool cv_set_contains(struct cv_set set, uint32_t value)
+{
+	uint32_t low = 0, high = set.count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (set.ranges[mid].last < value)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < set.count && set.ranges[low].first <= value;
+}
+
 /* Keyword names, valid atoms of 1..mail_max_keyword_length bytes. */
 struct cv_keywords { const char *const *names; uint32_t count; };
 

@@ -20,21 +20,6 @@ static void expunge_hooks(struct cv_mailbox *box,
 	}
 }
 
-static bool in_set(const struct cv_set *set, uint32_t uid)
-{
-	uint32_t low = 0, high = set->count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (set->ranges[mid].last < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < set->count && set->ranges[low].first <= uid;
-}
-
 struct expunging {
 	struct cv_pool *pool;
 	bool undeleted;			/* those without \Deleted, too */
@@ -48,7 +33,7 @@ static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
 	for (uint32_t seq = 1; seq <= box->count; seq++) {
 		uint32_t row, uid = box->uids[seq - 1];
 
-		if ((uids != NULL && !in_set(uids, uid)) ||
+		if ((uids != NULL && !cv_set_contains(*uids, uid)) ||
 		    !mailbox_row(box, seq, &row) ||
 		    (!x->undeleted &&
 		     !(account_row_flags(box->folder, row) &

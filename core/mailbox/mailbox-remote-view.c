@@ -12,21 +12,6 @@ enum { AHEAD_MAX = 64 };
 
 /* --- lists of UIDs ---------------------------------------------------------------- */
 
-static bool set_contains(struct cv_set set, uint32_t value)
-{
-	uint32_t low = 0, high = set.count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (set.ranges[mid].last < value)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < set.count && set.ranges[low].first <= value;
-}
-
 /* Adds those behind the last one; a list of billions is nonsense. */
 static int add_uids(struct cv_mailbox *box, struct cv_set uids,
 		    struct cv_error *err)
@@ -59,8 +44,8 @@ static void remove_uids(struct cv_mailbox *box, struct cv_set keep,
 	for (uint32_t i = 0; i < box->count; i++) {
 		uint32_t uid = box->uids[i];
 
-		if (by_keep ? set_contains(keep, uid) :
-		    !set_contains(gone, uid)) {
+		if (by_keep ? cv_set_contains(keep, uid) :
+		    !cv_set_contains(gone, uid)) {
 			box->uids[to++] = uid;
 			continue;
 		}
@@ -112,7 +97,7 @@ static void take_state(struct cv_mailbox *box, struct remote_reader *in,
 	box->recent = (struct account_ranges){ .pool = box->pool };
 	box->recent_count = 0;
 	for (uint32_t i = 0; i < box->count; i++) {
-		if (set_contains(recent, box->uids[i]))
+		if (cv_set_contains(recent, box->uids[i]))
 			box->recent_count++;
 	}
 }

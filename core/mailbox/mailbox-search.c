@@ -452,21 +452,6 @@ static int match_text(struct search *s, const struct snode *n, bool *yes_r)
 
 /* --- keys ---------------------------------------------------------------------------- */
 
-static bool in_set(const struct cv_set *set, uint32_t value)
-{
-	uint32_t low = 0, high = set->count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (set->ranges[mid].last < value)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < set->count && set->ranges[low].first <= value;
-}
-
 static bool has_keyword(struct search *s, struct cv_span name)
 {
 	struct account_keywords k =
@@ -577,10 +562,10 @@ static int match_key(struct search *s, const struct snode *n, bool *yes_r)
 		*yes_r = true;
 		return CV_OK;
 	case CV_SEARCH_SEQS:
-		*yes_r = in_set(&n->node->set, s->seq);
+		*yes_r = cv_set_contains(n->node->set, s->seq);
 		return CV_OK;
 	case CV_SEARCH_UIDS:
-		*yes_r = in_set(&n->node->set, s->uid);
+		*yes_r = cv_set_contains(n->node->set, s->uid);
 		return CV_OK;
 	case CV_SEARCH_FLAGS:
 		*yes_r = match_flags(s, n->node->flags);

@@ -20,21 +20,6 @@ void ranges_add(struct account_ranges *ranges, uint32_t value)
 								  value };
 }
 
-bool ranges_contain(const struct account_ranges *ranges, uint32_t value)
-{
-	size_t low = 0, high = ranges->count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (ranges->items[mid].last < value)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < ranges->count && ranges->items[low].first <= value;
-}
-
 /* Both kinds of range are two numbers, first and last. */
 _Static_assert(sizeof(struct cv_range) == sizeof(struct account_range) &&
 	       offsetof(struct cv_range, last) ==
@@ -44,6 +29,11 @@ struct cv_set ranges_set(const struct account_ranges *ranges)
 {
 	return (struct cv_set){ (const struct cv_range *)ranges->items,
 				(uint32_t)ranges->count };
+}
+
+bool ranges_contain(const struct account_ranges *ranges, uint32_t value)
+{
+	return cv_set_contains(ranges_set(ranges), value);
 }
 
 /* --- the view ------------------------------------------------------------------------ */

@@ -1,21 +1,6 @@
 /* sync-import.c - adds messages of one mailbox to another. */
 #include "sync-private.h"
 
-static bool is_member(const struct cv_set *set, uint32_t uid)
-{
-	uint32_t low = 0, high = set->count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (set->ranges[mid].last < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < set->count && set->ranges[low].first <= uid;
-}
-
 static struct cv_span guid_of(const struct sync_row *row)
 {
 	return cv_span((const char *)row->guid, sizeof(row->guid));
@@ -57,7 +42,7 @@ static int copy_missing(struct sync *sync, struct sync_content *c,
 	for (size_t i = 0; i < c->rows[0].count; i++) {
 		const struct sync_row *row = &c->rows[0].items[i];
 
-		if ((uids == NULL || is_member(uids, row->uid)) &&
+		if ((uids == NULL || cv_set_contains(*uids, row->uid)) &&
 		    hash_find(&there, guid_of(row)) == NULL)
 			rows[count++] = row;
 	}

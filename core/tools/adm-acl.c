@@ -176,13 +176,9 @@ static const struct adm_mail_verb subverbs[] = {
 
 static int run_acl(struct adm *adm, int argc, char **argv)
 {
-	for (size_t i = 0; argc >= 2 &&
-	     i < sizeof(subverbs) / sizeof(subverbs[0]); i++) {
-		if (strcmp(subverbs[i].name + strlen("acl "), argv[1]) == 0)
-			return adm_mail_run(adm, &subverbs[i], argc - 1,
-					    argv + 1);
-	}
-	return adm_usage(&adm_acl_verb, "what to do with the rights?");
+	return adm_mail_run_second(adm, &adm_acl_verb, subverbs,
+				   sizeof(subverbs) / sizeof(subverbs[0]),
+				   argc, argv, "what to do with the rights?");
 }
 
 const struct adm_verb adm_acl_verb = {

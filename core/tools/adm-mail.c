@@ -589,3 +589,17 @@ int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 	module_unload_all();
 	return status;
 }
+
+int adm_mail_run_second(struct adm *adm, const struct adm_verb *verb,
+			const struct adm_mail_verb *seconds, size_t count,
+			int argc, char **argv, const char *what)
+{
+	size_t skip = strlen(verb->name) + 1;
+
+	for (size_t i = 0; argc >= 2 && i < count; i++) {
+		if (strcmp(seconds[i].name + skip, argv[1]) == 0)
+			return adm_mail_run(adm, &seconds[i], argc - 1,
+					    argv + 1);
+	}
+	return adm_usage(verb, "%s", what);
+}

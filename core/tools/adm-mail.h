@@ -54,6 +54,11 @@ struct adm_mail {
 /* Runs a verb; argv[0] is its name (or that of its second word). */
 int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 		 char **argv);
+/* Runs the one of verb's second words that argv[1] is; without it says what to
+ * add. */
+int adm_mail_run_second(struct adm *adm, const struct adm_verb *verb,
+			const struct adm_mail_verb *seconds, size_t count,
+			int argc, char **argv, const char *what);
 /* Says what was wrong in the call; returns ADM_USAGE. */
 int adm_mail_usage(const struct adm_mail *m, const char *fmt, ...)
 	CV_PRINTF(2, 3);

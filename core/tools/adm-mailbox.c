@@ -521,14 +521,9 @@ static int run_mailbox(struct adm *adm, int argc, char **argv)
 {
 	if (argc >= 2 && strcmp(argv[1], "update") == 0)
 		argv = shorten(adm, argc, argv, &argc);
-	for (size_t i = 0; argc >= 2 &&
-	     i < sizeof(subverbs) / sizeof(subverbs[0]); i++) {
-		if (strcmp(subverbs[i].name + strlen("mailbox "),
-			   argv[1]) == 0)
-			return adm_mail_run(adm, &subverbs[i], argc - 1,
-					    argv + 1);
-	}
-	return adm_usage(&adm_mailbox_verb, "what to do with the mailbox?");
+	return adm_mail_run_second(adm, &adm_mailbox_verb, subverbs,
+				   sizeof(subverbs) / sizeof(subverbs[0]),
+				   argc, argv, "what to do with the mailbox?");
 }
 
 const struct adm_verb adm_mailbox_verb = {
