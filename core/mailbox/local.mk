@@ -8,6 +8,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
 	%D%/mailbox-api.c \
 	%D%/mailbox-broker.c %D%/mailbox-broker.h \
+	%D%/mailbox-broker-private.h %D%/mailbox-broker-view.c \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-expire.c \
 	%D%/mailbox-expunge.c \
