@@ -199,7 +199,8 @@ def is_path(word):
 
 def arguments(argv):
     parser = argparse.ArgumentParser(
-        prog=os.environ.get("CULVER_TEST_NAME", "tests/run.py"), allow_abbrev=False,
+        # What the tests run must not inherit the name this run was called by.
+        prog=os.environ.pop("CULVER_TEST_NAME", "tests/run.py"), allow_abbrev=False,
         description="Runs the suites, or what is named; ends with a line of counts."
         " Exit status 0: nothing failed.")
     parser.add_argument("what", nargs="*", metavar="SUITE|PATH",
