@@ -46,6 +46,8 @@ static int parse_key(struct cv_user *user, struct cv_span part,
 		return expand_home(user, value, &l->control, err);
 	} else if (cv_span_is(key, "INBOX")) {
 		return expand_home(user, value, &l->inbox, err);
+	} else if (cv_span_is(key, "INDEXPVT")) {
+		return expand_home(user, value, &l->index_pvt, err);
 	} else if (cv_span_is(key, "ALT")) {
 		return expand_home(user, value, &l->alt, err);
 	} else if (location_key_find(key) == LOCATION_KEY_UNKNOWN) {
@@ -89,6 +91,7 @@ int mail_location_parse(struct cv_user *user, const char *text,
 	struct mail_location l = {
 		.driver = "", .path = "", .layout = "", .index = "",
 		.control = "", .inbox = "", .dirname = "", .alt = "",
+		.index_pvt = "",
 	};
 	struct cv_span rest = cv_span_of(text), part;
 	int ret;

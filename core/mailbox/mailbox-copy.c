@@ -455,7 +455,7 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 				     MAILBOX_OP_MOVE_FROM, c->box->name,
 				     c->err);
 	if (ret == CV_OK)
-		c->allowed = mailbox_flags_kept(c->box->user,
+		c->allowed = mailbox_flags_kept(c->ref.store,
 			mailbox_flags_allowed(
 				mailbox_rights(c->box->user, c->ref.ns,
 					       c->folder),

@@ -95,6 +95,7 @@ struct cv_user {
 struct mail_location {
 	const char *driver, *path, *layout, *index, *control, *inbox, *dirname;
 	const char *alt;
+	const char *index_pvt;		/* that it is given is what counts */
 	bool utf8;
 };
 
@@ -136,6 +137,7 @@ struct store {
 	bool is_private;		/* of a private namespace: it counts
 					 * for the quota */
 	bool laying_out;		/* within a rotation: no transaction */
+	bool private_seen;		/* \Seen is each reader's own */
 };
 
 /* The separator is known without opening anything. */
@@ -318,11 +320,11 @@ int mailbox_refuse(uint32_t rights, enum mailbox_op op, const char *name,
  * allow to change: enum cv_flag; 0 and *keywords_r false: none. */
 uint32_t mailbox_box_rights(struct cv_mailbox *box);
 uint32_t mailbox_flags_allowed(uint32_t rights, bool *keywords_r);
-/* Without those that are the accessor's own, and kept elsewhere. */
-static inline uint32_t mailbox_flags_kept(const struct cv_user *user,
+/* Without those that are the reader's own, and kept elsewhere. */
+static inline uint32_t mailbox_flags_kept(const struct store *store,
 					  uint32_t flags)
 {
-	return user->private_seen ? flags & ~(uint32_t)CV_FLAG_SEEN : flags;
+	return store->private_seen ? flags & ~(uint32_t)CV_FLAG_SEEN : flags;
 }
 /* mailbox_find, and mailbox_permit. */
 int mailbox_find_for(struct cv_user *user, const char *name,

@@ -76,29 +76,31 @@ int route_quota(struct cv_user *u, const char *name, uint32_t index,
 	return ret;
 }
 
-static int count_unseen(struct cv_user *u, struct cv_set uids,
-			struct cv_mailbox_status *s, struct cv_pool *pool,
-			struct cv_error *err)
+/* Of mail of this account's files that others read, too. */
+static int count_own_unseen(struct cv_user *u, const char *name,
+			    struct cv_mailbox_status *s, struct cv_pool *pool,
+			    struct cv_error *err)
 {
-	ARRAY(uint32_t) all;
-	struct private_seen *seen;
-	int ret = seen_create(u, s->guid, s->uidvalidity, &seen, err);
+	struct account_ranges uids = { .pool = pool };
+	struct account_folder *folder;
+	struct mailbox_ref ref;
+	uint32_t rows;
+	int ret = mailbox_find_for(u, name, MAILBOX_OP_STATUS, pool, &ref,
+				   &folder, err);
 
+	if (ret == CV_OK && !seen_is_kept(ref.store))
+		return CV_OK;
+	if (ret == CV_OK)
+		ret = account_folder_load(folder, err);
 	if (ret < 0)
 		return ret;
-	array_init(&all, pool);
-	for (uint32_t i = 0; i < uids.count; i++) {
-		for (uint64_t uid = uids.ranges[i].first;
-		     uid <= uids.ranges[i].last &&
-		     all.count < REMOTE_MESSAGES_MAX; uid++)
-			*array_add(&all) = (uint32_t)uid;
+	rows = account_row_count(folder);
+	for (uint32_t row = 0; row < rows; row++) {
+		if (account_row_alive(folder, row))
+			ranges_add(&uids, account_row_uid(folder, row));
 	}
-	ret = seen_refresh(seen, all.items, (uint32_t)all.count, err);
-	s->unseen = 0;
-	for (size_t i = 0; i < all.count && ret >= 0; i++)
-		s->unseen += !seen_has(seen, all.items[i]);
-	seen_destroy(&seen);
-	return ret < 0 ? ret : CV_OK;
+	return seen_count_unseen(u, folder->guid.bytes, folder->uidvalidity,
+				 ranges_set(&uids), &s->unseen, err);
 }
 
 int route_status(struct cv_user *u, const char *name, uint32_t items,
@@ -109,13 +111,20 @@ int route_status(struct cv_user *u, const char *name, uint32_t items,
 	struct cv_set uids;
 	int ret;
 
-	if (remote == NULL)
-		return mailbox_status(u, name, items, status_r, err);
 	pool = pool_create("status");
+	if (remote == NULL) {
+		ret = mailbox_status(u, name, items, status_r, err);
+		if (ret == CV_OK && (items & CV_STATUS_UNSEEN))
+			ret = count_own_unseen(u, name, status_r, pool, err);
+		pool_destroy(&pool);
+		return ret;
+	}
 	ret = remote_status(remote, remote_name(remote, name, pool), items,
 			    status_r, pool, &uids, err);
 	if (ret == CV_OK && (items & CV_STATUS_UNSEEN))
-		ret = count_unseen(u, uids, status_r, pool, err);
+		ret = seen_count_unseen(u, status_r->guid,
+					status_r->uidvalidity, uids,
+					&status_r->unseen, err);
 	pool_destroy(&pool);
 	return ret;
 }
@@ -149,21 +158,13 @@ static int open_remote(struct cv_user *user, struct remote *remote,
 	return CV_OK;
 }
 
-int route_open(struct cv_user *user, const char *name, uint32_t flags,
-	       struct cv_mailbox **box_r, struct cv_error *err)
-{
-	struct remote *remote = remote_find(user, name);
-
-	return remote == NULL ?
-		mailbox_open(user, name, flags, box_r, err) :
-		open_remote(user, remote, name, flags, box_r, err);
-}
-
 void route_close(struct cv_mailbox **box)
 {
 	struct cv_mailbox *b = *box, **at;
 
 	if (b == NULL || b->remote == NULL) {
+		if (b != NULL)
+			seen_destroy(&b->seen);
 		mailbox_close(box);
 		return;
 	}
@@ -176,13 +177,46 @@ void route_close(struct cv_mailbox **box)
 	mailbox_box_destroy(b);
 }
 
+static int open_here(struct cv_user *user, const char *name, uint32_t flags,
+		     struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct cv_mailbox *box;
+	int ret = mailbox_open(user, name, flags, &box, err);
+
+	if (ret < 0)
+		return ret;
+	if (seen_is_kept(box->store)) {
+		ret = seen_create(user, box->folder->guid.bytes,
+				  box->uidvalidity, &box->seen, err);
+		if (ret == CV_OK)
+			ret = seen_refresh(box->seen, box->uids, box->count,
+					   err);
+	}
+	if (ret < 0)
+		route_close(&box);
+	else
+		*box_r = box;
+	return ret < 0 ? ret : CV_OK;
+}
+
+int route_open(struct cv_user *user, const char *name, uint32_t flags,
+	       struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct remote *remote = remote_find(user, name);
+
+	return remote == NULL ?
+		open_here(user, name, flags, box_r, err) :
+		open_remote(user, remote, name, flags, box_r, err);
+}
+
 void route_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
 {
-	if (box->remote == NULL) {
+	if (box->remote == NULL)
 		mailbox_state(box, state_r);
+	else
+		remote_state(box, state_r);
+	if (box->seen == NULL)
 		return;
-	}
-	remote_state(box, state_r);
 	state_r->first_unseen = 0;
 	for (uint32_t seq = 1; seq <= box->count; seq++) {
 		if (!seen_has(box->seen, box->uids[seq - 1])) {
@@ -243,9 +277,10 @@ int route_sync(struct cv_mailbox *box, uint32_t flags,
 	uint32_t size;
 	int ret;
 
-	if (box->remote == NULL)
+	if (box->seen == NULL)
 		return mailbox_sync(box, flags, changes_r, err);
-	ret = remote_sync(box, flags, &out, err);
+	ret = box->remote == NULL ? mailbox_sync(box, flags, &out, err) :
+		remote_sync(box, flags, &out, err);
 	if (ret == CV_OK)
 		ret = sync_seen(box, &out, err);
 	if (changes_r != NULL) {
@@ -279,12 +314,12 @@ int route_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 {
 	int ret;
 
-	if (box->remote == NULL)
-		return mailbox_message(box, seq, items, data_r, err);
 	if (seq == 0 || seq > box->count)
 		return CV_NOT_FOUND;
-	ret = remote_message(box, seq, items, data_r, err);
-	if (ret != CV_OK)
+	ret = box->remote == NULL ?
+		mailbox_message(box, seq, items, data_r, err) :
+		remote_message(box, seq, items, data_r, err);
+	if (ret != CV_OK || box->seen == NULL)
 		return ret;
 	data_r->flags &= ~(uint32_t)CV_FLAG_SEEN;
 	if (seen_has(box->seen, box->uids[seq - 1]))
@@ -362,7 +397,13 @@ static int store_seen(struct cv_mailbox *box,
 	return ret < 0 ? ret : CV_OK;
 }
 
-/* The broker looks at the rights for all flags, and leaves \Seen alone. */
+static uint32_t rights_in(struct cv_mailbox *box)
+{
+	return box->remote == NULL ? mailbox_box_rights(box) : box->rights;
+}
+
+/* What stands below looks at the rights for all flags, and leaves \Seen
+ * alone. */
 int route_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		struct cv_pool *pool, struct cv_set *modified_r,
 		struct cv_error *err)
@@ -370,10 +411,12 @@ int route_store(struct cv_mailbox *box, const struct cv_store_request *r,
 	struct cv_set modified = { NULL, 0 };
 	int ret;
 
-	if (box->remote == NULL)
+	if (box->seen == NULL)
 		return mailbox_store(box, r, pool, modified_r, err);
-	ret = remote_store(box, r, pool, &modified, err);
-	if (ret == CV_OK && (box->rights & ACL_SEEN) != 0 &&
+	ret = box->remote == NULL ?
+		mailbox_store(box, r, pool, &modified, err) :
+		remote_store(box, r, pool, &modified, err);
+	if (ret == CV_OK && (rights_in(box) & ACL_SEEN) != 0 &&
 	    (r->change == CV_FLAGS_REPLACE || (r->flags & CV_FLAG_SEEN)))
 		ret = store_seen(box, r, modified, err);
 	if (ret == CV_OK && modified_r != NULL)
@@ -480,10 +523,8 @@ static int copy_across(struct cv_mailbox *box, struct cv_set seqs,
 		       struct cv_copy_result *result, struct cv_error *err)
 {
 	struct account_ranges uids = { .pool = pool };
-	uint32_t rights = box->remote == NULL ? mailbox_box_rights(box) :
-		box->rights;
 	struct cv_save *save;
-	int ret = move ? mailbox_permit(rights, MAILBOX_OP_MOVE_FROM,
+	int ret = move ? mailbox_permit(rights_in(box), MAILBOX_OP_MOVE_FROM,
 					box->name, err) : CV_OK;
 
 	if (ret == CV_OK)
@@ -503,7 +544,7 @@ static int copy_across(struct cv_mailbox *box, struct cv_set seqs,
 	return ret;
 }
 
-/* Within one other account: the broker copies, and \Seen goes along. */
+/* Within one account: it is copied there, and \Seen goes along. */
 static int copy_seen(struct cv_mailbox *box, const char *name,
 		     const struct cv_copy_result *result, struct cv_pool *pool,
 		     struct cv_error *err)
@@ -533,27 +574,31 @@ int route_mark_seen(struct cv_user *user, const char *name,
 {
 	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
 	struct remote *remote = remote_find(user, name);
-	struct private_seen *seen;
 	struct cv_pool *pool;
 	struct cv_set none;
 	int ret;
 
-	if (remote == NULL || uids->count == 0)
+	if (uids->count == 0)
 		return CV_OK;
 	pool = pool_create("mark seen");
-	ret = remote_status(remote, remote_name(remote, name, pool),
-			    CV_STATUS_GUID, &s, pool, &none, err);
+	ret = remote == NULL ?
+		mailbox_status(user, name, CV_STATUS_GUID, &s, err) :
+		remote_status(remote, remote_name(remote, name, pool),
+			      CV_STATUS_GUID, &s, pool, &none, err);
 	pool_destroy(&pool);
 	/* who may only insert has nothing to mark */
 	if (ret < 0)
 		return ret == CV_E_DENIED || ret == CV_E_NOT_FOUND ? CV_OK :
 			ret;
-	ret = seen_create(user, s.guid, s.uidvalidity, &seen, err);
-	if (ret < 0)
-		return ret;
-	ret = seen_set(seen, uids, true, false, err);
-	seen_destroy(&seen);
-	return ret;
+	return seen_mark(user, s.guid, s.uidvalidity, uids, err);
+}
+
+/* The store of a mailbox that is not another user's; NULL: none. */
+static const struct store *store_of(struct cv_user *user, const char *name)
+{
+	const struct namespace *ns = mailbox_namespace_find(user, name);
+
+	return ns == NULL ? NULL : ns->store;
 }
 
 int route_copy(struct cv_mailbox *box, struct cv_set seqs,
@@ -561,18 +606,24 @@ int route_copy(struct cv_mailbox *box, struct cv_set seqs,
 	       struct cv_copy_result *result_r, struct cv_error *err)
 {
 	struct remote *target = remote_find(box->user, mailbox_name);
+	const struct store *to = target == NULL ?
+		store_of(box->user, mailbox_name) : NULL;
 	int ret;
 
-	if (box->remote == NULL && target == NULL)
-		return mailbox_copy(box, seqs, mailbox_name, move, pool,
-				    result_r, err);
-	if (box->remote == NULL || box->remote->remote != target)
+	if (box->remote == NULL && target == NULL &&
+	    (to == NULL || to == box->store ||
+	     (box->seen == NULL && !seen_is_kept(to))))
+		ret = mailbox_copy(box, seqs, mailbox_name, move, pool,
+				   result_r, err);
+	else if (box->remote == NULL || box->remote->remote != target)
 		return copy_across(box, seqs, mailbox_name, move, pool,
 				   result_r, err);
-	ret = remote_copy(box, seqs, remote_name(target, mailbox_name, pool),
-			  move, pool, result_r, err);
-	return ret < 0 ? ret : copy_seen(box, mailbox_name, result_r, pool,
-					 err);
+	else
+		ret = remote_copy(box, seqs,
+				  remote_name(target, mailbox_name, pool),
+				  move, pool, result_r, err);
+	return ret < 0 || box->seen == NULL ? ret :
+		copy_seen(box, mailbox_name, result_r, pool, err);
 }
 
 /* --- searching ------------------------------------------------------------------ */
@@ -615,7 +666,7 @@ int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
 	struct cv_search_node *nodes;
 	uint32_t count = query->count;
 
-	if (box->remote == NULL)
+	if (box->seen == NULL)
 		return mailbox_search(box, query, pool, seqs_r, err);
 	if (count == 0 || count > REMOTE_NODES_MAX / 3)
 		return FAIL(err, CV_E_LIMIT, "a query of %u nodes", count);
@@ -623,7 +674,11 @@ int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
 	memcpy(nodes, query->nodes, count * sizeof(*nodes));
 	for (uint32_t i = 0; i < query->count; i++)
 		rewrite_node(box, nodes, i, &count, pool);
-	return remote_search(box, nodes, count, pool, seqs_r, err);
+	return box->remote == NULL ?
+		mailbox_search(box, &(struct cv_search_query){
+			CV_SIZED(cv_search_query), .nodes = nodes,
+			.count = count }, pool, seqs_r, err) :
+		remote_search(box, nodes, count, pool, seqs_r, err);
 }
 
 /* --- rights --------------------------------------------------------------------- */

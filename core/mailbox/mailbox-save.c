@@ -7,6 +7,7 @@
  * seen of it, after it nothing can be lost. */
 #include "mailbox-remote.h"
 #include "mailbox-route.h"
+#include "mailbox-seen.h"
 
 enum { WRITE_CHUNK = 256 * 1024 };
 
@@ -16,6 +17,7 @@ struct saved {
 	struct account_folder *folder;
 	struct store_folder *sf;
 	uint32_t flags;
+	bool seen;			/* where that is the reader's own */
 	struct cv_keywords keywords;
 	int64_t received, saved;
 	const struct account_guid *guid;	/* NULL: a new one */
@@ -221,9 +223,10 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 				     r->size_hint, err);
 	if (ret < 0)
 		return fail(save, ret);
-	m->flags = r->flags & mailbox_flags_kept(save->user,
-		mailbox_flags_allowed(mailbox_rights(save->user, m->ref.ns,
-						     m->folder), &keywords));
+	m->flags = r->flags & mailbox_flags_allowed(
+		mailbox_rights(save->user, m->ref.ns, m->folder), &keywords);
+	m->seen = (m->flags & CV_FLAG_SEEN) != 0;
+	m->flags = mailbox_flags_kept(m->ref.store, m->flags);
 	if (!keywords)
 		m->keywords.count = 0;
 	m->received = r->internal_date == INT64_MIN ? time_now() :
@@ -559,6 +562,29 @@ static void place_all(struct cv_save *save)
 	}
 }
 
+/* \Seen where it is the reader's own: the messages are saved, and what they
+ * are marked with cannot undo that. */
+static void mark_seen(struct cv_save *save)
+{
+	size_t i = 0;
+
+	while (i < save->messages.count) {
+		const struct saved *first = save->messages.items[i];
+		struct account_ranges uids = { .pool = save->pool };
+
+		for (; i < save->messages.count &&
+		     save->messages.items[i]->sf == first->sf; i++) {
+			if (save->messages.items[i]->seen)
+				ranges_add(&uids,
+					   save->messages.items[i]->uid);
+		}
+		if (seen_is_kept(first->ref.store) &&
+		    seen_mark(save->user, first->folder->guid.bytes,
+			      first->folder->uidvalidity, &uids, NULL) < 0)
+			log_warning("mail", "\\Seen of saved messages is lost");
+	}
+}
+
 static void stored_hooks(struct cv_save *save)
 {
 	for (size_t i = 0; i < save->messages.count; i++) {
@@ -665,6 +691,7 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 	ret = commit_all(s, err);
 	if (ret == CV_OK) {
 		place_all(s);
+		mark_seen(s);
 		stored_hooks(s);
 		if (uidvalidity_r != NULL)
 			*uidvalidity_r = s->messages.count == 0 ? 0 :

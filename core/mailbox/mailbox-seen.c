@@ -14,6 +14,11 @@ static struct store *own_store(struct cv_user *user)
 	return NULL;
 }
 
+bool seen_is_kept(const struct store *store)
+{
+	return store->private_seen && !store->user->private_seen;
+}
+
 int seen_create(struct cv_user *user, const uint8_t guid[16],
 		uint32_t uidvalidity, struct private_seen **seen_r,
 		struct cv_error *err)
@@ -193,4 +198,47 @@ int seen_set(struct private_seen *seen, const struct account_ranges *uids,
 	}
 	return account_commit(&txn, settle_later ? ACCOUNT_SYNC_LATER :
 			      ACCOUNT_SYNC, err);
+}
+
+int seen_mark(struct cv_user *user, const uint8_t guid[16],
+	      uint32_t uidvalidity, const struct account_ranges *uids,
+	      struct cv_error *err)
+{
+	struct private_seen *seen;
+	int ret = uids->count == 0 ? CV_NOT_FOUND :
+		seen_create(user, guid, uidvalidity, &seen, err);
+
+	if (ret != CV_OK)
+		return ret < 0 ? ret : CV_OK;
+	ret = seen_set(seen, uids, true, false, err);
+	seen_destroy(&seen);
+	return ret;
+}
+
+int seen_count_unseen(struct cv_user *user, const uint8_t guid[16],
+		      uint32_t uidvalidity, struct cv_set uids,
+		      uint32_t *unseen_r, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	ARRAY(uint32_t) all;
+	struct private_seen *seen;
+	int ret = seen_create(user, guid, uidvalidity, &seen, err);
+
+	if (ret < 0)
+		return ret;
+	pool = pool_create("unseen");
+	array_init(&all, pool);
+	for (uint32_t i = 0; i < uids.count; i++) {
+		for (uint64_t uid = uids.ranges[i].first;
+		     uid <= uids.ranges[i].last &&
+		     all.count < REMOTE_MESSAGES_MAX; uid++)
+			*array_add(&all) = (uint32_t)uid;
+	}
+	ret = seen_refresh(seen, all.items, (uint32_t)all.count, err);
+	*unseen_r = 0;
+	for (size_t i = 0; i < all.count && ret >= 0; i++)
+		*unseen_r += !seen_has(seen, all.items[i]);
+	seen_destroy(&seen);
+	pool_destroy(&pool);
+	return ret < 0 ? ret : CV_OK;
 }

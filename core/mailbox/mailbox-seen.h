@@ -19,6 +19,9 @@ struct private_seen {
 	struct account_ranges news;
 };
 
+/* Whether this process keeps what the readers of a store have seen: not a
+ * broker, whose accessor does. */
+bool seen_is_kept(const struct store *store);
 /* For messages with these UIDs, as they are now. */
 int seen_create(struct cv_user *user, const uint8_t guid[16],
 		uint32_t uidvalidity, struct private_seen **seen_r,
@@ -28,6 +31,14 @@ void seen_destroy(struct private_seen **seen);
 int seen_refresh(struct private_seen *seen, const uint32_t *uids,
 		 uint32_t count, struct cv_error *err);
 bool seen_has(const struct private_seen *seen, uint32_t uid);
+/* How many of these UIDs are not marked. */
+int seen_count_unseen(struct cv_user *user, const uint8_t guid[16],
+		      uint32_t uidvalidity, struct cv_set uids,
+		      uint32_t *unseen_r, struct cv_error *err);
+/* Marks these messages of a folder that need not be open. */
+int seen_mark(struct cv_user *user, const uint8_t guid[16],
+	      uint32_t uidvalidity, const struct account_ranges *uids,
+	      struct cv_error *err);
 /* One commit. */
 int seen_set(struct private_seen *seen, const struct account_ranges *uids,
 	     bool on, bool settle_later, struct cv_error *err);

@@ -498,7 +498,7 @@ static int check_rights(struct storing *s)
 	uint32_t allowed;
 
 	allowed = mailbox_flags_allowed(rights, &s->keywords_allowed);
-	s->allowed = mailbox_flags_kept(s->box->user, allowed);
+	s->allowed = mailbox_flags_kept(s->box->store, allowed);
 	if (r->change == CV_FLAGS_REPLACE ?
 	    allowed != 0 || s->keywords_allowed :
 	    (r->flags & allowed) != 0 ||

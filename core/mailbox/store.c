@@ -75,6 +75,7 @@ int store_create(struct cv_user *user, const char *location,
 		.alt = l->alt,
 	};
 	memcpy(store->config.boot_id, user->boot_id, 16);
+	store->private_seen = user->private_seen || l->index_pvt[0] != '\0';
 	store->next = user->stores;
 	user->stores = store;
 	*store_r = store;

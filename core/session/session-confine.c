@@ -102,9 +102,13 @@ static void add_location(struct sandbox_paths *paths, struct cv_session *s,
 	while (cv_span_split(&rest, ':', &part)) {
 		struct cv_span value = part;
 
+		/* INDEXPVT only says that there is something private, which
+		 * lies in the reader's account */
 		if (cv_span_split(&value, '=', &key) && value.data != NULL)
 			part = cv_span_is(key, "INBOX") ?
-				inbox_dir(s, value) : value;
+				inbox_dir(s, value) :
+				cv_span_is(key, "INDEXPVT") ? CV_SPAN("") :
+				value;
 		if (part.len > 0 && (part.data[0] == '/' ||
 				     part.data[0] == '~'))
 			add_path(paths, s, part);
