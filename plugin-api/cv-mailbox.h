@@ -222,6 +222,9 @@ struct cv_save_request {
 	uint32_t uid;
 	const uint8_t *guid;		/* 16 bytes; NULL: a new one */
 	int64_t save_date;		/* 0: now */
+	/* For a mailbox whose clients come from there as well: what they know
+	 * the message by.  0, or not below all of ours: a new one. */
+	uint64_t modseq;
 };
 
 struct cv_save;			/* one or more messages being written */

@@ -122,7 +122,7 @@ struct cv_blob {
 	struct cv_keywords keywords;
 	int64_t received;
 	uint64_t bytes, virtual_bytes;
-	uint64_t modseq;
+	uint64_t modseq;		/* of our last change, for was_lost */
 	/* enum cv_blob_mark; kept with the message for the driver */
 	uint32_t marks;
 	uint32_t uid;			/* 0: it has none yet */

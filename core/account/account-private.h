@@ -40,6 +40,7 @@ struct journal_place { uint64_t offset; uint32_t len, crc; };
 struct row_extra {
 	uint32_t uid;
 	struct journal_place body, catalogue;	/* offset 0: none */
+	uint64_t body_txn;		/* the body came, or was carried on */
 };
 
 struct keyword_set { uint32_t count; uint16_t *indexes; };

@@ -170,6 +170,9 @@ struct account_message {
 	struct account_guid guid;
 	struct cv_span blob;		/* chosen by the blob driver */
 	bool has_body;			/* account_body_read works */
+	/* By this transaction the message was as it is: modseq, or later when
+	 * that is from elsewhere and the body is in the journal. */
+	uint64_t written;
 };
 
 /* Messages are rows 0 .. account_row_count()-1, ascending by UID.  A row may
@@ -374,6 +377,9 @@ void account_release(struct account *account);
 
 /* The number that the transaction will have: the modseq of what it does. */
 uint64_t account_txn_modseq(const struct account_txn *txn);
+/* Makes it at least so large, up to ACCOUNT_MODSEQ_MAX; before the first
+ * operation. */
+void account_txn_raise(struct account_txn *txn, uint64_t modseq);
 
 /* Nothing below writes; operations take effect in memory at commit (folders
  * made by txn_folder_create can be used in the same transaction at once, but
@@ -412,6 +418,9 @@ int txn_folder_uidnext(struct account_txn *txn, struct account_folder *folder,
 /* Raises recent_uid. */
 int txn_folder_recent(struct account_txn *txn, struct account_folder *folder,
 		      uint32_t recent_uid, struct cv_error *err);
+/* Raises highestmodseq to this transaction, and changes nothing else. */
+int txn_folder_modseq(struct account_txn *txn, struct account_folder *folder,
+		      struct cv_error *err);
 int txn_folder_state(struct account_txn *txn, struct account_folder *folder,
 		     struct cv_span state, struct cv_error *err);
 /* Somebody has reason to doubt that the rows are all there: the folder counts as
@@ -433,6 +442,9 @@ int txn_metadata(struct account_txn *txn, struct account_folder *folder,
 int txn_keyword(struct account_txn *txn, struct account_folder *folder,
 		struct cv_span name, uint32_t *index_r, struct cv_error *err);
 
+/* Behind it are enough for any number of transactions. */
+#define ACCOUNT_MODSEQ_MAX ((uint64_t)1 << 62)
+
 struct account_append {
 	uint32_t uid;		/* 0: the next one; else >= uidnext (import) */
 	uint32_t flags;
@@ -446,6 +458,10 @@ struct account_append {
 				 * body_max: not put into the journal, the
 				 * blob must have been synced */
 	struct cv_span catalogue;	/* data NULL: none */
+	/* Of a message that is brought from elsewhere, into a mailbox whose
+	 * clients come from there too; 0, or more than the transaction's
+	 * number: that. */
+	uint64_t modseq;
 };
 
 /* So many appends are to come, with references of so many bytes in all: their

@@ -192,6 +192,9 @@ static bool apply_folder_set(struct apply *a)
 	case FOLDER_SET_REPAIRED:
 		folder->f.damaged = false;
 		break;
+	case FOLDER_SET_MODSEQ:
+		raise_modseq(folder, a->record->txn);
+		break;
 	default:
 		return false;
 	}
@@ -333,7 +336,8 @@ static bool set_carried(struct folder *folder, const struct row_values *v)
 	return true;
 }
 
-static bool add_message(struct folder *folder, const struct row_values *v)
+static bool add_message(struct folder *folder, const struct row_values *v,
+			uint64_t txn)
 {
 	struct account *account = folder->f.account;
 
@@ -344,8 +348,8 @@ static bool add_message(struct folder *folder, const struct row_values *v)
 	rows_append(folder, v);
 	folder->f.uidnext = v->uid + 1;
 	count_message(folder, v, true);
-	raise_modseq(folder, v->modseq);
-	folder_add_change(folder, CHANGE_ADDED, v->modseq, v->uid, v->uid);
+	raise_modseq(folder, txn);
+	folder_add_change(folder, CHANGE_ADDED, txn, v->uid, v->uid);
 	return true;
 }
 
@@ -355,6 +359,7 @@ static bool apply_append(struct apply *a)
 	struct row_values v = { .modseq = a->record->txn };
 	const uint16_t *indexes;
 	uint32_t count, blob_len;
+	uint64_t given;
 
 	a->last = NULL;
 	if (folder == NULL)
@@ -374,8 +379,11 @@ static bool apply_append(struct apply *a)
 		return false;
 	v.keywords = keyword_set_number(folder->data, indexes, count);
 	v.blob = get_span(&a->c, blob_len);
+	given = a->c.len < 8 ? 0 : get_u64(&a->c);
+	if (given != 0 && given < v.modseq)
+		v.modseq = given;
 	if (a->c.bad || blob_len > ACCOUNT_BLOB_MAX ||
-	    !add_message(folder, &v))
+	    !add_message(folder, &v, a->record->txn))
 		return false;
 	folder->dirty = true;
 	a->last = folder;
@@ -396,10 +404,12 @@ static bool apply_opaque(struct apply *a)
 	extra = rows_add_extra(a->last->data, a->last_uid);
 	if (extra == NULL)
 		return false;
-	if (a->record->type == RECORD_BODY)
+	if (a->record->type == RECORD_BODY) {
 		extra->body = place;
-	else
+		extra->body_txn = a->record->txn;
+	} else {
 		extra->catalogue = place;
+	}
 	return true;
 }
 

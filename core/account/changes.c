@@ -67,7 +67,10 @@ static void scan_rows(struct account_folder *folder, uint64_t since,
 	uint32_t count = account_row_count(folder);
 
 	for (uint32_t row = 0; row < count; row++) {
-		if (account_row_modseq(folder, row) > since)
+		/* one that came may have an older modseq, from elsewhere */
+		if (account_row_modseq(folder, row) > since ||
+		    (uidnext_then != 0 &&
+		     account_row_uid(folder, row) >= uidnext_then))
 			add_row(folder, row, uidnext_then, changes);
 	}
 }

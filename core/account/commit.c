@@ -47,6 +47,13 @@ uint64_t account_txn_modseq(const struct account_txn *txn)
 	return txn->modseq;
 }
 
+void account_txn_raise(struct account_txn *txn, uint64_t modseq)
+{
+	BUG_IF(txn->writer.count > 0);
+	if (modseq <= ACCOUNT_MODSEQ_MAX && txn->modseq < modseq)
+		txn->modseq = modseq;
+}
+
 /* Folders that were made and not committed were never there. */
 static void drop_pending(struct account *account)
 {

@@ -123,6 +123,7 @@ static void put_set(struct record *r)
 {
 	static const char *const names[] = {
 		"attributes", "uidnext", "recent", "repaired",
+		"modseq",
 	};
 	uint32_t what;
 
@@ -194,6 +195,8 @@ static void put_append(struct record *r)
 	len = get_u16(&r->c);
 	put_indexes(r, keywords);
 	dump_text(r->dump, "blob", get_span(&r->c, len));
+	if (r->c.len >= 8)
+		put_u64_of(r, "modseq");
 }
 
 static void put_flags(struct record *r)

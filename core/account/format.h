@@ -68,6 +68,7 @@ enum folder_set {		/* RECORD_FOLDER_SET: which member */
 	FOLDER_SET_UIDNEXT,
 	FOLDER_SET_RECENT,
 	FOLDER_SET_REPAIRED,
+	FOLDER_SET_MODSEQ,	/* highestmodseq: to this transaction */
 };
 
 enum ended_reason {

@@ -454,7 +454,10 @@ void account_row_get(struct account_folder *folder, uint32_t row,
 		.guid = v.guid,
 		.blob = v.blob,
 		.has_body = extra != NULL && extra->body.offset != 0,
+		.written = v.modseq,
 	};
+	if (m->has_body && extra->body_txn > m->written)
+		m->written = extra->body_txn;
 }
 
 /* --- changing ------------------------------------------------------------ */

@@ -215,6 +215,12 @@ int txn_folder_repaired(struct account_txn *txn,
 	return folder_set(txn, folder, FOLDER_SET_REPAIRED, 0, err);
 }
 
+int txn_folder_modseq(struct account_txn *txn, struct account_folder *folder,
+		      struct cv_error *err)
+{
+	return folder_set(txn, folder, FOLDER_SET_MODSEQ, 0, err);
+}
+
 int txn_folder_reset(struct account_txn *txn, struct account_folder *folder,
 		     uint32_t uidvalidity, uint32_t uidnext,
 		     struct cv_error *err)
@@ -406,6 +412,8 @@ static void put_append(struct account_txn *txn, struct account_folder *folder,
 	put_u16(text, (uint16_t)a->blob.len);
 	cv_text_append(text, indexes, count * sizeof(*indexes));
 	cv_text_append_span(text, a->blob);
+	if (a->modseq != 0 && a->modseq < txn->modseq)
+		put_u64(text, a->modseq);
 	payload_end(txn, RECORD_APPEND);
 }
 

@@ -163,6 +163,10 @@ int mailbox_update(struct cv_user *u, const char *name,
 				     MAILBOX_LOCK_MSECS, err);
 	if (ret == CV_OK)
 		ret = store_begin(ref.store, &txn, err);
+	if (ret == CV_OK && update->modseq > folder->highestmodseq) {
+		account_txn_raise(txn, update->modseq);
+		ret = txn_folder_modseq(txn, folder, err);
+	}
 	if (ret == CV_OK && update->restart)
 		ret = restart(txn, folder, update, err);
 	else if (ret == CV_OK && update->uidvalidity != 0 &&

@@ -17,6 +17,7 @@ struct mailbox_update {
 	struct account_guid guid;	/* only of a new mailbox */
 	uint32_t uidvalidity;
 	uint32_t uidnext;		/* at least this */
+	uint64_t modseq;		/* HIGHESTMODSEQ: at least this */
 	bool restart;			/* of an empty mailbox, which becomes
 					 * a copy of another: exactly uidnext,
 					 * under a uidvalidity that is given

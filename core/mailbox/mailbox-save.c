@@ -22,6 +22,7 @@ struct saved {
 	int64_t received, saved;
 	const struct account_guid *guid;	/* NULL: a new one */
 	uint32_t wanted_uid;
+	uint64_t modseq;		/* 0: of the commit */
 	struct message_summarizer *summarizer;
 	struct cv_pool *parse_pool;
 	struct cv_text bytes;		/* not written yet */
@@ -194,6 +195,7 @@ static void take_identity(struct cv_save *save, struct saved *m,
 	if (!CV_HAS(r, save_date))
 		return;
 	m->wanted_uid = r->uid;
+	m->modseq = CV_HAS(r, modseq) ? r->modseq : 0;
 	m->saved = r->save_date;
 	if (r->guid != NULL)
 		m->guid = (const struct account_guid *)pool_copy(
@@ -420,7 +422,7 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 					    k.count + 1);
 	struct account_append append = {
 		.keywords = keywords, .keyword_count = k.count,
-		.uid = m->wanted_uid,
+		.uid = m->wanted_uid, .modseq = m->modseq,
 		.received = m->received, .saved = m->saved, .size = m->size,
 		.virtual_size = m->virtual_size, .blob = m->ref_name,
 		.body = m->body, .catalogue = cv_text_span(&m->catalogue),

@@ -452,7 +452,7 @@ void store_blob_get(struct account_folder *folder, uint32_t row,
 		.flags = m.flags & CV_FLAGS_STORED,
 		.keywords = store_keywords_get(folder, m.keywords, pool),
 		.received = m.received, .bytes = m.size,
-		.virtual_bytes = m.virtual_size, .modseq = m.modseq,
+		.virtual_bytes = m.virtual_size, .modseq = m.written,
 		.marks = m.flags >> MAILBOX_MARK_SHIFT & 0xf,
 		.uid = m.uid,
 	};

@@ -23,6 +23,8 @@ static int add(struct copying *c, uint32_t number, struct cv_error *err)
 
 	if (!c->keep || row.uid < c->batch_next)
 		row.uid = 0;
+	if (!c->strict)
+		row.modseq = 0;
 	if (row.uid == 0 && c->strict)
 		return FAIL(err, CV_E_EXISTS, "UID %u was given to another "
 			    "message", c->rows[number]->uid);

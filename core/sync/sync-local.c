@@ -537,16 +537,17 @@ static int empty_box(struct sync_side *s, struct cv_error *err)
 	return local_expunge(s, uids, state.messages, err);
 }
 
-static int local_update(struct sync_side *s, uint32_t uidvalidity,
-			uint32_t uidnext, bool empty, struct cv_error *err)
+static int local_update(struct sync_side *s, const struct sync_update *as,
+			struct cv_error *err)
 {
 	struct local *l = (struct local *)s;
-	struct mailbox_update update = { .uidvalidity = uidvalidity,
-		.uidnext = uidnext, .restart = empty };
+	struct mailbox_update update = { .uidvalidity = as->uidvalidity,
+		.uidnext = as->uidnext, .restart = as->empty,
+		.modseq = as->modseq };
 	struct sync_box box;
 	const char *name;
 	struct cv_pool *pool;
-	int ret = empty ? empty_box(s, err) : CV_OK;
+	int ret = as->empty ? empty_box(s, err) : CV_OK;
 
 	if (ret == CV_OK)
 		ret = mailbox_update(l->user, l->name, &update, err);
@@ -570,7 +571,7 @@ static int local_save_add(struct sync_side *s, const struct sync_row *as,
 	struct cv_save_request r = { CV_SIZED(cv_save_request),
 		.size_hint = as->size, .flags = as->flags,
 		.internal_date = as->received, .uid = as->uid,
-		.save_date = as->saved };
+		.save_date = as->saved, .modseq = as->modseq };
 	int ret = CV_OK;
 
 	if (memcmp(as->guid, none, sizeof(none)) != 0)

@@ -10,6 +10,7 @@ struct mirroring {
 	struct sync_content *c;
 	struct cv_pool *pool;
 	bool uids;			/* the source's mean something */
+	bool again;			/* the target is made anew */
 	const struct sync_row **copy;
 	uint32_t copy_count;
 	ARRAY(struct sync_change) changes;
@@ -97,9 +98,11 @@ static int start_again(struct mirroring *m, uint32_t *next,
 	for (size_t i = 0; i < a->count; i++)
 		m->copy[m->copy_count++] = &a->items[i];
 	*next = 1;
+	m->again = true;
 	if (!m->sync->options->dry_run)
-		ret = to->ops->update(to, m->c->box[0].uidvalidity, 1, true,
-				      err);
+		ret = to->ops->update(to, &(struct sync_update){
+			.uidvalidity = m->c->box[0].uidvalidity,
+			.uidnext = 1, .empty = true }, err);
 	return ret;
 }
 
@@ -118,12 +121,37 @@ static int apply(struct mirroring *m, struct cv_error *err)
 				       (uint32_t)m->expunge.count, err);
 	if (ret == CV_OK && m->uids && m->c->box[0].uidvalidity !=
 	    m->c->box[1].uidvalidity)
-		ret = to->ops->update(to, m->c->box[0].uidvalidity, 0, false,
-				      err);
+		ret = to->ops->update(to, &(struct sync_update){
+			.uidvalidity = m->c->box[0].uidvalidity }, err);
 	if (ret == CV_OK && m->changes.count > 0)
 		ret = to->ops->change(to, m->changes.items,
 				      (uint32_t)m->changes.count, err);
 	return ret;
+}
+
+/* Whoever knows the source knows it by a HIGHESTMODSEQ that the target must
+ * not be below. */
+static bool is_behind(const struct mirroring *m)
+{
+	return m->c->box[1].modseq < m->c->box[0].modseq;
+}
+
+/* Modseqs of the source stand for its clients, those of the target for whoever
+ * has seen that.  In an empty mailbox nobody has seen anything: there the
+ * source's are kept.  Later they would be below what clients of the target
+ * know, who would miss these messages. */
+static void choose_modseqs(struct mirroring *m)
+{
+	struct sync_row *rows;
+
+	if (m->c->rows[1].count == 0 || m->again)
+		return;
+	rows = pool_new_array(m->pool, struct sync_row, m->copy_count + 1);
+	for (uint32_t i = 0; i < m->copy_count; i++) {
+		rows[i] = *m->copy[i];
+		rows[i].modseq = 0;
+		m->copy[i] = &rows[i];
+	}
 }
 
 static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
@@ -139,6 +167,7 @@ static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
 		return CV_OK;
 	}
 	sync->total += m->copy_count;
+	choose_modseqs(m);
 	if (m->copy_count > 0)
 		ret = sync_copy(sync, 0, m->copy, m->copy_count, &next,
 				m->uids ? SYNC_UIDS_STRICT : SYNC_UIDS_NEW,
@@ -146,9 +175,11 @@ static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
 	if (ret == CV_E_EXISTS)
 		return FAIL(err, CV_E_TEMP, "%s was changed meanwhile (hint: "
 			    "run it again)", to->label);
-	if (ret == CV_OK && m->uids && next < m->c->box[0].uidnext)
-		ret = to->ops->update(to, 0, m->c->box[0].uidnext, false,
-				      err);
+	if (ret == CV_OK && m->uids && (next < m->c->box[0].uidnext ||
+					is_behind(m)))
+		ret = to->ops->update(to, &(struct sync_update){
+			.uidnext = m->c->box[0].uidnext,
+			.modseq = m->c->box[0].modseq }, err);
 	return ret;
 }
 

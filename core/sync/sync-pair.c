@@ -262,7 +262,8 @@ static int raise_uidnext(struct pairing *p, const uint32_t next[2],
 		struct sync_side *s = p->sync->side[side];
 
 		if (next[side] < most && !p->sync->options->dry_run)
-			ret = s->ops->update(s, 0, most, false, err);
+			ret = s->ops->update(s, &(struct sync_update){
+						     .uidnext = most }, err);
 	}
 	return ret;
 }

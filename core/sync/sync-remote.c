@@ -345,15 +345,16 @@ static int remote_set_metadata(struct sync_side *s, const char *name,
 	return call((struct remote *)s, &in, err);
 }
 
-static int remote_update(struct sync_side *s, uint32_t uidvalidity,
-			 uint32_t uidnext, bool empty, struct cv_error *err)
+static int remote_update(struct sync_side *s, const struct sync_update *as,
+			 struct cv_error *err)
 {
 	struct cv_text *out = begin(s, LINK_UPDATE);
 	struct wire_in in;
 
-	wire_put_u32(out, uidvalidity);
-	wire_put_u32(out, uidnext);
-	wire_put_u8(out, empty);
+	wire_put_u32(out, as->uidvalidity);
+	wire_put_u32(out, as->uidnext);
+	wire_put_u8(out, as->empty);
+	wire_put_u64(out, as->modseq);
 	return call((struct remote *)s, &in, err);
 }
 

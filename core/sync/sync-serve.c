@@ -205,14 +205,17 @@ static int change(struct serving *v, uint8_t type, struct wire_in *in,
 	struct sync_entry entry;
 	struct sync_box box;
 	const char *name = "", *to = "";
-	uint32_t a = 0, b = 0;
+	struct sync_update update = { 0 };
 	bool on = false;
 
 	if (type == LINK_CREATE) {
 		wire_box(in, v->pool, &box);
 	} else if (type == LINK_UPDATE) {
-		a = wire_u32(in);
-		b = wire_u32(in);
+		update.uidvalidity = wire_u32(in);
+		update.uidnext = wire_u32(in);
+		update.empty = wire_u8(in) != 0;
+		/* not from versions of before */
+		update.modseq = in->left == 0 ? 0 : wire_u64(in);
 	} else {
 		name = wire_str(in, SYNC_NAME_MAX, v->pool);
 	}
@@ -220,8 +223,7 @@ static int change(struct serving *v, uint8_t type, struct wire_in *in,
 		to = wire_str(in, SYNC_NAME_MAX, v->pool);
 	if (type == LINK_SET_METADATA)
 		entry.key = wire_span(in, LINK_FRAME_MAX);
-	if (type == LINK_SUBSCRIBE || type == LINK_UPDATE ||
-	    type == LINK_SET_METADATA)
+	if (type == LINK_SUBSCRIBE || type == LINK_SET_METADATA)
 		on = wire_u8(in) != 0;
 	if (type == LINK_SET_METADATA) {
 		entry.value = wire_span(in, LINK_FRAME_MAX);
@@ -236,7 +238,7 @@ static int change(struct serving *v, uint8_t type, struct wire_in *in,
 	case LINK_RENAME: return ops->rename(v->side, name, to, failure);
 	case LINK_SUBSCRIBE:
 		return ops->subscribe(v->side, name, on, failure);
-	case LINK_UPDATE: return ops->update(v->side, a, b, on, failure);
+	case LINK_UPDATE: return ops->update(v->side, &update, failure);
 	default: return ops->set_metadata(v->side, name, &entry, failure);
 	}
 }

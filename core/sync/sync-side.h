@@ -77,6 +77,14 @@ struct sync_change {
 	uint32_t add_words, remove_words;
 };
 
+struct sync_update {
+	uint32_t uidvalidity;		/* 0: stays */
+	uint32_t uidnext;		/* at least this */
+	bool empty;			/* removes all messages before, and
+					 * uidnext is exact */
+	uint64_t modseq;		/* HIGHESTMODSEQ: at least this */
+};
+
 enum sync_cap {
 	SYNC_CAP_WRITE = 1,
 	SYNC_CAP_FLAGS = 2,		/* flags and keywords mean something */
@@ -144,16 +152,15 @@ struct sync_side_ops {
 	int (*set_metadata)(struct sync_side *s, const char *name,
 			    const struct sync_entry *entry,
 			    struct cv_error *err);
-	/* Of the open one: uidvalidity (0: stays) and at least this uidnext;
-	 * empty: removes all messages before, and uidnext is exact. */
-	int (*update)(struct sync_side *s, uint32_t uidvalidity,
-		      uint32_t uidnext, bool empty, struct cv_error *err);
+	/* Of the open one. */
+	int (*update)(struct sync_side *s, const struct sync_update *update,
+		      struct cv_error *err);
 	int (*change)(struct sync_side *s, struct sync_change *changes,
 		      uint32_t count, struct cv_error *err);
 	int (*expunge)(struct sync_side *s, const uint32_t *uids,
 		       uint32_t count, struct cv_error *err);
 	/* Into the open one.  add, write..., any number of them, then commit:
-	 * all of them or none.  as->uid 0: a new one. */
+	 * all of them or none.  as->uid, as->modseq 0: a new one. */
 	int (*save_add)(struct sync_side *s, const struct sync_row *as,
 			struct cv_error *err);
 	int (*save_write)(struct sync_side *s, struct cv_span data,

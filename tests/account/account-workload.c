@@ -206,6 +206,10 @@ static int append(struct work *w, struct account_folder *f)
 	};
 	int status;
 
+	if (pick(w, 4) == 0)
+		a.modseq = pick(w, 2) == 0 ? pick(w, 1000) :
+			account_txn_modseq(w->txn) - 1 + pick(w, 3);
+
 	a.keyword_count = some_keywords(w, f, keywords);
 	if (pick(w, 2) == 0)
 		a.body = some_bytes(w, 900);

@@ -465,6 +465,9 @@ class Account:
             f[key] = max(f[key], value)
         elif what == 3:
             f["damaged"] = False
+        elif what == 4:
+            if not self.in_state:
+                f.raise_modseq(r.txn)
         else:
             raise Nonsense("what")
 
@@ -525,6 +528,10 @@ class Account:
             f["uidnext"] = uid + 1
             f.count(m, 1)
             f.raise_modseq(r.txn)
+        rest = p.rest()
+        if len(rest) >= 8:
+            given = struct.unpack("<Q", rest[:8])[0]
+            m["modseq"] = given if 0 < given < r.txn else r.txn
         f["rows"][uid] = self.last = m
 
     def do_opaque(self, r, p):

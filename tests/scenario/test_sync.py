@@ -123,6 +123,72 @@ def test_a_backup_follows_every_change(mail):
     assert nothing(run(mail, "backup", there))
 
 
+def modseqs(server, location=None, user="alice"):
+    """{mailbox: (HIGHESTMODSEQ, {uid: modseq})}"""
+    words = ["-o", f"mail_location={location}"] if location else []
+    rows = dump(server, location, user, "mailbox uid modseq")
+    status = json.loads(server.adm("-f", "json", *words, "mailbox", "status", "-u", user,
+                                   "highestmodseq", "*").stdout)
+    return {row["mailbox"]: (int(row["highestmodseq"]),
+                             {uid: int(m) for box, uid, m in rows if box == row["mailbox"]})
+            for row in status}
+
+
+@pytest.mark.parametrize("way", ["location", "pipe"])
+def test_modseqs_come_along(mail, way):
+    fill(mail)
+    client = mail.imap()
+    client.select("INBOX")
+    client.store("3", "+FLAGS", r"(\Flagged)")
+    client.store("1", "-FLAGS", r"(\Seen)")
+    client.store("1", "+FLAGS", r"(\Draft)")
+    there = other(mail)
+    if way == "pipe":
+        there = None
+        run(mail, "backup", *pipe(mail))
+        before, after = modseqs(mail), modseqs(mail, user="bob")
+    else:
+        run(mail, "backup", there)
+        before, after = modseqs(mail), modseqs(mail, there)
+    assert before.keys() == after.keys()
+    for box, (highest, messages) in before.items():
+        assert after[box][1] == messages, box
+        assert len(set(messages.values())) > 10 or not messages
+        assert after[box][0] >= highest
+    # what clients of the target know already they learn anew: a higher one
+    if way == "location":
+        client.store("2", "+FLAGS", "(changed)")
+        client.append("INBOX", None, None, message(1000))
+        run(mail, "backup", there)
+        again = modseqs(mail, there)["INBOX"]
+        changed = {u for u, m in again[1].items() if after["INBOX"][1].get(u) != m}
+        assert len(changed) == 2
+        assert all(again[1][u] > after["INBOX"][0] for u in changed)
+        assert again[0] > modseqs(mail)["INBOX"][0]
+    client.logout()
+
+
+def test_a_target_whose_numbers_are_behind_is_raised(mail):
+    """An older account as target: HIGHESTMODSEQ is not below the source's."""
+    there = other(mail)
+    mail.adm("-o", f"mail_location={there}", "mailbox", "create", "-u", "alice", "Old")
+    fill(mail)
+    copy = other(mail, "third")
+    run(mail, "backup", there)
+    far = modseqs(mail)["INBOX"][0]
+    assert modseqs(mail, there)["INBOX"][0] >= far
+    run(mail, "backup", copy)
+    client = mail.imap()
+    client.select("INBOX")
+    for n in range(60):
+        client.store("1", "+FLAGS" if n % 2 else "-FLAGS", r"(\Flagged)")
+    client.logout()
+    run(mail, "backup", there)
+    for box, (highest, _) in modseqs(mail).items():
+        assert modseqs(mail, there)[box][0] >= highest, box
+    assert nothing(run(mail, "backup", there))
+
+
 def test_a_target_with_other_messages_becomes_a_mirror(mail):
     fill(mail)
     there = other(mail)
