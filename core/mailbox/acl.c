@@ -152,6 +152,10 @@ int acl_identifier_parse(struct cv_span text, struct cv_pool *pool,
 		entry_r->negative = true;
 		text = cv_span_skip(text, 1);
 	}
+	if (cv_span_begins(text, CV_SPAN("#"))) {
+		entry_r->global = true;
+		text = cv_span_skip(text, 1);
+	}
 	name = split_kind(text, &entry_r->kind);
 	if (!kinds_table[entry_r->kind].has_name)
 		return CV_OK;
@@ -169,6 +173,8 @@ void acl_identifier_format(struct cv_text *dst, const struct acl_entry *entry,
 
 	if (entry->negative)
 		cv_text_append_c(dst, '-');
+	if (entry->global)
+		cv_text_append_c(dst, '#');
 	if (client && entry->kind == ACL_GROUP)
 		word = "$";
 	else if (client && entry->kind == ACL_GROUP_OVERRIDE)
@@ -193,6 +199,7 @@ struct acl_entry *acl_find(struct acl *acl, const struct acl_entry *like)
 
 		if (entry->kind == like->kind &&
 		    entry->negative == like->negative &&
+		    entry->global == like->global &&
 		    strcmp(entry->name, like->name) == 0)
 			return entry;
 	}
@@ -242,14 +249,12 @@ bool acl_remove(struct acl *acl, const struct acl_entry *like)
 	return true;
 }
 
-/* Takes the identifier off the line: a word, or quoted with '\' before '"'
- * and '\'. */
-static int take_identifier(struct cv_span *line, struct cv_text *dst,
-			   struct cv_error *err)
+int acl_take_word(struct cv_span *line, struct cv_text *dst,
+		  struct cv_error *err)
 {
 	size_t at = 1;
 
-	if (line->data[0] != '"') {
+	if (line->len == 0 || line->data[0] != '"') {
 		for (at = 0; at < line->len && line->data[at] != ' ' &&
 		     line->data[at] != '\t'; at++)
 			cv_text_append_c(dst, line->data[at]);
@@ -267,8 +272,7 @@ static int take_identifier(struct cv_span *line, struct cv_text *dst,
 	return CV_OK;
 }
 
-static int parse_line(struct acl *acl, struct cv_span line,
-		      struct cv_error *err)
+int acl_parse_line(struct acl *acl, struct cv_span line, struct cv_error *err)
 {
 	struct cv_span rest = line, letters = CV_SPAN(""), name;
 	struct acl_entry entry, *old;
@@ -276,10 +280,13 @@ static int parse_line(struct acl *acl, struct cv_span line,
 	int ret;
 
 	cv_text_init(&identifier, acl->pool);
-	ret = take_identifier(&rest, &identifier, err);
+	ret = acl_take_word(&rest, &identifier, err);
 	if (ret == CV_OK)
 		ret = acl_identifier_parse(cv_text_span(&identifier),
 					   acl->pool, &entry, err);
+	if (ret == CV_OK && entry.global && !acl->shows_global)
+		ret = FAIL(err, CV_E_SYNTAX, "only the administrator's "
+			   "files have global entries");
 	if (ret < 0)
 		return ret;
 	(void)cv_span_split(&rest, ':', &letters);
@@ -314,7 +321,7 @@ int acl_parse(struct acl *acl, struct cv_span text, struct cv_error *err)
 		number++;
 		line = cv_span_trim(line);
 		if (line.len > 0 && line.data[0] != '#')
-			ret = parse_line(acl, line, err);
+			ret = acl_parse_line(acl, line, err);
 	}
 	if (ret < 0 && err != NULL)
 		(void)error_prefix(err, "line %d", number);
@@ -384,10 +391,9 @@ static bool is_meant(const struct acl_entry *entry, const struct acl_who *who)
 	}
 }
 
-uint32_t acl_rights(const struct acl *acl, const struct acl_who *who)
+static uint32_t rights_of(const struct acl *acl, const struct acl_who *who,
+			  bool global, uint32_t rights)
 {
-	uint32_t rights = 0;
-
 	for (uint32_t kind = 0; kind < ACL_KINDS; kind++) {
 		uint32_t given = 0, taken = 0;
 		bool found = false;
@@ -395,14 +401,15 @@ uint32_t acl_rights(const struct acl *acl, const struct acl_who *who)
 		for (size_t i = 0; i < acl->count; i++) {
 			const struct acl_entry *entry = &acl->entries[i];
 
-			if (entry->kind != kind || !is_meant(entry, who))
+			if (entry->kind != kind || entry->global != global ||
+			    !is_meant(entry, who))
 				continue;
 			found = found || !entry->negative;
 			*(entry->negative ? &taken : &given) |=
 				entry->rights;
 		}
 		/* whose mailbox it is has all, unless the list says what */
-		if (kind == ACL_OWNER && who->owner && !found) {
+		if (kind == ACL_OWNER && who->owner && !found && !global) {
 			found = true;
 			given = ACL_ALL;
 		}
@@ -411,4 +418,15 @@ uint32_t acl_rights(const struct acl *acl, const struct acl_who *who)
 		rights &= ~taken;
 	}
 	return rights;
+}
+
+uint32_t acl_rights(const struct acl *acl, const struct acl_who *who)
+{
+	return rights_of(acl, who, false, 0);
+}
+
+uint32_t acl_rights_global(const struct acl *acl, const struct acl_who *who,
+			   uint32_t rights)
+{
+	return rights_of(acl, who, true, rights);
 }

@@ -49,6 +49,8 @@ enum {
 struct acl_entry {
 	uint32_t kind;			/* enum acl_kind */
 	bool negative;
+	bool global;			/* of the administrator's files; not
+					 * in lists that are kept */
 	const char *name;		/* of a user or group, else "" */
 	uint32_t rights;
 };
@@ -57,12 +59,20 @@ struct acl {
 	struct cv_pool *pool;		/* of names and entries */
 	struct acl_entry *entries;
 	size_t count, room;
+	bool shows_global;		/* one that is told: "#user=jane" is
+					 * a global entry */
 };
 
 void acl_init(struct acl *acl, struct cv_pool *pool);
 /* CV_E_SYNTAX: a line that is not understood; then nobody may rely on any of
  * them.  CV_E_LIMIT. */
 int acl_parse(struct acl *acl, struct cv_span text, struct cv_error *err);
+/* One line of it. */
+int acl_parse_line(struct acl *acl, struct cv_span line, struct cv_error *err);
+/* Takes the first word off a line, and the blanks behind it; it may be quoted,
+ * with '\' before '"' and '\'. */
+int acl_take_word(struct cv_span *line, struct cv_text *dst,
+		  struct cv_error *err);
 void acl_format(const struct acl *acl, struct cv_text *dst);
 
 /* The entry of this identifier; NULL: none. */
@@ -80,7 +90,11 @@ struct acl_who {
 	struct cv_strings groups;
 	bool owner;
 };
+/* Of the entries that are not global. */
 uint32_t acl_rights(const struct acl *acl, const struct acl_who *who);
+/* Of those that are, which replace what the others gave. */
+uint32_t acl_rights_global(const struct acl *acl, const struct acl_who *who,
+			   uint32_t rights);
 
 /* Letters; "c" and "d" stand for what they were in RFC 2086
  * [RFC4314 2.1.1].  CV_E_SYNTAX: another letter. */
@@ -97,7 +111,7 @@ void acl_rights_format_names(struct cv_text *dst, uint32_t rights);
 
 /* "anyone", "owner", "user=jane", "group=x", "group-override=x"; as clients
  * write them also "jane", "$x" for a group, "!$x" to override; each with a "-"
- * before it for a negative entry.  name lives in pool.  CV_E_SYNTAX. */
+ * before it for a negative entry, and "#" before the rest for a global one.  name lives in pool.  CV_E_SYNTAX. */
 int acl_identifier_parse(struct cv_span text, struct cv_pool *pool,
 			 struct acl_entry *entry_r, struct cv_error *err);
 /* client: in the form of clients. */

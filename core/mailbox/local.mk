@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += core/mailbox/libmailbox.la
 core_mailbox_libmailbox_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_mailbox_libmailbox_la_SOURCES = \
 	%D%/acl.c %D%/acl.h \
+	core/acl/acl-global.c core/acl/acl-global.h \
 	%D%/list-match.c %D%/list-match.h \
 	%D%/mail-location.c \
 	%D%/mailbox-acl.c \

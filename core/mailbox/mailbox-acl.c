@@ -109,6 +109,44 @@ static int find_list(const struct namespace *ns,
 	return ret;
 }
 
+/* --- the administrator's --------------------------------------------------------- */
+
+/* As the owner sees them: who asks through a broker sees others. */
+static const char *global_name(const struct namespace *ns,
+			       const struct account_folder *folder,
+			       struct cv_pool *pool)
+{
+	const char *name = folder == NULL ? "" :
+		mailbox_name_show(ns, folder->name, pool);
+
+	return name == NULL ? folder->name : name;
+}
+
+static uint32_t apply_global(struct cv_user *user, const struct namespace *ns,
+			     const struct account_folder *folder,
+			     uint32_t rights)
+{
+	struct acl_who who = who_asks(user, ns);
+	struct cv_error err = ERROR_NONE;
+	struct cv_pool *pool;
+	struct acl acl;
+
+	if (user->acl_global == NULL)
+		return rights;
+	pool = pool_create("global acl");
+	acl_init(&acl, pool);
+	if (acl_global_get(user->acl_global, global_name(ns, folder, pool),
+			   &acl, &err) == CV_OK) {
+		rights = acl_rights_global(&acl, &who, rights);
+	} else {
+		/* it may be what takes rights away */
+		log_error("acl", "%s", err.text);
+		rights = 0;
+	}
+	pool_destroy(&pool);
+	return rights;
+}
+
 /* --- asking ---------------------------------------------------------------------- */
 
 static uint32_t rights_of(const struct cv_user *user,
@@ -127,8 +165,8 @@ static uint32_t rights_of(const struct cv_user *user,
 	return who.owner ? rights | ACL_LOOKUP | ACL_ADMIN : rights;
 }
 
-uint32_t mailbox_rights(struct cv_user *user, const struct namespace *ns,
-			struct account_folder *folder)
+static uint32_t kept_rights(struct cv_user *user, const struct namespace *ns,
+			    struct account_folder *folder)
 {
 	struct acl_who who = who_asks(user, ns);
 	struct cv_error err = ERROR_NONE;
@@ -153,6 +191,12 @@ uint32_t mailbox_rights(struct cv_user *user, const struct namespace *ns,
 	}
 	pool_destroy(&pool);
 	return rights;
+}
+
+uint32_t mailbox_rights(struct cv_user *user, const struct namespace *ns,
+			struct account_folder *folder)
+{
+	return apply_global(user, ns, folder, kept_rights(user, ns, folder));
 }
 
 int mailbox_refuse(uint32_t rights, enum mailbox_op op, const char *name,
@@ -332,8 +376,13 @@ int mailbox_acl_get(struct cv_user *user, const char *name, struct acl *acl,
 	if (ret == CV_OK)
 		ret = mailbox_permit(mailbox_rights(user, ref.ns, folder),
 				     MAILBOX_OP_ADMIN, name, err);
-	return ret < 0 ? ret :
-		find_list(ref.ns, folder, true, acl, &found, err);
+	if (ret == CV_OK)
+		ret = find_list(ref.ns, folder, true, acl, &found, err);
+	if (ret == CV_OK && user->acl_global != NULL)
+		ret = acl_global_get(user->acl_global,
+				     global_name(ref.ns, folder, acl->pool),
+				     acl, err);
+	return ret;
 }
 
 static int apply_change(struct acl *acl, const struct acl_entry *change,
@@ -343,6 +392,12 @@ static int apply_change(struct acl *acl, const struct acl_entry *change,
 	const struct acl_entry *old = acl_find(acl, change);
 	uint32_t had = old == NULL ? 0 : old->rights;
 
+	if (change->global) {
+		FAIL(err, CV_E_DENIED, "global entries are the "
+		     "administrator's");
+		return error_set_client(err, "Global rights are changed by "
+					"the administrator.");
+	}
 	if (how == ACL_FORGET)
 		return acl_remove(acl, change) ? CV_OK : CV_NOT_FOUND;
 	if (how == ACL_ADD)

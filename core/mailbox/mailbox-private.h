@@ -9,6 +9,7 @@
 #define MAILBOX_PRIVATE_H
 
 #include "acl.h"
+#include "acl/acl-global.h"
 #include "mailbox-admin.h"
 #include "user.h"
 #include "account/account.h"
@@ -72,6 +73,7 @@ struct cv_user {
 	const struct acl_who *accessor;	/* who this process serves, when it
 					 * is not the user; NULL */
 	bool acl_strict;		/* no list: no rights for others */
+	struct acl_global *acl_global;	/* NULL: none */
 	bool private_seen;		/* \Seen is the accessor's own */
 	struct shared_prefix *shared;	/* namespaces of many owners */
 	struct remote *remotes;

@@ -288,6 +288,7 @@ int remote_acl_get(struct remote *remote, const char *name, struct acl *acl,
 	int ret;
 
 	call_begin(&c, name);
+	acl->shows_global = true;
 	ret = call_run(&c, remote, REMOTE_ACL_GET, err);
 	if (ret == CV_OK)
 		ret = acl_parse(acl, remote_get_span(&c.answer.fields,

@@ -338,7 +338,9 @@ static int find_policy(struct cv_user *user, struct cv_error *err)
 		if (strcmp(set.mail_plugins.items[i], "acl") == 0)
 			user->acl_strict = true;
 	}
-	return ret;
+	return ret < 0 || !user->acl_strict ? ret :
+		acl_global_open(user->io, user->pool, user->mail.acl,
+				&user->acl_global, err);
 }
 
 static int user_init(struct cv_user *user, const struct user_fields *fields,

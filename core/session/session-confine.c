@@ -2,6 +2,7 @@
  * calls. */
 #include "session-private.h"
 
+#include "acl/acl-global.h"
 #include "mailbox/user.h"
 #include "mailbox/user-ids.h"
 
@@ -115,6 +116,30 @@ static void add_location(struct sandbox_paths *paths, struct cv_session *s,
 	}
 }
 
+/* What is replaced by renaming is seen again: the rule is for the folder. */
+static void add_folder_of(struct sandbox_paths *paths, struct cv_session *s,
+			  const char *path, bool writable)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash != NULL && slash > path)
+		sandbox_paths_add(paths, pool_copy(s->pool, path,
+						   (size_t)(slash - path)),
+				  writable);
+}
+
+static void add_acl_paths(struct sandbox_paths *paths, struct cv_session *s,
+			  const struct mail_settings *mail)
+{
+	const char *path = acl_global_path(mail->acl, s->pool);
+	struct stat st;
+
+	if (path != NULL && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		sandbox_paths_add(paths, path, false);
+	else if (path != NULL)
+		add_folder_of(paths, s, path, false);
+}
+
 static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
 			  struct cv_error *err)
 {
@@ -130,6 +155,7 @@ static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
 	if (*user_home(s->user) != '\0')
 		add_path(paths, s, cv_span_of(user_home(s->user)));
 	add_location(paths, s, mail.mail_location);
+	add_acl_paths(paths, s, &mail);
 	while (settings_block_next(s->settings, "namespace", SETTINGS_ROOT,
 				   &scope, &at, &scope.block)) {
 		status = settings_get(s->settings, &namespace_settings_table,

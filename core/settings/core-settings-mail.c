@@ -114,6 +114,16 @@ static const struct cv_setting_def mail_setting_defs[] = {
 		"", NULL, CV_SET_PER_USER,
 		"Groups that the user is in, for lists of rights "
 		"(group=NAME)."),
+	CV_SETTING(mail_settings, acl, CV_SET_STRING,
+		"", NULL, CV_SET_PLUGIN_BLOCK | CV_SET_EXPAND,
+		"vfile:PATH: a file of lists of rights, each line with a "
+		"pattern of mailbox names before it, or a directory with a "
+		"list for each mailbox. They count over the lists of "
+		"users, where mail_plugins has acl."),
+	CV_SETTING(mail_settings, acl_shared_dict, CV_SET_STRING,
+		"", NULL, CV_SET_PLUGIN_BLOCK | CV_SET_EXPAND,
+		"file:PATH: where it is kept who has shared mail with whom, "
+		"so that LIST shows it before it was asked for by name."),
 	CV_SETTING(mail_settings, mail_chroot, CV_SET_STRING,
 		"", NULL, CV_SET_EXPAND_PATH | CV_SET_PER_USER,
 		"Root directory of the sessions."),

@@ -157,6 +157,8 @@ struct mail_settings {
 	const char *mail_privileged_group;
 	struct cv_strings mail_access_groups;
 	struct cv_strings acl_groups;
+	const char *acl;		/* in plugin { } */
+	const char *acl_shared_dict;
 	const char *mail_chroot;
 	const char *valid_chroot_dirs;
 	uint32_t first_valid_uid;

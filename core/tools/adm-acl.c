@@ -83,7 +83,8 @@ static int debug_run(struct adm_mail *m, struct cv_error *err)
 			ret = acl_set(&part, &acl.entries[i], err);
 			if (ret < 0)
 				return ret;
-			rights = acl_rights(&part, &who);
+			rights = acl_rights_global(&part, &who,
+						   acl_rights(&part, &who));
 			cv_text_init(&id, m->pool);
 			cv_text_append_str(&id, "after ");
 			acl_identifier_format(&id, &acl.entries[i], false);
@@ -92,7 +93,7 @@ static int debug_run(struct adm_mail *m, struct cv_error *err)
 		}
 	}
 	adm_mail_value(m, "together");
-	put_names(m, acl_rights(&acl, &who));
+	put_names(m, acl_rights_global(&acl, &who, acl_rights(&acl, &who)));
 	return CV_OK;
 }
 

@@ -15,6 +15,12 @@ tests_unit_test_acl_SOURCES = %D%/test-acl.c core/mailbox/acl.c
 tests_unit_test_acl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_acl_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-acl-global
+tests_unit_test_acl_global_SOURCES = %D%/test-acl-global.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_acl_global_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_acl_global_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-anvil
 tests_unit_test_anvil_SOURCES = %D%/test-anvil.c core/master/anvil-service.c
 tests_unit_test_anvil_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
