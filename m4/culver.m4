@@ -113,6 +113,15 @@ AC_DEFUN([CULVER_LTDL], [
 	AC_SUBST([LTDL_LIBS])
 ])
 
+# A row of the table at the end: what an optional library is for.
+# CULVER_LIBRARY_ROW(option, VARIABLE, what for)
+AC_DEFUN([CULVER_LIBRARY_ROW], [
+	AS_IF([test "$have_$2" = yes], [culver_row=yes],
+		[culver_row="no   ($why_$2)"])
+	culver_libraries="$culver_libraries
+  m4_format([%-30s], [$3]) $culver_row"
+])
+
 # CULVER_OPTIONAL_LIBRARY(option, VARIABLE, pkg-config spec, what for)
 AC_DEFUN([CULVER_OPTIONAL_LIBRARY], [
 	AC_ARG_WITH([$1],
@@ -128,6 +137,7 @@ AC_DEFUN([CULVER_OPTIONAL_LIBRARY], [
 			AS_IF([test "$with_$1" = yes],
 				[AC_MSG_ERROR([--with-$1: $3 not found])])])
 	])
+	CULVER_LIBRARY_ROW([$1], [$2], [$4])
 	AM_CONDITIONAL([HAVE_$2], [test "$have_$2" = yes])
 ])
 
@@ -148,6 +158,7 @@ AC_DEFUN([CULVER_OPTIONAL_HEADER], [
 				[AC_MSG_ERROR([--with-$1: $3 or lib$5 not found])])])
 	])
 	AC_SUBST([$2_LIBS])
+	CULVER_LIBRARY_ROW([$1], [$2], [$6])
 	AM_CONDITIONAL([HAVE_$2], [test "$have_$2" = yes])
 ])
 
@@ -170,13 +181,19 @@ AC_DEFUN([CULVER_PLUGIN], [
 	m4_popdef([culver_id])
 ])
 
+# CULVER_TEST_PLUGIN(name, [VARIABLE]): the row of a plugin that "make check"
+# alone builds, and nothing installs.
+AC_DEFUN([CULVER_TEST_PLUGIN], [
+	AS_IF([test "$have_$2" = yes],
+		[culver_row="for tests alone (make check builds it, it is not installed)"],
+		[culver_row="no   (for tests alone; $why_$2)"])
+	culver_table="$culver_table
+  m4_format([%-20s], [$1]) $culver_row"
+])
+
 AC_DEFUN([CULVER_SUMMARY], [
 	# configure's own clean-up removes a core dump named "core"; here that
 	# is a folder
-	culver_filter_row=$have_SECCOMP
-	AS_IF([test "$have_SECCOMP" != yes], [culver_filter_row="no   ($why_SECCOMP)"])
-	culver_tests_row=$have_CMOCKA
-	AS_IF([test "$have_CMOCKA" != yes], [culver_tests_row="no   ($why_CMOCKA)"])
 	trap 'culver_status=$?; rm -f -r conftest* confdefs* conf$$*; exit $culver_status' 0
 	cat <<EOF_SUMMARY
 
@@ -186,8 +203,8 @@ Culver $PACKAGE_VERSION will be built with $CC
   sanitizers           $enable_sanitizers
   fuzzing              $enable_fuzzing
   warnings are errors  $enable_werror
-  system-call filter   $culver_filter_row
-  unit tests           $culver_tests_row
+
+With libraries$culver_libraries
 
 Plugins$culver_table
 

@@ -10,8 +10,9 @@
  *
  * Where they run: passdb and userdb of a plugin with CV_PLUGIN_PURE in the
  * auth process, which serves everyone and must never wait; all others, one
- * request at a time, in auth-worker, where they may block.  Mechanisms run in
- * auth and are pure.  Schemes with CV_SCHEME_EXPENSIVE run in auth-worker.
+ * request at a time, in auth-worker, where they may block, and such a plugin
+ * is not even loaded in auth.  Mechanisms run in auth and are pure: they
+ * cannot be in a plugin with a database that may block.  Schemes with CV_SCHEME_EXPENSIVE run in auth-worker.
  *
  * Everything in a request comes from the client and is hostile.  Core has
  * checked the user name (auth_username_chars and so on) and that no text

@@ -65,6 +65,11 @@ struct cv_check {
 	bool (*system_user)(const struct cv_check *check,
 			    const char *setting, const char *name,
 			    bool group);
+	/* Is there a password scheme of that name (".HEX" and the like may
+	 * follow)?  It is reported when not, as soon as all plugins that may
+	 * have it have been looked at. */
+	void (*scheme)(const struct cv_check *check, const char *setting,
+		       struct cv_span name);
 };
 
 typedef void cv_check_fn(const struct cv_check *check);

@@ -158,12 +158,10 @@ static void key_add_all(struct cv_text *key, const struct cv_auth_input *in)
 bool auth_cache_key(const struct auth_db *db, const struct cv_auth_input *in,
 		    struct cv_text *key)
 {
-	const char *(*cache_key)(void *db) = db->is_passdb ?
-		(db->pass == NULL ? NULL : db->pass->cache_key) :
-		(db->user == NULL ? NULL : db->user->cache_key);
+	const char *cache_key = db->facts.cache_key;
 
-	if (db->pass == NULL && db->user == NULL)
-		return false;		/* prefetch */
+	if (db->prefetch)
+		return false;
 	cv_text_append_c(key, in->is_master_lookup ? 'm' :
 			 db->is_passdb ? 'p' : 'u');
 	cv_text_append_u64(key, db->index);
@@ -173,7 +171,7 @@ bool auth_cache_key(const struct auth_db *db, const struct cv_auth_input *in,
 		key_add_all(key, in);
 		return true;
 	}
-	return auth_input_expand(in, cache_key(db->db), 0, key, NULL) == CV_OK;
+	return auth_input_expand(in, cache_key, 0, key, NULL) == CV_OK;
 }
 
 /* NULL: none, or too old (and removed). */

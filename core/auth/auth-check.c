@@ -3,6 +3,7 @@
 #include "auth-input.h"
 #include "auth-reply.h"
 #include "module/module.h"
+#include "scheme-digest.h"
 
 void auth_check_prepare(void)
 {
@@ -11,8 +12,15 @@ void auth_check_prepare(void)
 		.lookup = auth_input_variable, .context = &sample,
 	};
 
-	auth_input_init(&sample, pool_create("sample of a login"));
+	struct cv_pool *pool = pool_create("sample of a login");
+	const char **schemes = pool_new_array(pool, const char *,
+					      scheme_digest_count + 1);
+
+	auth_input_init(&sample, pool);
 	module_set_auth_variables(&vars);
+	for (uint32_t i = 0; i < scheme_digest_count; i++)
+		schemes[i] = scheme_digest_table[i].name;
+	module_set_auth_schemes(schemes);
 }
 
 static int expand_sample(const char *text, struct cv_pool *pool,

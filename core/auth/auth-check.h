@@ -5,8 +5,8 @@
 
 #include "settings/settings.h"
 
-/* Tells the module host which variables databases of users have; before
- * module_settings_read. */
+/* Tells the module host which variables databases of users have, and which
+ * schemes of passwords are core's; before module_settings_read. */
 void auth_check_prepare(void);
 
 /* default_fields and override_fields of all passdb { } and userdb { }

@@ -8,8 +8,7 @@
 /* Beside the configuration that drivers see: who is told about paths. */
 struct db_config {
 	struct cv_auth_db_config config;
-	void (*needs_path)(void *context, const char *path);
-	void *context;
+	const struct auth_dbs_options *options;
 };
 
 static void driver_needs_path(const struct cv_auth_db_config *config,
@@ -18,19 +17,49 @@ static void driver_needs_path(const struct cv_auth_db_config *config,
 	/* config is the first member */
 	const struct db_config *c = (const void *)config;
 
-	if (c->needs_path != NULL)
-		c->needs_path(c->context, path);
+	if (c->options->needs_path != NULL)
+		c->options->needs_path(c->options->context, path);
+}
+
+static const char *passdb_scheme(const struct auth_db *db)
+{
+	const char *scheme = NULL;
+
+	if (db->pass->scheme != NULL)
+		scheme = db->pass->scheme(db->db);
+	if (scheme == NULL)
+		scheme = db->pass->default_scheme;
+	return scheme == NULL ? "CRYPT" : scheme;
+}
+
+static void gather_facts(struct auth_db *db, struct cv_pool *pool)
+{
+	struct auth_db_facts *facts = &db->facts;
+	const char *(*cache_key)(void *) = db->is_passdb ?
+		db->pass->cache_key : db->user->cache_key;
+
+	if (cache_key != NULL)
+		facts->cache_key = pool_strdup(pool, cache_key(db->db));
+	if (!db->is_passdb) {
+		facts->looks_up = true;
+		facts->lists = db->user->iterate != NULL;
+		return;
+	}
+	facts->looks_up = db->pass->lookup != NULL;
+	facts->verifies = db->pass->verify != NULL;
+	facts->scheme = pool_strdup(pool, passdb_scheme(db));
 }
 
 static int driver_open(struct auth_db *db, const struct db_config *c,
 		       struct cv_error *err)
 {
 	const struct cv_auth_db_config *config = &c->config;
+	const struct auth_dbs_options *options = c->options;
 	const char *kind = db->is_passdb ? "passdb" : "userdb";
 	int ret;
 
 	if (!db->is_passdb && strcmp(db->driver, "prefetch") == 0) {
-		db->pure = true;
+		db->pure = db->prefetch = true;
 		return CV_OK;
 	}
 	if (db->is_passdb)
@@ -38,6 +67,10 @@ static int driver_open(struct auth_db *db, const struct db_config *c,
 	else
 		db->user = auth_provider_find(CV_PROVIDER_USERDB, db->driver);
 	if (db->pass == NULL && db->user == NULL) {
+		if (db->index < options->fact_count) {
+			db->facts = options->facts[db->index];
+			return CV_OK;
+		}
 		return FAIL(err, CV_E_CONFIG, "%s driver '%s' is not there: "
 			    "it comes from the plugin auth-%s", kind,
 			    db->driver, db->driver);
@@ -49,12 +82,13 @@ static int driver_open(struct auth_db *db, const struct db_config *c,
 		db->user->open(config, &db->db, err);
 	if (ret < 0)
 		return error_prefix(err, "%s %s", kind, db->driver);
+	gather_facts(db, config->pool);
 	return CV_OK;
 }
 
 static int db_open(struct auth_db *db, struct cv_pool *pool,
-		   void (*needs_path)(void *context, const char *path),
-		   void *context, struct cv_error *err)
+		   const struct auth_dbs_options *options,
+		   struct cv_error *err)
 {
 	struct db_config *c = pool_new(pool, struct db_config);
 
@@ -63,20 +97,8 @@ static int db_open(struct auth_db *db, struct cv_pool *pool,
 		.args = db->args, .file = "", .pool = pool,
 		.needs_path = driver_needs_path,
 	};
-	c->needs_path = needs_path;
-	c->context = context;
+	c->options = options;
 	return driver_open(db, c, err);
-}
-
-const char *auth_db_scheme(const struct auth_db *db)
-{
-	const char *scheme = NULL;
-
-	if (db->pass->scheme != NULL)
-		scheme = db->pass->scheme(db->db);
-	if (scheme == NULL)
-		scheme = db->pass->default_scheme;
-	return scheme == NULL ? "CRYPT" : scheme;
 }
 
 /* The first user that does not exist must cost what a known one costs, so
@@ -88,14 +110,14 @@ static void make_dummy_hash(struct auth_db *db)
 	struct cv_pool *pool;
 
 	/* a driver that verifies by itself, or is never asked for a password */
-	if (db->pass->verify != NULL || db->deny)
+	if (db->facts.verifies || db->deny)
 		return;
 	pool = pool_create("dummy hash");
 	cv_text_init(&secret, pool);
 	cv_text_init(&hash, pool);
 	random_bytes(bytes, sizeof(bytes));
 	hex_encode(&secret, bytes, sizeof(bytes));
-	if (password_generate(auth_db_scheme(db), "", cv_text_span(&secret),
+	if (password_generate(db->facts.scheme, "", cv_text_span(&secret),
 			      0, &hash, NULL) == CV_OK &&
 	    password_is_expensive(cv_text_str(&hash), "PLAIN"))
 		db->dummy.made = strdup(cv_text_str(&hash));
@@ -115,6 +137,10 @@ static bool saw_stored(void *context, struct cv_span hash)
  * would store. */
 static void prime_dummy(struct auth_db *db)
 {
+	if (db->pass == NULL) {		/* its worker has done it */
+		auth_db_saw_hash(db, db->facts.dummy);
+		return;
+	}
 	make_dummy_hash(db);
 	if (!db->deny && db->pass->hashes != NULL)
 		db->pass->hashes(db->db, saw_stored, db);
@@ -177,8 +203,7 @@ struct opening {
 	struct auth_dbs *dbs;
 	const struct settings_tree *tree;
 	struct cv_pool *pool;
-	void (*needs_path)(void *context, const char *path);
-	void *context;
+	const struct auth_dbs_options *options;
 };
 
 /* The database of one block, not open yet. */
@@ -216,8 +241,7 @@ static int open_blocks(const struct opening *o, bool is_passdb,
 		int ret = add_block(o, is_passdb, &scope, &db, err);
 
 		if (ret == CV_OK)
-			ret = db_open(db, o->pool, o->needs_path, o->context,
-				      err);
+			ret = db_open(db, o->pool, o->options, err);
 		if (ret < 0)
 			return ret;
 		if (is_passdb)
@@ -227,11 +251,13 @@ static int open_blocks(const struct opening *o, bool is_passdb,
 }
 
 int auth_dbs_open(struct auth_dbs *dbs, const struct settings_tree *tree,
-		  struct cv_pool *pool,
-		  void (*needs_path)(void *context, const char *path),
-		  void *context, struct cv_error *err)
+		  struct cv_pool *pool, const struct auth_dbs_options *options,
+		  struct cv_error *err)
 {
-	const struct opening o = { dbs, tree, pool, needs_path, context };
+	static const struct auth_dbs_options none;
+	const struct opening o = {
+		dbs, tree, pool, options == NULL ? &none : options,
+	};
 	int ret;
 
 	memset(dbs, 0, sizeof(*dbs));
@@ -296,9 +322,25 @@ struct auth_db *auth_dbs_find(const struct auth_dbs *dbs, bool is_passdb,
 	return db != NULL ? db : find_in(dbs->masterdbs, driver, args);
 }
 
+const struct auth_db *auth_dbs_get(const struct auth_dbs *dbs, uint32_t index)
+{
+	const struct auth_db *const lists[] = {
+		dbs->passdbs, dbs->masterdbs, dbs->userdbs,
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (const struct auth_db *db = lists[i]; db != NULL;
+		     db = db->next) {
+			if (db->index == index)
+				return db;
+		}
+	}
+	return NULL;
+}
+
 void auth_db_saw_hash(struct auth_db *db, const char *hash)
 {
-	auth_dummy_saw(&db->dummy, hash, auth_db_scheme(db));
+	auth_dummy_saw(&db->dummy, hash, db->facts.scheme);
 }
 
 const char *auth_db_dummy_hash(const struct auth_db *db)
@@ -317,6 +359,11 @@ bool auth_db_no_password(const struct cv_auth_reply *reply)
 int auth_db_lookup(const struct auth_db *db, const struct cv_auth_input *in,
 		   struct cv_auth_reply *reply, struct cv_error *err)
 {
+	if (db->prefetch)
+		return CV_AUTH_NEXT;	/* knows nothing by itself */
+	if (db->pass == NULL && db->user == NULL)
+		return FAIL(err, CV_E_INTERNAL, "driver '%s' is asked where "
+			    "it does not run", db->driver);
 	if (db->is_passdb) {
 		if (db->pass->lookup == NULL) {
 			return FAIL(err, CV_E_UNSUPPORTED, "passdb %s can "
@@ -324,8 +371,6 @@ int auth_db_lookup(const struct auth_db *db, const struct cv_auth_input *in,
 		}
 		return db->pass->lookup(db->db, in, reply, err);
 	}
-	if (db->user == NULL)
-		return CV_AUTH_NEXT;	/* prefetch knows nothing by itself */
 	return db->user->lookup(db->db, in, reply, err);
 }
 
@@ -336,7 +381,7 @@ static int verify_hash(struct auth_db *db, const struct cv_auth_input *in,
 		       struct cv_error *err)
 {
 	const char *hash = auth_reply_get(reply, "password");
-	const char *scheme = auth_db_scheme(db);
+	const char *scheme = db->facts.scheme;
 
 	if (found == CV_AUTH_OK && hash != NULL) {
 		auth_db_saw_hash(db, hash);

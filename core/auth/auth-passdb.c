@@ -303,7 +303,7 @@ static bool needs_hash(struct auth_request *request, int result)
 	}
 	job_prepare(request, AUTH_JOB_HASH);
 	job->hash = pool_strdup(request->pool, hash);
-	job->scheme = auth_db_scheme(request->db);
+	job->scheme = request->db->facts.scheme;
 	return true;
 }
 
@@ -333,7 +333,7 @@ static void take_credentials(struct auth_request *request, int result)
 	    hash == NULL)
 		return;
 	request->credentials = pool_strdup(request->pool, hash);
-	request->credentials_scheme = auth_db_scheme(request->db);
+	request->credentials_scheme = request->db->facts.scheme;
 }
 
 /* The next database that is to be asked, and whether there is one. */
@@ -360,9 +360,9 @@ static bool chain_ask(struct auth_request *request)
 		request->cache_key = CV_SPAN_NONE;
 		return false;
 	}
-	if (check && (!db->pure || db->pass->lookup == NULL)) {
+	if (check && (!db->pure || !db->facts.looks_up)) {
 		request->job.kind = AUTH_JOB_VERIFY;
-	} else if (db->pass->lookup == NULL) {
+	} else if (!db->facts.looks_up) {
 		log_debug("auth", "passdb %s cannot look users up, skipped",
 			  db->driver);
 		request->saw_verify_only = true;

@@ -6,8 +6,9 @@
 #include "auth-service.h"
 
 /* Loads the plugins that the settings name for the process, and opens the
- * databases; the process may reach what they need. */
-int auth_service_load(struct service *s, const char *process,
+ * databases; the process may reach what they need.  wants: 0 or
+ * MODULE_WANT_ONLY_PURE. */
+int auth_service_load(struct service *s, const char *process, uint32_t wants,
 		      struct event_base *base, struct auth **auth_r,
 		      struct cv_error *err);
 

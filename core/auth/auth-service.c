@@ -6,6 +6,7 @@
  * what may block goes to auth-worker. */
 #include "auth-service-private.h"
 #include "auth-client.h"
+#include "auth-facts.h"
 #include "auth-mechanism.h"
 #include "auth-penalty.h"
 #include "auth-plugin-api.h"
@@ -46,12 +47,15 @@ static int connect_anvil(void *context, int *fd_r, struct cv_error *err)
 	return service_channel_open(context, "anvil", fd_r, err);
 }
 
-int auth_service_load(struct service *s, const char *process,
+int auth_service_load(struct service *s, const char *process, uint32_t wants,
 		      struct event_base *base, struct auth **auth_r,
 		      struct cv_error *err)
 {
+	struct auth_dbs_options options = {
+		.needs_path = needs_path, .context = s,
+	};
 	struct module_role role = {
-		.process = process, .wants = MODULE_WANT_AUTH,
+		.process = process, .wants = MODULE_WANT_AUTH | wants,
 	};
 	const char *path;
 	uint32_t at = 0;
@@ -59,6 +63,9 @@ int auth_service_load(struct service *s, const char *process,
 
 	auth_plugin_api_register();
 	if ((ret = module_load_role(s->settings, &role, err)) < 0)
+		return ret;
+	if (module_has_left_out() &&
+	    (ret = auth_facts_learn(s->settings, s->pool, &options, err)) < 0)
 		return ret;
 	while ((path = module_path_next(&at)) != NULL)
 		service_add_path(s, path, false);
@@ -69,13 +76,14 @@ int auth_service_load(struct service *s, const char *process,
 	/* what the name service loads, it loads before the confinement */
 	(void)getpwnam("root");
 	(void)getgrnam("root");
-	return auth_create(s->settings, base, needs_path, s, auth_r, err);
+	return auth_create(s->settings, base, &options, auth_r, err);
 }
 
 static int auth_start(struct service *s, struct cv_error *err)
 {
 	struct auth *auth;
-	int ret = auth_service_load(s, "auth", s->base, &auth, err);
+	int ret = auth_service_load(s, "auth", MODULE_WANT_ONLY_PURE, s->base,
+				    &auth, err);
 
 	if (ret < 0)
 		return ret;

@@ -119,7 +119,7 @@ static void judge(struct auth_request *request, int result)
 	const struct auth_db *db = request->db;
 
 	/* prefetch: what the passdb has said is all that is needed */
-	if (db->user == NULL)
+	if (db->prefetch)
 		result = request->prefetched ? CV_AUTH_OK : CV_AUTH_NEXT;
 	if (result == CV_AUTH_OK)
 		result = apply_fields(request, db);

@@ -9,7 +9,8 @@
 static int worker_start(struct service *s, struct cv_error *err)
 {
 	struct auth *auth = NULL;
-	int ret = auth_service_load(s, "auth-worker", s->base, &auth, err);
+	int ret = auth_service_load(s, "auth-worker", 0, s->base, &auth,
+				    err);
 
 	s->context = auth;
 	if (ret == CV_OK && auth->set.auth_debug)

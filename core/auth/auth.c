@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 int auth_create(const struct settings_tree *tree, struct event_base *base,
-		void (*needs_path)(void *context, const char *path),
-		void *context, struct auth **auth_r, struct cv_error *err)
+		const struct auth_dbs_options *options,
+		struct auth **auth_r, struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("auth");
 	struct auth *auth = pool_new(pool, struct auth);
@@ -19,8 +19,7 @@ int auth_create(const struct settings_tree *tree, struct event_base *base,
 	ret = settings_get(tree, &auth_settings_table, &scope, pool,
 			   &auth->set, err);
 	if (ret == CV_OK)
-		ret = auth_dbs_open(&auth->dbs, tree, pool, needs_path,
-				    context, err);
+		ret = auth_dbs_open(&auth->dbs, tree, pool, options, err);
 	if (ret < 0) {
 		pool_destroy(&pool);
 		return ret;
@@ -72,7 +71,7 @@ static bool list_found(void *context, struct cv_span user)
 
 static struct auth_db *next_lister(struct auth_db *db)
 {
-	while (db != NULL && (db->user == NULL || db->user->iterate == NULL))
+	while (db != NULL && !db->facts.lists)
 		db = db->next;
 	return db;
 }

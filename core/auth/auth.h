@@ -21,10 +21,10 @@ struct auth {
 };
 
 /* Reads the settings and opens the databases.  tree and base must outlive
- * it.  needs_path as in auth_dbs_open. */
+ * it.  options as in auth_dbs_open; facts are copied by reference. */
 int auth_create(const struct settings_tree *tree, struct event_base *base,
-		void (*needs_path)(void *context, const char *path),
-		void *context, struct auth **auth_r, struct cv_error *err);
+		const struct auth_dbs_options *options,
+		struct auth **auth_r, struct cv_error *err);
 void auth_destroy(struct auth **auth);
 
 /* All users of all userdbs that can list them.  found may get a name twice

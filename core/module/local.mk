@@ -13,6 +13,7 @@ core_module_libmodule_la_SOURCES = \
 	%D%/module-order.c \
 	%D%/module-private.h \
 	%D%/module-probe.c \
+	%D%/module-schemes.c \
 	%D%/module-settings.c \
 	%D%/module-values.c \
 	%D%/module-wire.c \

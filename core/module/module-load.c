@@ -11,6 +11,7 @@ static struct {
 	struct cv_pool *pool;		/* as long as the plugins */
 	ARRAY(struct cv_plugin *) plugins;	/* in order of loading */
 	bool loaded;
+	bool left_out;			/* one that may block */
 } host;
 
 struct load {
@@ -39,13 +40,31 @@ static bool list_has(const char *const *list, const char *name)
 	return false;
 }
 
+/* A driver that may block; or nobody can tell, as its init failed.  What has
+ * only mechanisms or schemes is wanted where they run. */
+static bool may_block(const struct module_desc *desc)
+{
+	bool found = desc->registration_count == 0;
+
+	for (uint32_t i = 0; i < desc->registration_count; i++) {
+		const struct module_registration *r = &desc->registrations[i];
+
+		found |= r->what == MODULE_REGISTERED_PROVIDER &&
+			(r->kind == CV_PROVIDER_PASSDB ||
+			 r->kind == CV_PROVIDER_USERDB);
+	}
+	return found && (desc->flags & CV_PLUGIN_PURE) == 0;
+}
+
 static bool is_for_process(const struct module_request *request,
 			   const struct module_desc *desc)
 {
 	const char *main_plugin = request->main_plugin;
 
-	if (request->only_pure && (desc->flags & CV_PLUGIN_PURE) == 0)
+	if (request->only_pure && may_block(desc)) {
+		host.left_out = true;
 		return false;
+	}
 	return desc->processes[0] == NULL || request->process == NULL ||
 		(main_plugin != NULL &&
 		 strcmp(main_plugin, desc->name) == 0) ||
@@ -256,7 +275,12 @@ void module_unload_all(void)
 		take_back(plugin);
 	}
 	slots_reset();
-	host.loaded = false;
+	host.loaded = host.left_out = false;
+}
+
+bool module_has_left_out(void)
+{
+	return host.left_out;
 }
 
 static int set_policy(const struct module_request *request,

@@ -86,9 +86,14 @@ struct module_value {
 	uint32_t line;
 };
 
+enum module_problem_kind {
+	MODULE_PROBLEM_ERROR, MODULE_PROBLEM_WARNING,
+	MODULE_PROBLEM_SCHEME,	/* the text is a scheme's name: is it one? */
+};
+
 struct module_value_problem {
 	uint32_t value;		/* index */
-	bool warning;
+	enum module_problem_kind kind;
 	const char *setting, *text;
 };
 
@@ -109,8 +114,13 @@ void module_values_gather(struct module_values *values,
 			  struct cv_pool *pool);
 /* Takes a problem that a probe child has sent: index, setting, NUL, text.
  * What is malformed is left out. */
-void module_values_take(struct module_values *values, bool warning,
-			struct cv_span data);
+void module_values_take(struct module_values *values,
+			enum module_problem_kind kind, struct cv_span data);
+/* Names of schemes are left out when core or a plugin has them, else they
+ * become errors.  all: no plugin was refused, which might have them. */
+void module_values_check_schemes(struct module_values *values,
+				 const struct module_desc *const *descs,
+				 uint32_t count, bool all);
 /* Adds the problems to the tree.  CV_E_CONFIG and the first of them when
  * there are errors. */
 int module_values_report(const struct module_values *values,
@@ -118,11 +128,20 @@ int module_values_report(const struct module_values *values,
 
 /* --- probe-values.c: in the child ----------------------------------------- */
 
+/* The protocol that alone asks for the plugin, whose settings it will see;
+ * NULL: it is asked for outside of protocol { }. */
+const char *probe_values_protocol(const struct module_values *values,
+				  const struct cv_plugin *plugin,
+				  struct cv_pool *pool);
+
+typedef void module_tell_fn(enum module_problem_kind kind,
+			    struct cv_span data);
+
 /* Runs the plugin's checks after its init; tell gets what they find, in the
  * form that module_values_take wants. */
 void probe_values_run(const struct module_values *values,
 		      struct cv_plugin *plugin, struct cv_pool *pool,
-		      void (*tell)(bool warning, struct cv_span data));
+		      module_tell_fn *tell);
 
 /* --- module-names.c ------------------------------------------------------- */
 

@@ -25,7 +25,8 @@ enum {
 
 enum probe_mark {
 	PROBE_OPENING = 1, PROBE_READING, PROBE_IN_INIT, PROBE_CHECKING,
-	PROBE_PROBLEM, PROBE_WARNING,	/* with what a check has found */
+	/* with what a check has found: enum module_problem_kind */
+	PROBE_PROBLEM, PROBE_WARNING, PROBE_SCHEME,
 	PROBE_MISUSED,
 	PROBE_REFUSED, PROBE_FOUND,	/* with a text, a descriptor */
 };
@@ -78,10 +79,28 @@ static void child_misuse(const char *what)
 	_exit(0);
 }
 
-static void child_tell(bool warning, struct cv_span data)
+static void child_tell(enum module_problem_kind kind, struct cv_span data)
 {
-	child_mark(warning ? PROBE_WARNING : PROBE_PROBLEM, CV_OK, data.data,
-		   data.len);
+	child_mark(PROBE_PROBLEM + kind, CV_OK, data.data, data.len);
+}
+
+/* The settings that init will see: those of the configuration where they are
+ * known, and are such that a server would start with them. */
+static int child_settings(const struct probe_job *job,
+			  struct cv_plugin *plugin, struct cv_error *err)
+{
+	struct settings_scope scope = { .protocol = NULL };
+
+	if (job->values == NULL)
+		return module_get_settings(plugin, job->tree, NULL, job->pool,
+					   &plugin->settings, err);
+	scope.protocol = probe_values_protocol(job->values, plugin,
+					       job->pool);
+	if (module_get_settings(plugin, job->values->tree, &scope, job->pool,
+				&plugin->settings, NULL) == CV_OK)
+		return CV_OK;
+	return module_get_settings(plugin, NULL, NULL, job->pool,
+				   &plugin->settings, err);
 }
 
 /* init with a host that takes notes, so that a crash in it is ours. */
@@ -97,8 +116,7 @@ static void child_init(const struct probe_job *job,
 
 	ret = module_register_settings(&plugin, &err);
 	if (ret == CV_OK)
-		ret = module_get_settings(&plugin, job->tree, NULL, job->pool,
-					  &plugin.settings, &err);
+		ret = child_settings(job, &plugin, &err);
 	if (ret == CV_OK) {
 		module_dry_begin(job->pool);
 		child_mark(PROBE_IN_INIT, CV_OK, "", 0);
@@ -261,9 +279,9 @@ static bool parent_step(const struct probe_job *job,
 			before >= PROBE_CHECKING ? "check" : "init", data,
 			before >= PROBE_CHECKING ? "a check may only look" :
 			"init may only register"));
-	else if ((head.mark == PROBE_PROBLEM || head.mark == PROBE_WARNING) &&
+	else if (head.mark >= PROBE_PROBLEM && head.mark <= PROBE_SCHEME &&
 		 job->values != NULL)
-		module_values_take(job->values, head.mark == PROBE_WARNING,
+		module_values_take(job->values, head.mark - PROBE_PROBLEM,
 				   cv_span(data, head.len));
 	else if (head.mark == PROBE_FOUND)
 		accept_desc(job, head.index, cv_span(data, head.len));
@@ -297,6 +315,7 @@ static void blame(const struct probe_job *job, const struct probe_state *state,
 		[PROBE_CHECKING] = "while it looked its settings over",
 		[PROBE_PROBLEM] = "while it looked its settings over",
 		[PROBE_WARNING] = "while it looked its settings over",
+		[PROBE_SCHEME] = "while it looked its settings over",
 	};
 	const char *stage = state->mark < sizeof(stages) / sizeof(stages[0]) &&
 		stages[state->mark] != NULL ? stages[state->mark] :
@@ -435,13 +454,14 @@ int module_probe_values(const char *dir, const char *const *names,
 	return probe_names(&job, dir, results_r, err);
 }
 
-int module_probe_file(const char *path, struct cv_pool *pool,
-		      const struct module_desc **desc_r, struct cv_error *err)
+int module_probe_file(const char *path, const struct settings_tree *tree,
+		      struct cv_pool *pool, const struct module_desc **desc_r,
+		      struct cv_error *err)
 {
 	char *absolute = realpath(path, NULL);
 	const char *full, *name;
 	struct module_probed result = { .status = CV_OK };
-	struct probe_job job = { .count = 1, .pool = pool,
+	struct probe_job job = { .count = 1, .tree = tree, .pool = pool,
 		.results = &result };
 	size_t len;
 	int ret;

@@ -509,6 +509,9 @@ static int check_mechanisms(struct reading *reading,
 static int check_values(struct reading *reading, struct settings_tree *tree,
 			struct cv_error *err)
 {
+	module_values_check_schemes(&reading->values, reading->found.items,
+				    (uint32_t)reading->found.count,
+				    reading->refusals.count == 0);
 	return module_values_report(&reading->values, tree, err);
 }
 
@@ -547,6 +550,23 @@ static void check_services(struct reading *reading,
 	}
 	protocols = (struct cv_strings){ names.items, (uint32_t)names.count };
 	service_check(tree, &protocols);
+}
+
+/* A warning, since init may need more than the probe may do. */
+static void check_inits(const struct reading *reading,
+			struct settings_tree *tree)
+{
+	for (size_t i = 0; i < reading->found.count; i++) {
+		const struct module_desc *desc = reading->found.items[i];
+		struct origin origin = find_origin(tree, desc->name);
+
+		if (desc->init_error[0] != '\0')
+			settings_problem_add(tree, true, origin.file,
+				origin.line, "the init of the plugin '%s' "
+				"fails: %s; the server will not start%s",
+				desc->name, desc->init_error, reading->skip ?
+				" what needs it" : "");
+	}
 }
 
 int module_settings_read(const char *path,
@@ -590,6 +610,7 @@ int module_settings_read(const char *path,
 		}
 	}
 	if (ret == CV_OK) {
+		check_inits(&reading, *tree_r);
 		check_services(&reading, *tree_r);
 		unused_check(*tree_r);
 	}

@@ -147,10 +147,10 @@ static const char *printable(struct cv_pool *pool, struct cv_span text)
 	return copy;
 }
 
-void module_values_take(struct module_values *values, bool warning,
-			struct cv_span data)
+void module_values_take(struct module_values *values,
+			enum module_problem_kind kind, struct cv_span data)
 {
-	struct module_value_problem problem = { .warning = warning };
+	struct module_value_problem problem = { .kind = kind };
 	const char *end;
 	size_t len;
 
@@ -226,9 +226,10 @@ int module_values_report(const struct module_values *values,
 		/* one line may count for several protocols */
 		if (is_told(tree, value.file, value.line, text))
 			continue;
-		settings_problem_add(tree, problem->warning, value.file,
-				     value.line, "%s", text);
-		if (!problem->warning && ret == CV_OK)
+		settings_problem_add(tree,
+				     problem->kind == MODULE_PROBLEM_WARNING,
+				     value.file, value.line, "%s", text);
+		if (problem->kind != MODULE_PROBLEM_WARNING && ret == CV_OK)
 			ret = FAIL(err, CV_E_CONFIG, "%s", text);
 	}
 	return ret;

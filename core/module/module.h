@@ -66,7 +66,8 @@ struct module_desc {
 	const struct module_registration *registrations;
 	uint32_t registration_count;
 	/* What init said in the probe, "" when it succeeded: with settings
-	 * that are all default it may well want more. */
+	 * that are all default it may well want more, and in the probe it has
+	 * fewer rights than in some processes. */
 	const char *init_error;
 };
 
@@ -91,14 +92,17 @@ int module_probe(const char *dir, const char *const *names, uint32_t count,
 
 /* The same for one file anywhere ("./quota.so"); its folder's owner does not
  * matter, as nothing of it is loaded here. */
-int module_probe_file(const char *path, struct cv_pool *pool,
-		      const struct module_desc **desc_r,
+int module_probe_file(const char *path, const struct settings_tree *tree,
+		      struct cv_pool *pool, const struct module_desc **desc_r,
 		      struct cv_error *err);
 
 /* The variables that databases of users have, for plugins that look over
  * their args while the configuration is read; before module_settings_read.
  * Without it every variable passes. */
 void module_set_auth_variables(const struct settings_vars *vars);
+/* The password schemes that need no plugin; names ends with NULL.  Without
+ * it every scheme passes. */
+void module_set_auth_schemes(const char *const *names);
 
 /* The names of all files NAME.so of the folder, sorted. */
 int module_find_all(const char *dir, struct cv_pool *pool,
@@ -120,8 +124,8 @@ enum {
 	MODULE_WANT_AUTH = 4,		/* auth-X of passdb and userdb blocks,
 					 * auth_plugins */
 	MODULE_WANT_MAIL = 8,		/* mail_plugins of the protocol */
-	/* Only those of them that never block (CV_PLUGIN_PURE): the auth
-	 * process, which leaves the others to auth-worker. */
+	/* None with a passdb or userdb that may block (no CV_PLUGIN_PURE):
+	 * the auth process, which leaves those to auth-worker. */
 	MODULE_WANT_ONLY_PURE = 16,
 };
 
@@ -175,7 +179,7 @@ struct module_request {
 	const char *const *names;	/* may end in '?' */
 	uint32_t count;
 	bool skip_errors;		/* log a refusal and go on without */
-	bool only_pure;			/* leave out what may block */
+	bool only_pure;			/* as MODULE_WANT_ONLY_PURE */
 	const struct settings_tree *tree;	/* NULL: defaults */
 	struct settings_scope scope;	/* for cv_host.settings */
 };
@@ -190,6 +194,9 @@ int module_load(const struct module_request *request, struct cv_error *err);
 /* module_load with all of it from the settings. */
 int module_load_role(const struct settings_tree *tree,
 		     const struct module_role *role, struct cv_error *err);
+
+/* Has a plugin been left out since it may block? */
+bool module_has_left_out(void);
 
 /* Runs deinit of all plugins in reverse order and removes what they
  * registered.  For tests and for an orderly end. */

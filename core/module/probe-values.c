@@ -4,6 +4,7 @@
 
 #include "cv-auth.h"
 #include "cv-storage.h"
+#include "settings/core-settings.h"
 #include "settings/settings-value.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 struct probe_check {
 	struct cv_check check;		/* the first member */
 	uint32_t value;
-	void (*tell)(bool warning, struct cv_span data);
+	module_tell_fn *tell;
 };
 
 static const struct settings_vars *auth_variables;
@@ -26,20 +27,28 @@ void module_set_auth_variables(const struct settings_vars *vars)
 	auth_variables = vars;
 }
 
-static void tell(const struct cv_check *check, bool warning,
-		 const char *setting, const char *fmt, va_list args)
+static void tell_text(const struct cv_check *check,
+		      enum module_problem_kind kind, const char *setting,
+		      const char *text)
 {
 	const struct probe_check *c = (const void *)check;
-	char text[MODULE_PROBLEM_BYTES];
 	struct cv_text data;
 
-	(void)vsnprintf(text, sizeof(text), fmt, args);
 	cv_text_init(&data, check->pool);
 	cv_text_append(&data, &c->value, sizeof(c->value));
 	cv_text_append(&data, setting, strnlen(setting, 256));
 	cv_text_append_c(&data, '\0');
 	cv_text_append_str(&data, text);
-	c->tell(warning, cv_text_span(&data));
+	c->tell(kind, cv_text_span(&data));
+}
+
+static void tell(const struct cv_check *check, enum module_problem_kind kind,
+		 const char *setting, const char *fmt, va_list args)
+{
+	char text[MODULE_PROBLEM_BYTES];
+
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	tell_text(check, kind, setting, text);
 }
 
 static void check_error(const struct cv_check *check, const char *setting,
@@ -48,7 +57,7 @@ static void check_error(const struct cv_check *check, const char *setting,
 	va_list args;
 
 	va_start(args, fmt);
-	tell(check, false, setting, fmt, args);
+	tell(check, MODULE_PROBLEM_ERROR, setting, fmt, args);
 	va_end(args);
 }
 
@@ -58,7 +67,7 @@ static void check_warning(const struct cv_check *check, const char *setting,
 	va_list args;
 
 	va_start(args, fmt);
-	tell(check, true, setting, fmt, args);
+	tell(check, MODULE_PROBLEM_WARNING, setting, fmt, args);
 	va_end(args);
 }
 
@@ -132,6 +141,53 @@ static bool check_system_user(const struct cv_check *check,
 	return false;
 }
 
+static void check_scheme(const struct cv_check *check, const char *setting,
+			 struct cv_span name)
+{
+	if (name.len > MODULE_NAME_MAX)
+		name.len = MODULE_NAME_MAX;
+	tell_text(check, MODULE_PROBLEM_SCHEME, setting,
+		  pool_copy(check->pool, name.data, name.len));
+}
+
+static bool protocol_asks_for(const struct settings_tree *tree,
+			      const char *protocol, const char *plugin,
+			      struct cv_pool *pool)
+{
+	struct settings_scope scope = { .protocol = protocol };
+	struct general_settings set;
+
+	if (settings_get(tree, &general_settings_table, &scope, pool, &set,
+			 NULL) < 0)
+		return false;
+	for (uint32_t i = 0; i < set.mail_plugins.count; i++) {
+		const char *name = set.mail_plugins.items[i];
+		size_t len = strcspn(name, "?");
+
+		if (strlen(plugin) == len && strncmp(name, plugin, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *probe_values_protocol(const struct module_values *values,
+				  const struct cv_plugin *plugin,
+				  struct cv_pool *pool)
+{
+	const char *protocol;
+	uint32_t at = 0;
+
+	if (protocol_asks_for(values->tree, NULL, plugin->desc->name, pool))
+		return NULL;
+	while (settings_filter_next(values->tree, "protocol", &at,
+				    &protocol)) {
+		if (protocol_asks_for(values->tree, protocol,
+				      plugin->desc->name, pool))
+			return protocol;
+	}
+	return NULL;
+}
+
 static cv_check_fn *find_check(const struct module_value *value,
 			       const struct cv_plugin *plugin)
 {
@@ -160,7 +216,7 @@ static cv_check_fn *find_check(const struct module_value *value,
 
 static void run_one(const struct module_values *values, uint32_t index,
 		    struct cv_plugin *plugin, struct cv_pool *pool,
-		    void (*tell_fn)(bool warning, struct cv_span data))
+		    module_tell_fn *tell_fn)
 {
 	const struct module_value *value = &values->items.items[index];
 	struct settings_scope scope = { .protocol = value->protocol };
@@ -173,6 +229,7 @@ static void run_one(const struct module_values *values, uint32_t index,
 			.warning = check_warning, .nearest = check_nearest,
 			.file = check_file, .variables = check_variables,
 			.system_user = check_system_user,
+			.scheme = check_scheme,
 		},
 		.value = index, .tell = tell_fn,
 	};
@@ -188,7 +245,7 @@ static void run_one(const struct module_values *values, uint32_t index,
 
 void probe_values_run(const struct module_values *values,
 		      struct cv_plugin *plugin, struct cv_pool *pool,
-		      void (*tell_fn)(bool warning, struct cv_span data))
+		      module_tell_fn *tell_fn)
 {
 	for (uint32_t i = 0; i < values->items.count; i++) {
 		if (strcmp(values->items.items[i].plugin,

@@ -116,7 +116,7 @@ static int use_pair(SSL_CTX *ctx, const char *cert, const char *key,
 	return status;
 }
 
-static void add_authority(SSL_CTX *ctx, const X509_INFO *info, bool *has_crl)
+static void add_authority(SSL_CTX *ctx, const X509_INFO *info)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 
@@ -124,10 +124,8 @@ static void add_authority(SSL_CTX *ctx, const X509_INFO *info, bool *has_crl)
 		(void)X509_STORE_add_cert(store, info->x509);
 		(void)SSL_CTX_add_client_CA(ctx, info->x509);
 	}
-	if (info->crl != NULL) {
+	if (info->crl != NULL)
 		(void)X509_STORE_add_crl(store, info->crl);
-		*has_crl = true;
-	}
 }
 
 static int accept_certificate(int ok, X509_STORE_CTX *ctx)
@@ -142,7 +140,6 @@ static int use_authorities(SSL_CTX *ctx, const struct ssl_settings *set,
 			   struct cv_error *err)
 {
 	STACK_OF(X509_INFO) *infos;
-	bool has_crl = false;
 	BIO *bio;
 
 	if (!set->ssl_verify_client_cert)
@@ -158,7 +155,7 @@ static int use_authorities(SSL_CTX *ctx, const struct ssl_settings *set,
 			    "holds no certificate");
 	}
 	for (int i = 0; i < sk_X509_INFO_num(infos); i++)
-		add_authority(ctx, sk_X509_INFO_value(infos, i), &has_crl);
+		add_authority(ctx, sk_X509_INFO_value(infos, i));
 	sk_X509_INFO_pop_free(infos, X509_INFO_free);
 	if (set->ssl_require_crl)
 		(void)X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx),
@@ -362,41 +359,6 @@ int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
 	(void)SSL_CTX_set_tlsext_servername_arg(server->ctx, server);
 	*server_r = server;
 	return CV_OK;
-}
-
-/* The text begins with the setting that it is about. */
-static void add_problem(struct settings_tree *tree, const char *text)
-{
-	char key[64];
-	const char *file = "";
-	uint32_t line = 0;
-
-	(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(text, " :"),
-		       text);
-	if (settings_origin(tree, NULL, key, &file, &line) != CV_OK) {
-		file = "";
-		line = 0;
-	}
-	settings_problem_add(tree, false, file, line, "%s", text);
-}
-
-int tls_settings_check(struct settings_tree *tree, struct cv_error *err)
-{
-	struct settings_scope scope = { .protocol = NULL };
-	struct cv_pool *pool = pool_create("tls check");
-	struct tls_server *server;
-	uint32_t at = 0;
-	int status;
-
-	pool_set_secret(pool);
-	do
-		status = tls_server_create(pool, tree, &scope, &server, err);
-	while (status >= 0 && settings_filter_next(tree, "protocol", &at,
-						   &scope.protocol));
-	if (status < 0)
-		add_problem(tree, err->text);
-	pool_destroy(&pool);
-	return status < 0 ? status : CV_OK;
 }
 
 SSL *tls_server_session(const struct tls_server *server, int fd)

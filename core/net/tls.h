@@ -20,7 +20,9 @@ int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
 
 /* Makes every context that a login process of this tree would make, and adds
  * what is wrong with one to the tree's problems: a configuration without
- * usable certificates must be refused before anything runs with it. */
+ * usable certificates must be refused before anything runs with it.  An
+ * authority of clients whose list of revoked certificates is missing, or too
+ * old, is a warning. */
 int tls_settings_check(struct settings_tree *tree, struct cv_error *err);
 
 /* A session that picks its certificate by server name.  NULL without

@@ -53,7 +53,7 @@ static int open_auth(struct lookup *l, struct cv_error *err)
 	auth_plugin_api_register();
 	if ((ret = module_load_role(tree, &role, err)) < 0)
 		return ret;
-	return auth_create(tree, NULL, NULL, NULL, &l->auth, err);
+	return auth_create(tree, NULL, NULL, &l->auth, err);
 }
 
 static void close_auth(struct lookup *l)

@@ -526,7 +526,7 @@ static int open_all(struct run *run, bool with_auth, struct cv_error *err)
 	register_services();
 	if ((ret = module_load_role(run->tree, &role, err)) < 0 || !with_auth)
 		return ret;
-	return auth_create(run->tree, NULL, NULL, NULL, &run->auth, err);
+	return auth_create(run->tree, NULL, NULL, &run->auth, err);
 }
 
 static const char *const *with_user_column(struct adm_mail *m)

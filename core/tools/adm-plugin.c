@@ -14,20 +14,10 @@
 /* --- what the settings say --------------------------------------------------- */
 
 struct configured {
+	struct settings_tree *tree;	/* stays to the end */
 	const char *dir;
 	struct cv_strings names;	/* may end in '?' */
 };
-
-/* The tree that they are of goes. */
-static void names_keep(struct adm *adm, struct cv_strings *names)
-{
-	const char **copy = pool_new_array(adm->pool, const char *,
-					   names->count + 1);
-
-	for (uint32_t i = 0; i < names->count; i++)
-		copy[i] = pool_strdup(adm->pool, names->items[i]);
-	names->items = copy;
-}
 
 /* A broken or missing file is no reason not to look at plugins: the built-in
  * folder, and no names, then. */
@@ -38,20 +28,18 @@ static void read_configured(struct adm *adm, struct configured *conf)
 	};
 	struct cv_error err = ERROR_NONE;
 	struct general_settings general;
-	struct settings_tree *tree;
 
 	*conf = (struct configured){ .dir = CULVER_PLUGINDIR };
 	settings_register_core();
 	settings_register(&module_settings_table);
-	if (settings_read(adm->config_path, &options, &tree, &err) < 0)
+	if (settings_read(adm->config_path, &options, &conf->tree,
+			  &err) < 0)
 		(void)fprintf(stderr, "culveradm: warning: %s\n", err.text);
-	if (settings_get(tree, &general_settings_table, NULL, adm->pool,
-			 &general, &err) == CV_OK) {
+	if (settings_get(conf->tree, &general_settings_table, NULL,
+			 adm->pool, &general, &err) == CV_OK) {
 		conf->dir = pool_strdup(adm->pool, general.mail_plugin_dir);
-		module_names(tree, NULL, adm->pool, &conf->names);
-		names_keep(adm, &conf->names);
+		module_names(conf->tree, NULL, adm->pool, &conf->names);
 	}
-	settings_tree_destroy(&tree);
 }
 
 static bool is_configured(const struct configured *conf, const char *name)
@@ -70,19 +58,20 @@ static bool is_configured(const struct configured *conf, const char *name)
 
 /* "quota" is looked for in the plugin folder, with all the checks of a server
  * that starts; anything with a '/' or ".so" is a file. */
-static int find_desc(struct adm *adm, const char *what,
-		     const struct module_desc **desc_r, struct cv_error *err)
+static int find_desc(struct adm *adm, const struct configured *conf,
+		     const char *what, const struct module_desc **desc_r,
+		     struct cv_error *err)
 {
 	const struct module_probed *probed;
 	size_t len = strlen(what);
-	struct configured conf;
 	int ret;
 
 	if (strchr(what, '/') != NULL ||
 	    (len > 3 && strcmp(what + len - 3, ".so") == 0))
-		return module_probe_file(what, adm->pool, desc_r, err);
-	read_configured(adm, &conf);
-	ret = module_probe(conf.dir, &what, 1, NULL, adm->pool, &probed, err);
+		return module_probe_file(what, conf->tree, adm->pool, desc_r,
+					 err);
+	ret = module_probe(conf->dir, &what, 1, conf->tree, adm->pool,
+			   &probed, err);
 	if (ret < 0)
 		return ret;
 	if (probed->status != CV_OK)
@@ -298,13 +287,15 @@ static int run_describe(struct adm *adm, int argc, char **argv)
 {
 	struct cv_error err = ERROR_NONE;
 	const struct module_desc *desc;
+	struct configured conf;
 	struct fact facts[FACTS];
 	struct cv_text text;
 
 	if (argc != 2)
 		return adm_usage(&adm_plugin_verb, "describe takes a file, or "
 				 "the name of an installed plugin");
-	if (find_desc(adm, argv[1], &desc, &err) < 0)
+	read_configured(adm, &conf);
+	if (find_desc(adm, &conf, argv[1], &desc, &err) < 0)
 		return adm_fail(&err);
 	collect_facts(adm->pool, desc, facts);
 	if (adm->format == ADM_FORMAT_JSON) {
@@ -323,26 +314,32 @@ static int run_check(struct adm *adm, int argc, char **argv)
 {
 	static const char *const columns[] = { "file", "status", "text",
 		NULL };
+	struct configured conf;
 	struct adm_output *out;
 	int result = ADM_OK;
 
 	if (argc < 2)
 		return adm_usage(&adm_plugin_verb, "check takes files, or "
 				 "names of installed plugins");
+	read_configured(adm, &conf);
 	out = adm_output_begin(adm, ADM_FORMAT_TAB, columns);
 	for (int i = 1; i < argc; i++) {
 		struct cv_error err = ERROR_NONE;
 		const struct module_desc *desc;
 
 		adm_output_value(out, argv[i]);
-		if (find_desc(adm, argv[i], &desc, &err) < 0) {
+		if (find_desc(adm, &conf, argv[i], &desc, &err) < 0) {
 			adm_output_value(out, "refused");
 			adm_output_value(out, err.text);
 			result = ADM_FAILED;
 		} else if (desc->init_error[0] != '\0') {
 			adm_output_value(out, "unready");
-			adm_output_f(out, "with default settings its init "
-				     "says: %s", desc->init_error);
+			adm_output_f(out, "with the settings of '%s' its "
+				     "init fails: %s", adm->config_path,
+				     desc->init_error);
+			/* one that nobody asks for harms nobody */
+			if (is_configured(&conf, desc->name))
+				result = ADM_FAILED;
 		} else {
 			adm_output_value(out, "ok");
 			adm_output_f(out, "%s %s, plugin API %u.%u",

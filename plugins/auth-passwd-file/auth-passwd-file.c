@@ -500,6 +500,8 @@ static void db_check(const struct cv_check *check)
 
 	(void)parse_args(check->pool, check->value, check, &db, NULL);
 	(void)check->variables(check, "", db.username_format);
+	if (db.scheme != NULL && CV_HAS(check, scheme))
+		check->scheme(check, "", cv_span_of(db.scheme));
 	if (db.path[0] == '\0')
 		check->error(check, "", "args has no absolute path of a file "
 			     "(args = scheme=CRYPT /etc/culver/users)");

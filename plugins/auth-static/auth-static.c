@@ -150,6 +150,22 @@ static bool is_in(struct cv_span name, const char *const *words)
 	return false;
 }
 
+/* "password={SSHA256}..." */
+static void check_password(const struct cv_check *check, const char *value)
+{
+	struct cv_span text = cv_span_of(value), scheme;
+
+	if (!cv_span_begins(text, CV_SPAN("{")) || !CV_HAS(check, scheme))
+		return;
+	text = cv_span_skip(text, 1);
+	(void)cv_span_split(&text, '}', &scheme);
+	if (text.data == NULL)
+		check->error(check, "", "the password begins with '{' but has "
+			     "no '}' behind the scheme");
+	else
+		check->scheme(check, "", scheme);
+}
+
 static void check_field(const struct cv_check *check, struct cv_span name,
 			const char *value, const char *const *words)
 {
@@ -168,6 +184,8 @@ static void check_field(const struct cv_check *check, struct cv_span name,
 		check->warning(check, "", "args has '%.*s', which is taken "
 			       "for a setting of the user%s",
 			       CV_SPAN_ARG(name), guess);
+	if (cv_span_is(name, "password") && words == passdb_words)
+		check_password(check, value);
 	/* mail is a template of the session's */
 	if (!cv_span_is(name, "mail"))
 		(void)check->variables(check, "", value);

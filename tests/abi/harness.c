@@ -78,7 +78,8 @@ static int check(int count, char **args)
 		struct cv_error err = ERROR_NONE;
 		const struct module_desc *desc;
 
-		if (module_probe_file(args[i], pool, &desc, &err) < 0) {
+		if (module_probe_file(args[i], NULL, pool, &desc,
+				      &err) < 0) {
 			(void)printf("refused: %s: %s\n", args[i], err.text);
 			status = 1;
 		} else {

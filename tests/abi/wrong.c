@@ -6,6 +6,7 @@
 #include "cv-protocol.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Later initialisers replace those of CV_PLUGIN_DEFINE on purpose. */
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -18,7 +19,7 @@ enum fault {
 	CHECK,
 };
 
-struct wrong_settings { bool wrong_flag; };
+struct wrong_settings { const char *wrong_text; };
 static const struct cv_setting_def wrong_defs[] = {
 	{ CV_SIZED(cv_setting_def), .type = CV_SET_STRING,
 	  .offset = FAULT == SETTING ? 64 : 0, .name = "wrong_text",
@@ -85,7 +86,9 @@ static int wrong_init(const struct cv_host *host, struct cv_plugin *self,
 	if (cv_on_session_opened(self, FAULT == GOOD_B ? -1 : 0,
 				 wrong_session_opened, err) < 0)
 		return CV_E_CONFIG;
-	if (FAULT == INIT_FAILS)
+	if (FAULT == INIT_FAILS &&
+	    strcmp(((const struct wrong_settings *)
+		    host->settings(self))->wrong_text, "pretty") != 0)
 		return CV_FAIL(err, CV_E_CONFIG, "wrong_text is not pretty");
 	return CV_OK;
 }
@@ -128,7 +131,8 @@ WRONG_DEFINE(FAULT == NAME ? "somebody-else" : WRONG_NAME,
 	.flags = FAULT == EXACT_BUILD ? CV_PLUGIN_EXACT_BUILD : 0,
 	.build_id = "of another day",
 	.needs = FAULT == POINTER ? (const char *const *)16 : wrong_needs,
-	.settings = { wrong_defs, FAULT == SETTING, sizeof(wrong_defs[0]) },
+	.settings = { wrong_defs, FAULT == SETTING || FAULT == INIT_FAILS,
+		      sizeof(wrong_defs[0]) },
 	.settings_bytes = sizeof(struct wrong_settings),
 	.check = wrong_check,
 	.init = wrong_init);

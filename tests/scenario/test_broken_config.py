@@ -140,6 +140,22 @@ WRONG_VALUES = {
     "fields": ("userdb", "driver = static\n args = uid=0\n"
                " override_fields = home=/x/%{{usre}}", "override_fields",
                "override_fields: "),
+    "scheme": ("passdb", "driver = passwd-file\n args = scheme=SSHA521 {dir}/users", "args",
+               "passdb passwd-file: unknown password scheme 'SSHA521'; "
+               "did you mean 'SSHA512'?"),
+    "scheme of a plugin": ("passdb", "driver = passwd-file\n"
+                           " args = scheme=sha512-crytp {dir}/users", "args",
+                           "did you mean 'SHA512-CRYPT'?"),
+    "scheme like none": ("passdb", "driver = passwd-file\n"
+                         " args = scheme=whirlpool {dir}/users", "args",
+                         "unknown password scheme 'whirlpool' (hint: 'culveradm pw -l'"),
+    "encoding": ("passdb", "driver = passwd-file\n args = scheme=SHA256.b46 {dir}/users",
+                 "args", "behind the dot stands B64, BASE64 or HEX"),
+    "scheme of a password": ("passdb", "driver = static\n args = password={{PLAINN}}x",
+                             "args", "passdb static: unknown password scheme 'PLAINN'; "
+                             "did you mean 'PLAIN'?"),
+    "brace of a scheme": ("passdb", "driver = static\n args = password={{PLAIN",
+                          "args", "begins with '{' but has no '}'"),
     "PAM option": ("passdb", "driver = pam\n args = sesion=yes imap", "args",
                    "did you mean 'session'?"),
     "PAM folder": ("passdb", "driver = pam\n args = confdir=/nowhere imap", "args",
@@ -225,6 +241,15 @@ def stopped():
     server = culver.Server()
     yield server
     server.remove()
+
+
+@pytest.mark.parametrize("scheme", ["plain", "SSHA512.hex", "SHA512-CRYPT", "argon2id",
+                                    "SHA256.B64"])
+def test_schemes_of_core_and_of_plugins_are_known(stopped, scheme):
+    text = stopped.config.read_text().replace("scheme=PLAIN", f"scheme={scheme}")
+    with written(stopped, text):
+        done = culverconf(stopped)
+        assert done.returncode == 0 and "scheme" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("case", WRONG_VALUES)

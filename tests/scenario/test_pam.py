@@ -1,6 +1,7 @@
 """A user of the system logs in with the password that PAM checks."""
 import contextlib
 import imaplib
+import json
 import os
 import pathlib
 import secrets
@@ -98,6 +99,34 @@ def login(server, user, password):
         client.shutdown()
         assert "AUTHENTICATIONFAILED" in str(error), error
         return None
+
+
+def mapped(server):
+    """{service: [what is mapped into each of its processes]}"""
+    found = {}
+    for row in json.loads(server.adm("-f", "json", "service", "status").stdout):
+        maps = pathlib.Path(f"/proc/{row['pid']}/maps").read_text()
+        found.setdefault(row["service"], []).append(maps)
+    return found
+
+
+def test_what_may_block_is_not_loaded_in_auth(pam_service):
+    """PAM, and the database of the system, are mapped in auth-worker alone;
+    auth's sandbox has no room for them, either."""
+    with culver.Server(config=configuration(pam_service)) as server:
+        assert login(server, "nobody-here", "x") is None
+        maps = mapped(server)
+        assert len(maps["auth"]) == 1 and len(maps["auth-worker"]) >= 1, maps.keys()
+        for text in maps["auth-worker"]:
+            assert "/auth-pam.so" in text and "/libpam.so" in text
+            assert "/auth-passwd.so" in text
+        for word in ("auth-pam", "libpam", "auth-passwd"):
+            assert word not in maps["auth"][0]
+        # what never blocks is where everybody is answered
+        assert "/scheme-crypt.so" in maps["auth"][0]
+        done = server.adm("selftest", "-u", culver.MAIL_USER, "-s", "auth", "sandbox",
+                          check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_user_of_the_system_logs_in_with_their_password(system_user, pam_service):

@@ -130,6 +130,50 @@ def test_the_name_in_the_certificate_is_the_user(make_server, authority):
     assert "user=<bob>" not in server.log
 
 
+def crl(authority, *options):
+    """The list of the authority's revoked certificates, which has none."""
+    (authority.dir / "index.txt").write_text("")
+    (authority.dir / "ca.conf").write_text(
+        "[ca]\ndefault_ca = it\n[it]\n"
+        f"database = {authority.dir}/index.txt\ndefault_md = sha256\n")
+    authority._openssl("ca", "-config", authority.dir / "ca.conf", "-gencrl",
+                       "-keyfile", authority.dir / "ca-key.pem", "-cert", authority.cert,
+                       "-out", authority.dir / "crl.pem", *options)
+    return (authority.dir / "crl.pem").read_text()
+
+
+def test_a_list_of_revoked_certificates_that_is_missing_is_told(authority, tmp_path):
+    """By culverconf, the start and a reload, with file and line."""
+    ca = tmp_path / "both.pem"
+    ca.write_text(authority.cert.read_text())
+    extra = CLIENT_CERTS.format(ca=ca).replace("crl = no", "crl = yes")
+    with culver.Server(extra=extra) as server:
+        lines = server.config.read_text().splitlines()
+        place = f"{server.config}:{lines.index(f'ssl_ca = <{ca}') + 1}: "
+        missing = (f"Warning: {place}ssl_ca has no list of revoked certificates (CRL) of "
+                   "'/CN=Test CA', and ssl_require_crl = yes")
+
+        def told():
+            return subprocess.run([culver.PREFIX / "bin/culverconf", "-c", server.config, "-n"],
+                                  capture_output=True, text=True, check=True).stderr
+
+        assert told().count(missing) == 1
+        assert missing in server.adm("reload").stderr
+        assert f"config: {missing}" in server.log
+        ca.write_text(authority.cert.read_text() + crl(
+            authority, "-crl_lastupdate", "20200101000000Z", "-crl_nextupdate",
+            "20200201000000Z"))
+        assert f"Warning: {place}ssl_ca: the list of revoked certificates (CRL) of " \
+            "'/CN=Test CA' has expired" in told()
+        ca.write_text(authority.cert.read_text() + crl(authority, "-crldays", "3"))
+        assert "ssl_ca" not in told()
+        # and with it a certificate is accepted
+        server.adm("reload")
+        client = imap_with(server, authority.issue("client.example"))
+        assert client.login("alice", "secret")[0] == "OK"
+        client.logout()
+
+
 def test_why_a_client_certificate_is_refused_is_logged(make_server, authority, tmp_path):
     """A list of revoked certificates is wanted, and there is none; or a
     stranger has signed it."""

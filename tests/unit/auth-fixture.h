@@ -124,7 +124,7 @@ static inline void fixture_auth(const char *settings)
 	cv_text_append_str(&text, settings);
 	fixture_auth_close();
 	fix.tree = tree_of(cv_text_str(&text));
-	if (auth_create(fix.tree, fix.base, NULL, NULL, &fix.auth, &err) < 0)
+	if (auth_create(fix.tree, fix.base, NULL, &fix.auth, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

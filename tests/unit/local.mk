@@ -46,6 +46,14 @@ tests_unit_test_auth_dovecot_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_dovecot_LDADD = $(AUTH_LIBS)
 
 if PLUGIN_AUTH_PAM
+UNIT_TESTS += tests/unit/test-auth-facts
+tests_unit_test_auth_facts_SOURCES = %D%/test-auth-facts.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_facts_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_facts_LDADD = $(AUTH_LIBS)
+endif
+
+if PLUGIN_AUTH_PAM
 UNIT_TESTS += tests/unit/test-auth-pam
 tests_unit_test_auth_pam_SOURCES = %D%/test-auth-pam.c \
 	%D%/auth-fixture.h %D%/settings-helper.h

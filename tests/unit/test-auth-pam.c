@@ -105,7 +105,7 @@ static void wrong_args_are_refused(void **state)
 	struct auth *auth = NULL;
 
 	(void)state;
-	assert_int_equal(auth_create(tree, fix.base, NULL, NULL, &auth, &err),
+	assert_int_equal(auth_create(tree, fix.base, NULL, &auth, &err),
 			 CV_E_CONFIG);
 	assert_non_null(strstr(err.text, "sesion=yes"));
 	settings_tree_destroy(&tree);

@@ -499,7 +499,7 @@ static void an_unknown_driver_is_refused_by_name(void **state)
 	struct cv_error err = ERROR_NONE;
 	struct auth *auth = NULL;
 
-	assert_int_equal(auth_create(tree, fix.base, NULL, NULL, &auth, &err),
+	assert_int_equal(auth_create(tree, fix.base, NULL, &auth, &err),
 			 CV_E_CONFIG);
 	assert_non_null(strstr(err.text, "auth-nope"));
 	settings_tree_destroy(&tree);
