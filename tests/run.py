@@ -164,8 +164,8 @@ def suite_distcheck(options):
     return passed, failed
 
 
-FAULT_PROGRAMS = ["crash-mailbox", "crash-sdbox", "crash-mdbox", "damage-store", "damage-mbox",
-                  "fault-pairs"]
+FAULT_PROGRAMS = ["crash-mailbox", "crash-sdbox", "crash-mdbox", "crash-mbox", "damage-store",
+                  "damage-mbox", "fault-pairs"]
 
 
 def suite_crash(options):

@@ -94,18 +94,24 @@ static int compare_message(struct scan *scan, uint32_t row,
 	struct cv_keywords keywords;
 	struct cv_blob blob;
 	uint32_t *indexes, uid = account_row_uid(scan->folder, row);
+	bool same, lost;
 	int ret;
 
 	if (is_as_found(scan, row, f))
 		return CV_OK;
 	store_blob_get(scan->folder, row, scan->pool, &blob);
-	if (!merge_keywords(scan, &blob, f, &keywords) &&
-	    blob.flags == (f->flags & CV_FLAGS_STORED))
+	same = !merge_keywords(scan, &blob, f, &keywords) &&
+		blob.flags == (f->flags & CV_FLAGS_STORED);
+	/* also a keyword that the disk could show: its name was lost, and
+	 * would come back without this message */
+	lost = (!same || keywords.count != f->keywords.count) &&
+		scan->driver->was_lost(scan->sf->blobs, blob.modseq);
+	if (same && !lost)
 		return blob.marks == f->marks ? CV_OK :
 			set_marks(scan, uid, blob.marks, f->marks);
 	if (blob.modseq > scan->txn_before)
 		return CV_OK;	/* changed since: the next scan compares */
-	if (scan->driver->was_lost(scan->sf->blobs, blob.modseq))
+	if (lost)
 		return redo_flags(scan, &blob, f, uid);
 	ret = scan_keyword_indexes(scan, keywords, &indexes,
 			      &change.keyword_count);
@@ -224,6 +230,26 @@ int scan_compare(struct scan *scan)
 	return ret;
 }
 
+/* Where blobs lie in one file the power cut may have taken the map to it, and
+ * they are known by their bytes alone: the driver finds out. */
+static int bury_unseen(struct scan *scan)
+{
+	ARRAY(struct cv_blob) blobs;
+	const struct hash_entry *e;
+	size_t at = 0;
+
+	array_init(&blobs, scan->pool);
+	while ((e = hash_next(&scan->tombstones, &at)) != NULL) {
+		if (hash_find(&scan->by_ref, e->key) == NULL)
+			*array_add(&blobs) = (struct cv_blob){
+				CV_SIZED(cv_blob), .ref = e->key,
+			};
+	}
+	return blobs.count == 0 ? CV_OK :
+		scan->driver->remove(scan->sf->blobs, blobs.items,
+				     (uint32_t)blobs.count, scan->err);
+}
+
 /* Blobs that were expunged and not removed: the unlink was lost. */
 int scan_bury(struct scan *scan)
 {
@@ -231,6 +257,9 @@ int scan_bury(struct scan *scan)
 
 	if (scan->tombstones.count == 0)
 		return CV_OK;
+	if (scan->boot_changed &&
+	    (scan->driver->caps & CV_STORAGE_ORDERED))
+		ret = bury_unseen(scan);
 	for (size_t i = 0; i < scan->found.count && ret == CV_OK; i++) {
 		struct found *f = scan->found.items[i];
 		struct cv_blob blob = {

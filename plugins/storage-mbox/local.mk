@@ -9,6 +9,7 @@ STORAGE_MBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-mbox/mbox-from.c \
 	plugins/storage-mbox/mbox-hash.c \
 	plugins/storage-mbox/mbox-head.c \
+	plugins/storage-mbox/mbox-holes.c \
 	plugins/storage-mbox/mbox-lock.c \
 	plugins/storage-mbox/mbox-map.c \
 	plugins/storage-mbox/mbox-path.c \

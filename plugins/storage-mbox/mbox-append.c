@@ -209,17 +209,35 @@ static int remove_torn(struct append *a)
 	return mbox_map_save(folder, folder->head.count, a->err);
 }
 
+/* Digits in what a power cut may yet take away would be all that is left of
+ * it. */
+static int sync_first(struct append *a, struct mbox_record *first)
+{
+	struct cv_storage_folder *folder = a->folder;
+
+	if (first->marks & MBOX_SYNCED)
+		return CV_OK;
+	if (MB_CALL(folder->root, fdatasync, folder->fd) < 0)
+		return common_fail(a->err, "sync", folder->path);
+	first->marks |= MBOX_SYNCED;
+	return mbox_map_save_record(folder, first, a->err);
+}
+
 /* X-IMAPbase must not be behind X-UID when others look. */
 static int raise_base(struct append *a)
 {
 	struct cv_storage_folder *folder = a->folder;
 	struct mbox_record *first = folder->records;
 	char digits[16];
+	int ret;
 
 	if (folder->head.count == 0 || first->base_at == 0 ||
 	    folder->head.base_last >= a->record.uid)
 		return CV_OK;
 	snprintf(digits, sizeof(digits), "%010u", a->record.uid);
+	ret = sync_first(a, first);
+	if (ret < 0)
+		return ret;
 	if (MB_CALL(folder->root, pwrite, folder->fd, digits, 10,
 		    first->offset + first->from_len + first->base_at) < 0)
 		return common_fail(a->err, "write", folder->path);
@@ -242,7 +260,9 @@ static int end_line(struct append *a, uint64_t size)
 		&folder->records[folder->head.count - 1];
 	if (c == '\n')
 		return CV_OK;
-	if (MB_CALL(folder->root, pwrite, folder->fd, "\n", 1, size) < 0)
+	/* synced, since a hole begins at a line's beginning or a sector's */
+	if (MB_CALL(folder->root, pwrite, folder->fd, "\n", 1, size) < 0 ||
+	    MB_CALL(folder->root, fdatasync, folder->fd) < 0)
 		return common_fail(a->err, "write", folder->path);
 	if (last != NULL)
 		last->separator++;

@@ -3,6 +3,7 @@
 
 /* --- finding -------------------------------------------------------------------- */
 
+/* One without a UID was expunged: what has no X-UID may have come since. */
 static struct mbox_record *claim(struct cv_storage_folder *folder,
 				 const struct cv_blob *blob, bool any_uid)
 {
@@ -17,7 +18,8 @@ static struct mbox_record *claim(struct cv_storage_folder *folder,
 		if (!(r->marks & MBOX_FRESH) || (r->marks & MBOX_PSEUDO) ||
 		    memcmp(r->digest, digest, 16) != 0 ||
 		    (!any_uid && (blob->uid == 0 ||
-				  r->file_uid != blob->uid)))
+				  r->file_uid != blob->uid)) ||
+		    (blob->uid == 0 && r->file_uid == 0))
 			continue;
 		r->instance = instance;
 		r->uid = blob->uid;
@@ -175,21 +177,42 @@ int mbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 
 /* --- what was lost ------------------------------------------------------------------ */
 
+/* The map was lost, and with it flags that the mbox did not show yet. */
+static int recover_flags(struct cv_storage_folder *folder,
+			 const struct cv_blob *blob, struct mbox_record *r,
+			 struct cv_error *err)
+{
+	uint64_t keywords = mbox_keyword_bits(folder, &blob->keywords);
+
+	if (!mbox_was_lost(folder, blob->modseq) ||
+	    (r->flags == (blob->flags & CV_FLAGS_STORED) &&
+	     r->keywords == keywords))
+		return CV_OK;
+	r->flags = blob->flags & CV_FLAGS_STORED;
+	r->keywords = keywords;
+	folder->touched = true;
+	return mbox_map_save_record(folder, r, err);
+}
+
 static int recover(struct cv_storage_folder *folder,
 		   const struct cv_blob *blob, struct cv_error *err)
 {
+	struct mbox_record *r = mbox_find(folder, blob);
 	uint8_t digest[16];
 	uint64_t instance, size;
 	int fd, ret = CV_OK;
 
 	if (!mbox_ref_parse(blob->ref, digest, &instance))
 		return CV_NOT_FOUND;
-	if (mbox_find(folder, blob) == NULL) {
+	if (r != NULL) {
+		ret = recover_flags(folder, blob, r, err);
+	} else {
 		fd = mbox_stage_open(folder, instance, &size);
 		if (fd < 0)
 			return CV_NOT_FOUND;
-		ret = mbox_append(folder, blob, cv_span(NULL, (size_t)size),
-				  fd, err);
+		ret = mbox_stage_is_whole(folder, fd, size, blob->ref) ?
+			mbox_append(folder, blob, cv_span(NULL, (size_t)size),
+				    fd, err) : CV_NOT_FOUND;
 		mbox_close_fd(folder->root, &fd);
 	}
 	if (ret == CV_OK && (instance & 1) &&
@@ -311,13 +334,15 @@ int mbox_remove(struct cv_storage_folder *folder,
 		return ret == CV_E_NOT_FOUND ? CV_OK : ret;
 	known = mbox_change_begin(folder);
 	for (uint32_t i = 0; i < count; i++) {
-		struct mbox_record *r = mbox_find(folder, &blobs[i]);
+		struct mbox_record *r;
 
+		/* this first: what is still hidden is not looked for */
+		mbox_unlink_hidden(folder, blobs[i].ref);
+		r = mbox_find(folder, &blobs[i]);
 		if (r != NULL) {
 			r->marks |= MBOX_GONE;
 			gone++;
 		}
-		mbox_unlink_hidden(folder, blobs[i].ref);
 	}
 	if (gone > 0)
 		ret = mbox_rewrite(folder, err);

@@ -98,7 +98,8 @@ int mbox_sync(struct cv_storage_folder *folder, uint64_t modseq,
 	    MB_CALL(root, fdatasync, folder->map_fd) < 0)
 		ret = common_fail(err, "sync", folder->path);
 	mbox_end(folder);
-	if (ret < 0)
+	/* 0: no scan has looked yet for what a power cut has undone */
+	if (ret < 0 || modseq == 0)
 		return ret;
 	folder->state.synced_modseq = modseq;
 	memcpy(folder->state.boot_id, root->config->boot_id,

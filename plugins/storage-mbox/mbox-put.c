@@ -30,6 +30,32 @@ int mbox_stage_open(struct cv_storage_folder *folder, uint64_t instance,
 	return fd;
 }
 
+bool mbox_stage_is_whole(struct cv_storage_folder *folder, int fd,
+			 uint64_t size, struct cv_span ref)
+{
+	struct cv_pool *pool = cv_api->pool_create("mbox stage");
+	struct mbox_reader reader;
+	struct mbox_hash hash;
+	struct cv_span data;
+	uint8_t digest[16], want[16];
+	uint64_t at = 0, instance;
+	int ret = CV_OK;
+
+	if (!mbox_ref_parse(ref, want, &instance))
+		return false;
+	mbox_reader_init(&reader, folder->root, fd, size, pool, 64 * 1024);
+	mbox_hash_init(&hash);
+	while (at < size && ret == CV_OK) {
+		ret = mbox_reader_get(&reader, at, 1, &data, NULL);
+		if (ret == CV_OK)
+			mbox_hash_add(&hash, data.data, data.len);
+		at += ret == CV_OK ? data.len : 0;
+	}
+	mbox_hash_end(&hash, digest);
+	cv_api->pool_destroy(&pool);
+	return ret == CV_OK && memcmp(digest, want, 16) == 0;
+}
+
 void mbox_stage_remove(struct cv_storage_folder *folder, uint64_t instance)
 {
 	char name[256];

@@ -255,10 +255,12 @@ int mbox_redo_seal(struct cv_storage_folder *folder, int fd,
 	int ret = mbox_take_stamp(folder, &stamp, err);
 
 	memcpy(redo->magic, redo_magic, 8);
-	redo->inode = stamp.inode;
 	redo->old_size = stamp.size;
 	redo->content_len = content->len;
 	mbox_hash_end(content, redo->content_hash);
+	/* flags that were written over others a moment ago */
+	if (ret == CV_OK && MB_CALL(root, fdatasync, folder->fd) < 0)
+		ret = common_fail(err, "sync", folder->path);
 	if (ret == CV_OK)
 		ret = hash64_range(root, folder->fd, before(redo->start),
 				   redo->start, &redo->before_hash, err);
@@ -526,8 +528,8 @@ static int is_ours(struct cv_storage_folder *folder, int fd,
 	uint64_t hash;
 	int ret;
 
-	if (stamp->inode != redo->inode ||
-	    stamp->size < written_over_end(redo) || stamp->size < redo->start)
+	/* by its bytes alone: a copy of it is as good */
+	if (stamp->size < written_over_end(redo) || stamp->size < redo->start)
 		return CV_OK;
 	ret = hash64_range(folder->root, folder->fd, before(redo->start),
 			   redo->start, &hash, err);

@@ -23,6 +23,8 @@ struct refresh {
 	struct mbox_reader reader;
 	struct cv_text scratch;
 	bool deep;
+	bool mend;			/* a power cut may have left holes */
+	bool has_gaps;
 	bool changed;			/* other than by growing */
 	struct cv_error *err;
 };
@@ -84,11 +86,14 @@ static void merge(struct mbox_record *r, const struct mbox_record *old)
 /* --- finding a message again -------------------------------------------------------- */
 
 /* Of messages with the same bytes the one with the same X-UID is meant; only
- * when there is none, any. */
-static bool is_meant(const struct mbox_record *o, const struct mbox_record *r,
-		     int pass)
+ * when there is none, any.  After a power cut what has another X-UID may be
+ * one that the map has lost. */
+static bool is_meant(const struct refresh *x, const struct mbox_record *o,
+		     const struct mbox_record *r, int pass)
 {
-	return pass > 0 || o->file_uid == r->file_uid;
+	return o->file_uid == r->file_uid ||
+		(pass > 0 && !(x->mend && o->file_uid != 0 &&
+			       r->file_uid != 0));
 }
 
 static void take_known(struct refresh *x, uint32_t index,
@@ -117,7 +122,7 @@ static int find_by_head(struct refresh *x, struct mbox_record *r,
 		int lines, ret;
 
 		if (old->used[at - 1] || o->head_hash != r->head_hash ||
-		    !is_meant(o, r, pass))
+		    !is_meant(x, o, r, pass))
 			continue;
 		tries++;
 		ret = mbox_scan_end(&x->reader, r, o->body_len, &ends,
@@ -147,13 +152,100 @@ static bool find_by_digest(struct refresh *x, struct mbox_record *r, int pass)
 		const struct mbox_record *o = &old->records[at - 1];
 
 		tries++;
-		if (old->used[at - 1] || !is_meant(o, r, pass) ||
+		if (old->used[at - 1] || !is_meant(x, o, r, pass) ||
 		    memcmp(o->digest, r->digest, 16) != 0)
 			continue;
 		take_known(x, at - 1, r);
 		return true;
 	}
 	return false;
+}
+
+/* --- after a power cut ------------------------------------------------------------------ */
+
+/* The body up to a hole.  *torn_r: it is not whole. */
+static int read_to_hole(struct refresh *x, struct mbox_record *r,
+			const struct mbox_head *head, struct mbox_hash *hash,
+			bool *torn_r, bool *found_r)
+{
+	struct mbox_reader *reader = &x->reader;
+	int ret;
+
+	reader->at_hole = reader->hole_inside = false;
+	ret = mbox_scan_body(reader, r, head->length, hash, x->err);
+	if (ret < 0)
+		return ret;
+	*found_r = find_by_digest(x, r, 0) || find_by_digest(x, r, 1);
+	if (*found_r)
+		return CV_OK;
+	/* what we append has a Content-Length; and where the line end behind
+	 * it is missing no other message can follow */
+	if (r->has_length)
+		*torn_r = reader->hole_inside;
+	else if (reader->at_hole)
+		*torn_r = head->length != UINT64_MAX ||
+			(r->separator == 0 && r->body_len > 0);
+	return CV_OK;
+}
+
+/* A message that is not known has zeros in it: does it end where they begin
+ * (then *r is that), or is it what is left of one?  *found_r: it is known, or
+ * *r is a gap. */
+static int take_torn(struct refresh *x, uint64_t offset,
+		     struct mbox_record *r, bool *found_r)
+{
+	struct mbox_record part;
+	struct mbox_head head;
+	struct mbox_hash hash;
+	struct cv_span data;
+	bool torn = false;
+	int ret = mbox_scan_head(&x->reader, offset, &part, &head, &data,
+				 &x->scratch, &hash, x->err);
+
+	if (ret != CV_OK)
+		return ret;
+	part.flags = part.file_flags;
+	part.keywords = part.file_keywords = r->file_keywords;
+	x->reader.holes = true;
+	ret = mbox_hole_next(&x->reader, offset + part.from_len, true, &data,
+			     &torn, x->err);
+	torn = torn && data.len < part.head_len;
+	if (ret == CV_OK && !torn)
+		ret = read_to_hole(x, &part, &head, &hash, &torn, found_r);
+	x->reader.holes = false;
+	if (ret == CV_OK && torn) {
+		uint64_t end = part.has_length ? mbox_record_end(&part) : 0;
+
+		*found_r = x->has_gaps = true;
+		ret = mbox_hole_skip(&x->reader, offset, &part, x->err);
+		if (end != 0)
+			part.body_len = end - offset;
+	}
+	*r = part;
+	return ret;
+}
+
+/* Zeros where a message should begin. */
+static int take_hole(struct refresh *x, uint64_t offset,
+		     struct mbox_record *r)
+{
+	struct cv_span data;
+	bool is_hole = false;
+	int ret;
+
+	if (!x->mend)
+		return CV_NOT_FOUND;
+	ret = mbox_reader_get(&x->reader, offset, MBOX_FROM_MAX, &data,
+			      x->err);
+	x->reader.holes = true;
+	if (ret == CV_OK)
+		ret = mbox_hole_next(&x->reader, offset, true, &data,
+				     &is_hole, x->err);
+	x->reader.holes = false;
+	if (ret < 0 || !is_hole || data.len > 0)
+		return ret < 0 ? ret : CV_NOT_FOUND;
+	x->has_gaps = true;
+	return mbox_hole_skip(&x->reader, offset, r, x->err);
 }
 
 /* --- one message ------------------------------------------------------------------------ */
@@ -183,10 +275,17 @@ static int take_message(struct refresh *x, uint64_t offset,
 		ret = find_by_head(x, r, &head, pass, &found);
 	if (ret < 0 || found)
 		return ret;
+	x->reader.seen_nul = x->mend &&
+		memchr(data.data, '\0', data.len) != NULL;
 	ret = mbox_scan_body(&x->reader, r, head.length, &hash, x->err);
 	if (ret < 0 || (r->marks & MBOX_PSEUDO) || find_by_digest(x, r, 0) ||
 	    find_by_digest(x, r, 1))
 		return ret;
+	if (x->mend && x->reader.seen_nul) {
+		ret = take_torn(x, offset, r, &found);
+		if (ret < 0 || found)
+			return ret;
+	}
 	cv_api->random(&r->instance, sizeof(r->instance));
 	r->marks |= MBOX_FRESH;
 	return CV_OK;
@@ -198,6 +297,8 @@ static int take_rest(struct refresh *x, uint64_t at)
 		struct mbox_record r;
 		int ret = take_message(x, at, &r);
 
+		if (ret == CV_NOT_FOUND)
+			ret = take_hole(x, at, &r);
 		if (ret == CV_NOT_FOUND)
 			return CV_FAIL(x->err, CV_E_PERM, "'%s' is no mbox: "
 				       "no From_ line at byte %llu",
@@ -275,6 +376,10 @@ static int look_at_all(struct refresh *x)
 	old_init(&x->old, folder);
 	ret = take_rest(x, 0);
 	cv_api->pool_destroy(&x->old.pool);
+	if (ret == CV_OK && x->has_gaps)
+		ret = mbox_holes_keep(folder, x->err);
+	if (ret == CV_OK && x->has_gaps)
+		ret = mbox_rewrite(folder, x->err);
 	if (ret < 0)
 		return ret;
 	cv_api->random(&folder->head.generation,
@@ -291,6 +396,10 @@ int mbox_refresh(struct cv_storage_folder *folder, bool full, bool deep,
 	uint64_t at;
 	int ret = mbox_take_stamp(folder, &stamp, err);
 
+	/* a file that was never looked at has no holes of ours */
+	x.mend = deep && !folder->readonly && folder->uidnext > 1 &&
+		memcmp(folder->head.boot_id, folder->root->config->boot_id,
+		       16) != 0;
 	cv_text_init(&x.scratch, pool);
 	if (ret == CV_OK) {
 		mbox_reader_init(&x.reader, folder->root, folder->fd,

@@ -61,8 +61,10 @@ bool mbox_render_meta(struct cv_storage_folder *folder,
 	*base_at_r = 0;
 	if (is_first)
 		append_base(folder, dst, base_at_r);
-	if (r->uid != 0)
-		cv_text_append_f(dst, "X-UID: %u\n", r->uid);
+	/* one that the journal does not have yet keeps its own */
+	if (r->uid != 0 || r->file_uid != 0)
+		cv_text_append_f(dst, "X-UID: %u\n", r->uid != 0 ? r->uid :
+				 r->file_uid);
 	cv_text_append_f(dst, "Status: %sO\n",
 			 r->flags & CV_FLAG_SEEN ? "R" : "");
 	for (size_t i = 0; i < 4; i++) {

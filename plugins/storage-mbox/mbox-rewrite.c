@@ -227,6 +227,9 @@ static int rewrite(struct rewrite *w)
 	uint32_t start;
 	int ret = mbox_map_dirty(folder, w->err);
 
+	/* nothing is written over what a power cut may yet take away */
+	if (ret == CV_OK && MB_CALL(folder->root, fdatasync, folder->fd) < 0)
+		ret = common_fail(w->err, "sync", folder->path);
 	if (ret == CV_OK)
 		ret = write_in_place(w, &start);
 	if (ret == CV_OK && start < folder->head.count) {

@@ -5,7 +5,7 @@
  * belongs to neither. */
 #include "mbox.h"
 
-static bool is_from(struct cv_span data, size_t *len_r, int64_t *received_r)
+bool mbox_is_from(struct cv_span data, size_t *len_r, int64_t *received_r)
 {
 	const char *lf;
 
@@ -25,7 +25,7 @@ static bool is_first_from(struct cv_span data, size_t *len_r,
 {
 	const char *lf;
 
-	if (is_from(data, len_r, received_r))
+	if (mbox_is_from(data, len_r, received_r))
 		return true;
 	if (data.len < 5 || memcmp(data.data, "From ", 5) != 0)
 		return false;
@@ -34,6 +34,8 @@ static bool is_first_from(struct cv_span data, size_t *len_r,
 	if (lf == NULL)
 		return false;
 	*len_r = (size_t)(lf - data.data) + 1;
+	if (memchr(data.data, '\0', *len_r) != NULL)
+		return false;
 	*received_r = 0;
 	return true;
 }
@@ -53,7 +55,7 @@ int mbox_scan_head(struct mbox_reader *reader, uint64_t offset,
 	if (ret < 0)
 		return ret;
 	if (!(offset == 0 ? is_first_from(data, &from_len, &received) :
-	      is_from(data, &from_len, &received)))
+	      mbox_is_from(data, &from_len, &received)))
 		return CV_NOT_FOUND;
 	*record = (struct mbox_record){
 		.offset = offset, .from_len = (uint32_t)from_len,
@@ -132,11 +134,17 @@ int mbox_scan_end(struct mbox_reader *reader, struct mbox_record *record,
 	/* without a line end the text before would not end its line */
 	*ends_r = at == data.len ||
 		((at > 0 || body_len == 0) &&
-		 is_from(cv_span_skip(data, at), &from_len, &received));
+		 mbox_is_from(cv_span_skip(data, at), &from_len, &received));
 	record->body_len = body_len;
 	record->separator = (uint32_t)at;
 	*lines_r = lines;
-	return CV_OK;
+	if (reader->holes && !*ends_r && (at > 0 || body_len == 0)) {
+		data = cv_span_skip(data, at);
+		ret = mbox_hole_next(reader, end + at, true, &data, ends_r,
+				     err);
+		*ends_r = *ends_r && data.len == 0;
+	}
+	return ret;
 }
 
 struct body {
@@ -193,7 +201,7 @@ static bool take_window(struct body *b, struct cv_span data, bool is_last,
 		if (*line_start && left <= MBOX_FROM_MAX && lf == NULL &&
 		    !is_last)
 			return false;
-		if (*line_start && is_from(cv_span(line, left), &from_len,
+		if (*line_start && mbox_is_from(cv_span(line, left), &from_len,
 					   &received))
 			return true;
 		if (lf == NULL && !is_last) {
@@ -210,12 +218,12 @@ static bool take_window(struct body *b, struct cv_span data, bool is_last,
 	return false;
 }
 
-static int scan_lines(struct mbox_reader *reader, struct mbox_record *record,
+int mbox_scan_lines(struct mbox_reader *reader, struct mbox_record *record,
 		      struct mbox_hash *hash, struct cv_error *err)
 {
 	struct body b = { .record = record, .hash = hash };
 	uint64_t at = mbox_record_body(record);
-	bool line_start = true, found = false;
+	bool line_start = true, found = false, hole = false;
 
 	while (at < reader->end && !found) {
 		struct cv_span data;
@@ -223,11 +231,17 @@ static int scan_lines(struct mbox_reader *reader, struct mbox_record *record,
 		int ret = mbox_reader_get(reader, at, MBOX_FROM_MAX + 16,
 					  &data, err);
 
+		if (ret == CV_OK)
+			ret = mbox_hole_next(reader, at, line_start, &data,
+					     &hole, err);
 		if (ret < 0)
 			return ret;
-		found = take_window(&b, data, at + data.len >= reader->end,
+		found = take_window(&b, data, hole ||
+				    at + data.len >= reader->end,
 				    &line_start, &used);
 		at += used;
+		if (hole && !found)
+			break;
 		if (!found && used == 0) {
 			/* more of this line is needed */
 			ret = mbox_reader_get(reader, at, data.len + 1,
@@ -237,6 +251,7 @@ static int scan_lines(struct mbox_reader *reader, struct mbox_record *record,
 		}
 	}
 	record->separator = (uint32_t)b.held_len;
+	reader->at_hole = hole && !found;
 	return CV_OK;
 }
 
@@ -256,6 +271,9 @@ static int scan_bytes(struct mbox_reader *reader, struct mbox_record *record,
 			return ret;
 		if (data.len > end - at)
 			data.len = (size_t)(end - at);
+		reader->seen_nul |= memchr(data.data, '\0', data.len) != NULL;
+		reader->hole_inside |= reader->holes &&
+			mbox_hole_inside(data, at);
 		mbox_hash_add(hash, data.data, data.len);
 		stop = data.data + data.len;
 		for (p = data.data; (p = memchr(p, '\n',
@@ -286,7 +304,7 @@ int mbox_scan_body(struct mbox_reader *reader, struct mbox_record *record,
 		ret = scan_bytes(reader, record, hash, err);
 	} else if (ret == CV_OK) {
 		record->body_len = 0;
-		ret = scan_lines(reader, record, hash, err);
+		ret = mbox_scan_lines(reader, record, hash, err);
 	}
 	record->visible += record->body_len;
 	mbox_hash_end(hash, record->digest);

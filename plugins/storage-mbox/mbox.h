@@ -116,6 +116,7 @@ enum {
 	MBOX_FRESH = 2,			/* the journal does not have it yet */
 	MBOX_OLD = 4,			/* Status: O */
 	MBOX_GONE = 8,			/* in memory: to be removed */
+	MBOX_SYNCED = 16,		/* no power cut takes its bytes */
 };
 
 /* In the map file, as it lies in memory. */
@@ -304,6 +305,10 @@ struct mbox_reader {
 	uint64_t at;			/* of the buffer in the file */
 	size_t len, room;
 	uint64_t end;			/* of the file */
+	bool holes;			/* a message ends at one: mbox-holes.c */
+	bool seen_nul;			/* in a body that was read */
+	bool at_hole;			/* the last body ends at one */
+	bool hole_inside;		/* of a body whose length is known */
 };
 
 void mbox_reader_init(struct mbox_reader *reader,
@@ -321,6 +326,11 @@ int mbox_scan_head(struct mbox_reader *reader, uint64_t offset,
 		   struct mbox_record *record, struct mbox_head *head_r,
 		   struct cv_span *data_r, struct cv_text *scratch,
 		   struct mbox_hash *hash, struct cv_error *err);
+/* From_ line with its end, and the date in it. */
+bool mbox_is_from(struct cv_span data, size_t *len_r, int64_t *received_r);
+/* A body as long as its lines say: adds to body_len, and sets separator. */
+int mbox_scan_lines(struct mbox_reader *reader, struct mbox_record *record,
+		    struct mbox_hash *hash, struct cv_error *err);
 /* Does a message of this body length end properly?  Sets separator, and how
  * many line ends it is. */
 int mbox_scan_end(struct mbox_reader *reader, struct mbox_record *record,
@@ -330,6 +340,22 @@ int mbox_scan_end(struct mbox_reader *reader, struct mbox_record *record,
 int mbox_scan_body(struct mbox_reader *reader, struct mbox_record *record,
 		   uint64_t length, struct mbox_hash *hash,
 		   struct cv_error *err);
+
+/* --- mbox-holes.c: zeros where an append was lost -------------------------------------- */
+
+/* The window's data from `at` on, made shorter: up to the next one (*hole_r is
+ * set), or to where more must be seen to tell.  line_start: the byte before is
+ * a line end. */
+int mbox_hole_next(struct mbox_reader *reader, uint64_t at, bool line_start,
+		   struct cv_span *data, bool *hole_r, struct cv_error *err);
+/* Whole sectors of zeros in data that lies at this offset? */
+bool mbox_hole_inside(struct cv_span data, uint64_t at);
+/* What lies from `from` to the From_ line, or the file's end, behind a hole:
+ * a record that is GONE. */
+int mbox_hole_skip(struct mbox_reader *reader, uint64_t from,
+		   struct mbox_record *gap_r, struct cv_error *err);
+/* Copies what is GONE to a file for the administrator. */
+int mbox_holes_keep(struct cv_storage_folder *folder, struct cv_error *err);
 
 /* --- mbox-map.c ----------------------------------------------------------------------- */
 
@@ -412,7 +438,8 @@ int mbox_heal(struct cv_storage_folder *folder, uint64_t limit,
 
 struct mbox_redo {
 	char magic[8];
-	uint64_t inode, start, old_size, content_len;
+	uint64_t spare;			/* 0 */
+	uint64_t start, old_size, content_len;
 	uint64_t before_hash;		/* of what lies before start */
 	uint64_t left_hash;		/* of what a shorter file leaves */
 	uint8_t content_hash[16];
@@ -452,6 +479,9 @@ void mbox_stage_name(const struct cv_storage_folder *folder,
 /* An open hidden blob, or -1 with errno. */
 int mbox_stage_open(struct cv_storage_folder *folder, uint64_t instance,
 		    uint64_t *size_r);
+/* Is it what was written?  One that was not synced may not be. */
+bool mbox_stage_is_whole(struct cv_storage_folder *folder, int fd,
+			 uint64_t size, struct cv_span ref);
 /* Does any message of this folder wait to be placed? */
 bool mbox_has_staged(struct cv_storage_folder *folder);
 void mbox_stage_remove(struct cv_storage_folder *folder, uint64_t instance);

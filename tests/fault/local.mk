@@ -29,6 +29,13 @@ tests_fault_crash_mdbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
 tests_fault_crash_mdbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MDBOX
 tests_fault_crash_mdbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
 
+check_PROGRAMS += tests/fault/crash-mbox
+TESTS += tests/fault/crash-mbox
+tests_fault_crash_mbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
+	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_mbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MBOX
+tests_fault_crash_mbox_LDADD = tests/unit/libstorage-mbox.la $(MAILBOX_LIBS)
+
 check_PROGRAMS += tests/fault/damage-store
 TESTS += tests/fault/damage-store
 tests_fault_damage_store_SOURCES = %D%/damage-store.c \

@@ -413,6 +413,68 @@ static void what_another_program_has_rewritten_since_stays(void **state)
 	fixture_deinit(&f);
 }
 
+/* A power cut: zeros from `from` to `to` in what was appended. */
+static void check_hole(size_t from, size_t to)
+{
+	static const char nul[] =
+		"From mta@example.org Mon Jan  5 10:11:12 2026\n"
+		"Subject: foreign\n\na \0 and\n\0another\n\n";
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_span whole;
+	const char *path, *end;
+	char *holed, text[100];
+
+	fixture_init(&f, "");
+	for (int i = 1; i <= MESSAGES; i++) {
+		(void)snprintf(text, sizeof(text),
+			       "Subject: %d\r\n\r\nbody\r\n", i);
+		(void)fixture_save(&f, "INBOX", text, 0);
+	}
+	path = pool_printf(f.pool, "%s/home/mail/inbox", f.dir);
+	write_file(path, cv_span(nul, sizeof(nul) - 1), "a");
+	fixture_logout(&f);
+	whole = read_file(&f, path);
+	end = memmem(whole.data, whole.len, "From mta", 8);
+	assert_non_null(end);
+	if (to > (size_t)(end - whole.data))
+		to = (size_t)(end - whole.data);
+	if (from < to) {
+		holed = copy_of(&f, whole);
+		memset(holed + from, 0, to - from);
+		write_file(path, cv_span(holed, whole.len), "w");
+	}
+	f.boot_id[0]++;
+	for (int n = 0; n < 2; n++) {
+		fixture_login(&f);
+		box = fixture_open(&f, "INBOX");
+		assert_int_equal(fixture_state(box).messages, MESSAGES + 1);
+		for (int i = 1; i <= MESSAGES; i++) {
+			(void)snprintf(text, sizeof(text),
+				       "Subject: %d\r\n\r\nbody\r\n", i);
+			assert_string_equal(text, fixture_body(
+				&f, box, (uint32_t)i));
+		}
+		assert_int_equal(fixture_message(&f, box, MESSAGES + 1,
+						 CV_MESSAGE_SIZE).size_bytes, 39);
+		mailbox_api.close(&box);
+		fixture_logout(&f);
+	}
+	whole = read_file(&f, path);
+	assert_null(memmem(whole.data, whole.len, "\0\0", 2));
+	fixture_deinit(&f);
+}
+
+static void holes_that_a_power_cut_leaves_are_mended(void **state)
+{
+	(void)state;
+	check_hole(0, 0);
+	for (size_t from = 0; from < 1024; from += 512) {
+		for (size_t to = from + 512; to < 2048; to += 512)
+			check_hole(from, to);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +486,7 @@ int main(void)
 			a_redo_file_with_any_byte_changed_does_no_harm),
 		cmocka_unit_test(
 			what_another_program_has_rewritten_since_stays),
+		cmocka_unit_test(holes_that_a_power_cut_leaves_are_mended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
