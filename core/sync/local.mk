@@ -9,6 +9,8 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-boxes.c \
 	%D%/sync-conn.c %D%/sync-conn.h \
 	%D%/sync-copy.c \
+	%D%/sync-dovecot.c %D%/sync-dovecot.h \
+	%D%/sync-dovecot-index.c %D%/sync-dovecot-mail.c \
 	%D%/sync-imap.c %D%/sync-imap-private.h \
 	%D%/sync-imap-command.c %D%/sync-imap-fetch.c \
 	%D%/sync-imap-parse.c %D%/sync-imap-parse.h \

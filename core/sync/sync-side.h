@@ -170,6 +170,9 @@ struct sync_side_ops {
 	int (*save_commit)(struct sync_side *s, uint32_t *uids_r,
 			   uint32_t count, struct cv_error *err);
 	void (*save_abort)(struct sync_side *s);
+	/* The run, which was no dry one, has ended; complete: nothing has
+	 * failed.  NULL: what was committed stands. */
+	int (*done)(struct sync_side *s, bool complete, struct cv_error *err);
 };
 
 /* --- the ends ------------------------------------------------------------------ */
@@ -208,5 +211,9 @@ int sync_imap_open(const struct sync_account *account,
 		   struct sync_side **side_r, struct cv_error *err);
 int sync_pop3_open(const struct sync_account *account,
 		   struct sync_side **side_r, struct cv_error *err);
+/* A tree of Dovecot's sdbox, or mdbox, that is not there yet: it can become a
+ * copy of another end, once. */
+int sync_dovecot_open(const char *path, bool multi, const char *label,
+		      struct sync_side **side_r, struct cv_error *err);
 
 #endif

@@ -241,6 +241,28 @@ static void forget_gone(struct sync *sync)
 	sync->state.boxes.count = to;
 }
 
+/* ret: of the run. */
+static int end_sides(struct sync *sync, int ret, struct cv_error *err)
+{
+	bool complete = ret == CV_OK && sync->report->failures == 0;
+
+	for (int i = 0; i < 2 && !sync->options->dry_run; i++) {
+		struct sync_side *s = sync->side[i];
+		struct cv_error end = ERROR_NONE;
+
+		if (s->ops->done == NULL ||
+		    s->ops->done(s, complete, &end) == CV_OK)
+			continue;
+		if (ret < 0 && sync->options->failed != NULL) {
+			sync->options->failed(sync->options->context, &end);
+			continue;
+		}
+		*err = end;
+		ret = end.code;
+	}
+	return ret;
+}
+
 int sync_run(struct sync_side *a, struct sync_side *b,
 	     const struct sync_options *options,
 	     struct sync_report *report_r, struct cv_error *err)
@@ -272,6 +294,7 @@ int sync_run(struct sync_side *a, struct sync_side *b,
 	forget_gone(&sync);
 	if (ret == CV_OK)
 		ret = save_state(&sync, true, err);
+	ret = end_sides(&sync, ret, err);
 	a->words = b->words = NULL;
 	pool_destroy(&pool);
 	return ret;

@@ -160,13 +160,43 @@ int adm_sync_open_user(struct adm_mail *m, const char *location,
 	return user_create(&fields, &config, user_r, err);
 }
 
+/* "dovecot-sdbox:PATH", which is no store of ours; false: something else. */
+static bool is_dovecot(const struct adm_mail *m, bool *multi_r)
+{
+	*multi_r = strncmp(m->argv[0], "dovecot-mdbox:", 14) == 0;
+	return m->argc == 1 &&
+		(*multi_r || strncmp(m->argv[0], "dovecot-sdbox:", 14) == 0);
+}
+
+static int open_dovecot(struct adm_mail *m, bool multi,
+			struct sync_side **side_r, struct cv_error *err)
+{
+	const struct plan *plan = m->state;
+	const char *path = expand_word(m, strchr(m->argv[0], ':') + 1);
+
+	if (!plan->mirror || plan->reverse)
+		return FAIL(err, CV_E_UNSUPPORTED, "%s can only become a copy "
+			    "(hint: a tree of Dovecot is read as sdbox:PATH "
+			    "or mdbox:PATH)", m->argv[0]);
+	if (strncmp(path, "~/", 2) == 0)
+		path = pool_printf(m->pool, "%s%s", user_home(m->user),
+				   path + 1);
+	if (path[0] != '/' || strchr(path, ':') != NULL)
+		return FAIL(err, CV_E_CONFIG, "%s: an absolute path is wanted, "
+			    "and nothing else", m->argv[0]);
+	return sync_dovecot_open(path, multi, m->argv[0], side_r, err);
+}
+
 static int open_other(struct adm_mail *m, uint64_t modseq,
 		      struct sync_side **side_r, struct cv_error *err)
 {
 	struct plan *plan = m->state;
 	struct cv_user *user;
+	bool multi;
 	int ret;
 
+	if (is_dovecot(m, &multi))
+		return open_dovecot(m, multi, side_r, err);
 	if (!is_location(m))
 		return sync_remote_open(plan->in, plan->out, m->argv[0],
 					side_r, err);
@@ -183,10 +213,11 @@ static int check_different(struct adm_mail *m, struct cv_error *err)
 {
 	const char *here, *there;
 	struct cv_user *user;
+	bool multi;
 	int ret;
 
 	if (!is_location(m) || strncmp(m->argv[0], "imapc:", 6) == 0 ||
-	    strncmp(m->argv[0], "pop3c:", 6) == 0)
+	    strncmp(m->argv[0], "pop3c:", 6) == 0 || is_dovecot(m, &multi))
 		return CV_OK;
 	ret = adm_sync_open_user(m, m->argv[0], 0, &user, err);
 	if (ret < 0)

@@ -1,0 +1,791 @@
+/* sync-dovecot.c - a new tree of Dovecot's as the end that becomes a copy.
+ *
+ * INVARIANT: it is written beside its place and appears there when all of it
+ * is done and on disk; what is there already is never touched. */
+#include "sync-dovecot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char mail_dir[] = "dbox-Mails";
+
+struct message {
+	uint32_t uid, words, map_uid;
+	uint32_t saved;
+	uint64_t modseq;
+	uint8_t guid[16], flags;
+};
+
+/* Where mdbox's storage/dovecot.map.index says that a message is. */
+struct place { uint32_t file, offset, size; };
+
+struct dovecot {
+	struct sync_side side;
+	struct cv_pool *pool;
+	bool multi;
+	const char *path, *work;	/* where it goes, where it is made */
+	int fd;				/* of work; -1: nothing made yet */
+	sync_boxes boxes;
+	sync_names subscribed;
+
+	struct cv_pool *box_pool;	/* of the open one; NULL: none */
+	struct sync_box box;
+	int box_fd;
+	ARRAY(struct message) messages;
+	/* its keywords, and the numbers of their sets among the engine's */
+	ARRAY(const char *) keywords;
+	struct hash_table keyword_numbers;
+
+	struct sync_dovecot_mail mail;
+	struct sync_row row;
+	bool adding;
+	ARRAY(uint32_t) added;		/* UIDs, since the last commit */
+
+	int storage_fd;
+	uint32_t map_id, file;
+	ARRAY(struct place) places;
+};
+
+/* --- names ---------------------------------------------------------------------- */
+
+/* Levels as they stand on disk. */
+static int disk_name(const char *name, struct cv_pool *pool,
+		     const char **disk_r, struct cv_error *err)
+{
+	struct cv_span rest = cv_span_of(name), level;
+	struct cv_text text;
+
+	cv_text_init(&text, pool);
+	while (cv_span_split(&rest, '/', &level)) {
+		size_t start = text.len + (text.len > 0);
+
+		if (text.len > 0)
+			cv_text_append_c(&text, '/');
+		utf7_encode(&text, level);
+		if (level.len == 0 || level.data[0] == '.' ||
+		    cv_span_is_icase(level, mail_dir) ||
+		    text.len - start > 255)
+			return FAIL(err, CV_E_PERM, "Dovecot's dbox can have "
+				    "no such name");
+	}
+	*disk_r = cv_text_str(&text);
+	return CV_OK;
+}
+
+/* A directory and those above it, below fd. */
+static int make_dirs(int fd, const char *path, struct cv_pool *pool,
+		     struct cv_error *err)
+{
+	char *part = pool_strdup(pool, path);
+
+	for (char *at = part; at != NULL; ) {
+		at = strchr(at, '/');
+		if (at != NULL)
+			*at = '\0';
+		if (mkdirat(fd, part, 0700) < 0 && errno != EEXIST)
+			return FAIL_ERRNO(err, errno, "cannot create '%s'",
+					  part);
+		if (at != NULL)
+			*at++ = '/';
+	}
+	return CV_OK;
+}
+
+static int open_dir(int fd, const char *path, int *fd_r, struct cv_error *err)
+{
+	*fd_r = openat(fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		       O_CLOEXEC);
+	return *fd_r >= 0 ? CV_OK : FAIL_ERRNO(err, errno, "cannot open '%s'",
+					       path);
+}
+
+static int make_dir(int fd, const char *path, int *fd_r, struct cv_error *err)
+{
+	if (mkdirat(fd, path, 0700) < 0)
+		return FAIL_ERRNO(err, errno, "cannot create '%s'", path);
+	return open_dir(fd, path, fd_r, err);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* --- what there is: nothing, before it is written --------------------------------- */
+
+static int dovecot_list(struct sync_side *s, struct cv_pool *pool,
+			sync_boxes *boxes, struct cv_error *err)
+{
+	(void)s;
+	(void)pool;
+	(void)boxes;
+	(void)err;
+	return CV_OK;
+}
+
+static int dovecot_subscriptions(struct sync_side *s, struct cv_pool *pool,
+				 sync_names *names, struct cv_error *err)
+{
+	(void)s;
+	(void)pool;
+	(void)names;
+	(void)err;
+	return CV_OK;
+}
+
+static int dovecot_rows(struct sync_side *s, struct cv_pool *pool,
+			sync_rows *rows, struct cv_error *err)
+{
+	(void)s;
+	(void)pool;
+	(void)rows;
+	(void)err;
+	return CV_OK;
+}
+
+static bool dovecot_is_open(const struct sync_side *s)
+{
+	return ((const struct dovecot *)s)->box_pool != NULL;
+}
+
+/* --- a mailbox's index --------------------------------------------------------------- */
+
+static void get_keywords(void *context, uint32_t number, struct cv_text *dst)
+{
+	struct dovecot *d = context;
+	const struct message *m = &d->messages.items[number];
+	struct cv_keywords k = { NULL, 0 };
+	struct cv_pool *pool = pool_create("keywords");
+	size_t at = dst->len;
+
+	if (m->words != 0)
+		k = sync_words_get(d->side.words, m->words, pool);
+	sync_dovecot_put(dst, 0, (int)(d->keywords.count + 7) / 8);
+	for (uint32_t i = 0; i < k.count; i++) {
+		size_t bit = (size_t)(uintptr_t)hash_find(
+			&d->keyword_numbers, cv_span_of(k.names[i])) - 1;
+
+		dst->data[at + bit / 8] |= (char)(1 << bit % 8);
+	}
+	pool_destroy(&pool);
+}
+
+static void get_modseq(void *context, uint32_t number, struct cv_text *dst)
+{
+	const struct dovecot *d = context;
+	uint64_t modseq = d->messages.items[number].modseq;
+
+	sync_dovecot_put(dst, modseq == 0 ? 1 : modseq, 8);
+}
+
+static void get_guid(void *context, uint32_t number, struct cv_text *dst)
+{
+	const struct dovecot *d = context;
+
+	cv_text_append(dst, d->messages.items[number].guid, 16);
+}
+
+static void get_place(void *context, uint32_t number, struct cv_text *dst)
+{
+	const struct dovecot *d = context;
+	const struct message *m = &d->messages.items[number];
+
+	sync_dovecot_put(dst, m->map_uid, 4);
+	sync_dovecot_put(dst, m->saved, 4);
+}
+
+static uint32_t get_row(void *context, uint32_t number, uint8_t *flags_r)
+{
+	const struct dovecot *d = context;
+
+	*flags_r = d->messages.items[number].flags;
+	return d->messages.items[number].uid;
+}
+
+/* { rebuild count, or the map's UIDVALIDITY; GUID; flags } */
+static struct cv_span box_header(struct dovecot *d)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, d->box_pool);
+	sync_dovecot_put(&text, d->multi ? d->map_id : 0, 4);
+	cv_text_append(&text, d->box.guid, 16);
+	sync_dovecot_put(&text, 0, 4);
+	return cv_text_span(&text);
+}
+
+/* { count } { -, offset of the name } the names */
+static struct cv_span keyword_header(struct dovecot *d)
+{
+	struct cv_text text;
+	size_t at = 0;
+
+	cv_text_init(&text, d->box_pool);
+	sync_dovecot_put(&text, d->keywords.count, 4);
+	for (size_t i = 0; i < d->keywords.count; i++) {
+		sync_dovecot_put(&text, 0, 4);
+		sync_dovecot_put(&text, at, 4);
+		at += strlen(d->keywords.items[i]) + 1;
+	}
+	for (size_t i = 0; i < d->keywords.count; i++)
+		cv_text_append(&text, d->keywords.items[i],
+			       strlen(d->keywords.items[i]) + 1);
+	return cv_text_span(&text);
+}
+
+static struct cv_span modseq_header(struct dovecot *d)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, d->box_pool);
+	sync_dovecot_put(&text, d->box.modseq, 8);
+	sync_dovecot_put(&text, 0, 8);
+	return cv_text_span(&text);
+}
+
+static void collect_keywords(struct dovecot *d)
+{
+	array_init(&d->keywords, d->box_pool);
+	hash_init(&d->keyword_numbers, d->box_pool, true);
+	for (size_t i = 0; i < d->messages.count; i++) {
+		struct cv_keywords k;
+
+		if (d->messages.items[i].words == 0)
+			continue;
+		k = sync_words_get(d->side.words, d->messages.items[i].words,
+				   d->box_pool);
+		for (uint32_t n = 0; n < k.count; n++) {
+			struct cv_span name = cv_span_of(k.names[n]);
+
+			if (hash_find(&d->keyword_numbers, name) != NULL)
+				continue;
+			*array_add(&d->keywords) = k.names[n];
+			hash_set(&d->keyword_numbers, name,
+				 (void *)(uintptr_t)d->keywords.count);
+		}
+	}
+}
+
+static int write_index(struct dovecot *d, struct cv_error *err)
+{
+	struct sync_dovecot_part parts[5] = {
+		{ .name = d->multi ? "mdbox-hdr" : "dbox-hdr",
+		  .header = box_header(d) },
+		{ .name = "modseq", .size = 8, .align = 8,
+		  .header = modseq_header(d), .get = get_modseq },
+	};
+	struct sync_dovecot_index index = {
+		.id = d->box.uidvalidity, .uidvalidity = d->box.uidvalidity,
+		.uidnext = d->box.uidnext,
+		.count = (uint32_t)d->messages.count,
+		.highestmodseq = d->box.modseq, .parts = parts,
+		.part_count = 2, .row = get_row, .context = d,
+	};
+
+	collect_keywords(d);
+	if (d->multi) {
+		parts[index.part_count++] = (struct sync_dovecot_part){
+			.name = "mdbox", .size = 8, .align = 4,
+			.get = get_place };
+		parts[index.part_count++] = (struct sync_dovecot_part){
+			.name = "guid", .size = 16, .align = 1,
+			.get = get_guid };
+	}
+	if (d->keywords.count > 0)
+		parts[index.part_count++] = (struct sync_dovecot_part){
+			.name = "keywords", .align = 1,
+			.size = (uint32_t)(d->keywords.count + 7) / 8,
+			.header = keyword_header(d), .get = get_keywords };
+	for (size_t i = 0; i < d->messages.count; i++) {
+		uint8_t flags = d->messages.items[i].flags;
+
+		index.seen += (flags & CV_FLAG_SEEN) != 0;
+		index.deleted += (flags & CV_FLAG_DELETED) != 0;
+	}
+	return sync_dovecot_index_write(d->box_fd, "dovecot.index", &index,
+					err);
+}
+
+/* --- mailboxes --------------------------------------------------------------------- */
+
+static int begin_tree(struct dovecot *d, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	if (d->fd >= 0)
+		return CV_OK;
+	if (mkdir(d->work, 0700) < 0)
+		return FAIL_ERRNO(err, errno, "cannot create '%s'", d->work);
+	ret = open_dir(AT_FDCWD, d->work, &d->fd, err);
+	if (ret == CV_OK && d->multi)
+		ret = make_dir(d->fd, "storage", &d->storage_fd, err);
+	return ret;
+}
+
+static int dovecot_create(struct sync_side *s, const struct sync_box *as,
+			  struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+	static const uint8_t none[16];
+	struct sync_box *box;
+	const char *disk;
+	int ret = begin_tree(d, err);
+
+	if (ret < 0) {
+		s->broken = true;
+		return ret;
+	}
+	ret = disk_name(as->name, d->pool, &disk, err);
+	if (ret == CV_OK)
+		ret = make_dirs(d->fd, pool_printf(d->pool, "mailboxes/%s/%s",
+						   disk, mail_dir),
+				d->pool, err);
+	if (ret < 0)
+		return ret;
+	box = array_add(&d->boxes);
+	*box = *as;
+	box->name = pool_strdup(d->pool, as->name);
+	if (box->uidvalidity == 0)
+		box->uidvalidity = (uint32_t)time_now();
+	if (memcmp(box->guid, none, sizeof(none)) == 0)
+		random_bytes(box->guid, sizeof(box->guid));
+	return CV_OK;
+}
+
+static int end_box(struct dovecot *d, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	if (d->box_pool == NULL)
+		return CV_OK;
+	if (d->adding || d->added.count > 0)
+		ret = FAIL(err, CV_E_TEMP, "not all messages are there");
+	else
+		ret = write_index(d, err);
+	if (ret < 0) {
+		d->side.broken = true;
+		(void)error_prefix(err, "mailbox '%s'", d->box.name);
+	}
+	close_fd(&d->box_fd);
+	pool_destroy(&d->box_pool);
+	return ret;
+}
+
+static int dovecot_open(struct sync_side *s, const char *name,
+			struct sync_box *box_r, struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+	const struct sync_box *box = NULL;
+	const char *disk;
+	int ret = end_box(d, err);
+
+	for (size_t i = 0; i < d->boxes.count; i++) {
+		if (strcmp(d->boxes.items[i].name, name) == 0)
+			box = &d->boxes.items[i];
+	}
+	if (ret == CV_OK && box == NULL)
+		ret = FAIL(err, CV_E_NOT_FOUND, "no such mailbox");
+	if (ret < 0)
+		return ret;
+	d->box = *box;
+	d->box_pool = pool_create("dovecot mailbox");
+	array_init(&d->messages, d->box_pool);
+	array_init(&d->added, d->box_pool);
+	ret = disk_name(name, d->box_pool, &disk, err);
+	if (ret == CV_OK)
+		ret = open_dir(d->fd, pool_printf(d->box_pool,
+						  "mailboxes/%s/%s", disk,
+						  mail_dir), &d->box_fd, err);
+	*box_r = *box;
+	box_r->uidnext = 1;
+	box_r->modseq = 0;
+	return ret;
+}
+
+static int dovecot_update(struct sync_side *s, const struct sync_update *as,
+			  struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+
+	if (as->empty)
+		return FAIL(err, CV_E_UNSUPPORTED, "%s is written once",
+			    s->label);
+	if (as->uidvalidity != 0)
+		d->box.uidvalidity = as->uidvalidity;
+	if (as->uidnext > d->box.uidnext)
+		d->box.uidnext = as->uidnext;
+	if (as->modseq > d->box.modseq)
+		d->box.modseq = as->modseq;
+	return CV_OK;
+}
+
+static int dovecot_subscribe(struct sync_side *s, const char *name, bool on,
+			     struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+
+	(void)err;
+	if (on)
+		*array_add(&d->subscribed) = pool_strdup(d->pool, name);
+	return CV_OK;
+}
+
+/* --- messages ---------------------------------------------------------------------- */
+
+/* A file of mdbox with room, or this message's of sdbox. */
+static int begin_file(struct dovecot *d, uint32_t uid, struct cv_error *err)
+{
+	struct sync_dovecot_mail *m = &d->mail;
+	int ret;
+
+	if (m->fd >= 0 && (!d->multi || m->size >= DOVECOT_ROTATE)) {
+		ret = sync_dovecot_file_end(m, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (m->fd >= 0)
+		return CV_OK;
+	if (d->multi)
+		return sync_dovecot_file_begin(m, d->storage_fd, pool_printf(
+			d->pool, "m.%u", ++d->file), err);
+	return sync_dovecot_file_begin(m, d->box_fd, pool_printf(
+		d->box_pool, "u.%u", uid), err);
+}
+
+static int end_message(struct dovecot *d, struct cv_error *err)
+{
+	struct sync_dovecot_mail *m = &d->mail;
+	const struct sync_row *as = &d->row;
+	const char *disk = NULL;
+	struct message *message;
+	int ret = CV_OK;
+
+	if (!d->adding)
+		return CV_OK;
+	d->adding = false;
+	if (d->multi)
+		ret = disk_name(d->box.name, d->box_pool, &disk, err);
+	if (ret == CV_OK)
+		ret = sync_dovecot_mail_finish(m, as, disk, err);
+	if (ret < 0)
+		return ret;
+	message = array_add(&d->messages);
+	*message = (struct message){
+		.uid = as->uid, .words = as->words, .modseq = as->modseq,
+		.saved = (uint32_t)(as->saved != 0 ? as->saved : time_now()),
+		.flags = (uint8_t)(as->flags & CV_FLAGS_STORED),
+	};
+	memcpy(message->guid, as->guid, sizeof(message->guid));
+	if (d->multi) {
+		*array_add(&d->places) = (struct place){
+			d->file, (uint32_t)m->start,
+			(uint32_t)(m->size - m->start),
+		};
+		message->map_uid = (uint32_t)d->places.count;
+	}
+	return CV_OK;
+}
+
+static int dovecot_save_add(struct sync_side *s, const struct sync_row *as,
+			    struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+	static const uint8_t none[16];
+	int ret = end_message(d, err);
+
+	if (ret < 0)
+		return ret;
+	d->row = *as;
+	if (d->row.uid == 0)
+		d->row.uid = d->messages.count == 0 ? 1 :
+			d->messages.items[d->messages.count - 1].uid + 1;
+	if (memcmp(as->guid, none, sizeof(none)) == 0)
+		random_bytes(d->row.guid, sizeof(d->row.guid));
+	if (d->row.modseq > d->box.modseq)
+		d->box.modseq = d->row.modseq;
+	if (d->row.uid >= d->box.uidnext)
+		d->box.uidnext = d->row.uid + 1;
+	*array_add(&d->added) = d->row.uid;
+	ret = begin_file(d, d->row.uid, err);
+	if (ret < 0)
+		return ret;
+	sync_dovecot_mail_begin(&d->mail);
+	d->adding = true;
+	return CV_OK;
+}
+
+static int dovecot_save_write(struct sync_side *s, struct cv_span data,
+			      struct cv_error *err)
+{
+	return sync_dovecot_mail_write(&((struct dovecot *)s)->mail, data,
+				       err);
+}
+
+static int dovecot_save_commit(struct sync_side *s, uint32_t *uids_r,
+			       uint32_t count, struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+	int ret = end_message(d, err);
+
+	if (ret == CV_OK && count != d->added.count)
+		ret = FAIL(err, CV_E_INTERNAL, "%zu messages to be saved, "
+			   "not %u", d->added.count, count);
+	if (ret < 0)
+		return ret;
+	if (count > 0)
+		memcpy(uids_r, d->added.items, count * sizeof(*uids_r));
+	d->added.count = 0;
+	return CV_OK;
+}
+
+/* What was written of it stays until somebody removes it all. */
+static void dovecot_save_abort(struct sync_side *s)
+{
+	s->broken = true;
+}
+
+/* --- what is never asked of an end that was empty ----------------------------------- */
+
+static int once(struct sync_side *s, struct cv_error *err)
+{
+	return FAIL(err, CV_E_UNSUPPORTED, "%s is written once", s->label);
+}
+
+static int dovecot_remove(struct sync_side *s, const char *name,
+			  struct cv_error *err)
+{
+	(void)name;
+	return once(s, err);
+}
+
+static int dovecot_rename(struct sync_side *s, const char *from,
+			  const char *to, struct cv_error *err)
+{
+	(void)from;
+	(void)to;
+	return once(s, err);
+}
+
+static int dovecot_change(struct sync_side *s, struct sync_change *changes,
+			  uint32_t count, struct cv_error *err)
+{
+	(void)changes;
+	(void)count;
+	return once(s, err);
+}
+
+static int dovecot_expunge(struct sync_side *s, const uint32_t *uids,
+			   uint32_t count, struct cv_error *err)
+{
+	(void)uids;
+	(void)count;
+	return once(s, err);
+}
+
+/* --- the end ------------------------------------------------------------------------- */
+
+static void get_map(void *context, uint32_t number, struct cv_text *dst)
+{
+	const struct place *p =
+		&((const struct dovecot *)context)->places.items[number];
+
+	sync_dovecot_put(dst, p->file, 4);
+	sync_dovecot_put(dst, p->offset, 4);
+	sync_dovecot_put(dst, p->size, 4);
+}
+
+static void get_references(void *context, uint32_t number,
+			   struct cv_text *dst)
+{
+	(void)context;
+	(void)number;
+	sync_dovecot_put(dst, 1, 2);
+}
+
+static uint32_t get_map_row(void *context, uint32_t number, uint8_t *flags_r)
+{
+	(void)context;
+	*flags_r = 0;
+	return number + 1;
+}
+
+static int write_map(struct dovecot *d, struct cv_error *err)
+{
+	struct cv_text header;
+	struct sync_dovecot_part parts[2] = {
+		{ .name = "map", .size = 12, .align = 4, .get = get_map },
+		{ .name = "ref", .size = 2, .align = 2,
+		  .get = get_references },
+	};
+	struct sync_dovecot_index index = {
+		.id = d->map_id, .uidvalidity = d->map_id,
+		.uidnext = (uint32_t)d->places.count + 1,
+		.count = (uint32_t)d->places.count, .highestmodseq = 1,
+		.parts = parts, .part_count = 2, .row = get_map_row,
+		.context = d,
+	};
+
+	cv_text_init(&header, d->pool);
+	sync_dovecot_put(&header, d->file, 4);	/* the highest number */
+	sync_dovecot_put(&header, 0, 4);	/* of rebuilds */
+	parts[0].header = cv_text_span(&header);
+	return sync_dovecot_index_write(d->storage_fd, "dovecot.map.index",
+					&index, err);
+}
+
+/* A version, and names with tabs between the levels. */
+static int write_subscriptions(struct dovecot *d, struct cv_error *err)
+{
+	struct cv_text text;
+	int fd, ret;
+
+	cv_text_init(&text, d->pool);
+	cv_text_append_str(&text, "V\t2\n\n");
+	for (size_t i = 0; i < d->subscribed.count; i++) {
+		size_t start = text.len;
+		const char *disk;
+
+		if (disk_name(d->subscribed.items[i], d->pool, &disk, NULL) <
+		    0)
+			continue;	/* of nothing that could be there */
+		cv_text_append_str(&text, disk);
+		for (; start < text.len; start++) {
+			if (text.data[start] == '/')
+				text.data[start] = '\t';
+		}
+		cv_text_append_c(&text, '\n');
+	}
+	fd = openat(d->fd, "subscriptions", O_WRONLY | O_CREAT | O_EXCL |
+		    O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return FAIL_ERRNO(err, errno, "cannot create 'subscriptions'");
+	ret = sync_dovecot_write(fd, "subscriptions", cv_text_span(&text),
+				 err);
+	close_fd(&fd);
+	return ret;
+}
+
+static int sync_parent(const struct dovecot *d, struct cv_error *err)
+{
+	char *parent = pool_strdup(d->pool, d->path);
+	int fd, ret;
+
+	*strrchr(parent, '/') = '\0';
+	fd = open(*parent == '\0' ? "/" : parent, O_RDONLY | O_DIRECTORY |
+		  O_CLOEXEC);
+	ret = fd >= 0 && fsync(fd) == 0 ? CV_OK :
+		FAIL_ERRNO(err, errno, "cannot sync '%s'", parent);
+	close_fd(&fd);
+	return ret;
+}
+
+static int put_in_place(struct dovecot *d, struct cv_error *err)
+{
+	if (syncfs(d->fd) < 0)
+		return FAIL_ERRNO(err, errno, "cannot sync '%s'", d->work);
+	if (rename(d->work, d->path) < 0)
+		return FAIL_ERRNO(err, errno, "cannot rename '%s' to '%s'",
+				  d->work, d->path);
+	return sync_parent(d, err);
+}
+
+static int dovecot_done(struct sync_side *s, bool complete,
+			struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+	int ret = CV_OK;
+
+	if (d->fd < 0)
+		return CV_OK;
+	if (!complete || s->broken)
+		return FAIL(err, CV_E_TEMP, "'%s' was not made: not all of it "
+			    "could be written (hint: what was is in '%s'; "
+			    "remove that before the next run)", d->path,
+			    d->work);
+	ret = end_box(d, err);
+	if (ret == CV_OK)
+		ret = sync_dovecot_file_end(&d->mail, err);
+	if (ret == CV_OK && d->multi)
+		ret = write_map(d, err);
+	if (ret == CV_OK)
+		ret = write_subscriptions(d, err);
+	return ret == CV_OK ? put_in_place(d, err) : ret;
+}
+
+static void dovecot_close(struct sync_side **s)
+{
+	struct dovecot *d = (struct dovecot *)*s;
+	struct cv_pool *pool = d->pool;
+
+	close_fd(&d->mail.fd);
+	close_fd(&d->box_fd);
+	close_fd(&d->storage_fd);
+	close_fd(&d->fd);
+	pool_destroy(&d->box_pool);
+	*s = NULL;
+	pool_destroy(&pool);
+}
+
+static const struct sync_side_ops ops = {
+	.list = dovecot_list,
+	.subscriptions = dovecot_subscriptions,
+	.open = dovecot_open,
+	.is_open = dovecot_is_open,
+	.rows = dovecot_rows,
+	.close = dovecot_close,
+	.create = dovecot_create,
+	.remove = dovecot_remove,
+	.rename = dovecot_rename,
+	.subscribe = dovecot_subscribe,
+	.update = dovecot_update,
+	.change = dovecot_change,
+	.expunge = dovecot_expunge,
+	.save_add = dovecot_save_add,
+	.save_write = dovecot_save_write,
+	.save_commit = dovecot_save_commit,
+	.save_abort = dovecot_save_abort,
+	.done = dovecot_done,
+};
+
+int sync_dovecot_open(const char *path, bool multi, const char *label,
+		      struct sync_side **side_r, struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct dovecot *d;
+
+	if (access(path, F_OK) == 0)
+		return FAIL(err, CV_E_EXISTS, "'%s' exists: a tree of Dovecot "
+			    "is written once (hint: give another place, or "
+			    "move it away)", path);
+	pool = pool_create("sync dovecot");
+	d = pool_new(pool, struct dovecot);
+	d->pool = pool;
+	d->multi = multi;
+	d->path = pool_strdup(pool, path);
+	d->work = pool_printf(pool, "%s.unfinished", path);
+	if (access(d->work, F_OK) == 0) {
+		int ret = FAIL(err, CV_E_PERM, "'%s' is left of a run that "
+			       "did not end (hint: remove it)", d->work);
+
+		pool_destroy(&pool);
+		return ret;
+	}
+	d->fd = d->box_fd = d->storage_fd = d->mail.fd = -1;
+	d->map_id = (uint32_t)time_now();
+	d->side = (struct sync_side){
+		.ops = &ops, .label = pool_strdup(pool, label),
+		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
+			SYNC_CAP_BOXES,
+	};
+	array_init(&d->boxes, pool);
+	array_init(&d->subscribed, pool);
+	array_init(&d->places, pool);
+	cv_text_init(&d->mail.buffer, pool);
+	*side_r = &d->side;
+	return CV_OK;
+}
