@@ -3,9 +3,11 @@ core_mailbox_libmailbox_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_mailbox_libmailbox_la_SOURCES = \
 	%D%/acl.c %D%/acl.h \
 	core/acl/acl-global.c core/acl/acl-global.h \
+	core/acl/acl-shared.c core/acl/acl-shared.h \
 	%D%/list-match.c %D%/list-match.h \
 	%D%/mail-location.c \
 	%D%/mailbox-acl.c \
+	%D%/mailbox-shares.c \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
 	%D%/mailbox-api.c \
 	%D%/mailbox-broker.c %D%/mailbox-broker.h \

@@ -68,8 +68,7 @@ static int read_foreign(const struct namespace *ns,
 	return ret < 0 ? ret : CV_OK;
 }
 
-/* *found_r: there is such a list.  foreign: look at other servers', too. */
-static int read_list(const struct namespace *ns,
+int mailbox_acl_read(const struct namespace *ns,
 		     struct account_folder *folder, bool foreign,
 		     struct acl *acl, bool *found_r, struct cv_error *err)
 {
@@ -103,9 +102,9 @@ static int find_list(const struct namespace *ns,
 
 	*found_r = false;
 	if (folder != NULL)
-		ret = read_list(ns, folder, foreign, acl, found_r, err);
+		ret = mailbox_acl_read(ns, folder, foreign, acl, found_r, err);
 	if (ret == CV_OK && !*found_r)
-		ret = read_list(ns, NULL, foreign, acl, found_r, err);
+		ret = mailbox_acl_read(ns, NULL, foreign, acl, found_r, err);
 	return ret;
 }
 
@@ -306,7 +305,7 @@ struct cv_span mailbox_acl_inherited(const struct mailbox_ref *ref,
 	acl_init(&acl, pool);
 	if (above == NULL)
 		return CV_SPAN_NONE;	/* the default goes on to count */
-	if (read_list(ref->ns, above, true, &acl, &found, &err) < 0) {
+	if (mailbox_acl_read(ref->ns, above, true, &acl, &found, &err) < 0) {
 		log_error("acl", "%s", err.text);
 		return CV_SPAN("");
 	}
@@ -446,6 +445,7 @@ int mailbox_acl_change(struct cv_user *user, const char *name,
 	struct cv_pool *pool = pool_create("acl");
 	struct account_folder *folder;
 	struct account_txn *txn = NULL;
+	struct cv_error unheard = ERROR_NONE;
 	struct mailbox_ref ref;
 	int ret = find_place(user, name, pool, &ref, &folder, err);
 
@@ -462,5 +462,9 @@ int mailbox_acl_change(struct cv_user *user, const char *name,
 		ret = account_commit(&txn, ACCOUNT_SYNC, err);
 	account_rollback(&txn);
 	pool_destroy(&pool);
+	/* what was changed counts, whether others hear of it or not */
+	if (ret == CV_OK && mailbox_shares_publish(user, &unheard) < 0)
+		log_error("acl", "'culveradm acl recalc -u %s' is needed: %s",
+			  user->name, unheard.text);
 	return ret;
 }

@@ -68,6 +68,10 @@ int mailbox_acl_change(struct cv_user *u, const char *name,
 		       const struct acl_entry *entry, enum acl_change how,
 		       struct cv_error *err);
 
+/* Tells others (acl_shared_dict) with whom the user has shared something;
+ * after a change of a list that has happened.  Durable. */
+int mailbox_shares_publish(struct cv_user *u, struct cv_error *err);
+
 /* The same for mail of any account. */
 int route_my_rights(struct cv_user *u, const char *name, uint32_t *rights_r,
 		    struct cv_error *err);

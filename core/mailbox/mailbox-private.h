@@ -74,6 +74,7 @@ struct cv_user {
 					 * is not the user; NULL */
 	bool acl_strict;		/* no list: no rights for others */
 	struct acl_global *acl_global;	/* NULL: none */
+	const char *shared_dict;	/* NULL: none */
 	bool private_seen;		/* \Seen is the accessor's own */
 	struct shared_prefix *shared;	/* namespaces of many owners */
 	struct remote *remotes;
@@ -313,6 +314,11 @@ enum mailbox_op {
  * of folders without a list of their own. */
 uint32_t mailbox_rights(struct cv_user *user, const struct namespace *ns,
 			struct account_folder *folder);
+/* The list that is kept for a folder; folder NULL: for those without one.
+ * *found_r: there is such a list.  foreign: look at other servers', too. */
+int mailbox_acl_read(const struct namespace *ns,
+		     struct account_folder *folder, bool foreign,
+		     struct acl *acl, bool *found_r, struct cv_error *err);
 /* CV_OK, CV_E_DENIED, or CV_E_NOT_FOUND for who may not even know of it. */
 int mailbox_permit(uint32_t rights, enum mailbox_op op, const char *name,
 		   struct cv_error *err);

@@ -1,6 +1,7 @@
 /* mailbox-remote-name.c - "shared/bob/INBOX": the owners that a namespace with
  * variables in its prefix stands for. */
 #include "mailbox-remote.h"
+#include "acl/acl-shared.h"
 
 static const struct cv_span owner_key = CV_SPAN("shared-with-me/");
 
@@ -190,6 +191,29 @@ static struct store *own_store(struct cv_user *user)
 	return NULL;
 }
 
+/* Those who say so themselves. */
+static void meet_sharers(struct cv_user *user,
+			 const struct shared_prefix *prefix)
+{
+	struct acl_who who = { .user = user->name,
+		.groups = user->mail.acl_groups };
+	struct cv_error err = ERROR_NONE;
+	struct cv_strings owners;
+	struct cv_pool *pool;
+
+	if (user->shared_dict == NULL)
+		return;
+	pool = pool_create("sharers");
+	if (acl_shared_find(user->io, user->shared_dict, &who, pool, &owners,
+			    &err) < 0) {
+		log_error("acl", "%s", err.text);
+		owners.count = 0;
+	}
+	for (uint32_t i = 0; i < owners.count; i++)
+		(void)remote_get(user, prefix, cv_span_of(owners.items[i]));
+	pool_destroy(&pool);
+}
+
 int remote_meet(struct cv_user *user, const struct shared_prefix *prefix,
 		struct cv_error *err)
 {
@@ -213,6 +237,7 @@ int remote_meet(struct cv_user *user, const struct shared_prefix *prefix,
 		if (remote != NULL)
 			remote->remembered = true;
 	}
+	meet_sharers(user, prefix);
 	return CV_OK;
 }
 

@@ -1,6 +1,7 @@
 /* user.c - making a user from userdb fields and settings. */
 #include "mailbox-remote.h"
 #include "mailbox-route.h"
+#include "acl/acl-shared.h"
 
 #include <unistd.h>
 
@@ -338,6 +339,9 @@ static int find_policy(struct cv_user *user, struct cv_error *err)
 		if (strcmp(set.mail_plugins.items[i], "acl") == 0)
 			user->acl_strict = true;
 	}
+	if (ret == CV_OK)
+		ret = acl_shared_path(user->mail.acl_shared_dict, user->pool,
+				      &user->shared_dict, err);
 	return ret < 0 || !user->acl_strict ? ret :
 		acl_global_open(user->io, user->pool, user->mail.acl,
 				&user->acl_global, err);

@@ -3,6 +3,7 @@
 #include "session-private.h"
 
 #include "acl/acl-global.h"
+#include "acl/acl-shared.h"
 #include "mailbox/user.h"
 #include "mailbox/user-ids.h"
 
@@ -138,6 +139,9 @@ static void add_acl_paths(struct sandbox_paths *paths, struct cv_session *s,
 		sandbox_paths_add(paths, path, false);
 	else if (path != NULL)
 		add_folder_of(paths, s, path, false);
+	if (acl_shared_path(mail->acl_shared_dict, s->pool, &path,
+			    NULL) == CV_OK && path != NULL)
+		add_folder_of(paths, s, path, true);
 }
 
 static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,

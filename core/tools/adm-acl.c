@@ -148,6 +148,17 @@ static int remove_run(struct adm_mail *m, struct cv_error *err)
 	return change(m, ACL_TAKE, err);
 }
 
+static int recalc_run(struct adm_mail *m, struct cv_error *err)
+{
+	return mailbox_shares_publish(m->user, err);
+}
+
+static int nothing_more(struct adm_mail *m)
+{
+	return m->argc == 0 ? ADM_OK : adm_mail_usage(m, "recalc takes no "
+						      "mailbox");
+}
+
 static int delete_run(struct adm_mail *m, struct cv_error *err)
 {
 	return change(m, ACL_FORGET, err);
@@ -173,6 +184,8 @@ static const struct adm_mail_verb subverbs[] = {
 	  mailbox_who_rights, remove_run },
 	{ "acl delete", "MAILBOX ID", "", ADM_FORMAT_FLOW, NULL,
 	  mailbox_and_who, delete_run },
+	{ "acl recalc", "", "", ADM_FORMAT_FLOW, NULL,
+	  nothing_more, recalc_run },
 };
 
 static int run_acl(struct adm *adm, int argc, char **argv)
@@ -184,7 +197,7 @@ static int run_acl(struct adm *adm, int argc, char **argv)
 
 const struct adm_verb adm_acl_verb = {
 	.name = "acl",
-	.args = "get|rights|debug|set|add|remove|delete [-u USER|-A|-F FILE] "
+	.args = "get|rights|debug|set|add|remove|delete|recalc [-u USER|-A|-F FILE] "
 		"...",
 	.help = "shows and changes who may do what in mailboxes",
 	.run = run_acl,

@@ -32,6 +32,7 @@ class Shared(culver.Server):
                         "userdb {{\n  driver = passwd-file\n"
                         "  args = username_format=%n {dir}/users\n}}\n",
                         culver.CONFIG, flags=re.S)
+        self.template = config
         super().__init__(extra, users={u: "secret" for u in UIDS}, config=config)
         (self.dir / "users").write_text("".join(
             f"{u}:{{PLAIN}}secret:{uid}:{uid}::{self.home(u)}::\n" for u, uid in UIDS.items()))
@@ -261,6 +262,60 @@ plugin {
         # and not the reader's, who has room
         for i in range(2):
             assert append(bob, "INBOX", b"own%d" % i)[0] == "OK"
+
+
+DICT = """\
+plugin {
+  acl_shared_dict = file:%s
+}
+"""
+
+
+def sharing(owner, who):
+    return f"shared/shared-boxes/{who}/{owner}\n1\n"
+
+
+def test_list_shows_who_has_shared():
+    with Shared() as server:
+        folder = server.dir / "dict"
+        folder.mkdir()
+        folder.chmod(0o777)
+        path = folder / "shared-mailboxes.db"
+        # what Dovecot wrote, and an owner who does not exist
+        path.write_text(sharing("alice", "user/carol") + sharing("nobody", "user/bob")
+                        + sharing("x/../y", "user/bob") + sharing("bob", "user/bob"))
+        path.chmod(0o666)
+        server.stop()
+        server.write_config(SHARED + DICT % path, config=server.template)
+        server.start()
+        alice, bob, carol = (server.imap(u) for u in ("alice", "bob", "carol"))
+        alice.create("Work")
+        alice.create("Hidden")
+        assert names(bob) == ["INBOX", "Trash"]
+        server.grant("alice", "Work", "user=bob", "lookup", "read")
+        # never met, never named
+        assert "shared/alice/Work" in names(bob)
+        assert names(bob, '"shared/%/%"') == ["shared/alice/Work"]
+        assert names(carol) == ["INBOX", "Trash"]
+        assert sharing("alice", "user/bob") in path.read_text()
+        assert "carol" not in path.read_text()
+        # it is a hint and no right
+        path.write_text(path.read_text() + sharing("alice", "user/carol"))
+        assert names(carol) == ["INBOX", "Trash"]
+        # a friend of the owner changes it, through a broker's eyes
+        server.adm("acl", "delete", "-u", "alice", "Work", "user=bob")
+        assert "alice" not in path.read_text()
+        path.unlink()
+        server.grant("carol", "INBOX", "user=bob", "lookup")
+        path.unlink()
+        server.adm("acl", "recalc", "-A")
+        assert path.read_text() == sharing("carol", "user/bob")
+        # a file that cannot be read costs the hint, and not the mail
+        path.unlink()
+        path.mkdir()
+        assert names(server.imap("bob"))[:2] == ["INBOX", "Trash"]
+        for client in (alice, bob, carol):
+            client.logout()
 
 
 def test_brokers_end_with_their_sessions(server):

@@ -21,6 +21,12 @@ tests_unit_test_acl_global_SOURCES = %D%/test-acl-global.c \
 tests_unit_test_acl_global_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_acl_global_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-acl-shared
+tests_unit_test_acl_shared_SOURCES = %D%/test-acl-shared.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_acl_shared_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_acl_shared_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-anvil
 tests_unit_test_anvil_SOURCES = %D%/test-anvil.c core/master/anvil-service.c
 tests_unit_test_anvil_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
