@@ -3,6 +3,7 @@ plugin_LTLIBRARIES += plugins/storage-mbox/storage-mbox.la
 endif
 STORAGE_MBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-mbox/mbox.h \
+	plugins/storage-mbox/mbox-acl.c \
 	plugins/storage-mbox/mbox-append.c \
 	plugins/storage-mbox/mbox-blob.c \
 	plugins/storage-mbox/mbox-folder.c \

@@ -92,6 +92,7 @@ static const struct cv_storage mbox_storage = {
 	.numbers = mbox_numbers,
 	.adopted = mbox_adopted,
 	.folder_path = mbox_folder_path,
+	.acl_read = mbox_acl_read,
 };
 
 static int mbox_init(const struct cv_host *host, struct cv_plugin *self,

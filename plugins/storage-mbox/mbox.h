@@ -277,6 +277,10 @@ int mbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		       struct cv_error *err);
 int mbox_folder_rename(struct cv_storage_root *root, struct cv_span name,
 		       struct cv_span new_name, struct cv_error *err);
+/* mbox-acl.c: see cv_storage. */
+int mbox_acl_read(struct cv_storage_root *root, struct cv_span name,
+		  struct cv_text *stamp, struct cv_pool *pool,
+		  struct cv_span *text_r, struct cv_error *err);
 int mbox_subscriptions_read(struct cv_storage_root *root,
 			    struct cv_text *stamp, struct cv_pool *pool,
 			    struct cv_strings *names_r, struct cv_error *err);

@@ -108,3 +108,37 @@ def test_the_file_is_replaced_while_a_session_runs():
         new.rename(server.dir / "global" / "acl")
         assert client.select("Plain")[0] == "NO"
         assert "global/acl" in server.log
+
+
+@NEEDS_DOVECOT
+@pytest.mark.parametrize("location", ["mbox:~/mail", "mbox:~/mail:CONTROL=~/control", "sdbox:~/dbox",
+                                      "maildir:~/Maildir"])
+def test_the_lists_that_dovecot_keeps_beside_mailboxes_are_read(location):
+    imap_acl = "mail_plugins = acl\nprotocol imap {\n  mail_plugins = acl imap_acl\n}\n" \
+        "plugin {\n  acl = vfile\n}\n"
+    with dovecot.Dovecot(imap_acl, config=dovecot.CONFIG.replace("maildir:~/Maildir", location)) as server:
+        with server.raw() as raw:
+            raw.line()
+            raw.command("login alice secret")
+            for box in ("Work", "Lists/a"):
+                raw.command(f"CREATE {box}")
+                if "CONTROL" in location:       # it does not make it itself
+                    control = server.home("alice") / "control"
+                    made = control.joinpath(*box.split("/")[:-1], ".imap", box.split("/")[-1])
+                    made.mkdir(parents=True)
+                    for path in (control, *control.rglob("*")):
+                        shutil.chown(path, culver.MAIL_USER, culver.MAIL_GROUP)
+                assert b"OK" in raw.command(f"SETACL {box} bob lrx")[-1]
+        server.stop()
+        with culver.Server(config=culver.CONFIG.replace("maildir:~/Maildir", location)) as ours:
+            shutil.rmtree(ours.home("alice"), ignore_errors=True)
+            shutil.copytree(server.home("alice"), ours.home("alice"))
+            for path in (ours.home("alice"), *ours.home("alice").rglob("*")):
+                shutil.chown(path, culver.MAIL_USER, culver.MAIL_GROUP)
+            for box in ("Work", "Lists/a"):
+                said = ours.adm("-f", "tab", "acl", "get", "-u", "alice", box).stdout
+                assert "user=bob\tlookup read delete" in said
+            # a change here counts from then on
+            ours.adm("acl", "set", "-u", "alice", "Work", "user=bob", "lookup")
+            said = ours.adm("-f", "tab", "acl", "get", "-u", "alice", "Work").stdout
+            assert "user=bob\tlookup\n" in said
