@@ -351,7 +351,7 @@ static bool start_child(event_callback_fn on_word)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 		       fds) < 0)
 		return false;
-	pid = fork();
+	pid = service_fork();
 	if (pid == 0)
 		child_run(parent.process, fds[1], parent.filter);
 	(void)close(fds[1]);

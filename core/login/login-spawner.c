@@ -114,7 +114,7 @@ static bool start(struct login_process *process,
 		return true;
 	if (ipc_pair(fds, false, NULL) != CV_OK)
 		return false;
-	spawner.pid = fork();
+	spawner.pid = service_fork();
 	if (spawner.pid == 0)
 		spawner_run(process, fds[1], run);
 	(void)close(fds[1]);

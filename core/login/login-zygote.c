@@ -287,7 +287,7 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	if (pid < 0)
-		pid = fork();
+		pid = service_fork();
 	if (pid == 0)
 		child_run(p);
 	if (pid < 0) {
@@ -454,14 +454,14 @@ int login_zygote_ready(struct service *s, struct cv_error *err)
 	if (zygote.process->shared) {
 		add_event(s, SIGCHLD, EV_SIGNAL, on_child, NULL);
 		service_stop_accepting(s);
-		service_trim_memory();
+		service_prepare_forks();
 		login_shared_start(zygote.process, &zygote.filter);
 		return CV_OK;
 	}
 	block_child_signal();
 	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
 	add_event(s, -1, 0, on_sweep, &every);
-	service_trim_memory();
+	service_prepare_forks();
 	return CV_OK;
 }
 
@@ -476,7 +476,7 @@ void login_zygote_selftest(struct service *s, struct ipc_reader *r)
 	if (selftest_get(r, s->pool, &t, &err) != CV_OK)
 		return;
 	service_hold(s);
-	pid = fork();
+	pid = service_fork();
 	if (pid == 0) {
 		if (child_move_fds(process, t.answer_fd,
 				   CHILD_CLIENT_FD + 1) < 0)

@@ -32,13 +32,14 @@ core_master_culver_service_LDADD = core/login/liblogin.la \
 	core/stream/libstream.la core/io/libio.la core/module/libmodule.la \
 	core/master/libservice.la core/net/libtls.la core/net/libnet.la \
 	core/ipc/libipc.la core/settings/libsettings.la core/base/libbase.la \
-	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) $(LTDL_LIBS)
+	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LTDL_LIBS)
 
 noinst_LTLIBRARIES += core/master/libservice.la
 core_master_libservice_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS) \
 	$(SECCOMP_CFLAGS)
 core_master_libservice_la_SOURCES = \
 	%D%/boot.c %D%/boot.h \
+	%D%/event-memory.c %D%/event-memory.h \
 	%D%/log-line.c %D%/log-line.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/script-command.c %D%/script-command.h \

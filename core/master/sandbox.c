@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -207,14 +205,7 @@ int sandbox_landlock(const struct sandbox_paths *paths, uint32_t allow,
 
 #ifdef HAVE_SECCOMP
 
-/* The sanitizers' run time needs calls of its own; their builds test memory,
- * not confinement. */
-#ifdef WITH_SANITIZERS
-enum { FILTER_POSSIBLE = 0 };
-#else
-enum { FILTER_POSSIBLE = 1 };
-#endif
-
+/* Of its header only the numbers are used. */
 #define CALL(name) SCMP_SYS(name)
 
 /* Memory, time, open descriptors. */
@@ -323,245 +314,91 @@ static const struct call_class call_classes[] = {
 	CLASS(SANDBOX_PROGRAM, program_calls),
 };
 
-static int allow_list(scmp_filter_ctx ctx, const int *calls, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		int status;
-
-		if (calls[i] < 0)
-			continue;	/* not on this architecture */
-		status = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-		if (status < 0 && status != -EDOM && status != -EEXIST)
-			return status;
-	}
-	return 0;
-}
-
 static bool may_map_code(uint32_t classes)
 {
 	return (classes & (SANDBOX_FILES | SANDBOX_EXEC)) != 0;
 }
 
-/* Calls of which only some uses are allowed. */
-static int allow_some(scmp_filter_ctx ctx, uint32_t classes)
+static void add_use(struct syscall_set *set, int call, uint64_t arg,
+		    uint64_t mask, uint64_t value)
 {
-	static const unsigned long ioctls[] = { FIONREAD, FIONBIO, FIOCLEX,
+	const struct syscall_use use = {
+		.call = call, .count = 1, .tests = { { arg, mask, value } },
+	};
+
+	syscall_set_add_use(set, &use);
+}
+
+/* Calls of which only some uses are allowed. */
+static void add_uses(struct syscall_set *set, uint32_t classes)
+{
+	static const uint32_t ioctls[] = { FIONREAD, FIONBIO, FIOCLEX,
 		0x5401 /* TCGETS: isatty */ };
-	int status = 0;
+	static const int code_calls[] = { CALL(mmap), CALL(mprotect) };
+	/* prlimit64 as getrlimit, of itself */
+	static const struct syscall_use own_limit = {
+		.call = CALL(prlimit64), .count = 2,
+		.tests = { { 0, UINT32_MAX, 0 }, { 2, UINT64_MAX, 0 } },
+	};
 
 	for (size_t i = 0; i < sizeof(ioctls) / sizeof(ioctls[0]); i++)
-		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(ioctl),
-			1, SCMP_A1_32(SCMP_CMP_EQ, ioctls[i]));
-	status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(prctl), 1,
-				   SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
-	/* prlimit64 as getrlimit, of itself */
-	status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(prlimit64), 2,
-				   SCMP_A0_32(SCMP_CMP_EQ, 0),
-				   SCMP_A2_64(SCMP_CMP_EQ, 0));
+		add_use(set, CALL(ioctl), 1, UINT32_MAX, ioctls[i]);
+	add_use(set, CALL(prctl), 0, UINT32_MAX, PR_SET_NAME);
+	syscall_set_add_use(set, &own_limit);
 	/* fstat in newer C libraries: an empty path; Landlock and the empty
 	 * root are what keeps other paths away */
-	status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(newfstatat), 1,
-				   SCMP_A3_32(SCMP_CMP_MASKED_EQ,
-					      AT_EMPTY_PATH, AT_EMPTY_PATH));
+	add_use(set, CALL(newfstatat), 3, AT_EMPTY_PATH, AT_EMPTY_PATH);
 	/* local services (syslog, nscd), not the network */
 	if ((classes & SANDBOX_PROGRAM) != 0 &&
 	    (classes & (SANDBOX_CONNECT | SANDBOX_LOCAL)) == 0)
-		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(socket),
-					   1, SCMP_A0_32(SCMP_CMP_EQ,
-							 AF_UNIX));
+		add_use(set, CALL(socket), 0, UINT32_MAX, AF_UNIX);
 	if (may_map_code(classes)) {
 		/* dlopen of character set modules maps code */
-		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(mmap), 0);
-		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
-					   CALL(mprotect), 0);
+		syscall_set_add(set, code_calls, 2);
 	} else {
-		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(mmap), 1,
-			SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
-			CALL(mprotect), 1,
-			SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		for (int i = 0; i < 2; i++)
+			add_use(set, code_calls[i], 2, PROT_EXEC, 0);
 	}
-	return status == 0 ? 0 : -EINVAL;
 }
 
-static int add_rules(scmp_filter_ctx ctx, uint32_t classes)
+static struct syscall_set *set_of(uint32_t classes, struct cv_pool *pool)
 {
-	int status = allow_list(ctx, base_calls,
-				sizeof(base_calls) / sizeof(int));
+	struct syscall_set *set = syscall_set_create(pool);
 
-	for (size_t i = 0; status == 0 &&
-	     i < sizeof(call_classes) / sizeof(call_classes[0]); i++) {
-		if ((classes & call_classes[i].flag) != 0)
-			status = allow_list(ctx, call_classes[i].calls,
-					    call_classes[i].count);
-	}
-	if (status == 0)
-		status = allow_some(ctx, classes);
-	/* a tree instead of a list: fewer steps for each call */
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return status;
-}
-
-/* --- what one set of classes has and another has not --- */
-
-static bool list_has(const int *calls, size_t count, int call)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (calls[i] == call)
-			return true;
-	}
-	return false;
-}
-
-static bool always_allowed(uint32_t classes, int call)
-{
-	if (list_has(base_calls, sizeof(base_calls) / sizeof(int), call))
-		return true;
+	syscall_set_add(set, base_calls, sizeof(base_calls) / sizeof(int));
 	for (size_t i = 0; i < sizeof(call_classes) / sizeof(call_classes[0]);
 	     i++) {
-		const struct call_class *c = &call_classes[i];
-
-		if ((classes & c->flag) != 0 &&
-		    list_has(c->calls, c->count, call))
-			return true;
+		if ((classes & call_classes[i].flag) != 0)
+			syscall_set_add(set, call_classes[i].calls,
+					call_classes[i].count);
 	}
-	return false;
-}
-
-/* The uses allow_some() does not allow. */
-static int deny_some(scmp_filter_ctx ctx, int call)
-{
-	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
-	int status;
-
-	if (call == CALL(prlimit64)) {
-		status = seccomp_rule_add(ctx, no, call, 1,
-					  SCMP_A0_32(SCMP_CMP_NE, 0));
-		return status < 0 ? status : seccomp_rule_add(ctx, no, call,
-			1, SCMP_A2_64(SCMP_CMP_NE, 0));
-	}
-	if (call == CALL(newfstatat))
-		return seccomp_rule_add(ctx, no, call, 1,
-			SCMP_A3_32(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0));
-	return seccomp_rule_add(ctx, no, call, 0);
-}
-
-static int deny_list(scmp_filter_ctx ctx, const int *calls, size_t count,
-		     uint32_t keep)
-{
-	for (size_t i = 0; i < count; i++) {
-		int status;
-
-		if (calls[i] < 0 || always_allowed(keep, calls[i]))
-			continue;
-		status = deny_some(ctx, calls[i]);
-		if (status < 0 && status != -EDOM && status != -EEXIST)
-			return status;
-	}
-	return 0;
-}
-
-static int add_denials(scmp_filter_ctx ctx, uint32_t have, uint32_t keep)
-{
-	static const int code_calls[] = { CALL(mmap), CALL(mprotect) };
-	int status = 0;
-
-	for (size_t i = 0; status == 0 &&
-	     i < sizeof(call_classes) / sizeof(call_classes[0]); i++) {
-		if ((have & call_classes[i].flag) != 0)
-			status = deny_list(ctx, call_classes[i].calls,
-					   call_classes[i].count, keep);
-	}
-	if (may_map_code(have) && !may_map_code(keep)) {
-		for (int i = 0; status == 0 && i < 2; i++)
-			status = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM),
-				code_calls[i], 1,
-				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC,
-					   PROT_EXEC));
-	}
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return status;
-}
-
-static int export_filter(scmp_filter_ctx ctx, struct cv_pool *pool,
-			 struct sandbox_filter *filter_r,
-			 struct cv_error *err)
-{
-	int fd = memfd_create("culver-filter", MFD_CLOEXEC);
-	struct stat st;
-	size_t bytes;
-
-	if (fd < 0)
-		return FAIL_ERRNO(err, errno, "memfd_create failed");
-	if (seccomp_export_bpf(ctx, fd) < 0 || fstat(fd, &st) < 0 ||
-	    st.st_size <= 0) {
-		(void)close(fd);
-		return FAIL(err, CV_E_INTERNAL, "cannot export the system "
-			    "call filter");
-	}
-	bytes = (size_t)st.st_size;
-	filter_r->program = pool_alloc(pool, bytes);
-	filter_r->count = (uint32_t)(bytes / sizeof(struct sock_filter));
-	if (pread(fd, filter_r->program, bytes, 0) != (ssize_t)bytes) {
-		(void)close(fd);
-		return FAIL(err, CV_E_INTERNAL, "cannot read the system "
-			    "call filter");
-	}
-	(void)close(fd);
-	return CV_OK;
-}
-
-/* Takes ctx, in which rules have been added with this status. */
-static int finish_filter(scmp_filter_ctx ctx, int status,
-			 struct cv_pool *pool, struct sandbox_filter *filter_r,
-			 struct cv_error *err)
-{
-	if (status < 0)
-		status = FAIL_ERRNO(err, -status, "cannot make the system "
-				    "call filter");
-	else
-		status = export_filter(ctx, pool, filter_r, err);
-	seccomp_release(ctx);
-	return status;
-}
-
-static int begin_filter(uint32_t action, scmp_filter_ctx *ctx_r,
-			struct sandbox_filter *filter_r, struct cv_error *err)
-{
-	*filter_r = (struct sandbox_filter){ 0 };
-	if (!FILTER_POSSIBLE)
-		return FAIL(err, CV_E_UNSUPPORTED, "built with sanitizers: "
-			    "no system call filter");
-	*ctx_r = seccomp_init(action);
-	if (*ctx_r == NULL)
-		return FAIL(err, CV_E_UNSUPPORTED, "seccomp_init failed");
-	return CV_OK;
+	add_uses(set, classes);
+	return set;
 }
 
 int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
 			  struct sandbox_filter *filter_r,
 			  struct cv_error *err)
 {
-	scmp_filter_ctx ctx;
-	int status = begin_filter(SCMP_ACT_ERRNO(EPERM), &ctx, filter_r, err);
+	struct cv_pool *scratch = pool_create("filter");
+	int status = syscall_filter_create(set_of(classes, scratch), pool,
+					   filter_r, err);
 
-	if (status != CV_OK)
-		return status;
-	return finish_filter(ctx, add_rules(ctx, classes), pool, filter_r,
-			     err);
+	pool_destroy(&scratch);
+	return status;
 }
 
 int sandbox_filter_narrow(uint32_t have, uint32_t keep, struct cv_pool *pool,
 			  struct sandbox_filter *filter_r,
 			  struct cv_error *err)
 {
-	scmp_filter_ctx ctx;
-	int status = begin_filter(SCMP_ACT_ALLOW, &ctx, filter_r, err);
+	struct cv_pool *scratch = pool_create("filter");
+	int status = syscall_filter_narrow(set_of(have, scratch),
+					   set_of(keep, scratch), pool,
+					   filter_r, err);
 
-	if (status != CV_OK)
-		return status;
-	return finish_filter(ctx, add_denials(ctx, have, keep), pool,
-			     filter_r, err);
+	pool_destroy(&scratch);
+	return status;
 }
 
 #else
@@ -590,16 +427,7 @@ int sandbox_filter_narrow(uint32_t have, uint32_t keep, struct cv_pool *pool,
 int sandbox_filter_apply(const struct sandbox_filter *filter,
 			 struct cv_error *err)
 {
-	struct sock_fprog program = {
-		.len = (unsigned short)filter->count,
-		.filter = filter->program,
-	};
 	int status = set_no_new_privs(err);
 
-	if (status != CV_OK)
-		return status;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-		return FAIL_ERRNO(err, errno, "cannot set the system call "
-				  "filter");
-	return CV_OK;
+	return status != CV_OK ? status : syscall_filter_enter(filter, err);
 }

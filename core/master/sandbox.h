@@ -10,8 +10,7 @@
 #define SANDBOX_H
 
 #include "service.h"
-
-struct sandbox_filter { void *program; uint32_t count; };
+#include "module/syscall-filter.h"
 
 /* Compiles the filter of these classes.  CV_E_UNSUPPORTED: built without
  * libseccomp, or the kernel has none. */

@@ -45,8 +45,13 @@ bool service_may_go_on(const struct service *s, int status,
 
 /* Limits of memory, core dumps and descriptors. */
 void service_limit_memory(uint64_t bytes);
-/* Tidies the heap, before children are forked: else each of them does it, in
- * pages it has to copy first. */
-void service_trim_memory(void);
+/* Before children are forked: tidies the heap, else each of them does it, in
+ * pages it has to copy first; and leaves what the kernel would write into
+ * pages of its own for. */
+void service_prepare_forks(void);
+/* fork() without the handlers of libraries (pthread_atfork): they are for
+ * programs with threads, which zygotes have not, and the C library's own write
+ * into pages that parent and child have to copy then. */
+pid_t service_fork(void);
 
 #endif

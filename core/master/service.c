@@ -1,5 +1,6 @@
 /* service.c - the life of a process: boot, start, confine, serve. */
 #include "service-private.h"
+#include "event-memory.h"
 #include "log-line.h"
 #include "selftest.h"
 #include "module/module.h"
@@ -11,13 +12,19 @@
 #if defined(__GLIBC__) && !defined(WITH_SANITIZERS)
 #define TRIM_POSSIBLE
 #include <malloc.h>
+#if __GLIBC_PREREQ(2, 35)
+#include <sys/rseq.h>
+#endif
 #endif
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -25,6 +32,8 @@ enum {
 	BOOT_TIMEOUT_MSECS = 30000,
 	ACCEPT_BURST = 64, MESSAGE_BURST = 64,
 	HOLE_MIN = 32, HOLE_MAX = 65536,
+	RSEQ_AREA_SIZE = 32,	/* what the C library registers */
+	STACK_DROPPED = 128 * 1024,
 };
 
 /* --- what the master sends ------------------------------------------------ */
@@ -509,6 +518,7 @@ int service_run(const char *name, const char *role)
 	int status;
 
 	set_signals();
+	event_memory_use();
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (fcntl(BOOT_FD, F_GETFD) < 0 || fcntl(BOOT_LOG_FD, F_GETFD) < 0) {
@@ -567,11 +577,53 @@ static void fill_holes(void)
 }
 #endif
 
-void service_trim_memory(void)
+#ifdef TRIM_POSSIBLE
+/* Deep calls of the start have left pages below, which children that call as
+ * deep would copy; new ones are cheaper. */
+static void drop_stack(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t end = (here & ~(page - 1)) - page;
+
+	/* what is not mapped there is skipped; the kernel keeps a gap of a
+	 * megabyte below every stack free */
+	(void)madvise((void *)(end - STACK_DROPPED), STACK_DROPPED,
+		      MADV_DONTNEED);
+}
+
+/* Restartable sequences have the kernel write into a page of each thread
+ * whenever it comes back from another: for the C library's sched_getcpu(),
+ * which nobody calls. */
+static void leave_rseq(void)
+{
+#if defined(RSEQ_SIG) && defined(__x86_64__)
+	/* the thread's pointer, from which the offset counts */
+	const char *self = (const char *)pthread_self();
+
+	if (__rseq_size > 0)
+		(void)syscall(SYS_rseq, self + __rseq_offset, RSEQ_AREA_SIZE,
+			      RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+#endif
+}
+#endif
+
+void service_prepare_forks(void)
 {
 #ifdef TRIM_POSSIBLE
 	(void)malloc_trim(0);
 	fill_holes();
+	drop_stack();
+	leave_rseq();
+#endif
+}
+
+pid_t service_fork(void)
+{
+#if defined(TRIM_POSSIBLE) && __GLIBC_PREREQ(2, 34)
+	return _Fork();
+#else
+	return fork();
 #endif
 }
 

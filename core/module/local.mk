@@ -20,6 +20,7 @@ core_module_libmodule_la_SOURCES = \
 	%D%/probe-sandbox.c \
 	%D%/probe-values.c \
 	%D%/provider.c \
-	%D%/slots.c %D%/slots.h
+	%D%/slots.c %D%/slots.h \
+	%D%/syscall-filter.c %D%/syscall-filter.h
 core_module_libmodule_la_LIBADD = core/settings/libsettings.la \
-	$(LTDL_LIBS) $(SECCOMP_LIBS)
+	$(LTDL_LIBS)

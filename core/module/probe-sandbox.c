@@ -6,6 +6,7 @@
  * needs (seccomp), few resources.  Each layer is used where the kernel has
  * it; the probe itself is the last one: it is a child of its own. */
 #include "module-private.h"
+#include "syscall-filter.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -99,35 +100,37 @@ static const int allowed_calls[] = {
 	SCMP_SYS(uname), SCMP_SYS(write), SCMP_SYS(writev),
 };
 
+static void allow_if(struct syscall_set *set, int call, uint64_t arg,
+		     uint64_t mask, uint64_t value)
+{
+	const struct syscall_use use = {
+		.call = call, .count = 1, .tests = { { arg, mask, value } },
+	};
+
+	syscall_set_add_use(set, &use);
+}
+
 /* Everything else answers "not permitted": a constructor that tries it is
  * told so and goes on. */
 static void filter_calls(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(1));
+	const uint64_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+	struct cv_pool *pool = pool_create("filter");
+	struct syscall_set *set = syscall_set_create(pool);
+	struct sandbox_filter filter;
 
-	if (filter == NULL)
-		return;
-	for (size_t i = 0; i < sizeof(allowed_calls) /
-	     sizeof(allowed_calls[0]); i++)
-		(void)seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-				       allowed_calls[i], 0);
+	syscall_set_add(set, allowed_calls, sizeof(allowed_calls) /
+			sizeof(allowed_calls[0]));
 	/* for reading only */
-	(void)seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-			       SCMP_A2(SCMP_CMP_MASKED_EQ,
-				       O_ACCMODE | O_CREAT | O_TRUNC,
-				       O_RDONLY));
-	(void)seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
-			       SCMP_A1(SCMP_CMP_MASKED_EQ,
-				       O_ACCMODE | O_CREAT | O_TRUNC,
-				       O_RDONLY));
+	allow_if(set, SCMP_SYS(openat), 2, writing, O_RDONLY);
+	allow_if(set, SCMP_SYS(open), 1, writing, O_RDONLY);
 	/* abort() signals itself */
-	(void)seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-			       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	allow_if(set, SCMP_SYS(tgkill), 0, UINT64_MAX, (uint64_t)getpid());
 	/* asking for limits, not setting them */
-	(void)seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-			       SCMP_A2(SCMP_CMP_EQ, 0));
-	(void)seccomp_load(filter);
-	seccomp_release(filter);
+	allow_if(set, SCMP_SYS(prlimit64), 2, UINT64_MAX, 0);
+	if (syscall_filter_create(set, pool, &filter, NULL) == CV_OK)
+		(void)syscall_filter_enter(&filter, NULL);
+	pool_destroy(&pool);
 }
 #else
 static void filter_calls(void)

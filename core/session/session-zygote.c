@@ -346,7 +346,7 @@ static void fork_session(struct session_zygote *zygote,
 	/* without a control socket it serves this order alone */
 	if (key.len > 0)
 		(void)ipc_pair(control, true, NULL);
-	pid = fork();
+	pid = service_fork();
 	if (pid == 0)
 		session_child_start(zygote, message, control[1]);
 	if (control[1] >= 0)
@@ -437,7 +437,7 @@ static void take_held(struct session_zygote *zygote)
 static void take_selftest(struct session_zygote *zygote,
 			  struct ipc_reader *message)
 {
-	pid_t pid = fork();
+	pid_t pid = service_fork();
 
 	if (pid == 0)
 		session_child_selftest(zygote, message);
@@ -472,7 +472,7 @@ static void take_connection(struct session_zygote *zygote,
 
 	if (fd < 0)
 		return;
-	pid = place_left(zygote) ? fork() : -1;
+	pid = place_left(zygote) ? service_fork() : -1;
 	if (pid == 0)
 		session_child_accept(zygote, listener, fd);
 	if (pid > 0)
@@ -629,7 +629,7 @@ static int zygote_run(struct service *s, struct cv_error *err)
 		status = enter_filter(zygote, err);
 	if (status != CV_OK)
 		return status;
-	service_trim_memory();
+	service_prepare_forks();
 	service_tell_ready(s);
 	return serve(zygote);
 }

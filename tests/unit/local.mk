@@ -364,7 +364,13 @@ tests_unit_test_sandbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sandbox_LDADD = core/master/libservice.la \
 	core/module/libmodule.la core/net/libnet.la core/ipc/libipc.la \
 	core/settings/libsettings.la $(UNIT_LIBS) $(LIBEVENT_LIBS) \
-	$(SECCOMP_LIBS) $(LTDL_LIBS)
+	$(LTDL_LIBS)
+
+UNIT_TESTS += tests/unit/test-syscall-filter
+tests_unit_test_syscall_filter_SOURCES = %D%/test-syscall-filter.c
+tests_unit_test_syscall_filter_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_syscall_filter_LDADD = core/module/libmodule.la \
+	core/settings/libsettings.la $(UNIT_LIBS) $(LTDL_LIBS)
 
 SETTINGS_LIBS = core/settings/libsettings.la $(UNIT_LIBS) $(OPENSSL_LIBS)
 SETTINGS_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings

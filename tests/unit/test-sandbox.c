@@ -17,7 +17,7 @@
 
 enum { CALLS = 700 };
 
-/* What the kernel makes of the instructions libseccomp writes. */
+/* What the kernel makes of the instructions. */
 static uint32_t run_filter(const struct sandbox_filter *filter,
 			   const struct seccomp_data *data)
 {
@@ -201,7 +201,7 @@ static void test_birth_is_denied(void **state)
 	}
 	assert_int_equal(sandbox_filter_narrow(keep | SANDBOX_BIRTH, keep,
 					       pool, &child, NULL), CV_OK);
-	data.arch = own_arch(&child);
+	data.arch = own_arch(&zygote);
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		data.nr = calls[i];
 		assert_int_equal(run_filter(&zygote, &data),
