@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LOG_CATEGORIES_MAX = 32, LOG_CATEGORY_MAX = 32, LOG_PREFIX_MAX = 256 };
+enum {
+	LOG_CATEGORIES_MAX = 32, LOG_CATEGORY_MAX = 32, LOG_PREFIX_MAX = 256,
+	LOG_SHORT = 512,
+};
 
 struct category_level {
 	char category[LOG_CATEGORY_MAX];
@@ -146,34 +149,52 @@ static bool is_plain(const char *raw, size_t len)
 	return true;
 }
 
+/* Returns how long it would be; what does not fit is cut. */
+static size_t format_line(char *raw, size_t room, const char *category,
+			  const char *fmt, va_list args)
+{
+	int prefix, n;
+
+	prefix = snprintf(raw, room, "%s%s%s: ", logger.prefix,
+			  logger.prefix[0] == '\0' ? "" : ": ", category);
+	if (prefix < 0 || (size_t)prefix >= room)
+		return prefix < 0 ? 0 : (size_t)prefix;
+	n = vsnprintf(raw + prefix, room - (size_t)prefix, fmt, args);
+	return n < 0 ? 0 : (size_t)prefix + (size_t)n;
+}
+
+__attribute__((noinline))
+static void write_any(enum log_level level, const char *category,
+		      const char *fmt, va_list args)
+{
+	char raw[LOG_LINE_MAX], line[LOG_LINE_MAX];
+	size_t len = format_line(raw, sizeof(raw), category, fmt, args);
+
+	if (len >= sizeof(raw))
+		len = sizeof(raw) - 1;
+	len = log_clean(line, sizeof(line), raw, len);
+	if (len > 0)
+		logger.sink(level, category, line, len, logger.context);
+}
+
+/* Most lines are short and need no cleaning; a new process pays for each page
+ * of the stack that a function's frame spans, touched or not. */
 void log_write_v(enum log_level level, const char *category,
 		 const char *fmt, va_list args)
 {
-	/* not zeroed by the compiler: a line is short, and a new process pays
-	 * for each page that it touches */
-	char raw[LOG_LINE_MAX] BASE_UNINITIALISED;
-	char line[LOG_LINE_MAX] BASE_UNINITIALISED;
-	int prefix, n;
+	char raw[LOG_SHORT] BASE_UNINITIALISED;
+	va_list again;
 	size_t len;
 
 	if (!log_wanted(category, level))
 		return;
-	prefix = snprintf(raw, sizeof(raw), "%s%s%s: ", logger.prefix,
-			  logger.prefix[0] == '\0' ? "" : ": ", category);
-	if (prefix < 0)
-		return;
-	n = vsnprintf(raw + prefix, sizeof(raw) - (size_t)prefix, fmt, args);
-	if (n < 0)
-		return;
-	len = (size_t)prefix + (size_t)n;
-	if (len >= sizeof(raw))
-		len = sizeof(raw) - 1;
-	if (is_plain(raw, len)) {
+	va_copy(again, args);
+	len = format_line(raw, sizeof(raw), category, fmt, args);
+	if (len > 0 && len < sizeof(raw) && is_plain(raw, len))
 		logger.sink(level, category, raw, len, logger.context);
-		return;
-	}
-	len = log_clean(line, sizeof(line), raw, len);
-	logger.sink(level, category, line, len, logger.context);
+	else
+		write_any(level, category, fmt, again);
+	va_end(again);
 }
 
 void log_write(enum log_level level, const char *category,

@@ -167,6 +167,10 @@ void login_client_destroy(struct cv_preauth **pp)
 	struct cv_pool *pool = p->pool;
 
 	*pp = NULL;
+	if (process->ends_with_client) {
+		login_channel_abort(p);
+		process->client_gone(process);
+	}
 	login_list_remove(p);
 	login_watch_end(&p->watch);
 	login_auth_close(p);

@@ -56,6 +56,7 @@ struct login_process {
 	int auth_port, notify_fd;
 	bool shared;			/* service_count is not 1 */
 	uint32_t clients;
+	bool ends_with_client;		/* nothing need be freed for others */
 	/* A connection has gone; one has become a relay.  May be NULL. */
 	void (*client_gone)(struct login_process *process);
 	void (*client_relayed)(struct login_process *process);

@@ -152,6 +152,7 @@ static void child_run(struct cv_preauth *p)
 
 	process->base = zygote.child_base;
 	process->client_gone = child_done;
+	process->ends_with_client = true;
 	child_process = process;
 	(void)sigaction(SIGTERM, &action, NULL);
 	if (child_move_fds(process, p->fd, CHILD_CLIENT_FD + 1) < 0)

@@ -410,8 +410,8 @@ int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
 	(void)classes;
 	(void)pool;
 	*filter_r = (struct sandbox_filter){ 0 };
-	return FAIL(err, CV_E_UNSUPPORTED, "built without libseccomp: no "
-		    "system call filter");
+	return FAIL(err, CV_E_UNSUPPORTED, "built without the header of "
+		    "libseccomp: no system call filter");
 }
 
 int sandbox_filter_narrow(uint32_t have, uint32_t keep, struct cv_pool *pool,

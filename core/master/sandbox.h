@@ -13,7 +13,7 @@
 #include "module/syscall-filter.h"
 
 /* Compiles the filter of these classes.  CV_E_UNSUPPORTED: built without
- * libseccomp, or the kernel has none. */
+ * libseccomp's header, or not for this architecture. */
 int sandbox_filter_create(uint32_t classes, struct cv_pool *pool,
 			  struct sandbox_filter *filter_r,
 			  struct cv_error *err);

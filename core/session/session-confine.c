@@ -38,15 +38,14 @@ int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,
 			       s->private->zygote->privileged_group, err);
 }
 
-/* Makes the directory with its parents; what is there already stays. */
-static bool make_dirs(const char *path)
+/* Makes the directory with its parents. */
+__attribute__((noinline))
+static bool make_missing(const char *path)
 {
-	char part[4096] BASE_UNINITIALISED;
+	char part[4096];
 	size_t len = strlen(path);
 	struct stat st;
 
-	if (stat(path, &st) == 0)
-		return S_ISDIR(st.st_mode);
 	if (len >= sizeof(part))
 		return false;
 	for (size_t i = 1; i <= len; i++) {
@@ -59,6 +58,16 @@ static bool make_dirs(const char *path)
 			return false;
 	}
 	return stat(path, &st) == 0;
+}
+
+/* What is there already stays; then the buffer's stack is not touched. */
+static bool make_dirs(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode);
+	return make_missing(path);
 }
 
 static void add_path(struct sandbox_paths *paths, struct cv_session *s,

@@ -358,6 +358,12 @@ tests_unit_test_proxy_header_SOURCES = %D%/test-proxy-header.c
 tests_unit_test_proxy_header_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_proxy_header_LDADD = core/net/libnet.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-event-memory
+tests_unit_test_event_memory_SOURCES = %D%/test-event-memory.c \
+	core/master/event-memory.c
+tests_unit_test_event_memory_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_event_memory_LDADD = $(UNIT_LIBS) $(LIBEVENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-sandbox
 tests_unit_test_sandbox_SOURCES = %D%/test-sandbox.c
 tests_unit_test_sandbox_CPPFLAGS = $(UNIT_CPPFLAGS)
