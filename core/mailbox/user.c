@@ -2,6 +2,7 @@
 #include "mailbox-remote.h"
 #include "mailbox-route.h"
 #include "acl/acl-shared.h"
+#include "settings/namespace-check.h"
 
 #include <unistd.h>
 
@@ -38,33 +39,17 @@ static bool user_variable(void *context, struct cv_span name,
 
 /* --- namespaces ----------------------------------------------------------------- */
 
-static const struct { const char *name; uint32_t use; } special_uses[] = {
-	{ "\\All", CV_MAILBOX_USE_ALL },
-	{ "\\Archive", CV_MAILBOX_USE_ARCHIVE },
-	{ "\\Drafts", CV_MAILBOX_USE_DRAFTS },
-	{ "\\Flagged", CV_MAILBOX_USE_FLAGGED },
-	{ "\\Junk", CV_MAILBOX_USE_JUNK },
-	{ "\\Sent", CV_MAILBOX_USE_SENT },
-	{ "\\Trash", CV_MAILBOX_USE_TRASH },
-	{ "\\Important", CV_MAILBOX_USE_IMPORTANT },
-};
-
 static int parse_use(const struct cv_strings *words, uint32_t *use_r,
 		     struct cv_error *err)
 {
 	*use_r = 0;
 	for (uint32_t i = 0; i < words->count; i++) {
-		size_t at = 0, count = sizeof(special_uses) /
-			sizeof(special_uses[0]);
+		uint32_t use = special_use_find(words->items[i]);
 
-		while (at < count &&
-		       strcasecmp(special_uses[at].name,
-				  words->items[i]) != 0)
-			at++;
-		if (at == count)
+		if (use == 0)
 			return FAIL(err, CV_E_CONFIG, "special_use '%s' is "
 				    "not known", words->items[i]);
-		*use_r |= special_uses[at].use;
+		*use_r |= use;
 	}
 	return CV_OK;
 }

@@ -9,6 +9,7 @@
 #include "log-line.h"
 #include "module/module.h"
 #include "net/tls.h"
+#include "server-check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,9 +97,10 @@ static int answer(const struct settings_tree *tree, struct cv_error *err)
 int config_reader_run(const char *path)
 {
 	struct cv_error err = ERROR_NONE, auth_err = ERROR_NONE;
+	struct cv_error server_err = ERROR_NONE;
 	bool to_log = fcntl(BOOT_LOG_FD, F_GETFD) >= 0;
 	struct settings_tree *tree;
-	int status, auth_status;
+	int status, auth_status, server_status;
 
 	if (to_log)
 		log_line_use(BOOT_LOG_FD, "config");
@@ -110,6 +112,11 @@ int config_reader_run(const char *path)
 	if (status == CV_OK && auth_status != CV_OK) {
 		status = auth_status;
 		err = auth_err;
+	}
+	server_status = server_settings_check(tree, &server_err);
+	if (status == CV_OK && server_status != CV_OK) {
+		status = server_status;
+		err = server_err;
 	}
 	if (status == CV_OK)
 		status = tls_settings_check(tree, &err);

@@ -23,7 +23,8 @@ core_master_culver_service_SOURCES = \
 	%D%/anvil-service.c %D%/anvil-service.h \
 	%D%/config-reader.c %D%/config-reader.h \
 	%D%/culver-service.c \
-	%D%/log-service.c %D%/log-service.h
+	%D%/log-service.c %D%/log-service.h \
+	%D%/server-check.c %D%/server-check.h
 core_master_culver_service_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 core_master_culver_service_LDADD = core/login/liblogin.la \
 	core/session/libsession.la core/auth/libauth.la \

@@ -28,6 +28,26 @@ static bool has_socket(const struct settings_tree *tree, settings_block block,
 				   &listener);
 }
 
+static bool is_script_login(const char *word)
+{
+	const char *slash = strrchr(word, '/');
+
+	return strcmp(slash == NULL ? word : slash + 1, "script-login") == 0;
+}
+
+static bool is_script_service(const struct settings_tree *tree,
+			      settings_block block, struct cv_pool *pool)
+{
+	struct settings_scope scope = { .block = block };
+	const char *words[WORDS_MAX];
+	struct service_settings set;
+
+	return settings_get(tree, &service_settings_table, &scope, pool, &set,
+			    NULL) == CV_OK &&
+		split_words(set.executable, pool, words) > 0 &&
+		is_script_login(words[0]);
+}
+
 int script_service_of(const struct settings_tree *tree, const char *name,
 		      struct cv_pool *pool, const char **service_r,
 		      struct cv_error *err)
@@ -50,8 +70,15 @@ int script_service_of(const struct settings_tree *tree, const char *name,
 		return CV_NOT_FOUND;
 	*service_r = words[1];
 	if (settings_block_find(tree, "service", SETTINGS_ROOT, words[1],
-				&block))
-		return CV_OK;
+				&block)) {
+		if (is_script_service(tree, block, pool))
+			return CV_OK;
+		return FAIL(err, CV_E_CONFIG, "service %s: executable = %s: "
+			    "service %s runs no script; write executable = "
+			    "%s post-login, and service post-login { "
+			    "executable = script-login /path/of/script }",
+			    name, set.executable, words[1], name);
+	}
 	while (settings_block_next(tree, "service", SETTINGS_ROOT, NULL, &at,
 				   &block)) {
 		*service_r = settings_block_name(tree, block);
@@ -63,13 +90,6 @@ int script_service_of(const struct settings_tree *tree, const char *name,
 		    "that name; write service %s { executable = script-login "
 		    "/path/of/script; unix_listener %s { } }", name,
 		    set.executable, words[1], words[1], words[1]);
-}
-
-static bool is_script_login(const char *word)
-{
-	const char *slash = strrchr(word, '/');
-
-	return strcmp(slash == NULL ? word : slash + 1, "script-login") == 0;
 }
 
 static bool take_option(const char *const *words, uint32_t count,

@@ -4,6 +4,7 @@
 
 #include "settings/core-settings.h"
 #include "settings/location-check.h"
+#include "settings/namespace-check.h"
 #include "settings/service-check.h"
 #include "settings/unused-check.h"
 
@@ -522,10 +523,18 @@ static int check_locations(struct reading *reading,
 	return location_check(tree, err);
 }
 
+static int check_namespaces(struct reading *reading,
+			    struct settings_tree *tree, struct cv_error *err)
+{
+	(void)reading;
+	return namespace_check(tree, err);
+}
+
 static int (*const checks[])(struct reading *reading,
 			     struct settings_tree *tree,
 			     struct cv_error *err) = {
-	check_kinds, check_locations, check_values, check_mechanisms,
+	check_kinds, check_locations, check_namespaces, check_values,
+	check_mechanisms,
 };
 
 /* The protocols that plugins speak are services, too. */

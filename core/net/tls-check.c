@@ -8,16 +8,28 @@
 
 /* --- contexts ---------------------------------------------------------------- */
 
-/* The text begins with the setting that it is about. */
-static void add_problem(struct settings_tree *tree, const char *text)
+/* Where the setting was set that the text names first: "cannot use ssl_key",
+ * "local_name x: ssl_dh ...". */
+static void add_problem(struct settings_tree *tree,
+			const struct settings_scope *outer, const char *text)
 {
-	char key[64];
-	const char *file = "";
+	struct settings_scope scope = *outer;
+	const char *at = strstr(text, "ssl"), *file = "";
+	struct cv_span rest = cv_span_of(text), name;
+	char key[64], local_name[256];
 	uint32_t line = 0;
 
-	(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(text, " :"),
-		       text);
-	if (settings_origin(tree, NULL, key, &file, &line) != CV_OK) {
+	if (cv_span_split(&rest, ':', &name) &&
+	    cv_span_begins(name, CV_SPAN("local_name "))) {
+		name = cv_span_skip(name, strlen("local_name "));
+		(void)snprintf(local_name, sizeof(local_name), "%.*s",
+			       CV_SPAN_ARG(name));
+		scope.local_name = local_name;
+	}
+	(void)snprintf(key, sizeof(key), "%.*s",
+		       at == NULL ? 0 : (int)strspn(at,
+			"abcdefghijklmnopqrstuvwxyz_"), at == NULL ? "" : at);
+	if (settings_origin(tree, &scope, key, &file, &line) != CV_OK) {
 		file = "";
 		line = 0;
 	}
@@ -37,7 +49,7 @@ static int check_contexts(struct settings_tree *tree, struct cv_pool *pool,
 	while (status >= 0 && settings_filter_next(tree, "protocol", &at,
 						   &scope.protocol));
 	if (status < 0)
-		add_problem(tree, err->text);
+		add_problem(tree, &scope, err->text);
 	return status;
 }
 

@@ -36,33 +36,63 @@ static int fail(struct cv_error *err, const char *what)
 	return FAIL(err, CV_E_CONFIG, "%s: %s", what, text);
 }
 
+/* The text of which no certificate or key could be read. */
+static int fail_pem(struct cv_error *err, const char *what, const char *name,
+		    const char *pem)
+{
+	if (pem[0] == '/' && strchr(pem, '\n') == NULL) {
+		ERR_clear_error();
+		return FAIL(err, CV_E_CONFIG, "%s: it is the path of a file, "
+			    "not what stands in it; write %s = <%s", what,
+			    name, pem);
+	}
+	if (strstr(pem, "-----BEGIN ") == NULL) {
+		ERR_clear_error();
+		return FAIL(err, CV_E_CONFIG, "%s: there is no PEM in it "
+			    "(-----BEGIN ...)", what);
+	}
+	return fail(err, what);
+}
+
 static BIO *bio_of(const char *pem)
 {
 	return BIO_new_mem_buf(pem, -1);
 }
 
-static int use_chain(SSL_CTX *ctx, BIO *bio, const char *what,
-		     struct cv_error *err)
+/* The first is the server's own, the others lead to its root. */
+static bool use_certs(SSL_CTX *ctx, BIO *bio, bool *found_r)
 {
 	X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
-	X509 *next;
-	int ok;
+	bool ok;
 
-	if (cert == NULL)
-		return fail(err, what);
-	ok = SSL_CTX_use_certificate(ctx, cert);
+	*found_r = cert != NULL;
+	ok = cert != NULL && SSL_CTX_use_certificate(ctx, cert) == 1;
 	X509_free(cert);
-	if (ok != 1)
-		return fail(err, what);
-	(void)SSL_CTX_clear_chain_certs(ctx);
-	while ((next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
-			X509_free(next);
-			return fail(err, what);
-		}
+	if (ok)
+		(void)SSL_CTX_clear_chain_certs(ctx);
+	while (ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) !=
+	       NULL) {
+		ok = SSL_CTX_add0_chain_cert(ctx, cert) == 1;
+		if (!ok)
+			X509_free(cert);
 	}
-	ERR_clear_error();	/* the end of the chain is no error */
-	return CV_OK;
+	if (ok)
+		ERR_clear_error();	/* the end of the chain is no error */
+	return ok;
+}
+
+static int use_chain(SSL_CTX *ctx, const char *pem, const char *name,
+		     struct cv_error *err)
+{
+	BIO *bio = bio_of(pem);
+	char what[64];
+	bool found, ok = use_certs(ctx, bio, &found);
+
+	BIO_free(bio);
+	(void)snprintf(what, sizeof(what), "cannot use %s", name);
+	if (ok)
+		return CV_OK;
+	return found ? fail(err, what) : fail_pem(err, what, name, pem);
 }
 
 static int password_callback(char *buf, int size, int for_writing,
@@ -78,42 +108,40 @@ static int password_callback(char *buf, int size, int for_writing,
 	return (int)len;
 }
 
-static int use_key(SSL_CTX *ctx, BIO *bio, const char *password,
-		   const char *what, struct cv_error *err)
+static int use_key(SSL_CTX *ctx, const char *pem, const char *password,
+		   const char *name, const char *cert_name,
+		   struct cv_error *err)
 {
+	BIO *bio = bio_of(pem);
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, password_callback,
 						(void *)password);
-	int ok;
+	char what[128];
+	bool ok;
 
+	BIO_free(bio);
+	(void)snprintf(what, sizeof(what), "cannot use %s", name);
 	if (key == NULL)
-		return fail(err, what);
-	ok = SSL_CTX_use_PrivateKey(ctx, key);
+		return fail_pem(err, what, name, pem);
+	ok = SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
+		SSL_CTX_check_private_key(ctx) == 1;
 	EVP_PKEY_free(key);
-	if (ok != 1 || SSL_CTX_check_private_key(ctx) != 1)
-		return fail(err, what);
-	return CV_OK;
+	(void)snprintf(what, sizeof(what), "cannot use %s (does it belong to "
+		       "%s?)", name, cert_name);
+	return ok ? CV_OK : fail(err, what);
 }
 
 static int use_pair(SSL_CTX *ctx, const char *cert, const char *key,
 		    const char *password, const char *which,
 		    struct cv_error *err)
 {
-	char cert_what[64], key_what[96];
-	BIO *bio = bio_of(cert);
+	char cert_name[32], key_name[32];
 	int status;
 
-	(void)snprintf(cert_what, sizeof(cert_what), "cannot use %scert",
-		       which);
-	(void)snprintf(key_what, sizeof(key_what), "cannot use %skey (does "
-		       "it belong to %scert?)", which, which);
-	status = use_chain(ctx, bio, cert_what, err);
-	BIO_free(bio);
-	if (status != CV_OK)
-		return status;
-	bio = bio_of(key);
-	status = use_key(ctx, bio, password, key_what, err);
-	BIO_free(bio);
-	return status;
+	(void)snprintf(cert_name, sizeof(cert_name), "%scert", which);
+	(void)snprintf(key_name, sizeof(key_name), "%skey", which);
+	status = use_chain(ctx, cert, cert_name, err);
+	return status == CV_OK ? use_key(ctx, key, password, key_name,
+					 cert_name, err) : status;
 }
 
 static void add_authority(SSL_CTX *ctx, const X509_INFO *info)
@@ -151,8 +179,9 @@ static int use_authorities(SSL_CTX *ctx, const struct ssl_settings *set,
 	BIO_free(bio);
 	if (infos == NULL || sk_X509_INFO_num(infos) == 0) {
 		sk_X509_INFO_pop_free(infos, X509_INFO_free);
-		return fail(err, "ssl_verify_client_cert is on, but ssl_ca "
-			    "holds no certificate");
+		ERR_clear_error();
+		return FAIL(err, CV_E_CONFIG, "ssl_verify_client_cert is on, "
+			    "but ssl_ca holds no certificate");
 	}
 	for (int i = 0; i < sk_X509_INFO_num(infos); i++)
 		add_authority(ctx, sk_X509_INFO_value(infos, i));

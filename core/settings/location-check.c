@@ -36,19 +36,6 @@ struct location {
 	struct cv_error first;
 };
 
-static bool is_told(const struct location *l, const char *text)
-{
-	for (size_t i = 0; i < settings_problem_count(l->tree); i++) {
-		const struct settings_problem *p =
-			settings_problem_get(l->tree, i);
-
-		if (p->line == l->line && strcmp(p->file, l->file) == 0 &&
-		    strcmp(p->text, text) == 0)
-			return true;
-	}
-	return false;
-}
-
 CV_PRINTF(3, 4)
 static void report(struct location *l, bool warning, const char *fmt, ...)
 {
@@ -60,8 +47,7 @@ static void report(struct location *l, bool warning, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	(void)FAIL(&found, CV_E_CONFIG, "%s: %s", l->name, text);
-	/* a line that counts for several protocols is told once */
-	if (!is_told(l, found.text))
+	if (!settings_problem_is_told(l->tree, l->file, l->line, found.text))
 		settings_problem_add(l->tree, warning, l->file, l->line, "%s",
 				     found.text);
 	if (!warning && l->first.code == CV_OK)

@@ -249,6 +249,13 @@ static void line_parse(struct settings_lex *lex, struct lex_line *line)
 	} else if (line->key.data[line->key.len - 1] == '{' && s.len == 0 &&
 		   line->key.len > 1) {
 		bad(line, "expecting '{' by itself: put a space before it");
+	} else if (cv_span_is(line->key, "{")) {
+		bad(line, "'{' stands on the line of the block's name: "
+		    "join it to the line before");
+	} else if (line->key.data[0] == '!') {
+		bad(line, pool_printf(lex->pool, "'%.*s' is neither !include "
+				      "nor !include_try",
+				      CV_SPAN_ARG(line->key)));
 	} else {
 		open_parse(lex, s, line);
 	}

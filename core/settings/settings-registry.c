@@ -253,15 +253,29 @@ const char *settings_registry_guess_block(const char *kind,
 	return guess.best;
 }
 
+static uint32_t depth(const char *kind)
+{
+	uint32_t slashes = 0;
+
+	for (; *kind != '\0'; kind++)
+		slashes += *kind == '/';
+	return slashes;
+}
+
 const char *settings_registry_elsewhere(const char *kind, struct cv_span name)
 {
+	const char *best = NULL;
+
 	for (size_t i = 0; i < registry.decls.count; i++) {
 		const struct settings_decl *decl = registry.decls.items[i];
 
 		if (cv_span_is(name, decl->def->name) &&
 		    decl->def->type != CV_SET_OBSOLETE &&
-		    strcmp(decl->kind, kind) != 0)
-			return decl->kind;
+		    strcmp(decl->kind, kind) != 0 &&
+		    /* "driver" is meant for a passdb sooner than for a
+		     * mailbox in a namespace */
+		    (best == NULL || depth(decl->kind) < depth(best)))
+			best = decl->kind;
 	}
-	return NULL;
+	return best;
 }

@@ -73,6 +73,20 @@ void settings_problem_add(struct settings_tree *tree, bool warning,
 	va_end(args);
 }
 
+bool settings_problem_is_told(const struct settings_tree *tree,
+			      const char *file, uint32_t line,
+			      const char *text)
+{
+	for (size_t i = 0; i < tree->problems.count; i++) {
+		const struct settings_problem *p = &tree->problems.items[i];
+
+		if (p->line == line && strcmp(p->file, file) == 0 &&
+		    strcmp(p->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 size_t settings_problem_count(const struct settings_tree *tree)
 {
 	return tree->problems.count;

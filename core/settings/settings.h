@@ -111,6 +111,10 @@ settings_problem_get(const struct settings_tree *tree, size_t index);
 void settings_problem_add(struct settings_tree *tree, bool warning,
 			  const char *file, uint32_t line, const char *fmt,
 			  ...) CV_PRINTF(5, 6);
+/* For checks that come by a line once for each protocol. */
+bool settings_problem_is_told(const struct settings_tree *tree,
+			      const char *file, uint32_t line,
+			      const char *text);
 
 /* --- 3. asking ----------------------------------------------------------- */
 

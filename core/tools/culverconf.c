@@ -4,6 +4,7 @@
  * changes nothing, and trusts nothing in the files.  Needs no privileges and
  * gets none. */
 #include "auth/auth-check.h"
+#include "master/server-check.h"
 #include "core-settings.h"
 #include "module/module.h"
 #include "net/tls.h"
@@ -193,14 +194,17 @@ static int run(struct options *options, char **names)
 	struct settings_tree *tree;
 	struct cv_pool *pool;
 	struct cv_text out;
-	int ret, auth_ret, status = 0;
+	int ret, auth_ret, server_ret, status = 0;
 
 	options->read.tolerate_denied = true;
 	ret = module_settings_read(options->file, &options->read, &tree,
 				   NULL);
 	auth_ret = auth_settings_check(tree, &err);
+	server_ret = server_settings_check(tree, &err);
 	if (ret == CV_OK)
 		ret = auth_ret;
+	if (ret == CV_OK)
+		ret = server_ret;
 	/* a key that only root may read is no fault of the configuration */
 	if (ret == CV_OK && settings_problem_count(tree) == 0)
 		ret = tls_settings_check(tree, &err);

@@ -36,10 +36,11 @@ culveradm_LDADD = core/sync/libsync.la core/auth/libauth.la core/mailbox/libmail
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 
 bin_PROGRAMS += culverconf
-culverconf_SOURCES = %D%/culverconf.c
+culverconf_SOURCES = %D%/culverconf.c \
+	core/master/script-command.c core/master/server-check.c
 culverconf_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/core/settings \
 	$(OPENSSL_CFLAGS)
 culverconf_LDADD = core/auth/libauth.la core/module/libmodule.la \
-	core/net/libtls.la core/ipc/libipc.la \
+	core/net/libtls.la core/net/libnet.la core/ipc/libipc.la \
 	core/settings/libsettings.la core/base/libbase.la \
 	$(OPENSSL_LIBS)

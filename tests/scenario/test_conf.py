@@ -64,7 +64,9 @@ def test_all_together(plugins, conf):
 @pytest.mark.parametrize("name", FILES)
 def test_each_file_alone(plugins, conf, name):
     main = conf / "alone.conf"
-    main.write_text(f"protocols = imap lmtp\n!include conf.d/{name}\n")
+    # 10-mail.conf makes the namespace to which 15-mailboxes.conf adds
+    inbox = "namespace inbox {\n  inbox = yes\n}\n"
+    main.write_text(f"protocols = imap lmtp\n{inbox}!include conf.d/{name}\n")
     load(plugins, main)
 
 
