@@ -192,6 +192,9 @@ static void known_done(struct auth_request *known, int result)
 			      "whether a user exists; if all addresses are to "
 			      "be accepted, add allow_all_users=yes to the "
 			      "userdb's args");
+	} else if (result < 0) {
+		(void)FAIL(&request->error, CV_E_TEMP, "whether there is such "
+			   "a user could not be asked: a passdb failed");
 	}
 	job->result = result;
 	job->done(job);
