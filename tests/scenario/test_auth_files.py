@@ -2,6 +2,7 @@
 it: a new file is renamed over the old one."""
 import os
 import shutil
+import smtplib
 import subprocess
 
 import pytest
@@ -38,3 +39,18 @@ def test_users_added_to_the_system_do_not_disturb(make_server):
         assert server.deliver(b"Subject: x\r\n\r\ny\r\n", user="bob") == {}
     finally:
         subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+def test_each_database_says_what_it_lacks(make_server):
+    """The userdb of the tests is static, and asks the passdb who exists."""
+    server = make_server()
+    server.imap().logout()
+    (server.dir / "users").unlink()
+    (server.dir / "users").mkdir()
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        server.deliver(b"Subject: x\r\n\r\ny\r\n", user="bob")
+    assert list(refused.value.recipients.values())[0][0] == 451
+    lines = [line for line in server.log.splitlines() if "auth: Error: " in line]
+    assert any("passdb passwd-file: bob" in line for line in lines), lines
+    assert any("userdb static: bob" in line and "a passdb failed" in line
+               for line in lines), lines

@@ -69,3 +69,15 @@ def test_a_port_is_given_to_nobody_else_and_a_server_can_listen_on_it():
             culver.release_port(port)
     with socket.socket() as other:
         other.bind(("127.0.0.1", ports[2]))
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="needs root")
+def test_the_quickstart_of_root_is_not_made_where_its_users_may_not_enter(tmp_path):
+    tmp_path.chmod(0o700)
+    done = call(tmp_path, "tools/quickstart", "--dir", tmp_path / "sub" / "demo")
+    assert done.returncode == 1 and done.stdout == ""
+    assert f"may not enter {tmp_path}: choose another --dir" in done.stderr
+    assert not (tmp_path / "sub").exists()
+    # what may have been made there before can still be stopped
+    done = call(tmp_path, "tools/quickstart", "--stop", "--dir", tmp_path / "sub" / "demo")
+    assert done.returncode == 0 and "is not running" in done.stdout
