@@ -291,12 +291,18 @@ static bool is_known(struct cv_span text, const char *owner,
 	return wanted == count;
 }
 
+static const char *folder_of(const char *path, struct cv_pool *pool)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == path ? "/" : pool_copy(pool, path,
+					       (size_t)(slash - path));
+}
+
 static int sync_folder(struct io *io, const char *path, struct cv_pool *pool,
 		       struct cv_error *err)
 {
-	const char *slash = strrchr(path, '/');
-	const char *dir = slash == path ? "/" :
-		pool_copy(pool, path, (size_t)(slash - path));
+	const char *dir = folder_of(path, pool);
 	int fd = io_open_dir(io, AT_FDCWD, dir);
 	int ret = fd < 0 || io_fsync(io, fd) < 0 ?
 		FAIL_ERRNO(err, errno, "cannot sync '%s'", dir) : CV_OK;
@@ -309,11 +315,16 @@ static int replace(struct io *io, const char *path, const char *lock, int fd,
 		   const struct cv_text *text, const struct stat *old,
 		   struct cv_pool *pool, struct cv_error *err)
 {
-	/* those who could read it can go on to */
-	if (old->st_mode != 0) {
-		(void)io_set_owner(io, fd, (uid_t)-1, old->st_gid);
-		(void)io_set_mode(io, fd, old->st_mode & 0666);
-	}
+	struct stat st = *old;
+
+	/* those who could read it can go on to; a first one is for whom its
+	 * folder is */
+	if (st.st_mode == 0 &&
+	    io_stat(io, AT_FDCWD, folder_of(path, pool), &st) < 0)
+		st.st_mode = 0600;
+	if (old->st_mode != 0)
+		(void)io_set_owner(io, fd, (uid_t)-1, st.st_gid);
+	(void)io_set_mode(io, fd, st.st_mode & 0666);
 	if (io_pwrite(io, fd, text->data, text->len, 0) == 0 &&
 	    io_fdatasync(io, fd) == 0 &&
 	    io_rename(io, AT_FDCWD, lock, AT_FDCWD, path) == 0)

@@ -16,6 +16,7 @@ struct broker {
 	struct cv_user *user;
 	struct namespace *ns;
 	int channel;
+	const struct mailbox_broker_host *host;	/* NULL: none */
 	struct served_view views[REMOTE_VIEWS_MAX];
 	struct cv_save *save;
 	struct cv_pool *pool;		/* of a request */

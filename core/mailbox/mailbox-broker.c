@@ -338,6 +338,8 @@ static void ring(struct broker *b, const struct pollfd *fds)
 static nfds_t collect(struct broker *b, struct pollfd *fds)
 {
 	fds[0] = (struct pollfd){ b->channel, POLLIN, 0 };
+	fds[1 + REMOTE_VIEWS_MAX] = (struct pollfd){ b->host == NULL ? -1 :
+		b->host->wake_fd(b->host->context), POLLIN, 0 };
 	for (size_t i = 0; i < REMOTE_VIEWS_MAX; i++) {
 		struct served_view *view = &b->views[i];
 		bool waits = view->box != NULL && view->bell >= 0;
@@ -345,7 +347,7 @@ static nfds_t collect(struct broker *b, struct pollfd *fds)
 		fds[1 + i] = (struct pollfd){ waits ?
 			mailbox_watch_fd(view->box) : -1, POLLIN, 0 };
 	}
-	return 1 + REMOTE_VIEWS_MAX;
+	return 2 + REMOTE_VIEWS_MAX;
 }
 
 static void broker_end(struct broker *b)
@@ -368,23 +370,26 @@ static bool find_namespace(struct broker *b)
 }
 
 int mailbox_broker_run(struct cv_user *owner, int channel,
-		       bool (*stopping)(void *context), void *context,
+		       const struct mailbox_broker_host *host,
 		       struct cv_error *err)
 {
-	struct broker b = { .user = owner, .channel = channel };
-	struct pollfd fds[1 + REMOTE_VIEWS_MAX];
+	struct broker b = { .user = owner, .channel = channel, .host = host };
+	struct pollfd fds[2 + REMOTE_VIEWS_MAX];
 	struct remote_message m;
 	int ret = CV_OK;
 
 	if (owner->accessor == NULL || !find_namespace(&b))
 		return FAIL(err, CV_E_CONFIG, "nobody to serve");
 	b.pool = pool_create("broker");
-	while (ret == CV_OK && (stopping == NULL || !stopping(context))) {
+	while (ret == CV_OK && (host == NULL ||
+				!host->stopping(host->context))) {
 		if (poll(fds, collect(&b, fds), WAIT_MSECS) <= 0) {
 			store_idle(b.ns->store);
 			continue;
 		}
 		ring(&b, fds);
+		if (fds[1 + REMOTE_VIEWS_MAX].revents != 0)
+			host->woken(host->context);
 		if (fds[0].revents == 0)
 			continue;
 		ret = remote_receive(channel, 0, REMOTE_MSG_REQUEST, b.pool,

@@ -126,7 +126,7 @@ int remote_open(struct remote *remote, const char *name, uint32_t flags,
 
 	view->remote = remote;
 	view->id = ++remote->user->broker_views;
-	view->bell[0] = view->bell[1] = -1;
+	view->bell = -1;
 	view->keyword_pool = pool_create("remote keywords");
 	view->ahead_pool = pool_create("remote messages");
 	box->remote = view;
@@ -142,6 +142,13 @@ int remote_open(struct remote *remote, const char *name, uint32_t flags,
 	uids = remote_get_set(&a.fields);
 	ret = remote_end(remote, &a, err);
 	return ret < 0 ? ret : add_uids(box, uids, err);
+}
+
+static void close_bell(struct remote_view *view)
+{
+	if (view->bell >= 0)
+		(void)close(view->bell);
+	view->bell = -1;
 }
 
 void remote_close(struct cv_mailbox *box)
@@ -160,15 +167,13 @@ void remote_close(struct cv_mailbox *box)
 			(void)close(a.fd);
 	}
 	remote->views--;
-	for (int i = 0; i < 2; i++) {
-		if (view->bell[i] >= 0)
-			(void)close(view->bell[i]);
-	}
+	close_bell(view);
 	pool_destroy(&view->keyword_pool);
 	pool_destroy(&view->ahead_pool);
 }
 
-static int send_bell(struct cv_mailbox *box, struct cv_error *err)
+/* The broker's end is its alone: when it ends, that is heard, too. */
+static int send_bell(struct cv_mailbox *box, int bell, struct cv_error *err)
 {
 	struct remote_answer a = { .fd = -1 };
 	struct cv_text fields;
@@ -177,7 +182,7 @@ static int send_bell(struct cv_mailbox *box, struct cv_error *err)
 	cv_text_init(&fields, box->sync_pool);
 	remote_put_u32(&fields, box->remote->id);
 	ret = remote_call(box->remote->remote, REMOTE_WATCH, &fields,
-			  box->remote->bell[1], box->sync_pool, &a, err);
+			  bell, box->sync_pool, &a, err);
 	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
 }
 
@@ -207,8 +212,9 @@ static int open_again(struct cv_mailbox *box, struct cv_error *err)
 		view->generation = view->remote->generation;
 		view->stale = true;
 		forget_ahead(view);
-		if (view->bell[1] >= 0)
-			ret = send_bell(box, err);
+		/* whoever waits listens to the new one from now on */
+		view->unheard = true;
+		close_bell(view);
 	}
 	pool_destroy(&pool);
 	return ret;
@@ -391,29 +397,39 @@ int remote_watch_fd(struct cv_mailbox *box)
 {
 	struct remote_view *view = box->remote;
 	struct cv_error err = ERROR_NONE;
+	int bells[2];
 
-	if (view->bell[0] >= 0)
-		return view->bell[0];
+	if (view->bell >= 0)
+		return view->bell;
 	if (view->generation != view->remote->generation ||
-	    view->remote->channel < 0 || ipc_pair(view->bell, true, NULL) < 0)
+	    view->remote->channel < 0 || ipc_pair(bells, true, NULL) < 0)
 		return -1;
-	if (send_bell(box, &err) < 0) {
+	view->bell = bells[0];
+	if (send_bell(box, bells[1], &err) < 0) {
 		log_warning("store", "%s", err.text);
-		(void)close(view->bell[0]);
-		(void)close(view->bell[1]);
-		view->bell[0] = view->bell[1] = -1;
+		close_bell(view);
+	} else if (view->unheard) {
+		(void)!write(bells[1], "", 1);
+		view->unheard = false;
 	}
-	return view->bell[0];
+	(void)close(bells[1]);
+	return view->bell;
 }
 
 void remote_watch_clear(struct cv_mailbox *box)
 {
 	char bytes[64];
 
-	while (box->remote->bell[0] >= 0 &&
-	       recv(box->remote->bell[0], bytes, sizeof(bytes),
-		    MSG_DONTWAIT) > 0)
-		;
+	struct remote_view *view = box->remote;
+	ssize_t got = 1;
+
+	while (view->bell >= 0 && got > 0)
+		got = recv(view->bell, bytes, sizeof(bytes), MSG_DONTWAIT);
+	/* the broker has ended: the next sync finds another, or says so */
+	if (got == 0) {
+		close_bell(view);
+		view->unheard = true;
+	}
 }
 
 /* --- messages --------------------------------------------------------------------- */

@@ -22,10 +22,11 @@ void remotes_close(struct cv_user *user)
 		disconnect(r);
 }
 
-/* A broker is a process: those that nothing stands on go first. */
-static void make_place(struct cv_user *user)
+/* A broker is a process: those that nothing stands on go first, and then those
+ * whose views can be opened again. */
+static int make_place(struct cv_user *user, struct cv_error *err)
 {
-	struct remote *oldest = NULL;
+	struct remote *oldest = NULL, *viewed = NULL;
 	uint32_t count = 0;
 
 	for (struct remote *r = user->remotes; r != NULL; r = r->next) {
@@ -35,9 +36,18 @@ static void make_place(struct cv_user *user)
 		if (r->views + r->saves == 0 &&
 		    (oldest == NULL || r->used < oldest->used))
 			oldest = r;
+		if (r->saves == 0 &&
+		    (viewed == NULL || r->used < viewed->used))
+			viewed = r;
 	}
+	if (count >= REMOTE_CONNECTED_END && oldest == NULL)
+		oldest = viewed;
 	if (count >= REMOTE_CONNECTED_MAX && oldest != NULL)
 		disconnect(oldest);
+	else if (count >= REMOTE_CONNECTED_END)
+		return FAIL(err, CV_E_LIMIT, "messages are being saved to "
+			    "%u other users", count);
+	return CV_OK;
 }
 
 /* Who has no such mailbox, and who does not exist, give one answer. */
@@ -56,7 +66,9 @@ static int connect_broker(struct remote *remote, struct cv_error *err)
 		return CV_OK;
 	if (user->open_broker == NULL)
 		return unknown(err);
-	make_place(user);
+	ret = make_place(user, err);
+	if (ret < 0)
+		return ret;
 	ret = user->open_broker(user->broker_context, remote->owner,
 				&remote->channel, err);
 	if (ret == CV_E_NOT_FOUND || ret == CV_E_DENIED)

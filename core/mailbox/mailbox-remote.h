@@ -13,7 +13,9 @@
 
 enum {
 	REMOTES_MAX = 1000,		/* owners that a session may name */
-	REMOTE_CONNECTED_MAX = 8,	/* and how many brokers it has */
+	REMOTE_CONNECTED_MAX = 8,	/* brokers: then those without a view
+					 * are let go */
+	REMOTE_CONNECTED_END = 16,	/* and no more than these at all */
 };
 
 /* A namespace of type shared, with variables in its prefix. */
@@ -49,7 +51,9 @@ struct remote_view {
 	uint8_t guid[16];
 	struct cv_keywords keywords;	/* in keyword_pool */
 	struct cv_pool *keyword_pool;
-	int bell[2];			/* -1: not watched */
+	int bell;			/* -1: not watched */
+	bool unheard;			/* something may have happened while
+					 * nobody listened */
 	/* messages that came along with the one asked for last */
 	struct cv_pool *ahead_pool;
 	struct cv_message_data *ahead;

@@ -145,10 +145,23 @@ static bool is_stopping(void *context)
 	return session_stopping(context);
 }
 
+static int lease_fd(void *context)
+{
+	return session_lease(context);
+}
+
+/* A kick makes it stop. */
+static void lease_heard(void *context)
+{
+	(void)session_check_lease(context);
+}
+
 static int broker_run(struct cv_session *s, struct cv_error *err)
 {
-	int status = mailbox_broker_run(s->user, s->transport_fd, is_stopping,
-					s, err);
+	const struct mailbox_broker_host host = {
+		is_stopping, lease_fd, lease_heard, s,
+	};
+	int status = mailbox_broker_run(s->user, s->transport_fd, &host, err);
 
 	if (status < 0)
 		log_error("store", "%s", err->text);

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 
 import pytest
@@ -230,6 +231,106 @@ def test_killed_broker(server):
     assert bob.search(None, "ALL")[1] == [b"1 2 3 4"]
     alice.logout()
     bob.logout()
+
+
+def idle(client):
+    tag = client._new_tag()
+    client.send(tag + b" IDLE\r\n")
+    assert client.readline().startswith(b"+")
+    return tag
+
+
+def next_with(client, word):
+    client.sock.settimeout(20)
+    line = client.readline()
+    while word not in line:
+        assert line, word
+        line = client.readline()
+    return line
+
+
+def test_idle_outlives_its_broker(server):
+    alice, bob = server.imap("alice"), server.imap("bob")
+    alice.create("Watched")
+    append(alice, "Watched", b"one")
+    server.grant("alice", "Watched", "user=bob", "lrs")
+    bob.select("shared/alice/Watched")
+    tag = idle(bob)
+    time.sleep(0.2)
+    kill_brokers(server)
+    append(alice, "Watched", b"two")
+    next_with(bob, b"2 EXISTS")
+    # what the administrator ends is a broker like any session of its owner
+    before = {pid for pid, uid in server.brokers() if uid == UIDS["alice"]}
+    server.adm("kick", "alice")
+    deadline = time.monotonic() + 10
+    while before & {pid for pid, uid in server.brokers()} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not before & {pid for pid, uid in server.brokers()}
+    alice = server.imap("alice")
+    append(alice, "Watched", b"three")
+    next_with(bob, b"3 EXISTS")
+    bob.send(b"DONE\r\n")
+    next_with(bob, tag)
+    alice.logout()
+    bob.logout()
+
+
+def test_an_owner_who_is_gone_is_told():
+    with Shared() as server:
+        alice, bob = server.imap("alice"), server.imap("bob")
+        alice.create("Gone")
+        server.grant("alice", "Gone", "user=bob", "lrs")
+        bob.select("shared/alice/Gone")
+        idle(bob)
+        time.sleep(0.2)
+        users = server.dir / "users"
+        kept = [line for line in users.read_text().splitlines(True) if not line.startswith("alice:")]
+        users.write_text("".join(kept))
+        server.adm("kick", "alice")
+        next_with(bob, b"* BYE")
+        bob = server.imap("bob")
+        assert bob.select("shared/alice/Gone")[0] == "NO"
+
+
+def test_many_owners_are_asked_a_few_at_a_time():
+    with Shared() as server:
+        users = server.dir / "users"
+        owners = [f"o{i:02}" for i in range(30)]
+        users.write_text(users.read_text() + "".join(
+            f"{o}:{{PLAIN}}secret:20001:20001::{server.home(o)}::\n" for o in owners))
+        folder = server.dir / "dict"
+        folder.mkdir()
+        folder.chmod(0o777)
+        server.stop()
+        server.write_config(SHARED + DICT % (folder / "db"), config=server.template)
+        server.start()
+        for owner in owners:
+            server.home(owner).mkdir(mode=0o700)
+            os.chown(server.home(owner), 20001, 20001)
+            server.grant(owner, "INBOX", "user=bob", "lrs")
+        bob = server.imap("bob")
+        most, stop = [0], threading.Event()
+
+        def count():
+            while not stop.wait(0.01):
+                most[0] = max(most[0], len([1 for _, uid in server.brokers() if uid == 20001]))
+
+        watcher = threading.Thread(target=count)
+        watcher.start()
+        try:
+            for _ in range(3):
+                assert names(bob, '"shared/%/INBOX"') == [f"shared/{o}/INBOX" for o in owners]
+            for owner in owners:
+                assert bob.select(f"shared/{owner}/INBOX")[0] == "OK"
+        finally:
+            stop.set()
+            watcher.join()
+        # those that were let go take a moment to end
+        assert 1 <= most[0] <= 12
+        time.sleep(0.5)
+        assert len([1 for _, uid in server.brokers() if uid == 20001]) <= 8
+        bob.logout()
 
 
 def test_groups_and_quota_of_the_owner():

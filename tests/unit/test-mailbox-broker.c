@@ -42,7 +42,7 @@ static int run_broker(struct pair *p, int channel)
 
 	snprintf(home, sizeof(home), "%s/home", f->dir);
 	if (user_create(&fields, &config, &user, &err) < 0 ||
-	    mailbox_broker_run(user, channel, NULL, NULL, &err) < 0)
+	    mailbox_broker_run(user, channel, NULL, &err) < 0)
 		return 1;
 	user_destroy(&user);
 	return 0;
