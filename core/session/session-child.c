@@ -350,19 +350,27 @@ static int create_user(struct cv_session *s, struct cv_error *err)
 	return user_create(&fields, &config, &s->user, err);
 }
 
+/* As the user, but before the walls are up: the directory may lie outside of
+ * what a session sees. */
 static void open_rawlog(struct cv_session *s)
 {
 	struct cv_error err = ERROR_NONE;
 	struct login_settings set;
+	const char *dir;
 	struct stat st;
 
 	if (s->connection == NULL || s->user == NULL ||
 	    settings_get(s->settings, &login_settings_table,
 			 user_scope(s->user), s->pool, &set, &err) != CV_OK ||
-	    *set.rawlog_dir == '\0' || stat(set.rawlog_dir, &st) < 0)
+	    *set.rawlog_dir == '\0')
 		return;
-	if (connection_set_rawlog(s->connection, set.rawlog_dir, s->id,
-				  &err) != CV_OK)
+	dir = set.rawlog_dir;
+	if (strncmp(dir, "~/", 2) == 0)
+		dir = pool_printf(s->pool, "%s%s", user_home(s->user),
+				  dir + 1);
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		return;
+	if (connection_set_rawlog(s->connection, dir, s->id, &err) != CV_OK)
 		log_warning("rawlog", "%s", err.text);
 }
 
@@ -388,12 +396,12 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 	if (status == CV_OK)
 		status = create_user(s, err);
 	if (status == CV_OK)
+		open_rawlog(s);
+	if (status == CV_OK)
 		status = session_confine(s, err);
 	/* anvil had time to answer meanwhile */
 	if (status == CV_OK)
 		status = finish_lease(s, err);
-	if (status == CV_OK)
-		open_rawlog(s);
 	return status;
 }
 

@@ -403,6 +403,15 @@ static const struct cv_setting_def compat_setting_defs[] = {
 		"write drop_priv_before_exec in a service { }"),
 };
 
+/* Blocks outside of others.  What stands in them is not looked at. */
+static const struct {
+	const char *kind, *why;
+} compat_blocks[] = {
+	{ "dict", "there is no dictionary service yet" },
+	{ "event_exporter", "metrics are exported by a plugin" },
+	{ "metric", "metrics are exported by a plugin" },
+};
+
 static const struct settings_table compat_settings_table = {
 	.name = "compatibility", .defs = CV_ARRAY(compat_setting_defs),
 };
@@ -454,4 +463,14 @@ void settings_register_compat(void)
 {
 	settings_register(&compat_settings_table);
 	settings_register_defaults("built-in", protocol_services);
+}
+
+const char *settings_compat_block(struct cv_span kind)
+{
+	for (size_t i = 0;
+	     i < sizeof(compat_blocks) / sizeof(compat_blocks[0]); i++) {
+		if (cv_span_is(kind, compat_blocks[i].kind))
+			return compat_blocks[i].why;
+	}
+	return NULL;
 }

@@ -2,6 +2,7 @@
  * the stack of what is open.  Goes on after an error, so that one run tells
  * all of them. */
 #include "settings-parse.h"
+#include "settings-compat.h"
 
 static const struct settings_read_options no_options;
 
@@ -68,8 +69,13 @@ static void unknown_block(struct settings_parser *parser,
 	const char *guess = settings_registry_guess_block(outer, kind);
 	const char *in = outer[0] == '\0' ? "" :
 		pool_printf(parser->tree->pool, " in %s { }", outer);
+	const char *why = outer[0] == '\0' ? settings_compat_block(kind) :
+		NULL;
 
-	if (settings_registry_find(outer, kind) != NULL)
+	if (why != NULL)
+		parser_warning(parser, line, "'%.*s { }' has no effect here: "
+			       "%s", CV_SPAN_ARG(kind), why);
+	else if (settings_registry_find(outer, kind) != NULL)
 		parser_error(parser, line, "'%.*s' is a setting, no block: "
 			     "write '%.*s = value'", CV_SPAN_ARG(kind),
 			     CV_SPAN_ARG(kind));

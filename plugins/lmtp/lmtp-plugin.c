@@ -27,7 +27,8 @@ static const struct cv_setting_def lmtp_setting_defs[] = {
 	CV_SETTING_OBSOLETE("lmtp_proxy", "lmtp does not forward to other "
 			    "hosts; let the MTA route by user"),
 	CV_SETTING_OBSOLETE("lmtp_proxy_rawlog_dir", ""),
-	CV_SETTING_OBSOLETE("lmtp_rawlog_dir", "use rawlog_dir"),
+	CV_SETTING_OBSOLETE("lmtp_rawlog_dir",
+		"what an MTA sends is not recorded"),
 	CV_SETTING_OBSOLETE("lmtp_rcpt_check_quota", "there is no quota yet"),
 	CV_SETTING_OBSOLETE("lmtp_user_concurrency_limit", "deliveries to "
 			    "one user are made one after the other; "

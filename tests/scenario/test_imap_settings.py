@@ -1,8 +1,11 @@
 """The settings of the imap plugin, each as an admin sets it."""
+import os
+import shutil
 import time
 
 import pytest
 
+from culver import IS_ROOT, MAIL_GROUP, MAIL_USER
 from test_imap_session import MESSAGE, Wire
 
 
@@ -119,3 +122,35 @@ def test_a_client_that_just_goes_is_logged_as_such(client):
         time.sleep(0.05)
     assert "Disconnected: Connection closed" in w.server.log
     assert "Logged out" not in w.server.log
+
+
+def own(folder):
+    if IS_ROOT:
+        shutil.chown(folder, MAIL_USER, MAIL_GROUP)
+
+
+@pytest.mark.parametrize("where", ["~/rawlog", "{dir}/rawlog/%u"])
+def test_rawlog(make_server, where):
+    """In the home or outside of what a session sees, for whom it exists."""
+    server = make_server()
+    where = where.format(dir=server.dir)
+    server.write_config(extra=f"rawlog_dir = {where}\n")
+    server.adm("reload")
+    server.imap("bob").logout()
+    folder = server.home("alice") / "rawlog" if where[0] == "~" \
+        else server.dir / "rawlog" / "alice"
+    server.imap("alice").logout()   # its home is there now
+    assert not folder.exists()
+    os.makedirs(folder)
+    own(folder)
+    for tls in (False, True):
+        client = server.imap("alice", tls=tls)
+        client.select()
+        client.logout()
+    server.imap("bob").logout()
+    sent = sorted(folder.glob("*.in"))
+    assert len(sent) == len(list(folder.glob("*.out"))) == 2
+    for path in sent:
+        assert b" SELECT " in path.read_bytes()
+        assert b"[READ-WRITE]" in path.with_suffix(".out").read_bytes()
+    assert not (server.home("bob") / "rawlog").exists()

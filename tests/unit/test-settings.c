@@ -435,6 +435,25 @@ static void obsolete_defaults_are_silent(void **state)
 	settings_tree_destroy(&tree);
 }
 
+static void blocks_without_use_are_skipped_with_a_warning(void **state)
+{
+	struct settings_tree *tree = tree_of(
+		"dict {\n  quota = mysql:/etc/x.ext\n}\n"
+		"metric select {\n  filter = event=x\n  fields {\n"
+		"    a = b\n  }\n}\n"
+		"event_exporter log {\n  format = json\n}\n"
+		"hostname = behind\n");
+
+	assert_int_equal(settings_problem_count(tree), 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_true(settings_problem_get(tree, i)->warning);
+		assert_non_null(strstr(settings_problem_get(tree, i)->text,
+				       "has no effect here"));
+	}
+	assert_string_equal(value_in(tree, NULL, "hostname"), "behind");
+	settings_tree_destroy(&tree);
+}
+
 static void includes_are_relative_and_sorted(void **state)
 {
 	char dir[] = "/tmp/test-settings-XXXXXX", path[256];
@@ -688,6 +707,8 @@ int main(void)
 		cmocka_unit_test(all_mistakes_are_told_in_one_run),
 		cmocka_unit_test(warnings_do_not_refuse),
 		cmocka_unit_test(obsolete_defaults_are_silent),
+		cmocka_unit_test(
+			blocks_without_use_are_skipped_with_a_warning),
 		cmocka_unit_test(includes_are_relative_and_sorted),
 		cmocka_unit_test(a_file_cut_anywhere_is_refused_or_valid),
 		cmocka_unit_test(a_nul_byte_anywhere_is_refused),
