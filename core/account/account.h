@@ -421,6 +421,11 @@ int txn_folder_recent(struct account_txn *txn, struct account_folder *folder,
 /* Raises highestmodseq to this transaction, and changes nothing else. */
 int txn_folder_modseq(struct account_txn *txn, struct account_folder *folder,
 		      struct cv_error *err);
+/* All of the folder has just been taken over from another server, whose
+ * highestmodseq this was, not above the transaction: what its clients know is
+ * right.  Behind all other operations on the folder. */
+int txn_folder_taken(struct account_txn *txn, struct account_folder *folder,
+		     uint64_t modseq, struct cv_error *err);
 int txn_folder_state(struct account_txn *txn, struct account_folder *folder,
 		     struct cv_span state, struct cv_error *err);
 /* Somebody has reason to doubt that the rows are all there: the folder counts as

@@ -170,6 +170,18 @@ static bool apply_folder_delete(struct apply *a)
 	return true;
 }
 
+/* It may be smaller: what other servers count is small. */
+static bool apply_taken(struct apply *a, struct folder *folder)
+{
+	uint64_t modseq = get_u64(&a->c);
+
+	if (a->c.bad || modseq == 0 || modseq > a->record->txn)
+		return false;
+	if (!a->account->in_base)
+		folder->f.highestmodseq = folder->f.expunge_floor = modseq;
+	return true;
+}
+
 static bool apply_folder_set(struct apply *a)
 {
 	struct folder *folder = get_folder(a);
@@ -195,6 +207,8 @@ static bool apply_folder_set(struct apply *a)
 	case FOLDER_SET_MODSEQ:
 		raise_modseq(folder, a->record->txn);
 		break;
+	case FOLDER_SET_TAKEN:
+		return apply_taken(a, folder);
 	default:
 		return false;
 	}

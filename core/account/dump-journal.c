@@ -123,7 +123,7 @@ static void put_set(struct record *r)
 {
 	static const char *const names[] = {
 		"attributes", "uidnext", "recent", "repaired",
-		"modseq",
+		"modseq", "taken",
 	};
 	uint32_t what;
 
@@ -133,6 +133,8 @@ static void put_set(struct record *r)
 		r->c.bad = true;
 	else
 		dump_number(r->dump, names[what], get_u32(&r->c));
+	if (what == FOLDER_SET_TAKEN)
+		put_u64_of(r, "highestmodseq");
 }
 
 static void put_reset(struct record *r)

@@ -69,6 +69,7 @@ enum folder_set {		/* RECORD_FOLDER_SET: which member */
 	FOLDER_SET_RECENT,
 	FOLDER_SET_REPAIRED,
 	FOLDER_SET_MODSEQ,	/* highestmodseq: to this transaction */
+	FOLDER_SET_TAKEN,	/* it, and what is forgotten: a u64 behind */
 };
 
 enum ended_reason {

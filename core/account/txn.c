@@ -221,6 +221,22 @@ int txn_folder_modseq(struct account_txn *txn, struct account_folder *folder,
 	return folder_set(txn, folder, FOLDER_SET_MODSEQ, 0, err);
 }
 
+int txn_folder_taken(struct account_txn *txn, struct account_folder *folder,
+		     uint64_t modseq, struct cv_error *err)
+{
+	struct txn_folder *t;
+	int status = txn_use(txn, folder, &t, err);
+
+	if (status != CV_OK)
+		return status;
+	put_guid(payload_begin(txn), &folder->guid);
+	put_u32(&txn->payload, FOLDER_SET_TAKEN);
+	put_u32(&txn->payload, 0);
+	put_u64(&txn->payload, modseq);
+	payload_end(txn, RECORD_FOLDER_SET);
+	return CV_OK;
+}
+
 int txn_folder_reset(struct account_txn *txn, struct account_folder *folder,
 		     uint32_t uidvalidity, uint32_t uidnext,
 		     struct cv_error *err)

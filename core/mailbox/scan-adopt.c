@@ -12,6 +12,10 @@ int scan_take_over(struct scan *scan)
 
 	if (ret != CV_OK)
 		return ret < 0 ? ret : CV_OK;
+	if (scan->first_time && t.highestmodseq <= ACCOUNT_MODSEQ_MAX) {
+		scan->takeover_modseq = t.highestmodseq;
+		account_txn_raise(scan->txn, t.highestmodseq);
+	}
 	/* UIDs of another life say nothing */
 	if (!scan->first_time && t.uidvalidity != scan->uidvalidity)
 		return CV_OK;
@@ -26,6 +30,9 @@ int scan_take_over(struct scan *scan)
 			continue;
 		}
 		f->uid = t.entries[i].uid;
+		/* what has none yet gets the highest when a client asks */
+		f->modseq = t.entries[i].modseq != 0 ? t.entries[i].modseq :
+			t.highestmodseq;
 		if (t.entries[i].has_keywords) {
 			f->shown = f->f.keywords;
 			f->f.keywords = t.entries[i].keywords;
@@ -145,6 +152,9 @@ static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 	if (ret < 0)
 		return ret;
 	append.uid = f->uid;
+	append.modseq = scan->takeover_modseq == 0 ? 0 : f->modseq;
+	if (f->modseq == 0 || f->modseq > scan->takeover_modseq)
+		scan->modseqs_differ = true;
 	append.keywords = keywords;
 	append.flags = (f->f.flags & CV_FLAGS_STORED) |
 		(f->f.marks & 0xf) << MAILBOX_MARK_SHIFT;
@@ -229,6 +239,10 @@ int scan_adopt(struct scan *scan)
 	}
 	if (ret == CV_OK)
 		ret = pass_takeover(scan);
+	if (ret == CV_OK && scan->takeover_modseq != 0 &&
+	    !scan->modseqs_differ)
+		ret = txn_folder_taken(scan->txn, scan->folder,
+				       scan->takeover_modseq, scan->err);
 	if (ret == CV_OK && scan->first_time)
 		/* what lay in cur/ was seen by some session already */
 		ret = txn_folder_recent(scan->txn, scan->folder,

@@ -7,6 +7,7 @@
 struct found {
 	struct cv_found f;
 	uint32_t uid;			/* from the takeover, 0: none */
+	uint64_t modseq;		/* and this */
 	uint32_t place;			/* in the order of the scan; 0: the
 					 * driver knows of none */
 	bool known;
@@ -36,9 +37,12 @@ struct scan {
 	/* the list of UIDs for other servers: to be compared, or written in
 	 * any case; what is added to it */
 	bool uids_differ, uids_conflict;
+	bool modseqs_differ;		/* what was found has newer ones */
 	ARRAY(struct cv_uid_ref) given;
 	uint32_t uidvalidity, uidnext_after;
 	uint32_t takeover_uidnext;
+	/* The other server's, 0: not known, or not of all that was found. */
+	uint64_t takeover_modseq;
 	uint32_t tombstone_keys;
 	struct account_txn *txn;
 	struct cv_error *err;

@@ -139,7 +139,7 @@ static int reset_folder(struct work *w, struct account_folder *f)
 
 static int set_folder(struct work *w, struct account_folder *f)
 {
-	switch (pick(w, 4)) {
+	switch (pick(w, 5)) {
 	case 0:
 		return txn_folder_attributes(w->txn, f, pick(w, 65536), NULL);
 	case 1:
@@ -147,6 +147,10 @@ static int set_folder(struct work *w, struct account_folder *f)
 					  NULL);
 	case 2:
 		return txn_folder_recent(w->txn, f, f->uidnext, NULL);
+	case 3:
+		return txn_folder_taken(w->txn, f, pick(w, 2) == 0 ?
+					pick(w, 1000) + 1 :
+					account_txn_modseq(w->txn), NULL);
 	default:
 		return txn_folder_state(w->txn, f, some_bytes(w, 200), NULL);
 	}

@@ -468,6 +468,12 @@ class Account:
         elif what == 4:
             if not self.in_state:
                 f.raise_modseq(r.txn)
+        elif what == 5:
+            modseq = p.get("Q")
+            if not 0 < modseq <= r.txn:
+                raise Nonsense("modseq")
+            if not self.in_state:
+                f.update(highestmodseq=modseq, forgotten=modseq)
         else:
             raise Nonsense("what")
 

@@ -199,6 +199,67 @@ def test_an_index_file_with_its_log_is_taken_over(theirs):
         assert snapshot(ours) == before
 
 
+def modseqs(adm):
+    """HIGHESTMODSEQ of the mailboxes, MODSEQ of the messages."""
+    # Trash is made by whoever looks
+    return (sorted(line for line in adm("-f", "tab", "mailbox", "status", "-u", "alice",
+                                        "highestmodseq", "*").splitlines()
+                   if not line.startswith("Trash")),
+            sorted(adm("-f", "tab", "fetch", "-u", "alice", "mailbox uid modseq", "mailbox", "*",
+                       "all").splitlines()))
+
+
+def ask_for_modseqs(server):
+    client = server.imap()
+    for name in ("INBOX", "Archive", '"Work/&AMQ-rger"'):
+        client._simple_command("SELECT", name, "(CONDSTORE)")
+    client.logout()
+
+
+@needs_dovecot
+@pytest.mark.parametrize("how", ["never", "before", "between", "index", "rotated"])
+def test_modseqs_are_those_of_dovecot(theirs, how):
+    if how == "before":
+        ask_for_modseqs(theirs)
+    fill(theirs)
+    if how in ("between", "rotated"):
+        ask_for_modseqs(theirs)
+    if how in ("index", "rotated"):
+        more = ["-o", "mail_index_rewrite_min_log_bytes=1"]
+        if how == "rotated":
+            more += ["-o", "mail_index_log_rotate_min_size=1",
+                     "-o", "mail_index_log_rotate_min_age=0"]
+        for word in ("add", "remove", "add"):
+            doveadm(theirs, *more, "flags", word, "-u", "alice", "\\Answered one", "uid", "3:8")
+            doveadm(theirs, *more, "index", "-u", "alice", "*")
+    client = theirs.imap()
+    ok(client.select("INBOX"))
+    ok(client.uid("store", "2:4", "+FLAGS", "(\\Answered $Late)"))
+    ok(client.uid("store", "6", "FLAGS", "()"))
+    ok(client.append("INBOX", "(\\Seen)", None, MAIL % (20, 20)))
+    ok(client.uid("store", "9", "+FLAGS", "(\\Deleted)"))
+    ok(client.expunge())
+    ok(client.append("INBOX", None, None, MAIL % (21, 21)))
+    client.logout()
+    with take_over(theirs) as ours:
+        got = modseqs(lambda *args: ours.adm(*args).stdout)
+        theirs.start()
+        assert got == modseqs(lambda *args: doveadm(theirs, *args))
+        # what comes now is above all that was, and stays when Culver starts again
+        client = ours.imap()
+        ok(client.select("INBOX"))
+        ok(client.uid("store", "3", "+FLAGS", "(new)"))
+        client.logout()
+        later = modseqs(lambda *args: ours.adm(*args).stdout)
+        changed = sorted(set(later[1]) - set(got[1]))
+        assert [line.split("\t")[:2] for line in changed] == [["INBOX", "3"]]
+        highest = max(int(line.split("\t")[2]) for line in got[1][:-1])
+        assert int(changed[0].split("\t")[2]) > highest
+        ours.stop()
+        ours.start()
+        assert modseqs(lambda *args: ours.adm(*args).stdout) == later
+
+
 @needs_dovecot
 @pytest.mark.parametrize("theirs", ["mdbox"], indirect=True)
 def test_a_purge_frees_and_converts(theirs):

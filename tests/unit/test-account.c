@@ -168,6 +168,38 @@ static void expunge(struct fixture *f, struct account *account,
 	fixture_commit(f, txn);
 }
 
+static void a_folder_that_is_taken_over_keeps_the_modseqs_of_before(
+	void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f);
+	struct account_folder *inbox = fixture_folder(f, a, "INBOX");
+	struct account_append one = { .size = 1, .modseq = 5 };
+	struct account_changes changes;
+	struct account_txn *txn = fixture_begin(f, a);
+	uint64_t taken = account_txn_modseq(txn);
+	uint32_t row;
+
+	assert_ok(f, txn_append(txn, inbox, &one, NULL, &f->err));
+	assert_ok(f, txn_folder_taken(txn, inbox, 7, &f->err));
+	fixture_commit(f, txn);
+	assert_true(taken > 7);
+	assert_int_equal(inbox->highestmodseq, 7);
+	assert_true(account_row_find(inbox, 1, &row));
+	assert_int_equal(account_row_modseq(inbox, row), 5);
+	/* who knows 7 knows all, who knows less not what was expunged */
+	account_changes_get(inbox, 7, 0, f->pool, &changes);
+	assert_true(changes.expunges_complete && changes.changed.count == 0);
+	account_changes_get(inbox, 4, 0, f->pool, &changes);
+	assert_false(changes.expunges_complete);
+	assert_int_equal(changes.changed.count, 1);
+	assert_string_equal(fixture_dump(a, f->pool), fixture_dump_fresh(f));
+	flags(f, a, inbox, ACCOUNT_FLAGS_ADD, ACCOUNT_SEEN, NULL, 1, 1);
+	assert_int_equal(inbox->highestmodseq, taken + 1);
+	assert_string_equal(fixture_dump(a, f->pool), fixture_dump_fresh(f));
+	account_close(&a);
+}
+
 static void uids_of_expunged_messages_are_not_used_again(void **state)
 {
 	struct fixture *f = *state;
@@ -600,7 +632,8 @@ int main(void)
 		TEST(readonly_creates_nothing),
 		TEST(messages_are_appended_and_seen_by_all),
 		TEST(flags_and_keywords_change_in_ranges),
-		TEST(uids_of_expunged_messages_are_not_used_again),
+		TEST(a_folder_that_is_taken_over_keeps_the_modseqs_of_before),
+	TEST(uids_of_expunged_messages_are_not_used_again),
 		TEST(folders_are_renamed_deleted_and_reset),
 		TEST(metadata_state_and_subscriptions_are_kept),
 		TEST(a_rollback_leaves_nothing),
