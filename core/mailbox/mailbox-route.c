@@ -85,11 +85,15 @@ static int count_own_unseen(struct cv_user *u, const char *name,
 	struct account_folder *folder;
 	struct mailbox_ref ref;
 	uint32_t rows;
-	int ret = mailbox_find_for(u, name, MAILBOX_OP_STATUS, pool, &ref,
-				   &folder, err);
+	int ret = mailbox_resolve(u, name, pool, &ref, err);
 
+	/* most are not, and no newer state is looked for: what the rest of
+	 * the answer says is of one moment */
 	if (ret == CV_OK && !seen_is_kept(ref.store))
 		return CV_OK;
+	if (ret == CV_OK)
+		ret = mailbox_find_for(u, name, MAILBOX_OP_STATUS, pool, &ref,
+				       &folder, err);
 	if (ret == CV_OK)
 		ret = account_folder_load(folder, err);
 	if (ret < 0)

@@ -464,6 +464,14 @@ static int store_round(struct storing *s)
 	return CV_OK;
 }
 
+/* What was left to be done is gone with the mailbox: the rest was done before
+ * it went. */
+static bool is_deleted(struct storing *s)
+{
+	return account_refresh(s->box->store->account, NULL) >= 0 &&
+		s->box->folder->deleted;
+}
+
 static int store_rounds(struct storing *s)
 {
 	int ret = store_round(s);
@@ -478,6 +486,10 @@ static int store_rounds(struct storing *s)
 		ret = store_folder_scan_all(s->box->sf, s->err);
 		if (ret >= 0)
 			ret = store_round(s);
+		if (ret == CV_E_NOT_FOUND && is_deleted(s)) {
+			s->moved.count = 0;
+			ret = CV_OK;
+		}
 	}
 	return ret;
 }

@@ -13,6 +13,7 @@ STORAGE_MBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-mbox/mbox-holes.c \
 	plugins/storage-mbox/mbox-lock.c \
 	plugins/storage-mbox/mbox-map.c \
+	plugins/storage-mbox/mbox-own.c \
 	plugins/storage-mbox/mbox-path.c \
 	plugins/storage-mbox/mbox-plugin.c \
 	plugins/storage-mbox/mbox-put.c \

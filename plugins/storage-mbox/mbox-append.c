@@ -220,7 +220,7 @@ static int sync_first(struct append *a, struct mbox_record *first)
 	if (MB_CALL(folder->root, fdatasync, folder->fd) < 0)
 		return common_fail(a->err, "sync", folder->path);
 	first->marks |= MBOX_SYNCED;
-	return mbox_map_save_record(folder, first, a->err);
+	return mbox_map_mark(folder, first, a->err);
 }
 
 /* X-IMAPbase must not be behind X-UID when others look. */
@@ -246,24 +246,25 @@ static int raise_base(struct append *a)
 }
 
 /* The file ends with a line end, or begins. */
-static int end_line(struct append *a, uint64_t size)
+static int end_line(struct append *a, uint64_t *size)
 {
 	struct cv_storage_folder *folder = a->folder;
 	struct mbox_record *last;
 	char c = '\n';
 
-	if (size == 0)
+	if (*size == 0)
 		return CV_OK;
-	if (MB_CALL(folder->root, pread, folder->fd, &c, 1, size - 1) != 1)
+	if (MB_CALL(folder->root, pread, folder->fd, &c, 1, *size - 1) != 1)
 		return common_fail(a->err, "read", folder->path);
 	last = folder->head.count == 0 ? NULL :
 		&folder->records[folder->head.count - 1];
 	if (c == '\n')
 		return CV_OK;
 	/* synced, since a hole begins at a line's beginning or a sector's */
-	if (MB_CALL(folder->root, pwrite, folder->fd, "\n", 1, size) < 0 ||
+	if (MB_CALL(folder->root, pwrite, folder->fd, "\n", 1, *size) < 0 ||
 	    MB_CALL(folder->root, fdatasync, folder->fd) < 0)
 		return common_fail(a->err, "write", folder->path);
+	(*size)++;
 	if (last != NULL)
 		last->separator++;
 	return CV_OK;
@@ -279,6 +280,8 @@ static int create_box(struct cv_storage_folder *folder, struct cv_error *err)
 				     0600);
 	if (folder->fd < 0)
 		return common_fail(err, "create", folder->path);
+	/* to be opened by the lock, which knows what it opens */
+	mbox_close_fd(root, &folder->fd);
 	return mbox_lock(folder, true, err);
 }
 
@@ -308,9 +311,7 @@ static int do_append(struct append *a, const struct cv_blob *blob)
 	if (ret == CV_OK)
 		ret = mbox_take_stamp(folder, &stamp, a->err);
 	if (ret == CV_OK)
-		ret = end_line(a, stamp.size);
-	if (ret == CV_OK)
-		ret = mbox_take_stamp(folder, &stamp, a->err);
+		ret = end_line(a, &stamp.size);
 	if (ret < 0)
 		return ret;
 	a->record.offset = stamp.size;

@@ -35,8 +35,7 @@ struct mbox_record *mbox_find(struct cv_storage_folder *folder,
 {
 	struct mbox_record *r = mbox_map_find(folder, blob->ref);
 	uint8_t digest[16];
-	uint64_t instance, size;
-	int fd;
+	uint64_t instance;
 
 	if (r != NULL || !mbox_ref_parse(blob->ref, digest, &instance))
 		return r;
@@ -44,11 +43,8 @@ struct mbox_record *mbox_find(struct cv_storage_folder *folder,
 	r = claim(folder, blob, false);
 	if (r == NULL) {
 		/* what still waits to be placed is not in the mbox */
-		fd = mbox_stage_open(folder, instance, &size);
-		if (fd >= 0) {
-			mbox_close_fd(folder->root, &fd);
+		if (mbox_is_staged(folder, instance))
 			return NULL;
-		}
 		/* the map was lost */
 		r = claim(folder, blob, true);
 	}
@@ -160,19 +156,21 @@ int mbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	if (ret != CV_OK)
 		return ret;
 	record = mbox_find(folder, blob);
-	if (record != NULL)
+	if (record != NULL) {
 		ret = get_placed(folder, record, src_r, err);
+	} else if (!mbox_ref_parse(blob->ref, digest, &instance)) {
+		ret = CV_NOT_FOUND;
+	} else {
+		/* committed a moment ago, and not placed yet */
+		src_r->fd = mbox_stage_open(folder, instance, &src_r->len);
+		src_r->offset = 0;
+		src_r->stream = NULL;
+		if (src_r->fd < 0)
+			ret = errno == ENOENT ? CV_NOT_FOUND :
+				common_fail(err, "open", "new message");
+	}
 	mbox_end(folder);
-	if (record != NULL)
-		return ret;
-	/* committed a moment ago, and not placed yet */
-	if (!mbox_ref_parse(blob->ref, digest, &instance))
-		return CV_NOT_FOUND;
-	src_r->fd = mbox_stage_open(folder, instance, &src_r->len);
-	src_r->offset = 0;
-	src_r->stream = NULL;
-	return src_r->fd >= 0 ? CV_OK : errno == ENOENT ? CV_NOT_FOUND :
-		common_fail(err, "open", "new message");
+	return ret;
 }
 
 /* --- what was lost ------------------------------------------------------------------ */

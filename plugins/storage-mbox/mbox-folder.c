@@ -117,6 +117,13 @@ void mbox_numbers(struct cv_storage_folder *folder, uint32_t uidvalidity,
 
 /* --- opening -------------------------------------------------------------------------- */
 
+void mbox_folder_name(struct cv_storage_folder *folder, struct cv_span name)
+{
+	folder->is_inbox = cv_span_is(name, "INBOX");
+	folder->path = mbox_path(folder->root, folder->pool, name);
+	folder->own = mbox_own_name(folder->pool, name);
+}
+
 int mbox_folder_open(struct cv_storage_root *root, struct cv_span name,
 		     struct cv_span state,
 		     struct cv_storage_folder **folder_r,
@@ -129,9 +136,7 @@ int mbox_folder_open(struct cv_storage_root *root, struct cv_span name,
 
 	folder->root = root;
 	folder->pool = pool;
-	folder->is_inbox = cv_span_is(name, "INBOX");
-	folder->path = mbox_path(root, pool, name);
-	folder->own = mbox_own_name(pool, name);
+	mbox_folder_name(folder, name);
 	folder->fd = folder->map_fd = folder->lock_fd = -1;
 	if (!folder->is_inbox &&
 	    (MB_CALL(root, stat, root->fd, folder->path, &st) < 0 ||
@@ -144,6 +149,8 @@ int mbox_folder_open(struct cv_storage_root *root, struct cv_span name,
 		cv_api->pool_destroy(&pool);
 		return ret;
 	}
+	/* where it cannot be, mbox_begin says so */
+	(void)mbox_own_open(folder, NULL);
 	mbox_state_set(folder, state);
 	*folder_r = folder;
 	return CV_OK;
@@ -162,7 +169,7 @@ static void write_flags(struct cv_storage_folder *folder)
 			ret = mbox_rewrite(folder, err);
 		mbox_end(folder);
 	}
-	if (ret < 0 && ret != CV_E_DENIED)
+	if (ret < 0 && ret != CV_E_DENIED && ret != CV_E_NOT_FOUND)
 		mbox_log(CV_LOG_WARNING, "'%s': flags are not written: %s",
 			 folder->path, cv_api->error_text(err));
 	cv_api->pool_destroy(&pool);
@@ -203,8 +210,12 @@ int mbox_check(struct cv_storage_folder *folder, bool thorough,
 		now.size = (uint64_t)st.st_size;
 		now.seconds = st.st_ctim.tv_sec;
 		now.nanoseconds = (uint32_t)st.st_ctim.tv_nsec;
-	} else if (errno != ENOENT || !folder->is_inbox) {
+	} else if (errno != ENOENT) {
 		return common_fail(err, "stat", folder->path);
+	} else if (!folder->is_inbox) {
+		/* renamed, or gone: whoever locks it finds out */
+		*scan_r = CV_SCAN_ALL;
+		return CV_CHANGED;
 	}
 	if (mbox_stamp_equal(&now, &folder->state.stamp) &&
 	    folder->state.generation != 0 && same_boot(folder))

@@ -75,12 +75,15 @@ static void dotlock_path(struct cv_storage_folder *folder, char dst[4096])
 /* What says that a lock file is one of this folder's, made by us. */
 static void dotlock_text(struct cv_storage_folder *folder, char text[400])
 {
-	struct stat st = { 0 };
+	struct cv_storage_root *root = folder->root;
+	struct stat st;
 
-	(void)MB_CALL(folder->root, fstat, folder->root->own_fd, &st);
+	if (root->own_inode == 0 &&
+	    MB_CALL(root, fstat, root->own_fd, &st) == 0)
+		root->own_inode = st.st_ino;
 	snprintf(text, 400, ":%.64s culver:%llu:%s\n",
-		 folder->root->config->hostname,
-		 (unsigned long long)st.st_ino, folder->own);
+		 root->config->hostname,
+		 (unsigned long long)root->own_inode, folder->own);
 }
 
 /* We hold the map's lock: another process of ours that made this lock file
@@ -251,6 +254,8 @@ static int open_box(struct cv_storage_folder *folder, struct cv_error *err)
 		return CV_FAIL(err, CV_E_NOT_FOUND, "'%s' is no regular file",
 			       folder->path);
 	}
+	folder->inode = st.st_ino;
+	folder->dev = st.st_dev;
 	return CV_OK;
 }
 
@@ -259,18 +264,16 @@ static int is_current(struct cv_storage_folder *folder, bool *current_r,
 		      struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
-	struct stat ours, st;
+	struct stat st;
 
 	*current_r = true;
-	if (MB_CALL(root, fstat, folder->fd, &ours) < 0)
-		return common_fail(err, "stat", folder->path);
 	if (MB_CALL(root, stat, root->fd, folder->path, &st) < 0) {
 		if (errno != ENOENT)
 			return common_fail(err, "stat", folder->path);
 		*current_r = false;
 	} else if (!S_ISLNK(st.st_mode)) {
-		*current_r = st.st_ino == ours.st_ino &&
-			st.st_dev == ours.st_dev;
+		*current_r = st.st_ino == folder->inode &&
+			st.st_dev == folder->dev;
 	}
 	return CV_OK;
 }

@@ -33,12 +33,6 @@ int mbox_take_stamp(struct cv_storage_folder *folder,
 	return CV_OK;
 }
 
-const char *mbox_own_path(char dst[256], const char *own, const char *kind)
-{
-	snprintf(dst, 256, "%s.%s", own, kind);
-	return dst;
-}
-
 /* --- references -------------------------------------------------------------------- */
 
 void mbox_ref_format(const struct mbox_record *record,
@@ -311,8 +305,8 @@ int mbox_map_save(struct cv_storage_folder *folder, uint32_t first,
 	return mbox_map_save_only(folder, first, err);
 }
 
-int mbox_map_save_record(struct cv_storage_folder *folder,
-			 struct mbox_record *record, struct cv_error *err)
+int mbox_map_mark(struct cv_storage_folder *folder,
+		  struct mbox_record *record, struct cv_error *err)
 {
 	size_t index = (size_t)(record - folder->records);
 
@@ -321,46 +315,19 @@ int mbox_map_save_record(struct cv_storage_folder *folder,
 		    sizeof(*record), MAP_HEAD_BYTES +
 		    index * sizeof(*record)) < 0)
 		return common_fail(err, "write", folder->own);
+	return CV_OK;
+}
+
+int mbox_map_save_record(struct cv_storage_folder *folder,
+			 struct mbox_record *record, struct cv_error *err)
+{
+	int ret = mbox_map_mark(folder, record, err);
+
+	if (ret < 0)
+		return ret;
 	folder->head.sequence++;
 	folder->head.unwritten += mbox_is_unwritten(record);
 	return save_head(folder, err);
-}
-
-/* Each file of a folder's own, of every kind. */
-static void each_own(struct cv_storage_root *root, const char *own,
-		     const char *new_own)
-{
-	struct cv_io_dir *dir = MB_CALL(root, dir_open, root->own_fd, ".");
-	size_t len = strlen(own);
-	char to[512];
-	const char *name;
-
-	if (dir == NULL)
-		return;
-	while ((name = MBOX_API(root)->dir_next(dir, NULL)) != NULL) {
-		if (strncmp(name, own, len) != 0 || name[len] != '.')
-			continue;
-		snprintf(to, sizeof(to), "%s%s",
-			 new_own == NULL ? "" : new_own, name + len);
-		if (new_own == NULL)
-			(void)MB_CALL(root, unlink, root->own_fd, name);
-		else if (MB_CALL(root, rename, root->own_fd, name,
-				 root->own_fd, to, false) < 0)
-			mbox_log(CV_LOG_WARNING, "cannot rename '%s': %s",
-				 name, strerror(errno));
-	}
-	(void)MBOX_API(root)->dir_close(&dir);
-}
-
-void mbox_map_remove(struct cv_storage_root *root, const char *own)
-{
-	each_own(root, own, NULL);
-}
-
-void mbox_map_rename(struct cv_storage_root *root, const char *own,
-		     const char *new_own)
-{
-	each_own(root, own, new_own);
 }
 
 /* --- keywords -------------------------------------------------------------------------------- */
@@ -429,44 +396,17 @@ uint64_t mbox_keyword_parse(struct cv_storage_folder *folder,
 
 /* --- locking ----------------------------------------------------------------------------------- */
 
-static int open_own(struct cv_storage_folder *folder, struct cv_error *err)
+static int open_map(struct cv_storage_folder *folder, struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
 	char name[256];
 
-	if (folder->lock_fd == -1)
-		folder->lock_fd = MB_CALL(root, open, root->own_fd,
-					  mbox_own_path(name, folder->own,
-							"lock"),
-					  O_RDWR | O_CREAT, 0600);
-	if (folder->lock_fd == -1)
-		return common_fail(err, "open", name);
 	if (folder->map_fd == -1)
 		folder->map_fd = MB_CALL(root, open, root->own_fd,
 					 mbox_own_path(name, folder->own,
 						       "map"),
 					 O_RDWR | O_CREAT, 0600);
 	return folder->map_fd == -1 ? common_fail(err, "open", name) : CV_OK;
-}
-
-static int lock_map(struct cv_storage_folder *folder, struct cv_error *err)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	uint64_t deadline = cv_api->monotonic_msecs() +
-		folder->root->settings->mbox_lock_timeout;
-	struct timespec pause = { .tv_nsec = 1000000 };
-
-	while (fcntl(folder->lock_fd, F_OFD_SETLK, &lock) < 0) {
-		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-			return common_fail(err, "lock", folder->own);
-		if (cv_api->monotonic_msecs() >= deadline)
-			return CV_FAIL(err, CV_E_TIMEOUT, "the map of '%s' "
-				       "is locked", folder->path);
-		nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 50 * 1000000)
-			pause.tv_nsec *= 2;
-	}
-	return CV_OK;
 }
 
 /* A folder without a file: an INBOX that nothing was ever delivered to. */
@@ -520,11 +460,14 @@ int mbox_begin(struct cv_storage_folder *folder, uint32_t how,
 {
 	int ret;
 
-	if (folder->depth++ > 0)
+	if (folder->depth > 0) {
+		folder->depth++;
 		return CV_OK;
-	ret = open_own(folder, err);
+	}
+	ret = mbox_own_lock(folder, err);
+	folder->depth = 1;
 	if (ret == CV_OK)
-		ret = lock_map(folder, err);
+		ret = open_map(folder, err);
 	if (ret == CV_OK)
 		ret = load(folder, err);
 	if (ret == CV_OK && (how & (MBOX_READ | MBOX_WRITE)) != 0) {
@@ -544,11 +487,8 @@ int mbox_begin(struct cv_storage_folder *folder, uint32_t how,
 
 void mbox_end(struct cv_storage_folder *folder)
 {
-	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-
 	if (folder->depth == 0 || --folder->depth > 0)
 		return;
 	mbox_unlock(folder);
-	if (folder->lock_fd != -1)
-		(void)fcntl(folder->lock_fd, F_OFD_SETLK, &lock);
+	mbox_own_unlock(folder);
 }

@@ -6,6 +6,9 @@
  * mbox is synced before the file goes. */
 #include "mbox.h"
 
+/* Of no folder yet: that may be renamed meanwhile. */
+#define PUT_STEM "put.t."
+
 void mbox_stage_name(const struct cv_storage_folder *folder,
 		     uint64_t instance, char dst[256])
 {
@@ -28,6 +31,16 @@ int mbox_stage_open(struct cv_storage_folder *folder, uint64_t instance,
 	if (fd >= 0)
 		*size_r = (uint64_t)st.st_size;
 	return fd;
+}
+
+bool mbox_is_staged(struct cv_storage_folder *folder, uint64_t instance)
+{
+	struct cv_storage_root *root = folder->root;
+	char name[256];
+	struct stat st;
+
+	mbox_stage_name(folder, instance, name);
+	return MB_CALL(root, stat, root->own_fd, name, &st) == 0;
 }
 
 bool mbox_stage_is_whole(struct cv_storage_folder *folder, int fd,
@@ -83,7 +96,7 @@ bool mbox_has_staged(struct cv_storage_folder *folder)
 
 static void put_name(const struct cv_storage_put *put, char dst[256])
 {
-	snprintf(dst, 256, "%s.t.%016llx", put->folder->own,
+	snprintf(dst, 256, PUT_STEM "%016llx",
 		 (unsigned long long)put->instance);
 }
 
@@ -128,10 +141,35 @@ void mbox_put_abort(struct cv_storage_put **put)
 
 	if (p == NULL)
 		return;
-	put_name(p, name);
 	mbox_close_fd(p->folder->root, &p->fd);
+	put_name(p, name);
 	(void)MB_CALL(p->folder->root, unlink, p->folder->root->own_fd, name);
 	*put = NULL;
+}
+
+/* The put becomes a hidden message; under the lock, since whoever renames the
+ * folder takes it along. */
+static int show_hidden(struct cv_storage_put *p, uint64_t instance, bool sync,
+		       struct cv_error *err)
+{
+	struct cv_storage_root *root = p->folder->root;
+	char name[256], to[256];
+	int ret = mbox_own_lock(p->folder, err);
+
+	if (ret != CV_OK)
+		return ret;
+	put_name(p, name);
+	mbox_stage_name(p->folder, instance, to);
+	if (MB_CALL(root, rename, root->own_fd, name, root->own_fd, to,
+		    true) < 0)
+		ret = common_fail(err, "rename", name);
+	if (ret == CV_OK && sync) {
+		ret = mbox_sync_hidden(p->folder, err);
+		if (ret < 0)
+			mbox_stage_remove(p->folder, instance);
+	}
+	mbox_own_unlock(p->folder);
+	return ret;
 }
 
 int mbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
@@ -141,7 +179,7 @@ int mbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	struct cv_storage_put *p = *put;
 	struct cv_storage_root *root = p->folder->root;
 	struct mbox_record r = { .instance = p->instance };
-	char name[256], to[256], *ref;
+	char *ref;
 	int ret = CV_OK;
 
 	(void)virtual_bytes;
@@ -149,16 +187,8 @@ int mbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 	if (sync && MB_CALL(root, fdatasync, p->fd) < 0)
 		ret = common_fail(err, "sync", "new message");
 	r.instance = sync ? r.instance | 1 : r.instance & ~UINT64_C(1);
-	put_name(p, name);
-	mbox_stage_name(p->folder, r.instance, to);
-	if (ret == CV_OK && MB_CALL(root, rename, root->own_fd, name,
-				    root->own_fd, to, true) < 0)
-		ret = common_fail(err, "rename", name);
-	if (ret == CV_OK && sync) {
-		ret = mbox_sync_hidden(p->folder, err);
-		if (ret < 0)
-			mbox_stage_remove(p->folder, r.instance);
-	}
+	if (ret == CV_OK)
+		ret = show_hidden(p, r.instance, sync, err);
 	if (ret < 0) {
 		mbox_put_abort(put);
 		return ret;
@@ -250,7 +280,7 @@ void mbox_place(struct cv_storage_folder *folder, const struct cv_blob *blobs,
 		mbox_change_end(folder, known);
 		mbox_end(folder);
 	}
-	if (ret < 0)
+	if (ret < 0 && ret != CV_E_NOT_FOUND)
 		mbox_log(CV_LOG_WARNING, "'%s': a new message waits to be "
 			 "appended: %s", folder->path,
 			 cv_api->error_text(err));
@@ -310,8 +340,11 @@ void mbox_unlink_hidden(struct cv_storage_folder *folder,
 	uint8_t digest[16];
 	uint64_t instance;
 
-	if (mbox_ref_parse(ref, digest, &instance))
+	if (mbox_ref_parse(ref, digest, &instance) &&
+	    mbox_own_lock(folder, NULL) == CV_OK) {
 		mbox_stage_remove(folder, instance);
+		mbox_own_unlock(folder);
+	}
 }
 
 /* After two days a hidden message was never committed. */
@@ -327,9 +360,9 @@ void mbox_clean(struct cv_storage_folder *folder)
 	if (dir == NULL)
 		return;
 	while ((name = MBOX_API(root)->dir_next(dir, NULL)) != NULL) {
-		if (strncmp(name, folder->own, len) == 0 &&
-		    (strncmp(name + len, ".s.", 3) == 0 ||
-		     strncmp(name + len, ".t.", 3) == 0) &&
+		if (((strncmp(name, folder->own, len) == 0 &&
+		      strncmp(name + len, ".s.", 3) == 0) ||
+		     strncmp(name, PUT_STEM, strlen(PUT_STEM)) == 0) &&
 		    MB_CALL(root, stat, root->own_fd, name, &st) == 0 &&
 		    st.st_ctim.tv_sec < oldest)
 			(void)MB_CALL(root, unlink, root->own_fd, name);

@@ -203,6 +203,8 @@ int mbox_folder_create(struct cv_storage_root *root, struct cv_span name,
 			ret = common_fail(err, "sync", path);
 		mbox_close_fd(root, &fd);
 	}
+	if (ret == CV_OK)
+		ret = mbox_own_clear(root, mbox_own_name(pool, name), err);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -212,12 +214,15 @@ int mbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 {
 	struct cv_pool *pool = cv_api->pool_create("mbox remove");
 	const char *path = mbox_path(root, pool, name);
-	int ret = CV_OK;
+	const char *own = mbox_own_name(pool, name);
+	int fd, ret = mbox_own_hold(root, own, &fd, err);
 
-	if (MB_CALL(root, unlink, root->fd, path) < 0 && errno != ENOENT)
+	if (ret == CV_OK && MB_CALL(root, unlink, root->fd, path) < 0 &&
+	    errno != ENOENT)
 		ret = common_fail(err, "remove", path);
 	if (ret == CV_OK)
-		mbox_map_remove(root, mbox_own_name(pool, name));
+		mbox_own_remove(root, own, fd);
+	mbox_close_fd(root, &fd);
 	/* the directory of a DIRNAME folder that has no children */
 	if (ret == CV_OK && root->config->dirname[0] != '\0') {
 		char *slash = strrchr(common_strdup(pool, path), '/');
@@ -246,15 +251,18 @@ int mbox_folder_rename(struct cv_storage_root *root, struct cv_span name,
 	const char *to = mbox_path(root, pool, new_name);
 	const char *own = mbox_own_name(pool, name);
 	const char *new_own = mbox_own_name(pool, new_name);
-	int ret = make_parents(root, to, err);
+	int fd = -1, ret = make_parents(root, to, err);
 
+	if (ret == CV_OK)
+		ret = mbox_own_hold(root, own, &fd, err);
 	if (ret == CV_OK && MB_CALL(root, rename, root->fd, from, root->fd,
 				    to, true) < 0)
 		ret = common_fail(err, "rename", from);
-	if (ret == CV_OK) {
-		mbox_map_remove(root, new_own);
-		mbox_map_rename(root, own, new_own);
-	}
+	if (ret == CV_OK)
+		ret = mbox_own_clear(root, new_own, err);
+	if (ret == CV_OK)
+		mbox_own_rename(root, own, fd, new_name, new_own);
+	mbox_close_fd(root, &fd);
 	if (ret == CV_OK &&
 	    (common_parent_sync(root->config, root->fd, to) < 0 ||
 	     common_parent_sync(root->config, root->fd, from) < 0 ||

@@ -195,6 +195,7 @@ struct cv_storage_root {
 	struct cv_pool *pool;
 	int fd;				/* of the tree */
 	int own_fd;			/* of our own files */
+	ino_t own_inode;		/* 0: not known yet */
 	const char *inbox;		/* absolute; "": "inbox" in the tree */
 	const struct mbox_settings *settings;
 };
@@ -208,8 +209,12 @@ struct cv_storage_folder {
 	const char *own;		/* stem of our own files' names */
 	bool is_inbox;
 	int fd;				/* of the mbox; -1 */
+	ino_t inode;			/* of what is open */
+	dev_t dev;
 	bool readonly;			/* could be opened for reading only */
 	int map_fd, lock_fd;		/* -1 */
+	ino_t lock_inode;
+	dev_t lock_dev;
 	uint32_t depth;			/* mbox_begin without mbox_end */
 	bool locked;			/* the mbox too */
 	bool dotlocked;
@@ -361,6 +366,29 @@ int mbox_hole_skip(struct mbox_reader *reader, uint64_t from,
 /* Copies what is GONE to a file for the administrator. */
 int mbox_holes_keep(struct cv_storage_folder *folder, struct cv_error *err);
 
+/* --- mbox-own.c: our files of a folder ------------------------------------------------- */
+
+/* The name of one. */
+const char *mbox_own_path(char dst[256], const char *own, const char *kind);
+/* From now on this is the folder that has its name now. */
+int mbox_own_open(struct cv_storage_folder *folder, struct cv_error *err);
+/* Locks the folder, under the name that it has by now; what mbox_begin has
+ * locked stays so.  CV_E_NOT_FOUND: it was removed. */
+int mbox_own_lock(struct cv_storage_folder *folder, struct cv_error *err);
+void mbox_own_unlock(struct cv_storage_folder *folder);
+/* Locks a folder that shall be renamed or removed; to be closed. */
+int mbox_own_hold(struct cv_storage_root *root, const char *own, int *fd_r,
+		  struct cv_error *err);
+/* Removes them, and says so to those who have the folder open. */
+void mbox_own_remove(struct cv_storage_root *root, const char *own,
+		     int lock_fd);
+/* What a folder that is no more has left under a name. */
+int mbox_own_clear(struct cv_storage_root *root, const char *own,
+		   struct cv_error *err);
+void mbox_own_rename(struct cv_storage_root *root, const char *own,
+		     int lock_fd, struct cv_span new_name,
+		     const char *new_own);
+
 /* --- mbox-map.c ----------------------------------------------------------------------- */
 
 enum {
@@ -390,12 +418,11 @@ int mbox_map_save(struct cv_storage_folder *folder, uint32_t first,
 /* The same, when the mbox has not changed. */
 int mbox_map_save_only(struct cv_storage_folder *folder, uint32_t first,
 		       struct cv_error *err);
+/* A record alone, with nothing new that others must know. */
+int mbox_map_mark(struct cv_storage_folder *folder,
+		  struct mbox_record *record, struct cv_error *err);
 int mbox_map_save_record(struct cv_storage_folder *folder,
 			 struct mbox_record *record, struct cv_error *err);
-/* All that belongs to a folder's stem. */
-void mbox_map_remove(struct cv_storage_root *root, const char *own);
-void mbox_map_rename(struct cv_storage_root *root, const char *own,
-		     const char *new_own);
 /* The index of a keyword; -1: none, and add was false or no room. */
 int mbox_keyword_index(struct cv_storage_folder *folder, struct cv_span name,
 		       bool add);
@@ -467,8 +494,6 @@ int mbox_redo_perform(struct cv_storage_folder *folder, int fd,
 int mbox_redo_recover(struct cv_storage_folder *folder, bool heal,
 		      struct cv_error *err);
 void mbox_redo_remove(struct cv_storage_folder *folder);
-/* The name of a file of ours. */
-const char *mbox_own_path(char dst[256], const char *own, const char *kind);
 
 /* --- mbox-append.c ---------------------------------------------------------------------------- */
 
@@ -483,6 +508,7 @@ void mbox_stage_name(const struct cv_storage_folder *folder,
 /* An open hidden blob, or -1 with errno. */
 int mbox_stage_open(struct cv_storage_folder *folder, uint64_t instance,
 		    uint64_t *size_r);
+bool mbox_is_staged(struct cv_storage_folder *folder, uint64_t instance);
 /* Is it what was written?  One that was not synced may not be. */
 bool mbox_stage_is_whole(struct cv_storage_folder *folder, int fd,
 			 uint64_t size, struct cv_span ref);
@@ -533,6 +559,8 @@ int mbox_remove(struct cv_storage_folder *folder,
 void mbox_adopted(struct cv_storage_folder *folder,
 		  const struct cv_blob *blobs, uint32_t count);
 
+/* Its name and paths. */
+void mbox_folder_name(struct cv_storage_folder *folder, struct cv_span name);
 int mbox_folder_open(struct cv_storage_root *root, struct cv_span name,
 		     struct cv_span state,
 		     struct cv_storage_folder **folder_r,

@@ -17,7 +17,7 @@ TOP = pathlib.Path(os.environ.get("CULVER_TOP", pathlib.Path(__file__).parents[2
 SEED = int(os.environ.get("CULVER_SEED", random.randrange(1 << 32)))
 # what another process may change besides messages
 KINDS = [("memory", "folders"), ("sdbox", "folders"), ("mdbox", "folders"),
-         ("maildir", "folders"), ("mbox", "messages")]
+         ("maildir", "folders"), ("mbox", "folders")]
 
 
 @pytest.fixture(scope="module")
