@@ -94,27 +94,34 @@ bool span_find(struct cv_span text, struct cv_span needle, size_t *at_r)
 
 size_t span_distance(struct cv_span a, struct cv_span b, size_t limit)
 {
-	size_t row[64];
+	enum { LEN_MAX = 64 };
+	size_t rows[3][LEN_MAX], distance;
 
-	if (a.len >= sizeof(row) / sizeof(row[0]) || b.len > 255)
+	if (a.len >= LEN_MAX || b.len > 255)
 		return limit + 1;
 	for (size_t i = 0; i <= a.len; i++)
-		row[i] = i;
+		rows[0][i] = i;
 	for (size_t j = 1; j <= b.len; j++) {
-		size_t diagonal = row[0];
+		size_t *row = rows[j % 3], *above = rows[(j - 1) % 3];
 
 		row[0] = j;
 		for (size_t i = 1; i <= a.len; i++) {
-			size_t cost = a.data[i - 1] == b.data[j - 1] ? 0 : 1;
-			size_t best = diagonal + cost;
+			bool same = a.data[i - 1] == b.data[j - 1];
+			size_t best = above[i - 1] + (same ? 0 : 1);
 
-			if (row[i] + 1 < best)
-				best = row[i] + 1;
+			if (above[i] + 1 < best)
+				best = above[i] + 1;
 			if (row[i - 1] + 1 < best)
 				best = row[i - 1] + 1;
-			diagonal = row[i];
+			/* two letters that have changed places */
+			if (i > 1 && j > 1 &&
+			    a.data[i - 1] == b.data[j - 2] &&
+			    a.data[i - 2] == b.data[j - 1] &&
+			    rows[(j - 2) % 3][i - 2] + 1 < best)
+				best = rows[(j - 2) % 3][i - 2] + 1;
 			row[i] = best;
 		}
 	}
-	return row[a.len] > limit ? limit + 1 : row[a.len];
+	distance = rows[b.len % 3][a.len];
+	return distance > limit ? limit + 1 : distance;
 }

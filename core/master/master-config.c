@@ -275,16 +275,38 @@ static bool is_set(const struct master_config *config, settings_block block,
 		CV_OK;
 }
 
-/* Only what needs no file can live in an empty directory. */
-static const char *chroot_dir(const struct master *m,
-			      const struct master_config *config,
-			      const struct master_service *service)
+/* Only what needs no file can live in another root: an empty directory that
+ * is made for them, or the admin's, which nobody else may write in. */
+static int find_chroot(const struct master *m,
+		       const struct master_config *config,
+		       struct master_service *service, struct cv_error *err)
 {
+	const char *dir = service->set.chroot;
+	struct stat st;
+
+	service->chroot_dir = "";
 	if (!m->root || (service->kind != ROLE_LOGIN &&
 			 service->kind != ROLE_ANVIL))
-		return "";
-	return pool_printf(config->pool, "%s/empty",
-			   config->general.base_dir);
+		return CV_OK;
+	if (*dir == '\0' || strcmp(dir, "login") == 0 ||
+	    strcmp(dir, "empty") == 0) {
+		service->chroot_dir = pool_printf(config->pool, "%s/empty",
+						  config->general.base_dir);
+		return CV_OK;
+	}
+	service->chroot_dir = *dir == '/' ? dir :
+		pool_printf(config->pool, "%s/%s", config->general.base_dir,
+			    dir);
+	if (stat(service->chroot_dir, &st) < 0)
+		return FAIL_ERRNO(err, errno, "service %s: chroot: cannot "
+				  "look at '%s'", service->name,
+				  service->chroot_dir);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 ||
+	    (st.st_mode & 022) != 0)
+		return FAIL(err, CV_E_CONFIG, "service %s: chroot: '%s' must "
+			    "be a directory of root's that nobody else may "
+			    "write in", service->name, service->chroot_dir);
+	return CV_OK;
 }
 
 static int add_service(const struct master *m, struct master_config *config,
@@ -325,8 +347,8 @@ static int add_service(const struct master *m, struct master_config *config,
 			return error_prefix(err, "service %s", name);
 	}
 	set_limits(config, service);
-	service->chroot_dir = chroot_dir(m, config, service);
-	return set_identity(m, config, service, err);
+	status = find_chroot(m, config, service, err);
+	return status != CV_OK ? status : set_identity(m, config, service, err);
 }
 
 static int add_script(const struct master *m, struct master_config *config,

@@ -66,7 +66,9 @@ int script_service_of(const struct settings_tree *tree, const char *name,
 			      &set, err);
 	if (status != CV_OK)
 		return status;
-	if (split_words(set.executable, pool, words) < 2)
+	/* "-L" and the like are options of Dovecot's program */
+	if (split_words(set.executable, pool, words) < 2 ||
+	    words[1][0] == '-')
 		return CV_NOT_FOUND;
 	*service_r = words[1];
 	if (settings_block_find(tree, "service", SETTINGS_ROOT, words[1],

@@ -136,6 +136,24 @@ static void check_script(struct check *c, const char *service)
 		report(c, "executable", "%s", err.text);
 }
 
+/* Of a service that runs scripts, whoever names it. */
+static void check_command(struct check *c)
+{
+	struct service_settings set;
+	struct script_command command;
+	struct cv_error err = ERROR_NONE;
+
+	if (settings_get(c->tree, &service_settings_table, &c->scope, c->pool,
+			 &set, NULL) != CV_OK ||
+	    strstr(set.executable, "script-login ") == NULL ||
+	    script_command_parse(set.executable, c->pool, &command,
+				 &err) == CV_OK)
+		return;
+	c->what = pool_printf(c->pool, "service %s: ",
+			      settings_block_name(c->tree, c->scope.block));
+	report(c, "executable", "%s", err.text);
+}
+
 static void check_service(struct check *c, const char *name)
 {
 	struct service_settings set;
@@ -160,7 +178,12 @@ static void check_services(struct check *c)
 		"log", "anvil", "auth", "auth-worker", "deliver", "store",
 	};
 	const struct cv_strings *protocols = &c->general.protocols;
+	uint32_t at = 0;
 
+	while (settings_block_next(c->tree, "service", SETTINGS_ROOT, NULL,
+				   &at, &c->scope.block))
+		check_command(c);
+	c->scope.block = SETTINGS_ROOT;
 	for (size_t i = 0; i < sizeof(core) / sizeof(core[0]); i++)
 		check_service(c, core[i]);
 	for (uint32_t i = 0; i < protocols->count; i++) {

@@ -538,8 +538,8 @@ static int (*const checks[])(struct reading *reading,
 };
 
 /* The protocols that plugins speak are services, too. */
-static void check_services(struct reading *reading,
-			   struct settings_tree *tree)
+static int check_services(struct reading *reading,
+			  struct settings_tree *tree, struct cv_error *err)
 {
 	ARRAY(const char *) names;
 	struct cv_strings protocols;
@@ -559,6 +559,7 @@ static void check_services(struct reading *reading,
 	}
 	protocols = (struct cv_strings){ names.items, (uint32_t)names.count };
 	service_check(tree, &protocols);
+	return service_values_check(tree, &protocols, err);
 }
 
 /* A warning, since init may need more than the probe may do. */
@@ -620,7 +621,7 @@ int module_settings_read(const char *path,
 	}
 	if (ret == CV_OK) {
 		check_inits(&reading, *tree_r);
-		check_services(&reading, *tree_r);
+		ret = check_services(&reading, *tree_r, err);
 		unused_check(*tree_r);
 	}
 	return ret;

@@ -133,6 +133,28 @@ static int find_groups(struct session_zygote *zygote,
 	return status;
 }
 
+/* That of the service, for this kind of session; else that of all mail. */
+static int find_privileged_group(struct session_zygote *zygote,
+				 struct mail_settings *set,
+				 struct cv_error *err)
+{
+	struct service *s = zygote->service;
+	struct settings_scope scope = { 0 };
+	struct service_settings service;
+	int status = CV_OK;
+
+	if (!zygote->without_user &&
+	    settings_block_find(s->settings, "service", SETTINGS_ROOT,
+				zygote->name, &scope.block)) {
+		status = settings_get(s->settings, &service_settings_table,
+				      &scope, s->pool, &service, err);
+		if (status == CV_OK && *service.privileged_group != '\0')
+			set->mail_privileged_group = service.privileged_group;
+	}
+	return status != CV_OK ? status :
+		user_privileged_group(set, &zygote->privileged_group, err);
+}
+
 static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 {
 	struct settings_scope scope = { .protocol = zygote->name };
@@ -148,8 +170,7 @@ static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 		status = user_id_find(set.mail_gid, true, "mail_gid",
 				      &zygote->default_gid, err);
 	if (status == CV_OK)
-		status = user_privileged_group(
-			&set, &zygote->privileged_group, err);
+		status = find_privileged_group(zygote, &set, err);
 	if (status == CV_OK && !zygote->without_user)
 		status = find_groups(zygote, &set.mail_access_groups, err);
 	return status;

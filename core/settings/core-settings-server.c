@@ -277,14 +277,16 @@ static const struct cv_setting_def service_setting_defs[] = {
 		"Group of the processes; empty: that of the user."),
 	CV_SETTING(service_settings, privileged_group, CV_SET_STRING,
 		"", NULL, 0,
-		"Group a process may take for a moment."),
+		"Group that sessions take for a moment, for lock files "
+		"beside mbox files; empty: mail_privileged_group."),
 	CV_SETTING(service_settings, extra_groups, CV_SET_STRING,
 		"", NULL, 0,
 		"Further groups."),
 	CV_SETTING(service_settings, chroot, CV_SET_STRING,
 		"", NULL, 0,
-		"Root directory of the processes, in base_dir; empty: "
-		"none."),
+		"Root directory of login processes and anvil, in base_dir "
+		"or with its whole path; login and empty are the empty "
+		"directory that is made for them. Others have none."),
 	CV_SETTING(service_settings, drop_priv_before_exec, CV_SET_BOOL,
 		"no", NULL, 0,
 		"Drop privileges before the program starts, so that "

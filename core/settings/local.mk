@@ -7,6 +7,7 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/location-check.c %D%/location-check.h \
 	%D%/namespace-check.c %D%/namespace-check.h \
 	%D%/service-check.c %D%/service-check.h \
+	%D%/service-values.c \
 	%D%/settings.h \
 	%D%/settings-assign.c \
 	%D%/settings-compat.c %D%/settings-compat.h \

@@ -196,6 +196,17 @@ static void check_numbers(struct check *c)
 	}
 }
 
+/* "chroot =" turns it off elsewhere; those here always have an empty root. */
+static void check_empty_chroot(struct check *c)
+{
+	const struct settings_entry *entry = written(c->tree, c->block,
+						     "chroot");
+
+	if (entry != NULL && *c->set.chroot == '\0')
+		warn(c, entry, "chroot has no effect: this process always "
+		     "has an empty root directory; leave it out");
+}
+
 static void check_identity(struct check *c)
 {
 	bool users = is_session(c) && service_answers(c->tree, c->name) ==
@@ -203,8 +214,10 @@ static void check_identity(struct check *c)
 	bool mail = users || strcmp(c->name, "deliver") == 0 ||
 		strcmp(c->name, "store") == 0;
 
-	warn_key(c, "privileged_group",
-		 "write extra_groups in the service of the sessions");
+	if (!mail)
+		warn_key(c, "privileged_group", is_session(c) ?
+			 "write it in service deliver, which saves the mail" :
+			 "only the processes that have mail open use one");
 	if (!mail)
 		warn_key(c, "extra_groups", is_session(c) ?
 			 "write it in service deliver, which saves the mail" :
@@ -218,8 +231,9 @@ static void check_identity(struct check *c)
 	if (c->set.drop_priv_before_exec)
 		warn_key(c, "drop_priv_before_exec",
 			 "a core dump of a session is never written");
-	if (*c->set.chroot != '\0' && !is_login(c) &&
-	    strcmp(c->name, "anvil") != 0)
+	if (is_login(c) || strcmp(c->name, "anvil") == 0)
+		check_empty_chroot(c);
+	else
 		warn_key(c, "chroot", "Landlock confines this process; leave "
 			 "it out");
 }

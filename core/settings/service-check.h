@@ -11,6 +11,14 @@
 void service_check(struct settings_tree *tree,
 		   const struct cv_strings *protocols);
 
+/* What is wrong in itself: a group that is not there, a program that is not
+ * run, too little memory, a listener without a port; protocol { } blocks of
+ * protocols that there are not.  Adds warnings, and errors for what no server
+ * would start with: CV_E_CONFIG and the first of them. */
+int service_values_check(struct settings_tree *tree,
+			 const struct cv_strings *protocols,
+			 struct cv_error *err);
+
 /* What a service does with the connections of its listeners. */
 enum service_answers {
 	SERVICE_ANSWERS_NOBODY,		/* it has none, or is reached by a

@@ -189,9 +189,12 @@ def procmail(spool, number):
 
 
 @needs_procmail
-def test_lock_files_in_a_spool_are_made_with_its_group(make_server, spool):
-    server = make_server(extra=spool_location(spool) +
-                         "mail_privileged_group = mail\n")
+@pytest.mark.parametrize("setting", [
+    "mail_privileged_group = mail\n",
+    "service imap {\n  privileged_group = mail\n}\n"
+    "service deliver {\n  privileged_group = mail\n}\n"], ids=["mail", "service"])
+def test_lock_files_in_a_spool_are_made_with_its_group(make_server, spool, setting):
+    server = make_server(extra=spool_location(spool) + setting)
     assert server.deliver(MAIL % (b"first", b"first")) == {}
     assert (spool / "alice").owner() == culver.MAIL_USER
 

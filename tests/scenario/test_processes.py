@@ -355,13 +355,11 @@ service imap-login {
   process_min_avail = 4
   idle_kill = 60 s
 }
-service imap {
-  privileged_group = mail
-}
 service auth {
   extra_groups = mail
 }
 service lmtp {
+  privileged_group = mail
   fifo_listener lmtp-fifo {
   }
 }
@@ -369,7 +367,7 @@ service lmtp {
     server.adm("reload")
     for text in ("imap-login: process_min_avail has no effect",
                  "imap-login: idle_kill has no effect",
-                 "imap: privileged_group has no effect: write extra_groups",
+                 "lmtp: privileged_group has no effect: write it in service deliver",
                  "auth: extra_groups has no effect: write group",
                  "fifo_listener lmtp-fifo is not opened"):
         wait_for(lambda: text in server.log)

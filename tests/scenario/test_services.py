@@ -57,8 +57,28 @@ def idle():
     ("service auth-worker {\n process_limit = 9\n}\n", "process_limit = 9",
      "write process_min_avail"),
     ("service imap {\n client_limit = 5\n}\n", "client_limit = 5", "a process of its own"),
-    ("service imap {\n privileged_group = mail\n}\n", "privileged_group = mail",
-     "write extra_groups"),
+    ("service lmtp {\n privileged_group = mail\n}\n", "privileged_group = mail",
+     "write it in service deliver"),
+    ("service auth {\n privileged_group = mail\n}\n", "privileged_group = mail",
+     "only the processes that have mail open"),
+    ("service imap-login {\n chroot =\n}\n", "chroot =",
+     "always has an empty root directory"),
+    ("service deliver {\n extra_groups = daemon, nobodies\n}\n",
+     "extra_groups = daemon, nobodies",
+     "extra_groups: there is no group 'nobodies' on this system"),
+    ("service imap-login {\n executable = /usr/bin/imap-lgin\n}\n",
+     "executable = /usr/bin/imap-lgin", "is not run, the service is 'imap-login' of Culver"),
+    ("service lmtp {\n executable = lmtp -L\n}\n", "executable = lmtp -L",
+     "'-L' has no effect"),
+    ("service imap {\n type = login\n}\n", "type = login", "type has no effect"),
+    ("service imap {\n protocol = pop3\n}\n", "protocol = pop3", "protocol has no effect"),
+    ("service imap-login {\n inet_listener imapss {\n ssl = yes\n }\n}\n",
+     "inet_listener imapss {", "is not opened: it has no port"),
+    ("protocol impa {\n mail_plugins = quota\n}\n", "mail_plugins = quota",
+     "protocol impa: nothing speaks a protocol of that name, the settings in it have no "
+     "effect; did you mean 'imap'?"),
+    ("protocol !lmpt {\n mail_plugins = quota\n}\n", "mail_plugins = quota",
+     "protocol !lmpt: nothing speaks"),
     ("service imap {\n user = nobody\n}\n", "user = nobody", "write mail_uid"),
     ("service lmtp {\n chroot = empty\n}\n", "chroot = empty", "leave it out"),
     ("service imap {\n drop_priv_before_exec = yes\n}\n", "drop_priv_before_exec = yes",
@@ -73,7 +93,49 @@ def test_what_has_no_effect_is_said_with_its_place(idle, written, place, text):
     assert text in found[0][2]
 
 
+@pytest.mark.parametrize("written, place, text", [
+    ("service imap-login {\n inet_listner imap {\n port = 1\n }\n}\n", "inet_listner imap {",
+     "unknown block 'inet_listner' in service { }; did you mean 'inet_listener'?"),
+    ("service lmtp {\n unix_listenr lmtp {\n }\n}\n", "unix_listenr lmtp {",
+     "did you mean 'unix_listener'?"),
+    ("service imap-login {\n proces_limit = 3\n}\n", "proces_limit = 3",
+     "unknown setting 'proces_limit' in service { }; did you mean 'process_limit'?"),
+    ("service imap-login {\n inet_listener imap {\n prot = 1\n }\n}\n", "prot = 1",
+     "did you mean 'port'?"),
+    ("service lmtp {\n unix_listener lmtp {\n mdoe = 0600\n }\n}\n", "mdoe = 0600",
+     "did you mean 'mode'?"),
+    ("protocols = imapp lmtp\n", "protocols = imapp lmtp", "did you mean 'imap'?"),
+    ("protocols = imap lmpt\n", "protocols = imap lmpt", "did you mean 'lmtp'?"),
+    ("servce imap {\n}\n", "servce imap {", "did you mean 'service'?"),
+    ("protcol imap {\n}\n", "protcol imap {", "did you mean 'protocol'?"),
+    ("service imap {\n type = wrker\n}\n", "type = wrker", "did you mean 'worker'?"),
+    ("service imap-login {\n inet_listener imap {\n port = 99999\n }\n}\n", "port = 99999",
+     "is out of range"),
+    ("service imap-login {\n inet_listener imap {\n address = 1.2.3\n }\n}\n",
+     "address = 1.2.3", "address: '1.2.3' is not an IP address"),
+    ("listen = *, ::g\n", "listen = *, ::g", "listen: '::g' is not an IP address"),
+    ("service imap {\n executable = imap post\n}\n", "executable = imap post",
+     "there is no service 'post' and no service with a unix_listener of that name"),
+    ("service imap {\n vsz_limit = 256\n}\n", "vsz_limit = 256",
+     "no process can run in less than 16 M (hint: a number without a unit is in bytes"),
+    ("default_vsz_limit = 512k\n", "default_vsz_limit = 512k", "no process can run"),
+    ("service x {\n executable = script-login x\n}\n", "executable = script-login x",
+     "the script must be named with its whole path"),
+], ids=lambda value: value.split("{")[0].strip().replace(" ", "-"))
+def test_what_cannot_be_meant_is_an_error_with_its_place(idle, written, place, text):
+    idle.write_config(written)
+    status, found = problems(idle)
+    assert status != 0
+    assert len(found) == 1, found
+    assert found[0][:2] == ("Error", place)
+    assert text in found[0][2]
+
+
 @pytest.mark.parametrize("written", [
+    "protocol lda {\n mail_plugins = quota\n}\nprotocol !imap {\n mail_plugins = quota\n}\n",
+    "listen = *, [::], ::1\nservice imap {\n executable = /usr/lib/dovecot/imap\n"
+    " privileged_group = mail\n}\n",
+    "service imap-login {\n inet_listener imaps {\n port = 0\n }\n}\n",
     "service pop3-login {\n inet_listener pop3 {\n port = 0\n }\n}\n",
     "service auth-worker {\n process_min_avail = 2\n user = root\n}\n",
     "service imap-login {\n service_count = 0\n process_min_avail = 2\n client_limit = 10\n}\n",
@@ -81,7 +143,7 @@ def test_what_has_no_effect_is_said_with_its_place(idle, written, place, text):
     "service post {\n executable = script-login /bin/true\n unix_listener post {\n }\n}\n",
     "service lmtp {\n unix_listener other {\n mode = 0600\n }\n user = root\n}\n",
     "service deliver {\n process_limit = 10\n}\n"],
-    ids=["pop3", "workers", "shared", "script", "lmtp", "deliver"])
+    ids=["filters", "dovecot", "no-port", "pop3", "workers", "shared", "script", "lmtp", "deliver"])
 def test_what_has_an_effect_is_not_complained_of(idle, written):
     idle.write_config(written)
     assert problems(idle) == (0, [])

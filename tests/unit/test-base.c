@@ -82,7 +82,12 @@ static void settings_units(void **state)
 	assert_true(span_to_msecs(CV_SPAN("5 mins"), &n) && n == 300000);
 	assert_true(span_to_msecs(CV_SPAN("30"), &n) && n == 30000);
 	assert_int_equal(span_distance(CV_SPAN("proto"), CV_SPAN("porto"), 3),
-			 2);
+			 1);
+	assert_int_equal(span_distance(CV_SPAN("prot"), CV_SPAN("port"), 3), 1);
+	assert_int_equal(span_distance(CV_SPAN("prot"), CV_SPAN("prtx"), 3), 2);
+	assert_int_equal(span_distance(CV_SPAN(""), CV_SPAN("abc"), 3), 3);
+	assert_int_equal(span_distance(CV_SPAN("abcd"), CV_SPAN(""), 3), 4);
+	assert_int_equal(span_distance(CV_SPAN("ab"), CV_SPAN("ba"), 3), 1);
 }
 
 static void hash_table_many_and_removed(void **state)
