@@ -156,11 +156,20 @@ static const struct cv_setting_def compat_setting_defs[] = {
 	OBSOLETE("mail_cache_min_mail_count",
 		"the catalogue keeps what clients ask for"),
 	OBSOLETE("mail_attachment_detection_options",
-		"attachments stay in the message"),
-	OBSOLETE("mail_attachment_dir", "attachments stay in the message"),
-	OBSOLETE("mail_attachment_fs", "attachments stay in the message"),
-	OBSOLETE("mail_attachment_hash", "attachments stay in the message"),
-	OBSOLETE("mail_attachment_min_size", "attachments stay in the message"),
+		"new mail keeps its attachments; those of Dovecot's dbox are "
+		"read from mail_attachment_dir"),
+	OBSOLETE("mail_attachment_dir",
+		"new mail keeps its attachments; those of Dovecot's dbox are "
+		"read from mail_attachment_dir"),
+	OBSOLETE("mail_attachment_fs",
+		"new mail keeps its attachments; those of Dovecot's dbox are "
+		"read from mail_attachment_dir"),
+	OBSOLETE("mail_attachment_hash",
+		"new mail keeps its attachments; those of Dovecot's dbox are "
+		"read from mail_attachment_dir"),
+	OBSOLETE("mail_attachment_min_size",
+		"new mail keeps its attachments; those of Dovecot's dbox are "
+		"read from mail_attachment_dir"),
 	OBSOLETE("mail_prefetch_count", ""),
 	OBSOLETE("mail_sort_max_read_count", ""),
 	OBSOLETE("mail_temp_scan_interval", ""),

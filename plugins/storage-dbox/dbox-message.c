@@ -110,12 +110,18 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 	return trailer ? read_metadata(root, fd, pool, m_r) : CV_OK;
 }
 
-int dbox_message_whole(struct cv_storage_root *root, int fd,
-		       struct dbox_message *m, struct cv_error *err)
+int dbox_message_source(struct cv_storage_root *root, int fd,
+			struct dbox_message *m,
+			struct cv_blob_source *src_r, struct cv_error *err)
 {
 	struct cv_pool *pool;
 	struct stat st;
 	int ret = CV_OK;
+
+	src_r->fd = fd;
+	src_r->offset = m->body;
+	src_r->len = m->length;
+	src_r->stream = NULL;
 
 	if (DBOX_CALL(root, fstat, fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    m->body + m->length > (uint64_t)st.st_size)
@@ -123,10 +129,9 @@ int dbox_message_whole(struct cv_storage_root *root, int fd,
 	if (m->ours)
 		return CV_OK;
 	pool = cv_api->pool_create("dbox metadata");
-	if (read_metadata(root, fd, pool, m) == CV_OK && m->metadata.external)
-		/* never less than what was delivered, without a word */
-		ret = CV_FAIL(err, CV_E_UNSUPPORTED, "parts of a message are "
-			      "in mail_attachment_dir, which is not read");
+	if (read_metadata(root, fd, pool, m) == CV_OK &&
+	    m->metadata.external.data != NULL)
+		ret = dbox_whole_stream(root, fd, m, src_r, err);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -210,7 +215,8 @@ int dbox_message_found(struct cv_storage_root *root, int fd,
 
 	if (DBOX_CALL(root, fstat, fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return CV_NOT_FOUND;
-	found->bytes = m->length;
+	found->bytes = m->metadata.external.data != NULL ?
+		m->metadata.plain_bytes : m->length;
 	if (m->ours) {
 		/* written a moment ago and not committed, or never */
 		if (!m->has_trailer &&

@@ -10,6 +10,7 @@ struct cv_plugin *dbox_self;
 struct dbox_settings {
 	uint64_t mdbox_rotate_size, mdbox_rotate_interval;
 	bool mdbox_preallocate_space;
+	const char *mail_attachment_dir;
 };
 
 static const struct cv_setting_def dbox_setting_defs[] = {
@@ -24,6 +25,11 @@ static const struct cv_setting_def dbox_setting_defs[] = {
 		   NULL, CV_SET_PER_USER,
 		   "Ask the file system for mdbox_rotate_size bytes when a "
 		   "file of mdbox is made."),
+	CV_SETTING(dbox_settings, mail_attachment_dir, CV_SET_PATH, "", NULL,
+		   CV_SET_PER_USER | CV_SET_EXPAND_PATH,
+		   "Where Dovecot has put attachments of messages that are "
+		   "read in its sdbox and mdbox. New mail keeps its "
+		   "attachments."),
 };
 
 void dbox_settings(struct cv_storage_root *root)
@@ -31,6 +37,7 @@ void dbox_settings(struct cv_storage_root *root)
 	const struct cv_user_api *users = cv_api->service("user", 1);
 	const struct dbox_settings *set = NULL;
 
+	root->attachments = "";
 	root->rotate_size = 10 * 1024 * 1024;
 	if (users != NULL && CV_HAS(root->config, user) &&
 	    root->config->user != NULL)
@@ -42,6 +49,8 @@ void dbox_settings(struct cv_storage_root *root)
 	root->rotate_size = set->mdbox_rotate_size;
 	root->rotate_msecs = set->mdbox_rotate_interval;
 	root->preallocate = set->mdbox_preallocate_space;
+	root->attachments = common_strdup(root->pool,
+					  set->mail_attachment_dir);
 }
 
 #define DBOX_COMMON \

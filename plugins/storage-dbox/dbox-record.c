@@ -357,7 +357,7 @@ static void take_line(struct dbox_metadata *m, char key, struct cv_span value)
 		m->pop3_uidl = value;
 		break;
 	case 'X':
-		m->external = true;
+		m->external = value;
 		break;
 	}
 }

@@ -78,7 +78,8 @@ struct dbox_metadata {
 	int64_t received;		/* INT64_MIN: not said */
 	uint64_t virtual_bytes, plain_bytes;
 	uint8_t guid[16];
-	bool has_guid, external;
+	bool has_guid;
+	struct cv_span external;	/* parts in other files; none: NULL */
 	struct cv_span mailbox;		/* where it was first saved */
 	struct cv_span pop3_uidl;
 	uint64_t size;			/* of the metadata itself */

@@ -35,6 +35,7 @@ struct cv_storage_root {
 	const char *alt;		/* "" */
 	uint64_t rotate_size, rotate_msecs;
 	bool preallocate;
+	const char *attachments;	/* Dovecot's; "" */
 };
 
 /* A hidden file that waits for its place. */
@@ -192,9 +193,11 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 		      uint32_t foreign_head, bool trailer,
 		      struct cv_pool *pool, struct dbox_message *m_r,
 		      struct cv_error *err);
-/* Whether all of its bytes are there, and nothing of it elsewhere. */
-int dbox_message_whole(struct cv_storage_root *root, int fd,
-		       struct dbox_message *m, struct cv_error *err);
+/* Where its bytes are; a failure when they are not all there.  After CV_OK fd
+ * belongs to the source. */
+int dbox_message_source(struct cv_storage_root *root, int fd,
+			struct dbox_message *m,
+			struct cv_blob_source *src_r, struct cv_error *err);
 /* The size of message heads from a Dovecot file's first line, and where that
  * line ends; false: not such a file. */
 bool dbox_foreign_head(struct cv_storage_root *root, int fd,
@@ -214,6 +217,22 @@ void dbox_trailer_of(struct cv_storage_folder *folder,
 int dbox_message_found(struct cv_storage_root *root, int fd,
 		       const struct dbox_message *m, struct cv_pool *pool,
 		       struct cv_found *found);
+
+/* --- dbox-attachment.c: Dovecot's messages whose parts are files ---------------- */
+
+/* Lives in pool, closed by dbox_whole_close; fd stays the caller's. */
+struct dbox_whole;
+int dbox_whole_open(struct cv_storage_root *root, int fd,
+		    const struct dbox_message *m, struct cv_pool *pool,
+		    struct dbox_whole **whole_r, struct cv_error *err);
+void dbox_whole_close(struct dbox_whole *whole);
+/* At least one byte from offset on; CV_EOF. */
+int dbox_whole_read(struct dbox_whole *whole, uint64_t offset, void *data,
+		    size_t len, size_t *got_r, struct cv_error *err);
+/* As a stream in the source's pool, which fd belongs to after CV_OK. */
+int dbox_whole_stream(struct cv_storage_root *root, int fd,
+		      const struct dbox_message *m,
+		      struct cv_blob_source *src_r, struct cv_error *err);
 
 /* --- sdbox.c ------------------------------------------------------------------ */
 

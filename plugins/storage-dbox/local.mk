@@ -4,6 +4,7 @@ endif
 STORAGE_DBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-dbox/dbox.h \
 	plugins/storage-dbox/dbox-acl.c \
+	plugins/storage-dbox/dbox-attachment.c \
 	plugins/storage-dbox/dbox-folder.c \
 	plugins/storage-dbox/dbox-folders.c \
 	plugins/storage-dbox/dbox-foreign.c \

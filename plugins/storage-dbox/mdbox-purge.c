@@ -123,6 +123,34 @@ static void put_number(unsigned char *dst, uint64_t value)
 		dst[i] = (unsigned char)(value >> (8 * i) & 0xff);
 }
 
+/* With the parts that lie in mail_attachment_dir: ours has all in one. */
+static int copy_whole(struct writer *w, int from,
+		      const struct dbox_message *m, uint64_t *length_r,
+		      uint32_t *crc)
+{
+	char *data = cv_api->alloc(w->pool, CHUNK);
+	struct dbox_whole *whole;
+	uint64_t offset = 0;
+	size_t got;
+	int ret = dbox_whole_open(w->root, from, m, w->pool, &whole, w->err);
+
+	if (ret < 0)
+		return ret;
+	while ((ret = dbox_whole_read(whole, offset, data, CHUNK, &got,
+				      w->err)) == CV_OK) {
+		*crc = dbox_crc(*crc, data, got);
+		if (DBOX_CALL(w->root, pwrite, w->fd, data, got, w->at) < 0) {
+			ret = common_fail(w->err, "write", "container");
+			break;
+		}
+		w->at += got;
+		offset += got;
+	}
+	*length_r = offset;
+	dbox_whole_close(whole);
+	return ret == CV_EOF ? CV_OK : ret;
+}
+
 /* One of Dovecot's becomes one of ours. */
 static int copy_foreign(struct writer *w, int from,
 			const struct dbox_message *m)
@@ -142,7 +170,9 @@ static int copy_foreign(struct writer *w, int from,
 	cv_api->random(&record.id, sizeof(record.id));
 	memcpy(t.guid, m->metadata.guid, sizeof(t.guid));
 	w->at += DBOX_RECORD_SIZE;
-	ret = copy_range(w, from, m->body, m->length, &record.body_crc);
+	ret = m->metadata.external.data != NULL ?
+		copy_whole(w, from, m, &record.length, &record.body_crc) :
+		copy_range(w, from, m->body, m->length, &record.body_crc);
 	if (ret < 0)
 		return ret;
 	cv_text_init(&trailer, w->pool);

@@ -211,17 +211,11 @@ int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	ret = mdbox_locate(folder->root, &ref, false, &place, err);
 	if (ret != CV_OK)
 		return ret;
-	ret = dbox_message_whole(folder->root, place.fd, &place.message,
-				 err);
-	if (ret < 0) {
+	ret = dbox_message_source(folder->root, place.fd, &place.message,
+				  src_r, err);
+	if (ret < 0)
 		dbox_close(folder->root, place.fd);
-		return ret;
-	}
-	src_r->fd = place.fd;
-	src_r->offset = place.message.body;
-	src_r->len = place.message.length;
-	src_r->stream = NULL;
-	return CV_OK;
+	return ret;
 }
 
 /* --- marks of our records --------------------------------------------------------------- */

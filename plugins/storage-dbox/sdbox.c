@@ -121,19 +121,13 @@ int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 		return ret;
 	ret = read_file(folder, fd, false, NULL, &m, err);
 	if (ret == CV_OK)
-		ret = dbox_message_whole(folder->root, fd, &m, err);
+		ret = dbox_message_source(folder->root, fd, &m, src_r, err);
 	else if (ret == CV_NOT_FOUND)
 		ret = CV_FAIL(err, CV_E_TEMP, "the file '%.*s' is damaged",
 			      CV_SPAN_ARG(blob->ref));
-	if (ret < 0) {
+	if (ret < 0)
 		dbox_close(folder->root, fd);
-		return ret;
-	}
-	src_r->fd = fd;
-	src_r->offset = m.body;
-	src_r->len = m.length;
-	src_r->stream = NULL;
-	return CV_OK;
+	return ret;
 }
 
 int sdbox_recover(struct cv_storage_folder *folder,

@@ -1,4 +1,5 @@
 """sdbox and mdbox: our own, and trees that Debian's Dovecot has written."""
+import base64
 import json
 import os
 import re
@@ -376,3 +377,78 @@ def test_altmove_of_a_store_that_knows_of_none_says_so(make_server):
 def test_altmove_wants_a_query(box):
     done = box.adm("altmove", "-u", "alice", "-r", check=False)
     assert done.returncode == 64 and done.stderr.endswith("[-r] QUERY\n")
+
+
+# --- attachments in files of their own ------------------------------------------------
+
+def attached(number, line, crlf=True):
+    """A mail with two binary attachments and one of text."""
+    parts = [b"hello"]
+    for which in (1, 2):
+        data = bytes((i * i * number + which * i) % 251 for i in range(3000 * which + number))
+        coded = base64.b64encode(data)
+        parts.append(b"Content-Type: application/octet-stream\r\n"
+                     b"Content-Disposition: attachment; filename=x.bin\r\n"
+                     b"Content-Transfer-Encoding: base64\r\n\r\n"
+                     + b"\r\n".join(coded[i:i + line] for i in range(0, len(coded), line)))
+    parts[0] = b"Content-Type: text/plain\r\n\r\nhello\r\n"
+    parts.append(b"Content-Type: text/plain\r\nContent-Disposition: attachment; filename=t\r\n\r\n"
+                 + b"some text of this part\r\n" * 200)
+    return (b"From: <a@example.org>\r\nMIME-Version: 1.0\r\n"
+            b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+            + b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n")
+
+
+@needs_dovecot
+@pytest.mark.parametrize("kind", KINDS)
+def test_attachments_in_files_of_their_own_are_put_in_again(kind):
+    text = config(dovecot.CONFIG, kind) + (
+        "mail_attachment_dir = {dir}/home/%n/files\nmail_attachment_min_size = 1000\n")
+    with dovecot.Dovecot(config=text) as theirs:
+        theirs.kind = kind
+        client = theirs.imap()
+        mails = [attached(number, line) for number, line in
+                 ((1, 76), (2, 72), (3, 60), (4, 76), (5, 4))]
+        for mail in mails:
+            ok(client.append("INBOX", None, None, mail))
+        client.logout()
+        files = [p for p in (theirs.home("alice") / "files").rglob("*-*") if p.is_file()]
+        assert len(files) >= 8
+        before = snapshot(theirs)
+        with take_over(theirs) as ours:
+            # without the directory: an error, and not half a mail
+            client = ours.imap()
+            client.select("INBOX")
+            with pytest.raises(Exception):
+                ok(client.fetch("1", "(BODY.PEEK[])"))
+            ours.stop()
+            ours.config.write_text(ours.config.read_text() + (
+                f"mail_attachment_dir = {ours.dir}/home/%n/files\n"))
+            ours.start()
+            assert snapshot(ours) == before
+            client = ours.imap()
+            client.select("INBOX")
+            assert [ok(client.fetch(str(i + 1), "(BODY.PEEK[])"))[0][1]
+                    for i in range(5)] == mails
+            assert ok(client.fetch("2", "(BODY.PEEK[]<5000.3000>)"))[0][1] == mails[1][5000:8000]
+            client.copy("2", "Trash")
+            client.logout()
+            if kind == "mdbox":
+                # ours has all in one: the files are not wanted any more
+                ours.adm("purge", "-u", "alice", "-c")
+                shutil.rmtree(ours.home("alice") / "files")
+                assert {k: v for k, v in snapshot(ours)["INBOX"].items()} == before["INBOX"]
+            else:
+                victim = next((ours.home("alice") / "files").rglob("*-1"))
+                victim.write_bytes(victim.read_bytes()[:-1])
+                client = ours.imap()
+                client.select("INBOX")
+                failed = 0
+                for i in range(5):
+                    try:
+                        assert ok(client.fetch(str(i + 1), "(BODY.PEEK[])"))[0][1] == mails[i]
+                    except Exception:
+                        failed += 1
+                        client = ours.imap()
+                        client.select("INBOX")
+                assert failed >= 1

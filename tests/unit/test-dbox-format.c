@@ -229,7 +229,7 @@ static void a_foreign_file_is_understood_at_no_cut_too_early(void **state)
 	assert_int_equal(m.guid[15], 0x75);
 	assert_true(cv_span_is(m.mailbox, "Work"));
 	assert_true(cv_span_is(m.pop3_uidl, "uidl"));
-	assert_false(m.external);
+	assert_null(m.external.data);
 	assert_int_equal(m.size, sizeof(meta) - 1);
 	assert_false(dbox_foreign_line_parse(CV_SPAN("3 M1e C1\n"), &size,
 					     &first));
