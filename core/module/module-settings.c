@@ -543,6 +543,7 @@ static int check_services(struct reading *reading,
 {
 	ARRAY(const char *) names;
 	struct cv_strings protocols;
+	int ret;
 
 	array_init(&names, reading->pool);
 	for (size_t i = 0; i < reading->found.count; i++) {
@@ -559,7 +560,8 @@ static int check_services(struct reading *reading,
 	}
 	protocols = (struct cv_strings){ names.items, (uint32_t)names.count };
 	service_check(tree, &protocols);
-	return service_values_check(tree, &protocols, err);
+	ret = service_values_check(tree, &protocols, err);
+	return ret != CV_OK ? ret : log_settings_check(tree, err);
 }
 
 /* A warning, since init may need more than the probe may do. */

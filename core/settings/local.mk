@@ -5,6 +5,7 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/core-settings-mail.c \
 	%D%/core-settings-server.c \
 	%D%/location-check.c %D%/location-check.h \
+	%D%/log-check.c \
 	%D%/namespace-check.c %D%/namespace-check.h \
 	%D%/service-check.c %D%/service-check.h \
 	%D%/service-values.c \

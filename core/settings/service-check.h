@@ -19,6 +19,11 @@ int service_values_check(struct settings_tree *tree,
 			 const struct cv_strings *protocols,
 			 struct cv_error *err);
 
+/* Where log lines go: log_path and the like, syslog_facility.  Adds errors;
+ * CV_E_CONFIG and the last of them. */
+int log_settings_check(struct settings_tree *tree, struct cv_error *err);
+extern const char *const log_facilities[];	/* ends with NULL */
+
 /* What a service does with the connections of its listeners. */
 enum service_answers {
 	SERVICE_ANSWERS_NOBODY,		/* it has none, or is reached by a

@@ -1,5 +1,6 @@
 """Debug lines by category, and the journal's own protocol."""
 import ctypes
+import json
 import os
 import pathlib
 import socket
@@ -44,6 +45,94 @@ def test_all_categories_or_none(make_server):
     server.adm("reload")
     log_in(server)
     wait_for(lambda: "Debug: passdb passwd-file" in server.log)
+
+
+def test_each_level_goes_where_it_is_told_to(make_server):
+    server = make_server(extra="log_timestamp = \"<%Y> \"\n")
+    server.write_config(f"info_log_path = {server.dir}/info.log\n"
+                        f"debug_log_path = {server.dir}/debug.log\nauth_debug = yes\n"
+                        "log_timestamp = \"<%Y> \"\n")
+    (server.dir / "culver.log").unlink()
+    server.adm("reload")
+    server.adm("log", "reopen")
+    server.imap().logout()
+    server.adm("log", "test")
+    year = time.strftime("%Y")
+
+    def lines(name):
+        path = server.dir / name
+        return path.read_text().splitlines() if path.exists() else []
+
+    wait_for(lambda: any("Login: user=<alice>" in line for line in lines("info.log")))
+    wait_for(lambda: any("level Error" in line for line in lines("culver.log")))
+    wait_for(lambda: lines("debug.log"))
+    for name, levels in (("culver.log", ("Warning", "Error", "Fatal")), ("info.log", ("Info",)),
+                         ("debug.log", ("Debug",))):
+        for line in lines(name):
+            assert line.startswith(f"<{year}> "), line
+            assert any(f": {level}: " in line for level in levels), (name, line)
+
+
+def test_standard_error_gets_the_lines(make_server):
+    server = culver.Server()
+    server.config.write_text(server.config.read_text().replace(
+        f"log_path = {server.dir}/culver.log", "log_path = /dev/stderr"))
+    try:
+        server.start()
+        server.imap().logout()
+        time.sleep(0.2)
+        os.set_blocking(server.process.stdout.fileno(), False)
+        told = os.read(server.process.stdout.fileno(), 65536).decode()
+        assert "imap-login: Info: Login: user=<alice>" in told
+    finally:
+        server.stop()
+        server.remove()
+
+
+def test_json_lines_are_objects(make_server):
+    server = make_server(extra="log_format = json\n")
+    server.imap().logout()
+    wait_for(lambda: "user=<alice>" in server.log)
+    found = [json.loads(line) for line in server.log.splitlines()]
+    assert any("Login: user=<alice>" in str(line.values()) for line in found)
+
+
+def test_syslog_gets_facility_and_level(tmp_path):
+    if not culver.IS_ROOT:
+        pytest.skip("needs a mount namespace")
+    devices = tmp_path / "dev"
+    devices.mkdir()
+    (devices / "shm").mkdir()
+    for name in ("null", "zero", "random", "urandom"):
+        (devices / name).touch()
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(str(devices / "log"))
+    (devices / "log").chmod(0o666)
+    sock.settimeout(10)
+
+    def bind(source, target):
+        libc_call("mount", str(source).encode(), str(target).encode(), None,
+                  ctypes.c_ulong(MS_BIND), None)
+
+    def enter():
+        libc_call("unshare", CLONE_NEWNS)
+        libc_call("mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
+        for name in ("null", "zero", "random", "urandom", "shm"):
+            bind(f"/dev/{name}", devices / name)
+        bind(devices, "/dev")
+        os.chmod("/dev/log", 0o666)
+
+    server = culver.Server(extra="syslog_facility = local3\n")
+    server.config.write_text(server.config.read_text().replace(
+        f"log_path = {server.dir}/culver.log", "log_path = syslog"))
+    server.preexec = enter
+    with server, sock:
+        server.adm("log", "test")
+        for name, level in (("Info", 6), ("Warning", 4), ("Error", 3), ("Fatal", 2)):
+            while f"a test line, level {name}" not in (line := sock.recv(65536).decode()):
+                pass
+            # local3 is 19; what follows is time, "culver" and the line
+            assert line.startswith(f"<{19 * 8 + level}>") and " culver: " in line, line
 
 
 def libc_call(name, *args):
