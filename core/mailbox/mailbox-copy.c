@@ -291,6 +291,8 @@ static void place_all(struct copying *c)
 		blobs[i] = c->messages.items[i].blob;
 	ret = c->box->store->driver->remove(c->box->sf->blobs, blobs, count,
 					    &err);
+	if (ret == CV_OK)
+		store_tombstones_removed(c->box->sf);
 	/* all of the folder may be gone by now */
 	if (ret < 0 && ret != CV_E_NOT_FOUND)
 		log_warning("mail", "mailbox '%s': moved away, but: %s",
@@ -401,9 +403,10 @@ static int expunge_after(struct copying *c)
 	store_removing(c->box->store);
 	ret = account_commit(&txn, ACCOUNT_SYNC, c->err);
 	if (ret == CV_OK) {
-		(void)c->box->store->driver->remove(
-			c->box->sf->blobs, blobs, (uint32_t)c->messages.count,
-			NULL);
+		if (c->box->store->driver->remove(
+			    c->box->sf->blobs, blobs,
+			    (uint32_t)c->messages.count, NULL) == CV_OK)
+			store_tombstones_removed(c->box->sf);
 		store_folder_publish(c->box->sf);
 	}
 	store_removed(c->box->store);

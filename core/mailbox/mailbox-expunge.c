@@ -56,6 +56,8 @@ static int commit(struct cv_mailbox *box, const struct expunging *x,
 	/* a file that stays is removed by the next scan */
 	ret = box->store->driver->remove(box->sf->blobs, x->blobs.items,
 					 (uint32_t)x->blobs.count, &failed);
+	if (ret == CV_OK)
+		store_tombstones_removed(box->sf);
 	if (ret < 0 && ret != CV_E_NOT_FOUND)
 		log_warning("mail", "mailbox '%s': expunged, but: %s",
 			    box->name, failed.text);

@@ -56,6 +56,22 @@ int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
 
 /* --- removing ------------------------------------------------------------------------ */
 
+/* A file of messages that a power cut brings back must be one that can be
+ * read, when the journal does not know it any more. */
+static int sync_before(struct store *store, struct account_folder *folder,
+		       struct cv_error *err)
+{
+	struct store_folder *sf;
+	int ret;
+
+	if (!(store->driver->caps & CV_STORAGE_ORDERED))
+		return CV_OK;
+	ret = store_folder_get(store, folder, &sf, err);
+	if (ret == CV_OK)
+		ret = store->driver->sync(sf->blobs, 0, err);
+	return ret == CV_E_NOT_FOUND ? CV_OK : ret;
+}
+
 int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("remove");
@@ -83,6 +99,8 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 	if (ret == CV_OK && (folder->deleted ||
 			     !cv_span_is(ref.span, folder->name)))
 		ret = FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is gone", name);
+	if (ret == CV_OK)
+		ret = sync_before(ref.store, folder, err);
 	if (ret == CV_OK)
 		ret = txn_folder_delete(txn, folder, err);
 	if (ret == CV_OK) {

@@ -125,6 +125,8 @@ struct store_folder {
 	struct cv_pool *pool;
 	unsigned int holds;		/* store_folder_hold */
 	bool forgotten;			/* closed with the last of them */
+	uint64_t expunged;		/* modseq of the last tombstones */
+	uint64_t removed;		/* those whose blobs are: to be said */
 };
 
 struct store {
@@ -235,6 +237,11 @@ int store_folder_scan_all(struct store_folder *sf, struct cv_error *err);
 /* scan-tombstones.c: of expunged blobs */
 int store_tombstones_add(struct store_folder *sf, struct account_txn *txn,
 			 const struct cv_blob *blobs, uint32_t count,
+			 struct cv_error *err);
+/* The blobs of those that were added last are removed; the next publish says
+ * so to all. */
+void store_tombstones_removed(struct store_folder *sf);
+int store_tombstones_say(struct store_folder *sf, struct account_txn *txn,
 			 struct cv_error *err);
 
 /* --- quota ------------------------------------------------------------------ */

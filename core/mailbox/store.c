@@ -410,7 +410,7 @@ void store_folder_publish(struct store_folder *sf)
 
 	if (store_begin(sf->store, &txn, &err) < 0)
 		return;
-	if (sf->folder->deleted ||
+	if (sf->folder->deleted || store_tombstones_say(sf, txn, &err) < 0 ||
 	    store_folder_save_state(sf, txn, &err) < 0) {
 		account_rollback(&txn);
 		return;

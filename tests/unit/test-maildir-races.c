@@ -552,6 +552,40 @@ static void what_is_being_moved_is_no_new_message(void **state)
 	meet(expunge_of_another, let_child_try, true, 1);
 }
 
+/* A process dies between the commit of an expunge and the removal of the file;
+ * then others expunge so much that they forget what they removed. */
+static void what_a_dead_process_expunged_stays_expunged(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct account_txn *txn;
+
+	(void)state;
+	init(&f, "");
+	fixture_write(&f, "cur/1600000001.a:2,ST", mail);
+	fixture_write(&f, "cur/1600000002.b:2,ST", mail);
+	fixture_write(&f, "cur/1600000003.c:2,S", mail);
+	box = fixture_open(&f, "INBOX");
+	remove_first(&f, box, false);
+	fixture_write(&f, "cur/1600000001.a:2,ST", mail);
+	ok(&f, store_begin(box->store, &txn, &f.err));
+	/* what it did not live to say */
+	ok(&f, txn_metadata(txn, box->folder, cv_span_of(pool_printf(
+		f.pool, "removed.%llu",
+		(unsigned long long)box->sf->expunged)), CV_SPAN_NONE,
+			    &f.err));
+	ok(&f, account_commit(&txn, ACCOUNT_NO_SYNC, &f.err));
+	many_tombstones(&f, box);
+	ok(&f, mailbox_api.expunge(box, NULL, &f.err));
+	assert_false(exists(&f, "cur/1600000001.a:2,ST"));
+	ok(&f, store_folder_scan_all(box->sf, &f.err));
+	(void)fixture_sync(&f, box, 0);
+	assert_int_equal(fixture_state(box).messages, 1);
+	assert_int_equal(fixture_state(box).uidnext, 4);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
 /* A scan that cannot see its file must not end its tombstone. */
 static void what_was_not_placed_yet_is_no_new_message(void **state)
 {
@@ -614,6 +648,7 @@ int main(void)
 		cmocka_unit_test(a_rotation_brings_nothing_back),
 		cmocka_unit_test(what_was_expunged_does_not_come_back),
 		cmocka_unit_test(many_that_were_missed_are_not_taken_for_gone),
+		cmocka_unit_test(what_a_dead_process_expunged_stays_expunged),
 		cmocka_unit_test(what_is_being_expunged_is_no_new_message),
 		cmocka_unit_test(what_is_being_moved_is_no_new_message),
 		cmocka_unit_test(what_was_not_placed_yet_is_no_new_message),
