@@ -81,7 +81,8 @@ static int autodetect(struct cv_user *user, struct mail_location *l,
 		}
 	}
 	return FAIL(err, CV_E_CONFIG, "no mail found at '%s': set "
-		    "mail_location", l->path);
+		    "mail_location (where there is none yet, it cannot be "
+		    "guessed)", l->path);
 }
 
 int mail_location_parse(struct cv_user *user, const char *text,

@@ -222,8 +222,10 @@ int session_start_failure(struct ipc_reader *r, struct cv_error *err)
 	if (started.status == CV_OK)
 		return FAIL(err, CV_E_SYNTAX, "a session says that it runs, "
 			    "but nobody asked");
+	/* what a user may not know it has written itself */
 	status = FAIL(err, started.status, "the session did not start: %s",
-		      started.text);
+		      *started.text != '\0' ? started.text :
+		      "see its own line in the log");
 	if (*started.text != '\0')
 		(void)error_set_client(err, "%s", started.text);
 	return status;

@@ -54,3 +54,12 @@ def test_each_database_says_what_it_lacks(make_server):
     assert any("passdb passwd-file: bob" in line for line in lines), lines
     assert any("userdb static: bob" in line and "a passdb failed" in line
                for line in lines), lines
+
+
+def test_a_place_of_mail_that_cannot_be_guessed_is_told(make_server):
+    server = make_server(extra="mail_location =\n")
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        server.deliver(b"Subject: x\r\n\r\ny\r\n", user="bob")
+    assert refused.value.smtp_code == 451
+    assert "set mail_location" in server.log
+    assert "the session did not start: see its own line in the log" in server.log

@@ -58,6 +58,8 @@ def load(plugins, path):
 def test_all_together(plugins, conf):
     lines = load(plugins, conf / "culver.conf")
     assert "protocols = imap lmtp" in lines
+    # a user who has no mail yet must be able to log in
+    assert "mail_location = maildir:~/Maildir" in lines
     assert "  mailbox \"Sent Messages\" {" in lines
 
 

@@ -103,7 +103,7 @@ def test_all_of_them_are_told_in_one_run(tmp_path):
      "two namespaces have the prefix 'b/'"),
     ("namespace a {\n  prefix = a/\n}\n", 1, "no namespace has inbox = yes"),
 ])
-def test_what_a_userdb_could_mend_is_a_warning(text, line, what, tmp_path):
+def test_what_need_not_be_wrong_is_a_warning(text, line, what, tmp_path):
     status, said = check(tmp_path, text)
     assert status == 0
     assert len(said) == 1 and said[0].startswith(f"Warning {line}: ") and what in said[0], said
