@@ -7,8 +7,11 @@
 extern const struct cv_plugin_desc storage_dbox_LTX_cv_plugin_desc;
 
 /* As the plugin's settings begin. */
-static struct { uint64_t rotate_size, rotate_msecs; bool preallocate; }
-dbox_fixture_settings = { 10 * 1024 * 1024, 0, false };
+static struct {
+	uint64_t rotate_size, rotate_msecs;
+	bool preallocate;
+	const char *attachments;
+} dbox_fixture_settings = { 10 * 1024 * 1024, 0, false, "" };
 
 static inline const void *dbox_fixture_get(struct cv_plugin *self)
 {

@@ -86,7 +86,8 @@ static inline const void *fixture_settings(struct cv_plugin *self)
 	static const struct {
 		uint64_t rotate_size, rotate_msecs;
 		bool preallocate;
-	} values = { 10 * 1024 * 1024, 0, false };
+		const char *attachments;
+	} values = { 10 * 1024 * 1024, 0, false, "" };
 
 	(void)self;
 	return &values;
