@@ -27,7 +27,7 @@ enum {
 					 * nobody asked for */
 	MAILBOX_MARK_SHIFT = 16,	/* cv_blob_mark to account_flag */
 	MAILBOX_USE_SHIFT = 2,		/* CV_MAILBOX_USE_x to ACCOUNT_x */
-	REMOTE_MESSAGES_MAX = 50 * 1000 * 1000,
+	REMOTE_MESSAGES_MAX = 10 * 1000 * 1000,
 	USER_NAME_LIMIT = 255,		/* of owners, as parts of names */
 };
 

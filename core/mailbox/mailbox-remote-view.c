@@ -13,23 +13,32 @@ enum { AHEAD_MAX = 64 };
 /* --- lists of UIDs ---------------------------------------------------------------- */
 
 /* Adds those behind the last one; a list of billions is nonsense. */
+static uint64_t last_before(uint32_t first, uint64_t last)
+{
+	return first > last ? (uint64_t)first - 1 : last;
+}
+
 static int add_uids(struct cv_mailbox *box, struct cv_set uids,
 		    struct cv_error *err)
 {
-	uint32_t last = box->count == 0 ? 0 : box->uids[box->count - 1];
+	uint64_t last = box->count == 0 ? 0 : box->uids[box->count - 1];
+	uint64_t count = box->count;
 
+	/* before any memory is taken for them */
 	for (uint32_t i = 0; i < uids.count; i++) {
-		uint32_t from = uids.ranges[i].first > last ?
-			uids.ranges[i].first : last + 1;
+		if (uids.ranges[i].last > last)
+			count += uids.ranges[i].last - last_before(
+				uids.ranges[i].first, last);
+	}
+	if (count > REMOTE_MESSAGES_MAX)
+		return FAIL(err, CV_E_LIMIT, "%llu messages are more than "
+			    "%d", (unsigned long long)count,
+			    REMOTE_MESSAGES_MAX);
+	for (uint32_t i = 0; i < uids.count; i++) {
+		uint64_t uid = last_before(uids.ranges[i].first, last) + 1;
 
-		for (uint32_t uid = from; uid <= uids.ranges[i].last; uid++) {
-			if (box->count >= REMOTE_MESSAGES_MAX)
-				return FAIL(err, CV_E_LIMIT, "too many "
-					    "messages");
-			mailbox_view_add(box, uid);
-			if (uid == UINT32_MAX)
-				break;
-		}
+		for (; uid <= uids.ranges[i].last; uid++)
+			mailbox_view_add(box, (uint32_t)uid);
 	}
 	return CV_OK;
 }

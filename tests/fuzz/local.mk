@@ -19,6 +19,29 @@ tests_fuzz_fuzz_address_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_address_LDADD = $(FUZZ_MESSAGE_LIBS)
 
+noinst_LTLIBRARIES += tests/fuzz/libstorage-memory.la
+tests_fuzz_libstorage_memory_la_SOURCES = $(STORAGE_MEMORY_SOURCES)
+tests_fuzz_libstorage_memory_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCV_PLUGIN=storage_memory
+FUZZ_MAILBOX_LIBS = tests/fuzz/libstorage-memory.la \
+	core/mailbox/libmailbox.la $(FUZZ_ACCOUNT_LIBS) core/ipc/libipc.la \
+	core/module/libmodule.la core/settings/libsettings.la \
+	$(FUZZ_MESSAGE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-broker
+tests_fuzz_fuzz_broker_SOURCES = %D%/fuzz-broker.c %D%/broker-mail.c \
+	%D%/broker-mail.h
+tests_fuzz_fuzz_broker_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_broker_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_broker_LDADD = $(FUZZ_MAILBOX_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-remote
+tests_fuzz_fuzz_remote_SOURCES = %D%/fuzz-remote.c %D%/broker-mail.c \
+	%D%/broker-mail.h
+tests_fuzz_fuzz_remote_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_remote_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_remote_LDADD = $(FUZZ_MAILBOX_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-date
 tests_fuzz_fuzz_date_SOURCES = %D%/fuzz-date.c
 tests_fuzz_fuzz_date_CPPFLAGS = $(FUZZ_CPPFLAGS)

@@ -419,6 +419,104 @@ def test_list_shows_who_has_shared():
             client.logout()
 
 
+def stored(server, user):
+    return b"".join(p.read_bytes() for p in (server.home(user) / "Maildir").rglob("*")
+                    if p.is_file() and not p.name.endswith(".cat"))
+
+
+@pytest.mark.parametrize("plugins", ["crypt", "compress crypt"])
+def test_mail_that_is_encrypted_at_rest(plugins):
+    with Shared() as server:
+        keys = server.dir / "keys"
+        keys.write_text("11" * 32 + "\n")
+        keys.chmod(0o444)
+        server.stop()
+        server.write_config(SHARED + f"mail_plugins = {plugins}\nplugin {{\n  crypt_key_file = {keys}\n"
+                            "  zlib_save = gz\n}\n", config=server.template)
+        server.start()
+        alice, bob = server.imap("alice"), server.imap("bob")
+        alice.create("Work")
+        server.grant("alice", "Work", "user=bob", "lrswtei")
+        # in the journal, and as a file of many chunks
+        small = b"Subject: s\r\n\r\n" + b"the secret of the pyramid\r\n" * 3
+        large = b"Subject: l\r\n\r\n" + b"".join(
+            b"the secret of the pyramid %06d\r\n" % i for i in range(20000))
+        for text in (small, large):
+            assert alice.append("Work", None, None, text)[0] == "OK"
+            assert bob.append("shared/alice/Work", None, None, text)[0] == "OK"
+            assert bob.append("INBOX", None, None, text)[0] == "OK"
+        assert bob.select("shared/alice/Work")[1] == [b"4"]
+        for seq, text in zip("1234", (small, small, large, large)):
+            status, data = bob.fetch(seq, "(RFC822.SIZE BODY.PEEK[])")
+            assert b"RFC822.SIZE %d " % len(text) in data[0][0]
+            assert data[0][1] == text
+        for at in (0, 65530, 65536, 200000, len(large) - 10, len(large) + 5):
+            part = bob.fetch("3", f"(BODY.PEEK[]<{at}.100>)")[1][0]
+            assert (part[1] if isinstance(part, tuple) else b"") == large[at:at + 100]
+        assert bob.fetch("3", "(BODY.PEEK[TEXT]<7.20>)")[1][0][1] == large[14:][7:27]
+        assert bob.search(None, "BODY", '"pyramid 019999"')[1] == [b"3 4"]
+        # between the owners, there and back
+        assert bob.copy("1:4", "INBOX")[0] == "OK"
+        bob.select("INBOX")
+        assert bob.search(None, "ALL")[1] == [b"1 2 3 4 5 6"]
+        assert bob.fetch("5", "(BODY.PEEK[])")[1][0][1] == large
+        assert bob._simple_command("MOVE", "1:2", "shared/alice/Work")[0] == "OK"
+        alice.select("Work")
+        assert [alice.fetch(seq, "(BODY.PEEK[])")[1][0][1] for seq in "56"] == [small, large]
+        assert alice.fetch("6", "(RFC822.SIZE)")[1][0].endswith(b"RFC822.SIZE %d)" % len(large))
+        # what is new to one is seen by the other
+        bob.select("shared/alice/Work")
+        alice.store("5", "+FLAGS", "\\Deleted")
+        alice.expunge()
+        assert alice.append("Work", None, None, small)[0] == "OK"
+        bob.noop()
+        assert bob.fetch("6", "(BODY.PEEK[])")[1][0][1] == small
+        for user in ("alice", "bob"):
+            everything = stored(server, user)
+            assert len(everything) > 1000 and b"pyramid" not in everything
+        alice.logout()
+        bob.logout()
+
+
+def test_quota_is_exact_when_owner_and_reader_race():
+    extra = SHARED + """\
+mail_plugins = quota
+plugin {
+  quota = count:User quota
+  quota_rule = *:messages=40
+}
+"""
+    with Shared(extra) as server:
+        alice = server.imap("alice")
+        alice.create("Team")
+        server.grant("alice", "Team", "user=bob", "lri")
+        server.grant("alice", "Team", "user=carol", "lri")
+        saved, other = [], []
+
+        def fill(user, name):
+            client = server.imap(user)
+            for i in range(30):
+                status, data = append(client, name, b"%d" % i)
+                if status == "OK":
+                    saved.append(user)
+                elif b"OVERQUOTA" not in data[0]:
+                    other.append(data)
+            client.logout()
+
+        threads = [threading.Thread(target=fill, args=who) for who in (
+            ("alice", "Team"), ("alice", "INBOX"), ("bob", "shared/alice/Team"),
+            ("bob", "shared/alice/Team"), ("carol", "shared/alice/Team"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert other == []
+        assert len(saved) == 40 and len(set(saved)) == 3
+        count = sum(int(alice.select(box)[1][0]) for box in ("INBOX", "Team"))
+        assert count == 40
+        alice.logout()
+
+
 def test_brokers_end_with_their_sessions(server):
     deadline = time.monotonic() + 10
     while [p for p, uid in server.brokers() if uid] and time.monotonic() < deadline:

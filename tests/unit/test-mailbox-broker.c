@@ -71,8 +71,10 @@ static int run_liar(int channel, uint32_t births)
 			close(m.fd);
 		cv_text_init(&out, pool);
 		if (m.number == REMOTE_OPEN && ++count % 2 == 0) {
-			static const struct cv_range many = { 1, 3 };
-			static const struct cv_set set = { &many, 1 };
+			static const struct cv_range some[] = {
+				{ 1, 3 }, { 2, UINT32_MAX } };
+			const struct cv_set set = {
+				&some[count % 4 == 0], 1 };
 			const struct cv_keywords none = { NULL, 0 };
 
 			for (int i = 0; i < 6; i++)
