@@ -93,9 +93,12 @@ int mailbox_freeze(struct cv_mailbox *box,
 	size_t start = out->len, name_len = strlen(box->name);
 	int ret;
 
-	if (box->remote != NULL)
-		return FAIL(err, CV_E_UNSUPPORTED, "a view of another user's "
-			    "mail stays with its process");
+	/* another user's mail is watched by a broker that this process has
+	 * the channel to; what the reader alone has seen is not in these
+	 * bytes, and without it \Seen would be somebody else's */
+	if (box->remote != NULL || box->seen != NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "a view of mail that "
+			    "others read, too, stays with its process");
 	uids.pool = pool = pool_create("freeze");
 
 	mailbox_flush_sizes(box);

@@ -386,6 +386,29 @@ static void nonsense_with_a_good_signature_is_refused(void **state)
 	fixture_deinit(&f);
 }
 
+static void what_others_read_too_is_not_frozen(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_text text;
+
+	(void)state;
+	fixture_init(&f, "namespace a {\n inbox = yes\n separator = /\n}\n"
+		     "namespace p {\n type = public\n prefix = Pub/\n"
+		     " separator = /\n"
+		     " location = maildir:~/pub:INDEXPVT=~/seen\n}\n");
+	ok(&f, mailbox_api.create(f.user, "Pub/x", 0, &f.err));
+	fixture_save(&f, "Pub/x", mail_one, CV_FLAG_SEEN | CV_FLAG_FLAGGED);
+	box = fixture_open(&f, "Pub/x");
+	assert_int_equal(fixture_message(&f, box, 1, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_SEEN | CV_FLAG_FLAGGED);
+	cv_text_init(&text, f.pool);
+	assert_int_equal(mailbox_freeze(box, key, &text, &f.err),
+			 CV_E_UNSUPPORTED);
+	assert_int_equal(text.len, 0);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +419,7 @@ int main(void)
 		cmocka_unit_test(flag_changes_are_told_after_thawing),
 		cmocka_unit_test(only_the_very_bytes_are_thawed),
 		cmocka_unit_test(a_view_of_what_is_gone_is_not_thawed),
+		cmocka_unit_test(what_others_read_too_is_not_frozen),
 		cmocka_unit_test(nonsense_with_a_good_signature_is_refused),
 	};
 
