@@ -7,11 +7,13 @@
 
 /* --- the files ------------------------------------------------------------------- */
 
-/* Where a folder's index files are: beside the mail, or below INDEX=. */
+/* Where a folder's index files are: beside the mail, or below INDEX=, where
+ * there are no directories for the mail. */
 static int open_index_dir(struct cv_storage_root *root, const char *path,
 			  struct cv_pool *pool)
 {
 	const char *index = root->config->index;
+	size_t len = strlen(path), last = strlen(dbox_dirname(root));
 	struct cv_text full;
 
 	if (index == NULL || index[0] == '\0' ||
@@ -19,7 +21,10 @@ static int open_index_dir(struct cv_storage_root *root, const char *path,
 		return DBOX_CALL(root, open, root->fd, path,
 				 O_RDONLY | O_DIRECTORY, 0);
 	cv_text_init(&full, pool);
-	cv_text_append_f(&full, "%s/%s", index, path);
+	if (len > last && path[len - last - 1] == '/' &&
+	    strcmp(path + len - last, dbox_dirname(root)) == 0)
+		len -= last + 1;
+	cv_text_append_f(&full, "%s/%.*s", index, (int)len, path);
 	return DBOX_CALL(root, open, AT_FDCWD, full.data,
 			 O_RDONLY | O_DIRECTORY, 0);
 }

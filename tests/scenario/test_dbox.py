@@ -452,3 +452,26 @@ def test_attachments_in_files_of_their_own_are_put_in_again(kind):
                         client = ours.imap()
                         client.select("INBOX")
                 assert failed >= 1
+
+
+# --- places and forms that Dovecot's trees may have ---------------------------------------
+
+@needs_dovecot
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("more, extra", [
+    (":INDEX=~/index", ""), (":CONTROL=~/control", ""), (":UTF-8", ""),
+    (":DIRNAME=msgs", ""), (":LAYOUT=fs", ""),
+    ("", "mail_plugins = zlib\nplugin {{\n  zlib_save = gz\n}}\n"),
+], ids=["index", "control", "utf8", "dirname", "layout", "gz"])
+def test_what_else_a_tree_may_have(kind, more, extra):
+    with dovecot.Dovecot(config=config(dovecot.CONFIG, kind, more) + extra) as theirs:
+        theirs.kind = kind
+        fill(theirs)
+        before = snapshot(theirs)
+        theirs.stop()
+        with take_over(theirs, more) as ours:
+            if extra:
+                ours.stop()
+                ours.config.write_text(ours.config.read_text() + "mail_plugins = compress\n")
+                ours.start()
+            assert snapshot(ours) == before
