@@ -34,7 +34,7 @@ CONFIGS = {
     "simple": "protocols = imap lmtp\nverbose_ssl = YES\nmail_debug=y\n"
               "auth_cache_ttl = 90s\nauth_cache_size=2048k\n"
               "auth_worker_max_count = 7\nfirst_valid_uid=1000\n"
-              "ssl = required\n",
+              "ssl = no\n",
     "times": "auth_cache_ttl = 120 mins\nauth_cache_negative_ttl = 0\n"
              "auth_failure_delay = 3secs\nmail_max_lock_timeout = 5 min\n"
              "mailbox_idle_check_interval=2 weeks\n"
