@@ -2,6 +2,7 @@
  * each, then the engine on each. */
 #include "account-fixture.h"
 #include "account/meta-memory.h"
+#include "io/io-fault.h"
 
 #include <poll.h>
 
@@ -441,6 +442,139 @@ static void without_a_lock_one_of_two_writers_begins_again(void **state)
 	account_close(&b);
 }
 
+/* --- files, with each call failing ---------------------------------------- */
+
+struct attempt {
+	enum meta_result committed, replaced;
+	bool finished, marked, hit;
+	uint64_t end;			/* of the old journal, as seen then */
+};
+
+static const struct meta_name second = { .kind = META_JOURNAL,
+					 .generation = 2 };
+static const struct meta_name snapshot = { META_SNAPSHOT, { { 1 } }, 2 };
+
+static bool save_snapshot(struct meta *meta)
+{
+	struct meta_object *s = meta_create(meta, &snapshot);
+	bool ok = s != NULL && meta_write(s, 0, "snap", 4) == 0 &&
+		meta_finish(s) == 0;
+
+	meta_release(&s);
+	return ok;
+}
+
+/* A commit, a snapshot, a new generation; what fails is not tried again. */
+static void try_all(struct meta *meta, struct meta_object *old,
+		    struct attempt *a)
+{
+	struct iovec vec = { (void *)(uintptr_t)"next", 4 };
+	struct meta_checkpoint c = { .generation = 2, .vec = &vec, .count = 1,
+				     .old = old, .mark = CV_SPAN("END") };
+	struct meta_head head;
+
+	a->committed = a->replaced = META_NOT_WRITTEN;
+	if (meta_lock(meta, 0) < 0)
+		return;
+	a->committed = commit(old, 8, "+two", 2);
+	a->finished = save_snapshot(meta);
+	if (meta_head(old, &head) == 0) {
+		c.old_size = c.mark_at = a->end = head.size;
+		a->replaced = meta_checkpoint(meta, &c);
+		a->marked = c.marked;
+	}
+	meta_unlock(meta);
+}
+
+static void assert_attempt(struct driver *d, struct meta *meta,
+			   const struct attempt *a)
+{
+	struct meta_object *old = meta_open(meta, &first), *new, *snap;
+	char have[64] = "", want[64];
+	ssize_t len = meta_load(old, 0, have, sizeof(have) - 1);
+
+	/* what was there stays; of what failed there may be a part */
+	assert_true(len >= 8 && len <= 15);
+	assert_memory_equal(have, "head+one", 8);
+	if (a->committed == META_DONE || a->committed == META_NOT_SYNCED)
+		assert_memory_equal(have + 8, "+two", 4);
+	(void)snprintf(want, sizeof(want), "head+one+two");
+	if (!a->marked)
+		assert_memory_equal(have, want, (size_t)len);
+	else
+		assert_memory_equal(have, want, (size_t)a->end);
+	new = meta_open(meta, &second);
+	if (a->replaced == META_DONE) {
+		assert_non_null(new);
+		assert_content(new, "next");
+	} else {
+		assert_null(new);
+	}
+	snap = meta_open(meta, &snapshot);
+	if (a->finished) {
+		assert_non_null(snap);
+		assert_content(snap, "snap");
+	}
+	(void)d;
+	meta_release(&old);
+	meta_release(&new);
+	meta_release(&snap);
+}
+
+/* True when the n-th call failed. */
+static bool fail_call(struct driver *d, enum io_fault_kind kind, uint64_t n)
+{
+	struct meta_files_options options = { .dir_mode = 0700,
+					      .file_mode = 0600 };
+	struct io *io = io_fault_create(io_posix(), d->f->pool);
+	struct meta *clean = NULL, *meta = NULL;
+	struct meta_object *old;
+	struct attempt a = { .hit = false };
+	char dir[40];
+
+	(void)snprintf(dir, sizeof(dir), "fault-%d-%d", (int)kind, (int)n);
+	assert_ok(d->f, meta_files_open(io_posix(), d->f->dirfd, dir,
+					&options, &clean, &d->f->err));
+	old = begin(clean, "head");
+	assert_int_equal(commit(old, 4, "+one", 1), META_DONE);
+	meta_release(&old);
+	assert_ok(d->f, meta_files_open(io, d->f->dirfd, dir, &options, &meta,
+					&d->f->err));
+	old = meta_open(meta, &first);
+	assert_non_null(old);
+	io_fault_arm(io, kind, n, false);
+	try_all(meta, old, &a);
+	a.hit = io_fault_hit(io);
+	io_fault_arm(io, IO_FAULT_NONE, 0, false);
+	meta_release(&old);
+	meta_close(&meta);
+	assert_attempt(d, clean, &a);
+	/* what only took longer did not fail */
+	if (!a.hit || kind == IO_FAULT_SHORT)
+		assert_true(a.committed == META_DONE && a.finished &&
+			    a.replaced == META_DONE);
+	meta_close(&clean);
+	return a.hit;
+}
+
+static void each_call_that_fails_leaves_what_was_there(void **state)
+{
+	static const enum io_fault_kind kinds[] = {
+		IO_FAULT_EIO, IO_FAULT_EINTR, IO_FAULT_ENOSPC, IO_FAULT_SHORT,
+		IO_FAULT_TORN, IO_FAULT_LATE,
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		uint64_t n = 1;
+
+		while (fail_call(*state, kinds[i], n)) {
+			n++;
+			assert_true(n < 100);
+		}
+		assert_true(n > 2);
+	}
+}
+
 #define ON_BOTH(test) \
 	cmocka_unit_test_setup_teardown(test, setup_files, teardown), \
 	cmocka_unit_test_setup_teardown(test, setup_memory, teardown)
@@ -459,6 +593,9 @@ int main(void)
 		ON_BOTH(one_writer_has_the_lock),
 		ON_BOTH(a_commit_rings_the_bell),
 		ON_BOTH(the_engine_runs_on_it),
+		cmocka_unit_test_setup_teardown(
+			each_call_that_fails_leaves_what_was_there,
+			setup_files, teardown),
 		IN_MEMORY(lost_answers_do_not_change_what_is_there),
 		IN_MEMORY(an_outcome_that_stays_unknown_is_a_failure),
 		IN_MEMORY(a_full_disk_leaves_nothing),
