@@ -442,6 +442,15 @@ static inline void fixture_write(struct fixture *f, const char *path,
 	fclose(file);
 }
 
+/* A change of cur/ within the clock tick of the one before is seen later
+ * (maildir-scan.c): what shall be seen at once waits for the next. */
+static inline void fixture_wait_tick(void)
+{
+	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+
+	nanosleep(&pause, NULL);
+}
+
 static inline void fixture_rename(struct fixture *f, const char *from,
 				  const char *to)
 {

@@ -124,6 +124,7 @@ static void foreign_changes_are_taken_in(void **state)
 			    "Subject: x\r\n\r\nbody\r\n");
 	/* flagged by another program */
 	assert_int_equal(fixture_count_files(&f, "cur"), 2);
+	fixture_wait_tick();
 	fixture_rename(&f, "cur/1700000000.1.host:2,",
 		       "cur/1700000000.1.host:2,FS");
 	c = fixture_sync(&f, box, CV_SYNC_FULL);
@@ -133,6 +134,7 @@ static void foreign_changes_are_taken_in(void **state)
 	/* removed by another program */
 	snprintf(from, sizeof(from), "%s/home/Maildir/cur/%s", f.dir,
 		 "1700000000.1.host:2,FS");
+	fixture_wait_tick();
 	assert_int_equal(unlink(from), 0);
 	c = fixture_sync(&f, box, CV_SYNC_FULL);
 	assert_int_equal(c.messages, 1);
