@@ -29,6 +29,21 @@ static int open_index_dir(struct cv_storage_root *root, const char *path,
 			 O_RDONLY | O_DIRECTORY, 0);
 }
 
+bool dbox_foreign_has_map(struct cv_storage_root *root)
+{
+	struct cv_pool *pool = cv_api->pool_create("dovecot map");
+	int dirfd = open_index_dir(root, "storage", pool);
+	struct stat st;
+	bool has = dirfd >= 0 &&
+		(DBOX_CALL(root, stat, dirfd, "dovecot.map.index", &st) == 0 ||
+		 DBOX_CALL(root, stat, dirfd, "dovecot.map.index.log",
+			   &st) == 0);
+
+	dbox_close(root, dirfd);
+	cv_api->pool_destroy(&pool);
+	return has;
+}
+
 static int read_part(struct cv_storage_root *root, int dirfd,
 		     const char *name, const char *suffix,
 		     struct cv_pool *pool, struct cv_span *file_r,

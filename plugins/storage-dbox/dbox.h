@@ -408,6 +408,8 @@ struct dbox_foreign {
 	uint32_t count;
 };
 
+/* mdbox: whether something says where its messages are. */
+bool dbox_foreign_has_map(struct cv_storage_root *root);
 /* Reads it once, into the folder's pool; CV_NOT_FOUND: there is none. */
 int dbox_foreign_load(struct cv_storage_folder *folder,
 		      struct dbox_foreign **foreign_r, struct cv_error *err);

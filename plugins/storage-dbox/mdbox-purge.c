@@ -401,6 +401,12 @@ static int purge_one(struct purge *p, int dirfd, const char *name,
 	if (fd < 0)
 		return errno == ENOENT ? CV_OK :
 			common_fail(p->err, "open", name);
+	/* nobody could refer to what is in it: no proof that it is rubbish */
+	if (foreign && live_of(p, number) == 0 &&
+	    !dbox_foreign_has_map(root)) {
+		dbox_close(root, fd);
+		return CV_OK;
+	}
 	pool = cv_api->pool_create("dbox purge");
 	ret = DBOX_CALL(root, fstat, fd, &st) < 0 ?
 		common_fail(p->err, "stat", name) :

@@ -475,3 +475,37 @@ def test_what_else_a_tree_may_have(kind, more, extra):
                 ours.config.write_text(ours.config.read_text() + "mail_plugins = compress\n")
                 ours.start()
             assert snapshot(ours) == before
+
+
+@needs_dovecot
+@pytest.mark.parametrize("theirs", ["sdbox"], indirect=True)
+def test_without_an_index_uids_come_from_names(theirs):
+    fill(theirs)
+    before = snapshot(theirs)
+    theirs.stop()
+    for path in (theirs.home("alice") / "box").rglob("dovecot.index*"):
+        path.unlink()
+    with take_over(theirs) as ours:
+        after = snapshot(ours)
+        for name in ("INBOX", "Archive", "Work/&AMQ-rger"):
+            assert {uid: mail[1:] for uid, mail in after[name].items() if isinstance(uid, int)} == \
+                {uid: mail[1:] for uid, mail in before[name].items() if isinstance(uid, int)}
+
+
+@needs_dovecot
+@pytest.mark.parametrize("theirs", ["mdbox"], indirect=True)
+def test_a_purge_leaves_what_nothing_speaks_of(theirs):
+    fill(theirs)
+    theirs.stop()
+    with take_over(theirs) as ours:
+        box = ours.home("alice") / "box"
+        for path in box.rglob("dovecot.map.index*"):
+            path.unlink()
+        client = ours.imap()
+        client.select("INBOX")
+        client.logout()
+        size = message_bytes(box)
+        assert size > 300_000
+        ours.adm("purge", "-u", "alice")
+        ours.adm("purge", "-u", "alice", "-c")
+        assert message_bytes(box) == size
