@@ -190,6 +190,16 @@ bool account_row_find(struct account_folder *folder, uint32_t uid,
 		      uint32_t *row_r);
 bool account_row_alive(struct account_folder *folder, uint32_t row);
 uint32_t account_row_uid(struct account_folder *folder, uint32_t row);
+/* UIDs that follow each other: at and what comes behind it, up to the next
+ * run's, have uid and what follows. */
+struct account_run { uint32_t at, uid; };
+
+/* The UIDs of the living from this row on, the first of them at 0.  False: it
+ * takes more runs than there is room for, or more was expunged since the
+ * snapshot than is worth it.  Looks at few rows when there are few gaps. */
+bool account_uids_runs(struct account_folder *folder, uint32_t row,
+		       struct account_run *runs, uint32_t room,
+		       uint32_t *count_r, uint32_t *living_r);
 /* The UIDs of the living from this row on; dst has room for one of each row.
  * Returns how many. */
 uint32_t account_uids(struct account_folder *folder, uint32_t row,

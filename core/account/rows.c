@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+enum { RUNS_DEAD_MAX = 128 };
+
 /* --- loading ------------------------------------------------------------- */
 
 static void mark_damaged(struct folder *folder, const char *why)
@@ -277,6 +279,117 @@ static uint32_t rows_uids(struct folder *folder, struct rows *rows,
 		}
 	}
 	return count;
+}
+
+/* --- UIDs as runs -------------------------------------------------------- */
+
+struct run_list {
+	struct account_run *runs;
+	uint32_t room, count;
+	uint32_t living, last;		/* so far; the UID behind them */
+	/* what was expunged since the snapshot, sorted */
+	struct account_range dead[RUNS_DEAD_MAX];
+	uint32_t dead_count, dead_at;
+};
+
+static bool collect_dead(struct folder_data *data, struct run_list *list)
+{
+	size_t from = data->snapshot.expunged;
+
+	if (data->expunged.count > from + RUNS_DEAD_MAX)
+		return false;
+	for (; from < data->expunged.count; from++) {
+		const struct expunged *e = &data->expunged.items[from];
+		uint32_t at = list->dead_count++;
+
+		for (; at > 0 && list->dead[at - 1].first > e->first; at--)
+			list->dead[at] = list->dead[at - 1];
+		list->dead[at] = (struct account_range){ e->first, e->last };
+	}
+	return true;
+}
+
+static bool add_living(struct run_list *list, uint32_t first, uint32_t last)
+{
+	if (list->count == 0 || list->last != first - 1) {
+		if (list->count == list->room)
+			return false;
+		list->runs[list->count++] = (struct account_run){
+			list->living, first,
+		};
+	}
+	list->living += last - first + 1;
+	list->last = last;
+	return true;
+}
+
+/* The rows of first to last are all there; some may be dead. */
+static bool add_rows(struct run_list *list, uint32_t first, uint32_t last)
+{
+	for (; list->dead_at < list->dead_count; list->dead_at++) {
+		const struct account_range *dead = &list->dead[list->dead_at];
+
+		if (dead->first > last)
+			break;
+		if (dead->last < first)
+			continue;
+		if (dead->first > first &&
+		    !add_living(list, first, dead->first - 1))
+			return false;
+		if (dead->last >= last)
+			return true;
+		first = dead->last + 1;
+	}
+	return add_living(list, first, last);
+}
+
+/* Rows are in the order of their UIDs, each once: as many as there are numbers
+ * between the ends have no gap.  Others are looked at in halves. */
+static bool find_runs(struct account_folder *f, uint32_t low, uint32_t high,
+		      struct run_list *list)
+{
+	struct { uint32_t low, high; } left[32];
+	uint32_t depth = 0, next = 1;
+
+	for (;;) {
+		uint32_t first = account_row_uid(f, low);
+		uint32_t last = account_row_uid(f, high);
+
+		if (first < next || last < first ||
+		    last - first < high - low || last == UINT32_MAX ||
+		    f->damaged)
+			return false;
+		if (last - first > high - low) {
+			left[depth].low = low + (high - low) / 2 + 1;
+			left[depth++].high = high;
+			high = low + (high - low) / 2;
+			continue;
+		}
+		if (!add_rows(list, first, last))
+			return false;
+		next = last + 1;
+		if (depth == 0)
+			return true;
+		low = left[--depth].low;
+		high = left[depth].high;
+	}
+}
+
+bool account_uids_runs(struct account_folder *f, uint32_t row,
+		       struct account_run *runs, uint32_t room,
+		       uint32_t *count_r, uint32_t *living_r)
+{
+	struct run_list list = { .runs = runs, .room = room };
+	struct folder_data *data = folder_load(folder_of(f));
+	uint32_t rows = data->base.count + data->tail.count;
+
+	*count_r = *living_r = 0;
+	if (row < rows && (!collect_dead(data, &list) ||
+			   !find_runs(f, row, rows - 1, &list)))
+		return false;
+	*count_r = list.count;
+	*living_r = list.living;
+	return row > 0 || list.living == f->message_count;
 }
 
 uint32_t account_uids(struct account_folder *f, uint32_t row, uint32_t *dst)

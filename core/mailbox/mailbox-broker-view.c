@@ -74,7 +74,7 @@ static void put_all_uids(struct request *q, struct cv_mailbox *box)
 	struct account_ranges uids = { .pool = q->broker->pool };
 
 	for (uint32_t i = 0; i < box->count; i++)
-		ranges_add(&uids, box->uids[i]);
+		ranges_add(&uids, mailbox_uid_at(box, i));
 	remote_put_set(&q->out, ranges_set(&uids));
 }
 
@@ -157,17 +157,18 @@ int broker_op_sync(struct request *q)
 		return ret;
 	flags = remote_get_u32(&q->in) & (CV_SYNC_NO_EXPUNGES | CV_SYNC_FULL);
 	ret = remote_get_end(&q->in, &q->err);
-	last = box->count == 0 ? 0 : box->uids[box->count - 1];
+	last = box->count == 0 ? 0 : mailbox_uid_at(box, box->count - 1);
 	if (ret == CV_OK)
 		ret = mailbox_sync(box, flags, &c, &q->err);
 	if (ret < 0)
 		return ret;
-	for (uint32_t i = box->count; i > 0 && box->uids[i - 1] > last; i--)
+	for (uint32_t i = box->count;
+	     i > 0 && mailbox_uid_at(box, i - 1) > last; i--)
 		added.count++;
 	last = box->count - (uint32_t)added.count;
 	added.count = 0;
 	for (uint32_t i = last; i < box->count; i++)
-		ranges_add(&added, box->uids[i]);
+		ranges_add(&added, mailbox_uid_at(box, i));
 	remote_put_u32(&q->out, c.messages_changed);
 	remote_put_u32(&q->out, c.recent_changed);
 	remote_put_u32(&q->out, c.keywords_changed);

@@ -45,7 +45,7 @@ static void choose(struct copying *c, struct cv_set seqs)
 			if (!mailbox_row(c->box, seq, &row))
 				continue;
 			m = array_add(&c->messages);
-			m->uid = c->box->uids[seq - 1];
+			m->uid = mailbox_uid_at(c->box, seq - 1);
 			m->row = row;
 			account_row_get(c->box->folder, row, &m->source);
 			store_blob_get(c->box->folder, row, c->pool,

@@ -31,7 +31,7 @@ static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
 			   struct expunging *x)
 {
 	for (uint32_t seq = 1; seq <= box->count; seq++) {
-		uint32_t row, uid = box->uids[seq - 1];
+		uint32_t row, uid = mailbox_uid_at(box, seq - 1);
 
 		if ((uids != NULL && !cv_set_contains(*uids, uid)) ||
 		    !mailbox_row(box, seq, &row) ||

@@ -115,7 +115,7 @@ int mailbox_freeze(struct cv_mailbox *box,
 	put_number(out, name_len, 2);
 	cv_text_append(out, box->name, name_len);
 	for (uint32_t i = 0; i < box->count; i++)
-		ranges_add(&uids, box->uids[i]);
+		ranges_add(&uids, mailbox_uid_at(box, i));
 	put_ranges(out, &uids);
 	put_ranges(out, &box->recent);
 	put_silent(out, box);
@@ -320,8 +320,8 @@ int mailbox_view_thaw(struct cv_mailbox *box, const struct mailbox_frozen *f,
 			ranges_add(&box->recent, uid);
 	}
 	for (uint32_t i = 0; i < box->count; i++)
-		box->recent_count += mailbox_uid_is_recent(box,
-							   box->uids[i]);
+		box->recent_count += mailbox_uid_is_recent(
+			box, mailbox_uid_at(box, i));
 	for (const struct silent_store *s = f->silent; s != NULL;
 	     s = s->next) {
 		struct silent_store *copy = pool_new(box->silent_pool,

@@ -382,6 +382,8 @@ struct open_message {
 	uint64_t section_size;
 };
 
+enum { VIEW_RUNS_MAX = 128 };
+
 struct cv_mailbox {
 	struct module_slots slots;	/* first */
 	struct cv_mailbox *next;
@@ -400,7 +402,12 @@ struct cv_mailbox {
 	const char *remote_name;	/* storage name over there */
 	struct private_seen *seen;	/* the reader's own; NULL */
 
-	uint32_t *uids;			/* the view: ascending */
+	/* The view: ascending.  NULL: as runs, which is how mailboxes with
+	 * few gaps are opened: a million UIDs that need no memory and are
+	 * there at once. */
+	uint32_t *uids;
+	struct account_run *runs;	/* room for VIEW_RUNS_MAX */
+	uint32_t run_count;
 	uint32_t count, room;
 	uint64_t modseq;		/* flags are known up to here */
 	uint64_t expunge_modseq;	/* expunges are known up to here */
@@ -427,6 +434,16 @@ struct cv_mailbox *mailbox_box_create(struct cv_user *user, bool readonly);
 void mailbox_box_destroy(struct cv_mailbox *box);
 /* A greater UID than all before. */
 void mailbox_view_add(struct cv_mailbox *box, uint32_t uid);
+uint32_t mailbox_run_uid(const struct cv_mailbox *box, uint32_t at);
+/* The UID of the message with the sequence number at + 1. */
+static inline uint32_t mailbox_uid_at(const struct cv_mailbox *box,
+				      uint32_t at)
+{
+	return box->uids != NULL ? box->uids[at] : box->run_count == 1 ?
+		box->runs[0].uid + at : mailbox_run_uid(box, at);
+}
+/* All of them, as a list that may be changed. */
+uint32_t *mailbox_view_uids(struct cv_mailbox *box);
 
 /* What mailbox-freeze.c has read. */
 struct mailbox_frozen {

@@ -21,7 +21,8 @@ static uint64_t last_before(uint32_t first, uint64_t last)
 static int add_uids(struct cv_mailbox *box, struct cv_set uids,
 		    struct cv_error *err)
 {
-	uint64_t last = box->count == 0 ? 0 : box->uids[box->count - 1];
+	uint64_t last = box->count == 0 ? 0 :
+		mailbox_uid_at(box, box->count - 1);
 	uint64_t count = box->count;
 
 	/* before any memory is taken for them */
@@ -50,8 +51,9 @@ static void remove_uids(struct cv_mailbox *box, struct cv_set keep,
 {
 	uint32_t to = 0;
 
+	(void)mailbox_view_uids(box);
 	for (uint32_t i = 0; i < box->count; i++) {
-		uint32_t uid = box->uids[i];
+		uint32_t uid = mailbox_uid_at(box, i);
 
 		if (by_keep ? cv_set_contains(keep, uid) :
 		    !cv_set_contains(gone, uid)) {
@@ -106,7 +108,7 @@ static void take_state(struct cv_mailbox *box, struct remote_reader *in,
 	box->recent = (struct account_ranges){ .pool = box->pool };
 	box->recent_count = 0;
 	for (uint32_t i = 0; i < box->count; i++) {
-		if (cv_set_contains(recent, box->uids[i]))
+		if (cv_set_contains(recent, mailbox_uid_at(box, i)))
 			box->recent_count++;
 	}
 }

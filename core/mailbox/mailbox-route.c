@@ -135,6 +135,12 @@ int route_status(struct cv_user *u, const char *name, uint32_t items,
 
 /* --- views ---------------------------------------------------------------------- */
 
+static int refresh_seen(struct cv_mailbox *box, struct cv_error *err)
+{
+	return seen_refresh(box->seen, mailbox_view_uids(box), box->count,
+			    err);
+}
+
 static int open_remote(struct cv_user *user, struct remote *remote,
 		       const char *name, uint32_t flags,
 		       struct cv_mailbox **box_r, struct cv_error *err)
@@ -148,7 +154,7 @@ static int open_remote(struct cv_user *user, struct remote *remote,
 		ret = seen_create(user, box->remote->guid, box->uidvalidity,
 				  &box->seen, err);
 	if (ret == CV_OK)
-		ret = seen_refresh(box->seen, box->uids, box->count, err);
+		ret = refresh_seen(box, err);
 	if (ret < 0) {
 		seen_destroy(&box->seen);
 		remote_close(box);
@@ -193,8 +199,7 @@ static int open_here(struct cv_user *user, const char *name, uint32_t flags,
 		ret = seen_create(user, box->folder->guid.bytes,
 				  box->uidvalidity, &box->seen, err);
 		if (ret == CV_OK)
-			ret = seen_refresh(box->seen, box->uids, box->count,
-					   err);
+			ret = refresh_seen(box, err);
 	}
 	if (ret < 0)
 		route_close(&box);
@@ -223,7 +228,7 @@ void route_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
 		return;
 	state_r->first_unseen = 0;
 	for (uint32_t seq = 1; seq <= box->count; seq++) {
-		if (!seen_has(box->seen, box->uids[seq - 1])) {
+		if (!seen_has(box->seen, mailbox_uid_at(box, seq - 1))) {
 			state_r->first_unseen = seq;
 			break;
 		}
@@ -254,7 +259,7 @@ static int sync_seen(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 		ranges_add(&before, r->first);
 		before.items[before.count - 1].last = r->last;
 	}
-	ret = seen_refresh(box->seen, box->uids, box->count, err);
+	ret = refresh_seen(box, err);
 	if (ret < 0 || (ret == CV_OK && box->seen->news.count == 0))
 		return ret;
 	told = (struct account_ranges){
@@ -262,7 +267,7 @@ static int sync_seen(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 		.count = out->flags.count,
 	};
 	for (uint32_t seq = 1; seq <= box->count; seq++) {
-		uint32_t uid = box->uids[seq - 1];
+		uint32_t uid = mailbox_uid_at(box, seq - 1);
 
 		if (ranges_contain(&told, seq) ||
 		    ranges_contain(&before, uid) !=
@@ -326,7 +331,7 @@ int route_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 	if (ret != CV_OK || box->seen == NULL)
 		return ret;
 	data_r->flags &= ~(uint32_t)CV_FLAG_SEEN;
-	if (seen_has(box->seen, box->uids[seq - 1]))
+	if (seen_has(box->seen, mailbox_uid_at(box, seq - 1)))
 		data_r->flags |= CV_FLAG_SEEN;
 	return CV_OK;
 }
@@ -363,7 +368,7 @@ static void without(struct cv_mailbox *box, struct cv_set seqs,
 		for (uint32_t seq = seqs.ranges[i].first;
 		     seq != 0 && seq <= last; seq++) {
 			if (!ranges_contain(&left_out, seq))
-				ranges_add(uids, box->uids[seq - 1]);
+				ranges_add(uids, mailbox_uid_at(box, seq - 1));
 		}
 	}
 }
@@ -396,7 +401,7 @@ static int store_seen(struct cv_mailbox *box,
 	for (size_t i = 0; ret == CV_OK && !r->silent && i < uids.count; i++)
 		merge_news(box->seen, &uids.items[i]);
 	if (ret == CV_OK)
-		ret = seen_refresh(box->seen, box->uids, box->count, err);
+		ret = refresh_seen(box, err);
 	pool_destroy(&pool);
 	return ret < 0 ? ret : CV_OK;
 }
@@ -500,7 +505,7 @@ static int copy_all(struct cv_mailbox *box, struct cv_set seqs,
 			ret = copy_one(box, seq, save, err);
 			/* what is gone is left out */
 			if (ret == CV_OK) {
-				ranges_add(uids, box->uids[seq - 1]);
+				ranges_add(uids, mailbox_uid_at(box, seq - 1));
 				(*count_r)++;
 			} else if (ret == CV_NOT_FOUND) {
 				ret = CV_OK;

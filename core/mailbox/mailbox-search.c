@@ -672,7 +672,7 @@ int mailbox_search(struct cv_mailbox *box,
 		if (!mailbox_row(box, seq, &s.row))
 			continue;
 		s.seq = seq;
-		s.uid = box->uids[seq - 1];
+		s.uid = mailbox_uid_at(box, seq - 1);
 		ret = match_message(&s, &yes);
 		if (ret >= 0 && yes)
 			ranges_add(&seqs, seq);

@@ -144,7 +144,7 @@ static void choose(struct storing *s)
 
 			if (!mailbox_row(box, seq, &row) ||
 			    (s->again && !ranges_contain(
-				    &s->left, box->uids[seq - 1])))
+				    &s->left, mailbox_uid_at(box, seq - 1))))
 				continue;
 			/* [RFC7162 3.1.3] */
 			if (account_row_modseq(box->folder, row) >
@@ -152,8 +152,8 @@ static void choose(struct storing *s)
 				*array_add(&s->modified) = seq;
 				continue;
 			}
-			ranges_add(&s->uids, box->uids[seq - 1]);
-			add_update(s, row, box->uids[seq - 1]);
+			ranges_add(&s->uids, mailbox_uid_at(box, seq - 1));
+			add_update(s, row, mailbox_uid_at(box, seq - 1));
 		}
 	}
 }

@@ -42,20 +42,83 @@ static void view_reserve(struct cv_mailbox *box, uint32_t more)
 {
 	uint32_t room = box->room * 2 + 1024, *uids;
 
-	if (box->room - box->count >= more)
+	if (box->uids != NULL && box->room - box->count >= more)
 		return;
-	if (room - box->count < more)
+	if (room < box->count || room - box->count < more)
 		room = box->count + more;
 	/* megabytes of a large mailbox, filled at once */
 	uids = pool_alloc_raw(box->pool, room * sizeof(*uids));
-	if (box->count > 0)
-		memcpy(uids, box->uids, box->count * sizeof(*uids));
+	for (uint32_t i = 0; i < box->count; i++)
+		uids[i] = mailbox_uid_at(box, i);
 	box->uids = uids;
 	box->room = room;
 }
 
+uint32_t *mailbox_view_uids(struct cv_mailbox *box)
+{
+	view_reserve(box, 0);
+	return box->uids;
+}
+
+uint32_t mailbox_run_uid(const struct cv_mailbox *box, uint32_t at)
+{
+	uint32_t low = 0, high = box->run_count;
+
+	while (high - low > 1) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (box->runs[mid].at <= at)
+			low = mid;
+		else
+			high = mid;
+	}
+	return box->runs[low].uid + (at - box->runs[low].at);
+}
+
+/* Count messages from uid on come behind; false: that is one run too many. */
+static bool view_add_run(struct cv_mailbox *box, uint32_t uid, uint32_t count)
+{
+	if (box->uids != NULL)
+		return false;
+	if (box->count == 0 || uid != mailbox_uid_at(box, box->count - 1) + 1) {
+		if (box->count == 0)
+			box->run_count = 0;
+		if (box->run_count == VIEW_RUNS_MAX)
+			return false;
+		if (box->runs == NULL)
+			box->runs = pool_new_array(box->pool,
+						   struct account_run,
+						   VIEW_RUNS_MAX);
+		box->runs[box->run_count++] = (struct account_run){
+			box->count, uid,
+		};
+	}
+	box->count += count;
+	return true;
+}
+
+/* The same for the rows of a folder from row on. */
+static bool view_add_runs(struct cv_mailbox *box, uint32_t row)
+{
+	struct account_run runs[VIEW_RUNS_MAX];
+	uint32_t count, living, used = box->count == 0 ? 0 : box->run_count;
+
+	if (box->uids != NULL ||
+	    !account_uids_runs(box->folder, row, runs, VIEW_RUNS_MAX - used,
+			       &count, &living))
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t end = i + 1 < count ? runs[i + 1].at : living;
+
+		BUG_IF(!view_add_run(box, runs[i].uid, end - runs[i].at));
+	}
+	return true;
+}
+
 void mailbox_view_add(struct cv_mailbox *box, uint32_t uid)
 {
+	if (view_add_run(box, uid, 1))
+		return;
 	view_reserve(box, 1);
 	box->uids[box->count++] = uid;
 }
@@ -68,7 +131,7 @@ static uint32_t view_lower(const struct cv_mailbox *box, uint32_t uid)
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (box->uids[mid] < uid)
+		if (mailbox_uid_at(box, mid) < uid)
 			low = mid + 1;
 		else
 			high = mid;
@@ -82,7 +145,7 @@ static void view_add_rows(struct cv_mailbox *box, uint32_t from_uid)
 	uint32_t rows = account_row_count(folder);
 	uint32_t row = account_row_lower(folder, from_uid);
 
-	if (row < rows) {
+	if (row < rows && !view_add_runs(box, row)) {
 		view_reserve(box, rows - row);
 		box->count += account_uids(folder, row,
 					   box->uids + box->count);
@@ -96,7 +159,7 @@ bool mailbox_row(struct cv_mailbox *box, uint32_t seq, uint32_t *row_r)
 
 	if (seq == 0 || seq > box->count || box->folder->deleted)
 		return false;
-	uid = box->uids[seq - 1];
+	uid = mailbox_uid_at(box, seq - 1);
 	/* messages are mostly asked for in their order */
 	for (uint32_t i = 0; i < 2; i++) {
 		uint32_t row = box->row_hint + i;
@@ -115,7 +178,7 @@ bool mailbox_row(struct cv_mailbox *box, uint32_t seq, uint32_t *row_r)
 
 uint32_t mailbox_uid_of(struct cv_mailbox *box, uint32_t seq)
 {
-	return seq == 0 || seq > box->count ? 0 : box->uids[seq - 1];
+	return seq == 0 || seq > box->count ? 0 : mailbox_uid_at(box, seq - 1);
 }
 
 bool mailbox_uid_is_recent(const struct cv_mailbox *box, uint32_t uid)
@@ -156,7 +219,7 @@ void mailbox_seqs_to_uids(struct cv_mailbox *box, struct cv_set seqs,
 			last = box->count;
 		for (uint32_t seq = seqs.ranges[i].first;
 		     seq != 0 && seq <= last; seq++)
-			ranges_add(uids_r, box->uids[seq - 1]);
+			ranges_add(uids_r, mailbox_uid_at(box, seq - 1));
 	}
 }
 
@@ -170,7 +233,7 @@ static void add_recent(struct cv_mailbox *box, uint32_t from)
 	if (had->count > 0 && from <= had->items[had->count - 1].last)
 		from = had->items[had->count - 1].last + 1;
 	for (uint32_t i = view_lower(box, from); i < box->count; i++) {
-		ranges_add(&box->recent, box->uids[i]);
+		ranges_add(&box->recent, mailbox_uid_at(box, i));
 		box->recent_count++;
 	}
 }
@@ -313,6 +376,8 @@ static int view_init(struct cv_mailbox *box, struct cv_error *err)
 		if (ret < 0)
 			return ret;
 		box->count = 0;
+		box->uids = NULL;
+		box->room = 0;
 		view_add_rows(box, 1);
 	}
 	box->modseq = box->expunge_modseq =
@@ -529,8 +594,9 @@ static void remove_expunged(struct cv_mailbox *box,
 
 	if (changes->expunges_complete && changes->expunged.count == 0)
 		return;
+	(void)mailbox_view_uids(box);
 	for (uint32_t i = 0; i < box->count; i++) {
-		uint32_t uid = box->uids[i];
+		uint32_t uid = mailbox_uid_at(box, i);
 		bool gone = changes->expunges_complete ?
 			ranges_contain(&changes->expunged, uid) :
 			!account_row_find(box->folder, uid, &row);
@@ -557,7 +623,7 @@ static void report_flags(struct cv_mailbox *box,
 		uint32_t at = view_lower(box, changed->items[i].first);
 
 		for (; at < old_count &&
-		     box->uids[at] <= changed->items[i].last; at++) {
+		     mailbox_uid_at(box, at) <= changed->items[i].last; at++) {
 			uint32_t row;
 			uint64_t modseq;
 
@@ -565,7 +631,7 @@ static void report_flags(struct cv_mailbox *box,
 				continue;
 			modseq = account_row_modseq(box->folder, row);
 			if (modseq > since &&
-			    !is_silent(box, box->uids[at], modseq))
+			    !is_silent(box, mailbox_uid_at(box, at), modseq))
 				ranges_add(seqs, at + 1);
 		}
 	}

@@ -482,6 +482,71 @@ static void small_changes_of_a_large_folder_are_carried(void **state)
 	account_close(&a);
 }
 
+/* As many runs as there is room for, or none; and they say what the list of
+ * UIDs says. */
+static void check_runs(struct fixture *f, struct account_folder *folder,
+		       uint32_t row, uint32_t room, bool wanted)
+{
+	struct account_run *runs = pool_new_array(f->pool, struct account_run,
+						  room + 1);
+	uint32_t rows = account_row_count(folder), count, living, at = 0;
+	uint32_t *uids = pool_new_array(f->pool, uint32_t, rows + 1);
+	bool found = account_uids_runs(folder, row, runs, room, &count,
+				       &living);
+
+	assert_int_equal(found, wanted);
+	if (!found)
+		return;
+	assert_int_equal(living, account_uids(folder, row, uids));
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t end = i + 1 < count ? runs[i + 1].at : living;
+
+		assert_int_equal(runs[i].at, at);
+		assert_true(end > at);
+		for (; at < end; at++)
+			assert_int_equal(uids[at],
+					 runs[i].uid + (at - runs[i].at));
+	}
+	assert_int_equal(at, living);
+}
+
+static void uids_are_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f);
+	struct account_folder *x = fixture_folder(f, a, "x");
+	struct account_txn *txn;
+
+	check_runs(f, x, 0, 0, true);
+	txn = fixture_begin(f, a);
+	for (unsigned int i = 1; i <= 5000; i++)
+		fixture_append(f, txn, x, i, NULL);
+	fixture_commit(f, txn);
+	check_runs(f, x, 0, 1, true);
+	check_runs(f, x, 4999, 1, true);
+	check_runs(f, x, 0, 0, false);
+	/* in the journal, then in a snapshot, then in a journal behind it */
+	for (uint32_t round = 0; round < 3; round++) {
+		expunge(f, a, x, 4900 + round, 4900 + round);
+		expunge(f, a, x, 100 + 7 * round, 101 + 7 * round);
+		expunge(f, a, x, 4996 + round, 4996 + round);
+		expunge(f, a, x, 1 + round, 1 + round);
+		fixture_deliver(f, a, x, 6000 + round, NULL);
+		expunge(f, a, x, 2000 + 300 * round, 2200 + 300 * round);
+		for (uint32_t row = 0; row < account_row_count(x); row += 97)
+			check_runs(f, x, row, 64, true);
+		check_runs(f, x, account_row_count(x) - 1, 64, true);
+		check_runs(f, x, 0, 2, false);
+		assert_ok(f, account_rotate(a, 0, &f->err));
+		check_runs(f, x, 0, 64, true);
+	}
+	/* too many to be worth it */
+	for (uint32_t uid = 3000; uid < 3300; uid += 2)
+		expunge(f, a, x, uid, uid);
+	check_runs(f, x, 0, 1000, false);
+	account_close(&a);
+}
+
 static void catalogue_entries_survive_rotation(void **state)
 {
 	struct fixture *f = *state;
@@ -640,6 +705,7 @@ int main(void)
 		TEST(bodies_travel_in_the_journal_until_rotation),
 		TEST(rotation_keeps_everything),
 		TEST(small_changes_of_a_large_folder_are_carried),
+		TEST(uids_are_runs),
 		TEST(catalogue_entries_survive_rotation),
 		TEST(a_replaced_catalogue_is_let_go),
 		TEST(limits_are_refused),

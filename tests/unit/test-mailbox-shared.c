@@ -371,12 +371,12 @@ static void nonsense_with_a_good_signature_is_refused(void **state)
 		fixture_save(&f, "INBOX", mail_one, 0);
 	box = fixture_open(&f, "INBOX");
 	/* a UID that was not given yet */
-	box->uids[box->count - 1] = 77;
+	mailbox_view_uids(box)[box->count - 1] = 77;
 	cv_text_init(&text, f.pool);
 	ok(&f, mailbox_freeze(box, key, &text, &f.err));
 	assert_int_equal(mailbox_thaw(f.user, cv_text_span(&text), key,
 				      &other, &f.err), CV_E_SYNTAX);
-	box->uids[box->count - 1] = 9;
+	mailbox_view_uids(box)[box->count - 1] = 9;
 	/* more transactions than the account has had */
 	box->modseq += UINT64_C(1) << 60;
 	cv_text_reset(&text);

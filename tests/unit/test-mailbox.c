@@ -305,12 +305,83 @@ static void rubbish_is_removed_after_a_day(void **state)
 	fixture_deinit(&f);
 }
 
+/* What the view says is what the list of all UIDs says. */
+static void check_view(struct fixture *f, struct cv_mailbox *box)
+{
+	struct account_folder *folder = box->folder;
+	uint32_t rows = account_row_count(folder), count;
+	uint32_t *uids = pool_new_array(f->pool, uint32_t, rows + 1);
+
+	count = account_uids(folder, 0, uids);
+	assert_int_equal(box->count, count);
+	for (uint32_t i = 0; i < count; i++) {
+		struct cv_range range = { uids[i], uids[i] };
+		struct cv_set seqs, one = { &range, 1 };
+
+		assert_int_equal(mailbox_api.uid_of(box, i + 1), uids[i]);
+		ok(f, mailbox_api.uids_to_seqs(box, one, f->pool, &seqs));
+		assert_int_equal(seqs.count, 1);
+		assert_int_equal(seqs.ranges[0].first, i + 1);
+	}
+	assert_int_equal(mailbox_api.uid_of(box, count + 1), 0);
+}
+
+static void remove_one(struct fixture *f, struct cv_mailbox *box, uint32_t seq)
+{
+	fixture_store(f, box, seq, seq, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL);
+	ok(f, mailbox_api.expunge(box, NULL, &f->err));
+}
+
+/* With few gaps it is a few runs, with many a list; whatever comes and goes
+ * later, its numbers are right. */
+static void views_have_gaps(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *early, *box;
+	struct cv_mailbox_changes c;
+
+	fixture_init(&f, "");
+	for (int i = 0; i < 20; i++)
+		fixture_save(&f, "INBOX", mail_one, 0);
+	early = fixture_open(&f, "INBOX");
+	check_view(&f, early);
+	assert_null(early->uids);
+	remove_one(&f, early, 7);
+	remove_one(&f, early, 12);
+	fixture_save(&f, "INBOX", mail_one, 0);
+	box = fixture_open(&f, "INBOX");
+	assert_null(box->uids);
+	assert_int_equal(box->run_count, 3);
+	check_view(&f, box);
+	c = fixture_sync(&f, early, 0);
+	assert_string_equal(fixture_set(&f, c.expunged), "7,12");
+	check_view(&f, early);
+	/* new ones go on where the view ends */
+	fixture_save(&f, "INBOX", mail_one, 0);
+	(void)fixture_sync(&f, box, 0);
+	assert_null(box->uids);
+	assert_int_equal(box->run_count, 3);
+	check_view(&f, box);
+	remove_one(&f, box, 19);
+	remove_one(&f, box, 20);
+	(void)fixture_sync(&f, box, 0);
+	fixture_save(&f, "INBOX", mail_one, 0);
+	(void)fixture_sync(&f, box, 0);
+	(void)fixture_sync(&f, early, 0);
+	check_view(&f, box);
+	check_view(&f, early);
+	mailbox_api.close(&box);
+	mailbox_api.close(&early);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_saved_message_comes_back),
 		cmocka_unit_test(flags_are_in_file_names),
 		cmocka_unit_test(expunges_show_at_sync),
+		cmocka_unit_test(views_have_gaps),
 		cmocka_unit_test(foreign_changes_are_taken_in),
 		cmocka_unit_test(a_save_outlives_its_mailbox),
 		cmocka_unit_test(recent_counts_once_read_only),
