@@ -30,8 +30,8 @@ core_master_culver_service_LDADD = core/login/liblogin.la \
 	core/session/libsession.la core/auth/libauth.la \
 	core/delivery/libdelivery.la core/mailbox/libmailbox.la \
 	core/account/libaccount.la core/message/libmessage.la \
-	core/stream/libstream.la core/io/libio.la core/module/libmodule.la \
-	core/master/libservice.la core/net/libtls.la core/net/libnet.la \
+	core/stream/libstream.la core/io/libio.la core/master/libservice.la \
+	core/module/libmodule.la core/net/libtls.la core/net/libnet.la \
 	core/ipc/libipc.la core/settings/libsettings.la core/base/libbase.la \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LTDL_LIBS)
 
