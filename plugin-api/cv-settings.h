@@ -41,6 +41,9 @@ enum {
 	CV_SET_EXPAND_PATH = 128, /* as CV_SET_EXPAND, for paths: values of
 				   * variables that hold a '/' or begin with
 				   * '.' are refused (%h may be a path) */
+	/* A secret that sessions need: without it only login and auth
+	 * processes are given the value, and sessions what a userdb says. */
+	CV_SET_SESSION = 256,
 };
 
 struct cv_strings { const char *const *items; uint32_t count; };

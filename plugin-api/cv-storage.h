@@ -202,6 +202,8 @@ struct cv_found {
 	/* flags and keywords are known already (from the takeover): look
 	 * leaves them alone. */
 	bool has_flags;
+	/* With REMOTE: the server's. */
+	uint32_t uid;
 };
 
 typedef int cv_found_fn(void *context, const struct cv_found *found);
@@ -267,6 +269,22 @@ enum {
 	/* Levels of names are usually separated by '.', with LAYOUT=fs by
 	 * '/': what separator says, before a root is open. */
 	CV_STORAGE_DOTS = 16,
+	/* The folders are another server's, which gives the UIDs and the
+	 * UIDVALIDITY (takeover says it); what is there counts, and one scan
+	 * tells.  The journal only remembers it.  Every change has been made
+	 * there when the call returns, and what fails has not been made:
+	 *
+	 *	save	put ... put_finish, send, scan
+	 *	copy	link or put, send, scan
+	 *	expunge	remove, commit
+	 *	flags	set_flags, commit
+	 *
+	 * put gets, and get gives, lines that end with CRLF; what filters do
+	 * to stored bytes is not done. */
+	CV_STORAGE_REMOTE = 64,
+	/* Nothing can be saved, expunged or made: core asks for none of it.
+	 * Flags are the journal's. */
+	CV_STORAGE_READONLY = 128,
 };
 
 struct cv_storage {
@@ -489,6 +507,14 @@ struct cv_storage {
 	/* Looks over what stands behind "driver:" in mail_location (the keys
 	 * that core knows are right already); see cv-check.h. */
 	cv_check_fn *location_check;
+	/* Where the tree is when mail_location has only the driver's name;
+	 * NULL: it must have a path. */
+	const char *default_path;
+	/* With REMOTE: gives hidden blobs to the server, all of them or none
+	 * as far as that can be had, with flags, keywords and received; sets
+	 * uid, 0 when the server does not say it. */
+	int (*send)(struct cv_storage_folder *folder, struct cv_blob *blobs,
+		    uint32_t count, struct cv_error *err);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

@@ -1,6 +1,7 @@
 culverinclude_HEADERS += \
 	%D%/cv-auth.h \
 	%D%/cv-check.h \
+	%D%/cv-client.h \
 	%D%/cv-connection.h \
 	%D%/cv-delivery.h \
 	%D%/cv-hook.h \

@@ -1,4 +1,9 @@
-noinst_LTLIBRARIES += core/mailbox/libmailbox.la
+noinst_LTLIBRARIES += core/mailbox/libmailbox.la \
+	core/mailbox/libclientapi.la
+# apart: only processes whose plugins may connect link a TLS client
+core_mailbox_libclientapi_la_CPPFLAGS = $(CORE_CPPFLAGS)
+core_mailbox_libclientapi_la_SOURCES = %D%/client-api.c %D%/client-api.h
+core_mailbox_libclientapi_la_LIBADD = core/net/libclient.la
 core_mailbox_libmailbox_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_mailbox_libmailbox_la_SOURCES = \
 	%D%/acl.c %D%/acl.h \
@@ -37,6 +42,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/quota.c \
 	%D%/scan-adopt.c \
 	%D%/scan-compare.c \
+	%D%/scan-remote.c \
 	%D%/scan-tombstones.c \
 	%D%/scan-uids.c \
 	%D%/storage-io.c \

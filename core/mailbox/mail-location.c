@@ -85,6 +85,15 @@ static int autodetect(struct cv_user *user, struct mail_location *l,
 		    "guessed)", l->path);
 }
 
+static struct cv_span default_path(const char *driver)
+{
+	const struct cv_storage *storage = storage_find(driver);
+
+	return storage == NULL || !CV_HAS(storage, default_path) ||
+		storage->default_path == NULL ? CV_SPAN("") :
+		cv_span_of(storage->default_path);
+}
+
 int mail_location_parse(struct cv_user *user, const char *text,
 			struct mail_location *location_r,
 			struct cv_error *err)
@@ -102,7 +111,10 @@ int mail_location_parse(struct cv_user *user, const char *text,
 	cv_span_split(&rest, ':', &part);
 	if (part.len > 0 && part.data[0] != '/' && part.data[0] != '~') {
 		l.driver = pool_copy(user->pool, part.data, part.len);
-		if (!cv_span_split(&rest, ':', &part) || part.len == 0)
+		(void)cv_span_split(&rest, ':', &part);
+		if (part.len == 0)
+			part = default_path(l.driver);
+		if (part.len == 0)
 			return FAIL(err, CV_E_CONFIG, "mail_location '%s' "
 				    "has no path", text);
 	}

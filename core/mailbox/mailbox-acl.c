@@ -195,7 +195,11 @@ static uint32_t kept_rights(struct cv_user *user, const struct namespace *ns,
 uint32_t mailbox_rights(struct cv_user *user, const struct namespace *ns,
 			struct account_folder *folder)
 {
-	return apply_global(user, ns, folder, kept_rights(user, ns, folder));
+	uint32_t rights = apply_global(user, ns, folder,
+				       kept_rights(user, ns, folder));
+
+	return (ns->store->driver->caps & CV_STORAGE_READONLY) == 0 ? rights :
+		rights & (ACL_LOOKUP | ACL_READ | ACL_SEEN | ACL_WRITE);
 }
 
 int mailbox_refuse(uint32_t rights, enum mailbox_op op, const char *name,

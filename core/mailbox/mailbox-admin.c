@@ -154,6 +154,9 @@ int mailbox_update(struct cv_user *u, const char *name,
 	    !account_guid_equal(&update->guid, &folder->guid))
 		ret = FAIL(err, CV_E_UNSUPPORTED, "the GUID of a mailbox that "
 			   "exists cannot be changed");
+	if (ret == CV_OK && store_is_remote(ref.store))
+		ret = FAIL(err, CV_E_UNSUPPORTED, "the numbers of mailbox "
+			   "'%s' are another server's", name);
 	if (ret == CV_OK)
 		ret = account_folder_load(folder, err);
 	/* lays the bodies out that are in the journal */
@@ -195,6 +198,23 @@ bool mailbox_namespace_repeats(const struct cv_user *u, uint32_t index)
 			return true;
 	}
 	return false;
+}
+
+void mailbox_store_traits(const struct cv_user *u, bool *remote_r,
+			  bool *flags_r)
+{
+	*remote_r = false;
+	*flags_r = true;
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		const struct namespace *ns = &u->namespaces[i];
+
+		if (!ns->inbox || ns->store == NULL)
+			continue;
+		*remote_r = (ns->store->driver->caps &
+			     (CV_STORAGE_REMOTE | CV_STORAGE_READONLY)) != 0;
+		*flags_r = (ns->store->driver->caps &
+			    CV_STORAGE_READONLY) == 0;
+	}
 }
 
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,

@@ -35,6 +35,11 @@ int mailbox_update(struct cv_user *u, const char *name,
 /* Whether the namespace with this index shows again what one before it, or
  * the one with the inbox, shows: an alias, or the same store. */
 bool mailbox_namespace_repeats(const struct cv_user *u, uint32_t index);
+/* Of the store with INBOX.  remote: its UIDs and dates cannot be chosen, or it
+ * can only be read; flags: it has flags, lasting UIDs and more mailboxes than
+ * INBOX of its own. */
+void mailbox_store_traits(const struct cv_user *u, bool *remote_r,
+			  bool *flags_r);
 /* Where the messages lie, for people.  CV_E_UNSUPPORTED: the driver has no
  * place for a single mailbox. */
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,

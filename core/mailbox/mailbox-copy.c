@@ -8,7 +8,7 @@
 #include "mailbox-private.h"
 
 struct copied {
-	uint32_t uid, new_uid, row;
+	uint32_t uid, new_uid, row, seq;
 	struct account_message source;	/* spans are copied */
 	struct cv_blob blob;		/* in the source */
 	struct cv_blob target;
@@ -47,6 +47,7 @@ static void choose(struct copying *c, struct cv_set seqs)
 			m = array_add(&c->messages);
 			m->uid = mailbox_uid_at(c->box, seq - 1);
 			m->row = row;
+			m->seq = seq;
 			account_row_get(c->box->folder, row, &m->source);
 			store_blob_get(c->box->folder, row, c->pool,
 				       &m->blob);
@@ -136,11 +137,33 @@ static int copy_bytes(struct copying *c, struct copied *m)
 	return ret;
 }
 
+/* As clients see it: to another server. */
+static int copy_text(struct copying *c, struct copied *m)
+{
+	static const struct cv_section all = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_ALL };
+	struct cv_stream *stream;
+	uint64_t size;
+	int ret = mailbox_section(c->box, m->seq, &all, &stream, &size,
+				  c->err);
+
+	return ret == CV_OK ? put_stream(c, m, stream, c->err) : ret;
+}
+
 static int hide_one(struct copying *c, struct copied *m)
 {
 	const struct cv_storage *driver = c->ref.store->driver;
 	struct cv_span record;
 	int ret;
+
+	if (store_is_remote(c->ref.store)) {
+		ret = c->box->store != c->ref.store ? copy_text(c, m) :
+			driver->link(c->sf->blobs, c->box->sf->blobs,
+				     &m->blob, c->pool, &m->target.ref,
+				     c->err);
+		m->hidden = ret == CV_OK;
+		return ret;
+	}
 
 	if (account_catalogue_find(c->box->folder, m->row, &record) == CV_OK)
 		m->catalogue = pool_span(c->pool, record);
@@ -244,7 +267,7 @@ static int expunge_sources(struct copying *c, struct account_txn *txn)
 	}
 	ret = txn_expunge(txn, c->box->folder, uids.items, uids.count,
 			  c->err);
-	if (ret == CV_OK)
+	if (ret == CV_OK && !store_is_remote(c->box->store))
 		ret = store_tombstones_add(c->box->sf, txn, blobs,
 					   (uint32_t)c->messages.count,
 					   c->err);
@@ -392,14 +415,21 @@ static int expunge_after(struct copying *c)
 
 	if (ret < 0)
 		return ret;
-	ret = expunge_sources(c, txn);
+	blobs = pool_new_array(c->pool, struct cv_blob, c->messages.count);
+	for (size_t i = 0; i < c->messages.count; i++)
+		blobs[i] = c->messages.items[i].blob;
+	if (store_is_remote(c->box->store))
+		ret = c->box->store->driver->remove(
+			c->box->sf->blobs, blobs, (uint32_t)c->messages.count,
+			c->err);
+	if (ret == CV_OK)
+		ret = expunge_sources(c, txn);
 	if (ret < 0) {
 		account_rollback(&txn);
 		return ret;
 	}
-	blobs = pool_new_array(c->pool, struct cv_blob, c->messages.count);
-	for (size_t i = 0; i < c->messages.count; i++)
-		blobs[i] = c->messages.items[i].blob;
+	if (store_is_remote(c->box->store))
+		return account_commit(&txn, ACCOUNT_SYNC, c->err);
 	store_removing(c->box->store);
 	ret = account_commit(&txn, ACCOUNT_SYNC, c->err);
 	if (ret == CV_OK) {
@@ -413,12 +443,39 @@ static int expunge_after(struct copying *c)
 	return ret;
 }
 
+/* Another server makes them messages. */
+static int send_all(struct copying *c)
+{
+	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
+					       c->messages.count);
+	int ret;
+
+	for (size_t i = 0; i < c->messages.count; i++) {
+		struct copied *m = &c->messages.items[i];
+
+		blobs[i] = m->blob;
+		blobs[i].ref = m->target.ref;
+		blobs[i].flags &= c->allowed;
+		if (!c->keywords_allowed)
+			blobs[i].keywords.count = 0;
+	}
+	ret = store_send(c->sf, blobs, (uint32_t)c->messages.count, c->err);
+	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++) {
+		c->messages.items[i].new_uid = blobs[i].uid;
+		c->messages.items[i].hidden = false;
+	}
+	return ret;
+}
+
 static void fill_result(struct copying *c, struct cv_pool *pool,
 			struct cv_copy_result *result)
 {
 	struct account_ranges from = { .pool = pool }, to = { .pool = pool };
 
 	for (size_t i = 0; i < c->messages.count; i++) {
+		/* another server did not say them */
+		if (c->messages.items[i].new_uid == 0)
+			return;
 		ranges_add(&from, c->messages.items[i].uid);
 		ranges_add(&to, c->messages.items[i].new_uid);
 	}
@@ -475,16 +532,22 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 	if (c->messages.count == 0)
 		return CV_OK;
 	ret = hide_all(c);
-	if (ret == CV_OK)
-		ret = commit(c);
-	if (ret == CV_OK)
-		place_all(c);
-	store_removed(c->ref.store);
+	if (store_is_remote(c->ref.store)) {
+		if (ret == CV_OK)
+			ret = send_all(c);
+	} else {
+		if (ret == CV_OK)
+			ret = commit(c);
+		if (ret == CV_OK)
+			place_all(c);
+		store_removed(c->ref.store);
+	}
 	if (ret != CV_OK) {
 		abandon(c);
 		return ret;
 	}
-	if (c->move && c->box->store != c->ref.store)
+	if (c->move && (c->box->store != c->ref.store ||
+			store_is_remote(c->ref.store)))
 		ret = expunge_after(c);
 	copy_hooks(c, name);
 	return ret;

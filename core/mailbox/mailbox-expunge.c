@@ -45,6 +45,17 @@ static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
 	}
 }
 
+/* Another server takes them away first: what it refuses stays. */
+static int remove_first(struct cv_mailbox *box, struct expunging *x,
+			struct account_txn *txn, struct cv_error *err)
+{
+	int ret = box->store->driver->remove(box->sf->blobs, x->blobs.items,
+					     (uint32_t)x->blobs.count, err);
+
+	return ret < 0 ? ret : txn_expunge(txn, box->folder, x->uids.items,
+					   x->uids.count, err);
+}
+
 static int commit(struct cv_mailbox *box, const struct expunging *x,
 		  struct account_txn **txn, struct cv_error *err)
 {
@@ -69,6 +80,7 @@ static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
 		   struct expunging *x, struct cv_error *err)
 {
 	struct account_txn *txn;
+	bool remote = store_is_remote(box->store);
 	int ret = store_begin(box->store, &txn, err);
 
 	if (ret < 0)
@@ -79,18 +91,23 @@ static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
 		account_rollback(&txn);
 		return CV_OK;
 	}
-	ret = txn_expunge(txn, box->folder, x->uids.items, x->uids.count,
-			  err);
-	if (ret == CV_OK)
+	ret = remote ? remove_first(box, x, txn, err) :
+		txn_expunge(txn, box->folder, x->uids.items, x->uids.count,
+			    err);
+	if (ret == CV_OK && !remote)
 		ret = store_tombstones_add(box->sf, txn, x->blobs.items,
 					   (uint32_t)x->blobs.count, err);
 	if (ret < 0) {
 		account_rollback(&txn);
 		return ret;
 	}
-	store_removing(box->store);
-	ret = commit(box, x, &txn, err);
-	store_removed(box->store);
+	if (remote) {
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	} else {
+		store_removing(box->store);
+		ret = commit(box, x, &txn, err);
+		store_removed(box->store);
+	}
 	if (ret == CV_OK)
 		expunge_hooks(box, &x->uids);
 	return ret;

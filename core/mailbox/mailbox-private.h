@@ -180,6 +180,12 @@ void store_folder_refresh(struct store_folder *sf);
 /* Tells the driver UIDVALIDITY and UIDNEXT. */
 void store_folder_numbers(struct store_folder *sf);
 /* Whether the driver keeps a list of UIDs for other servers. */
+/* The messages are another server's: see CV_STORAGE_REMOTE. */
+bool store_is_remote(const struct store *store);
+/* Gives hidden blobs to it, and takes in what it has made of them.  uid of
+ * each is set, 0: not known. */
+int store_send(struct store_folder *sf, struct cv_blob *blobs,
+	       uint32_t count, struct cv_error *err);
 bool store_has_uids(const struct store_folder *sf);
 /* For that list, before the commit.  CV_CHANGED: the folder has to be scanned
  * first. */

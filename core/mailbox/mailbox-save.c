@@ -234,7 +234,9 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	m->received = r->internal_date == INT64_MIN ? time_now() :
 		r->internal_date;
 	take_identity(save, m, r);
-	m->filtered = hook_active[CV_HOOK_ID_message_saving];
+	/* others read what lies at another server */
+	m->filtered = hook_active[CV_HOOK_ID_message_saving] &&
+		!store_is_remote(m->ref.store);
 	m->parse_pool = pool_create("save parse");
 	m->summarizer = message_summarizer_create(m->parse_pool);
 	cv_text_init(&m->bytes, m->parse_pool);
@@ -325,7 +327,8 @@ int mailbox_save_write(struct cv_save *save, const void *data, size_t len,
 		return FAIL(err, save->failed < 0 ? save->failed :
 			    CV_E_INTERNAL, "nothing is being saved");
 	at = m->bytes.len;
-	convert(m, save->user->mail.mail_save_crlf, cv_span(data, len));
+	convert(m, save->user->mail.mail_save_crlf ||
+		store_is_remote(m->ref.store), cv_span(data, len));
 	return fail(save, take_bytes(m, at, err));
 }
 
@@ -361,7 +364,8 @@ static int finish_blob(struct cv_save *save, struct saved *m,
 	int ret = CV_OK;
 
 	if (m->put == NULL) {
-		if (account_body_fits(m->ref.store->account, m->bytes.len)) {
+		if (!store_is_remote(m->ref.store) &&
+		    account_body_fits(m->ref.store->account, m->bytes.len)) {
 			m->body = cv_text_span(&m->bytes);
 			if (m->body.data == NULL)
 				m->body.data = "";
@@ -519,11 +523,68 @@ static int commit_once(struct cv_save *save, struct store *store,
 	return ret;
 }
 
+/* Those of one folder, beginning with number first. */
+static int send_folder(struct cv_save *save, size_t first,
+		       struct cv_error *err)
+{
+	struct store_folder *sf = save->messages.items[first]->sf;
+	struct cv_blob *blobs = pool_new_array(save->pool, struct cv_blob,
+					       save->messages.count);
+	uint32_t count = 0;
+	int ret;
+
+	for (size_t i = first; i < save->messages.count; i++) {
+		struct saved *m = save->messages.items[i];
+
+		if (m->sf != sf)
+			continue;
+		if (m->wanted_uid != 0)
+			return FAIL(err, CV_E_UNSUPPORTED, "mailbox '%s': "
+				    "its server gives the UIDs",
+				    m->mailbox_name);
+		blobs[count++] = (struct cv_blob){
+			CV_SIZED(cv_blob), .ref = m->ref_name,
+			.flags = m->flags, .keywords = m->keywords,
+			.received = m->received, .bytes = m->size,
+			.virtual_bytes = m->virtual_size,
+		};
+	}
+	ret = store_send(sf, blobs, count, err);
+	count = 0;
+	for (size_t i = first; i < save->messages.count && ret == CV_OK;
+	     i++) {
+		struct saved *m = save->messages.items[i];
+
+		if (m->sf != sf)
+			continue;
+		m->uid = blobs[count++].uid;
+		m->committed = true;
+	}
+	return ret;
+}
+
+static int send_all(struct cv_save *save, struct store *store,
+		    struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
+		if (save->messages.items[i]->ref.store == store &&
+		    !save->messages.items[i]->committed)
+			ret = send_folder(save, i, err);
+	}
+	return ret;
+}
+
 static int commit_store(struct cv_save *save, struct store *store,
 			struct cv_error *err)
 {
 	struct store_folder *stale = NULL;
-	int ret = commit_once(save, store, &stale, err);
+	int ret;
+
+	if (store_is_remote(store))
+		return send_all(save, store, err);
+	ret = commit_once(save, store, &stale, err);
 
 	/* another server gave UIDs that are not ours to give again */
 	if (ret == CV_CHANGED) {
@@ -550,6 +611,10 @@ static void place_all(struct cv_save *save)
 		uint32_t count = 0;
 		bool arrivals = true;
 
+		if (store_is_remote(first->ref.store)) {
+			i++;
+			continue;
+		}
 		for (; i < save->messages.count &&
 		     save->messages.items[i]->sf == first->sf; i++) {
 			blobs[count] = save->messages.items[i]->blob;
@@ -664,6 +729,11 @@ static void fill_uids(struct cv_save *save, struct cv_pool *pool,
 	for (size_t i = 0; i < save->messages.count; i++) {
 		uint32_t uid = save->messages.items[i]->uid;
 
+		/* another server did not say them */
+		if (uid == 0) {
+			count = 0;
+			break;
+		}
 		if (count > 0 && ranges[count - 1].last + 1 == uid)
 			ranges[count - 1].last = uid;
 		else

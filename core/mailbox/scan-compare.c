@@ -199,6 +199,7 @@ int scan_compare(struct scan *scan)
 {
 	struct account_ranges gone = { .pool = scan->pool };
 	uint32_t rows = account_row_count(scan->folder), searches = 0;
+	bool remote = (scan->driver->caps & CV_STORAGE_REMOTE) != 0;
 	struct found *f;
 	int ret = CV_OK;
 
@@ -208,7 +209,9 @@ int scan_compare(struct scan *scan)
 		if (is_missing(scan, row, &f)) {
 			bool may_search = ++searches <= SEARCHES_MAX;
 
-			ret = find_missing(scan, row, may_search);
+			/* the server's list is complete */
+			ret = remote ? CV_NOT_FOUND :
+				find_missing(scan, row, may_search);
 			if (ret == CV_NOT_FOUND && !may_search &&
 			    scan->disturbed) {
 				ret = CV_OK;	/* the next scan knows */

@@ -46,6 +46,8 @@ static int take_found(void *context, const struct cv_found *found)
 	*array_add(&scan->found) = f;
 	if (scan->driver->caps & CV_STORAGE_ORDERED)
 		f->place = (uint32_t)scan->found.count;
+	if (scan->driver->caps & CV_STORAGE_REMOTE)
+		f->uid = found->uid;
 	return CV_OK;
 }
 
@@ -54,6 +56,8 @@ static int apply(struct scan *scan)
 	int ret = CV_OK;
 
 	scan->uidvalidity = scan->folder->uidvalidity;
+	if (scan->driver->caps & CV_STORAGE_REMOTE)
+		return scan_remote(scan);
 	if (scan->first_time)
 		ret = scan_take_over(scan);
 	else
@@ -128,7 +132,8 @@ static int look_at_disk(struct scan *scan)
 		ret = scan_driver(scan);
 	}
 	if (ret == CV_OK && scan->kind == CV_SCAN_ALL &&
-	    scan_count_missing(scan) > 0)
+	    scan_count_missing(scan) > 0 &&
+	    !(scan->driver->caps & CV_STORAGE_REMOTE))
 		ret = scan_driver(scan);
 	scan->disturbed = ret == CV_OK && is_disturbed(scan);
 	return ret;

@@ -74,6 +74,11 @@ int scan_compare(struct scan *scan);
 /* Removes blobs that were expunged long ago: the unlink was lost. */
 int scan_bury(struct scan *scan);
 
+/* --- scan-remote.c ----------------------------------------------------------- */
+
+/* All of it, for drivers with CV_STORAGE_REMOTE. */
+int scan_remote(struct scan *scan);
+
 /* --- scan-uids.c ------------------------------------------------------------- */
 
 /* Another server has given UIDs since: its clients know them. */

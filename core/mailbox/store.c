@@ -272,6 +272,24 @@ void store_folder_numbers(struct store_folder *sf)
 				sf->folder->uidnext);
 }
 
+bool store_is_remote(const struct store *store)
+{
+	return (store->driver->caps & CV_STORAGE_REMOTE) != 0;
+}
+
+int store_send(struct store_folder *sf, struct cv_blob *blobs,
+	       uint32_t count, struct cv_error *err)
+{
+	struct cv_error failed = ERROR_NONE;
+	int ret = sf->store->driver->send(sf->blobs, blobs, count, err);
+
+	/* they are there now, whatever becomes of our look at them */
+	if (ret == CV_OK && store_folder_scan_all(sf, &failed) < 0)
+		log_warning("mail", "mailbox '%s': saved, but: %s",
+			    sf->folder->name, failed.text);
+	return ret;
+}
+
 bool store_has_uids(const struct store_folder *sf)
 {
 	const struct cv_storage *driver = sf->store->driver;

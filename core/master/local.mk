@@ -28,7 +28,8 @@ core_master_culver_service_SOURCES = \
 core_master_culver_service_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 core_master_culver_service_LDADD = core/login/liblogin.la \
 	core/session/libsession.la core/auth/libauth.la \
-	core/delivery/libdelivery.la core/mailbox/libmailbox.la \
+	core/delivery/libdelivery.la core/mailbox/libclientapi.la \
+	core/mailbox/libmailbox.la \
 	core/account/libaccount.la core/message/libmessage.la \
 	core/stream/libstream.la core/io/libio.la core/master/libservice.la \
 	core/module/libmodule.la core/net/libtls.la core/net/libnet.la \

@@ -178,6 +178,8 @@ void module_names(const struct settings_tree *tree,
 		add_name(&names, role->protocol);
 	if (role != NULL && (role->wants & MODULE_WANT_STORAGE) != 0)
 		add_storage(&names, role->protocol);
+	if (role != NULL && role->location != NULL)
+		add_location(&names, role->location);
 	if (role != NULL && (role->wants & MODULE_WANT_AUTH) != 0)
 		add_auth(&names);
 	if (role != NULL && (role->wants & MODULE_WANT_MAIL) != 0)

@@ -135,6 +135,8 @@ struct module_role {
 	const char *process;
 	const char *protocol;		/* NULL: none */
 	uint32_t wants;
+	/* Besides: the driver that this mail_location names; NULL: none. */
+	const char *location;
 };
 
 /* The names that the settings ask for in this role, each once; a trailing

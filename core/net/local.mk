@@ -1,4 +1,5 @@
-noinst_LTLIBRARIES += core/net/libnet.la core/net/libtls.la
+noinst_LTLIBRARIES += core/net/libnet.la core/net/libtls.la \
+	core/net/libclient.la
 core_net_libnet_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_net_libnet_la_SOURCES = %D%/address.c %D%/address.h \
 	%D%/proxy-header.c %D%/proxy-header.h
@@ -6,3 +7,6 @@ core_net_libnet_la_SOURCES = %D%/address.c %D%/address.h \
 core_net_libtls_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS)
 core_net_libtls_la_SOURCES = %D%/tls.c %D%/tls.h %D%/tls-check.c
 core_net_libtls_la_LIBADD = $(OPENSSL_LIBS)
+core_net_libclient_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS)
+core_net_libclient_la_SOURCES = %D%/client.c %D%/client.h
+core_net_libclient_la_LIBADD = $(OPENSSL_LIBS)

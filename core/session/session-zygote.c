@@ -10,6 +10,7 @@
 
 #include "delivery/deliverer.h"
 #include "delivery/delivery-client.h"
+#include "mailbox/client-api.h"
 #include "mailbox/user-ids.h"
 #include "mailbox/user.h"
 #include "master/script-command.h"
@@ -52,6 +53,7 @@ static void register_services(void)
 	module_service_register("mailbox", 1, &mailbox_api);
 	module_service_register("delivery", 1, &delivery_api);
 	module_service_register("io", 1, &storage_io_api);
+	module_service_register("client", 1, &client_api);
 }
 
 static void find_kind(struct session_zygote *zygote)

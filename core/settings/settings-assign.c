@@ -247,7 +247,8 @@ static void entry_add(struct settings_parser *parser,
 	     !def_accepts(parser, def, line, entry.value)))
 		return;
 	if (def != NULL && (def->flags & CV_SET_SECRET) != 0)
-		entry.flags |= ENTRY_SECRET;
+		entry.flags |= ENTRY_SECRET |
+			(def->flags & CV_SET_SESSION ? ENTRY_SESSION : 0);
 	order_check(parser, place, key, line->line);
 	entry.key = pool_copy(tree->pool, key.data, key.len);
 	*array_add(&tree->entries) = entry;

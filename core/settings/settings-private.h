@@ -49,6 +49,7 @@ enum {
 	ENTRY_FROM_FILE = 4,	/* raw is "<path" */
 	ENTRY_LAZY = 8,		/* raw has $names to be put in at the end */
 	ENTRY_SECRET = 16,
+	ENTRY_SESSION = 64,	/* a secret that sessions are given */
 	ENTRY_OVERRIDE = 32,	/* -o: wins over all that is in files */
 };
 

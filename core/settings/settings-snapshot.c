@@ -101,7 +101,8 @@ static void put_entries(struct writer *writer,
 	for (size_t i = 0; i < tree->entries.count; i++) {
 		const struct settings_entry *entry = &tree->entries.items[i];
 		bool hide = !with_secrets &&
-			(entry->flags & ENTRY_SECRET) != 0;
+			(entry->flags & (ENTRY_SECRET | ENTRY_SESSION)) ==
+			ENTRY_SECRET;
 		struct snapshot_entry record = {
 			entry->block, entry->filter, entry->file, entry->line,
 			entry->flags & ~(uint32_t)ENTRY_LAZY,

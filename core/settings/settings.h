@@ -244,7 +244,8 @@ int settings_expand(struct cv_text *out, const char *text,
 /* --- 5. snapshots -------------------------------------------------------- */
 
 /* Appends the tree in binary form to fd (a memfd), without problems.
- * Settings marked CV_SET_SECRET keep their values only with_secrets. */
+ * Settings marked CV_SET_SECRET, but not CV_SET_SESSION, keep their values only
+ * with_secrets. */
 int settings_snapshot_write(const struct settings_tree *tree, int fd,
 			    bool with_secrets, struct cv_error *err);
 /* Reads a whole snapshot from the beginning of fd.  It is checked: CV_E_SYNTAX

@@ -2,24 +2,19 @@
 EXTRA_DIST += %D%/README.md
 
 noinst_LTLIBRARIES += core/sync/libsync.la
-core_sync_libsync_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS)
+core_sync_libsync_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_sync_libsync_la_SOURCES = \
 	%D%/sync.h %D%/sync-side.h %D%/sync-private.h \
 	%D%/sync.c \
 	%D%/sync-boxes.c \
-	%D%/sync-conn.c %D%/sync-conn.h \
 	%D%/sync-copy.c \
 	%D%/sync-dovecot.c %D%/sync-dovecot.h \
 	%D%/sync-dovecot-index.c %D%/sync-dovecot-mail.c \
-	%D%/sync-imap.c %D%/sync-imap-private.h \
-	%D%/sync-imap-command.c %D%/sync-imap-fetch.c \
-	%D%/sync-imap-parse.c %D%/sync-imap-parse.h \
 	%D%/sync-import.c \
 	%D%/sync-link.c %D%/sync-link.h \
 	%D%/sync-local.c \
 	%D%/sync-mirror.c \
 	%D%/sync-pair.c \
-	%D%/sync-pop3.c \
 	%D%/sync-remote.c \
 	%D%/sync-serve.c \
 	%D%/sync-spaces.c %D%/sync-spaces.h \

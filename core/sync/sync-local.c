@@ -700,6 +700,7 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 	struct cv_pool *pool = pool_create("sync local");
 	struct local *l = pool_new(pool, struct local);
 	struct sync_box inbox = { 0 };
+	bool remote, flags;
 	int ret;
 
 	l->pool = pool;
@@ -718,5 +719,12 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 		return error_prefix(err, "%s", label);
 	}
 	memcpy(l->side.id, inbox.guid, sizeof(l->side.id));
+	/* what another server has has its numbers from there */
+	mailbox_store_traits(user, &remote, &flags);
+	if (remote)
+		l->side.caps &= ~(uint32_t)SYNC_CAP_WRITE;
+	if (!flags)
+		l->side.caps &= ~(uint32_t)(SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
+					    SYNC_CAP_BOXES);
 	return CV_OK;
 }

@@ -1,9 +1,9 @@
 /* sync-side.h - one end of a synchronisation: a user's mail, wherever it is.
  *
  * The engine (sync.h) talks to both ends through this table.  The ends are
- * the mail of a user of this process (sync-local.c), another Culver behind a
- * pipe (sync-remote.c) and servers of other makes (sync-imap.c,
- * sync-pop3.c), which can only be read.
+ * the mail of a user of this process (sync-local.c) and another Culver
+ * behind a pipe (sync-remote.c).  What lies on a server of another make can
+ * only be read.
  *
  * Names of mailboxes are canonical: without the prefix of the namespace with
  * the inbox, '/' between levels, "INBOX" for the inbox; those of another
@@ -196,21 +196,6 @@ int sync_remote_open(int in, int out, const char *label,
  * or breaks the rules. */
 int sync_serve(struct sync_side *side, int in, int out, struct cv_error *err);
 
-/* An account at another server. */
-struct sync_account {
-	const char *host, *user, *password, *master_user;
-	uint32_t port;			/* 0: the protocol's */
-	uint32_t tls;			/* enum sync_tls */
-	bool verify;
-	const char *prefix;		/* imapc_list_prefix */
-	const char *ca_file, *ca_dir;	/* "": the system's */
-};
-enum sync_tls { SYNC_TLS_NO, SYNC_TLS_IMPLICIT, SYNC_TLS_START };
-
-int sync_imap_open(const struct sync_account *account,
-		   struct sync_side **side_r, struct cv_error *err);
-int sync_pop3_open(const struct sync_account *account,
-		   struct sync_side **side_r, struct cv_error *err);
 /* A tree of Dovecot's sdbox, or mdbox, that is not there yet: it can become a
  * copy of another end, once. */
 int sync_dovecot_open(const char *path, bool multi, const char *label,

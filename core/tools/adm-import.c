@@ -10,19 +10,12 @@
 
 struct import {
 	const char *location, *parent;
-	bool all;			/* the query is ALL */
 	struct cv_user *user;		/* whose mail it is put into */
 	struct sync_side *from, *to;
 	struct sync_options options;
 	struct sync_report report;
 	bool shown;
 };
-
-static bool is_account(const char *location)
-{
-	return strncmp(location, "imapc:", 6) == 0 ||
-		strncmp(location, "pop3c:", 6) == 0;
-}
 
 static int import_prepare(struct adm_mail *m)
 {
@@ -33,12 +26,8 @@ static int import_prepare(struct adm_mail *m)
 		return adm_mail_usage(m, "from which location, below which "
 				      "mailbox (\"\": at the top), which "
 				      "messages (ALL)?");
-	i->location = m->argv[0];
+	i->location = m->location = m->argv[0];
 	i->parent = m->argv[1];
-	i->all = m->argc == 3 && strcasecmp(m->argv[2], "ALL") == 0;
-	if (is_account(i->location) && !i->all)
-		return adm_mail_usage(m, "from %s all messages are taken "
-				      "(ALL)", i->location);
 	return adm_mail_parse_query(m, 2);
 }
 
@@ -90,30 +79,6 @@ static int import_found(struct adm_mail *m, struct cv_mailbox *box,
 	return ret;
 }
 
-/* Another server has no search of ours. */
-static int import_account(struct adm_mail *m, struct cv_error *err)
-{
-	struct import *i = m->state;
-	struct sync_words words;
-	sync_boxes boxes;
-	int ret;
-
-	sync_words_init(&words, m->pool);
-	array_init(&boxes, m->pool);
-	i->from->words = &words;
-	ret = i->from->ops->list(i->from, m->pool, &boxes, err);
-	for (size_t k = 0; k < boxes.count && ret == CV_OK; k++) {
-		ret = import_box(m, boxes.items[k].name, NULL, err);
-		if (ret < 0 && !i->from->broken) {
-			(void)error_prefix(err, "mailbox '%s'",
-					   boxes.items[k].name);
-			adm_mail_failed(m, err);
-			ret = CV_OK;
-		}
-	}
-	return ret;
-}
-
 static int import_store(struct adm_mail *m, struct cv_error *err)
 {
 	struct import *i = m->state;
@@ -155,13 +120,8 @@ static int import_run(struct adm_mail *m, struct cv_error *err)
 		i->options.progress = show;
 	ret = sync_local_open(m->user, false, user_name(m->user), &i->to,
 			      err);
-	if (ret == CV_OK && is_account(i->location)) {
-		ret = adm_sync_open_account(m, i->location, &i->from, err);
-		if (ret == CV_OK)
-			ret = import_account(m, err);
-	} else if (ret == CV_OK) {
+	if (ret == CV_OK)
 		ret = import_store(m, err);
-	}
 	if (i->shown)
 		(void)fputs("\r\033[K", stderr);
 	adm_mail_f(m, "%llu", (unsigned long long)i->report.mailboxes);

@@ -5,6 +5,7 @@
 #include "auth/auth-plugin-api.h"
 #include "auth/auth-request.h"
 #include "auth/auth-username.h"
+#include "mailbox/client-api.h"
 #include "mailbox/user-ids.h"
 #include "module/module.h"
 #include "settings/core-settings.h"
@@ -500,6 +501,7 @@ static void register_services(void)
 	module_service_register("user", 1, &user_api);
 	module_service_register("mailbox", 1, &mailbox_api);
 	module_service_register("io", 1, &storage_io_api);
+	module_service_register("client", 1, &client_api);
 }
 
 static int open_all(struct run *run, bool with_auth, struct cv_error *err)
@@ -511,12 +513,12 @@ static int open_all(struct run *run, bool with_auth, struct cv_error *err)
 		.process = "auth", .protocol = "doveadm",
 		.wants = MODULE_WANT_STORAGE | MODULE_WANT_MAIL |
 			(with_auth ? MODULE_WANT_AUTH : 0),
+		.location = run->m.location,
 	};
 	int ret;
 
 	settings_register_core();
 	settings_register(&module_settings_table);
-	settings_register(&adm_account_settings_table);
 	ret = settings_read(run->m.adm->config_path, &options, &run->tree,
 			    err);
 	if (ret < 0)

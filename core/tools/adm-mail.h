@@ -40,6 +40,8 @@ struct adm_mail {
 	char **argv;
 	struct adm_query *query;	/* prepare's, or NULL */
 	void *state;			/* prepare's */
+	const char *location;		/* prepare's: a mail_location whose
+					 * driver is loaded, too; NULL */
 	/* prepare's: runs in the child with the caller's rights, before it
 	 * becomes the user (m->info is set).  NULL: nothing. */
 	int (*before)(struct adm_mail *m, struct cv_error *err);

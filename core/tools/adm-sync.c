@@ -200,9 +200,6 @@ static int open_other(struct adm_mail *m, uint64_t modseq,
 	if (!is_location(m))
 		return sync_remote_open(plan->in, plan->out, m->argv[0],
 					side_r, err);
-	if (strncmp(m->argv[0], "imapc:", 6) == 0 ||
-	    strncmp(m->argv[0], "pop3c:", 6) == 0)
-		return adm_sync_open_account(m, m->argv[0], side_r, err);
 	ret = adm_sync_open_user(m, m->argv[0], modseq, &user, err);
 	return ret < 0 ? ret : sync_local_open(user, true, m->argv[0], side_r,
 					       err);
@@ -216,8 +213,7 @@ static int check_different(struct adm_mail *m, struct cv_error *err)
 	bool multi;
 	int ret;
 
-	if (!is_location(m) || strncmp(m->argv[0], "imapc:", 6) == 0 ||
-	    strncmp(m->argv[0], "pop3c:", 6) == 0 || is_dovecot(m, &multi))
+	if (!is_location(m) || is_dovecot(m, &multi))
 		return CV_OK;
 	ret = adm_sync_open_user(m, m->argv[0], 0, &user, err);
 	if (ret < 0)
@@ -381,6 +377,7 @@ static int sync_verb_run(struct adm_mail *m, struct cv_error *err)
 static int prepare(struct adm_mail *m, bool mirror)
 {
 	struct plan *plan = pool_new(m->pool, struct plan);
+	bool multi;
 
 	plan->mirror = mirror;
 	plan->reverse = m->option['R'] != NULL;
@@ -390,6 +387,8 @@ static int prepare(struct adm_mail *m, bool mirror)
 		return adm_mail_usage(m, "with what? (a mail location, or a "
 				      "command that runs culveradm "
 				      "sync-server)");
+	if (is_location(m) && !is_dovecot(m, &multi))
+		m->location = m->argv[0];
 	return ADM_OK;
 }
 

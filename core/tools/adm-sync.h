@@ -9,10 +9,4 @@
 int adm_sync_open_user(struct adm_mail *m, const char *location,
 		       uint64_t modseq, struct cv_user **user_r,
 		       struct cv_error *err);
-/* "imapc:" or "pop3c:", with the account of the settings. */
-int adm_sync_open_account(struct adm_mail *m, const char *location,
-			  struct sync_side **side_r, struct cv_error *err);
-/* Where that account is said; registered before the settings are read. */
-extern const struct settings_table adm_account_settings_table;
-
 #endif

@@ -3,7 +3,6 @@ EXTRA_DIST += %D%/README.md
 
 bin_PROGRAMS += culveradm
 culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
-	%D%/adm-account.c \
 	%D%/adm-acl.c \
 	%D%/adm-auth.c \
 	%D%/adm-change.c \
@@ -29,7 +28,8 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-who.c \
 	core/master/selftest.c
 culveradm_CPPFLAGS = $(CORE_CPPFLAGS)
-culveradm_LDADD = core/sync/libsync.la core/auth/libauth.la core/mailbox/libmailbox.la \
+culveradm_LDADD = core/sync/libsync.la core/auth/libauth.la \
+	core/mailbox/libclientapi.la core/mailbox/libmailbox.la \
 	core/stream/libstream.la core/io/libio.la core/net/libnet.la \
 	core/ipc/libipc.la core/module/libmodule.la \
 	core/settings/libsettings.la core/base/libbase.la \

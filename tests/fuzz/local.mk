@@ -73,6 +73,19 @@ tests_fuzz_fuzz_header_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_header_LDADD = $(FUZZ_MESSAGE_LIBS)
 
+check_LTLIBRARIES += tests/fuzz/libimapc-fuzz.la
+tests_fuzz_libimapc_fuzz_la_SOURCES = $(STORAGE_IMAPC_SOURCES)
+tests_fuzz_libimapc_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_imapc
+
+noinst_PROGRAMS += tests/fuzz/fuzz-imapc
+tests_fuzz_fuzz_imapc_SOURCES = %D%/fuzz-imapc.c %D%/client-feed.h
+tests_fuzz_fuzz_imapc_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-imapc
+tests_fuzz_fuzz_imapc_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_imapc_LDADD = tests/fuzz/libimapc-fuzz.la core/stream/libstream.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
+
 check_LTLIBRARIES += tests/fuzz/libmbox-fuzz.la
 tests_fuzz_libmbox_fuzz_la_SOURCES = $(STORAGE_MBOX_SOURCES)
 tests_fuzz_libmbox_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \
@@ -91,6 +104,19 @@ tests_fuzz_fuzz_mime_SOURCES = %D%/fuzz-mime.c
 tests_fuzz_fuzz_mime_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_mime_LDADD = $(FUZZ_MESSAGE_LIBS)
+
+check_LTLIBRARIES += tests/fuzz/libpop3c-fuzz.la
+tests_fuzz_libpop3c_fuzz_la_SOURCES = $(STORAGE_POP3C_SOURCES)
+tests_fuzz_libpop3c_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_pop3c
+
+noinst_PROGRAMS += tests/fuzz/fuzz-pop3c
+tests_fuzz_fuzz_pop3c_SOURCES = %D%/fuzz-pop3c.c %D%/client-feed.h
+tests_fuzz_fuzz_pop3c_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-pop3c
+tests_fuzz_fuzz_pop3c_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_pop3c_LDADD = tests/fuzz/libpop3c-fuzz.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-summary
 tests_fuzz_fuzz_summary_SOURCES = %D%/fuzz-summary.c
@@ -209,20 +235,6 @@ SYNC_FUZZ_LIBS = core/sync/libsync.la core/mailbox/libmailbox.la \
 	core/stream/libstream.la core/io/libio.la core/module/libmodule.la \
 	core/settings/libsettings.la $(FUZZ_LIBS) $(LIBEVENT_LIBS) \
 	$(OPENSSL_LIBS)
-
-noinst_PROGRAMS += tests/fuzz/fuzz-sync-imap
-tests_fuzz_fuzz_sync_imap_SOURCES = %D%/fuzz-sync-imap.c $(SYNC_FEED)
-tests_fuzz_fuzz_sync_imap_CPPFLAGS = $(FUZZ_CPPFLAGS)
-tests_fuzz_fuzz_sync_imap_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS) \
-	$(SYNC_FEED_WRAP)
-tests_fuzz_fuzz_sync_imap_LDADD = $(SYNC_FUZZ_LIBS)
-
-noinst_PROGRAMS += tests/fuzz/fuzz-sync-pop3
-tests_fuzz_fuzz_sync_pop3_SOURCES = %D%/fuzz-sync-pop3.c $(SYNC_FEED)
-tests_fuzz_fuzz_sync_pop3_CPPFLAGS = $(FUZZ_CPPFLAGS)
-tests_fuzz_fuzz_sync_pop3_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS) \
-	$(SYNC_FEED_WRAP)
-tests_fuzz_fuzz_sync_pop3_LDADD = $(SYNC_FUZZ_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-sync-wire
 tests_fuzz_fuzz_sync_wire_SOURCES = %D%/fuzz-sync-wire.c \

@@ -738,6 +738,9 @@ class Pop3(threading.Thread):
             if word == b"UIDL":
                 f.write(b"+OK\r\n" + b"".join(b"%d %s\r\n" % (i + 1, u.encode())
                                               for i, u in enumerate(ids)) + b".\r\n")
+            elif word == b"LIST":
+                f.write(b"+OK\r\n" + b"".join(b"%d %d\r\n" % (i + 1, len(self.messages[u]))
+                                              for i, u in enumerate(ids)) + b".\r\n")
             elif word == b"RETR":
                 body = self.messages[ids[int(rest) - 1]]
                 f.write(b"+OK\r\n" + re.sub(rb"(?m)^\.", b"..", body) + b".\r\n")

@@ -162,6 +162,14 @@ tests_unit_test_imap_values_SOURCES = %D%/test-imap-values.c $(IMAP_MOCK)
 tests_unit_test_imap_values_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_values_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-imapc-parse
+tests_unit_test_imapc_parse_SOURCES = %D%/test-imapc-parse.c
+tests_unit_test_imapc_parse_CPPFLAGS = $(UNIT_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-imapc
+tests_unit_test_imapc_parse_LDADD = tests/unit/libstorage-imapc.la \
+	core/module/libmodule.la \
+	core/settings/libsettings.la core/ipc/libipc.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-io
 tests_unit_test_io_SOURCES = %D%/test-io.c %D%/account-fixture.h
 tests_unit_test_io_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -192,6 +200,11 @@ tests_unit_test_lmtp_CPPFLAGS = $(UNIT_CPPFLAGS) $(LMTP_MOCK_CPPFLAGS)
 tests_unit_test_lmtp_LDADD = tests/unit/liblmtp-mock.la \
 	core/stream/libstream.la $(UNIT_LIBS)
 
+# storage-imapc linked in
+check_LTLIBRARIES += tests/unit/libstorage-imapc.la
+tests_unit_libstorage_imapc_la_SOURCES = $(STORAGE_IMAPC_SOURCES)
+tests_unit_libstorage_imapc_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_imapc
 # storage-maildir linked in
 check_LTLIBRARIES += tests/unit/libstorage-maildir.la
 tests_unit_libstorage_maildir_la_SOURCES = $(STORAGE_MAILDIR_SOURCES)
@@ -418,12 +431,6 @@ tests_unit_test_sync_SOURCES = %D%/test-sync.c %D%/account-fixture.h
 tests_unit_test_sync_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sync_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
-
-UNIT_TESTS += tests/unit/test-sync-imap-parse
-tests_unit_test_sync_imap_parse_SOURCES = %D%/test-sync-imap-parse.c \
-	core/sync/sync-imap-parse.c
-tests_unit_test_sync_imap_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_sync_imap_parse_LDADD = $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-utf7
 tests_unit_test_utf7_SOURCES = %D%/test-utf7.c

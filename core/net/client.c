@@ -1,5 +1,6 @@
-/* sync-conn.c - a connection to another mail server, as its client. */
-#include "sync-conn.h"
+/* client.c - a connection to another server, as its client.  What comes is
+ * hostile: lines are bounded, nothing is waited for without end. */
+#include "client.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -10,16 +11,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct conn {
-	const struct sync_account *account;
+struct cv_client {
+	const char *host, *ca_file, *ca_dir;
+	bool verify;
 	int fd;
 	SSL_CTX *context;
 	SSL *ssl;			/* NULL: plain */
-	char buffer[CONN_LINE_MAX];
+	char buffer[CLIENT_LINE_MAX];
 	size_t start, end;
 };
 
-static int tls_failed(const struct conn *c, struct cv_error *err)
+static int tls_failed(const struct cv_client *c, struct cv_error *err)
 {
 	char text[256] = "closed";
 	unsigned long code = ERR_get_error();
@@ -31,23 +33,22 @@ static int tls_failed(const struct conn *c, struct cv_error *err)
 	ERR_clear_error();
 	if (verify != X509_V_OK)
 		return FAIL(err, CV_E_DENIED, "the certificate of '%s' cannot "
-			    "be trusted: %s", c->account->host,
+			    "be trusted: %s", c->host,
 			    X509_verify_cert_error_string(verify));
-	return FAIL(err, CV_E_TEMP, "TLS with '%s': %s", c->account->host,
+	return FAIL(err, CV_E_TEMP, "TLS with '%s': %s", c->host,
 		    text);
 }
 
 /* The name in the certificate is the one that was asked for. */
-static bool tls_prepare(struct conn *c)
+static bool tls_prepare(struct cv_client *c)
 {
-	const struct sync_account *a = c->account;
-	const char *file = *a->ca_file == '\0' ? NULL : a->ca_file;
-	const char *dir = *a->ca_dir == '\0' ? NULL : a->ca_dir;
+	const char *file = *c->ca_file == '\0' ? NULL : c->ca_file;
+	const char *dir = *c->ca_dir == '\0' ? NULL : c->ca_dir;
 
 	c->context = SSL_CTX_new(TLS_client_method());
 	if (c->context == NULL)
 		return false;
-	if (a->verify) {
+	if (c->verify) {
 		SSL_CTX_set_verify(c->context, SSL_VERIFY_PEER, NULL);
 		if (file == NULL && dir == NULL ?
 		    SSL_CTX_set_default_verify_paths(c->context) != 1 :
@@ -56,11 +57,11 @@ static bool tls_prepare(struct conn *c)
 	}
 	c->ssl = SSL_new(c->context);
 	return c->ssl != NULL && SSL_set_fd(c->ssl, c->fd) == 1 &&
-		SSL_set_tlsext_host_name(c->ssl, a->host) == 1 &&
-		(!a->verify || SSL_set1_host(c->ssl, a->host) == 1);
+		SSL_set_tlsext_host_name(c->ssl, c->host) == 1 &&
+		(!c->verify || SSL_set1_host(c->ssl, c->host) == 1);
 }
 
-int conn_start_tls(struct conn *c, struct cv_error *err)
+int client_start_tls(struct cv_client *c, struct cv_error *err)
 {
 	c->start = c->end = 0;
 	if (!tls_prepare(c) || SSL_connect(c->ssl) != 1)
@@ -68,9 +69,9 @@ int conn_start_tls(struct conn *c, struct cv_error *err)
 	return CV_OK;
 }
 
-static void conn_free(void *data)
+static void client_free(void *data)
 {
-	struct conn *c = data;
+	struct cv_client *c = data;
 
 	SSL_free(c->ssl);
 	SSL_CTX_free(c->context);
@@ -79,15 +80,23 @@ static void conn_free(void *data)
 	c->fd = -1;
 }
 
-void conn_close(struct conn *c)
+void client_close(struct cv_client **client)
 {
-	if (c->ssl != NULL)
+	struct cv_client *c = *client;
+
+	*client = NULL;
+	if (c != NULL && c->ssl != NULL && c->fd >= 0)
 		(void)SSL_shutdown(c->ssl);
+	if (c != NULL && c->fd >= 0)
+		(void)close(c->fd);
+	if (c != NULL)
+		c->fd = -1;
 }
 
-static int connect_one(const struct addrinfo *at)
+static int connect_one(const struct addrinfo *at, uint32_t msecs)
 {
-	struct timeval wait = { .tv_sec = CONN_SILENCE_MSECS / 1000 };
+	struct timeval wait = { .tv_sec = msecs / 1000,
+		.tv_usec = msecs % 1000 * 1000 };
 	int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -100,36 +109,41 @@ static int connect_one(const struct addrinfo *at)
 	return -1;
 }
 
-int conn_open(struct cv_pool *pool, const struct sync_account *account,
-	      uint32_t port, struct conn **conn_r, struct cv_error *err)
+int client_open(struct cv_pool *pool, const struct cv_client_options *options,
+		const char *ca_file, const char *ca_dir,
+		struct cv_client **client_r, struct cv_error *err)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
-	struct conn *c = pool_new(pool, struct conn);
-	const char *service = pool_printf(pool, "%u", account->port != 0 ?
-					  account->port : port);
-	int failed = getaddrinfo(account->host, service, &hints, &list);
+	struct cv_client *c = pool_new(pool, struct cv_client);
+	const char *service = pool_printf(pool, "%u", options->port);
+	int failed = getaddrinfo(options->host, service, &hints, &list);
 
 	if (failed != 0)
-		return FAIL(err, CV_E_TEMP, "host '%s': %s", account->host,
+		return FAIL(err, CV_E_TEMP, "host '%s': %s", options->host,
 			    gai_strerror(failed));
-	c->account = account;
+	c->host = pool_strdup(pool, options->host);
+	c->ca_file = pool_strdup(pool, ca_file);
+	c->ca_dir = pool_strdup(pool, ca_dir);
+	c->verify = options->verify;
 	c->fd = -1;
-	pool_add_finaliser(pool, conn_free, c);
+	pool_add_finaliser(pool, client_free, c);
 	for (const struct addrinfo *at = list; at != NULL && c->fd < 0;
 	     at = at->ai_next)
-		c->fd = connect_one(at);
+		c->fd = connect_one(at, options->silence_msecs);
 	freeaddrinfo(list);
-	if (c->fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot connect to '%s', port "
-				  "%s", account->host, service);
-	*conn_r = c;
-	return account->tls == SYNC_TLS_IMPLICIT ? conn_start_tls(c, err) :
+	if (c->fd < 0) {
+		FAIL_ERRNO(err, errno, "cannot connect to '%s', port %s",
+			   options->host, service);
+		return err != NULL ? err->code = CV_E_TEMP : CV_E_TEMP;
+	}
+	*client_r = c;
+	return options->tls == CV_CLIENT_TLS ? client_start_tls(c, err) :
 		CV_OK;
 }
 
 /* --- bytes ------------------------------------------------------------------------ */
 
-static int fill(struct conn *c, struct cv_error *err)
+static int fill(struct cv_client *c, struct cv_error *err)
 {
 	ssize_t n;
 
@@ -140,7 +154,7 @@ static int fill(struct conn *c, struct cv_error *err)
 	}
 	if (c->end == sizeof(c->buffer))
 		return FAIL(err, CV_E_LIMIT, "'%s' sends a line that is too "
-			    "long", c->account->host);
+			    "long", c->host);
 	do {
 		n = c->ssl != NULL ?
 			SSL_read(c->ssl, c->buffer + c->end,
@@ -155,12 +169,13 @@ static int fill(struct conn *c, struct cv_error *err)
 	if (c->ssl != NULL)
 		return tls_failed(c, err);
 	return n == 0 ? FAIL(err, CV_E_TEMP, "'%s' closed the connection",
-			     c->account->host) :
+			     c->host) :
 		FAIL_ERRNO(err, errno, "cannot read from '%s'",
-			   c->account->host);
+			   c->host);
 }
 
-int conn_line(struct conn *c, struct cv_span *line_r, struct cv_error *err)
+int client_line(struct cv_client *c, struct cv_span *line_r,
+		struct cv_error *err)
 {
 	size_t looked = 0;
 
@@ -186,8 +201,8 @@ int conn_line(struct conn *c, struct cv_span *line_r, struct cv_error *err)
 	}
 }
 
-int conn_bytes(struct conn *c, size_t max, struct cv_span *data_r,
-	       struct cv_error *err)
+int client_bytes(struct cv_client *c, size_t max, struct cv_span *data_r,
+		 struct cv_error *err)
 {
 	size_t have;
 
@@ -203,7 +218,8 @@ int conn_bytes(struct conn *c, size_t max, struct cv_span *data_r,
 	return CV_OK;
 }
 
-int conn_write(struct conn *c, struct cv_span data, struct cv_error *err)
+int client_write(struct cv_client *c, struct cv_span data,
+		 struct cv_error *err)
 {
 	while (data.len > 0) {
 		ssize_t n = c->ssl != NULL ?
@@ -216,24 +232,25 @@ int conn_write(struct conn *c, struct cv_span data, struct cv_error *err)
 			continue;
 		if (n <= 0)
 			return FAIL_ERRNO(err, errno, "cannot write to '%s'",
-					  c->account->host);
+					  c->host);
 		data = cv_span_skip(data, (size_t)n);
 	}
 	return CV_OK;
 }
 
-void conn_guid(uint8_t guid_r[16], const char *const *words, size_t count)
+void client_identify(uint8_t id_r[16], const char *const *words,
+		     uint32_t count)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	struct cv_pool *pool = pool_create("guid");
+	struct cv_pool *pool = pool_create("identify");
 	struct cv_text text;
 	unsigned int len = 0;
 
 	cv_text_init(&text, pool);
-	for (size_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++)
 		cv_text_append(&text, words[i], strlen(words[i]) + 1);
 	BUG_IF(EVP_Digest(text.data, text.len, digest, &len, EVP_sha256(),
 			  NULL) != 1 || len < 16);
-	memcpy(guid_r, digest, 16);
+	memcpy(id_r, digest, 16);
 	pool_destroy(&pool);
 }

@@ -1,0 +1,353 @@
+"""imapc: and pop3c: as mail_location: sessions and culveradm on mail that lies on another server,
+which is Debian's Dovecot or another Culver."""
+import contextlib
+import json
+import re
+import socket
+import threading
+
+import pytest
+
+import culver
+import dovecot
+from test_sync import fill, imap_date, imap_utf7, message, nothing, run
+
+OTHER = pytest.mark.skipif(not dovecot.available(), reason="needs Debian's Dovecot and root")
+CONFIG = culver.CONFIG.replace("mail_location = maildir:~/Maildir",
+                               "mail_location = imapc:~/imapc")
+
+
+def extra(port, **settings):
+    settings = {"host": "127.0.0.1", "port": port, "password": "secret", **settings}
+    return "".join(f"imapc_{k} = {v}\n" for k, v in settings.items())
+
+
+@contextlib.contextmanager
+def pair(kind, **settings):
+    """(server with imapc:, the server that it lies on)"""
+    there = dovecot.Dovecot() if kind == "dovecot" else culver.Server()
+    with there:
+        with culver.Server(config=CONFIG, extra=extra(there.imap_port, **settings)) as here:
+            yield here, there
+
+
+@pytest.fixture(params=[pytest.param("dovecot", marks=OTHER), "culver"])
+def both(request):
+    with pair(request.param) as servers:
+        yield servers
+
+
+def listing(client, box, what="(FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"):
+    """UIDVALIDITY and {uid: ...} as a client sees them."""
+    typ, data = client.select(f'"{box}"', readonly=True)
+    assert typ == "OK", data
+    validity = client.response("UIDVALIDITY")[1]
+    rows = {}
+    for item in client.uid("FETCH", "1:*", what)[1]:
+        head, body = item if isinstance(item, tuple) else (item, b"")
+        if head in (None, b")"):
+            continue
+        uid = int(re.search(rb"UID (\d+)", head).group(1))
+        flags = sorted(set(re.search(rb"FLAGS \(([^)]*)\)", head).group(1).split())
+                       - {rb"\Recent"})
+        when = re.search(rb'INTERNALDATE "([^"]*)"', head)
+        rows[uid] = (flags, culver_seconds(when), body)
+    return validity, rows
+
+
+def culver_seconds(found):
+    import email.utils
+    if found is None:
+        return None
+    text = found.group(1).decode().strip()
+    day, month, rest = text.split("-", 2)
+    year, clock, zone = rest.split()
+    return email.utils.mktime_tz(email.utils.parsedate_tz(
+        f"{day} {month} {year} {clock} {zone}"))
+
+
+def same(here, there, *boxes):
+    ours, theirs = here.imap(), there.imap()
+    for box in boxes:
+        assert listing(ours, box) == listing(theirs, box), box
+    ours.logout()
+    theirs.logout()
+
+
+def names(client):
+    return {m.group(1).strip(b'"') for line in client.list()[1]
+            for m in [re.search(rb'"." (.*)$', line)] if b"\\Noselect" not in line
+            and b"\\NonExistent" not in line}
+
+
+def test_everything_is_seen_as_it_is_there(both):
+    here, there = both
+    fill(there, 80)
+    same(here, there, "INBOX", "Archive", "Archive/2007", imap_utf7("Grüße"))
+    ours, theirs = here.imap(), there.imap()
+    assert names(ours) == names(theirs)
+    assert sorted(ours.lsub()[1])[0].endswith(b"Archive") or b"Archive" in ours.lsub()[1][0]
+    ours.select("INBOX")
+    assert ours.search(None, "SUBJECT", '"number 8"')[1] == [b"3"]
+    assert b"number 8" in ours.fetch("3", "(ENVELOPE)")[1][0]
+    ours.logout()
+    theirs.logout()
+
+
+def test_what_is_done_here_is_done_there(both):
+    here, there = both
+    fill(there, 40)
+    client = here.imap()
+    client.select("INBOX")
+    assert client.store("1:3", "+FLAGS", r"(\Flagged special)")[0] == "OK"
+    assert client.store("2", "-FLAGS", r"(\Seen)")[0] == "OK"
+    assert client.store("4", "FLAGS", r"(\Draft)")[0] == "OK"
+    typ, data = client.append("INBOX", r"(\Seen mine)", imap_date(1176418800), message(777))
+    assert typ == "OK" and b"APPENDUID" in data[0]
+    uid = int(data[0].split()[2].rstrip(b"]"))
+    typ, data = client.uid("COPY", f"1:2,{uid}", "Archive")
+    assert typ == "OK"
+    assert f" 1:2,{uid} ".encode() in client.response("COPYUID")[1][0]
+    assert client.uid("MOVE", "3", "Archive/2007")[0] == "OK"
+    client.store("5", "+FLAGS", r"(\Deleted)")
+    assert client.expunge()[0] == "OK"
+    assert client.create("New")[0] == "OK" and client.create("New/Child")[0] == "OK"
+    assert client.rename("New", "Renamed")[0] == "OK"
+    assert client.subscribe("Renamed/Child")[0] == "OK"
+    assert client.append("Renamed/Child", None, None, message(778))[0] == "OK"
+    assert client.delete("Archive/2007")[0] == "OK"
+    client.logout()
+    same(here, there, "INBOX", "Archive", "Renamed", "Renamed/Child")
+    theirs = there.imap()
+    assert names(theirs) >= {b"INBOX", b"Renamed", b"Renamed/Child"}
+    assert not {b"Archive/2007", b"New", b"New/Child"} & names(theirs)
+    assert any(b"Renamed/Child" in line for line in theirs.lsub()[1])
+    assert len(listing(theirs, "INBOX")[1]) == 9 and uid in listing(theirs, "INBOX")[1]
+    theirs.logout()
+
+
+def test_what_is_done_there_is_seen_here(both):
+    here, there = both
+    fill(there, 40)
+    ours, theirs = here.imap(), there.imap()
+    ours.select("INBOX")
+    theirs.select("INBOX")
+    theirs.store("1", "+FLAGS", r"(\Flagged other)")
+    theirs.store("2", "+FLAGS", r"(\Deleted)")
+    theirs.expunge()
+    theirs.append("INBOX", None, None, message(900))
+    import time
+    time.sleep(1.2)             # what was looked at a moment ago is not asked again
+    typ, data = ours.noop()
+    assert typ == "OK"
+    assert ours.uid("SEARCH", "1:*")[1] == theirs.uid("SEARCH", "1:*")[1]
+    ours.logout()
+    theirs.logout()
+    same(here, there, "INBOX")
+
+
+def test_another_uidvalidity_there_is_another_here(both):
+    here, there = both
+    fill(there, 20)
+    same(here, there, "INBOX", "Archive")
+    theirs = there.imap()
+    theirs.delete("Archive")
+    import time
+    time.sleep(1.1)
+    theirs.create("Archive")
+    theirs.append("Archive", None, None, message(5))
+    theirs.logout()
+    same(here, there, "Archive")
+
+
+def test_a_lost_connection_is_no_and_the_next_command_connects_again(both):
+    """A relay between both servers, which is cut."""
+    here, there = both
+    fill(there, 20)
+    with relay(there.imap_port) as (port, cut, stop):
+        here.stop()
+        here.write_config(extra(port), CONFIG)
+        here.start()
+        client = here.imap()
+        client.select("INBOX")
+        assert client.store("1", "+FLAGS", r"(\Flagged)")[0] == "OK"
+        before = listing(there.imap(), "INBOX")
+        stop()
+        cut()
+        for command in (lambda: client.store("1", "-FLAGS", r"(\Flagged)"),
+                        lambda: client.append("INBOX", None, None, message(50)),
+                        lambda: client.copy("1", "Archive"),
+                        lambda: client.create("Never")):
+            typ, data = command()
+            assert typ == "NO", data
+        assert listing(there.imap(), "INBOX") == before
+        client.logout()
+    assert "cannot connect" in here.log or "could not be reached" in here.log
+    here.stop()
+    here.write_config(extra(there.imap_port), CONFIG)
+    here.start()
+    same(here, there, "INBOX", "Archive")
+    assert b"Never" not in names(there.imap())
+
+
+@contextlib.contextmanager
+def relay(to):
+    listener = socket.create_server(("127.0.0.1", 0))
+    pairs, closed = [], threading.Event()
+
+    def pump(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def accept():
+        while not closed.is_set():
+            with contextlib.suppress(OSError):
+                a, _ = listener.accept()
+                b = socket.create_connection(("127.0.0.1", to))
+                pairs.append((a, b))
+                for x, y in ((a, b), (b, a)):
+                    threading.Thread(target=pump, args=(x, y), daemon=True).start()
+
+    def cut():
+        for a, b in pairs:
+            for s in (a, b):
+                with contextlib.suppress(OSError):
+                    s.shutdown(socket.SHUT_RDWR)
+
+    def stop():
+        closed.set()
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1], cut, stop
+    finally:
+        stop()
+        cut()
+
+
+@OTHER
+@pytest.mark.parametrize("tls", ["imaps", "starttls"])
+def test_a_certificate_that_is_not_trusted_ends_it(tls):
+    there = dovecot.Dovecot()
+    with there:
+        fill(there, 4, boxes=("INBOX",))
+        port = there.imaps_port if tls == "imaps" else there.imap_port
+        for how, good in ((dict(), False), (dict(ssl_verify="no"), True)):
+            with culver.Server(config=CONFIG, extra=extra(port, ssl=tls, **how)) as here:
+                done = here.adm("mailbox", "status", "-u", "alice", "messages", "INBOX",
+                                check=False)
+                assert (done.returncode == 0) == good, done.stderr
+                if not good:
+                    assert "cannot be trusted" in done.stderr
+        with culver.Server(config=CONFIG, extra=extra(port, ssl=tls) +
+                           f"ssl_client_ca_file = {there.dir}/cert.pem\n") as here:
+            done = here.adm("mailbox", "status", "-u", "alice", "messages", "INBOX")
+            assert "messages=4" in done.stdout
+
+
+def test_a_prefix_hides_the_rest(both):
+    here, there = both
+    fill(there, 20, boxes=("INBOX", "Archive", "Archive/2007"))
+    here.stop()
+    here.write_config(extra(there.imap_port, list_prefix="Archive/"), CONFIG)
+    here.start()
+    client = here.imap()
+    assert names(client) == {b"INBOX", b"2007", b"Trash"}     # which is made by itself
+    assert client.create("2008")[0] == "OK"
+    client.logout()
+    assert b"Archive/2008" in names(there.imap())
+
+
+def test_a_copy_between_a_local_and_a_remote_namespace(both):
+    here, there = both
+    fill(there, 10, boxes=("INBOX",))
+    here.stop()
+    here.write_config(extra(there.imap_port) + """
+namespace local {
+  prefix = Local/
+  separator = /
+  location = maildir:~/Maildir
+}
+namespace inbox {
+  inbox = yes
+  separator = /
+}
+""", CONFIG)
+    here.start()
+    client = here.imap()
+    assert client.create("Local/Box")[0] == "OK"
+    client.select("INBOX")
+    assert client.copy("1:5", "Local/Box")[0] == "OK"
+    assert client.uid("MOVE", "6", "Local/Box")[0] == "OK"
+    client.select("Local/Box")
+    assert client.copy("6", "INBOX")[0] == "OK"
+    client.logout()
+    client = here.imap()
+    local, remote = listing(client, "Local/Box")[1], listing(there.imap(), "INBOX")[1]
+    assert len(local) == 6 and len(remote) == 10
+    assert local[6] == remote[max(remote)]
+    client.logout()
+
+
+def test_culveradm_works_on_it(both):
+    here, there = both
+    fill(there, 30)
+    rows = json.loads(here.adm("-f", "json", "fetch", "-u", "alice", "uid text", "mailbox",
+                               "INBOX", "ALL").stdout)
+    assert len(rows) == 8 and all("Subject" in row["text"] for row in rows)
+    copy = f"maildir:{here.home('alice')}/copy"
+    report = run(here, "backup", copy)
+    assert report["other"]["saved"] == "30"
+    assert nothing(run(here, "backup", copy))
+    done = here.adm("backup", "-u", "alice", "-R", copy, check=False)
+    assert done.returncode != 0 and "can only be read" in done.stderr
+
+
+# --- POP3 --------------------------------------------------------------------
+
+POP3_CONFIG = culver.CONFIG.replace("mail_location = maildir:~/Maildir",
+                                    "mail_location = pop3c:~/pop3c")
+
+
+@OTHER
+def test_an_inbox_of_a_pop3_server_is_read_here():
+    port = culver.free_port()
+    config = dovecot.CONFIG.replace("protocols = imap lmtp", "protocols = imap lmtp pop3") + f"""
+service pop3-login {{{{
+  inet_listener pop3 {{{{
+    port = {port}
+  }}}}
+  inet_listener pop3s {{{{
+    port = 0
+  }}}}
+}}}}
+"""
+    with dovecot.Dovecot(config=config) as there:
+        fill(there, 12, boxes=("INBOX",))
+        text = f"pop3c_host = 127.0.0.1\npop3c_port = {port}\n" \
+               "pop3c_password = secret\n"
+        with culver.Server(config=POP3_CONFIG, extra=text) as here:
+            client = here.imap()
+            typ, data = client.select("INBOX")
+            assert typ == "OK" and data == [b"12"]
+            bodies = [item[1] for item in client.fetch("1:*", "(BODY.PEEK[])")[1]
+                      if isinstance(item, tuple)]
+            theirs = [item[2] for item in listing(there.imap(), "INBOX")[1].values()]
+            assert bodies == theirs
+            assert client.store("3", "+FLAGS", r"(\Seen kept)")[0] == "OK"
+            assert client.append("INBOX", None, None, message(1))[0] == "NO"
+            assert client.create("Other")[0] == "NO"
+            assert client.store("1", "+FLAGS", r"(\Deleted)")[0] == "NO"
+            client.logout()
+            client = here.imap()
+            client.select("INBOX")
+            assert b"kept" in client.fetch("3", "(FLAGS)")[1][0]
+            client.logout()
+    culver.release_port(port)
