@@ -227,6 +227,13 @@ static int take_file(struct acl_global *g, const struct global_file *file,
 	return ret;
 }
 
+static void file_close(void *data)
+{
+	struct global_file *file = data;
+
+	pool_destroy(&file->pool);
+}
+
 /* Names in a directory: none that leads out of it. */
 static bool is_inside(const char *name)
 {
@@ -257,6 +264,7 @@ int acl_global_get(struct acl_global *g, const char *name, struct acl *acl,
 		file = pool_new(g->pool, struct global_file);
 		name = pool_strdup(g->pool, name);
 		hash_set(&g->files, cv_span_of(name), file);
+		pool_add_finaliser(g->pool, file_close, file);
 	}
 	ret = refresh(g, path, file, err);
 	return ret < 0 ? ret : take_file(g, file, path, name, acl, err);
@@ -278,6 +286,7 @@ int acl_global_open(struct io *io, struct cv_pool *pool, const char *setting,
 	g->pool = pool;
 	g->io = io;
 	hash_init(&g->files, pool, false);
+	pool_add_finaliser(pool, file_close, &g->file);
 	if (io_stat(io, AT_FDCWD, g->path, &st) < 0)
 		return FAIL(err, CV_E_CONFIG, "acl = %s: cannot stat '%s': "
 			    "%s", setting, g->path, strerror(errno));
