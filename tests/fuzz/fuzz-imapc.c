@@ -8,6 +8,12 @@
 
 extern const struct cv_host *storage_imapc_cv_api;
 
+/* There is no plugin to log for. */
+static void quiet(struct cv_plugin *self, int level, const char *fmt, ...)
+{
+	(void)self; (void)level; (void)fmt;
+}
+
 static int found(void *context, const struct cv_found *f)
 {
 	struct cv_storage_folder *folder = context;
@@ -53,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct cv_host host;
 	struct imapc_settings set = {
 		.imapc_host = "h", .imapc_user = "jane",
 		.imapc_password = "secret", .imapc_master_user = "",
@@ -66,7 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	storage_imapc_cv_api = module_host();
+	host = *module_host();
+	host.log = quiet;
+	storage_imapc_cv_api = &host;
 	imapc_client = &feed_client_api;
 	imapc_streams = &stream_api;
 	if ((data[0] & 1) != 0)
