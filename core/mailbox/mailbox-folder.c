@@ -54,10 +54,8 @@ int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
 	return mailbox_create_as(u, name, use, &as, err);
 }
 
-/* --- removing ------------------------------------------------------------------------ */
-
-/* A file of messages that a power cut brings back must be one that can be
- * read, when the journal does not know it any more. */
+/* A file of messages that a power cut brings back, or leaves under another
+ * name, must be whole when the journal does not know it by that name. */
 static int sync_before(struct store *store, struct account_folder *folder,
 		       struct cv_error *err)
 {
@@ -71,6 +69,8 @@ static int sync_before(struct store *store, struct account_folder *folder,
 		ret = store->driver->sync(sf->blobs, 0, err);
 	return ret == CV_E_NOT_FOUND ? CV_OK : ret;
 }
+
+/* --- removing ------------------------------------------------------------------------ */
 
 int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 {
@@ -202,6 +202,9 @@ static int rename_tree(struct store *store, struct account_txn *txn,
 				   target.data);
 			break;
 		}
+		ret = sync_before(store, tree[i], err);
+		if (ret < 0)
+			break;
 		store_folder_forget(store, tree[i]);
 		ret = rename_one(store, txn, tree[i], target, &moved, err);
 		if (moved)
