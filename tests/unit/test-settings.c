@@ -409,7 +409,7 @@ static void warnings_do_not_refuse(void **state)
 		{ "login_greeting = \"a", "not closed" },
 		{ "director_servers = x", "any node serves any user" },
 		{ "ssl_protocols = !SSLv3", "ssl_min_protocol" },
-		{ "imapc_host = x", "only culveradm" },
+		{ "imapc_host = x", "the plugin storage-imapc" },
 		{ "plugin {\n mail_location = x\n}\n", "outside of it" },
 		{ "protocol imap {\n ssl = no\n}\nssl = yes\n",
 		  "does not change its value in 'protocol imap'" },
