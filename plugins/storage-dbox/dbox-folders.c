@@ -206,6 +206,28 @@ static void remove_alt(struct cv_storage_root *root, const char *path)
 	dbox_close(root, alt.fd);
 }
 
+/* Dovecot's messages in it are expunged with it.  What cannot be said now
+ * costs room, and no mail. */
+static void expunge_foreign(struct cv_storage_root *root, struct cv_span name)
+{
+	struct cv_storage_folder *folder;
+	struct dbox_foreign *f = NULL;
+	struct cv_span *refs;
+
+	if (!root->multi ||
+	    dbox_folder_open(root, name, CV_SPAN(""), &folder, NULL) < 0)
+		return;
+	if (dbox_foreign_load(folder, &f, NULL) == CV_OK) {
+		refs = CV_ALLOC_ARRAY(folder->pool, struct cv_span,
+				      (size_t)f->count + 1);
+		for (uint32_t i = 0; i < f->count; i++)
+			refs[i] = f->messages[i].ref;
+		(void)mdbox_ledger_add(root, f->uidvalidity, refs, f->count,
+				       NULL);
+	}
+	dbox_folder_close(&folder);
+}
+
 int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		       struct cv_error *err)
 {
@@ -220,6 +242,7 @@ int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		cv_api->pool_destroy(&pool);
 		return ret;
 	}
+	expunge_foreign(root, name);
 	/* gone at once: no name of a folder begins with a dot */
 	cv_api->random(&random, sizeof(random));
 	snprintf(trash, sizeof(trash), "mailboxes/.trash-%016llx",

@@ -29,21 +29,6 @@ static int open_index_dir(struct cv_storage_root *root, const char *path,
 			 O_RDONLY | O_DIRECTORY, 0);
 }
 
-bool dbox_foreign_has_map(struct cv_storage_root *root)
-{
-	struct cv_pool *pool = cv_api->pool_create("dovecot map");
-	int dirfd = open_index_dir(root, "storage", pool);
-	struct stat st;
-	bool has = dirfd >= 0 &&
-		(DBOX_CALL(root, stat, dirfd, "dovecot.map.index", &st) == 0 ||
-		 DBOX_CALL(root, stat, dirfd, "dovecot.map.index.log",
-			   &st) == 0);
-
-	dbox_close(root, dirfd);
-	cv_api->pool_destroy(&pool);
-	return has;
-}
-
 static int read_part(struct cv_storage_root *root, int dirfd,
 		     const char *name, const char *suffix,
 		     struct cv_pool *pool, struct cv_span *file_r,
@@ -255,5 +240,67 @@ int dbox_foreign_load(struct cv_storage_folder *folder,
 		cv_api->pool_destroy(&l.pool);
 	}
 	*foreign_r = folder->foreign;
+	return ret;
+}
+
+/* --- the map ------------------------------------------------------------------------ */
+
+int dbox_foreign_place_compare(const void *a, const void *b)
+{
+	const struct dbox_foreign_place *x = a, *y = b;
+
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* Rows that speak of the same place: it is referred to by all of them. */
+static uint32_t join(struct dbox_foreign_place *places, uint32_t count)
+{
+	uint32_t to = 0;
+
+	if (count > 1)
+		qsort(places, count, sizeof(*places),
+		      dbox_foreign_place_compare);
+	for (uint32_t i = 0; i < count; i++) {
+		if (to > 0 && dbox_foreign_place_compare(&places[to - 1],
+							 &places[i]) == 0) {
+			places[to - 1].refs += places[i].refs;
+			places[to - 1].counted &= places[i].counted;
+		} else {
+			places[to++] = places[i];
+		}
+	}
+	return to;
+}
+
+int dbox_foreign_map(struct cv_storage_root *root, struct cv_pool *pool,
+		     struct dbox_foreign_place **places_r, uint32_t *count_r,
+		     struct cv_error *err)
+{
+	struct cv_pool *scratch = cv_api->pool_create("dovecot map");
+	struct dbox_foreign_place *places;
+	struct dovecot_index map;
+	int ret = read_index(root, "storage", "dovecot.map.index", "map",
+			     "ref", scratch, &map, err);
+
+	*count_r = 0;
+	if (ret == CV_OK) {
+		places = CV_ALLOC_ARRAY(pool, struct dbox_foreign_place,
+					(size_t)map.count + 1);
+		for (uint32_t i = 0; i < map.count; i++) {
+			const struct dovecot_row *row = &map.rows[i];
+
+			places[i] = (struct dbox_foreign_place){
+				.number = dovecot_row_u32(row, 0, 0),
+				.offset = dovecot_row_u32(row, 0, 4),
+				.refs = dovecot_row_u32(row, 1, 0) & 0xffff,
+				.counted = row->has[1],
+			};
+		}
+		*places_r = places;
+		*count_r = join(places, map.count);
+	}
+	cv_api->pool_destroy(&scratch);
 	return ret;
 }

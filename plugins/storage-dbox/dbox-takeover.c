@@ -357,6 +357,8 @@ int mdbox_takeover(struct cv_storage_folder *folder, bool head_only,
 
 	if (ret == CV_OK && head_only && c.uidvalidity != 0)
 		return give_head(&c, takeover_r);
+	if (ret == CV_OK)
+		ret = mdbox_ledger_forget(folder->root, c.uidvalidity, err);
 	if (ret == CV_OK && mdbox_was_known(folder))
 		ret = walk(folder, take_item, &c, err);
 	return ret < 0 ? ret : give(&c, takeover_r);

@@ -302,9 +302,12 @@ struct mdbox_ref {
 	bool foreign;			/* "m.FILE.OFFSET" */
 	uint32_t number;
 	uint64_t offset, id;
+	uint64_t copy;			/* behind ".x"; 0: none */
 };
 
 bool mdbox_ref_parse(struct cv_span text, struct mdbox_ref *ref_r);
+/* One that Dovecot had, and counts in its map: not a copy made here. */
+bool mdbox_ref_counted(const struct mdbox_ref *ref);
 /* Where a reference's record is now. */
 struct mdbox_place {
 	int fd;				/* the caller's */
@@ -384,6 +387,28 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 		     uint32_t number, bool trailers, struct cv_pool *pool,
 		     struct mdbox_items *items_r, struct cv_error *err);
 
+/* --- mdbox-ledger.c: Dovecot's references that were expunged here -------------------- */
+
+/* Those among refs that Dovecot had in the folder of this UIDVALIDITY were
+ * expunged. */
+int mdbox_ledger_add(struct cv_storage_root *root, uint32_t uidvalidity,
+		     const struct cv_span *refs, uint32_t count,
+		     struct cv_error *err);
+/* That folder is taken over anew: what was expunged in it is back. */
+int mdbox_ledger_forget(struct cv_storage_root *root, uint32_t uidvalidity,
+			struct cv_error *err);
+/* There is nothing of Dovecot's any more. */
+void mdbox_ledger_remove(struct cv_storage_root *root);
+/* With Dovecot's map, for the record of a place.  Lives in pool. */
+struct mdbox_ledger;
+int mdbox_ledger_read(struct cv_storage_root *root, struct cv_pool *pool,
+		      struct mdbox_ledger **ledger_r, struct cv_error *err);
+uint32_t mdbox_ledger_expunged(const struct mdbox_ledger *ledger,
+			       uint32_t number, uint64_t offset);
+/* How many references Dovecot has; false: it does not say. */
+bool mdbox_ledger_counted(const struct mdbox_ledger *ledger, uint32_t number,
+			  uint64_t offset, uint64_t *refs_r);
+
 /* --- mdbox-purge.c ------------------------------------------------------------------ */
 
 int mdbox_purge(struct cv_storage_root *root, const struct cv_span *live,
@@ -408,8 +433,17 @@ struct dbox_foreign {
 	uint32_t count;
 };
 
-/* mdbox: whether something says where its messages are. */
-bool dbox_foreign_has_map(struct cv_storage_root *root);
+/* What Dovecot's map says of the record at a place. */
+struct dbox_foreign_place {
+	uint32_t number;
+	uint64_t offset, refs;
+	bool counted;			/* refs was said */
+};
+/* All of them in order, in pool; CV_NOT_FOUND: there is no map. */
+int dbox_foreign_map(struct cv_storage_root *root, struct cv_pool *pool,
+		     struct dbox_foreign_place **places_r, uint32_t *count_r,
+		     struct cv_error *err);
+int dbox_foreign_place_compare(const void *a, const void *b);
 /* Reads it once, into the folder's pool; CV_NOT_FOUND: there is none. */
 int dbox_foreign_load(struct cv_storage_folder *folder,
 		      struct dbox_foreign **foreign_r, struct cv_error *err);

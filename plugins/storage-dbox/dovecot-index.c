@@ -197,6 +197,7 @@ static void read_row_extension(struct dovecot_row *row,
 	} else if (e->wanted >= 0) {
 		memcpy(row->data[e->wanted], data,
 		       size > DOVECOT_DATA_MAX ? DOVECOT_DATA_MAX : size);
+		row->has[e->wanted] = size > 0;
 	}
 }
 

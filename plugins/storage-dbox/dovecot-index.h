@@ -22,6 +22,7 @@ struct dovecot_row {
 	uint64_t modseq;		/* 0: not known */
 	uint64_t keywords[DOVECOT_KEYWORDS_MAX / 64];
 	unsigned char data[DOVECOT_WANTED_MAX][DOVECOT_DATA_MAX];
+	bool has[DOVECOT_WANTED_MAX];	/* its data was said */
 };
 
 struct dovecot_index {

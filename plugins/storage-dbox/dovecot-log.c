@@ -300,12 +300,14 @@ static void do_record(struct log *log, struct cv_span data)
 			return;
 		if (row == NULL)
 			continue;
-		if (e->wanted >= 0)
+		if (e->wanted >= 0) {
 			memcpy(row->data[e->wanted], data.data + 4,
 			       size > DOVECOT_DATA_MAX ? DOVECOT_DATA_MAX :
 			       size);
-		else if (size == 8 && cv_span_is(e->name, "modseq"))
+			row->has[e->wanted] = size > 0;
+		} else if (size == 8 && cv_span_is(e->name, "modseq")) {
 			row->modseq = dovecot_number(data.data + 4, 8);
+		}
 	}
 }
 
@@ -327,6 +329,7 @@ static void do_increment(struct log *log, struct cv_span data)
 			return;
 		if (row == NULL || e->wanted < 0)
 			continue;
+		row->has[e->wanted] = size > 0;
 		value = (uint32_t)dovecot_number(
 			(const char *)row->data[e->wanted], (int)size);
 		value += (uint32_t)dovecot_number(data.data + 4, 4);
@@ -346,8 +349,10 @@ static void do_reset(struct log *log, struct cv_span data)
 	e = &log->r->extensions[log->extension];
 	if (e->wanted < 0 || !spend(log, index->count))
 		return;
-	for (uint32_t i = 0; i < index->count; i++)
+	for (uint32_t i = 0; i < index->count; i++) {
 		memset(index->rows[i].data[e->wanted], 0, DOVECOT_DATA_MAX);
+		index->rows[i].has[e->wanted] = false;
+	}
 }
 
 /* --- records ---------------------------------------------------------------------------------- */

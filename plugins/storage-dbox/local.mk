@@ -22,6 +22,7 @@ STORAGE_DBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-dbox/dovecot-private.h \
 	plugins/storage-dbox/mdbox.c \
 	plugins/storage-dbox/mdbox-container.c \
+	plugins/storage-dbox/mdbox-ledger.c \
 	plugins/storage-dbox/mdbox-purge.c \
 	plugins/storage-dbox/sdbox.c \
 	plugins/storage-dbox/sdbox-put.c

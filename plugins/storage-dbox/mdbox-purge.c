@@ -11,7 +11,11 @@
 
 enum { CHUNK = 256 * 1024 };
 
-struct live { uint32_t number; uint64_t offset; bool foreign, moved; };
+struct live {
+	uint32_t number;
+	uint64_t offset;
+	bool foreign, counted;		/* counted: by Dovecot's map */
+};
 
 struct purge {
 	struct cv_storage_root *root;
@@ -19,6 +23,10 @@ struct purge {
 	struct live *live;
 	uint32_t live_count;
 	bool convert;
+	struct mdbox_ledger *ledger;
+	bool foreign_left;		/* something is still Dovecot's */
+	struct cv_text kept;		/* names of what was left alone */
+	uint32_t kept_count, unread;
 	uint64_t freed;
 	struct cv_error *err;
 };
@@ -60,6 +68,7 @@ static int take_live(struct purge *p, const struct cv_span *live,
 		p->live[p->live_count++] = (struct live){
 			.number = ref.number, .offset = ref.offset,
 			.foreign = ref.foreign,
+			.counted = mdbox_ref_counted(&ref),
 		};
 	}
 	if (count > 1)
@@ -316,6 +325,66 @@ static bool is_young(const struct dbox_message *m, const struct stat *st)
 		time(NULL) - st->st_mtim.tv_sec < DBOX_HIDDEN_SECONDS;
 }
 
+/* How many of the references that Dovecot counts are known here: messages,
+ * or expunged. */
+static uint64_t known_refs(struct purge *p, const struct mdbox_ref *ref)
+{
+	const struct live *l = find_live(p, ref), *end;
+	uint64_t count = mdbox_ledger_expunged(p->ledger, ref->number,
+					       ref->offset);
+
+	if (l == NULL)
+		return count;
+	while (l > p->live && compare_live(l - 1, l) == 0)
+		l--;
+	end = p->live + p->live_count;
+	for (const struct live *first = l;
+	     l < end && compare_live(l, first) == 0; l++)
+		count += l->counted;
+	return count;
+}
+
+/* Whether messages that are not known here may need one of Dovecot's
+ * records.  That nobody is known to refer to it says nothing: the index of a
+ * folder may be lost, and Dovecot finds the message again. */
+static bool is_unknown(struct purge *p, const struct mdbox_ref *ref)
+{
+	uint64_t refs;
+
+	return !mdbox_ledger_counted(p->ledger, ref->number, ref->offset,
+				     &refs) || refs > known_refs(p, ref);
+}
+
+/* One that nobody refers to.  In a container of ours, and without a map:
+ * what was rewritten was known, and has a message or had one. */
+static bool is_needed(struct purge *p, const struct mdbox_ref *ref)
+{
+	uint64_t refs;
+
+	if (!ref->foreign)
+		return false;
+	if (mdbox_ledger_counted(p->ledger, ref->number, ref->offset, &refs))
+		return refs > known_refs(p, ref);
+	return known_refs(p, ref) == 0;
+}
+
+/* A file of Dovecot's in which something is not known stays as it is: only
+ * so Dovecot finds it. */
+static bool leave(struct purge *p, const char *name,
+		  const struct mdbox_items *items)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < items->count; i++)
+		count += is_unknown(p, &items->items[i].ref);
+	if (count == 0 && !items->torn)
+		return false;
+	cv_text_append_f(&p->kept, "%s%s", p->kept.len > 0 ? ", " : "", name);
+	p->kept_count += count;
+	p->unread += items->torn;
+	return true;
+}
+
 /* Moves what stays to the front; the count of it. */
 static uint32_t choose(struct purge *p, struct mdbox_items *items,
 		       const struct stat *st, uint32_t *live_r)
@@ -328,8 +397,11 @@ static uint32_t choose(struct purge *p, struct mdbox_items *items,
 		bool live = find_live(p, &item->ref) != NULL;
 
 		*live_r += live;
-		if (live || is_young(&item->message, st))
+		if (live || is_young(&item->message, st) ||
+		    is_needed(p, &item->ref)) {
+			p->foreign_left |= item->ref.foreign;
 			items->items[to++] = *item;
+		}
 	}
 	return to;
 }
@@ -401,18 +473,14 @@ static int purge_one(struct purge *p, int dirfd, const char *name,
 	if (fd < 0)
 		return errno == ENOENT ? CV_OK :
 			common_fail(p->err, "open", name);
-	/* nobody could refer to what is in it: no proof that it is rubbish */
-	if (foreign && live_of(p, number) == 0 &&
-	    !dbox_foreign_has_map(root)) {
-		dbox_close(root, fd);
-		return CV_OK;
-	}
 	pool = cv_api->pool_create("dbox purge");
 	ret = DBOX_CALL(root, fstat, fd, &st) < 0 ?
 		common_fail(p->err, "stat", name) :
 		mdbox_items_read(root, fd, foreign, number, true, pool,
 				 &items, p->err);
-	if (ret == CV_OK) {
+	if (ret == CV_OK && foreign && leave(p, name, &items)) {
+		p->foreign_left = true;
+	} else if (ret == CV_OK) {
 		uint32_t all = items.count;
 
 		keep = choose(p, &items, &st, &live);
@@ -420,6 +488,8 @@ static int purge_one(struct purge *p, int dirfd, const char *name,
 		 * there that may still become a message: hands off */
 		if (live < live_of(p, number))
 			live += live_elsewhere(p, dirfd, number, pool);
+		if (live < live_of(p, number))
+			p->foreign_left = true;
 		if (live < live_of(p, number) ||
 		    (items.torn && time(NULL) - st.st_mtim.tv_sec <
 		     DBOX_HIDDEN_SECONDS && keep < all))
@@ -466,6 +536,21 @@ static int purge_dir(struct purge *p, int dirfd)
 	return ret;
 }
 
+static void say_what_was_kept(struct purge *p)
+{
+	if (p->kept.len == 0)
+		return;
+	cv_api->log(dbox_self, CV_LOG_WARNING, "'%s': purge left %s as they "
+		    "are: Dovecot has references to %u of their messages "
+		    "that no mailbox here has taken over, and %u of the "
+		    "files cannot be read to their end.  A mailbox has lost "
+		    "its dovecot.index, or storage/ its dovecot.map.index: "
+		    "'doveadm force-resync' on a copy of the tree finds such "
+		    "mail, and 'culveradm backup' to a new mail_location "
+		    "leaves it behind", p->root->config->path, p->kept.data,
+		    p->kept_count, p->unread);
+}
+
 int mdbox_purge(struct cv_storage_root *root, const struct cv_span *live,
 		uint32_t count, bool convert, uint64_t *freed_r,
 		struct cv_error *err)
@@ -477,11 +562,19 @@ int mdbox_purge(struct cv_storage_root *root, const struct cv_span *live,
 	if (ret < 0)
 		return ret;
 	p.pool = cv_api->pool_create("dbox purge");
+	cv_text_init(&p.kept, p.pool);
 	ret = take_live(&p, live, count);
+	if (ret == CV_OK)
+		ret = mdbox_ledger_read(root, p.pool, &p.ledger, err);
 	if (ret == CV_OK)
 		ret = purge_dir(&p, root->storage_fd);
 	if (ret == CV_OK && mdbox_alt_storage(root, NULL) == CV_OK)
 		ret = purge_dir(&p, root->alt_fd);
+	else if (ret == CV_OK && root->alt[0] != '\0')
+		p.foreign_left = true;	/* it may be elsewhere today */
+	if (ret == CV_OK && !p.foreign_left)
+		mdbox_ledger_remove(root);
+	say_what_was_kept(&p);
 	*freed_r = p.freed;
 	cv_api->pool_destroy(&p.pool);
 	return ret;

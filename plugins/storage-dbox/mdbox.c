@@ -3,6 +3,10 @@
  * to the same record. */
 #include "dbox.h"
 
+/* Of one message in a folder of Dovecot's; copies made here have larger
+ * numbers. */
+enum { COPIES_MAX = 1 << 24 };
+
 /* --- references ----------------------------------------------------------------- */
 
 static bool parse_hex(struct cv_span s, uint64_t *value_r)
@@ -47,7 +51,12 @@ bool mdbox_ref_parse(struct cv_span text, struct mdbox_ref *ref_r)
 	if (rest.data == NULL)
 		return true;
 	return rest.len > 1 && rest.data[0] == 'x' &&
-		parse_hex(cv_span_skip(rest, 1), &number);
+		parse_hex(cv_span_skip(rest, 1), &ref_r->copy);
+}
+
+bool mdbox_ref_counted(const struct mdbox_ref *ref)
+{
+	return ref->foreign && ref->copy < COPIES_MAX;
 }
 
 static bool is_copy(struct cv_span ref)
@@ -247,8 +256,16 @@ int mdbox_remove(struct cv_storage_folder *folder,
 		 const struct cv_blob *blobs, uint32_t count,
 		 struct cv_error *err)
 {
-	int ret = CV_OK;
+	struct cv_pool *pool = cv_api->pool_create("mdbox remove");
+	struct cv_span *refs = CV_ALLOC_ARRAY(pool, struct cv_span,
+					      (size_t)count + 1);
+	int ret;
 
+	for (uint32_t i = 0; i < count; i++)
+		refs[i] = blobs[i].ref;
+	ret = mdbox_ledger_add(folder->root, folder->uidvalidity, refs, count,
+			       err);
+	cv_api->pool_destroy(&pool);
 	for (uint32_t i = 0; i < count; i++) {
 		int one = drop(folder->root, blobs[i].ref,
 			       ret < 0 ? NULL : err);
@@ -353,6 +370,7 @@ int mdbox_link(struct cv_storage_folder *folder,
 	if (x != NULL)
 		base.len = (size_t)(x - base.data) - 1;
 	cv_api->random(&random, sizeof(random));
+	random |= UINT32_C(1) << 31;
 	snprintf(text, sizeof(text), "%.*s.x%x", CV_SPAN_ARG(base), random);
 	*ref_r = cv_span_of(common_strdup(pool, text));
 	return CV_OK;
