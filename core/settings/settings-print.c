@@ -235,6 +235,16 @@ static void add_undeclared(struct printer *printer, item_array *items,
 	}
 }
 
+/* Not shown unless it is set.  In plugin { }, empty is the same as absent. */
+static bool is_silent(const struct printer *printer,
+		      const struct cv_setting_def *def)
+{
+	return def->type == CV_SET_OBSOLETE ||
+		((def->flags & CV_SET_PLUGIN_BLOCK) != 0 &&
+		 def->default_text[0] == '\0' &&
+		 printer->how->mode != SETTINGS_PRINT_DEFAULTS);
+}
+
 static void add_settings(struct printer *printer, item_array *items,
 			 uint32_t block, uint32_t filter)
 {
@@ -245,7 +255,7 @@ static void add_settings(struct printer *printer, item_array *items,
 	while ((decl = settings_registry_next(&at)) != NULL) {
 		if (strcmp(decl->kind, kind) != 0)
 			continue;
-		if (decl->def->type == CV_SET_OBSOLETE &&
+		if (is_silent(printer, decl->def) &&
 		    entry_in(printer, block, decl->def->name, filter) == NULL)
 			continue;
 		add_setting(printer, items, block, filter, decl->def->name,
