@@ -222,19 +222,22 @@ static int memory_set_metadata(struct sync_side *s, const char *name,
 	return CV_OK;
 }
 
-static int memory_update(struct sync_side *s, uint32_t uidvalidity,
-			 uint32_t uidnext, bool empty, struct cv_error *err)
+static int memory_update(struct sync_side *s, const struct sync_update *update,
+			 struct cv_error *err)
 {
 	struct memory *m = (struct memory *)s;
 	struct sync_box *b = &m->open->box;
 
 	BUG_IF(m->open == NULL);
-	if (empty)
+	if (update->empty)
 		b->messages = 0;
-	if (uidvalidity != 0)
-		b->uidvalidity = uidvalidity;
-	if (uidnext != 0 && (uidnext > b->uidnext || empty))
-		b->uidnext = uidnext;
+	if (update->uidvalidity != 0)
+		b->uidvalidity = update->uidvalidity;
+	if (update->uidnext != 0 &&
+	    (update->uidnext > b->uidnext || update->empty))
+		b->uidnext = update->uidnext;
+	if (update->modseq > b->modseq)
+		b->modseq = update->modseq;
 	return CV_OK;
 }
 
