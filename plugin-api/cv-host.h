@@ -66,6 +66,12 @@ struct cv_host {
 	 * anything, and dst then holds a part. */
 	void (*utf7_encode)(struct cv_text *dst, struct cv_span src);
 	bool (*utf7_decode)(struct cv_text *dst, struct cv_span src);
+
+	/* [RFC4648 4].  Both append; decode is false for what is not the one
+	 * proper form of anything [RFC4648 3.5], and dst then holds a part. */
+	void (*base64_encode)(struct cv_text *dst, const void *data,
+			      size_t len);
+	bool (*base64_decode)(struct cv_text *dst, struct cv_span src);
 };
 
 /* CV_PLUGIN comes from the build (-DCV_PLUGIN=quota): every global gets that

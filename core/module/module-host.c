@@ -130,7 +130,8 @@ static int host_hook_add(struct cv_plugin *self, uint32_t id, int priority,
 	.alloc = pool_alloc, .text_grow = text_grow, \
 	.text_append_vf = text_append_vf, \
 	.monotonic_msecs = time_monotonic_msecs, .random = random_bytes, \
-	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode
+	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode, \
+	.base64_encode = base64_encode, .base64_decode = base64_decode
 
 static const struct cv_host host = {
 	HOST_SHARED,

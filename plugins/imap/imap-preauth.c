@@ -3,7 +3,6 @@
  * Everything that arrives is hostile and anonymous: small limits, three wrong
  * commands and the door closes, passwords are wiped from the buffers. */
 #include "imap-preauth.h"
-#include "imap-base64.h"
 #include "imap-capability.h"
 #include "imap-id.h"
 #include "imap-parser.h"
@@ -219,7 +218,7 @@ static bool initial_decode(struct preauth *me, const struct imap_arg *arg,
 	if (cv_span_is(arg->text, "="))
 		return true;
 	cv_text_reset(&me->out);
-	if (!imap_base64_decode(&me->out, arg->text))
+	if (!cv_api->base64_decode(&me->out, arg->text))
 		return false;
 	*data_r = cv_text_span(&me->out);
 	return true;
@@ -322,7 +321,7 @@ static size_t response_input(struct cv_preauth *p, struct preauth *me,
 	cv_text_reset(&me->out);
 	if (cv_span_is(line, "*")) {
 		imap_preauth_api->auth_abort(p);
-	} else if (!imap_base64_decode(&me->out, line)) {
+	} else if (!cv_api->base64_decode(&me->out, line)) {
 		/* [RFC3501 6.2.2] BAD: invalid base64 */
 		me->abort_text = "Invalid base64 data in continued response";
 		imap_preauth_api->auth_abort(p);
@@ -405,7 +404,7 @@ void imap_preauth_challenge(struct cv_preauth *p, struct cv_span data)
 
 	cv_text_reset(&me->out);
 	cv_text_append_str(&me->out, "+ ");
-	imap_base64_encode(&me->out, data);
+	cv_api->base64_encode(&me->out, data.data, data.len);
 	cv_text_append_str(&me->out, "\r\n");
 	imap_preauth_api->send(p, me->out.data, me->out.len);
 	me->phase = READS_RESPONSE;

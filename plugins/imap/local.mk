@@ -27,8 +27,6 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-unselect.c \
 	plugins/imap/imap-args.c \
 	plugins/imap/imap-args.h \
-	plugins/imap/imap-base64.c \
-	plugins/imap/imap-base64.h \
 	plugins/imap/imap-capability.c \
 	plugins/imap/imap-capability.h \
 	plugins/imap/imap-commands.c \

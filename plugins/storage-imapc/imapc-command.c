@@ -209,25 +209,6 @@ int imapc_command(struct cv_storage_root *root, const char *line,
 
 /* --- logging in -------------------------------------------------------------- */
 
-static void base64(struct cv_text *out, struct cv_span in)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)in.data;
-
-	for (size_t i = 0; i < in.len; i += 3) {
-		uint32_t n = (uint32_t)p[i] << 16 |
-			(i + 1 < in.len ? (uint32_t)p[i + 1] << 8 : 0) |
-			(i + 2 < in.len ? p[i + 2] : 0);
-
-		cv_text_append_c(out, digits[n >> 18]);
-		cv_text_append_c(out, digits[n >> 12 & 63]);
-		cv_text_append_c(out, i + 1 < in.len ? digits[n >> 6 & 63] :
-				 '=');
-		cv_text_append_c(out, i + 2 < in.len ? digits[n & 63] : '=');
-	}
-}
-
 static void login_line(struct cv_storage_root *root, struct cv_pool *pool,
 		       struct cv_text *line)
 {
@@ -245,7 +226,7 @@ static void login_line(struct cv_storage_root *root, struct cv_pool *pool,
 	cv_text_append_str(&plain, set->imapc_password);
 	if (*master != '\0' || (root->caps & IMAPC_SASL_IR) != 0) {
 		cv_text_append_str(line, "AUTHENTICATE PLAIN ");
-		base64(line, cv_text_span(&plain));
+		cv_api->base64_encode(line, plain.data, plain.len);
 	} else {
 		cv_text_append_f(line, "LOGIN %s %s",
 				 imapc_quote(pool, root->user),

@@ -37,25 +37,6 @@ static int command(struct cv_storage_root *root, const char *line,
 
 /* --- logging in -------------------------------------------------------------- */
 
-static void base64(struct cv_text *out, struct cv_span in)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)in.data;
-
-	for (size_t i = 0; i < in.len; i += 3) {
-		uint32_t n = (uint32_t)p[i] << 16 |
-			(i + 1 < in.len ? (uint32_t)p[i + 1] << 8 : 0) |
-			(i + 2 < in.len ? p[i + 2] : 0);
-
-		cv_text_append_c(out, digits[n >> 18]);
-		cv_text_append_c(out, digits[n >> 12 & 63]);
-		cv_text_append_c(out, i + 1 < in.len ? digits[n >> 6 & 63] :
-				 '=');
-		cv_text_append_c(out, i + 2 < in.len ? digits[n & 63] : '=');
-	}
-}
-
 /* [RFC5034 4] [RFC4616 2] */
 static int log_in_master(struct cv_storage_root *root, struct cv_pool *pool,
 			 struct cv_error *err)
@@ -70,7 +51,7 @@ static int log_in_master(struct cv_storage_root *root, struct cv_pool *pool,
 	cv_text_append_c(&plain, '\0');
 	cv_text_append_str(&plain, root->set->pop3c_password);
 	cv_text_append_str(&line, "AUTH PLAIN ");
-	base64(&line, cv_text_span(&plain));
+	cv_api->base64_encode(&line, plain.data, plain.len);
 	return command(root, cv_text_str(&line), err);
 }
 

@@ -246,6 +246,7 @@ static const struct cv_host mock_host = {
 	.text_grow = text_grow, .text_append_vf = text_append_vf,
 	.monotonic_msecs = host_monotonic, .random = random_bytes,
 	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode,
+	.base64_encode = base64_encode, .base64_decode = base64_decode,
 };
 
 void mock_init(void)

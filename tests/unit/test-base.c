@@ -126,7 +126,7 @@ static void base64_strict(void **state)
 {
 	static const char *const bad[] = {
 		"Zg=", "Zg", "Zh==", "Zm9=", "Z===", "====", "Zg==Zg==",
-		"Zm9v\n", "Zm 9", "Zm9\tb",
+		"Zm9v\n", "Zm\t=", "Zm 9", "Zm9\tb",
 	};
 	struct cv_pool *pool = pool_create("test");
 	struct cv_text text;

@@ -1,6 +1,5 @@
-/* test-imap-values.c - plugins/imap: sets, dates, base64. */
+/* test-imap-values.c - plugins/imap: sets, dates. */
 #include "imap-mock.h"
-#include "imap-base64.h"
 #include "imap-date.h"
 #include "imap-set.h"
 
@@ -150,32 +149,6 @@ static void dates_parse(void **state)
 	assert_false(imap_date_parse(CV_SPAN("1"), &days));
 }
 
-static void base64_is_strict(void **state)
-{
-	static const char *const wrong[] = {
-		"Zg", "Zg=", "Zh==", "Zm9=", "====", "Z===", "Zg==Zg==",
-		"Zm9v\n", "Zm\t=",
-	};
-	struct cv_text text;
-
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		cv_text_init(&text, pool);
-		assert_false(imap_base64_decode(&text, cv_span_of(wrong[i])));
-	}
-	for (size_t len = 0; len < 50; len++) {
-		struct cv_text back;
-		char bytes[50];
-
-		random_bytes(bytes, sizeof(bytes));
-		cv_text_init(&text, pool);
-		cv_text_init(&back, pool);
-		imap_base64_encode(&text, cv_span(bytes, len));
-		assert_true(imap_base64_decode(&back, cv_text_span(&text)));
-		assert_true(cv_span_equal(cv_text_span(&back),
-					  cv_span(bytes, len)));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,7 +160,6 @@ int main(void)
 		cmocka_unit_test(date_times_parse),
 		cmocka_unit_test(date_times_format_back),
 		cmocka_unit_test(dates_parse),
-		cmocka_unit_test(base64_is_strict),
 	};
 	int failed;
 
