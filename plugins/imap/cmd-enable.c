@@ -1,21 +1,43 @@
-/* cmd-enable.c - ENABLE [RFC5161]: no extension here has to be enabled yet,
- * so the list of those that were is empty. */
+/* cmd-enable.c - ENABLE [RFC5161]; imap-enable.c has the table. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-enable.h"
 #include "imap-respond.h"
+
+static bool names_valid(struct imap_args args)
+{
+	const struct imap_arg *arg;
+
+	if (imap_args_peek(&args) == NULL)
+		return false;
+	while ((arg = imap_args_next(&args)) != NULL) {
+		if (arg->type != IMAP_ATOM)
+			return false;
+	}
+	return true;
+}
 
 int imap_cmd_enable(struct imap_cmd *cmd)
 {
-	const struct imap_arg *arg = imap_args_peek(&cmd->args);
+	struct imap_session *s = cmd->s;
+	const struct imap_arg *arg;
 
-	if (arg == NULL)
+	if (!names_valid(cmd->args))
 		return imap_bad_arguments(cmd);
+	/* [RFC5161 3.1] what is not known is ignored; [RFC5161 3.2] the
+	 * response names those that this command has enabled, and is sent
+	 * when there are none, too */
+	cv_text_append_str(&s->out, "* ENABLED");
 	while ((arg = imap_args_next(&cmd->args)) != NULL) {
-		if (arg->type != IMAP_ATOM)
-			return imap_bad_arguments(cmd);
+		const struct imap_extension *x =
+			imap_extension_find(arg->text);
+
+		if (x == NULL || !imap_extension_enable(s, x))
+			continue;
+		cv_text_append_c(&s->out, ' ');
+		cv_text_append_str(&s->out, x->name);
 	}
-	/* [RFC5161 3.2] unknown names are ignored; the response is sent
-	 * even when empty */
-	imap_send_line(cmd->s, "* ENABLED");
+	cv_text_append_str(&s->out, "\r\n");
+	imap_flush(s);
 	return imap_ok(cmd, "Enabled.");
 }

@@ -1,15 +1,73 @@
 /* imap-capability.c - see imap-capability.h. */
 #include "imap-capability.h"
 
-static const char before_login[] = "SASL-IR ID ENABLE IDLE";
-static const char after_login[] =
-	"SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE "
-	"SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS "
-	"STATUS=SIZE";
+enum when {
+	BEFORE_LOGIN = 1, AFTER_LOGIN = 2, ALWAYS = 3,
+};
+
+static bool literal_minus(const struct imap_settings *set, struct cv_text *dst)
+{
+	(void)dst;
+	return set->imap_literal_minus;
+}
+
+/* [RFC7888 5] never both */
+static bool literal_plus(const struct imap_settings *set, struct cv_text *dst)
+{
+	(void)dst;
+	return !set->imap_literal_minus;
+}
+
+/* In the order they are told in.  is_offered (NULL: always) may append to
+ * the name what the settings say: "APPENDLIMIT=" and its number. */
+static const struct {
+	const char *name;
+	uint32_t when;
+	bool (*is_offered)(const struct imap_settings *set,
+			   struct cv_text *dst);
+} capabilities[] = {
+	{ "IMAP4rev1", ALWAYS, NULL },
+	{ "LITERAL-", ALWAYS, literal_minus },
+	{ "LITERAL+", ALWAYS, literal_plus },
+	{ "SASL-IR", ALWAYS, NULL },
+	{ "ID", ALWAYS, NULL },
+	{ "ENABLE", ALWAYS, NULL },
+	{ "IDLE", ALWAYS, NULL },
+	{ "NAMESPACE", AFTER_LOGIN, NULL },
+	{ "CHILDREN", AFTER_LOGIN, NULL },
+	{ "UIDPLUS", AFTER_LOGIN, NULL },
+	{ "UNSELECT", AFTER_LOGIN, NULL },
+	{ "MOVE", AFTER_LOGIN, NULL },
+	{ "SPECIAL-USE", AFTER_LOGIN, NULL },
+	{ "CREATE-SPECIAL-USE", AFTER_LOGIN, NULL },
+	{ "LIST-EXTENDED", AFTER_LOGIN, NULL },
+	{ "LIST-STATUS", AFTER_LOGIN, NULL },
+	{ "STATUS=SIZE", AFTER_LOGIN, NULL },
+};
+
+static void append_own(struct cv_text *dst, const struct imap_settings *set,
+		       enum when when)
+{
+	const size_t count = sizeof(capabilities) / sizeof(capabilities[0]);
+	size_t start = dst->len;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t before = dst->len;
+
+		if ((capabilities[i].when & when) == 0)
+			continue;
+		if (before > start)
+			cv_text_append_c(dst, ' ');
+		cv_text_append_str(dst, capabilities[i].name);
+		if (capabilities[i].is_offered != NULL &&
+		    !capabilities[i].is_offered(set, dst))
+			dst->len = before;
+	}
+}
 
 /* imap_capability: "" is the default, "+X Y" adds, else it replaces. */
 static void base(struct cv_text *dst, const struct imap_settings *set,
-		 const char *what)
+		 enum when when)
 {
 	const char *own = set->imap_capability;
 
@@ -17,10 +75,7 @@ static void base(struct cv_text *dst, const struct imap_settings *set,
 		cv_text_append_str(dst, own);
 		return;
 	}
-	/* [RFC7888 5] never both */
-	cv_text_append_str(dst, set->imap_literal_minus ?
-			   "IMAP4rev1 LITERAL- " : "IMAP4rev1 LITERAL+ ");
-	cv_text_append_str(dst, what);
+	append_own(dst, set, when);
 	if (own[0] == '+' && own[1] != '\0') {
 		cv_text_append_c(dst, ' ');
 		cv_text_append_span(dst, cv_span_trim(cv_span_of(own + 1)));
@@ -33,7 +88,7 @@ void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,
 	const struct cv_preauth_api *api = imap_preauth_api;
 	const char *name;
 
-	base(dst, set, before_login);
+	base(dst, set, BEFORE_LOGIN);
 	if (api->tls_available(p) && !api->tls_active(p))
 		cv_text_append_str(dst, " STARTTLS");
 	if (api->plaintext_refused(p))
@@ -47,5 +102,5 @@ void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,
 void imap_capability_session(struct cv_text *dst,
 			     const struct imap_settings *set)
 {
-	base(dst, set, after_login);
+	base(dst, set, AFTER_LOGIN);
 }

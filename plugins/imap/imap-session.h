@@ -42,6 +42,7 @@ struct imap_session {
 	bool id_seen;
 	uint32_t workarounds;	/* enum imap_workaround */
 	uint32_t exists, recent;	/* what the client knows */
+	uint32_t enabled;	/* enum imap_enabled */
 	uint32_t bad;		/* wrong commands in a row */
 	struct imap_counters counters;
 };

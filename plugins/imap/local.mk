@@ -35,6 +35,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-copy.h \
 	plugins/imap/imap-date.c \
 	plugins/imap/imap-date.h \
+	plugins/imap/imap-enable.c \
+	plugins/imap/imap-enable.h \
 	plugins/imap/imap-fetch-body.c \
 	plugins/imap/imap-fetch-parse.c \
 	plugins/imap/imap-fetch.h \
