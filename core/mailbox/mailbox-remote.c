@@ -90,11 +90,19 @@ static int lost(struct remote *remote, int ret, struct cv_error *err)
 	return CV_E_TEMP;
 }
 
-int remote_call(struct remote *remote, uint32_t op,
-		const struct cv_text *fields, int fd, struct cv_pool *pool,
-		struct remote_answer *answer_r, struct cv_error *err)
+/* What may be asked twice, and concerns no view: those are opened again
+ * first. */
+static bool is_question(uint32_t op)
 {
-	struct remote_message m;
+	return op == REMOTE_LIST || op == REMOTE_STATUS ||
+		op == REMOTE_QUOTA || op == REMOTE_RIGHTS ||
+		op == REMOTE_ACL_GET || op == REMOTE_OPEN;
+}
+
+static int exchange(struct remote *remote, uint32_t op,
+		    const struct cv_text *fields, int fd, struct cv_pool *pool,
+		    struct remote_message *m, struct cv_error *err)
+{
 	int ret = connect_broker(remote, err);
 
 	if (ret < 0)
@@ -104,9 +112,28 @@ int remote_call(struct remote *remote, uint32_t op,
 			  fields, fd, err);
 	if (ret == CV_OK)
 		ret = remote_receive(remote->channel, ANSWER_MSECS,
-				     REMOTE_MSG_ANSWER, pool, &m, err);
+				     REMOTE_MSG_ANSWER, pool, m, err);
+	return ret == CV_OK ? CV_OK : ret == CV_EOF ? CV_EOF :
+		lost(remote, ret, err);
+}
+
+int remote_call(struct remote *remote, uint32_t op,
+		const struct cv_text *fields, int fd, struct cv_pool *pool,
+		struct remote_answer *answer_r, struct cv_error *err)
+{
+	struct remote_message m;
+	bool kept = remote->channel >= 0;
+	int ret = exchange(remote, op, fields, fd, pool, &m, err);
+
+	/* one that has ended meanwhile */
+	if (ret == CV_EOF && kept && is_question(op)) {
+		disconnect(remote);
+		ret = exchange(remote, op, fields, fd, pool, &m, err);
+	}
+	if (ret == CV_EOF)
+		ret = lost(remote, ret, err);
 	if (ret != CV_OK)
-		return lost(remote, ret, err);
+		return ret;
 	*answer_r = (struct remote_answer){
 		.fields = { .rest = m.payload, .pool = pool }, .fd = m.fd,
 	};

@@ -9,6 +9,7 @@ core_session_libsession_la_SOURCES = \
 	%D%/session-broker.c \
 	%D%/session-child.c \
 	%D%/session-confine.c \
+	%D%/session-keeper.c \
 	%D%/session-private.h \
 	%D%/session-reuse.c \
 	%D%/session-script.c \

@@ -14,10 +14,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { ANSWER_MSECS = 60 * 1000, GROUPS_MAX = 256 };
+enum { ANSWER_MSECS = 60 * 1000, GROUPS_MAX = 256, ASKS_MAX = 3 };
 
 /* --- the session ------------------------------------------------------------------ */
 
+/* The zygote keeps what is said, for an auth that has been started anew. */
 static int send_bind(const struct cv_session *s,
 		     const struct cv_strings *groups, int channel,
 		     struct cv_error *err)
@@ -26,6 +27,8 @@ static int send_bind(const struct cv_session *s,
 
 	ipc_begin(&w, AUTH_MSG_BIND);
 	auth_accessor_put(&w, s->user_info->name, groups);
+	if (s->private->keeper >= 0)
+		(void)ipc_send(s->private->keeper, &w, NULL);
 	return ipc_send(channel, &w, err);
 }
 
@@ -86,29 +89,78 @@ static int take_answer(struct ipc_reader *r, struct cv_error *err)
 		FAIL(err, CV_E_NOT_FOUND, "no such user");
 }
 
+/* No late answer to a later question. */
+static void lose_auth(struct cv_session *s)
+{
+	if (s->private->auth >= 0)
+		(void)close(s->private->auth);
+	s->private->auth = -1;
+}
+
+/* auth has ended since: the zygote has a channel to the new one bound. */
+static int bind_again(struct cv_session *s, struct cv_error *err)
+{
+	static struct ipc_reader r;	/* a frame this large costs */
+	static struct ipc_writer w;
+	int status;
+
+	if (s->private->auth >= 0)
+		return CV_OK;
+	if (s->private->keeper < 0)
+		return FAIL(err, CV_E_TEMP, "auth has ended since the login");
+	ipc_begin(&w, SESSION_MSG_AGAIN);
+	status = ipc_send(s->private->keeper, &w, err);
+	if (status == CV_OK)
+		status = ipc_receive_wait(s->private->keeper, ANSWER_MSECS,
+					  &r, err);
+	if (status == CV_OK && r.type != SESSION_MSG_BOUND)
+		status = ipc_refuse(&r, "the zygote", err);
+	if (status == CV_OK) {
+		s->private->auth = ipc_fds_left(&r) > 0 ? ipc_get_fd(&r) : -1;
+		status = ipc_finish(&r, err);
+	}
+	if (status != CV_OK) {
+		/* an answer may come still, and not for the next question */
+		(void)close(s->private->keeper);
+		s->private->keeper = -1;
+		lose_auth(s);
+		return FAIL(err, CV_E_TEMP, "auth and the zygote have ended "
+			    "since the login");
+	}
+	return s->private->auth >= 0 ? CV_OK :
+		FAIL(err, CV_E_TEMP, "auth takes no questions now");
+}
+
+/* One that ends while it is asked has opened nothing. */
+static int ask(struct cv_session *s, const char *owner, int broker,
+	       struct ipc_reader *r, struct cv_error *err)
+{
+	int status = CV_EOF;
+
+	for (int i = 0; i < ASKS_MAX && status == CV_EOF; i++) {
+		status = bind_again(s, err);
+		if (status != CV_OK)
+			return status;
+		status = ask_auth(s, owner, broker, r, err);
+		if (status != CV_OK)
+			lose_auth(s);
+	}
+	return status == CV_EOF ?
+		FAIL(err, CV_E_TEMP, "auth ends again and again") : status;
+}
+
 int session_open_broker(void *context, const char *owner, int *channel_r,
 			struct cv_error *err)
 {
 	static struct ipc_reader r;	/* a frame this large costs */
 	struct cv_session *s = context;
-	int fds[2], status;
+	int fds[2], status = ipc_pair(fds, false, err);
 
-	if (s->private->auth < 0)
-		return FAIL(err, CV_E_TEMP, "auth has ended since the login");
-	status = ipc_pair(fds, false, err);
 	if (status != CV_OK)
 		return status;
-	status = ask_auth(s, owner, fds[1], &r, err);
-	if (status != CV_OK) {
-		/* no late answer to a later question */
-		(void)close(s->private->auth);
-		s->private->auth = -1;
-		if (status == CV_EOF)
-			status = FAIL(err, CV_E_TEMP, "auth has ended since "
-				      "the login");
-	} else {
+	status = ask(s, owner, fds[1], &r, err);
+	if (status == CV_OK)
 		status = take_answer(&r, err);
-	}
 	(void)close(fds[1]);
 	if (status == CV_OK)
 		*channel_r = fds[0];

@@ -55,11 +55,12 @@ static void reset_signals(void)
 }
 
 /* Moves what a session keeps to its places and closes all the rest. */
-static void arrange_fds(int transport, int status, int control)
+static void arrange_fds(int transport, int status, int control, int keeper)
 {
 	if (dup2(transport, SESSION_TRANSPORT_FD) < 0 ||
 	    (status >= 0 && dup2(status, SESSION_STATUS_FD) < 0) ||
-	    (control >= 0 && dup2(control, SESSION_CONTROL_FD) < 0))
+	    (control >= 0 && dup2(control, SESSION_CONTROL_FD) < 0) ||
+	    (keeper >= 0 && dup2(keeper, SESSION_KEEPER_FD) < 0))
 		_exit(EXIT_FAILURE);
 	(void)close(BOOT_FD);
 	(void)close_range(SESSION_FIRST_FREE_FD, ~0U, 0);
@@ -67,6 +68,8 @@ static void arrange_fds(int transport, int status, int control)
 		(void)close(SESSION_STATUS_FD);
 	if (control < 0)
 		(void)close(SESSION_CONTROL_FD);
+	if (keeper < 0)
+		(void)close(SESSION_KEEPER_FD);
 }
 
 /* --- who it is ---------------------------------------------------------------------- */
@@ -500,6 +503,7 @@ static struct cv_session *session_create(const struct session_zygote *zygote)
 	s->private = pool_new(pool, struct session_private);
 	s->private->zygote = zygote;
 	s->private->lease = s->private->control = s->private->auth = -1;
+	s->private->keeper = -1;
 	s->service = zygote->service;
 	s->service_name = zygote->name;
 	s->settings = zygote->service->settings;
@@ -508,7 +512,7 @@ static struct cv_session *session_create(const struct session_zygote *zygote)
 }
 
 void session_child_start(const struct session_zygote *zygote,
-			 struct ipc_reader *message, int control)
+			 struct ipc_reader *message, int control, int keeper)
 {
 	struct cv_session *s = session_create(zygote);
 	struct session_start *start = pool_new(s->pool, struct session_start);
@@ -521,9 +525,11 @@ void session_child_start(const struct session_zygote *zygote,
 		log_error("session", "auth: %s", err.text);
 		_exit(EXIT_FAILURE);
 	}
-	arrange_fds(start->transport_fd, start->status_fd, control);
+	arrange_fds(start->transport_fd, start->status_fd, control, keeper);
 	if (control >= 0)
 		s->private->control = SESSION_CONTROL_FD;
+	if (keeper >= 0)
+		s->private->keeper = SESSION_KEEPER_FD;
 	s->transport_fd = SESSION_TRANSPORT_FD;
 	s->id = start->session_id;
 	s->conn = start->conn;
@@ -564,7 +570,7 @@ void session_child_selftest(const struct session_zygote *zygote,
 	reset_signals();
 	if (status != CV_OK)
 		_exit(EXIT_FAILURE);
-	arrange_fds(t.answer_fd, -1, -1);
+	arrange_fds(t.answer_fd, -1, -1, -1);
 	t.answer_fd = SESSION_TRANSPORT_FD;
 	s->id = "selftest";
 	s->conn = (struct conn_info){
@@ -712,7 +718,7 @@ void session_child_accept(const struct session_zygote *zygote,
 	int status;
 
 	reset_signals();
-	arrange_fds(fd, -1, -1);
+	arrange_fds(fd, -1, -1, -1);
 	s->transport_fd = SESSION_TRANSPORT_FD;
 	s->id = make_id(s->pool);
 	fill_conn(s, s->transport_fd);

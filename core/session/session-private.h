@@ -19,6 +19,7 @@ enum {
 	SESSION_PATHS = 2, SESSION_SCRIPT_FD = SESSION_PATH_FD +
 		SESSION_PATHS,	/* until the session is confined */
 	SESSION_CONTROL_FD,	/* from the zygote; see session-reuse.c */
+	SESSION_KEEPER_FD,	/* to the zygote; see session-keeper.c */
 	SESSION_FIRST_FREE_FD,
 };
 
@@ -41,6 +42,7 @@ struct session_zygote {
 	uint32_t privileged_group;	/* USER_ID_NONE: none */
 	uint32_t process_limit, children;
 	struct session_reuse *reuse;	/* NULL: a process for each session */
+	struct session_keepers *keepers;	/* NULL: not has_shared */
 	bool holding;			/* an order waits for a place */
 	bool crowded;			/* one has waited in vain */
 	uint64_t hold_until;		/* monotonic milliseconds */
@@ -54,6 +56,7 @@ struct session_private {
 	bool wants_script;	/* a login: its script must let it in */
 	int lease;		/* anvil; -1 none */
 	int control;		/* SESSION_CONTROL_FD; -1 none */
+	int keeper;		/* SESSION_KEEPER_FD; -1 none */
 	int auth;		/* kept channel of one without a user, or the
 				 * one for brokers; -1 */
 	struct cv_span input;	/* of the order, where it is not a client's */
@@ -61,11 +64,11 @@ struct session_private {
 	uint32_t lease_limit;	/* that it was asked about */
 };
 
-/* A child with a message of auth, and its end of the control socket (-1: it
- * takes no other).  Does not return. */
+/* A child with a message of auth, its end of the control socket (-1: it
+ * takes no other) and of that to the keepers (-1: none).  Does not return. */
 __attribute__((noreturn))
 void session_child_start(const struct session_zygote *zygote,
-			 struct ipc_reader *message, int control);
+			 struct ipc_reader *message, int control, int keeper);
 /* A child with a connection of its own listener. */
 __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
@@ -92,6 +95,19 @@ void session_reuse_ended(struct session_reuse *reuse, pid_t pid);
  * there is none. */
 bool session_reuse_end_oldest(struct session_reuse *reuse);
 void session_reuse_end_all(struct session_reuse *reuse);
+
+/* session-keeper.c: what sessions are bound to auth with once more. */
+enum {
+	SESSION_MSG_AGAIN = 0x280,	/* session -> zygote, no fields */
+	SESSION_MSG_BOUND,		/* answer; fd: channel, or none now */
+};
+int session_keepers_create(struct cv_pool *pool, int auth_port,
+			   struct session_keepers **keepers_r,
+			   struct cv_error *err);
+/* The zygote's end of a new session's socket becomes the table's. */
+void session_keepers_add(struct session_keepers *keepers, int fd);
+/* Answers those who have asked; nothing when it was called just now. */
+void session_keepers_look(struct session_keepers *keepers);
 
 /* session-script.c: runs the post-login script, which may change where the
  * user's mail is.  Failure: the user is not let in. */

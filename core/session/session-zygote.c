@@ -249,7 +249,9 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 	if ((zygote->without_user || zygote->has_shared) &&
 	    dup2(auth, SESSION_AUTH_FD) < 0)
 		return FAIL_ERRNO(err, errno, "dup2 failed");
-	return CV_OK;
+	return !zygote->has_shared ? CV_OK :
+		session_keepers_create(zygote->service->pool, auth,
+				       &zygote->keepers, err);
 }
 
 static int prepare_script(struct session_zygote *zygote, struct cv_error *err)
@@ -358,25 +360,33 @@ static void close_fds(struct ipc_reader *message)
 		(void)close(message->fds[i]);
 }
 
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 static void fork_session(struct session_zygote *zygote,
 			 struct ipc_reader *message)
 {
 	struct cv_span key = zygote->reuse == NULL ? CV_SPAN_NONE :
 		session_start_key(message);
-	int control[2] = { -1, -1 };
+	int control[2] = { -1, -1 }, keeper[2] = { -1, -1 };
 	pid_t pid;
 
 	/* without a control socket it serves this order alone */
 	if (key.len > 0)
 		(void)ipc_pair(control, true, NULL);
+	if (zygote->keepers != NULL)
+		(void)ipc_pair(keeper, false, NULL);
 	pid = service_fork();
 	if (pid == 0)
-		session_child_start(zygote, message, control[1]);
-	if (control[1] >= 0)
-		(void)close(control[1]);
+		session_child_start(zygote, message, control[1], keeper[1]);
+	close_if_open(control[1]);
+	close_if_open(keeper[1]);
 	if (pid < 0) {
-		if (control[0] >= 0)
-			(void)close(control[0]);
+		close_if_open(control[0]);
+		close_if_open(keeper[0]);
 		refuse(message, CV_E_TEMP);
 		return;
 	}
@@ -384,6 +394,8 @@ static void fork_session(struct session_zygote *zygote,
 	close_fds(message);
 	if (control[0] >= 0)
 		session_reuse_add(zygote->reuse, key, pid, control[0]);
+	if (keeper[0] >= 0)
+		session_keepers_add(zygote->keepers, keeper[0]);
 }
 
 /* True when the order went to a process that lives. */
@@ -592,6 +604,8 @@ static bool wait_for_work(struct session_zygote *zygote, struct pollfd *fds,
 
 	if (zygote->children > 0)
 		reap(zygote);
+	if (zygote->keepers != NULL)
+		session_keepers_look(zygote->keepers);
 	if (zygote->holding)
 		take_held(zygote);
 	return n > 0;
