@@ -1,37 +1,24 @@
-/* cmd-search.c - SEARCH [RFC3501 6.4.4]. */
+/* cmd-search.c - SEARCH [RFC3501 6.4.4] with RETURN [RFC4731]. */
 #include "imap-commands.h"
 #include "imap-respond.h"
+#include "imap-return.h"
 #include "imap-search.h"
-#include "imap-set.h"
 
-enum { FLUSH_AT = 16384 };
-
-static void send_result(struct imap_cmd *cmd, struct cv_set seqs)
+static void send_result(struct imap_cmd *cmd, const struct imap_return *ret,
+			struct cv_set seqs)
 {
-	struct imap_session *s = cmd->s;
+	struct imap_results results = imap_results_of_set(cmd, seqs);
 
-	/* [RFC3501 7.2.5] sent even when nothing was found */
-	cv_text_append_str(&s->out, "* SEARCH");
-	for (uint32_t i = 0; i < seqs.count; i++) {
-		const struct cv_range *r = &seqs.ranges[i];
-
-		for (uint64_t n = r->first; n <= r->last; n++) {
-			uint32_t number = (uint32_t)n;
-
-			if (cmd->uid)
-				number = imap_mailbox_api->uid_of(s->box,
-								  number);
-			cv_text_append_c(&s->out, ' ');
-			cv_text_append_u64(&s->out, number);
-			if (s->out.len > FLUSH_AT)
-				imap_flush(s);
-		}
-	}
-	cv_text_append_str(&s->out, "\r\n");
-	imap_flush(s);
+	if (!ret->given)
+		/* [RFC3501 7.2.5] sent even when nothing was found */
+		imap_results_send(cmd, "SEARCH", results);
+	else if (ret->options != IMAP_RETURN_SAVE)
+		/* [RFC5182 2.2] SAVE alone answers nothing */
+		imap_esearch_send(cmd, ret, results, cmd->uid, CV_SPAN_NONE,
+				  0);
 }
 
-int imap_cmd_search(struct imap_cmd *cmd)
+static int search(struct imap_cmd *cmd, const struct imap_return *ret)
 {
 	struct imap_session *s = cmd->s;
 	struct cv_search_query query;
@@ -44,6 +31,25 @@ int imap_cmd_search(struct imap_cmd *cmd)
 					s->err);
 	if (code < 0)
 		return imap_no_error(cmd, code);
-	send_result(cmd, imap_set_clip(cmd->pool, seqs, s->exists));
-	return imap_ok(cmd, "Search completed.");
+	seqs = imap_set_clip(cmd->pool, seqs, s->exists);
+	imap_ok(cmd, "Search completed.");
+	if ((ret->options & IMAP_RETURN_SAVE) != 0)
+		imap_saved_set(cmd, ret, (struct imap_results){
+			seqs.ranges, seqs.count, imap_set_size(seqs) });
+	send_result(cmd, ret, seqs);
+	return 0;
+}
+
+int imap_cmd_search(struct imap_cmd *cmd)
+{
+	struct imap_return ret;
+	int code;
+
+	if (!imap_return_parse(cmd, &ret))
+		return 0;
+	code = search(cmd, &ret);
+	/* [RFC5182 2.1] NO empties it, BAD leaves it */
+	if (cmd->reply == IMAP_NO && (ret.options & IMAP_RETURN_SAVE) != 0)
+		imap_saved_clear(cmd->s);
+	return code;
 }

@@ -1,6 +1,7 @@
 /* imap-args.c - see imap-args.h. */
 #include "imap-args.h"
 #include "imap-respond.h"
+#include "imap-return.h"
 #include "imap-set.h"
 
 enum {
@@ -185,6 +186,12 @@ bool imap_messages_parse(struct imap_cmd *cmd, struct cv_span text, bool uid,
 	struct imap_session *s = cmd->s;
 	uint32_t star = s->exists, max = s->exists;
 
+	/* [RFC5182 3] seq-last-command stands alone */
+	if (cv_span_is(text, "$")) {
+		*set_r = uid ? imap_saved_uids(s) :
+			imap_saved_seqs(s, cmd->pool);
+		return true;
+	}
 	if (uid) {
 		/* [RFC3501 6.4.8] an unused UID is ignored */
 		max = UINT32_MAX;

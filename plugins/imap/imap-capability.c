@@ -43,6 +43,8 @@ static const struct {
 	{ "LIST-EXTENDED", AFTER_LOGIN, NULL },
 	{ "LIST-STATUS", AFTER_LOGIN, NULL },
 	{ "STATUS=SIZE", AFTER_LOGIN, NULL },
+	{ "ESEARCH", AFTER_LOGIN, NULL },
+	{ "SEARCHRES", AFTER_LOGIN, NULL },
 };
 
 static void append_own(struct cv_text *dst, const struct imap_settings *set,

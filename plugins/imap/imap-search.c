@@ -396,7 +396,8 @@ static bool key_parse(struct search *p)
 		return false;
 	}
 	c = arg->text.data[0];
-	if ((c >= '0' && c <= '9') || c == '*')
+	if ((c >= '0' && c <= '9') || c == '*' ||
+	    cv_span_is(arg->text, "$"))
 		return add_set(p, arg->text, false);
 	key = key_find(arg->text);
 	if (key != NULL)

@@ -8,6 +8,7 @@
 #include "imap-commands.h"
 #include "imap-logout.h"
 #include "imap-respond.h"
+#include "imap-return.h"
 #include "imap-settle.h"
 #include "imap-sync.h"
 
@@ -66,6 +67,7 @@ void imap_unselect(struct imap_session *s)
 		imap_mailbox_api->close(&s->box);
 	s->box = NULL;
 	s->exists = s->recent = 0;
+	imap_saved_clear(s);
 }
 
 const struct imap_command *imap_command_find(struct cv_span name)
@@ -344,5 +346,7 @@ int imap_session_run(struct cv_session *session, struct cv_error *err)
 	(void)imap_connection_api->flush(s->conn, s->err);
 	imap_logout_log(s);
 	cv_api->pool_destroy(&s->cmd_pool);
+	if (s->saved_pool != NULL)
+		cv_api->pool_destroy(&s->saved_pool);
 	return s->gone ? CV_EOF : CV_OK;
 }

@@ -43,6 +43,8 @@ struct imap_session {
 	uint32_t workarounds;	/* enum imap_workaround */
 	uint32_t exists, recent;	/* what the client knows */
 	uint32_t enabled;	/* enum imap_enabled */
+	struct cv_set saved;	/* "$": UIDs, in saved_pool [RFC5182] */
+	struct cv_pool *saved_pool;	/* NULL: nothing was saved yet */
 	uint32_t bad;		/* wrong commands in a row */
 	struct imap_counters counters;
 };

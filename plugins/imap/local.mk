@@ -52,6 +52,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-preauth.h \
 	plugins/imap/imap-respond.c \
 	plugins/imap/imap-respond.h \
+	plugins/imap/imap-return.c \
+	plugins/imap/imap-return.h \
 	plugins/imap/imap-search.c \
 	plugins/imap/imap-search.h \
 	plugins/imap/imap-session.c \

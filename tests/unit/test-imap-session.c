@@ -36,7 +36,7 @@ static const struct script scripts[] = {
 	{ "capability", "a CAPABILITY\r\n",
 	  "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE "
 	  "CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE "
-	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE\r\n"
+	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES\r\n"
 	  "a OK Capability completed.\r\n" },
 	{ "noop", "a NOOP\r\n", "a OK NOOP completed.\r\n" },
 	{ "noop with arguments", "a NOOP x\r\n", BAD_ARGS("NOOP") },
