@@ -110,6 +110,7 @@ enum cv_status_item {
 	CV_STATUS_UIDVALIDITY = 8, CV_STATUS_UNSEEN = 16,
 	CV_STATUS_SIZE = 32, CV_STATUS_HIGHESTMODSEQ = 64,
 	CV_STATUS_DELETED = 128, CV_STATUS_GUID = 256,
+	CV_STATUS_DELETED_BYTES = 512,	/* [RFC9208 4.1.4] */
 };
 
 struct cv_mailbox_status {
@@ -118,6 +119,7 @@ struct cv_mailbox_status {
 	uint64_t size_bytes;		/* sum of CRLF sizes */
 	uint64_t highestmodseq;
 	uint8_t guid[16];
+	uint64_t deleted_bytes;		/* of those with \Deleted */
 };
 
 /* --- views --------------------------------------------------------------- */
@@ -282,6 +284,23 @@ struct cv_acl_entry { const char *identifier, *rights; };
 
 enum cv_acl_change { CV_ACL_REPLACE = 1, CV_ACL_ADD, CV_ACL_REMOVE };
 
+/* --- annotations [RFC5464] ----------------------------------------------- */
+
+enum {
+	CV_METADATA_VALUE_MAX = 65536,	/* bytes of one */
+	CV_METADATA_BYTES_MAX = 1048576,	/* of all values in a mailbox */
+	CV_METADATA_ENTRIES_MAX = 1000,	/* in a mailbox */
+};
+
+/* entry: "/private/comment", "/shared/comment"; in lower case when it comes
+ * from core.  value.data NULL: none; any bytes. */
+struct cv_metadata { struct cv_span entry, value; };
+
+struct cv_metadata_change {
+	const char *mailbox_name;	/* "": the server's */
+	struct cv_span entry;
+};
+
 /* --- service "user", major 1 --------------------------------------------- */
 
 struct cv_user_api {
@@ -417,6 +436,35 @@ struct cv_mailbox_api {
 			    const char **rights_r, struct cv_error *err);
 	int (*my_rights)(struct cv_user *u, const char *mailbox_name,
 			 struct cv_pool *pool, const char **rights_r,
+			 struct cv_error *err);
+
+	/* The annotations of a mailbox, or the server's for mailbox_name "",
+	 * by name.  Those under /private are the user's own; the right l and
+	 * one of r, s, w, i and p are needed [RFC5464 3.3]. */
+	int (*metadata_list)(struct cv_user *u, const char *mailbox_name,
+			     struct cv_pool *pool,
+			     struct cv_metadata **entries_r,
+			     uint32_t *count_r, struct cv_error *err);
+	/* All of them or none; durable.  CV_E_SYNTAX: no name of an entry;
+	 * CV_E_LIMIT: too many of them, or more than CV_METADATA_BYTES_MAX;
+	 * CV_E_DENIED: read-only. */
+	int (*metadata_set)(struct cv_user *u, const char *mailbox_name,
+			    const struct cv_metadata *entries, uint32_t count,
+			    struct cv_error *err);
+	/* What others than this session have changed in the user's own
+	 * mailboxes and on the server since the last call; the first call
+	 * finds nothing.  CV_OK with count 0 costs next to nothing. */
+	int (*metadata_changes)(struct cv_user *u, struct cv_pool *pool,
+				struct cv_metadata_change **changes_r,
+				uint32_t *count_r, struct cv_error *err);
+
+	/* enum cv_quota_resource: what the providers count and can limit for
+	 * this user; 0: there is no provider. */
+	uint32_t (*quota_resources)(struct cv_user *u);
+	/* New limits of a root: those of limit->changes.  CV_NOT_FOUND: no
+	 * such root; CV_E_DENIED: it is not for this user to change. */
+	int (*quota_set)(struct cv_user *u, const char *root,
+			 const struct cv_quota_limit *limit,
 			 struct cv_error *err);
 };
 

@@ -21,12 +21,23 @@ struct cv_quota_request {
 	/* Before the message is read: what is refused now is refused sooner,
 	 * and it will be asked again. */
 	bool estimate;
+	/* A mailbox is about to be created: then nothing else is added. */
+	uint64_t used_mailboxes, add_mailboxes;
+};
+
+enum cv_quota_resource {		/* [RFC9208 5] */
+	CV_QUOTA_STORAGE = 1, CV_QUOTA_MESSAGE = 2, CV_QUOTA_MAILBOX = 4,
+	CV_QUOTA_SETTABLE = 8,		/* SETQUOTA can change limits */
 };
 
 struct cv_quota_limit {
 	CV_HEAD;
 	const char *root;		/* what users see: "User quota" */
 	uint64_t bytes, messages;	/* 0: no limit */
+	uint64_t mailboxes;
+	uint64_t message_bytes;		/* of a single message */
+	uint32_t changes;		/* set: enum cv_quota_resource, those
+					 * to be changed */
 };
 
 /* Provider kind QUOTA. */
@@ -41,6 +52,12 @@ struct cv_quota {
 	/* The limits that hold in a mailbox; CV_NOT_FOUND: none. */
 	int (*limit)(struct cv_user *u, const char *mailbox_name,
 		     struct cv_quota_limit *limit_r, struct cv_error *err);
+	/* enum cv_quota_resource, without SETTABLE; 0: STORAGE and MESSAGE. */
+	uint32_t resources;
+	/* NULL: limits come from elsewhere.  CV_NOT_FOUND: no such root of
+	 * this provider; CV_E_DENIED: not for this user. */
+	int (*set)(struct cv_user *u, const char *root,
+		   const struct cv_quota_limit *limit, struct cv_error *err);
 };
 
 /* What mailbox_api.quota tells. */
@@ -49,6 +66,10 @@ struct cv_quota_usage {
 	const char *root;
 	uint64_t used_bytes, used_messages;
 	uint64_t bytes, messages;	/* the limits; 0: none */
+	uint64_t used_mailboxes, mailboxes;
+	uint64_t message_bytes;		/* limit of a single message */
+	uint32_t resources;		/* enum cv_quota_resource: those that
+					 * are counted here */
 };
 
 #endif

@@ -114,6 +114,7 @@ struct account {
 	struct hash_table guids;	/* of all folders, the newest struct */
 	struct hash_table names;	/* of living folders */
 	struct metadata_list metadata;
+	uint64_t metadata_revision;
 	ARRAY(const char *) subscriptions;
 	struct hash_table subscribed;	/* the same, for finding them */
 	bool is_new, damaged, unknown_records;

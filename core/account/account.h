@@ -113,6 +113,8 @@ bool account_metadata_get(struct account *account,
 bool account_metadata_next(struct account *account,
 			   struct account_folder *folder, size_t *at,
 			   struct cv_span *key_r, struct cv_span *value_r);
+/* Grows with every pair that is set or removed, as far as it was read. */
+uint64_t account_metadata_revision(const struct account *account);
 /* What the blob driver keeps with a folder (scan stamps); empty when never
  * set. */
 struct cv_span account_folder_state(struct account_folder *folder);

@@ -176,6 +176,7 @@ void metadata_set(struct account *account, struct metadata_list *list,
 {
 	struct metadata *pair = metadata_find(list, key);
 
+	account->metadata_revision++;
 	if (pair == NULL && value.data == NULL)
 		return;
 	if (pair == NULL) {
@@ -220,6 +221,11 @@ bool account_metadata_next(struct account *account,
 		return true;
 	}
 	return false;
+}
+
+uint64_t account_metadata_revision(const struct account *account)
+{
+	return account->metadata_revision;
 }
 
 /* --- subscriptions ------------------------------------------------------- */

@@ -14,6 +14,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-acl.c \
 	%D%/mailbox-shares.c \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
+	%D%/mailbox-annotations.c \
 	%D%/mailbox-api.c \
 	%D%/mailbox-broker.c %D%/mailbox-broker.h \
 	%D%/mailbox-broker-private.h %D%/mailbox-broker-view.c \
@@ -24,6 +25,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-folder.c \
 	%D%/mailbox-freeze.c %D%/mailbox-freeze.h \
 	%D%/mailbox-list.c \
+	%D%/mailbox-metadata.c \
 	%D%/mailbox-name.c \
 	%D%/mailbox-private.h \
 	%D%/mailbox-remote.c %D%/mailbox-remote.h \

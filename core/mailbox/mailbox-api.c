@@ -39,4 +39,9 @@ const struct cv_mailbox_api mailbox_api = {
 	.acl_delete = rights_acl_delete,
 	.acl_required = rights_acl_required,
 	.my_rights = rights_mine,
+	.metadata_list = route_metadata_list,
+	.metadata_set = route_metadata_set,
+	.metadata_changes = annotations_changes,
+	.quota_resources = mailbox_quota_resources,
+	.quota_set = mailbox_quota_set,
 };

@@ -120,6 +120,7 @@ static int op_status(struct request *q)
 	remote_put_u64(&q->out, s.size_bytes);
 	remote_put_u64(&q->out, s.highestmodseq);
 	remote_put_span(&q->out, cv_span((const char *)s.guid, 16));
+	remote_put_u64(&q->out, s.deleted_bytes);
 	if (items & CV_STATUS_UNSEEN)
 		return put_uids_of(q, name);
 	remote_put_set(&q->out, (struct cv_set){ NULL, 0 });
@@ -198,7 +199,67 @@ static int op_quota(struct request *q)
 	remote_put_u64(&q->out, u.messages);
 	remote_put_u64(&q->out, u.used_bytes);
 	remote_put_u64(&q->out, u.used_messages);
+	remote_put_u64(&q->out, u.used_mailboxes);
+	remote_put_u64(&q->out, u.mailboxes);
+	remote_put_u64(&q->out, u.message_bytes);
+	remote_put_u32(&q->out, u.resources);
 	return CV_OK;
+}
+
+/* --- annotations ---------------------------------------------------------------- */
+
+static int op_metadata_list(struct request *q)
+{
+	struct broker *b = q->broker;
+	struct cv_metadata *entries;
+	const char *name;
+	uint32_t count;
+	int ret = broker_take_name(q, &name);
+
+	if (ret == CV_OK)
+		ret = remote_get_end(&q->in, &q->err);
+	if (ret == CV_OK)
+		ret = annotations_list_shared(b->user, name, b->pool,
+					      &entries, &count, &q->err);
+	if (ret < 0)
+		return ret;
+	remote_put_u32(&q->out, count);
+	for (uint32_t i = 0; i < count; i++) {
+		remote_put_span(&q->out, entries[i].entry);
+		remote_put_span(&q->out, entries[i].value);
+	}
+	return CV_OK;
+}
+
+static int op_metadata_set(struct request *q)
+{
+	struct broker *b = q->broker;
+	struct cv_metadata *entries;
+	const char *name;
+	uint32_t count;
+	int ret = broker_take_name(q, &name);
+
+	if (ret < 0)
+		return ret;
+	count = remote_get_u32(&q->in);
+	if (count > CV_METADATA_ENTRIES_MAX)
+		return FAIL(&q->err, CV_E_SYNTAX, "%u entries", count);
+	entries = pool_new_array(b->pool, struct cv_metadata, count + 1);
+	for (uint32_t i = 0; i < count; i++) {
+		bool present;
+
+		entries[i].entry = remote_get_span(&q->in, ACCOUNT_KEY_MAX);
+		present = remote_get_u32(&q->in) != 0;
+		entries[i].value = remote_get_span(&q->in,
+						   CV_METADATA_VALUE_MAX);
+		if (!present)
+			entries[i].value = CV_SPAN_NONE;
+		else if (entries[i].value.data == NULL)
+			entries[i].value = CV_SPAN("");
+	}
+	ret = remote_get_end(&q->in, &q->err);
+	return ret < 0 ? ret : annotations_set_shared(b->user, name, entries,
+						      count, &q->err);
 }
 
 /* --- rights --------------------------------------------------------------------- */
@@ -277,6 +338,8 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_RIGHTS] = op_rights,
 	[REMOTE_ACL_GET] = op_acl_get,
 	[REMOTE_ACL_CHANGE] = op_acl_change,
+	[REMOTE_METADATA_LIST] = op_metadata_list,
+	[REMOTE_METADATA_SET] = op_metadata_set,
 	[REMOTE_OPEN] = broker_op_open,
 	[REMOTE_CLOSE] = broker_op_close,
 	[REMOTE_WATCH] = broker_op_watch,

@@ -31,6 +31,8 @@ int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
 		ret = mailbox_permit_create(u, &ref, name, err);
 	if (ret == CV_OK)
 		ret = mailbox_changing(u, "create", name, NULL, err);
+	if (ret == CV_OK)
+		ret = quota_create(ref.store, name, err);
 	if (ret == CV_OK) {
 		config = mailbox_config_find(ref.ns, ref.name);
 		if (use == 0 && config != NULL)
@@ -406,11 +408,18 @@ static void count_flags(struct account_folder *folder,
 	uint32_t rows = account_row_count(folder);
 
 	s->deleted = s->recent = 0;
+	s->deleted_bytes = 0;
 	for (uint32_t row = 0; row < rows; row++) {
+		struct account_message m;
+
 		if (!account_row_alive(folder, row))
 			continue;
-		if (account_row_flags(folder, row) & ACCOUNT_DELETED)
+		if (account_row_flags(folder, row) & ACCOUNT_DELETED) {
+			account_row_get(folder, row, &m);
 			s->deleted++;
+			s->deleted_bytes += m.virtual_size > m.size ?
+				m.virtual_size : m.size;
+		}
 		if (account_row_uid(folder, row) >= folder->recent_uid)
 			s->recent++;
 	}
@@ -460,9 +469,9 @@ static void fill_status(struct account_folder *folder, uint32_t items,
 		folder->highestmodseq;
 	memcpy(s->guid, folder->guid.bytes, sizeof(s->guid));
 	s->recent = 0;
-	if (items & CV_STATUS_DELETED || ((items & CV_STATUS_RECENT) &&
-					  folder->recent_uid <
-					  folder->uidnext))
+	if ((items & (CV_STATUS_DELETED | CV_STATUS_DELETED_BYTES)) != 0 ||
+	    ((items & CV_STATUS_RECENT) != 0 &&
+	     folder->recent_uid < folder->uidnext))
 		count_flags(folder, s);
 }
 
@@ -492,7 +501,8 @@ int mailbox_status(struct cv_user *u, const char *name, uint32_t items,
 		ret = store_folder_get(ref.store, folder, &sf, err);
 	if (ret == CV_OK)
 		ret = store_folder_scan(sf, true, err);
-	if (ret >= 0 && (items & CV_STATUS_SIZE) &&
+	if (ret >= 0 &&
+	    (items & (CV_STATUS_SIZE | CV_STATUS_DELETED_BYTES)) != 0 &&
 	    has_unknown_sizes(folder))
 		ret = complete_sizes(u, name, folder, err);
 	/* the look has taken in what others did: it may have another name */

@@ -90,6 +90,7 @@ struct cv_user {
 	uint32_t namespace_count;
 	struct store *stores;
 	struct cv_mailbox *boxes;	/* open views */
+	struct annotation_watch *annotations;	/* NULL: nobody asks */
 };
 
 /* --- stores ------------------------------------------------------------------ */
@@ -252,7 +253,7 @@ int store_tombstones_say(struct store_folder *sf, struct account_txn *txn,
 
 /* --- quota ------------------------------------------------------------------ */
 
-struct quota_use { uint64_t bytes, messages; };
+struct quota_use { uint64_t bytes, messages, mailboxes; };
 
 /* The other accounts that stay locked while one of them grows. */
 struct quota_hold {
@@ -275,6 +276,13 @@ void quota_end(struct quota_hold *hold);
 /* Without a lock, for one message of which nothing was read yet. */
 int quota_estimate(struct store *store, const char *mailbox_name,
 		   uint64_t bytes, struct cv_error *err);
+/* Before a mailbox is created.  CV_E_LIMIT: there are too many. */
+int quota_create(struct store *store, const char *mailbox_name,
+		 struct cv_error *err);
+uint32_t mailbox_quota_resources(struct cv_user *u);
+int mailbox_quota_set(struct cv_user *u, const char *root,
+		      const struct cv_quota_limit *limit,
+		      struct cv_error *err);
 int mailbox_quota(struct cv_user *u, const char *mailbox_name, uint32_t index,
 		  struct cv_quota_usage *usage_r, struct cv_error *err);
 
@@ -548,6 +556,16 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 			uint32_t *uidvalidity_r, struct cv_set *uids_r,
 			struct cv_error *err);
 void mailbox_save_abort(struct cv_save **save);
+
+/* mailbox-metadata.c, for brokers: annotations under /shared, with the rights
+ * of whoever asks. */
+int annotations_list_shared(struct cv_user *u, const char *name,
+			    struct cv_pool *pool,
+			    struct cv_metadata **entries_r,
+			    uint32_t *count_r, struct cv_error *err);
+int annotations_set_shared(struct cv_user *u, const char *name,
+			   const struct cv_metadata *entries, uint32_t count,
+			   struct cv_error *err);
 
 /* mailbox-list.c */
 int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,

@@ -243,6 +243,7 @@ int remote_status(struct remote *remote, const char *name, uint32_t items,
 	guid = remote_get_span(in, 16);
 	if (guid.len == 16)
 		memcpy(s->guid, guid.data, 16);
+	s->deleted_bytes = remote_get_u64(in);
 	*uids_r = remote_get_set(in);
 	return call_end(&c, remote, ret, err);
 }
@@ -303,8 +304,59 @@ int remote_quota(struct remote *remote, const char *name, uint32_t index,
 		u->messages = remote_get_u64(in);
 		u->used_bytes = remote_get_u64(in);
 		u->used_messages = remote_get_u64(in);
+		u->used_mailboxes = remote_get_u64(in);
+		u->mailboxes = remote_get_u64(in);
+		u->message_bytes = remote_get_u64(in);
+		u->resources = remote_get_u32(in);
 	}
 	return call_end(&c, remote, ret, err);
+}
+
+int remote_metadata_list(struct remote *remote, const char *name,
+			 struct cv_pool *pool, struct cv_metadata **entries_r,
+			 uint32_t *count_r, struct cv_error *err)
+{
+	struct remote_reader *in;
+	struct cv_metadata *entries = NULL;
+	uint32_t count = 0;
+	struct call c;
+	int ret;
+
+	call_begin(&c, name);
+	ret = call_run(&c, remote, REMOTE_METADATA_LIST, err);
+	if (ret == CV_OK) {
+		in = &c.answer.fields;
+		count = remote_get_u32(in);
+		if (count > CV_METADATA_ENTRIES_MAX)
+			count = 0;	/* and remote_end complains */
+		entries = pool_new_array(pool, struct cv_metadata, count + 1);
+		for (uint32_t i = 0; i < count; i++) {
+			entries[i].entry = pool_span(pool, remote_get_span(in,
+						     REMOTE_NAME_MAX + 100));
+			entries[i].value = pool_span(pool, remote_get_span(in,
+						     CV_METADATA_BYTES_MAX));
+		}
+	}
+	*entries_r = entries;
+	*count_r = count;
+	return call_end(&c, remote, ret, err);
+}
+
+int remote_metadata_set(struct remote *remote, const char *name,
+			const struct cv_metadata *entries, uint32_t count,
+			struct cv_error *err)
+{
+	struct call c;
+
+	call_begin(&c, name);
+	remote_put_u32(&c.fields, count);
+	for (uint32_t i = 0; i < count; i++) {
+		remote_put_span(&c.fields, entries[i].entry);
+		remote_put_u32(&c.fields, entries[i].value.data != NULL);
+		remote_put_span(&c.fields, entries[i].value);
+	}
+	return call_end(&c, remote,
+			call_run(&c, remote, REMOTE_METADATA_SET, err), err);
 }
 
 int remote_my_rights(struct remote *remote, const char *name,

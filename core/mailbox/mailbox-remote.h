@@ -96,6 +96,13 @@ int remote_rename(struct remote *remote, const char *name,
 		  const char *new_name, struct cv_error *err);
 int remote_quota(struct remote *remote, const char *name, uint32_t index,
 		 struct cv_quota_usage *usage_r, struct cv_error *err);
+/* Those under /shared. */
+int remote_metadata_list(struct remote *remote, const char *name,
+			 struct cv_pool *pool, struct cv_metadata **entries_r,
+			 uint32_t *count_r, struct cv_error *err);
+int remote_metadata_set(struct remote *remote, const char *name,
+			const struct cv_metadata *entries, uint32_t count,
+			struct cv_error *err);
 int remote_my_rights(struct remote *remote, const char *name,
 		     uint32_t *rights_r, struct cv_error *err);
 int remote_acl_get(struct remote *remote, const char *name, struct acl *acl,

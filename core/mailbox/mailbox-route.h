@@ -44,6 +44,23 @@ int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
 int route_mark_seen(struct cv_user *user, const char *name,
 		    const struct account_ranges *uids, struct cv_error *err);
 
+/* mailbox-metadata.c */
+int route_metadata_list(struct cv_user *u, const char *name,
+			struct cv_pool *pool, struct cv_metadata **entries_r,
+			uint32_t *count_r, struct cv_error *err);
+int route_metadata_set(struct cv_user *u, const char *name,
+		       const struct cv_metadata *entries, uint32_t count,
+		       struct cv_error *err);
+/* mailbox-annotations.c: what others change. */
+int annotations_changes(struct cv_user *u, struct cv_pool *pool,
+			struct cv_metadata_change **changes_r,
+			uint32_t *count_r, struct cv_error *err);
+/* This session has just set them. */
+void annotations_own(struct cv_user *u, const char *name,
+		     const struct cv_metadata *entries, uint32_t count);
+
+void annotations_unwatch(struct cv_user *u);
+
 /* mailbox-rights.c: the same as text. */
 int rights_acl_get(struct cv_user *u, const char *name, struct cv_pool *pool,
 		   struct cv_acl_entry **entries_r, uint32_t *count_r,

@@ -63,6 +63,7 @@ static void add_account(struct account *account, struct quota_use *use)
 		use->bytes += folder->virtual_sum > folder->size_sum ?
 			folder->virtual_sum : folder->size_sum;
 		use->messages += folder->message_count;
+		use->mailboxes++;
 	}
 }
 
@@ -70,7 +71,7 @@ static void add_account(struct account *account, struct quota_use *use)
 static int read_use(struct cv_user *user, bool refresh, struct quota_use *use,
 		    struct cv_error *err)
 {
-	*use = (struct quota_use){ 0, 0 };
+	*use = (struct quota_use){ 0, 0, 0 };
 	for (struct store *s = user->stores; s != NULL; s = s->next) {
 		int ret;
 
@@ -88,6 +89,13 @@ static int read_use(struct cv_user *user, bool refresh, struct quota_use *use,
 
 /* --- asking ---------------------------------------------------------------------- */
 
+static uint32_t resources_of(const struct cv_quota *quota)
+{
+	return CV_HAS(quota, resources) && quota->resources != 0 ?
+		quota->resources & ~(uint32_t)CV_QUOTA_SETTABLE :
+		CV_QUOTA_STORAGE | CV_QUOTA_MESSAGE;
+}
+
 static int ask(struct cv_user *user, const char *mailbox_name,
 	       const struct quota_use *use, uint64_t bytes, uint64_t messages,
 	       bool estimate, struct cv_error *err)
@@ -97,14 +105,20 @@ static int ask(struct cv_user *user, const char *mailbox_name,
 		.mailbox_name = mailbox_name, .used_bytes = use->bytes,
 		.used_messages = use->messages, .add_bytes = bytes,
 		.add_messages = messages, .estimate = estimate,
+		.used_mailboxes = use->mailboxes,
+		.add_mailboxes = messages == 0,
 	};
 	const struct cv_quota *quota;
 	uint32_t at = 0;
 	int ret = CV_OK;
 
-	while (ret == CV_OK && (quota = quota_next(&at)) != NULL)
-		ret = quota->check == NULL ? CV_OK :
-			quota->check(&request, err);
+	while (ret == CV_OK && (quota = quota_next(&at)) != NULL) {
+		/* one that does not count mailboxes would take the question
+		 * for another */
+		if (quota->check != NULL && (messages > 0 ||
+		    (resources_of(quota) & CV_QUOTA_MAILBOX) != 0))
+			ret = quota->check(&request, err);
+	}
 	return ret < 0 ? ret : CV_OK;
 }
 
@@ -118,6 +132,21 @@ int quota_estimate(struct store *store, const char *mailbox_name,
 		return CV_OK;
 	ret = read_use(store->user, true, &use, err);
 	return ret < 0 ? ret : ask(store->user, mailbox_name, &use, bytes, 1,
+				   true, err);
+}
+
+/* As last seen: two sessions that create at the same time may make one more
+ * than there should be. */
+int quota_create(struct store *store, const char *mailbox_name,
+		 struct cv_error *err)
+{
+	struct quota_use use;
+	int ret;
+
+	if (!store->is_private || !quota_is_wanted())
+		return CV_OK;
+	ret = read_use(store->user, true, &use, err);
+	return ret < 0 ? ret : ask(store->user, mailbox_name, &use, 0, 0,
 				   true, err);
 }
 
@@ -216,6 +245,25 @@ void quota_end(struct quota_hold *hold)
 
 /* --- telling -------------------------------------------------------------------------- */
 
+/* The caller's struct may be older and shorter. */
+static void fill_usage(struct cv_quota_usage *usage,
+		       const struct cv_quota *quota,
+		       const struct cv_quota_limit *limit,
+		       const struct quota_use *use)
+{
+	usage->root = limit->root;
+	usage->used_bytes = use->bytes;
+	usage->used_messages = use->messages;
+	usage->bytes = limit->bytes;
+	usage->messages = limit->messages;
+	if (!CV_HAS(usage, resources))
+		return;
+	usage->used_mailboxes = use->mailboxes;
+	usage->mailboxes = limit->mailboxes;
+	usage->message_bytes = limit->message_bytes;
+	usage->resources = resources_of(quota);
+}
+
 int mailbox_quota(struct cv_user *u, const char *mailbox_name, uint32_t index,
 		  struct cv_quota_usage *usage_r, struct cv_error *err)
 {
@@ -235,12 +283,40 @@ int mailbox_quota(struct cv_user *u, const char *mailbox_name, uint32_t index,
 		ret = read_use(u, true, &use, err);
 		if (ret < 0)
 			return ret;
-		usage_r->root = limit.root;
-		usage_r->used_bytes = use.bytes;
-		usage_r->used_messages = use.messages;
-		usage_r->bytes = limit.bytes;
-		usage_r->messages = limit.messages;
+		fill_usage(usage_r, quota, &limit, &use);
 		return CV_OK;
 	}
 	return CV_NOT_FOUND;
+}
+
+uint32_t mailbox_quota_resources(struct cv_user *u)
+{
+	const struct cv_quota *quota;
+	uint32_t at = 0, resources = 0;
+
+	(void)u;
+	while ((quota = quota_next(&at)) != NULL) {
+		resources |= resources_of(quota);
+		if (CV_HAS(quota, set) && quota->set != NULL)
+			resources |= CV_QUOTA_SETTABLE;
+	}
+	return resources;
+}
+
+int mailbox_quota_set(struct cv_user *u, const char *root,
+		      const struct cv_quota_limit *limit,
+		      struct cv_error *err)
+{
+	const struct cv_quota *quota;
+	uint32_t at = 0;
+
+	while ((quota = quota_next(&at)) != NULL) {
+		int ret = !CV_HAS(quota, set) || quota->set == NULL ?
+			CV_NOT_FOUND : quota->set(u, root, limit, err);
+
+		if (ret != CV_NOT_FOUND)
+			return ret;
+	}
+	FAIL(err, CV_E_DENIED, "no provider sets limits of '%s'", root);
+	return error_set_client(err, "Limits are set by the administrator.");
 }

@@ -411,6 +411,7 @@ void user_destroy(struct cv_user **user)
 		route_close(&box);
 	}
 	remotes_close(u);
+	annotations_unwatch(u);
 	for (struct store *s = u->stores; s != NULL; s = s->next) {
 		store_idle(s);
 		store_close(s);

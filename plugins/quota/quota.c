@@ -8,6 +8,7 @@ struct quota_settings {
 	const char *quota_rule, *quota_rule2, *quota_rule3, *quota_rule4;
 	const char *quota_exceeded_message;
 	uint64_t quota_max_mail_size;
+	uint32_t quota_mailbox_count;
 };
 
 #define RULE(name_, doc_) \
@@ -31,6 +32,9 @@ static const struct cv_setting_def quota_setting_defs[] = {
 	CV_SETTING(quota_settings, quota_max_mail_size, CV_SET_SIZE, "0",
 		NULL, CV_SET_PLUGIN_BLOCK | CV_SET_PER_USER,
 		"No single message may be larger; 0: no limit."),
+	CV_SETTING(quota_settings, quota_mailbox_count, CV_SET_UINT, "0",
+		NULL, CV_SET_PLUGIN_BLOCK | CV_SET_PER_USER,
+		"How many mailboxes a user may have; 0: no limit."),
 };
 
 static struct cv_plugin *quota_self;
@@ -69,14 +73,30 @@ static bool fits(uint64_t limit, uint64_t used, uint64_t add)
 	return limit == 0 || (used <= limit && add <= limit - used);
 }
 
+static int check_mailboxes(const struct quota_settings *set,
+			   const struct cv_quota_request *r,
+			   struct cv_error *err)
+{
+	if (fits(set->quota_mailbox_count, r->used_mailboxes,
+		 r->add_mailboxes))
+		return CV_OK;
+	(void)CV_FAIL(err, CV_E_LIMIT, "quota_mailbox_count: there are %llu",
+		      (unsigned long long)r->used_mailboxes);
+	cv_api->error_set_client(err, "Too many mailboxes.");
+	return CV_E_LIMIT;
+}
+
 static int quota_check(const struct cv_quota_request *r, struct cv_error *err)
 {
 	const struct quota_settings *set =
 		user_service->settings(r->user, quota_self);
 	struct quota_limit limit;
 	bool ignore;
-	int ret = find_limit(set, r->mailbox_name, &limit, &ignore, err);
+	int ret;
 
+	if (CV_HAS(r, add_mailboxes) && r->add_mailboxes > 0)
+		return check_mailboxes(set, r, err);
+	ret = find_limit(set, r->mailbox_name, &limit, &ignore, err);
 	if (ret < 0)
 		return ret;
 	if (set->quota_max_mail_size > 0 && r->add_messages == 1 &&
@@ -113,17 +133,23 @@ static int quota_limit(struct cv_user *u, const char *mailbox_name,
 
 	if (ret < 0)
 		return ret;
-	if (set->quota[0] == '\0' && limit.bytes == 0 && limit.messages == 0)
+	if (set->quota[0] == '\0' && limit.bytes == 0 && limit.messages == 0 &&
+	    set->quota_mailbox_count == 0 && set->quota_max_mail_size == 0)
 		return CV_NOT_FOUND;
 	limit_r->root = colon != NULL ? colon + 1 : "User quota";
 	limit_r->bytes = limit.bytes;
 	limit_r->messages = limit.messages;
+	if (CV_HAS(limit_r, message_bytes)) {
+		limit_r->mailboxes = set->quota_mailbox_count;
+		limit_r->message_bytes = set->quota_max_mail_size;
+	}
 	return CV_OK;
 }
 
 static const struct cv_quota quota_provider = {
 	CV_SIZED(cv_quota), .name = "quota", .check = quota_check,
 	.limit = quota_limit,
+	.resources = CV_QUOTA_STORAGE | CV_QUOTA_MESSAGE | CV_QUOTA_MAILBOX,
 };
 
 /* Every rule whose mailbox is known only with a user is looked over, too:
