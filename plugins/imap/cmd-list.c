@@ -44,31 +44,78 @@ static bool selection_parse(struct imap_cmd *cmd, struct imap_args list,
 	return true;
 }
 
+/* --- return options ------------------------------------------------------- */
+
+typedef bool return_fn(struct imap_cmd *cmd, struct imap_args *list,
+		       struct imap_list_request *request);
+
+static bool return_subscribed(struct imap_cmd *cmd, struct imap_args *list,
+			      struct imap_list_request *request)
+{
+	request->query.options |= CV_LIST_RETURN_SUBSCRIBED;
+	return true;
+}
+
+static bool return_children(struct imap_cmd *cmd, struct imap_args *list,
+			    struct imap_list_request *request)
+{
+	request->query.options |= CV_LIST_RETURN_CHILDREN;
+	return true;
+}
+
+static bool return_special_use(struct imap_cmd *cmd, struct imap_args *list,
+			       struct imap_list_request *request)
+{
+	request->special_use = true;
+	return true;
+}
+
+static bool return_status(struct imap_cmd *cmd, struct imap_args *list,
+			  struct imap_list_request *request)
+{
+	const struct imap_arg *arg = imap_args_next(list);
+
+	if (arg == NULL || arg->type != IMAP_LIST) {
+		imap_bad_arguments(cmd);
+		return false;
+	}
+	return imap_status_parse(cmd, imap_args_of_list(list, arg),
+				 &request->status_items);
+}
+
+static bool return_my_rights(struct imap_cmd *cmd, struct imap_args *list,
+			     struct imap_list_request *request)
+{
+	request->my_rights = true;
+	return true;
+}
+
+static const struct { const char *name; return_fn *run; } return_options[] = {
+	{ "SUBSCRIBED", return_subscribed },
+	{ "CHILDREN", return_children },
+	{ "SPECIAL-USE", return_special_use },
+	{ "STATUS", return_status },
+	{ "MYRIGHTS", return_my_rights },
+};
+enum { RETURN_OPTIONS = sizeof(return_options) / sizeof(return_options[0]) };
+
 static bool return_parse(struct imap_cmd *cmd, struct imap_args list,
 			 struct imap_list_request *request)
 {
 	const struct imap_arg *arg;
 
 	while ((arg = imap_args_next(&list)) != NULL) {
-		if (imap_arg_is_atom(arg, "SUBSCRIBED")) {
-			request->query.options |= CV_LIST_RETURN_SUBSCRIBED;
-		} else if (imap_arg_is_atom(arg, "CHILDREN")) {
-			request->query.options |= CV_LIST_RETURN_CHILDREN;
-		} else if (imap_arg_is_atom(arg, "SPECIAL-USE")) {
-			request->special_use = true;
-		} else if (imap_arg_is_atom(arg, "STATUS")) {
-			arg = imap_args_next(&list);
-			if (arg == NULL || arg->type != IMAP_LIST) {
-				imap_bad_arguments(cmd);
-				return false;
-			}
-			if (!imap_status_parse(cmd, imap_args_of_list(&list,
-					arg), &request->status_items))
-				return false;
-		} else {
+		int at = 0;
+
+		while (at < RETURN_OPTIONS &&
+		       !imap_arg_is_atom(arg, return_options[at].name))
+			at++;
+		if (at == RETURN_OPTIONS) {
 			imap_bad(cmd, "Unknown return option");
 			return false;
 		}
+		if (!return_options[at].run(cmd, &list, request))
+			return false;
 	}
 	return true;
 }

@@ -5,25 +5,35 @@ enum when {
 	BEFORE_LOGIN = 1, AFTER_LOGIN = 2, ALWAYS = 3,
 };
 
-static bool literal_minus(const struct imap_settings *set, struct cv_text *dst)
+static bool literal_minus(const struct imap_session *s,
+			  const struct imap_settings *set, struct cv_text *dst)
 {
-	(void)dst;
 	return set->imap_literal_minus;
 }
 
 /* [RFC7888 5] never both */
-static bool literal_plus(const struct imap_settings *set, struct cv_text *dst)
+static bool literal_plus(const struct imap_session *s,
+			 const struct imap_settings *set, struct cv_text *dst)
 {
-	(void)dst;
 	return !set->imap_literal_minus;
 }
 
+/* Lists of rights always count; only a host may be older than them. */
+static bool has_acl(const struct imap_session *s,
+		    const struct imap_settings *set, struct cv_text *dst)
+{
+	return CV_HAS(imap_mailbox_api, my_rights) &&
+		imap_mailbox_api->my_rights != NULL;
+}
+
 /* In the order they are told in.  is_offered (NULL: always) may append to
- * the name what the settings say: "APPENDLIMIT=" and its number. */
+ * the name what the settings say: "APPENDLIMIT=" and its number.  s is NULL
+ * before login. */
 static const struct {
 	const char *name;
 	uint32_t when;
-	bool (*is_offered)(const struct imap_settings *set,
+	bool (*is_offered)(const struct imap_session *s,
+			   const struct imap_settings *set,
 			   struct cv_text *dst);
 } capabilities[] = {
 	{ "IMAP4rev1", ALWAYS, NULL },
@@ -43,12 +53,16 @@ static const struct {
 	{ "LIST-EXTENDED", AFTER_LOGIN, NULL },
 	{ "LIST-STATUS", AFTER_LOGIN, NULL },
 	{ "STATUS=SIZE", AFTER_LOGIN, NULL },
+	{ "ACL", AFTER_LOGIN, has_acl },
+	/* [RFC4314 1] those that RFC 2086 did not have */
+	{ "RIGHTS=texk", AFTER_LOGIN, has_acl },
+	{ "LIST-MYRIGHTS", AFTER_LOGIN, has_acl },
 	{ "ESEARCH", AFTER_LOGIN, NULL },
 	{ "SEARCHRES", AFTER_LOGIN, NULL },
 };
 
-static void append_own(struct cv_text *dst, const struct imap_settings *set,
-		       enum when when)
+static void append_own(struct cv_text *dst, const struct imap_session *s,
+		       const struct imap_settings *set, enum when when)
 {
 	const size_t count = sizeof(capabilities) / sizeof(capabilities[0]);
 	size_t start = dst->len;
@@ -62,14 +76,14 @@ static void append_own(struct cv_text *dst, const struct imap_settings *set,
 			cv_text_append_c(dst, ' ');
 		cv_text_append_str(dst, capabilities[i].name);
 		if (capabilities[i].is_offered != NULL &&
-		    !capabilities[i].is_offered(set, dst))
+		    !capabilities[i].is_offered(s, set, dst))
 			dst->len = before;
 	}
 }
 
 /* imap_capability: "" is the default, "+X Y" adds, else it replaces. */
-static void base(struct cv_text *dst, const struct imap_settings *set,
-		 enum when when)
+static void base(struct cv_text *dst, const struct imap_session *s,
+		 const struct imap_settings *set, enum when when)
 {
 	const char *own = set->imap_capability;
 
@@ -77,7 +91,7 @@ static void base(struct cv_text *dst, const struct imap_settings *set,
 		cv_text_append_str(dst, own);
 		return;
 	}
-	append_own(dst, set, when);
+	append_own(dst, s, set, when);
 	if (own[0] == '+' && own[1] != '\0') {
 		cv_text_append_c(dst, ' ');
 		cv_text_append_span(dst, cv_span_trim(cv_span_of(own + 1)));
@@ -90,7 +104,7 @@ void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,
 	const struct cv_preauth_api *api = imap_preauth_api;
 	const char *name;
 
-	base(dst, set, BEFORE_LOGIN);
+	base(dst, NULL, set, BEFORE_LOGIN);
 	if (api->tls_available(p) && !api->tls_active(p))
 		cv_text_append_str(dst, " STARTTLS");
 	if (api->plaintext_refused(p))
@@ -102,7 +116,7 @@ void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,
 }
 
 void imap_capability_session(struct cv_text *dst,
-			     const struct imap_settings *set)
+			     const struct imap_session *s)
 {
-	base(dst, set, AFTER_LOGIN);
+	base(dst, s, s->set, AFTER_LOGIN);
 }

@@ -1,5 +1,6 @@
 /* imap-list.c - see imap-list.h. */
 #include "imap-list.h"
+#include "imap-acl.h"
 #include "imap-args.h"
 #include "imap-respond.h"
 #include "imap-status.h"
@@ -210,18 +211,43 @@ static int send_root(struct imap_cmd *cmd,
 	return imap_ok(cmd, "%s completed.", cmd->def->name);
 }
 
-struct name {			/* of the mailboxes whose STATUS is wanted */
+struct name {			/* of the mailboxes of which more is wanted */
 	struct name *next;
 	const char *text;
 };
 
-static void send_statuses(struct imap_cmd *cmd, const struct name *name,
-			  uint32_t items)
+static bool wants_more(const struct imap_list_request *request)
+{
+	return request->status_items != 0 || request->my_rights;
+}
+
+/* What cannot be had of a mailbox is left out: [RFC5819 2], [RFC8440 3]. */
+static void send_more(struct imap_cmd *cmd, const struct name *name,
+		      const struct imap_list_request *request)
 {
 	for (; name != NULL; name = name->next) {
-		/* [RFC5819 2] without STATUS when it cannot be had */
-		(void)imap_status_send(cmd, name->text, items);
+		if (request->my_rights)
+			(void)imap_acl_send_mine(cmd, name->text);
+		if (request->status_items != 0)
+			(void)imap_status_send(cmd, name->text,
+					       request->status_items);
 	}
+}
+
+/* [RFC5258 3.5] listed for what is below it only */
+static bool is_listable(const struct cv_list_entry *entry,
+			const struct imap_list_request *request)
+{
+	const uint32_t options = request->query.options;
+
+	if ((entry->attributes & (CV_MAILBOX_NOSELECT |
+				  CV_MAILBOX_NONEXISTENT)) != 0)
+		return false;
+	return (options & CV_LIST_RECURSIVE_MATCH) == 0 ||
+		(((options & CV_LIST_SUBSCRIBED) == 0 ||
+		  (entry->attributes & CV_MAILBOX_SUBSCRIBED) != 0) &&
+		 ((options & CV_LIST_SPECIAL_USE) == 0 ||
+		  (entry->attributes & SPECIAL_USE_BITS) != 0));
 }
 
 int imap_list_send(struct imap_cmd *cmd,
@@ -243,8 +269,7 @@ int imap_list_send(struct imap_cmd *cmd,
 	while ((code = imap_mailbox_api->list_next(list, &entry, s->err)) ==
 	       CV_OK) {
 		send_entry(cmd, &entry, request);
-		if (request->status_items == 0 || (entry.attributes &
-		    (CV_MAILBOX_NOSELECT | CV_MAILBOX_NONEXISTENT)) != 0)
+		if (!wants_more(request) || !is_listable(&entry, request))
 			continue;
 		*last = CV_ALLOC(cmd->pool, struct name);
 		(*last)->text = imap_copy(cmd->pool, cv_span_of(entry.name));
@@ -253,6 +278,6 @@ int imap_list_send(struct imap_cmd *cmd,
 	imap_mailbox_api->list_end(&list);
 	if (code < 0)
 		return imap_no_error(cmd, code);
-	send_statuses(cmd, names, request->status_items);
+	send_more(cmd, names, request);
 	return imap_ok(cmd, "%s completed.", cmd->def->name);
 }

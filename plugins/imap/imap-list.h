@@ -14,6 +14,7 @@ struct imap_list_request {
 	bool special_use;	/* its attributes are returned */
 	bool lsub_flags;	/* tb-lsub-flags */
 	uint32_t status_items;	/* [RFC5819 2] 0: none */
+	bool my_rights;		/* [RFC8440 3] */
 };
 
 /* The reference and the pattern or patterns; false after setting a reply. */

@@ -273,7 +273,7 @@ static void greet(struct imap_session *s)
 		/* [RFC3501 7.1.4] */
 		cv_text_append_str(&s->out, "* PREAUTH [CAPABILITY ");
 	}
-	imap_capability_session(&s->out, s->set);
+	imap_capability_session(&s->out, s);
 	cv_text_append_str(&s->out, "] Logged in\r\n");
 	imap_flush(s);
 }

@@ -10,21 +10,27 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-enable.c \
 	plugins/imap/cmd-expunge.c \
 	plugins/imap/cmd-fetch.c \
+	plugins/imap/cmd-getacl.c \
 	plugins/imap/cmd-id.c \
 	plugins/imap/cmd-idle.c \
 	plugins/imap/cmd-list.c \
+	plugins/imap/cmd-listrights.c \
 	plugins/imap/cmd-logout.c \
 	plugins/imap/cmd-lsub.c \
 	plugins/imap/cmd-move.c \
+	plugins/imap/cmd-myrights.c \
 	plugins/imap/cmd-namespace.c \
 	plugins/imap/cmd-noop.c \
 	plugins/imap/cmd-rename.c \
 	plugins/imap/cmd-search.c \
 	plugins/imap/cmd-select.c \
+	plugins/imap/cmd-setacl.c \
 	plugins/imap/cmd-status.c \
 	plugins/imap/cmd-store.c \
 	plugins/imap/cmd-subscribe.c \
 	plugins/imap/cmd-unselect.c \
+	plugins/imap/imap-acl.c \
+	plugins/imap/imap-acl.h \
 	plugins/imap/imap-args.c \
 	plugins/imap/imap-args.h \
 	plugins/imap/imap-capability.c \
