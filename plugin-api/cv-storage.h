@@ -515,6 +515,27 @@ struct cv_storage {
 	 * uid, 0 when the server does not say it. */
 	int (*send)(struct cv_storage_folder *folder, struct cv_blob *blobs,
 		    uint32_t count, struct cv_error *err);
+	/* With FOREIGN: what scan reports of a blob while nobody but us has
+	 * changed it; some of its flags may have no place in a name.  Both
+	 * are set to those of the blob before.  The rest is the journal's
+	 * alone.  NULL: all flags, and the keywords that are shown. */
+	void (*shown)(struct cv_storage_folder *folder,
+		      const struct cv_blob *blob, struct cv_pool *pool,
+		      uint32_t *flags_r, struct cv_keywords *keywords_r);
+	/* A scan has reported this reference twice: first, then again.
+	 * CV_OK: one of them is not there any more; CV_CHANGED: both were,
+	 * and now there is one blob of this reference, or two of different
+	 * ones, so that another scan is due.  blob: as the journal has it,
+	 * or NULL.  NULL: it cannot happen. */
+	int (*settle)(struct cv_storage_folder *folder,
+		      const struct cv_found *first,
+		      const struct cv_found *again,
+		      const struct cv_blob *blob, struct cv_error *err);
+	/* With REMOTE: has the server tell of changes.  The descriptor, which
+	 * stays the driver's, is readable when it has; the next check asks
+	 * then.  -1: it cannot; any other call for a folder of the root ends
+	 * it.  NULL: it never can. */
+	int (*listen)(struct cv_storage_folder *folder);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

@@ -107,14 +107,30 @@ static int load_snapshot(struct folder *folder, struct cv_error *err)
 	return CV_OK;
 }
 
-/* True when the snapshot is missing only because two rotations have passed
- * since the last refresh. */
+/* True when the snapshot is missing only because of a rotation since the last
+ * refresh: the folder was deleted, or has a newer one.  The old journal may be
+ * there still: whoever began the new one has died before it was removed, or a
+ * backup has made a link to it. */
 static bool rotated_away(struct account *account)
 {
+	struct cv_pool *pool;
+	struct meta_names names;
 	struct meta_head head;
+	bool newer = false;
 
-	return meta_head(account->journal.object, &head) < 0 ||
-		head.replaced;
+	if (meta_head(account->journal.object, &head) < 0 || head.replaced)
+		return true;
+	pool = pool_create("generations");
+	if (meta_list(account->meta, pool, &names) == 0) {
+		for (size_t i = 0; i < names.items.count; i++) {
+			const struct meta_name *n = &names.items.items[i];
+
+			newer |= n->kind == META_JOURNAL &&
+				n->generation > account->journal.generation;
+		}
+	}
+	pool_destroy(&pool);
+	return newer;
 }
 
 int account_folder_load(struct account_folder *f, struct cv_error *err)

@@ -46,6 +46,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/scan-compare.c \
 	%D%/scan-remote.c \
 	%D%/scan-tombstones.c \
+	%D%/scan-twice.c \
 	%D%/scan-uids.c \
 	%D%/storage-io.c \
 	%D%/store.c \

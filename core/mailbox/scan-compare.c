@@ -4,33 +4,69 @@
 
 enum { SEARCHES_MAX = 100 };
 
-/* The keywords that a message shall have: those on disk, and those that the
- * disk cannot show.  True when that is a change. */
-static bool merge_keywords(struct scan *scan, const struct cv_blob *blob,
-			   const struct cv_found *f, struct cv_keywords *k_r)
+/* What the disk shows of a message that nobody but us has changed. */
+static void get_shown(struct scan *scan, const struct cv_blob *blob,
+		      uint32_t *flags_r, struct cv_keywords *k_r)
+{
+	const char **names;
+
+	*flags_r = blob->flags;
+	*k_r = blob->keywords;
+	if (scan->driver->shown != NULL) {
+		scan->driver->shown(scan->sf->blobs, blob, scan->pool,
+				    flags_r, k_r);
+		return;
+	}
+	names = pool_new_array(scan->pool, const char *,
+			       blob->keywords.count + 1);
+	k_r->names = names;
+	k_r->count = 0;
+	for (uint32_t i = 0; i < blob->keywords.count; i++) {
+		const char *name = blob->keywords.names[i];
+
+		if (scan->driver->keyword_shown(scan->sf->blobs, name))
+			names[k_r->count++] = name;
+	}
+}
+
+static bool has_name(const struct cv_keywords *k, const char *name)
+{
+	for (uint32_t i = 0; i < k->count; i++) {
+		if (strcasecmp(k->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The flags and keywords that a message shall have: those on disk, and those
+ * that it did not show.  True when that is a change. */
+static bool merge(struct scan *scan, const struct cv_blob *blob,
+		  const struct cv_found *f, uint32_t *flags_r,
+		  struct cv_keywords *k_r)
 {
 	const char **names = pool_new_array(scan->pool, const char *,
 					    blob->keywords.count +
 					    f->keywords.count + 1);
-	uint32_t count = 0, shown = 0, same = 0;
+	uint32_t flags, count = 0, same = 0;
+	struct cv_keywords shown;
 
+	get_shown(scan, blob, &flags, &shown);
 	for (uint32_t i = 0; i < blob->keywords.count; i++) {
 		const char *name = blob->keywords.names[i];
 
-		if (!scan->driver->keyword_shown(scan->sf->blobs, name))
+		if (!has_name(&shown, name) && !has_name(&f->keywords, name))
 			names[count++] = name;
-		else
-			shown++;
 	}
 	for (uint32_t i = 0; i < f->keywords.count; i++) {
-		for (uint32_t k = 0; k < blob->keywords.count; k++)
-			same += strcasecmp(blob->keywords.names[k],
-					   f->keywords.names[i]) == 0;
+		same += has_name(&shown, f->keywords.names[i]);
 		names[count++] = f->keywords.names[i];
 	}
 	k_r->names = names;
 	k_r->count = count;
-	return shown != f->keywords.count || same != f->keywords.count;
+	*flags_r = (f->flags & CV_FLAGS_STORED) | (blob->flags & ~flags);
+	return flags != (f->flags & CV_FLAGS_STORED) ||
+		shown.count != f->keywords.count ||
+		same != f->keywords.count;
 }
 
 static int set_marks(struct scan *scan, uint32_t uid, uint32_t old,
@@ -86,22 +122,72 @@ static bool is_as_found(struct scan *scan, uint32_t row,
 		(m.flags >> MAILBOX_MARK_SHIFT & 0xf) == f->marks;
 }
 
-static int compare_message(struct scan *scan, uint32_t row,
-			   const struct cv_found *f)
+/* Another program has changed what there was room for: there may be room for
+ * something else now.  The mark of where it is then is in marks_r; CV_CHANGED:
+ * it was moved since the scan. */
+static int show_rest(struct scan *scan, const struct cv_blob *blob,
+		     const struct cv_found *f, uint32_t flags,
+		     struct cv_keywords keywords, uint32_t *marks_r)
 {
-	struct account_range range;
-	struct account_flag_change change = { .op = ACCOUNT_FLAGS_REPLACE };
-	struct cv_keywords keywords;
-	struct cv_blob blob;
-	uint32_t *indexes, uid = account_row_uid(scan->folder, row);
-	bool same, lost;
+	struct cv_flag_update update = {
+		CV_SIZED(cv_flag_update), .blob = *blob, .flags = flags,
+		.keywords = keywords, .marks = f->marks,
+	};
 	int ret;
 
-	if (is_as_found(scan, row, f))
+	*marks_r = f->marks;
+	if (scan->driver->shown == NULL ||
+	    (flags == (f->flags & CV_FLAGS_STORED) &&
+	     keywords.count == f->keywords.count))
+		return CV_OK;
+	update.blob.flags = f->flags & CV_FLAGS_STORED;
+	update.blob.keywords = f->keywords;
+	update.blob.marks = f->marks;
+	ret = scan->driver->set_flags(scan->sf->blobs, &update, 1, scan->err);
+	if (ret < 0 || update.status < 0)
+		return ret < 0 ? ret : update.status;
+	*marks_r = update.marks;
+	return update.status == CV_OK ? CV_OK : CV_CHANGED;
+}
+
+static int take_change(struct scan *scan, const struct cv_blob *blob,
+		       const struct cv_found *f, uint32_t uid, uint32_t flags,
+		       struct cv_keywords keywords)
+{
+	struct account_range range = { uid, uid };
+	struct account_flag_change change = {
+		.op = ACCOUNT_FLAGS_REPLACE, .flags = flags,
+	};
+	uint32_t *indexes, marks;
+	int ret = show_rest(scan, blob, f, flags, keywords, &marks);
+
+	if (ret != CV_OK)
+		return ret < 0 ? ret : CV_OK;	/* the next scan compares */
+	ret = scan_keyword_indexes(scan, keywords, &indexes,
+				   &change.keyword_count);
+	if (ret < 0)
+		return ret;
+	change.keywords = indexes;
+	scan->changed = true;
+	ret = txn_flags(scan->txn, scan->folder, &range, 1, &change,
+			scan->err);
+	return ret < 0 ? ret : set_marks(scan, uid, blob->marks, marks);
+}
+
+static int compare_message(struct scan *scan, uint32_t row,
+			   const struct found *found)
+{
+	const struct cv_found *f = &found->f;
+	struct cv_keywords keywords;
+	struct cv_blob blob;
+	uint32_t flags, uid = account_row_uid(scan->folder, row);
+	bool same, lost;
+
+	/* which of its two files is right cannot be told yet */
+	if (found->unsettled || is_as_found(scan, row, f))
 		return CV_OK;
 	store_blob_get(scan->folder, row, scan->pool, &blob);
-	same = !merge_keywords(scan, &blob, f, &keywords) &&
-		blob.flags == (f->flags & CV_FLAGS_STORED);
+	same = !merge(scan, &blob, f, &flags, &keywords);
 	/* also a keyword that the disk could show: its name was lost, and
 	 * would come back without this message */
 	lost = (!same || keywords.count != f->keywords.count) &&
@@ -111,19 +197,8 @@ static int compare_message(struct scan *scan, uint32_t row,
 			set_marks(scan, uid, blob.marks, f->marks);
 	if (blob.modseq > scan->txn_before)
 		return CV_OK;	/* changed since: the next scan compares */
-	if (lost)
-		return redo_flags(scan, &blob, f, uid);
-	ret = scan_keyword_indexes(scan, keywords, &indexes,
-			      &change.keyword_count);
-	if (ret < 0)
-		return ret;
-	range.first = range.last = uid;
-	change.flags = f->flags & CV_FLAGS_STORED;
-	change.keywords = indexes;
-	scan->changed = true;
-	ret = txn_flags(scan->txn, scan->folder, &range, 1, &change,
-			scan->err);
-	return ret < 0 ? ret : set_marks(scan, uid, blob.marks, f->marks);
+	return lost ? redo_flags(scan, &blob, f, uid) :
+		take_change(scan, &blob, f, uid, flags, keywords);
 }
 
 /* Two scans have missed it.  CV_NOT_FOUND: it is gone. */
@@ -171,6 +246,10 @@ static bool is_missing(struct scan *scan, uint32_t row, struct found **f_r)
 	*f_r = find(scan, row, m.blob);
 	if (*f_r != NULL) {
 		(*f_r)->known = true;
+		/* nobody moves a file back there: a copy of it has come */
+		scan->arrived_again |=
+			((*f_r)->f.marks & CV_BLOB_ARRIVAL) &&
+			!(m.flags >> MAILBOX_MARK_SHIFT & CV_BLOB_ARRIVAL);
 		return false;
 	}
 	if (m.uid >= scan->uidnext_before)
@@ -222,7 +301,7 @@ int scan_compare(struct scan *scan)
 			}
 		} else if (f != NULL &&
 			   (scan->driver->caps & CV_STORAGE_FOREIGN)) {
-			ret = compare_message(scan, row, &f->f);
+			ret = compare_message(scan, row, f);
 		}
 	}
 	if (ret == CV_OK && gone.count > 0) {

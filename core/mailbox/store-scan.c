@@ -9,6 +9,8 @@
  * believed to the disk; what a power cut may have undone, to the journal. */
 #include "store-scan.h"
 
+enum { SETTLE_TRIES = 3 };
+
 static struct cv_keywords copy_keywords(struct cv_pool *pool,
 					struct cv_keywords k)
 {
@@ -35,8 +37,20 @@ static int take_found(void *context, const struct cv_found *found)
 	f->f = *found;
 	f->f.ref = pool_span(scan->pool, found->ref);
 	f->f.keywords = copy_keywords(scan->pool, found->keywords);
+	f->pass = scan->pass;
 	known = hash_add(&scan->by_ref, f->f.ref, f);
 	if (known != NULL) {
+		known->unsettled = known->pass == scan->pass &&
+			scan->driver->settle != NULL;
+		known->pass = scan->pass;
+		if (known->unsettled) {
+			struct found *first = pool_new(scan->pool,
+						       struct found);
+
+			*first = *known;
+			*array_add(&scan->twice) = first;
+			*array_add(&scan->twice) = f;
+		}
 		/* renamed while we looked: the later name is the newer */
 		known->f.flags = f->f.flags;
 		known->f.marks = f->f.marks;
@@ -49,6 +63,18 @@ static int take_found(void *context, const struct cv_found *found)
 	if (scan->driver->caps & CV_STORAGE_REMOTE)
 		f->uid = found->uid;
 	return CV_OK;
+}
+
+static void scan_reset(struct scan *scan)
+{
+	pool_reset(scan->pool);
+	array_init(&scan->found, scan->pool);
+	array_init(&scan->adopted, scan->pool);
+	array_init(&scan->given, scan->pool);
+	array_init(&scan->twice, scan->pool);
+	hash_init(&scan->by_ref, scan->pool, false);
+	scan->matched = NULL;
+	scan->matched_rows = 0;
 }
 
 static int apply(struct scan *scan)
@@ -86,21 +112,13 @@ static int apply(struct scan *scan)
 	return ret;
 }
 
-static void scan_reset(struct scan *scan)
-{
-	pool_reset(scan->pool);
-	array_init(&scan->found, scan->pool);
-	array_init(&scan->adopted, scan->pool);
-	array_init(&scan->given, scan->pool);
-	hash_init(&scan->by_ref, scan->pool, false);
-	scan->matched = NULL;
-	scan->matched_rows = 0;
-}
-
 static int scan_driver(struct scan *scan)
 {
 	uint32_t kind = scan->kind;
 
+	scan->pass++;
+	scan->twice.count = 0;
+	scan->arrived_again = false;
 	if (!(scan->driver->caps & CV_STORAGE_FOREIGN)) {
 		if (scan->first_time)
 			kind |= CV_SCAN_FIRST;
@@ -127,7 +145,7 @@ static int look_at_disk(struct scan *scan)
 	int ret = scan_driver(scan);
 
 	if (ret == CV_OK && scan->kind == CV_SCAN_ARRIVALS &&
-	    scan_count_missing(scan) > 0) {
+	    (scan_count_missing(scan) > 0 || scan->arrived_again)) {
 		scan->kind = CV_SCAN_ALL;
 		ret = scan_driver(scan);
 	}
@@ -150,6 +168,11 @@ static int run(struct scan *scan, bool first_time)
 	scan->boot_changed = scan->driver->was_lost(scan->sf->blobs,
 						    UINT64_MAX);
 	ret = look_at_disk(scan);
+	for (int i = 0; i < SETTLE_TRIES && ret == CV_OK &&
+	     scan_settle(scan); i++) {
+		scan_reset(scan);
+		ret = look_at_disk(scan);
+	}
 	if (ret == CV_OK)
 		ret = store_begin(scan->sf->store, &scan->txn, scan->err);
 	if (ret < 0)

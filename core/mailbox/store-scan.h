@@ -10,7 +10,9 @@ struct found {
 	uint64_t modseq;		/* and this */
 	uint32_t place;			/* in the order of the scan; 0: the
 					 * driver knows of none */
+	uint32_t pass;			/* that has seen it last */
 	bool known;
+	bool unsettled;			/* it may be there twice */
 	bool mirror;			/* other keywords than shown */
 	int64_t time;			/* of its name, to sort by */
 	struct cv_keywords shown;
@@ -23,17 +25,21 @@ struct scan {
 	struct cv_pool *pool;
 	ARRAY(struct found *) found;
 	ARRAY(struct cv_blob) adopted;
+	/* What was reported once more, first and again. */
+	ARRAY(struct found *) twice;
 	struct hash_table by_ref, tombstones;
 	/* What belonged to each row when it was last looked for: a guess. */
 	struct found **matched;
 	uint32_t matched_rows;
 	uint64_t txn_before;
 	uint32_t uidnext_before;
-	uint32_t kind;
+	uint32_t kind, pass;
 	bool first_time, boot_changed, changed;
 	/* another program was at work meanwhile: what was not seen may be
 	 * there */
 	bool disturbed;
+	/* what has left the place of arrivals was found there */
+	bool arrived_again;
 	/* the list of UIDs for other servers: to be compared, or written in
 	 * any case; what is added to it */
 	bool uids_differ, uids_conflict;
@@ -73,6 +79,12 @@ uint32_t scan_count_missing(struct scan *scan);
 int scan_compare(struct scan *scan);
 /* Removes blobs that were expunged long ago: the unlink was lost. */
 int scan_bury(struct scan *scan);
+
+/* --- scan-twice.c ------------------------------------------------------------ */
+
+/* Two files of one reference: true when the scan has to be done again, since
+ * there was something to mend. */
+bool scan_settle(struct scan *scan);
 
 /* --- scan-remote.c ----------------------------------------------------------- */
 

@@ -16,6 +16,7 @@ STORAGE_MAILDIR_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-maildir/maildir-root.c \
 	plugins/storage-maildir/maildir-scan.c \
 	plugins/storage-maildir/maildir-subscriptions.c \
+	plugins/storage-maildir/maildir-twice.c \
 	plugins/storage-maildir/maildir-uidlist.c \
 	plugins/storage-maildir/maildir-uids.c
 plugins_storage_maildir_storage_maildir_la_SOURCES = \

@@ -118,7 +118,7 @@ static int set_one(struct cv_storage_folder *folder,
 	if (!maildir_blob_path(folder, blob, from) ||
 	    !maildir_file_path(folder, blob->ref, update->flags,
 			       &update->keywords, marks, true, to))
-		return CV_OK;	/* no name can show it */
+		return CV_FAIL(err, CV_E_INTERNAL, "damaged reference");
 	update->marks = marks;
 	if (blob->marks & MAILDIR_ODD) {
 		int ret = maildir_file_search(folder, blob->ref, from, err);
@@ -137,8 +137,6 @@ static int set_one(struct cv_storage_folder *folder,
 		*renamed = true;
 		return CV_OK;
 	}
-	if (errno == ENAMETOOLONG)
-		return CV_OK;
 	return errno == ENOENT ? CV_CHANGED :
 		common_fail(err, "rename", from);
 }

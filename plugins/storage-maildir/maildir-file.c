@@ -36,6 +36,12 @@ uint64_t maildir_claimed_bytes(struct cv_span base)
 	return size_field(base, 'S');
 }
 
+/* Is there room for ":2," behind it? */
+static bool has_info(struct cv_span base)
+{
+	return base.len + 3 <= MAILDIR_NAME_MAX;
+}
+
 static void parse_info(struct cv_span info, struct maildir_file *file)
 {
 	char last = '\0';
@@ -74,7 +80,7 @@ bool maildir_file_parse(const char *name, bool in_new,
 		return false;
 	file_r->base = colon == NULL ? cv_span_of(name) :
 		cv_span(name, (size_t)(colon - name));
-	if (file_r->base.len > MAILDIR_NAME_MAX - 3)
+	if (file_r->base.len > MAILDIR_NAME_MAX)
 		return false;
 	file_r->bytes = size_field(file_r->base, 'S');
 	file_r->virtual_bytes = size_field(file_r->base, 'W');
@@ -84,7 +90,7 @@ bool maildir_file_parse(const char *name, bool in_new,
 		file_r->marks |= MAILDIR_IN_NEW;
 		if (colon != NULL)
 			file_r->marks |= MAILDIR_ODD;
-	} else if (colon == NULL) {
+	} else if (colon == NULL && has_info(file_r->base)) {
 		file_r->marks |= MAILDIR_ODD;
 	}
 	return true;
@@ -140,6 +146,37 @@ static bool append(char *dst, size_t *len, const char *data, size_t n)
 	return true;
 }
 
+/* What a name shows, with letters as bits. */
+struct shown { uint32_t flags, letters, marks; };
+
+/* How many letters of these there is room for is all that counts, so that the
+ * same flags always give the same name: what another program changes in it can
+ * be told from what never stood there. */
+static struct shown fit(struct cv_span base, struct shown all)
+{
+	/* those that are missed most come first */
+	static const uint32_t weighty[] = {
+		CV_FLAG_SEEN, CV_FLAG_FLAGGED, CV_FLAG_DELETED,
+		CV_FLAG_ANSWERED, CV_FLAG_DRAFT,
+	};
+	size_t room = has_info(base) ? MAILDIR_NAME_MAX - 3 - base.len : 0;
+	struct shown s = { 0 };
+
+	if ((all.marks & MAILDIR_PASSED) && room > 0) {
+		s.marks = MAILDIR_PASSED;
+		room--;
+	}
+	for (size_t i = 0; i < FLAG_LETTERS && room > 0; i++) {
+		s.flags |= all.flags & weighty[i];
+		room -= (all.flags & weighty[i]) != 0;
+	}
+	for (int i = 0; i < MAILDIR_KEYWORDS && room > 0; i++) {
+		s.letters |= all.letters & 1u << i;
+		room -= (all.letters & 1u << i) != 0;
+	}
+	return s;
+}
+
 bool maildir_file_path(struct cv_storage_folder *folder, struct cv_span base,
 		       uint32_t flags, const struct cv_keywords *keywords,
 		       uint32_t marks, bool add_keywords,
@@ -147,33 +184,54 @@ bool maildir_file_path(struct cv_storage_folder *folder, struct cv_span base,
 {
 	char letters[FLAG_LETTERS + 1 + MAILDIR_KEYWORDS];
 	size_t count = 0, len = 0;
-	uint32_t bits;
+	struct shown s;
 
-	if (base.len == 0 || base.len > MAILDIR_NAME_MAX - 3 ||
+	if (base.len == 0 || base.len > MAILDIR_NAME_MAX ||
 	    memchr(base.data, '/', base.len) != NULL ||
 	    memchr(base.data, '\0', base.len) != NULL)
 		return false;	/* a damaged reference */
 	if (marks & MAILDIR_IN_NEW)
 		return append(dst, &len, "new/", 4) &&
 			append(dst, &len, base.data, base.len);
+	s = fit(base, (struct shown){
+		flags, keyword_letters(folder, keywords, add_keywords), marks,
+	});
 	for (size_t i = 0; i < FLAG_LETTERS; i++) {
 		/* P stands between F and R */
-		if (flag_letters[i].letter == 'R' && (marks & MAILDIR_PASSED))
+		if (flag_letters[i].letter == 'R' &&
+		    (s.marks & MAILDIR_PASSED))
 			letters[count++] = 'P';
-		if (flags & flag_letters[i].flag)
+		if (s.flags & flag_letters[i].flag)
 			letters[count++] = flag_letters[i].letter;
 	}
-	bits = keyword_letters(folder, keywords, add_keywords);
 	for (int i = 0; i < MAILDIR_KEYWORDS; i++) {
-		if (bits & 1u << i)
+		if (s.letters & 1u << i)
 			letters[count++] = (char)('a' + i);
 	}
-	if (base.len + 3 + count > MAILDIR_NAME_MAX)
-		return false;
 	return append(dst, &len, "cur/", 4) &&
 		append(dst, &len, base.data, base.len) &&
-		append(dst, &len, ":2,", 3) &&
+		(!has_info(base) || append(dst, &len, ":2,", 3)) &&
 		append(dst, &len, letters, count);
+}
+
+void maildir_shown(struct cv_storage_folder *folder,
+		   const struct cv_blob *blob, struct cv_pool *pool,
+		   uint32_t *flags_r, struct cv_keywords *keywords_r)
+{
+	const struct cv_keywords *k = &blob->keywords;
+	const char **names = CV_ALLOC_ARRAY(pool, const char *, k->count + 1);
+	struct shown s = fit(blob->ref, (struct shown){
+		blob->flags, keyword_letters(folder, k, false), blob->marks,
+	});
+
+	*flags_r = s.flags;
+	*keywords_r = (struct cv_keywords){ names, 0 };
+	for (uint32_t i = 0; i < k->count; i++) {
+		int index = maildir_keyword_index(folder, k->names[i], false);
+
+		if (index >= 0 && (s.letters & 1u << index))
+			names[keywords_r->count++] = k->names[i];
+	}
 }
 
 bool maildir_blob_path(struct cv_storage_folder *folder,
@@ -188,13 +246,15 @@ bool maildir_file_shows(struct cv_storage_folder *folder, const char *path,
 			const struct cv_blob *blob)
 {
 	struct maildir_file file;
+	struct shown s = fit(blob->ref, (struct shown){
+		blob->flags, keyword_letters(folder, &blob->keywords, false),
+		blob->marks,
+	});
 
 	/* "cur/" or "new/" */
 	return strlen(path) > 4 &&
 		maildir_file_parse(path + 4, path[0] == 'n', &file) &&
-		file.flags == blob->flags &&
-		file.letters == keyword_letters(folder, &blob->keywords,
-						false);
+		file.flags == s.flags && file.letters == s.letters;
 }
 
 bool maildir_hidden_path(struct cv_span base, char dst[MAILDIR_PATH_MAX])
@@ -209,42 +269,59 @@ bool maildir_hidden_path(struct cv_span base, char dst[MAILDIR_PATH_MAX])
 }
 
 static int search_dir(struct cv_storage_folder *folder, const char *name,
-		      struct cv_span base, char dst[MAILDIR_PATH_MAX],
+		      struct cv_span base, maildir_path_fn *fn, void *context,
 		      struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
 	struct cv_io_dir *dir = MD_CALL(root, dir_open, folder->fd, name);
 	const char *entry;
-	int ret = CV_NOT_FOUND;
+	int ret = CV_OK;
 
 	if (dir == NULL)
 		return common_fail(err, "read", name);
-	while (ret == CV_NOT_FOUND &&
+	while (ret == CV_OK &&
 	       (entry = MAILDIR_API(root)->dir_next(dir, NULL)) != NULL) {
+		char path[MAILDIR_PATH_MAX];
 		size_t len = 0;
 
 		if (strncmp(entry, base.data, base.len) != 0 ||
 		    (entry[base.len] != '\0' && entry[base.len] != ':'))
 			continue;
-		if (append(dst, &len, name, 3) && append(dst, &len, "/", 1) &&
-		    append(dst, &len, entry, strlen(entry)))
-			ret = CV_OK;
+		if (append(path, &len, name, 3) &&
+		    append(path, &len, "/", 1) &&
+		    append(path, &len, entry, strlen(entry)))
+			ret = fn(context, path);
 	}
-	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret != CV_OK)
+	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
 		return common_fail(err, "read", name);
 	return ret;
+}
+
+int maildir_file_each(struct cv_storage_folder *folder, struct cv_span base,
+		      maildir_path_fn *fn, void *context,
+		      struct cv_error *err)
+{
+	int ret;
+
+	if (base.len == 0 || memchr(base.data, '\0', base.len) != NULL)
+		return CV_OK;
+	/* from new to cur is the way of files: seek in that order */
+	ret = search_dir(folder, "new", base, fn, context, err);
+	return ret != CV_OK ? ret :
+		search_dir(folder, "cur", base, fn, context, err);
+}
+
+static int take_path(void *context, const char *path)
+{
+	memcpy(context, path, strlen(path) + 1);
+	return CV_CHANGED;	/* enough */
 }
 
 int maildir_file_search(struct cv_storage_folder *folder,
 			struct cv_span base, char dst[MAILDIR_PATH_MAX],
 			struct cv_error *err)
 {
-	int ret;
+	int ret = maildir_file_each(folder, base, take_path, dst, err);
 
-	if (base.len == 0 || memchr(base.data, '\0', base.len) != NULL)
-		return CV_NOT_FOUND;
-	/* from new to cur is the way of files: seek in that order */
-	ret = search_dir(folder, "new", base, dst, err);
-	return ret == CV_NOT_FOUND ?
-		search_dir(folder, "cur", base, dst, err) : ret;
+	return ret == CV_OK ? CV_NOT_FOUND : ret == CV_CHANGED ? CV_OK : ret;
 }

@@ -101,6 +101,8 @@ static const struct cv_storage maildir_storage = {
 	.uids_add = maildir_uids_add,
 	.uids_write = maildir_uids_write,
 	.acl_read = maildir_acl_read,
+	.shown = maildir_shown,
+	.settle = maildir_settle,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

@@ -224,7 +224,9 @@ uint64_t maildir_claimed_bytes(struct cv_span base);
 void maildir_file_create_base(struct cv_storage_root *root,
 			      char dst[MAILDIR_NAME_MAX + 1]);
 /* "cur/BASE:2,FS" or "new/BASE"; dst has room for 4 more than the name.
- * False: too long. */
+ * Where the name would be too long, as many letters as there is room for, the
+ * weightiest first; a base without room for any info has none.  False: a
+ * damaged reference. */
 enum { MAILDIR_PATH_MAX = MAILDIR_NAME_MAX + 64 };
 bool maildir_file_path(struct cv_storage_folder *folder, struct cv_span base,
 		       uint32_t flags, const struct cv_keywords *keywords,
@@ -234,6 +236,10 @@ bool maildir_blob_path(struct cv_storage_folder *folder,
 		       const struct cv_blob *blob,
 		       char dst[MAILDIR_PATH_MAX]);
 bool maildir_hidden_path(struct cv_span base, char dst[MAILDIR_PATH_MAX]);
+/* What is left of a blob's flags and keywords in such a name. */
+void maildir_shown(struct cv_storage_folder *folder,
+		   const struct cv_blob *blob, struct cv_pool *pool,
+		   uint32_t *flags_r, struct cv_keywords *keywords_r);
 /* Whether the name in path says what the journal does. */
 bool maildir_file_shows(struct cv_storage_folder *folder, const char *path,
 			const struct cv_blob *blob);
@@ -241,6 +247,17 @@ bool maildir_file_shows(struct cv_storage_folder *folder, const char *path,
 int maildir_file_search(struct cv_storage_folder *folder,
 			struct cv_span base, char dst[MAILDIR_PATH_MAX],
 			struct cv_error *err);
+/* As often as fn returns CV_OK: each path of a file of this base. */
+typedef int maildir_path_fn(void *context, const char *path);
+int maildir_file_each(struct cv_storage_folder *folder, struct cv_span base,
+		      maildir_path_fn *fn, void *context,
+		      struct cv_error *err);
+
+/* --- maildir-twice.c: one base, two files ----------------------------------- */
+
+int maildir_settle(struct cv_storage_folder *folder,
+		   const struct cv_found *first, const struct cv_found *again,
+		   const struct cv_blob *blob, struct cv_error *err);
 
 /* --- maildir-blob.c -------------------------------------------------------- */
 

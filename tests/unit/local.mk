@@ -305,6 +305,12 @@ tests_unit_test_maildir_SOURCES = %D%/test-maildir.c %D%/mailbox-fixture.h
 tests_unit_test_maildir_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_maildir_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-maildir-names
+tests_unit_test_maildir_names_SOURCES = %D%/test-maildir-names.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_maildir_names_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_maildir_names_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-maildir-races
 tests_unit_test_maildir_races_SOURCES = %D%/test-maildir-races.c \
 	%D%/mailbox-fixture.h

@@ -3,6 +3,7 @@
 #include "account-fixture.h"
 
 #include <poll.h>
+#include <sys/wait.h>
 
 static void an_empty_account_is_created_and_found_again(void **state)
 {
@@ -688,6 +689,91 @@ static void the_watch_tells_of_commits(void **state)
 	account_close(&b);
 }
 
+static void delete_folder(struct fixture *f, struct account *account,
+			  struct account_folder *folder)
+{
+	struct account_txn *txn = fixture_begin(f, account);
+
+	assert_ok(f, txn_folder_delete(txn, folder, &f->err));
+	fixture_commit(f, txn);
+}
+
+/* Makes folders, has them written to snapshots, and deletes them. */
+static void come_and_go(struct fixture *f, int rounds)
+{
+	struct account *account = fixture_open(f);
+	uint64_t wait = time_monotonic_msecs() + 60000;
+
+	for (int i = 0; i < rounds; i++) {
+		struct account_folder *folder = fixture_folder(f, account,
+							       "gone");
+
+		fixture_deliver(f, account, folder, 1, NULL);
+		assert_ok(f, account_rotate(account, wait, &f->err));
+		delete_folder(f, account, folder);
+		assert_ok(f, account_rotate(account, wait, &f->err));
+	}
+	account_close(&account);
+	_exit(0);
+}
+
+static void a_folder_comes_and_goes_while_another_looks(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f);
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		come_and_go(f, 500);
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		struct account_folder *folder;
+		size_t at = 0;
+
+		assert_ok(f, account_refresh(a, &f->err));
+		while ((folder = account_folder_next(a, &at)) != NULL) {
+			int ret = account_folder_load(folder, &f->err);
+
+			assert_false(folder->damaged);
+			assert_false(account_is_damaged(a));
+			/* rotated away: again */
+			assert_true(ret == CV_OK || ret == CV_E_TEMP);
+		}
+	}
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	account_close(&a);
+}
+
+/* The old journal is there still: a backup has made a link to it, or whoever
+ * began the new one has died at once. */
+static void a_deleted_folder_is_no_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = fixture_open(f), *b;
+	struct account_folder *folder = fixture_folder(f, a, "gone");
+	uint64_t wait = time_monotonic_msecs() + 5000;
+	char command[300];
+
+	fixture_deliver(f, a, folder, 1, NULL);
+	assert_ok(f, account_rotate(a, wait, &f->err));
+	b = fixture_open(f);
+	(void)snprintf(command, sizeof(command), "cd %s/culver && "
+		       "for f in journal.*; do ln $f kept.$f; done", f->dir);
+	assert_int_equal(system(command), 0);
+	delete_folder(f, a, folder);
+	assert_ok(f, account_rotate(a, wait, &f->err));
+	account_close(&a);
+	folder = account_folder_find(b, CV_SPAN("gone"));
+	assert_non_null(folder);
+	assert_int_equal(account_folder_load(folder, &f->err), CV_E_TEMP);
+	assert_false(folder->damaged);
+	assert_false(account_is_damaged(b));
+	assert_int_equal(account_refresh(b, &f->err), CV_CHANGED);
+	assert_true(folder->deleted);
+	assert_null(account_folder_find(b, CV_SPAN("gone")));
+	account_close(&b);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, \
@@ -700,6 +786,8 @@ int main(void)
 		TEST(a_folder_that_is_taken_over_keeps_the_modseqs_of_before),
 	TEST(uids_of_expunged_messages_are_not_used_again),
 		TEST(folders_are_renamed_deleted_and_reset),
+		TEST(a_folder_comes_and_goes_while_another_looks),
+		TEST(a_deleted_folder_is_no_damage),
 		TEST(metadata_state_and_subscriptions_are_kept),
 		TEST(a_rollback_leaves_nothing),
 		TEST(bodies_travel_in_the_journal_until_rotation),

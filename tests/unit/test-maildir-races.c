@@ -637,6 +637,59 @@ static void a_status_is_not_that_of_another_name(void **state)
 	fixture_deinit(&f);
 }
 
+/* Makes a mailbox, lets it be written to a snapshot, and deletes it. */
+static void come_and_go(struct fixture *f)
+{
+	uint64_t end = time_monotonic_msecs() + 60000;
+
+	fixture_login(f);
+	for (int i = 0; i < 300; i++) {
+		struct cv_mailbox *box;
+
+		ok(f, mailbox_api.create(f->user, "gone", 0, &f->err));
+		(void)fixture_save(f, "gone", mail, 0);
+		box = fixture_open(f, "gone");
+		ok(f, account_rotate(box->store->account, end, &f->err));
+		mailbox_api.close(&box);
+		ok(f, mailbox_api.remove(f->user, "gone", &f->err));
+		box = fixture_open(f, "INBOX");
+		ok(f, account_rotate(box->store->account, end, &f->err));
+		mailbox_api.close(&box);
+	}
+	fixture_logout(f);
+	_exit(0);
+}
+
+static void a_mailbox_is_deleted_while_another_session_opens_it(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	int status, opened = 0;
+	pid_t pid;
+
+	(void)state;
+	init(&f, "");
+	fixture_logout(&f);
+	pid = fork();
+	if (pid == 0)
+		come_and_go(&f);
+	fixture_login(&f);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		int ret = mailbox_api.open(f.user, "gone", 0, &box, &f.err);
+
+		if (ret != CV_OK && ret != CV_E_NOT_FOUND)
+			fail_msg("%d %s", ret, f.err.text);
+		if (ret != CV_OK)
+			continue;
+		opened++;
+		assert_false(account_is_damaged(box->store->account));
+		mailbox_api.close(&box);
+	}
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_true(opened > 0);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -653,6 +706,8 @@ int main(void)
 		cmocka_unit_test(what_is_being_moved_is_no_new_message),
 		cmocka_unit_test(what_was_not_placed_yet_is_no_new_message),
 		cmocka_unit_test(a_status_is_not_that_of_another_name),
+		cmocka_unit_test(
+			a_mailbox_is_deleted_while_another_session_opens_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
