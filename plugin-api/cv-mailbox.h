@@ -152,6 +152,8 @@ struct cv_mailbox_changes {
 	uint32_t messages, recent;	/* after */
 	bool messages_changed, recent_changed, keywords_changed;
 	struct cv_set flags;		/* numbers of the view after sync */
+	/* Nothing up to here is left to tell: below expunges that were kept
+	 * back (CV_SYNC_NO_EXPUNGES). */
 	uint64_t highestmodseq;
 };
 
@@ -166,6 +168,9 @@ enum cv_message_item {		/* beyond what always is there */
 	CV_MESSAGE_SIZE = 1, CV_MESSAGE_ENVELOPE = 2,
 	CV_MESSAGE_BODYSTRUCTURE = 4, CV_MESSAGE_BODY = 8,
 	CV_MESSAGE_KEYWORDS = 16,
+	CV_MESSAGE_THREAD = 32,
+	CV_MESSAGE_PREVIEW = 64,
+	CV_MESSAGE_PREVIEW_LAZY = 128,	/* only if it costs nothing */
 };
 
 struct cv_message_data {
@@ -177,7 +182,15 @@ struct cv_message_data {
 	int64_t save_date;		/* 0: not known */
 	uint64_t size_bytes;		/* with CRLF line ends */
 	struct cv_span envelope, bodystructure, body;	/* wire form */
+	/* The same for every copy of a message, in all mailboxes. */
 	uint8_t guid[16];
+	/* The same for a message and the answers to it: of those that name
+	 * their first one in References or In-Reply-To. */
+	uint8_t thread[16];
+	bool has_thread;
+	/* Its first words, UTF-8 on one line; "": it has no text; data NULL:
+	 * not asked for, or not at hand. */
+	struct cv_span preview;
 };
 
 enum cv_section_kind {
@@ -253,6 +266,8 @@ enum cv_search_op {
 	CV_SEARCH_MODSEQ,		/* number */
 	/* day, or number: when it was put into this mailbox [RFC8514] */
 	CV_SEARCH_SAVED_BEFORE, CV_SEARCH_SAVED_ON, CV_SEARCH_SAVED_SINCE,
+	/* text: the 16 bytes of struct cv_message_data */
+	CV_SEARCH_GUID, CV_SEARCH_THREAD,
 };
 
 /* A tree in an array: children of AND, OR and NOT are linked by index, 0
@@ -312,6 +327,10 @@ struct cv_user_api {
 	int (*namespace_at)(struct cv_user *u, uint32_t index,
 			    struct cv_namespace_info *info_r);
 };
+
+/* Of total messages so many are done; total 0: nobody knows.  Negative: the
+ * call is to be given up, which then returns this. */
+typedef int cv_progress_fn(void *context, uint64_t done, uint64_t total);
 
 /* --- service "mailbox", major 1 ------------------------------------------ */
 
@@ -466,6 +485,18 @@ struct cv_mailbox_api {
 	int (*quota_set)(struct cv_user *u, const char *root,
 			 const struct cv_quota_limit *limit,
 			 struct cv_error *err);
+
+	/* Those of the UIDs (NULL: of all that the mailbox has had) that were
+	 * expunged after modseq since; what the view shows is not among them.
+	 * CV_CHANGED: nobody remembers so far back, and they are all that are
+	 * not there. */
+	int (*vanished)(struct cv_mailbox *box, uint64_t since,
+			const struct cv_set *uids, struct cv_pool *pool,
+			struct cv_set *uids_r, struct cv_error *err);
+	/* fn is called now and then while a call takes long; NULL: no more.
+	 * It must not call anything of this service. */
+	void (*set_progress)(struct cv_user *u, cv_progress_fn *fn,
+			     void *context);
 };
 
 #endif

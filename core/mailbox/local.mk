@@ -28,6 +28,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-metadata.c \
 	%D%/mailbox-name.c \
 	%D%/mailbox-private.h \
+	%D%/mailbox-progress.c \
 	%D%/mailbox-remote.c %D%/mailbox-remote.h \
 	%D%/mailbox-remote-name.c \
 	%D%/mailbox-remote-save.c \
@@ -38,6 +39,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-search.c \
 	%D%/mailbox-seen.c %D%/mailbox-seen.h \
 	%D%/mailbox-store.c \
+	%D%/mailbox-thread-id.c \
+	%D%/mailbox-vanished.c \
 	%D%/mailbox-view.c \
 	%D%/remote-call.h \
 	%D%/remote-wire.c %D%/remote-wire.h \

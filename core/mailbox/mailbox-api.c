@@ -44,4 +44,6 @@ const struct cv_mailbox_api mailbox_api = {
 	.metadata_changes = annotations_changes,
 	.quota_resources = mailbox_quota_resources,
 	.quota_set = mailbox_quota_set,
+	.vanished = route_vanished,
+	.set_progress = mailbox_set_progress,
 };

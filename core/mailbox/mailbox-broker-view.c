@@ -175,6 +175,7 @@ int broker_op_sync(struct request *q)
 	remote_put_set(&q->out, c.expunged_uids);
 	remote_put_set(&q->out, ranges_set(&added));
 	put_seqs_as_uids(q, box, c.flags);
+	remote_put_u64(&q->out, c.highestmodseq);
 	put_state(q, box);
 	return CV_OK;
 }
@@ -211,6 +212,10 @@ static void put_message(struct request *q, const struct cv_message_data *d)
 	remote_put_span(&q->out, d->bodystructure);
 	remote_put_span(&q->out, d->body);
 	remote_put_span(&q->out, cv_span((const char *)d->guid, 16));
+	remote_put_span(&q->out, cv_span((const char *)d->thread,
+					 d->has_thread ? 16 : 0));
+	remote_put_u32(&q->out, d->preview.data != NULL);
+	remote_put_span(&q->out, d->preview);
 }
 
 /* As many of them as fit into a message, at least one. */
@@ -449,6 +454,30 @@ int broker_op_search(struct request *q)
 	if (ret == CV_OK)
 		put_seqs_as_uids(q, box, found);
 	return ret;
+}
+
+int broker_op_vanished(struct request *q)
+{
+	struct cv_set uids, gone;
+	struct cv_mailbox *box;
+	uint64_t since;
+	bool some;
+	int ret = take_box(q, &box);
+
+	if (ret < 0)
+		return ret;
+	since = remote_get_u64(&q->in);
+	some = remote_get_u32(&q->in) != 0;
+	uids = remote_get_set(&q->in);
+	ret = remote_get_end(&q->in, &q->err);
+	if (ret == CV_OK)
+		ret = mailbox_vanished(box, since, some ? &uids : NULL,
+				       q->broker->pool, &gone, &q->err);
+	if (ret < 0)
+		return ret;
+	remote_put_u32(&q->out, ret == CV_OK);
+	remote_put_set(&q->out, gone);
+	return CV_OK;
 }
 
 /* --- saving --------------------------------------------------------------------- */

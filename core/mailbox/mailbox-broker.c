@@ -351,6 +351,7 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_EXPUNGE] = broker_op_expunge,
 	[REMOTE_COPY] = broker_op_copy,
 	[REMOTE_SEARCH] = broker_op_search,
+	[REMOTE_VANISHED] = broker_op_vanished,
 	[REMOTE_SAVE_BEGIN] = broker_op_save_begin,
 	[REMOTE_SAVE_ADD] = broker_op_save_add,
 	[REMOTE_SAVE_COMMIT] = broker_op_save_commit,

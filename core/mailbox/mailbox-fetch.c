@@ -2,6 +2,7 @@
  * then from its bytes. */
 #include "mailbox-private.h"
 #include "message/body-structure.h"
+#include "message/preview.h"
 
 enum { SIZE_FIXES_MAX = 1000 };
 
@@ -293,6 +294,25 @@ int mailbox_content(struct cv_mailbox *box, uint32_t row,
 
 /* --- data ----------------------------------------------------------------------------------- */
 
+/* Of the message whose summary is open. */
+static int make_preview(struct cv_mailbox *box, uint32_t row,
+			struct cv_error *err)
+{
+	struct open_message *m = &box->message;
+	const struct mime_tree *tree;
+	struct cv_stream *file;
+	struct cv_text text;
+	int ret = mailbox_content(box, row, &file, &tree, err);
+
+	if (ret != CV_OK)
+		return ret;
+	cv_text_init(&text, m->pool);
+	ret = message_preview_make(m->pool, file, &text, err);
+	if (ret == CV_OK)
+		m->summary.preview = cv_span(cv_text_str(&text), text.len);
+	return ret;
+}
+
 /* Envelope and structure, from the catalogue where it has them. */
 static int add_summary(struct cv_mailbox *box, uint32_t row, uint32_t items,
 		       struct cv_message_data *data, struct cv_error *err)
@@ -302,16 +322,24 @@ static int add_summary(struct cv_mailbox *box, uint32_t row, uint32_t items,
 	struct cv_text body;
 	int ret = CV_OK;
 
-	if (find_record(box, row, &record))
+	if (find_record(box, row, &record) &&
+	    (record.preview.data != NULL || !(items & CV_MESSAGE_PREVIEW)))
 		s = &record;
 	else
 		ret = mailbox_summary(box, row, &s, err);
+	if (ret == CV_OK && (items & CV_MESSAGE_PREVIEW) &&
+	    s->preview.data == NULL)
+		ret = make_preview(box, row, err);
 	if (ret != CV_OK)
 		return ret;
 	data->envelope = s->envelope;
 	data->bodystructure = s->body_structure;
 	if (data->size_bytes == 0)
 		data->size_bytes = s->virtual_size;
+	if (items & CV_MESSAGE_THREAD)
+		data->has_thread = mailbox_thread_id(s, data->guid,
+						     data->thread);
+	data->preview = s->preview;
 	if (!(items & CV_MESSAGE_BODY))
 		return CV_OK;
 	cv_text_init(&body, box->data_pool);
@@ -352,7 +380,8 @@ int mailbox_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 		data_r->keywords = store_keywords_get(box->folder, m.keywords,
 						      box->data_pool);
 	if ((items & (CV_MESSAGE_ENVELOPE | CV_MESSAGE_BODYSTRUCTURE |
-		      CV_MESSAGE_BODY)) ||
+		      CV_MESSAGE_BODY | CV_MESSAGE_THREAD |
+		      CV_MESSAGE_PREVIEW | CV_MESSAGE_PREVIEW_LAZY)) ||
 	    ((items & CV_MESSAGE_SIZE) && m.virtual_size == 0 && m.size > 0))
 		ret = add_summary(box, row, items, data_r, err);
 	return ret;

@@ -312,6 +312,7 @@ int mailbox_view_thaw(struct cv_mailbox *box, const struct mailbox_frozen *f,
 	box->uidnext = f->uidnext;
 	box->modseq = f->modseq;
 	box->expunge_modseq = f->expunge_modseq;
+	box->expunges_wait = box->expunge_modseq < box->modseq;
 	box->keyword_count = f->keyword_count;
 	box->recent.pool = box->pool;
 	for (size_t i = 0; i < f->recent.count; i++) {

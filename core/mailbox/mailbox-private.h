@@ -33,6 +33,14 @@ enum {
 
 /* --- users and namespaces -------------------------------------------------- */
 
+/* Who is told of calls that take long. */
+struct mailbox_progress {
+	cv_progress_fn *fn;		/* NULL: nobody */
+	void *context;
+	uint32_t calls;
+	uint64_t next_msecs;		/* monotonic; 0: since no call yet */
+};
+
 /* mailbox NAME { } of a namespace. */
 struct mailbox_config {
 	const char *name;		/* storage name */
@@ -83,6 +91,7 @@ struct cv_user {
 	void *broker_context;
 	uint64_t broker_turn;
 	uint32_t broker_views;
+	struct mailbox_progress progress;
 	uint64_t first_modseq;
 	user_account_fn *account;	/* NULL: files */
 	void *account_context;
@@ -367,6 +376,17 @@ int mailbox_permit_create(struct cv_user *user, const struct mailbox_ref *ref,
 struct cv_span mailbox_acl_inherited(const struct mailbox_ref *ref,
 				     struct cv_pool *pool);
 
+/* --- progress -------------------------------------------------------------------- */
+
+/* mailbox-progress.c.  Around and within what may take long: negative when it
+ * is to be given up.  Looks at the clock now and then, so it may be called for
+ * every message. */
+void mailbox_progress_begin(struct cv_user *user);
+int mailbox_progress(struct cv_user *user, uint64_t done, uint64_t total,
+		     struct cv_error *err);
+void mailbox_set_progress(struct cv_user *u, cv_progress_fn *fn,
+			  void *context);
+
 /* --- views ----------------------------------------------------------------------- */
 
 /* A STORE.SILENT of this view that sync has not passed yet. */
@@ -425,6 +445,7 @@ struct cv_mailbox {
 	uint32_t count, room;
 	uint64_t modseq;		/* flags are known up to here */
 	uint64_t expunge_modseq;	/* expunges are known up to here */
+	bool expunges_wait;		/* there may be some after that */
 	uint32_t uidnext;
 	uint32_t keyword_count;
 	uint32_t uidvalidity;
@@ -449,6 +470,8 @@ void mailbox_box_destroy(struct cv_mailbox *box);
 /* A greater UID than all before. */
 void mailbox_view_add(struct cv_mailbox *box, uint32_t uid);
 uint32_t mailbox_run_uid(const struct cv_mailbox *box, uint32_t at);
+/* The first place in the view with a UID >= uid. */
+uint32_t mailbox_view_lower(const struct cv_mailbox *box, uint32_t uid);
 /* The UID of the message with the sequence number at + 1. */
 static inline uint32_t mailbox_uid_at(const struct cv_mailbox *box,
 				      uint32_t at)
@@ -533,6 +556,20 @@ int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 /* The same whether they have \Deleted or not. */
 int mailbox_expunge_uids(struct cv_mailbox *box, const struct cv_set *uids,
 			 struct cv_error *err);
+
+/* mailbox-vanished.c */
+int mailbox_vanished(struct cv_mailbox *box, uint64_t since,
+		     const struct cv_set *uids, struct cv_pool *pool,
+		     struct cv_set *uids_r, struct cv_error *err);
+/* Those of gone that are asked for (NULL: all), were once told and are not in
+ * the view now. */
+void mailbox_vanished_among(struct cv_mailbox *box, struct cv_set gone,
+			    const struct cv_set *uids,
+			    struct account_ranges *out);
+
+/* mailbox-thread-id.c: false when it cannot be said. */
+bool mailbox_thread_id(const struct message_summary *summary,
+		       const uint8_t guid[16], uint8_t thread_r[16]);
 
 /* mailbox-copy.c */
 int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,

@@ -152,6 +152,7 @@ int remote_open(struct remote *remote, const char *name, uint32_t flags,
 	take_state(box, &a.fields, &box->readonly, &box->uidvalidity);
 	uids = remote_get_set(&a.fields);
 	ret = remote_end(remote, &a, err);
+	view->known_modseq = view->highestmodseq;
 	return ret < 0 ? ret : add_uids(box, uids, err);
 }
 
@@ -235,7 +236,8 @@ static int open_again(struct cv_mailbox *box, struct cv_error *err)
 static bool is_reading(uint32_t op)
 {
 	return op == REMOTE_MESSAGES || op == REMOTE_SECTION ||
-		op == REMOTE_SEARCH || op == REMOTE_SYNC || op == REMOTE_VIEW;
+		op == REMOTE_SEARCH || op == REMOTE_SYNC ||
+		op == REMOTE_VIEW || op == REMOTE_VANISHED;
 }
 
 /* fields begin with view_fields.  A question that was lost with its broker is
@@ -322,6 +324,7 @@ static int sync_stale(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 	out->flags = ranges_set(&all);
 	out->messages_changed = box->count > kept;
 	out->recent_changed = out->keywords_changed = true;
+	out->highestmodseq = box->remote->highestmodseq;
 	box->remote->stale = false;
 	return ret;
 }
@@ -350,6 +353,7 @@ static int sync_changes(struct cv_mailbox *box, uint32_t flags,
 	gone = remote_get_set(&a.fields);
 	added = remote_get_set(&a.fields);
 	changed = remote_get_set(&a.fields);
+	out->highestmodseq = remote_get_u64(&a.fields);
 	if (!(flags & CV_SYNC_NO_EXPUNGES))
 		remove_uids(box, none, gone, false, &seqs, &uids);
 	ret = add_uids(box, added, err);
@@ -383,7 +387,9 @@ int remote_sync(struct cv_mailbox *box, uint32_t flags,
 		ret = sync_changes(box, flags, out, err);
 	out->messages = box->count;
 	out->recent = box->recent_count;
-	out->highestmodseq = view->highestmodseq;
+	if (out->highestmodseq != 0)
+		view->known_modseq = out->highestmodseq;
+	out->highestmodseq = view->known_modseq;
 	return ret;
 }
 
@@ -448,9 +454,10 @@ void remote_watch_clear(struct cv_mailbox *box)
 static void take_message(struct cv_mailbox *box, struct remote_reader *in,
 			 struct cv_message_data *d)
 {
-	struct cv_span guid;
+	struct cv_span guid, thread;
 	struct cv_set seqs;
 	struct cv_range one;
+	bool has_preview;
 
 	*d = (struct cv_message_data){ CV_SIZED(cv_message_data) };
 	d->uid = remote_get_u32(in);
@@ -466,6 +473,14 @@ static void take_message(struct cv_mailbox *box, struct remote_reader *in,
 	guid = remote_get_span(in, 16);
 	if (guid.len == 16)
 		memcpy(d->guid, guid.data, 16);
+	thread = remote_get_span(in, 16);
+	d->has_thread = thread.len == 16;
+	if (d->has_thread)
+		memcpy(d->thread, thread.data, 16);
+	has_preview = remote_get_u32(in) != 0;
+	d->preview = remote_get_span(in, REMOTE_TEXT_MAX);
+	if (!has_preview)
+		d->preview = CV_SPAN_NONE;
 	one = (struct cv_range){ d->uid, d->uid };
 	(void)mailbox_uids_to_seqs(box, (struct cv_set){ &one, 1 }, in->pool,
 				   &seqs);
@@ -699,4 +714,34 @@ int remote_search(struct cv_mailbox *box, const struct cv_search_node *nodes,
 	if (ret == CV_OK)
 		ret = take_seqs(box, &a, pool, seqs_r);
 	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
+}
+
+int remote_vanished(struct cv_mailbox *box, uint64_t since,
+		    const struct cv_set *uids, struct cv_pool *pool,
+		    struct cv_set *uids_r, struct cv_error *err)
+{
+	struct account_ranges out = { .pool = pool };
+	const struct cv_set none = { NULL, 0 };
+	struct remote_answer a;
+	struct cv_text fields;
+	struct cv_set gone;
+	bool exact;
+	int ret;
+
+	view_fields(box, &fields, pool);
+	remote_put_u64(&fields, since);
+	remote_put_u32(&fields, uids != NULL);
+	remote_put_set(&fields, uids == NULL ? none : *uids);
+	ret = view_call(box, REMOTE_VANISHED, &fields, pool, &a, err);
+	if (ret < 0)
+		return ret;
+	exact = remote_get_u32(&a.fields) != 0;
+	gone = remote_get_set(&a.fields);
+	ret = remote_end(box->remote->remote, &a, err);
+	if (ret < 0)
+		return ret;
+	/* by the view of this side */
+	mailbox_vanished_among(box, gone, uids, &out);
+	*uids_r = ranges_set(&out);
+	return exact ? CV_OK : CV_CHANGED;
 }

@@ -48,6 +48,7 @@ struct remote_view {
 	bool may_create_keywords;
 	uint32_t permanent_flags;
 	uint64_t highestmodseq;
+	uint64_t known_modseq;		/* nothing up to here is kept back */
 	uint8_t guid[16];
 	struct cv_keywords keywords;	/* in keyword_pool */
 	struct cv_pool *keyword_pool;
@@ -136,6 +137,10 @@ int remote_copy(struct cv_mailbox *box, struct cv_set seqs,
 int remote_search(struct cv_mailbox *box, const struct cv_search_node *nodes,
 		  uint32_t count, struct cv_pool *pool,
 		  struct cv_set *seqs_r, struct cv_error *err);
+
+int remote_vanished(struct cv_mailbox *box, uint64_t since,
+		    const struct cv_set *uids, struct cv_pool *pool,
+		    struct cv_set *uids_r, struct cv_error *err);
 
 struct remote_save;
 int remote_save_begin(struct remote *remote, const char *name,

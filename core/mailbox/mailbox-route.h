@@ -39,6 +39,9 @@ int route_copy(struct cv_mailbox *box, struct cv_set seqs,
 int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
 		 struct cv_pool *pool, struct cv_set *seqs_r,
 		 struct cv_error *err);
+int route_vanished(struct cv_mailbox *box, uint64_t since,
+		   const struct cv_set *uids, struct cv_pool *pool,
+		   struct cv_set *uids_r, struct cv_error *err);
 /* Messages that were just put into a mailbox and are \Seen for this user,
  * where that is the reader's own. */
 int route_mark_seen(struct cv_user *user, const char *name,

@@ -116,6 +116,7 @@ static int op_cost(uint32_t op)
 	case CV_SEARCH_SENT_BEFORE:
 	case CV_SEARCH_SENT_ON:
 	case CV_SEARCH_SENT_SINCE:
+	case CV_SEARCH_THREAD:
 		return 2;
 	case CV_SEARCH_HEADER:
 		return 3;
@@ -542,6 +543,26 @@ static int match_size(struct search *s, const struct snode *n, bool *yes_r)
 	return CV_OK;
 }
 
+static bool is_id(struct cv_span wanted, const uint8_t id[16])
+{
+	return wanted.len == 16 && memcmp(wanted.data, id, 16) == 0;
+}
+
+static int match_thread(struct search *s, const struct snode *n, bool *yes_r)
+{
+	const struct message_summary *summary;
+	struct account_message m;
+	uint8_t thread[16];
+	int ret = mailbox_summary(s->box, s->row, &summary, s->err);
+
+	if (ret != CV_OK)
+		return ret;
+	account_row_get(s->box->folder, s->row, &m);
+	*yes_r = mailbox_thread_id(summary, m.guid.bytes, thread) &&
+		is_id(n->node->text, thread);
+	return CV_OK;
+}
+
 static bool match_flags(struct search *s, uint32_t wanted)
 {
 	uint32_t flags = account_row_flags(s->box->folder, s->row) &
@@ -596,6 +617,12 @@ static int match_key(struct search *s, const struct snode *n, bool *yes_r)
 	case CV_SEARCH_LARGER:
 	case CV_SEARCH_SMALLER:
 		return match_size(s, n, yes_r);
+	case CV_SEARCH_GUID:
+		account_row_get(s->box->folder, s->row, &m);
+		*yes_r = is_id(n->node->text, m.guid.bytes);
+		return CV_OK;
+	case CV_SEARCH_THREAD:
+		return match_thread(s, n, yes_r);
 	case CV_SEARCH_HEADER:
 		return match_header(s, n, yes_r);
 	case CV_SEARCH_BODY:
@@ -666,9 +693,13 @@ int mailbox_search(struct cv_mailbox *box,
 	s.pool = pool_create("search");
 	s.text_pool = pool_create("search message");
 	ret = compile(&s, query);
+	mailbox_progress_begin(box->user);
 	for (uint32_t seq = 1; seq <= box->count && ret >= 0; seq++) {
 		bool yes = false;
 
+		ret = mailbox_progress(box->user, seq - 1, box->count, err);
+		if (ret < 0)
+			break;
 		if (!mailbox_row(box, seq, &s.row))
 			continue;
 		s.seq = seq;

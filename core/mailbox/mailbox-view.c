@@ -123,8 +123,7 @@ void mailbox_view_add(struct cv_mailbox *box, uint32_t uid)
 	box->uids[box->count++] = uid;
 }
 
-/* The first place in the view with a UID >= uid. */
-static uint32_t view_lower(const struct cv_mailbox *box, uint32_t uid)
+uint32_t mailbox_view_lower(const struct cv_mailbox *box, uint32_t uid)
 {
 	uint32_t low = 0, high = box->count;
 
@@ -192,9 +191,9 @@ int mailbox_uids_to_seqs(struct cv_mailbox *box, struct cv_set uids,
 	struct account_ranges seqs = { .pool = pool };
 
 	for (uint32_t i = 0; i < uids.count; i++) {
-		uint32_t at = view_lower(box, uids.ranges[i].first);
+		uint32_t at = mailbox_view_lower(box, uids.ranges[i].first);
 		uint32_t end = uids.ranges[i].last == UINT32_MAX ?
-			box->count : view_lower(box, uids.ranges[i].last + 1);
+			box->count : mailbox_view_lower(box, uids.ranges[i].last + 1);
 		struct account_range *r;
 
 		if (at >= end)
@@ -232,7 +231,7 @@ static void add_recent(struct cv_mailbox *box, uint32_t from)
 
 	if (had->count > 0 && from <= had->items[had->count - 1].last)
 		from = had->items[had->count - 1].last + 1;
-	for (uint32_t i = view_lower(box, from); i < box->count; i++) {
+	for (uint32_t i = mailbox_view_lower(box, from); i < box->count; i++) {
 		ranges_add(&box->recent, mailbox_uid_at(box, i));
 		box->recent_count++;
 	}
@@ -620,7 +619,7 @@ static void report_flags(struct cv_mailbox *box,
 			 struct account_ranges *seqs)
 {
 	for (size_t i = 0; i < changed->count; i++) {
-		uint32_t at = view_lower(box, changed->items[i].first);
+		uint32_t at = mailbox_view_lower(box, changed->items[i].first);
 
 		for (; at < old_count &&
 		     mailbox_uid_at(box, at) <= changed->items[i].last; at++) {
@@ -637,6 +636,16 @@ static void report_flags(struct cv_mailbox *box,
 	}
 }
 
+/* [RFC7162 3.2] not above an expunge that the client was not told of. */
+static uint64_t known_modseq(const struct cv_mailbox *box)
+{
+	uint64_t modseq = box->folder->highestmodseq;
+
+	if (modseq > box->expunge_modseq)
+		modseq = box->expunge_modseq;
+	return modseq == 0 ? 1 : modseq;
+}
+
 static int sync_view(struct cv_mailbox *box, uint32_t flags,
 		     struct cv_mailbox_changes *out, struct cv_error *err)
 {
@@ -651,11 +660,16 @@ static int sync_view(struct cv_mailbox *box, uint32_t flags,
 	uint32_t kept, before = box->uidnext;
 	int ret = CV_OK;
 
+	if (!(flags & CV_SYNC_NO_EXPUNGES))
+		box->expunges_wait = false;
 	if (folder->highestmodseq > since || folder->uidnext > before) {
 		account_changes_get(folder, since, before, box->sync_pool,
 				    &changes);
 		if (!(flags & CV_SYNC_NO_EXPUNGES))
 			remove_expunged(box, &changes, &seqs, &uids);
+		else if (!changes.expunges_complete ||
+			 changes.expunged.count > 0)
+			box->expunges_wait = true;
 		kept = box->count;
 		if (folder->uidnext > before)
 			view_add_rows(box, before);
@@ -670,8 +684,9 @@ static int sync_view(struct cv_mailbox *box, uint32_t flags,
 	out->expunged_uids = ranges_set(&uids);
 	out->flags = ranges_set(&changed);
 	box->modseq = now;
-	if (!(flags & CV_SYNC_NO_EXPUNGES))
+	if (!box->expunges_wait)
 		box->expunge_modseq = now;
+	out->highestmodseq = known_modseq(box);
 	box->silent = NULL;
 	pool_reset(box->silent_pool);
 	return ret;
@@ -714,8 +729,6 @@ int mailbox_sync(struct cv_mailbox *box, uint32_t flags,
 	ret = sync_view(box, flags, &out, err);
 	out.messages = box->count;
 	out.recent = box->recent_count;
-	out.highestmodseq = box->folder->highestmodseq == 0 ? 1 :
-		box->folder->highestmodseq;
 	out.keywords_changed =
 		account_keyword_count(box->folder) != box->keyword_count;
 	box->keyword_count = account_keyword_count(box->folder);

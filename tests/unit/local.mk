@@ -263,6 +263,12 @@ tests_unit_test_mailbox_broker_SOURCES = %D%/test-mailbox-broker.c \
 tests_unit_test_mailbox_broker_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_broker_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-mailbox-modseq
+tests_unit_test_mailbox_modseq_SOURCES = %D%/test-mailbox-modseq.c \
+	%D%/mailbox-fixture.h
+tests_unit_test_mailbox_modseq_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_modseq_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-names
 tests_unit_test_mailbox_names_SOURCES = %D%/test-mailbox-names.c \
 	%D%/mailbox-fixture.h

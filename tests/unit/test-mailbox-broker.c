@@ -299,6 +299,9 @@ static void changes_go_both_ways(void **state)
 	struct pollfd bell = { .events = POLLIN };
 	struct pair p;
 	struct fixture *f = &p.reader;
+	struct cv_message_data d;
+	struct cv_set gone;
+	uint64_t since;
 
 	(void)state;
 	pair_init(&p);
@@ -349,11 +352,21 @@ static void changes_go_both_ways(void **state)
 	mailbox_api.close(&box);
 	/* expunges */
 	box = fixture_open(f, SHARED "INBOX");
+	since = fixture_state(box).highestmodseq;
 	fixture_store(f, box, 1, 3, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL);
 	ok(f, mailbox_api.expunge(box, NULL, &f->err));
 	c = fixture_sync(f, box, 0);
 	assert_string_equal(fixture_set(f, c.expunged), "1:3");
 	assert_int_equal(c.messages, 1);
+	assert_true(c.highestmodseq > since);
+	assert_int_equal(c.highestmodseq, fixture_state(box).highestmodseq);
+	assert_int_equal(mailbox_api.vanished(box, since, NULL, f->pool,
+					      &gone, &f->err), CV_OK);
+	assert_string_equal(fixture_set(f, gone), "1:3");
+	d = fixture_message(f, box, 1, CV_MESSAGE_THREAD |
+			    CV_MESSAGE_PREVIEW);
+	assert_true(d.has_thread);
+	assert_true(cv_span_is(d.preview, "other body"));
 	c = fixture_sync(&p.owner, own, 0);
 	assert_int_equal(c.messages, 1);
 	/* moved out: both rights are needed */
