@@ -536,6 +536,15 @@ struct cv_storage {
 	 * then.  -1: it cannot; any other call for a folder of the root ends
 	 * it.  NULL: it never can. */
 	int (*listen)(struct cv_storage_folder *folder);
+	/* Flags that another server keeps for one reader of a folder that
+	 * many read, in a tree of his own: at config->index, which INDEXPVT=
+	 * has named.  Needs no root; of config only that path, io, layout and
+	 * names count.  Entries: messages that have any.  CV_NOT_FOUND: there
+	 * is nothing.  NULL: not kept. */
+	int (*private_flags)(const struct cv_storage_config *config,
+			     struct cv_span name, struct cv_pool *pool,
+			     struct cv_takeover *takeover_r,
+			     struct cv_error *err);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

@@ -9,7 +9,7 @@ static const struct cv_span owner_key = CV_SPAN("shared-with-me/");
 
 /* What stands where in a pattern: %u, or %n and perhaps %d. */
 int shared_prefix_add(struct cv_user *user, const struct namespace *ns,
-		      struct cv_error *err)
+		      const char *location, struct cv_error *err)
 {
 	struct shared_prefix *prefix = pool_new(user->pool,
 						struct shared_prefix);
@@ -30,6 +30,7 @@ int shared_prefix_add(struct cv_user *user, const struct namespace *ns,
 			    "separator '%c'", ns->prefix, ns->separator);
 	prefix->ns = *ns;
 	prefix->pattern = ns->prefix;
+	prefix->location = location;
 	prefix->fixed = pool_copy(user->pool, ns->prefix,
 				  strcspn(ns->prefix, "%"));
 	prefix->next = user->shared;
@@ -109,6 +110,59 @@ struct remote *remote_get(struct cv_user *user,
 	remote->next = user->remotes;
 	user->remotes = remote;
 	return remote;
+}
+
+/* With the owner's name in the place of variables; false: there are others. */
+static bool location_of(const struct remote *remote, struct cv_span text,
+			struct cv_text *out)
+{
+	const char *end = text.data + text.len;
+
+	for (const char *p = text.data; p < end; p++) {
+		if (*p != '%')
+			cv_text_append_c(out, *p);
+		else if (++p < end && strchr("und", *p) != NULL)
+			append_variable(out, *p, cv_span_of(remote->owner));
+		else
+			return false;
+	}
+	return true;
+}
+
+const struct mail_location *remote_location(struct remote *remote)
+{
+	struct cv_span rest = cv_span_of(remote->of->location), part;
+	struct cv_user *user = remote->user;
+	struct mail_location *l;
+	struct cv_text text;
+	bool has_place = false;
+
+	if (remote->located)
+		return remote->location;
+	remote->located = true;
+	cv_text_init(&text, user->pool);
+	/* the driver, and options; the path itself is not looked at */
+	if (!cv_span_split(&rest, ':', &part) || part.len == 0)
+		return NULL;
+	cv_text_append_span(&text, part);
+	cv_text_append_str(&text, ":/");
+	(void)cv_span_split(&rest, ':', &part);
+	while (rest.data != NULL && cv_span_split(&rest, ':', &part)) {
+		bool place = cv_span_begins(part, CV_SPAN("INDEXPVT="));
+
+		if (!place && !cv_span_begins(part, CV_SPAN("LAYOUT=")) &&
+		    !cv_span_is(part, "UTF-8"))
+			continue;
+		cv_text_append_c(&text, ':');
+		if (!location_of(remote, part, &text))
+			return NULL;
+		has_place = has_place || place;
+	}
+	l = pool_new(user->pool, struct mail_location);
+	if (has_place &&
+	    mail_location_parse(user, cv_text_str(&text), l, NULL) == CV_OK)
+		remote->location = l;
+	return remote->location;
 }
 
 /* Takes the values of the variables out of a name; the values go up to the

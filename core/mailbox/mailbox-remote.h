@@ -24,6 +24,7 @@ struct shared_prefix {
 	const char *pattern;		/* "shared/%u/" */
 	const char *fixed;		/* "shared/": what NAMESPACE tells */
 	struct namespace ns;		/* what its owners' begin as */
+	const char *location;		/* as it is set; "" */
 };
 
 struct remote {
@@ -32,6 +33,8 @@ struct remote {
 	const struct shared_prefix *of;
 	struct namespace ns;		/* remote: this */
 	const char *owner;
+	const struct mail_location *location;	/* remote_location */
+	bool located;
 	int channel;			/* -1: not connected */
 	uint32_t generation;		/* of the connection */
 	uint32_t views, saves;		/* that stand on it */
@@ -77,7 +80,11 @@ void remote_name_owner(struct cv_user *user,
 /* Something of this owner could be seen: LIST of later sessions shows it. */
 void remote_remember(struct remote *remote);
 int shared_prefix_add(struct cv_user *user, const struct namespace *ns,
-		      struct cv_error *err);
+		      const char *location, struct cv_error *err);
+/* The location of an owner's mail, as far as it can be known here: where another
+ * server has kept what this reader has seen.  NULL: INDEXPVT= is not given, or
+ * depends on what only the owner's process knows (%h). */
+const struct mail_location *remote_location(struct remote *remote);
 /* All connections. */
 void remotes_close(struct cv_user *user);
 const char *remote_name(const struct remote *remote, const char *name,

@@ -104,6 +104,7 @@ static int count_own_unseen(struct cv_user *u, const char *name,
 			ranges_add(&uids, account_row_uid(folder, row));
 	}
 	return seen_count_unseen(u, folder->guid.bytes, folder->uidvalidity,
+				 &ref.store->location, folder->name,
 				 ranges_set(&uids), &s->unseen, err);
 }
 
@@ -112,6 +113,7 @@ int route_status(struct cv_user *u, const char *name, uint32_t items,
 {
 	struct remote *remote = remote_find(u, name);
 	struct cv_pool *pool;
+	const char *storage_name;
 	struct cv_set uids;
 	int ret;
 
@@ -123,12 +125,14 @@ int route_status(struct cv_user *u, const char *name, uint32_t items,
 		pool_destroy(&pool);
 		return ret;
 	}
-	ret = remote_status(remote, remote_name(remote, name, pool), items,
-			    status_r, pool, &uids, err);
+	storage_name = remote_name(remote, name, pool);
+	ret = remote_status(remote, storage_name, items, status_r, pool,
+			    &uids, err);
 	if (ret == CV_OK && (items & CV_STATUS_UNSEEN))
 		ret = seen_count_unseen(u, status_r->guid,
-					status_r->uidvalidity, uids,
-					&status_r->unseen, err);
+					status_r->uidvalidity,
+					remote_location(remote), storage_name,
+					uids, &status_r->unseen, err);
 	pool_destroy(&pool);
 	return ret;
 }
@@ -141,6 +145,20 @@ static int refresh_seen(struct cv_mailbox *box, struct cv_error *err)
 			    err);
 }
 
+/* When the view is new. */
+static int begin_seen(struct cv_mailbox *box, const uint8_t guid[16],
+		      const struct mail_location *l, const char *name,
+		      struct cv_error *err)
+{
+	int ret = seen_create(box->user, guid, box->uidvalidity, &box->seen,
+			      err);
+
+	if (ret == CV_OK)
+		ret = seen_take_over(box->seen, l, name,
+				     mailbox_view_uids(box), box->count, err);
+	return ret == CV_OK ? refresh_seen(box, err) : ret;
+}
+
 static int open_remote(struct cv_user *user, struct remote *remote,
 		       const char *name, uint32_t flags,
 		       struct cv_mailbox **box_r, struct cv_error *err)
@@ -151,10 +169,9 @@ static int open_remote(struct cv_user *user, struct remote *remote,
 			      flags, box, err);
 
 	if (ret == CV_OK)
-		ret = seen_create(user, box->remote->guid, box->uidvalidity,
-				  &box->seen, err);
-	if (ret == CV_OK)
-		ret = refresh_seen(box, err);
+		ret = begin_seen(box, box->remote->guid,
+				 remote_location(remote), box->remote_name,
+				 err);
 	if (ret < 0) {
 		seen_destroy(&box->seen);
 		remote_close(box);
@@ -195,12 +212,10 @@ static int open_here(struct cv_user *user, const char *name, uint32_t flags,
 
 	if (ret < 0)
 		return ret;
-	if (seen_is_kept(box->store)) {
-		ret = seen_create(user, box->folder->guid.bytes,
-				  box->uidvalidity, &box->seen, err);
-		if (ret == CV_OK)
-			ret = refresh_seen(box, err);
-	}
+	if (seen_is_kept(box->store))
+		ret = begin_seen(box, box->folder->guid.bytes,
+				 &box->store->location, box->folder->name,
+				 err);
 	if (ret < 0)
 		route_close(&box);
 	else
@@ -304,8 +319,10 @@ int route_sync(struct cv_mailbox *box, uint32_t flags,
 
 int route_watch_fd(struct cv_mailbox *box)
 {
-	return box->remote == NULL ? mailbox_watch_fd(box) :
+	int fd = box->remote == NULL ? mailbox_watch_fd(box) :
 		remote_watch_fd(box);
+
+	return box->seen == NULL ? fd : seen_watch_fd(box->seen, fd);
 }
 
 void route_watch_clear(struct cv_mailbox *box)
@@ -314,6 +331,8 @@ void route_watch_clear(struct cv_mailbox *box)
 		mailbox_watch_clear(box);
 	else
 		remote_watch_clear(box);
+	if (box->seen != NULL)
+		seen_watch_clear(box->seen);
 }
 
 /* --- messages ------------------------------------------------------------------- */

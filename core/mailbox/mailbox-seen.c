@@ -1,7 +1,10 @@
 /* mailbox-seen.c - \Seen in the account of whoever reads. */
 #include "mailbox-seen.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 enum { BLOCK = 4096, BLOCK_BYTES = BLOCK / 8 };
 
@@ -29,6 +32,7 @@ int seen_create(struct cv_user *user, const uint8_t guid[16],
 	char hex[33];
 	int ret;
 
+	seen->watch = -1;
 	memcpy(folder.bytes, guid, sizeof(folder.bytes));
 	account_guid_format(&folder, hex);
 	seen->pool = pool;
@@ -36,6 +40,7 @@ int seen_create(struct cv_user *user, const uint8_t guid[16],
 	seen->uids.pool = seen->uid_pool;
 	seen->news.pool = pool;
 	seen->store = own_store(user);
+	seen->uidvalidity = uidvalidity;
 	seen->prefix = pool_printf(pool, "seen/%s/%08x/", hex, uidvalidity);
 	*seen_r = seen;
 	ret = store_open(seen->store, err);
@@ -50,6 +55,8 @@ void seen_destroy(struct private_seen **seen)
 
 	if (*seen == NULL)
 		return;
+	if ((*seen)->watch >= 0)
+		(void)close((*seen)->watch);
 	pool = (*seen)->pool;
 	pool_destroy(&(*seen)->uid_pool);
 	*seen = NULL;
@@ -171,16 +178,13 @@ static int block_write(struct private_seen *seen, struct account_txn *txn,
 			    cv_span((const char *)bits, len), err);
 }
 
-int seen_set(struct private_seen *seen, const struct account_ranges *uids,
-	     bool on, bool settle_later, struct cv_error *err)
+static int put_blocks(struct private_seen *seen, struct account_txn *txn,
+		      const struct account_ranges *uids, bool on,
+		      struct cv_error *err)
 {
-	struct account_txn *txn;
 	uint64_t next = 0;
-	int ret;
+	int ret = CV_OK;
 
-	if (uids->count == 0)
-		return CV_OK;
-	ret = store_begin(seen->store, &txn, err);
 	for (size_t i = 0; i < uids->count && ret == CV_OK; i++) {
 		uint64_t block = uids->items[i].first / BLOCK;
 
@@ -192,6 +196,20 @@ int seen_set(struct private_seen *seen, const struct account_ranges *uids,
 					  on, err);
 		next = block;
 	}
+	return ret;
+}
+
+int seen_set(struct private_seen *seen, const struct account_ranges *uids,
+	     bool on, bool settle_later, struct cv_error *err)
+{
+	struct account_txn *txn;
+	int ret;
+
+	if (uids->count == 0)
+		return CV_OK;
+	ret = store_begin(seen->store, &txn, err);
+	if (ret == CV_OK)
+		ret = put_blocks(seen, txn, uids, on, err);
 	if (ret < 0) {
 		account_rollback(&txn);
 		return ret;
@@ -199,6 +217,153 @@ int seen_set(struct private_seen *seen, const struct account_ranges *uids,
 	return account_commit(&txn, settle_later ? ACCOUNT_SYNC_LATER :
 			      ACCOUNT_SYNC, err);
 }
+
+/* --- what another server has kept ------------------------------------------------ */
+
+static struct cv_span taken_key(const struct private_seen *seen,
+				char room[80])
+{
+	int len = snprintf(room, 80, "%staken", seen->prefix);
+
+	return cv_span(room, (size_t)len);
+}
+
+static bool was_taken(const struct private_seen *seen)
+{
+	struct cv_span value;
+	char room[80];
+
+	return account_metadata_get(seen->store->account, NULL,
+				    taken_key(seen, room), &value);
+}
+
+static int take(struct private_seen *seen, const struct account_ranges *uids,
+		struct cv_error *err)
+{
+	struct account_txn *txn;
+	char room[80];
+	int ret = store_begin(seen->store, &txn, err);
+
+	if (ret < 0)
+		return ret;
+	/* another session of the reader may have done it */
+	if (was_taken(seen)) {
+		account_rollback(&txn);
+		return CV_OK;
+	}
+	ret = put_blocks(seen, txn, uids, true, err);
+	if (ret == CV_OK)
+		ret = txn_metadata(txn, NULL, taken_key(seen, room),
+				   CV_SPAN("1"), err);
+	if (ret < 0) {
+		account_rollback(&txn);
+		return ret;
+	}
+	return account_commit(&txn, ACCOUNT_SYNC, err);
+}
+
+/* Of what was read, the messages that there are. */
+static void pick(const struct cv_takeover *t, const uint32_t *uids,
+		 uint32_t count, struct account_ranges *picked)
+{
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		while (k < count && uids[k] < t->entries[i].uid)
+			k++;
+		if (k < count && uids[k] == t->entries[i].uid &&
+		    (t->entries[i].flags & CV_FLAG_SEEN))
+			ranges_add(picked, uids[k]);
+	}
+}
+
+/* CV_NOT_FOUND: nothing, or of another folder of that name. */
+static int read_private(struct private_seen *seen,
+			const struct mail_location *l, const char *name,
+			struct cv_pool *pool, struct cv_takeover *t,
+			struct cv_error *err)
+{
+	const struct cv_storage *driver = storage_find(l->driver);
+	struct cv_user *user = seen->store->user;
+	struct cv_storage_config config = {
+		CV_SIZED(cv_storage_config), .pool = pool,
+		.io_api = &storage_io_api, .io = (struct cv_io *)user->io,
+		.path = l->path, .layout = l->layout, .inbox = "",
+		.control = "", .dirname = l->dirname, .utf8_names = l->utf8,
+		.hostname = user->hostname, .index = l->index_pvt,
+		.user = user, .alt = "",
+	};
+	int ret;
+
+	if (driver == NULL || !CV_HAS(driver, private_flags) ||
+	    driver->private_flags == NULL)
+		return CV_NOT_FOUND;
+	ret = driver->private_flags(&config, cv_span_of(name), pool, t, err);
+	return ret == CV_OK && t->uidvalidity != seen->uidvalidity ?
+		CV_NOT_FOUND : ret;
+}
+
+int seen_take_over(struct private_seen *seen, const struct mail_location *l,
+		   const char *name, const uint32_t *uids, uint32_t count,
+		   struct cv_error *err)
+{
+	struct cv_takeover t = { CV_SIZED(cv_takeover) };
+	struct account_ranges picked = { 0 };
+	struct cv_error unread = ERROR_NONE;
+	struct cv_pool *pool;
+	int ret;
+
+	if (l == NULL || l->index_pvt[0] == '\0')
+		return CV_OK;
+	ret = account_refresh(seen->store->account, err);
+	if (ret < 0 || was_taken(seen))
+		return ret < 0 ? ret : CV_OK;
+	pool = pool_create("take over");
+	picked.pool = pool;
+	ret = read_private(seen, l, name, pool, &t, &unread);
+	if (ret < 0)
+		log_warning("mail", "mailbox '%s': what was seen in it is not "
+			    "taken over: %s", name, unread.text);
+	if (ret == CV_OK) {
+		pick(&t, uids, count, &picked);
+		ret = take(seen, &picked, err);
+	} else {
+		ret = CV_OK;
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+/* --- others of the same reader --------------------------------------------------- */
+
+static bool watch_one(int set, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	/* one that was closed since has left the set */
+	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0 ||
+		errno == EEXIST;
+}
+
+int seen_watch_fd(struct private_seen *seen, int box_fd)
+{
+	int own = box_fd < 0 ? -1 : account_watch_fd(seen->store->account);
+
+	if (own < 0 || own == box_fd)
+		return box_fd;
+	if (seen->watch < 0)
+		seen->watch = epoll_create1(EPOLL_CLOEXEC);
+	/* else changes of one kind are found when others are */
+	return seen->watch >= 0 && watch_one(seen->watch, own) &&
+		watch_one(seen->watch, box_fd) ? seen->watch : box_fd;
+}
+
+void seen_watch_clear(struct private_seen *seen)
+{
+	account_watch_clear(seen->store->account);
+}
+
+/* --- folders that are not open --------------------------------------------------- */
 
 int seen_mark(struct cv_user *user, const uint8_t guid[16],
 	      uint32_t uidvalidity, const struct account_ranges *uids,
@@ -216,7 +381,8 @@ int seen_mark(struct cv_user *user, const uint8_t guid[16],
 }
 
 int seen_count_unseen(struct cv_user *user, const uint8_t guid[16],
-		      uint32_t uidvalidity, struct cv_set uids,
+		      uint32_t uidvalidity, const struct mail_location *l,
+		      const char *name, struct cv_set uids,
 		      uint32_t *unseen_r, struct cv_error *err)
 {
 	struct cv_pool *pool;
@@ -234,7 +400,10 @@ int seen_count_unseen(struct cv_user *user, const uint8_t guid[16],
 		     all.count < REMOTE_MESSAGES_MAX; uid++)
 			*array_add(&all) = (uint32_t)uid;
 	}
-	ret = seen_refresh(seen, all.items, (uint32_t)all.count, err);
+	ret = seen_take_over(seen, l, name, all.items, (uint32_t)all.count,
+			     err);
+	if (ret == CV_OK)
+		ret = seen_refresh(seen, all.items, (uint32_t)all.count, err);
 	*unseen_r = 0;
 	for (size_t i = 0; i < all.count && ret >= 0; i++)
 		*unseen_r += !seen_has(seen, all.items[i]);

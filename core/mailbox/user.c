@@ -157,7 +157,7 @@ static int add_namespace(struct cv_user *user, settings_block block,
 		ns->separator = set.separator[0] == '\0' ? '/' :
 			set.separator[0];
 		return ns->type == CV_NAMESPACE_SHARED ?
-			shared_prefix_add(user, ns, err) :
+			shared_prefix_add(user, ns, set.location, err) :
 			FAIL(err, CV_E_CONFIG, "namespace prefix '%s': only "
 			     "in type = shared variables stand for owners",
 			     ns->prefix);

@@ -88,6 +88,28 @@ static void add_path(struct sandbox_paths *paths, struct cv_session *s,
 			    "made: %s", copy, strerror(errno));
 }
 
+/* INDEXPVT=: what another server has kept is read once; what is private lies
+ * in the reader's account.  Up to a variable that stands for owners. */
+static void add_readable(struct sandbox_paths *paths, struct cv_session *s,
+			 struct cv_span path)
+{
+	struct cv_span rest = path, fixed = CV_SPAN("");
+	char *copy;
+	struct stat st;
+
+	(void)cv_span_split(&rest, '%', &fixed);
+	while (fixed.len < path.len && fixed.len > 0 &&
+	       fixed.data[fixed.len - 1] != '/')
+		fixed.len--;
+	copy = pool_copy(s->pool, fixed.data, fixed.len);
+	if (cv_span_begins(fixed, CV_SPAN("~/")))
+		copy = pool_printf(s->pool, "%s%s", s->user_info->home,
+				   copy + 1);
+	if (copy[0] == '/' && strspn(copy, "/.") != strlen(copy) &&
+	    stat(copy, &st) == 0 && S_ISDIR(st.st_mode))
+		sandbox_paths_add(paths, copy, false);
+}
+
 /* INBOX= may be a file (an mbox), which others lock and replace: it is
  * reached through its directory. */
 static struct cv_span inbox_dir(struct cv_session *s, struct cv_span path)
@@ -108,21 +130,33 @@ static struct cv_span inbox_dir(struct cv_session *s, struct cv_span path)
 static void add_location(struct sandbox_paths *paths, struct cv_session *s,
 			 const char *location)
 {
-	struct cv_span rest = cv_span_of(location), part, key;
+	struct cv_span rest = cv_span_of(location), part, key = CV_SPAN("");
 
 	while (cv_span_split(&rest, ':', &part)) {
 		struct cv_span value = part;
 
-		/* INDEXPVT only says that there is something private, which
-		 * lies in the reader's account */
 		if (cv_span_split(&value, '=', &key) && value.data != NULL)
 			part = cv_span_is(key, "INBOX") ?
-				inbox_dir(s, value) :
-				cv_span_is(key, "INDEXPVT") ? CV_SPAN("") :
-				value;
+				inbox_dir(s, value) : value;
+		if (cv_span_is(key, "INDEXPVT")) {
+			add_readable(paths, s, value);
+			continue;
+		}
 		if (part.len > 0 && (part.data[0] == '/' ||
 				     part.data[0] == '~'))
 			add_path(paths, s, part);
+	}
+}
+
+/* Of the mail of others only what is the reader's own. */
+static void add_private(struct sandbox_paths *paths, struct cv_session *s,
+			const char *location)
+{
+	struct cv_span rest = cv_span_of(location), part;
+
+	while (cv_span_split(&rest, ':', &part)) {
+		if (cv_span_begins(part, CV_SPAN("INDEXPVT=")))
+			add_readable(paths, s, cv_span_skip(part, 9));
 	}
 }
 
@@ -178,6 +212,8 @@ static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
 		/* what is shared by single users is not reached by files */
 		if (!ns.disabled && ns.type != NAMESPACE_TYPE_SHARED)
 			add_location(paths, s, ns.location);
+		else if (!ns.disabled)
+			add_private(paths, s, ns.location);
 	}
 	return CV_OK;
 }

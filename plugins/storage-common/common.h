@@ -5,6 +5,7 @@
 
 #include "cv-plugin.h"
 #include "cv-storage.h"
+#include "dovecot-index.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@
 #define common_lines_room CV_OWN(_common_lines_room)
 #define common_subscriptions_read CV_OWN(_common_subscriptions_read)
 #define common_subscriptions_write CV_OWN(_common_subscriptions_write)
+#define common_private_flags CV_OWN(_common_private_flags)
 
 /* A call of the I/O port. */
 #define COMMON_CALL(config, op, ...) \
@@ -150,5 +152,15 @@ int common_subscriptions_write(const struct cv_storage_config *config,
 			       const struct common_layout *layout,
 			       int root_fd, const struct cv_strings *names,
 			       struct cv_text *stamp, struct cv_error *err);
+
+/* --- common-private.c ------------------------------------------------------ */
+
+/* private_flags of cv-storage.h; below: where in the tree the folders are,
+ * "" or "x/". */
+int common_private_flags(const struct cv_storage_config *config,
+			 const struct common_layout *layout, const char *below,
+			 struct cv_span name, struct cv_pool *pool,
+			 struct cv_takeover *takeover_r,
+			 struct cv_error *err);
 
 #endif

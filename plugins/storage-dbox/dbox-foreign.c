@@ -1,7 +1,6 @@
 /* dbox-foreign.c - what Dovecot knows of a folder: its index, and for mdbox
  * the map that says where a message lies. */
 #include "dbox.h"
-#include "dovecot-index.h"
 
 #include <stdlib.h>
 

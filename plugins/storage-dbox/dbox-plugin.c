@@ -53,6 +53,15 @@ void dbox_settings(struct cv_storage_root *root)
 					  set->mail_attachment_dir);
 }
 
+static int dbox_private_flags(const struct cv_storage_config *config,
+			      struct cv_span name, struct cv_pool *pool,
+			      struct cv_takeover *takeover_r,
+			      struct cv_error *err)
+{
+	return common_private_flags(config, &dbox_layout, "mailboxes/", name,
+				    pool, takeover_r, err);
+}
+
 #define DBOX_COMMON \
 	.root_close = dbox_root_close, \
 	.separator = dbox_separator, \
@@ -79,7 +88,8 @@ void dbox_settings(struct cv_storage_root *root)
 	.set_flags = dbox_set_flags, \
 	.numbers = dbox_numbers, \
 	.folder_path = dbox_folder_path, \
-	.acl_read = dbox_acl_read
+	.acl_read = dbox_acl_read, \
+	.private_flags = dbox_private_flags
 
 static void dbox_location_check(const struct cv_check *check)
 {

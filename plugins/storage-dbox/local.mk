@@ -16,10 +16,6 @@ STORAGE_DBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-dbox/dbox-root.c \
 	plugins/storage-dbox/dbox-subscriptions.c \
 	plugins/storage-dbox/dbox-takeover.c \
-	plugins/storage-dbox/dovecot-index.c \
-	plugins/storage-dbox/dovecot-index.h \
-	plugins/storage-dbox/dovecot-log.c \
-	plugins/storage-dbox/dovecot-private.h \
 	plugins/storage-dbox/mdbox.c \
 	plugins/storage-dbox/mdbox-container.c \
 	plugins/storage-dbox/mdbox-ledger.c \

@@ -51,6 +51,16 @@ static void maildir_location_check(const struct cv_check *check)
 	cv_check_layout(check, layouts);
 }
 
+static int maildir_private_flags(const struct cv_storage_config *config,
+				 struct cv_span name, struct cv_pool *pool,
+				 struct cv_takeover *takeover_r,
+				 struct cv_error *err)
+{
+	return common_private_flags(config, strcmp(config->layout, "fs") == 0 ?
+				    &maildir_fs_layout : &maildir_plus_layout,
+				    "", name, pool, takeover_r, err);
+}
+
 static const struct cv_storage maildir_storage = {
 	CV_SIZED(cv_storage),
 	.name = "maildir",
@@ -103,6 +113,7 @@ static const struct cv_storage maildir_storage = {
 	.acl_read = maildir_acl_read,
 	.shown = maildir_shown,
 	.settle = maildir_settle,
+	.private_flags = maildir_private_flags,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

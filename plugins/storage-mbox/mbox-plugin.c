@@ -43,6 +43,15 @@ static void mbox_location_check(const struct cv_check *check)
 	cv_check_layout(check, layouts);
 }
 
+static int mbox_private_flags(const struct cv_storage_config *config,
+			      struct cv_span name, struct cv_pool *pool,
+			      struct cv_takeover *takeover_r,
+			      struct cv_error *err)
+{
+	return common_private_flags(config, &mbox_layout, "", name, pool,
+				    takeover_r, err);
+}
+
 static const struct cv_storage mbox_storage = {
 	CV_SIZED(cv_storage),
 	.name = "mbox",
@@ -93,6 +102,7 @@ static const struct cv_storage mbox_storage = {
 	.adopted = mbox_adopted,
 	.folder_path = mbox_folder_path,
 	.acl_read = mbox_acl_read,
+	.private_flags = mbox_private_flags,
 };
 
 static int mbox_init(const struct cv_host *host, struct cv_plugin *self,

@@ -2,7 +2,7 @@
  * metadata of messages.  The first two bytes say how long the index is. */
 #include "base.h"
 #include "dbox-record.h"
-#include "dovecot-index.h"
+#include "../storage-common/dovecot-index.h"
 #include "module/module.h"
 
 extern const struct cv_plugin_desc storage_dbox_LTX_cv_plugin_desc;

@@ -56,7 +56,7 @@ tests_fuzz_libdbox_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \
 noinst_PROGRAMS += tests/fuzz/fuzz-dovecot-index
 tests_fuzz_fuzz_dovecot_index_SOURCES = %D%/fuzz-dovecot-index.c
 tests_fuzz_fuzz_dovecot_index_CPPFLAGS = $(FUZZ_CPPFLAGS) \
-	-I$(top_srcdir)/plugins/storage-dbox
+	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
 tests_fuzz_fuzz_dovecot_index_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_dovecot_index_LDADD = tests/fuzz/libdbox-fuzz.la \
 	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)

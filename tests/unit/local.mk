@@ -241,7 +241,7 @@ tests_unit_test_dbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
 UNIT_TESTS += tests/unit/test-dbox-format
 tests_unit_test_dbox_format_SOURCES = %D%/test-dbox-format.c
 tests_unit_test_dbox_format_CPPFLAGS = $(UNIT_CPPFLAGS) \
-	-I$(top_srcdir)/plugins/storage-dbox
+	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
 tests_unit_test_dbox_format_LDADD = tests/unit/libstorage-dbox.la \
 	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
 

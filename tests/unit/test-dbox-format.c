@@ -2,7 +2,7 @@
  * metadata, indexes and logs: at every cut, with every byte changed. */
 #include "base.h"
 #include "dbox-record.h"
-#include "dovecot-index.h"
+#include "../storage-common/dovecot-index.h"
 #include "module/module.h"
 
 #include <setjmp.h>

@@ -4,6 +4,13 @@
 
 #include "dovecot-index.h"
 
+#define dovecot_number CV_OWN(_dovecot_number)
+#define dovecot_row_add CV_OWN(_dovecot_row_add)
+#define dovecot_extension_find CV_OWN(_dovecot_extension_find)
+#define dovecot_extension_add CV_OWN(_dovecot_extension_add)
+#define dovecot_keyword_add CV_OWN(_dovecot_keyword_add)
+#define dovecot_logs_apply CV_OWN(_dovecot_logs_apply)
+
 struct dovecot_extension {
 	struct cv_span name;
 	uint32_t record_offset, record_size;

@@ -7,6 +7,10 @@
 #include "cv-text.h"
 #include "cv-plugin.h"
 
+/* Each plugin has these under its own prefix. */
+#define dovecot_index_read CV_OWN(_dovecot_index_read)
+#define dovecot_row_u32 CV_OWN(_dovecot_row_u32)
+
 enum {
 	DOVECOT_KEYWORDS_MAX = 256,
 	DOVECOT_EXTENSIONS_MAX = 64,
