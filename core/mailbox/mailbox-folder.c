@@ -250,6 +250,8 @@ static int rename_inbox(struct cv_user *u, const char *new_name,
 	if (ret == CV_NOT_FOUND)
 		ret = FAIL(err, CV_E_TEMP, "mailbox 'INBOX' is being changed "
 			   "by another program");
+	if (ret == CV_OK)
+		ret = annotations_copy(u, "INBOX", new_name, err);
 	pool_destroy(&pool);
 	mailbox_close(&box);
 	return ret;

@@ -377,8 +377,9 @@ static int list_remote(struct cv_user *u, struct remote *remote,
 
 	for (uint32_t i = 0; ret == CV_OK && i < count; i++)
 		*array_add(list) = shared[i];
-	if (ret == CV_OK)
-		ret = remote_guid(remote, name, pool, guid, err);
+	if (ret < 0)
+		return ret;
+	ret = remote_guid(remote, name, pool, guid, err);
 	/* who may not read it has nothing private there */
 	if (ret == CV_E_DENIED)
 		return CV_OK;
@@ -612,6 +613,27 @@ int annotations_set_shared(struct cv_user *u, const char *name,
 
 	if (ret == CV_OK)
 		ret = set_local(u, name, checked, count, pool, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+int annotations_copy(struct cv_user *u, const char *from, const char *to,
+		     struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("annotations");
+	struct mailbox_ref ref;
+	struct place source, target;
+	entry_list list;
+	int ret = local_place(u, from, pool, &ref, &source, err);
+
+	array_init(&list, pool);
+	if (ret == CV_OK) {
+		read_place(&source, CV_SPAN("/"), pool, &list);
+		ret = local_place(u, to, pool, &ref, &target, err);
+	}
+	if (ret == CV_OK)
+		ret = write_place(&target, list.items, (uint32_t)list.count,
+				  pool, err);
 	pool_destroy(&pool);
 	return ret;
 }

@@ -594,6 +594,9 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 			struct cv_error *err);
 void mailbox_save_abort(struct cv_save **save);
 
+/* [RFC5464 4.1] What INBOX has is kept, and goes along with its mail. */
+int annotations_copy(struct cv_user *u, const char *from, const char *to,
+		     struct cv_error *err);
 /* mailbox-metadata.c, for brokers: annotations under /shared, with the rights
  * of whoever asks. */
 int annotations_list_shared(struct cv_user *u, const char *name,

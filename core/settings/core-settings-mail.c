@@ -193,10 +193,12 @@ static const struct cv_setting_def mail_setting_defs[] = {
 		"Directory for temporary files."),
 	CV_SETTING(mail_settings, mail_server_admin, CV_SET_STRING,
 		"", NULL, 0,
-		"Contact in the server's metadata."),
+		"A URI (mailto:, tel:) of the administrator, which "
+		"clients find as the server's annotation /shared/admin."),
 	CV_SETTING(mail_settings, mail_server_comment, CV_SET_STRING,
 		"", NULL, 0,
-		"Comment in the server's metadata."),
+		"What clients find as the server's annotation "
+		"/shared/comment; empty: what a user has put there."),
 	CV_SETTING(mail_settings, mail_attribute_dict, CV_SET_STRING,
 		"", NULL, CV_SET_EXPAND | CV_SET_PER_USER,
 		"Dictionary for mailbox attributes."),

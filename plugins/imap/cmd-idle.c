@@ -1,5 +1,7 @@
 /* cmd-idle.c - IDLE [RFC2177]. */
 #include "imap-commands.h"
+#include "imap-enable.h"
+#include "imap-metadata.h"
 #include "imap-respond.h"
 #include "imap-sync.h"
 
@@ -30,11 +32,12 @@ static int report(struct imap_cmd *cmd)
 	static const struct cv_set none;
 	struct imap_session *s = cmd->s;
 
-	if (s->box == NULL)
-		return 0;
-	imap_mailbox_api->watch_clear(s->box);
 	cv_api->pool_reset(cmd->pool);
-	return imap_sync(s, cmd->pool, 0, true, none, false);
+	if (s->box != NULL)
+		imap_mailbox_api->watch_clear(s->box);
+	imap_metadata_notify(s, cmd->pool);
+	return s->box == NULL ? 0 :
+		imap_sync(s, cmd->pool, 0, true, none, false);
 }
 
 /* Waits for the next event: input, a change, or time for "Still here". */
@@ -46,7 +49,8 @@ static int idle_wait(struct imap_cmd *cmd, uint64_t *next_msecs)
 	uint64_t left = now >= *next_msecs ? 0 : *next_msecs - now;
 	int code;
 
-	if (s->box != NULL && watch < 0 && left > POLL_MSECS)
+	if (watch < 0 && left > POLL_MSECS && (s->box != NULL ||
+	    (s->enabled & IMAP_ENABLED_METADATA) != 0))
 		left = POLL_MSECS;
 	code = imap_connection_api->wait(s->conn, watch, (uint32_t)left,
 					 s->err);

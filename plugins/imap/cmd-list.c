@@ -90,12 +90,29 @@ static bool return_my_rights(struct imap_cmd *cmd, struct imap_args *list,
 	return true;
 }
 
+static bool return_metadata(struct imap_cmd *cmd, struct imap_args *list,
+			    struct imap_list_request *request)
+{
+	const struct imap_arg *arg = imap_args_next(list);
+
+	if (arg == NULL || arg->type != IMAP_LIST) {
+		imap_bad_arguments(cmd);
+		return false;
+	}
+	/* [RFC9590] an entry without a value is told as NIL */
+	request->metadata.nil = true;
+	request->metadata.max_size = UINT64_MAX;
+	return imap_metadata_entries(cmd, imap_args_of_list(list, arg),
+				     &request->metadata);
+}
+
 static const struct { const char *name; return_fn *run; } return_options[] = {
 	{ "SUBSCRIBED", return_subscribed },
 	{ "CHILDREN", return_children },
 	{ "SPECIAL-USE", return_special_use },
 	{ "STATUS", return_status },
 	{ "MYRIGHTS", return_my_rights },
+	{ "METADATA", return_metadata },
 };
 enum { RETURN_OPTIONS = sizeof(return_options) / sizeof(return_options[0]) };
 

@@ -26,6 +26,13 @@ static bool has_acl(const struct imap_session *s,
 		imap_mailbox_api->my_rights != NULL;
 }
 
+static bool has_metadata(const struct imap_session *s,
+			 const struct imap_settings *set, struct cv_text *dst)
+{
+	return CV_HAS(imap_mailbox_api, metadata_changes) &&
+		imap_mailbox_api->metadata_changes != NULL;
+}
+
 /* In the order they are told in.  is_offered (NULL: always) may append to
  * the name what the settings say: "APPENDLIMIT=" and its number.  s is NULL
  * before login. */
@@ -57,6 +64,10 @@ static const struct {
 	/* [RFC4314 1] those that RFC 2086 did not have */
 	{ "RIGHTS=texk", AFTER_LOGIN, has_acl },
 	{ "LIST-MYRIGHTS", AFTER_LOGIN, has_acl },
+	/* [RFC5464 1] METADATA-SERVER would say that there are none of
+	 * mailboxes */
+	{ "METADATA", AFTER_LOGIN, has_metadata },
+	{ "LIST-METADATA", AFTER_LOGIN, has_metadata },
 	{ "ESEARCH", AFTER_LOGIN, NULL },
 	{ "SEARCHRES", AFTER_LOGIN, NULL },
 };

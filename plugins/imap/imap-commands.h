@@ -22,6 +22,7 @@ int imap_cmd_examine(struct imap_cmd *cmd);
 int imap_cmd_expunge(struct imap_cmd *cmd);
 int imap_cmd_fetch(struct imap_cmd *cmd);
 int imap_cmd_getacl(struct imap_cmd *cmd);
+int imap_cmd_getmetadata(struct imap_cmd *cmd);
 int imap_cmd_id(struct imap_cmd *cmd);
 int imap_cmd_idle(struct imap_cmd *cmd);
 int imap_cmd_list(struct imap_cmd *cmd);
@@ -36,10 +37,14 @@ int imap_cmd_rename(struct imap_cmd *cmd);
 int imap_cmd_search(struct imap_cmd *cmd);
 int imap_cmd_select(struct imap_cmd *cmd);
 int imap_cmd_setacl(struct imap_cmd *cmd);
+int imap_cmd_setmetadata(struct imap_cmd *cmd);
 int imap_cmd_status(struct imap_cmd *cmd);
 int imap_cmd_store(struct imap_cmd *cmd);
 int imap_cmd_subscribe(struct imap_cmd *cmd);
 int imap_cmd_unselect(struct imap_cmd *cmd);
 int imap_cmd_unsubscribe(struct imap_cmd *cmd);
+
+/* A literal was refused: sets the reply.  Returns 0. */
+int imap_setmetadata_too_large(struct imap_cmd *cmd);
 
 #endif

@@ -1,5 +1,6 @@
 /* imap-enable.c - see imap-enable.h. */
 #include "imap-enable.h"
+#include "imap-metadata.h"
 
 const struct imap_extension *imap_extension_find(struct cv_span name)
 {
@@ -27,5 +28,8 @@ bool imap_extension_enable(struct imap_session *s,
 
 /* A row for each, sorted by name. */
 const struct imap_extension imap_extensions[] = {
+	{ "METADATA", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
+	/* [RFC5464 4.1] the name for servers without mailbox entries */
+	{ "METADATA-SERVER", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
 	{ NULL, 0, 0, NULL },
 };

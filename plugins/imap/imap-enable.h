@@ -12,6 +12,7 @@ enum imap_enabled {
 	IMAP_ENABLED_UIDONLY = 4,	/* [RFC9586] */
 	IMAP_ENABLED_UTF8 = 8,		/* [RFC6855 3] */
 	IMAP_ENABLED_REV2 = 16,		/* [RFC9051 6.3.1] */
+	IMAP_ENABLED_METADATA = 256,	/* [RFC5464 4.1] */
 };
 
 struct imap_extension {

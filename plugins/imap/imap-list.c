@@ -218,14 +218,22 @@ struct name {			/* of the mailboxes of which more is wanted */
 
 static bool wants_more(const struct imap_list_request *request)
 {
-	return request->status_items != 0 || request->my_rights;
+	return request->status_items != 0 || request->my_rights ||
+		request->metadata.count > 0;
 }
 
-/* What cannot be had of a mailbox is left out: [RFC5819 2], [RFC8440 3]. */
+/* What cannot be had of a mailbox is left out: [RFC5819 2], [RFC8440 3],
+ * [RFC9590]. */
 static void send_more(struct imap_cmd *cmd, const struct name *name,
 		      const struct imap_list_request *request)
 {
+	uint64_t longest;
+
 	for (; name != NULL; name = name->next) {
+		if (request->metadata.count > 0)
+			(void)imap_metadata_send(cmd, name->text,
+						 &request->metadata,
+						 &longest);
 		if (request->my_rights)
 			(void)imap_acl_send_mine(cmd, name->text);
 		if (request->status_items != 0)

@@ -2,6 +2,7 @@
 #ifndef IMAP_LIST_H
 #define IMAP_LIST_H
 
+#include "imap-metadata.h"
 #include "imap-session.h"
 
 /* "\Sent" to enum cv_mailbox_attribute; 0: unknown [RFC6154 2]. */
@@ -15,6 +16,8 @@ struct imap_list_request {
 	bool lsub_flags;	/* tb-lsub-flags */
 	uint32_t status_items;	/* [RFC5819 2] 0: none */
 	bool my_rights;		/* [RFC8440 3] */
+	/* [RFC9590 3] count 0: none */
+	struct imap_metadata_request metadata;
 };
 
 /* The reference and the pattern or patterns; false after setting a reply. */

@@ -66,6 +66,7 @@ void imap_parser_reset(struct imap_parser *p)
 	p->literal_size = p->literal_left = 0;
 	p->stream_from = UINT32_MAX;
 	p->error = NULL;
+	p->too_large = false;
 	p->skipped = 0;
 	p->after_list = p->escaped = false;
 }
@@ -283,6 +284,7 @@ static enum imap_parse_result literal_begin(struct imap_parser *p)
 		/* [RFC7888 4] a refused synchronising literal is never sent;
 		 * the other kind is on its way already */
 		p->error = "Literal is too large";
+		p->too_large = true;
 		p->state = AT_END;
 		return p->literal_sync ? IMAP_PARSE_ERROR : IMAP_PARSE_FATAL;
 	}

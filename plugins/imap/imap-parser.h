@@ -75,6 +75,7 @@ struct imap_parser {
 	 * left to the caller; UINT32_MAX: none.  Reset for each command. */
 	uint32_t stream_from;
 	const char *error;
+	bool too_large;		/* the error is a literal's size */
 	char skip_tail[2];	/* the end of a line that is skipped */
 	uint32_t skipped;
 };

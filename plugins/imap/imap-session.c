@@ -7,6 +7,7 @@
 #include "imap-capability.h"
 #include "imap-commands.h"
 #include "imap-logout.h"
+#include "imap-metadata.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-settle.h"
@@ -182,6 +183,8 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		code = cmd->def->run(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD)
 		code = sync_after(cmd);
+	if (code >= 0 && cmd->reply != IMAP_BAD && !s->closing)
+		imap_metadata_notify(s, cmd->pool);
 	if (code >= 0)
 		send_reply(cmd);
 	return code;
@@ -204,6 +207,18 @@ static void stream_literals(struct imap_session *s)
 
 	if (def != NULL && (def->flags & IMAP_STREAMS) != 0)
 		s->parser.stream_from = 1;
+}
+
+static void parse_failed(struct imap_cmd *cmd)
+{
+	struct imap_session *s = cmd->s;
+
+	if (s->parser.too_large)
+		cmd->def = imap_command_find(imap_parser_verb(&s->parser));
+	if (cmd->def != NULL && cmd->def->too_large != NULL)
+		(void)cmd->def->too_large(cmd);
+	else
+		imap_bad(cmd, "Error in IMAP command: %s.", s->parser.error);
 }
 
 /* The parser has something to say. */
@@ -229,7 +244,7 @@ static int parsed(struct imap_session *s, enum imap_parse_result result)
 	case IMAP_PARSE_ERROR:
 	case IMAP_PARSE_FATAL:
 		command_begin(s, &cmd);
-		imap_bad(&cmd, "Error in IMAP command: %s.", s->parser.error);
+		parse_failed(&cmd);
 		send_reply(&cmd);
 		if (result == IMAP_PARSE_FATAL)
 			imap_bye(s, "Input could not be understood.");

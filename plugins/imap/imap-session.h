@@ -79,6 +79,8 @@ struct imap_command {
 	const char *name;	/* upper case */
 	int (*run)(struct imap_cmd *cmd);	/* negative: close */
 	uint32_t flags;
+	/* NULL, or sets the reply when a literal was refused for its size. */
+	int (*too_large)(struct imap_cmd *cmd);
 };
 
 /* The session's main function: struct cv_protocol.run. */

@@ -11,6 +11,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-expunge.c \
 	plugins/imap/cmd-fetch.c \
 	plugins/imap/cmd-getacl.c \
+	plugins/imap/cmd-getmetadata.c \
 	plugins/imap/cmd-id.c \
 	plugins/imap/cmd-idle.c \
 	plugins/imap/cmd-list.c \
@@ -25,6 +26,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-search.c \
 	plugins/imap/cmd-select.c \
 	plugins/imap/cmd-setacl.c \
+	plugins/imap/cmd-setmetadata.c \
 	plugins/imap/cmd-status.c \
 	plugins/imap/cmd-store.c \
 	plugins/imap/cmd-subscribe.c \
@@ -52,6 +54,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-list.h \
 	plugins/imap/imap-logout.c \
 	plugins/imap/imap-logout.h \
+	plugins/imap/imap-metadata.c \
+	plugins/imap/imap-metadata.h \
 	plugins/imap/imap-parser.c \
 	plugins/imap/imap-parser.h \
 	plugins/imap/imap-preauth.c \
