@@ -227,6 +227,9 @@ struct cv_takeover {
 		bool has_keywords;
 	} *entries;
 	uint32_t count;
+	/* The folder's own, where the other server has given it one. */
+	bool has_guid;
+	uint8_t guid[16];
 };
 
 /* A message in the list of UIDs that is kept for other servers. */
@@ -246,6 +249,11 @@ struct cv_folder_found {
 };
 
 typedef int cv_folder_fn(void *context, const struct cv_folder_found *found);
+
+/* The references of all messages of all folders, as purge gets them; valid
+ * as long as the call that was given this one. */
+typedef int cv_live_fn(void *context, const struct cv_span **refs_r,
+		       uint32_t *count_r, struct cv_error *err);
 
 /* --- the driver ---------------------------------------------------------- */
 
@@ -544,6 +552,14 @@ struct cv_storage {
 	int (*private_flags)(const struct cv_storage_config *config,
 			     struct cv_span name, struct cv_pool *pool,
 			     struct cv_takeover *takeover_r,
+			     struct cv_error *err);
+	/* In place of altmove, for a driver that must know of all references
+	 * before it takes apart what another server wrote.  Under the
+	 * account's lock; every folder was scanned once before it.  What must
+	 * stay where it is stays, and is logged. */
+	int (*altmove_known)(struct cv_storage_folder *folder,
+			     const struct cv_blob *blobs, uint32_t count,
+			     bool back, cv_live_fn *live, void *context,
 			     struct cv_error *err);
 };
 

@@ -153,6 +153,7 @@ struct store {
 					 * for the quota */
 	bool laying_out;		/* within a rotation: no transaction */
 	bool private_seen;		/* \Seen is each reader's own */
+	bool all_scanned;		/* each folder was, by this process */
 };
 
 /* The separator is known without opening anything. */

@@ -58,8 +58,31 @@ static bool was_removed(struct store *store, struct cv_span name,
 	return false;
 }
 
+/* The GUID that another server gave a folder; NULL: none, or it is that of
+ * another one. */
+static const struct account_guid *guid_of(struct store *store,
+					  const struct cv_takeover *takeover,
+					  struct cv_pool *pool)
+{
+	struct account_guid *guid;
+	struct account_folder *folder;
+	size_t at = 0;
+
+	if (!CV_HAS(takeover, guid) || !takeover->has_guid)
+		return NULL;
+	guid = pool_new(pool, struct account_guid);
+	memcpy(guid->bytes, takeover->guid, sizeof(guid->bytes));
+	if (account_folder_find_guid(store->account, guid) != NULL)
+		return NULL;
+	while ((folder = account_removed_next(store->account, &at)) != NULL) {
+		if (account_guid_equal(&folder->guid, guid))
+			return NULL;
+	}
+	return guid;
+}
+
 /* A folder that is on disk becomes one of the account, with the UIDVALIDITY
- * that another server gave it, unless one is asked for. */
+ * and the GUID that another server gave it, unless they are asked for. */
 static int adopt_folder(struct store *store, struct account_txn *txn,
 			struct cv_span name,
 			const struct account_folder_options *as,
@@ -81,10 +104,13 @@ static int adopt_folder(struct store *store, struct account_txn *txn,
 	if (ret == CV_OK && options.uidvalidity == 0 &&
 	    !was_removed(store, name, takeover.uidvalidity))
 		options.uidvalidity = takeover.uidvalidity;
+	if (ret == CV_OK && options.guid == NULL)
+		options.guid = guid_of(store, &takeover, pool);
 	store->driver->folder_close(&blobs);
+	if (ret >= 0)
+		ret = txn_folder_create(txn, name, &options, folder_r, err);
 	pool_destroy(&pool);
-	return ret < 0 ? ret :
-		txn_folder_create(txn, name, &options, folder_r, err);
+	return ret;
 }
 
 /* True when the folder is really not there any more. */

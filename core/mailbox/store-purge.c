@@ -36,6 +36,21 @@ static int collect(struct references *refs, struct account_folder *folder,
 	return CV_OK;
 }
 
+static int collect_all(struct references *refs, struct store *store,
+		       struct cv_error *err)
+{
+	struct account_folder *folder;
+	size_t at = 0;
+	int ret = CV_OK;
+
+	while (ret == CV_OK &&
+	       (folder = account_folder_next(store->account, &at)) != NULL) {
+		if (!folder->deleted)
+			ret = collect(refs, folder, err);
+	}
+	return ret;
+}
+
 /* A folder of another server's that nobody has opened yet: its messages come
  * into the journal first. */
 static int open_all(struct store *store, struct cv_error *err)
@@ -69,9 +84,7 @@ int store_purge(struct store *store, bool convert, uint64_t *freed_r,
 {
 	const struct cv_storage *driver = store->driver;
 	struct references refs = { .pool = NULL };
-	struct account_folder *folder;
 	struct account_txn *txn;
-	size_t at = 0;
 	int ret;
 
 	*freed_r = 0;
@@ -86,11 +99,7 @@ int store_purge(struct store *store, bool convert, uint64_t *freed_r,
 		return ret;
 	refs.pool = pool_create("purge");
 	array_init(&refs.spans, refs.pool);
-	while (ret == CV_OK &&
-	       (folder = account_folder_next(store->account, &at)) != NULL) {
-		if (!folder->deleted)
-			ret = collect(&refs, folder, err);
-	}
+	ret = collect_all(&refs, store, err);
 	if (ret == CV_OK)
 		ret = driver->purge(store->root, refs.spans.items,
 				    (uint32_t)refs.spans.count, convert,
@@ -121,37 +130,81 @@ int mailbox_purge(struct cv_user *user, bool convert, uint64_t *freed_r,
 	return ret;
 }
 
+static bool has_altmove(const struct cv_storage *driver)
+{
+	return CV_HAS(driver, altmove) && driver->altmove != NULL;
+}
+
+static bool has_altmove_known(const struct cv_storage *driver)
+{
+	return CV_HAS(driver, altmove_known) && driver->altmove_known != NULL;
+}
+
+struct chosen {
+	struct store_folder *sf;
+	struct references refs;		/* of all messages, once asked for */
+	ARRAY(struct cv_blob) blobs;
+};
+
+static int live(void *context, const struct cv_span **refs_r,
+		uint32_t *count_r, struct cv_error *err)
+{
+	struct chosen *c = context;
+	int ret = CV_OK;
+
+	if (c->refs.spans.count == 0)
+		ret = collect_all(&c->refs, c->sf->store, err);
+	*refs_r = c->refs.spans.items;
+	*count_r = (uint32_t)c->refs.spans.count;
+	return ret;
+}
+
+static int move_chosen(struct chosen *c, bool back, struct cv_error *err)
+{
+	const struct cv_storage *driver = c->sf->store->driver;
+	uint32_t count = (uint32_t)c->blobs.count;
+
+	return has_altmove_known(driver) ?
+		driver->altmove_known(c->sf->blobs, c->blobs.items, count,
+				      back, live, c, err) :
+		driver->altmove(c->sf->blobs, c->blobs.items, count, back,
+				err);
+}
+
 int store_altmove(struct store_folder *sf, const struct account_range *uids,
 		  size_t count, bool back, struct cv_error *err)
 {
-	const struct cv_storage *driver = sf->store->driver;
-	ARRAY(struct cv_blob) blobs;
-	struct cv_pool *pool;
+	struct store *store = sf->store;
+	struct chosen c = { .sf = sf };
 	struct account_txn *txn;
-	int ret;
+	int ret = CV_OK;
 
-	if (!CV_HAS(driver, altmove) || driver->altmove == NULL)
+	if (!has_altmove(store->driver) && !has_altmove_known(store->driver))
 		return FAIL(err, CV_E_UNSUPPORTED, "%s has no alternative "
-			    "place for mail", driver->name);
-	ret = store_begin(sf->store, &txn, err);
+			    "place for mail", store->driver->name);
+	if (has_altmove_known(store->driver) && !store->all_scanned)
+		ret = open_all(store, err);
+	if (ret == CV_OK)
+		ret = store_begin(store, &txn, err);
 	if (ret < 0)
 		return ret;
-	pool = pool_create("altmove");
-	array_init(&blobs, pool);
+	store->all_scanned = true;
+	c.refs.pool = pool_create("altmove");
+	array_init(&c.refs.spans, c.refs.pool);
+	array_init(&c.blobs, c.refs.pool);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t row = account_row_lower(sf->folder, uids[i].first);
 
 		for (; row < account_row_count(sf->folder) &&
 		     account_row_uid(sf->folder, row) <= uids[i].last; row++) {
 			if (account_row_alive(sf->folder, row))
-				store_blob_get(sf->folder, row, pool,
-					       array_add(&blobs));
+				store_blob_get(sf->folder, row, c.refs.pool,
+					       array_add(&c.blobs));
 		}
 	}
-	ret = driver->altmove(sf->blobs, blobs.items, (uint32_t)blobs.count,
-			      back, err);
+	ret = move_chosen(&c, back, err);
 	account_rollback(&txn);
-	pool_destroy(&pool);
+	pool_destroy(&c.refs.pool);
 	return ret;
 }
 

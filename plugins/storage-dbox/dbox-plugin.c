@@ -144,7 +144,7 @@ static const struct cv_storage mdbox_storage_driver = {
 	.unlink_hidden = mdbox_unlink_hidden,
 	.remove = mdbox_remove,
 	.purge = mdbox_purge,
-	.altmove = mdbox_altmove,
+	.altmove_known = mdbox_altmove,
 };
 
 static int dbox_init(const struct cv_host *host, struct cv_plugin *self,

@@ -386,6 +386,9 @@ struct mdbox_items {
 int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 		     uint32_t number, bool trailers, struct cv_pool *pool,
 		     struct mdbox_items *items_r, struct cv_error *err);
+/* Whether all of one's bytes are in the file that it was read from. */
+bool mdbox_item_whole(struct cv_storage_root *root, int fd,
+		      const struct mdbox_item *item);
 
 /* --- mdbox-ledger.c: Dovecot's references that were expunged here -------------------- */
 
@@ -414,9 +417,12 @@ bool mdbox_ledger_counted(const struct mdbox_ledger *ledger, uint32_t number,
 int mdbox_purge(struct cv_storage_root *root, const struct cv_span *live,
 		uint32_t count, bool convert, uint64_t *freed_r,
 		struct cv_error *err);
+
+/* --- mdbox-altmove.c ---------------------------------------------------------------- */
+
 int mdbox_altmove(struct cv_storage_folder *folder,
 		  const struct cv_blob *blobs, uint32_t count, bool back,
-		  struct cv_error *err);
+		  cv_live_fn *live, void *context, struct cv_error *err);
 
 /* --- dbox-foreign.c: what Dovecot knows of a folder --------------------------------- */
 

@@ -17,9 +17,13 @@ STORAGE_DBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-dbox/dbox-subscriptions.c \
 	plugins/storage-dbox/dbox-takeover.c \
 	plugins/storage-dbox/mdbox.c \
+	plugins/storage-dbox/mdbox-altmove.c \
 	plugins/storage-dbox/mdbox-container.c \
+	plugins/storage-dbox/mdbox-known.c \
 	plugins/storage-dbox/mdbox-ledger.c \
 	plugins/storage-dbox/mdbox-purge.c \
+	plugins/storage-dbox/mdbox-rewrite.c \
+	plugins/storage-dbox/mdbox-rewrite.h \
 	plugins/storage-dbox/sdbox.c \
 	plugins/storage-dbox/sdbox-put.c
 plugins_storage_dbox_storage_dbox_la_SOURCES = $(STORAGE_DBOX_SOURCES)

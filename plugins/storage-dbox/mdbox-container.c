@@ -376,6 +376,18 @@ static bool is_whole(struct cv_storage_root *root, int fd,
 	return crc == m->record.body_crc;
 }
 
+bool mdbox_item_whole(struct cv_storage_root *root, int fd,
+		      const struct mdbox_item *item)
+{
+	uint64_t budget = UINT64_MAX;
+
+	/* Dovecot has no sum of the bytes: what stands behind them says
+	 * where they end */
+	return item->message.ours ?
+		is_whole(root, fd, &item->message, &budget) :
+		item->message.has_trailer;
+}
+
 static int read_moved(struct cv_storage_root *root, int fd,
 		      const struct dbox_container *head, bool trailers,
 		      struct cv_pool *pool, struct mdbox_items *items,

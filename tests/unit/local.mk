@@ -238,6 +238,13 @@ tests_unit_test_dbox_SOURCES = %D%/test-dbox.c %D%/dbox-fixture.h \
 tests_unit_test_dbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_dbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-dbox-altmove
+tests_unit_test_dbox_altmove_SOURCES = %D%/test-dbox-altmove.c \
+	%D%/dovecot-tree.h %D%/dbox-fixture.h %D%/mailbox-fixture.h
+tests_unit_test_dbox_altmove_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dbox_altmove_LDADD = tests/unit/libstorage-dbox.la \
+	core/sync/libsync.la $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-dbox-format
 tests_unit_test_dbox_format_SOURCES = %D%/test-dbox-format.c
 tests_unit_test_dbox_format_CPPFLAGS = $(UNIT_CPPFLAGS) \
