@@ -308,7 +308,8 @@ void sdbox_clean(struct cv_storage_folder *folder)
 	while ((entry = DBOX_API(root)->dir_next(dir, NULL)) != NULL) {
 		struct stat st;
 
-		if (strncmp(entry, "h.", 2) == 0 &&
+		if ((strncmp(entry, "h.", 2) == 0 ||
+		     strncmp(entry, "t.", 2) == 0) &&
 		    DBOX_CALL(root, stat, folder->fd, entry, &st) == 0 &&
 		    S_ISREG(st.st_mode) && st.st_ctim.tv_sec < oldest)
 			(void)DBOX_CALL(root, unlink, folder->fd, entry);
@@ -343,7 +344,8 @@ static int copy_file(struct cv_storage_root *root, int fd, int to,
 }
 
 /* Copied, synced, shown; then it goes where it was: a crash leaves it at both
- * places, which are one message. */
+ * places, which are one message.  What is being copied has a name that nobody
+ * takes for a message that waits for its place. */
 static int move_file(struct cv_storage_root *root, int from, int to,
 		     const char *name, struct cv_error *err)
 {
@@ -353,7 +355,7 @@ static int move_file(struct cv_storage_root *root, int from, int to,
 	fd = DBOX_CALL(root, open, from, name, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return errno == ENOENT ? CV_OK : common_fail(err, "open", name);
-	file_name(cv_span_of(name), true, hidden);
+	snprintf(hidden, sizeof(hidden), "t.%.*s", DBOX_NAME_MAX, name);
 	(void)DBOX_CALL(root, unlink, to, hidden);
 	target = DBOX_CALL(root, open, to, hidden,
 			   O_WRONLY | O_CREAT | O_EXCL, 0600);

@@ -8,7 +8,18 @@
  *
  * Without CULVER_FULL a fixed sample is tried. */
 #include "../unit/mailbox-fixture.h"
+#include "mailbox/mailbox-admin.h"
 #include "replay.h"
+
+#ifdef FIXTURE_SDBOX
+#define FIXTURE_PLACES
+#define PLACES "mail_location = sdbox:~/sdbox:ALT=~/alt\n"
+#elif defined(FIXTURE_MDBOX)
+#define FIXTURE_PLACES
+#define PLACES "mail_location = mdbox:~/mdbox:ALT=~/alt\n"
+#else
+#define PLACES ""
+#endif
 
 enum {
 	MESSAGES_MAX = 200, BOXES_MAX = 8, STEPS_MAX = 80,
@@ -323,6 +334,45 @@ static int op_rotate(struct fixture *f)
 	return ret;
 }
 
+#ifdef FIXTURE_PLACES
+/* Shows nothing to anybody, as long as it is all there. */
+static int move_bytes(struct fixture *f, bool back)
+{
+	struct account_range range = { 1, 2 };
+	struct cv_mailbox *box;
+	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
+
+	if (ret < 0)
+		return ret;
+	/* what is still in the journal has no place yet */
+	ret = account_rotate(box->store->account,
+			     time_monotonic_msecs() + 1000, &f->err);
+	if (ret == CV_OK)
+		ret = store_altmove(box->sf, &range, 1, back, &f->err);
+	mailbox_api.close(&box);
+	return ret;
+}
+
+static int op_altmove(struct fixture *f) { return move_bytes(f, false); }
+static int op_altback(struct fixture *f) { return move_bytes(f, true); }
+
+static int op_there_and_back(struct fixture *f)
+{
+	int ret = op_altmove(f);
+
+	return ret < 0 ? ret : op_altback(f);
+}
+#endif
+
+#ifdef FIXTURE_MDBOX
+static int op_purge(struct fixture *f)
+{
+	uint64_t freed;
+
+	return mailbox_purge(f->user, false, &freed, &f->err);
+}
+#endif
+
 static const struct operation {
 	const char *name;
 	int (*run)(struct fixture *f);
@@ -343,6 +393,14 @@ static const struct operation {
 	{ "rename", op_rename, false, NULL },
 	{ "subscribe", op_subscribe, false, NULL },
 	{ "rotate", op_rotate, false, NULL },
+#ifdef FIXTURE_PLACES
+	{ "altmove", op_altmove, false, NULL },
+	{ "altmove and back", op_there_and_back, false, NULL },
+	{ "altmove back", op_altback, false, NULL },
+#endif
+#ifdef FIXTURE_MDBOX
+	{ "purge", op_purge, false, NULL },
+#endif
 };
 enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 
@@ -388,7 +446,7 @@ static void begin_workload(struct workload *w)
 	memset(w, 0, sizeof(*w));
 	counter = 0;
 	/* a lock file of a process that is no more is waited for */
-	fixture_init(&w->f, "mbox_read_locks = fcntl\n"
+	fixture_init(&w->f, PLACES "mbox_read_locks = fcntl\n"
 		     "mbox_write_locks = fcntl\n");
 	fixture_logout(&w->f);
 	(void)snprintf(home, sizeof(home), "%s/home", w->f.dir);
