@@ -60,6 +60,15 @@ struct cv_connection_api {
 	 * [security.md R10]. */
 	bool (*can_starttls)(struct cv_connection *c);
 	int (*starttls)(struct cv_connection *c, struct cv_error *err);
+	/* From here on both directions are raw DEFLATE [RFC4978].  What was
+	 * written before leaves as it is.  The input window must be empty
+	 * (CV_E_SYNTAX) [security.md R10]; CV_E_EXISTS: it is on. */
+	int (*compress)(struct cv_connection *c, struct cv_error *err);
+	/* What is written next must not be compressed with what was written
+	 * before, since others may have chosen a part of either: its length
+	 * would tell them about the rest.  Costs nothing twice, or without
+	 * compression. */
+	void (*compress_reset)(struct cv_connection *c);
 };
 
 #endif

@@ -197,6 +197,10 @@ enum cv_section_kind {
 	CV_SECTION_ALL = 1,		/* BODY[], BODY[1.2] */
 	CV_SECTION_HEADER, CV_SECTION_TEXT, CV_SECTION_MIME,
 	CV_SECTION_FIELDS, CV_SECTION_FIELDS_NOT,
+	/* A part (or the whole message, which has no encoding) without its
+	 * transfer encoding [RFC3516]: bytes that may have NULs.
+	 * CV_E_UNSUPPORTED: the encoding is not known. */
+	CV_SECTION_DECODED,
 };
 
 struct cv_section {
@@ -240,6 +244,10 @@ struct cv_save_request {
 	/* For a mailbox whose clients come from there as well: what they know
 	 * the message by.  0, or not below all of ours: a new one. */
 	uint64_t modseq;
+	/* What is written may have NULs in parts whose transfer encoding is
+	 * "binary" [RFC3516 4.4]: they are stored as base64.  CV_E_SYNTAX
+	 * from write or finish: a NUL elsewhere. */
+	bool binary;
 };
 
 struct cv_save;			/* one or more messages being written */
@@ -497,6 +505,14 @@ struct cv_mailbox_api {
 	 * It must not call anything of this service. */
 	void (*set_progress)(struct cv_user *u, cv_progress_fn *fn,
 			     void *context);
+
+	/* Between begin and the first add: the commit takes this message of
+	 * the view away, too, at once where both are in one account, and
+	 * quota counts only the difference [RFC8508].  The view must stay
+	 * open until then.  CV_NOT_FOUND from here or from commit: it is
+	 * gone, and nothing was saved. */
+	int (*save_replace)(struct cv_save *save, struct cv_mailbox *box,
+			    uint32_t seq, struct cv_error *err);
 };
 
 #endif

@@ -33,6 +33,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-remote-name.c \
 	%D%/mailbox-remote-save.c \
 	%D%/mailbox-remote-view.c \
+	%D%/mailbox-replace.c %D%/mailbox-replace.h \
 	%D%/mailbox-rights.c \
 	%D%/mailbox-route.c %D%/mailbox-route.h \
 	%D%/mailbox-save.c \

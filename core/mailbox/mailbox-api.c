@@ -46,4 +46,5 @@ const struct cv_mailbox_api mailbox_api = {
 	.quota_set = mailbox_quota_set,
 	.vanished = route_vanished,
 	.set_progress = mailbox_set_progress,
+	.save_replace = mailbox_save_replace,
 };

@@ -55,6 +55,7 @@ int broker_op_save_begin(struct request *q);
 int broker_op_save_add(struct request *q);
 int broker_op_save_commit(struct request *q);
 int broker_op_save_abort(struct request *q);
+int broker_op_save_replace(struct request *q);
 void broker_view_close(struct served_view *view);
 
 #endif

@@ -122,9 +122,12 @@ int broker_op_close(struct request *q)
 	struct served_view *view = view_find(q->broker, remote_get_u32(&q->in));
 	int ret = remote_get_end(&q->in, &q->err);
 
-	if (ret == CV_OK && view != NULL)
-		broker_view_close(view);
-	return ret;
+	if (ret != CV_OK || view == NULL)
+		return ret;
+	if (mailbox_save_needs(q->broker->save, view->box))
+		mailbox_save_abort(&q->broker->save);
+	broker_view_close(view);
+	return CV_OK;
 }
 
 /* A byte will be sent over the descriptor when something has changed. */
@@ -273,7 +276,7 @@ static int take_section(struct request *q, struct cv_section *section)
 	section->part = part;
 	section->fields = fields;
 	if (section->kind < CV_SECTION_ALL ||
-	    section->kind > CV_SECTION_FIELDS_NOT)
+	    section->kind > CV_SECTION_DECODED)
 		return FAIL(&q->err, CV_E_SYNTAX, "a malformed section");
 	return remote_get_end(&q->in, &q->err);
 }
@@ -550,7 +553,7 @@ int broker_op_save_commit(struct request *q)
 		ret = mailbox_save_commit(&q->broker->save, q->broker->pool,
 					  &uidvalidity, &uids, &q->err);
 	mailbox_save_abort(&q->broker->save);
-	if (ret < 0)
+	if (ret != CV_OK)
 		return ret;
 	remote_put_u32(&q->out, uidvalidity);
 	remote_put_set(&q->out, uids);
@@ -561,4 +564,26 @@ int broker_op_save_abort(struct request *q)
 {
 	mailbox_save_abort(&q->broker->save);
 	return remote_get_end(&q->in, &q->err);
+}
+
+int broker_op_save_replace(struct request *q)
+{
+	struct cv_range one;
+	struct cv_mailbox *box;
+	struct cv_set seqs;
+	int ret = take_box(q, &box);
+
+	one.first = one.last = remote_get_u32(&q->in);
+	if (ret == CV_OK)
+		ret = remote_get_end(&q->in, &q->err);
+	if (ret == CV_OK && q->broker->save == NULL)
+		ret = FAIL(&q->err, CV_E_SYNTAX, "nothing is being saved");
+	if (ret == CV_OK)
+		ret = mailbox_uids_to_seqs(box, (struct cv_set){ &one, 1 },
+					   q->broker->pool, &seqs);
+	if (ret < 0)
+		return ret;
+	return seqs.count == 0 ? CV_NOT_FOUND :
+		mailbox_save_replace(q->broker->save, box,
+				     seqs.ranges[0].first, &q->err);
 }

@@ -356,6 +356,7 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_SAVE_ADD] = broker_op_save_add,
 	[REMOTE_SAVE_COMMIT] = broker_op_save_commit,
 	[REMOTE_SAVE_ABORT] = broker_op_save_abort,
+	[REMOTE_SAVE_REPLACE] = broker_op_save_replace,
 };
 
 static int answer(struct broker *b, struct remote_message *m,

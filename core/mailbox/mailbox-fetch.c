@@ -411,6 +411,7 @@ static const enum message_section_kind section_kinds[] = {
 	[CV_SECTION_MIME] = SECTION_MIME,
 	[CV_SECTION_FIELDS] = SECTION_FIELDS,
 	[CV_SECTION_FIELDS_NOT] = SECTION_FIELDS_NOT,
+	[CV_SECTION_DECODED] = SECTION_DECODED,
 };
 
 /* HEADER.FIELDS of the message itself, of fields that the catalogue keeps:
@@ -487,7 +488,7 @@ int mailbox_section(struct cv_mailbox *box, uint32_t seq,
 	int ret;
 
 	if (section->kind < CV_SECTION_ALL ||
-	    section->kind > CV_SECTION_FIELDS_NOT)
+	    section->kind > CV_SECTION_DECODED)
 		return FAIL(err, CV_E_SYNTAX, "no such kind of section");
 	if (!mailbox_row(box, seq, &row))
 		return CV_NOT_FOUND;

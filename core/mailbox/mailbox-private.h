@@ -282,6 +282,8 @@ int quota_begin(struct store *store, struct cv_pool *pool,
 /* CV_E_LIMIT: it does not fit. */
 int quota_reserve(struct quota_hold *hold, const char *mailbox_name,
 		  uint64_t bytes, uint64_t messages, struct cv_error *err);
+/* What the transaction takes away. */
+void quota_credit(struct quota_hold *hold, uint64_t bytes, uint64_t messages);
 void quota_end(struct quota_hold *hold);
 /* Without a lock, for one message of which nothing was read yet. */
 int quota_estimate(struct store *store, const char *mailbox_name,
@@ -594,6 +596,11 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 			uint32_t *uidvalidity_r, struct cv_set *uids_r,
 			struct cv_error *err);
 void mailbox_save_abort(struct cv_save **save);
+int mailbox_save_replace(struct cv_save *save, struct cv_mailbox *box,
+			 uint32_t seq, struct cv_error *err);
+/* It needs this view until it ends. */
+bool mailbox_save_needs(const struct cv_save *save,
+			const struct cv_mailbox *box);
 
 /* [RFC5464 4.1] What INBOX has is kept, and goes along with its mail. */
 int annotations_copy(struct cv_user *u, const char *from, const char *to,

@@ -124,13 +124,42 @@ int remote_save_commit(struct remote_save **save, struct cv_pool *pool,
 		ret = remote_end(remote, &a, err);
 	}
 	save_free(save);
-	if (ret < 0)
+	if (ret != CV_OK)
 		return ret;
 	if (uidvalidity_r != NULL)
 		*uidvalidity_r = uidvalidity;
 	if (uids_r != NULL)
 		*uids_r = uids;
 	return CV_OK;
+}
+
+bool remote_save_is_of(const struct remote_save *save,
+		       const struct remote *remote)
+{
+	return save->remote == remote;
+}
+
+int remote_save_replace(struct remote_save *save, struct cv_mailbox *box,
+			uint32_t seq, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("remote replace");
+	struct remote_answer a = { .fd = -1 };
+	struct cv_text fields;
+	int ret = CV_OK;
+
+	/* the view must be one of the broker that saves */
+	if (box->remote->generation != save->generation)
+		ret = remote_view_open_again(box, err);
+	cv_text_init(&fields, pool);
+	remote_put_u32(&fields, box->remote->id);
+	remote_put_u32(&fields, mailbox_uid_at(box, seq - 1));
+	if (ret == CV_OK)
+		ret = save_call(save, REMOTE_SAVE_REPLACE, &fields, -1, pool,
+				&a, err);
+	if (ret == CV_OK)
+		ret = remote_end(save->remote, &a, err);
+	pool_destroy(&pool);
+	return ret;
 }
 
 void remote_save_abort(struct remote_save **save)

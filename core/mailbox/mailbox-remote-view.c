@@ -198,8 +198,7 @@ static int send_bell(struct cv_mailbox *box, int bell, struct cv_error *err)
 	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
 }
 
-/* The broker has ended since: another one opens the mailbox again. */
-static int open_again(struct cv_mailbox *box, struct cv_error *err)
+int remote_view_open_again(struct cv_mailbox *box, struct cv_error *err)
 {
 	struct remote_view *view = box->remote;
 	struct remote_answer a = { .fd = -1 };
@@ -250,7 +249,7 @@ static int view_call(struct cv_mailbox *box, uint32_t op,
 	struct remote *remote = view->remote;
 	bool kept = remote->channel >= 0 &&
 		view->generation == remote->generation;
-	int ret = kept ? CV_OK : open_again(box, err);
+	int ret = kept ? CV_OK : remote_view_open_again(box, err);
 
 	*a = (struct remote_answer){ .fd = -1 };
 	if (ret == CV_OK)
@@ -258,7 +257,7 @@ static int view_call(struct cv_mailbox *box, uint32_t op,
 	if (ret != CV_E_TEMP || !kept || remote->channel >= 0 ||
 	    !is_reading(op))
 		return ret;
-	ret = open_again(box, err);
+	ret = remote_view_open_again(box, err);
 	return ret < 0 ? ret :
 		remote_call(remote, op, fields, -1, pool, a, err);
 }
@@ -378,7 +377,7 @@ int remote_sync(struct cv_mailbox *box, uint32_t flags,
 	forget_ahead(view);
 	if (view->remote->channel < 0 ||
 	    view->generation != view->remote->generation)
-		ret = open_again(box, err);
+		ret = remote_view_open_again(box, err);
 	/* without the lists being compared nothing could be told of what has
 	 * changed: but numbers must stay as they are now */
 	if (ret == CV_OK && view->stale && (flags & CV_SYNC_NO_EXPUNGES) == 0)

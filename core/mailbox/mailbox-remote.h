@@ -121,6 +121,8 @@ int remote_acl_change(struct remote *remote, const char *name,
 
 int remote_open(struct remote *remote, const char *name, uint32_t flags,
 		struct cv_mailbox *box, struct cv_error *err);
+/* The broker has ended since: another one opens the mailbox again. */
+int remote_view_open_again(struct cv_mailbox *box, struct cv_error *err);
 void remote_close(struct cv_mailbox *box);
 void remote_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r);
 int remote_sync(struct cv_mailbox *box, uint32_t flags,
@@ -160,6 +162,11 @@ int remote_save_finish(struct remote_save *save, struct cv_error *err);
 int remote_save_commit(struct remote_save **save, struct cv_pool *pool,
 		       uint32_t *uidvalidity_r, struct cv_set *uids_r,
 		       struct cv_error *err);
+bool remote_save_is_of(const struct remote_save *save,
+		       const struct remote *remote);
+/* The view is of the same owner. */
+int remote_save_replace(struct remote_save *save, struct cv_mailbox *box,
+			uint32_t seq, struct cv_error *err);
 void remote_save_abort(struct remote_save **save);
 
 #endif

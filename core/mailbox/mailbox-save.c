@@ -7,9 +7,17 @@
  * seen of it, after it nothing can be lost. */
 #include "mailbox-remote.h"
 #include "mailbox-route.h"
+#include "mailbox-replace.h"
 #include "mailbox-seen.h"
 
-enum { WRITE_CHUNK = 256 * 1024 };
+#include "message/binary-encoder.h"
+
+enum {
+	WRITE_CHUNK = 256 * 1024,
+	/* of all bodies of a save that travel in the journal: they wait for
+	 * the commit in memory */
+	JOURNAL_BODIES_MAX = 8 * 1024 * 1024,
+};
 
 struct saved {
 	const char *mailbox_name;
@@ -45,6 +53,11 @@ struct cv_save {
 	int failed;
 	struct remote_save *remote;	/* another user's mailbox; NULL */
 	ARRAY(bool) seen;		/* of the messages, then */
+	struct replaced replaced;	/* box NULL: none */
+	uint64_t journal_bytes;
+	/* Of the message at hand; NULL: not asked for. */
+	struct binary_encoder *encoder;
+	struct cv_pool *encoder_pool;
 };
 
 static int begin_remote(struct cv_user *u, struct remote *remote,
@@ -69,6 +82,18 @@ static int begin_remote(struct cv_user *u, struct remote *remote,
 	return CV_OK;
 }
 
+static void begin_encoder(struct cv_save *save,
+			  const struct cv_save_request *r)
+{
+	save->encoder = NULL;
+	if (!CV_HAS(r, binary) || !r->binary)
+		return;
+	if (save->encoder_pool == NULL)
+		save->encoder_pool = pool_create("save binary");
+	pool_reset(save->encoder_pool);
+	save->encoder = binary_encoder_create(save->encoder_pool);
+}
+
 static int add_remote(struct cv_save *save, const struct cv_save_request *r,
 		      struct cv_error *err)
 {
@@ -77,6 +102,7 @@ static int add_remote(struct cv_save *save, const struct cv_save_request *r,
 		return FAIL(err, CV_E_UNSUPPORTED, "two mailboxes in a save "
 			    "to another user's mail");
 	*array_add(&save->seen) = (r->flags & CV_FLAG_SEEN) != 0;
+	begin_encoder(save, r);
 	return remote_save_add(save->remote, r, err);
 }
 
@@ -135,6 +161,21 @@ int mailbox_save_begin(struct cv_user *u, const char *mailbox_name,
 	array_init(&save->messages, pool);
 	*save_r = save;
 	return CV_OK;
+}
+
+int mailbox_save_replace(struct cv_save *save, struct cv_mailbox *box,
+			 uint32_t seq, struct cv_error *err)
+{
+	if (save->replaced.box != NULL || save->messages.count > 0)
+		return FAIL(err, CV_E_SYNTAX, "one message is replaced, and "
+			    "before others are added");
+	return replaced_begin(&save->replaced, box, seq, save->remote, err);
+}
+
+bool mailbox_save_needs(const struct cv_save *save,
+			const struct cv_mailbox *box)
+{
+	return save != NULL && save->replaced.box == box;
 }
 
 static int fail(struct cv_save *save, int ret)
@@ -202,6 +243,13 @@ static void take_identity(struct cv_save *save, struct saved *m,
 			save->pool, r->guid, sizeof(*m->guid));
 }
 
+static bool body_fits(const struct cv_save *save, const struct saved *m,
+		      uint64_t size)
+{
+	return account_body_fits(m->ref.store->account, size) &&
+		save->journal_bytes + size <= JOURNAL_BODIES_MAX;
+}
+
 int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 		     struct cv_error *err)
 {
@@ -220,7 +268,8 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	ret = open_target(save, m, err);
 	if (ret == CV_OK)
 		ret = check_keywords(save, m, &r->keywords, err);
-	if (ret == CV_OK)
+	/* what a replacement takes is known at its commit */
+	if (ret == CV_OK && save->replaced.box == NULL)
 		ret = quota_estimate(m->ref.store, m->mailbox_name,
 				     r->size_hint, err);
 	if (ret < 0)
@@ -234,14 +283,14 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	m->received = r->internal_date == INT64_MIN ? time_now() :
 		r->internal_date;
 	take_identity(save, m, r);
+	begin_encoder(save, r);
 	/* others read what lies at another server */
 	m->filtered = hook_active[CV_HOOK_ID_message_saving] &&
 		!store_is_remote(m->ref.store);
 	m->parse_pool = pool_create("save parse");
 	m->summarizer = message_summarizer_create(m->parse_pool);
 	cv_text_init(&m->bytes, m->parse_pool);
-	if (r->size_hint > 0 &&
-	    account_body_fits(m->ref.store->account, r->size_hint))
+	if (r->size_hint > 0 && body_fits(save, m, r->size_hint))
 		text_grow(&m->bytes, (size_t)r->size_hint);
 	store_folder_hold(m->sf);
 	*array_add(&save->messages) = m;
@@ -267,7 +316,8 @@ static int write_out(struct saved *m, struct cv_error *err)
 }
 
 /* What was added behind place at is parsed, and written when it is much. */
-static int take_bytes(struct saved *m, size_t at, struct cv_error *err)
+static int take_bytes(const struct cv_save *save, struct saved *m, size_t at,
+		      struct cv_error *err)
 {
 	struct cv_span s = cv_span(m->bytes.data + at, m->bytes.len - at);
 
@@ -276,8 +326,7 @@ static int take_bytes(struct saved *m, size_t at, struct cv_error *err)
 	message_summarizer_feed(m->summarizer, s);
 	m->size += s.len;
 	if (m->filtered ||
-	    (m->put == NULL &&
-	     account_body_fits(m->ref.store->account, m->size)) ||
+	    (m->put == NULL && body_fits(save, m, m->size)) ||
 	    (m->put != NULL && m->bytes.len < WRITE_CHUNK))
 		return CV_OK;
 	return write_out(m, err);
@@ -314,22 +363,47 @@ static void convert(struct saved *m, bool crlf, struct cv_span in)
 	}
 }
 
-int mailbox_save_write(struct cv_save *save, const void *data, size_t len,
+static int write_plain(struct cv_save *save, struct cv_span data,
 		       struct cv_error *err)
 {
 	struct saved *m = save->current;
 	size_t at;
 
 	if (save->remote != NULL)
-		return remote_save_write(save->remote, cv_span(data, len),
-					 err);
+		return remote_save_write(save->remote, data, err);
 	if (save->failed < 0 || m == NULL)
 		return FAIL(err, save->failed < 0 ? save->failed :
 			    CV_E_INTERNAL, "nothing is being saved");
 	at = m->bytes.len;
 	convert(m, save->user->mail.mail_save_crlf ||
-		store_is_remote(m->ref.store), cv_span(data, len));
-	return fail(save, take_bytes(m, at, err));
+		store_is_remote(m->ref.store), data);
+	return fail(save, take_bytes(save, m, at, err));
+}
+
+/* The last piece has no data. */
+static int write_encoded(struct cv_save *save, struct cv_span data,
+			 struct cv_error *err)
+{
+	struct cv_pool *scratch = pool_create("save encoded");
+	struct cv_text out;
+	int ret;
+
+	cv_text_init(&out, scratch);
+	ret = data.data == NULL ?
+		binary_encoder_finish(save->encoder, &out, err) :
+		binary_encoder_feed(save->encoder, data, &out, err);
+	if (ret == CV_OK && out.len > 0)
+		ret = write_plain(save, cv_text_span(&out), err);
+	pool_destroy(&scratch);
+	return fail(save, ret);
+}
+
+int mailbox_save_write(struct cv_save *save, const void *data, size_t len,
+		       struct cv_error *err)
+{
+	if (save->encoder != NULL && len > 0)
+		return write_encoded(save, cv_span(data, len), err);
+	return write_plain(save, cv_span(data, len), err);
 }
 
 /* --- finishing ---------------------------------------------------------------------- */
@@ -365,7 +439,8 @@ static int finish_blob(struct cv_save *save, struct saved *m,
 
 	if (m->put == NULL) {
 		if (!store_is_remote(m->ref.store) &&
-		    account_body_fits(m->ref.store->account, m->bytes.len)) {
+		    body_fits(save, m, m->bytes.len)) {
+			save->journal_bytes += m->bytes.len;
 			m->body = cv_text_span(&m->bytes);
 			if (m->body.data == NULL)
 				m->body.data = "";
@@ -392,15 +467,18 @@ int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 	struct message_summary summary;
 	int ret = CV_OK;
 
+	if (save->encoder != NULL && save->failed >= 0)
+		ret = write_encoded(save, CV_SPAN_NONE, err);
+	save->encoder = NULL;
 	if (save->remote != NULL)
-		return remote_save_finish(save->remote, err);
+		return ret < 0 ? ret : remote_save_finish(save->remote, err);
 	if (save->failed < 0 || m == NULL)
 		return FAIL(err, save->failed < 0 ? save->failed :
 			    CV_E_INTERNAL, "nothing is being saved");
 	save->current = NULL;
 	if (m->last_cr) {
 		cv_text_append_c(&m->bytes, '\r');
-		ret = take_bytes(m, m->bytes.len - 1, err);
+		ret = take_bytes(save, m, m->bytes.len - 1, err);
 	}
 	if (ret < 0)
 		return fail(save, ret);
@@ -503,6 +581,8 @@ static int commit_once(struct cv_save *save, struct store *store,
 
 	if (ret < 0)
 		return ret;
+	if (replaced_in(&save->replaced, store))
+		ret = replaced_find(&save->replaced, save->pool, &hold, err);
 	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
 		struct saved *m = save->messages.items[i];
 
@@ -515,7 +595,11 @@ static int commit_once(struct cv_save *save, struct store *store,
 	}
 	if (ret == CV_OK)
 		ret = add_uids(save, store, stale_r, err);
-	if (ret < 0 || (ret == CV_CHANGED && !again))
+	if ((ret == CV_OK || (ret == CV_CHANGED && again)) &&
+	    replaced_in(&save->replaced, store))
+		ret = replaced_commit(&save->replaced, &txn, save->pool, err);
+	else if (ret < 0 || ret == CV_NOT_FOUND ||
+		 (ret == CV_CHANGED && !again))
 		account_rollback(&txn);
 	else
 		ret = account_commit(&txn, ACCOUNT_SYNC, err);
@@ -700,6 +784,8 @@ static void save_free(struct cv_save **save)
 			store_folder_forget(m->ref.store, m->folder);
 	}
 	*save = NULL;
+	if (s->encoder_pool != NULL)
+		pool_destroy(&s->encoder_pool);
 	pool_destroy(&pool);
 }
 
@@ -751,6 +837,8 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 
 	if (s->remote != NULL) {
 		ret = commit_remote(s, pool, uidvalidity_r, uids_r, err);
+		if (ret == CV_OK)
+			ret = replaced_after(&s->replaced, err);
 		save_free(save);
 		return ret;
 	}
@@ -765,6 +853,7 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 		place_all(s);
 		mark_seen(s);
 		stored_hooks(s);
+		ret = replaced_after(&s->replaced, err);
 		if (uidvalidity_r != NULL)
 			*uidvalidity_r = s->messages.count == 0 ? 0 :
 				s->messages.items[0]->folder->uidvalidity;

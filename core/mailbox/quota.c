@@ -166,6 +166,16 @@ int quota_reserve(struct quota_hold *hold, const char *mailbox_name,
 	return ret;
 }
 
+void quota_credit(struct quota_hold *hold, uint64_t bytes, uint64_t messages)
+{
+	struct quota_use *use = &hold->use;
+
+	if (hold->user == NULL)
+		return;
+	use->bytes -= bytes < use->bytes ? bytes : use->bytes;
+	use->messages -= messages < use->messages ? messages : use->messages;
+}
+
 /* --- under the locks ---------------------------------------------------------------- */
 
 static int compare_stores(const void *a, const void *b)

@@ -3,6 +3,7 @@ core_message_libmessage_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_message_libmessage_la_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/base-subject.c %D%/base-subject.h \
+	%D%/binary-encoder.c %D%/binary-encoder.h \
 	%D%/body-structure.c %D%/body-structure.h \
 	%D%/boundary.c %D%/boundary.h \
 	%D%/charset.c %D%/charset.h \

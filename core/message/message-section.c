@@ -166,7 +166,8 @@ static bool section_is_dummy(const struct mime_tree *tree,
 
 	if (section->path_len == 0 ||
 	    section->path[section->path_len - 1] != 1 ||
-	    (section->kind != SECTION_ALL && section->kind != SECTION_MIME))
+	    (section->kind != SECTION_ALL && section->kind != SECTION_MIME &&
+	     section->kind != SECTION_DECODED))
 		return false;
 	up = mime_tree_find(tree, section->path, section->path_len - 1);
 	*range_r = (struct section_range){ .offset = 0 };
@@ -185,7 +186,7 @@ static bool section_range(const struct mime_tree *tree,
 	if (at == MIME_NONE)
 		return section_is_dummy(tree, section, range_r);
 	part = &tree->parts[at];
-	if (section->kind == SECTION_ALL) {
+	if (section->kind == SECTION_ALL || section->kind == SECTION_DECODED) {
 		*range_r = section->path_len == 0 ? range_all(part) :
 			range_body(part);
 		return true;
@@ -321,51 +322,6 @@ static bool section_fits(struct cv_stream *file, const struct mime_tree *tree)
 
 /* --- interface ---------------------------------------------------------- */
 
-int message_section_open(struct cv_pool *pool, struct cv_stream *file,
-			 const struct mime_tree *tree,
-			 const struct message_section *section,
-			 struct cv_stream **stream_r, uint64_t *size_r,
-			 struct cv_error *err)
-{
-	struct section_range range;
-	struct cv_stream *stream;
-	int ret;
-
-	if (!section_range(tree, section, &range))
-		return CV_NOT_FOUND;
-	if (!section_fits(file, tree))
-		return CV_CHANGED;
-	stream = range_open(pool, file, &range);
-	/* [RFC9051 4.3]: no literal holds NUL */
-	if ((tree->parts[0].flags & MIME_HAS_NUL) != 0)
-		stream = stream_open_without_nul(pool, stream);
-	ret = stream_seek(stream, 0, err);
-	if (ret < 0)
-		return ret;
-	if (section->kind == SECTION_FIELDS ||
-	    section->kind == SECTION_FIELDS_NOT)
-		return fields_open(pool, stream, section, stream_r, size_r,
-				   err);
-	*stream_r = stream;
-	*size_r = range.virtual_len;
-	return CV_OK;
-}
-
-int message_section_size(const struct mime_tree *tree,
-			 const struct message_section *section,
-			 uint64_t *size_r)
-{
-	struct section_range range;
-
-	if (!section_range(tree, section, &range))
-		return CV_NOT_FOUND;
-	if (section->kind == SECTION_FIELDS ||
-	    section->kind == SECTION_FIELDS_NOT)
-		return CV_E_UNSUPPORTED;
-	*size_r = range.virtual_len;
-	return CV_OK;
-}
-
 int message_part_open_decoded(struct cv_pool *pool, struct cv_stream *file,
 			      const struct mime_tree *tree, uint32_t part,
 			      struct cv_stream **stream_r,
@@ -398,4 +354,79 @@ int message_part_open_decoded(struct cv_pool *pool, struct cv_stream *file,
 		break;
 	}
 	return FAIL(err, CV_E_UNSUPPORTED, "unknown transfer encoding");
+}
+
+/* [RFC3516 4.2]: what has parts has no encoding of its own, nor has a whole
+ * message. */
+static int decoded_open(struct cv_pool *pool, struct cv_stream *file,
+			const struct mime_tree *tree,
+			const struct message_section *section,
+			struct cv_stream **stream_r, uint64_t *size_r,
+			struct cv_error *err)
+{
+	struct message_section whole = *section;
+	uint32_t at = mime_tree_find(tree, section->path, section->path_len);
+	struct section_range range;
+	int ret;
+
+	whole.kind = SECTION_ALL;
+	if (!section_range(tree, &whole, &range))
+		return CV_NOT_FOUND;
+	if (section->path_len == 0 || at == MIME_NONE ||
+	    (tree->parts[at].flags & (MIME_MULTIPART | MIME_RFC822)) != 0) {
+		*stream_r = range_open(pool, file, &range);
+		*size_r = range.virtual_len;
+		return stream_seek(*stream_r, 0, err);
+	}
+	ret = message_part_open_decoded(pool, file, tree, at, stream_r, err);
+	return ret < 0 ? ret : stream_size(*stream_r, size_r, err);
+}
+
+int message_section_open(struct cv_pool *pool, struct cv_stream *file,
+			 const struct mime_tree *tree,
+			 const struct message_section *section,
+			 struct cv_stream **stream_r, uint64_t *size_r,
+			 struct cv_error *err)
+{
+	struct section_range range;
+	struct cv_stream *stream;
+	int ret;
+
+	if (!section_range(tree, section, &range))
+		return CV_NOT_FOUND;
+	if (!section_fits(file, tree))
+		return CV_CHANGED;
+	if (section->kind == SECTION_DECODED)
+		return decoded_open(pool, file, tree, section, stream_r,
+				    size_r, err);
+	stream = range_open(pool, file, &range);
+	/* [RFC9051 4.3]: no literal holds NUL */
+	if ((tree->parts[0].flags & MIME_HAS_NUL) != 0)
+		stream = stream_open_without_nul(pool, stream);
+	ret = stream_seek(stream, 0, err);
+	if (ret < 0)
+		return ret;
+	if (section->kind == SECTION_FIELDS ||
+	    section->kind == SECTION_FIELDS_NOT)
+		return fields_open(pool, stream, section, stream_r, size_r,
+				   err);
+	*stream_r = stream;
+	*size_r = range.virtual_len;
+	return CV_OK;
+}
+
+int message_section_size(const struct mime_tree *tree,
+			 const struct message_section *section,
+			 uint64_t *size_r)
+{
+	struct section_range range;
+
+	if (!section_range(tree, section, &range))
+		return CV_NOT_FOUND;
+	if (section->kind == SECTION_FIELDS ||
+	    section->kind == SECTION_FIELDS_NOT ||
+	    section->kind == SECTION_DECODED)
+		return CV_E_UNSUPPORTED;
+	*size_r = range.virtual_len;
+	return CV_OK;
 }

@@ -12,6 +12,7 @@ enum message_section_kind {
 	SECTION_MIME,		/* "1.2.MIME": needs a path */
 	SECTION_FIELDS,		/* HEADER.FIELDS (...) */
 	SECTION_FIELDS_NOT,	/* HEADER.FIELDS.NOT (...) */
+	SECTION_DECODED,	/* BINARY: as ALL, without the encoding */
 };
 
 enum { SECTION_PATH_MAX = 100 };
@@ -43,7 +44,8 @@ int message_section_open(struct cv_pool *pool, struct cv_stream *file,
 			 struct cv_stream **stream_r, uint64_t *size_r,
 			 struct cv_error *err);
 
-/* The size alone, where it is known without reading (all but FIELDS). */
+/* The size alone, where it is known without reading (all but FIELDS and
+ * DECODED). */
 int message_section_size(const struct mime_tree *tree,
 			 const struct message_section *section,
 			 uint64_t *size_r);
