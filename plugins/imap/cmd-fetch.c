@@ -16,7 +16,7 @@ struct fetch_run {
 	struct imap_fetch fetch;
 	bool may_mark_seen;
 	struct imap_set_builder seen;	/* those that were not seen before */
-	bool gone, failed;
+	bool gone, failed, unknown_encoding;
 };
 
 static void append_item(struct cv_text *out, uint8_t item,
@@ -106,14 +106,22 @@ static int send_bodies(struct fetch_run *run, uint32_t seq, size_t start)
 	struct imap_session *s = run->cmd->s;
 	bool first = s->out.data[s->out.len - 1] == '(';
 
+	if (run->fetch.body_count == 0)
+		return CV_OK;
 	for (uint32_t i = 0; i < run->fetch.body_count; i++) {
 		int code = imap_fetch_send_body(s, seq, &run->fetch.bodies[i],
-						first && i == 0);
+						first);
 
-		if (code >= 0)
+		if (code >= 0) {
+			first = false;
 			continue;
+		}
 		if (imap_connection_api->failed(s->conn))
 			return code;
+		if (code == CV_E_UNSUPPORTED) {
+			run->unknown_encoding = true;
+			continue;
+		}
 		/* before the first literal nothing has left yet: it is as if
 		 * never begun; later the response ends without the rest */
 		if (i == 0)
@@ -123,7 +131,11 @@ static int send_bodies(struct fetch_run *run, uint32_t seq, size_t start)
 		return fetch_failed(run, seq, code) < 0 ? CV_E_TEMP :
 			CV_DECLINED;
 	}
-	return CV_OK;
+	if (!first)
+		return CV_OK;
+	/* none of what was asked for could be told */
+	s->out.len = start;
+	return CV_DECLINED;
 }
 
 static int fetch_message(struct fetch_run *run, uint32_t seq,
@@ -187,6 +199,10 @@ static int finish(struct fetch_run *run)
 	if (run->failed)
 		return imap_no(cmd, "[SERVERBUG] Some messages could not be "
 			       "read.");
+	if (run->unknown_encoding)
+		/* [RFC3516 4.3] */
+		return imap_no(cmd, "[UNKNOWN-CTE] Some parts have a transfer "
+			       "encoding that is not known.");
 	/* [RFC2180 4.1.2], [RFC5530 3] */
 	if (run->gone)
 		return imap_no(cmd, "[EXPUNGEISSUED] Some of the requested "

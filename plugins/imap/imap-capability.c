@@ -68,6 +68,9 @@ static const struct {
 	 * mailboxes */
 	{ "METADATA", AFTER_LOGIN, has_metadata },
 	{ "LIST-METADATA", AFTER_LOGIN, has_metadata },
+	{ "MULTIAPPEND", AFTER_LOGIN, NULL },
+	{ "BINARY", AFTER_LOGIN, NULL },
+	{ "REPLACE", AFTER_LOGIN, NULL },
 	{ "ESEARCH", AFTER_LOGIN, NULL },
 	{ "SEARCHRES", AFTER_LOGIN, NULL },
 };

@@ -16,6 +16,8 @@ const struct imap_command imap_commands[] = {
 	{ "COPY", imap_cmd_copy, IMAP_SELECTED | IMAP_HAS_UID },
 	{ "MOVE", imap_cmd_move, IMAP_SELECTED | IMAP_HAS_UID },
 	{ "APPEND", imap_cmd_append, IMAP_STREAMS },
+	{ "REPLACE", imap_cmd_replace, IMAP_SELECTED | IMAP_HAS_UID |
+	  IMAP_STREAMS | IMAP_STREAMS_LATER },
 	{ "EXPUNGE", imap_cmd_expunge, IMAP_SELECTED | IMAP_HAS_UID },
 	{ "EXAMINE", imap_cmd_examine, IMAP_NO_SYNC },
 	{ "CLOSE", imap_cmd_close,

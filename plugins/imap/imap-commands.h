@@ -34,6 +34,7 @@ int imap_cmd_myrights(struct imap_cmd *cmd);
 int imap_cmd_namespace(struct imap_cmd *cmd);
 int imap_cmd_noop(struct imap_cmd *cmd);
 int imap_cmd_rename(struct imap_cmd *cmd);
+int imap_cmd_replace(struct imap_cmd *cmd);
 int imap_cmd_search(struct imap_cmd *cmd);
 int imap_cmd_select(struct imap_cmd *cmd);
 int imap_cmd_setacl(struct imap_cmd *cmd);

@@ -1,4 +1,5 @@
-/* imap-fetch-body.c - BODY[section]<partial> [RFC3501 6.4.5]. */
+/* imap-fetch-body.c - BODY[section]<partial> [RFC3501 6.4.5] and
+ * BINARY[part]<partial> [RFC3516 4.2]. */
 #include "imap-fetch.h"
 #include "imap-args.h"
 #include "imap-respond.h"
@@ -144,12 +145,12 @@ static bool partial_parse(struct cv_span text, struct imap_fetch_body *body)
 }
 
 static void label_make(struct imap_cmd *cmd, struct imap_fetch_body *body,
-		       struct cv_span section)
+		       const char *name, struct cv_span section)
 {
 	struct cv_text label;
 
 	cv_text_init(&label, cmd->pool);
-	cv_text_append_str(&label, "BODY[");
+	cv_text_append_str(&label, name);
 	for (size_t i = 0; i < section.len; i++)
 		cv_text_append_c(&label, cv_ascii_upper(section.data[i]));
 	for (uint32_t i = 0; i < body->section.field_count; i++) {
@@ -206,12 +207,63 @@ bool imap_fetch_parse_body(struct imap_cmd *cmd, struct imap_fetch *fetch,
 	}
 	if (!partial_parse(rest, body))
 		goto invalid;
-	label_make(cmd, body, section);
+	label_make(cmd, body, "BODY[", section);
 	drop_repeated(fetch);
 	return true;
 invalid:
 	imap_bad(cmd, "Invalid BODY[..] parameter.");
 	return false;
+}
+
+/* What stands behind the bracket: "1.2]<0.100>". */
+static bool binary_parse(struct imap_cmd *cmd, struct imap_fetch_body *body,
+			 struct cv_span rest)
+{
+	struct cv_span section, parts;
+
+	if (!cv_span_split(&rest, ']', &section) || rest.data == NULL)
+		return false;
+	parts = section;
+	/* [RFC3516 7] section-binary = "[" [section-part] "]" */
+	if (!parts_parse(cmd->pool, &parts, &body->section) || parts.len > 0)
+		return false;
+	body->section.kind = CV_SECTION_DECODED;
+	if (body->size_only ? rest.len > 0 : !partial_parse(rest, body))
+		return false;
+	label_make(cmd, body, body->size_only ? "BINARY.SIZE[" : "BINARY[",
+		   section);
+	return true;
+}
+
+bool imap_fetch_parse_binary(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			     const struct imap_arg *arg)
+{
+	struct imap_fetch_body *body;
+	struct cv_span rest = arg->text, head;
+	bool peek, size;
+
+	if (arg->type != IMAP_ATOM || !cv_span_split(&rest, '[', &head) ||
+	    rest.data == NULL)
+		return false;
+	peek = cv_span_is_icase(head, "BINARY.PEEK");
+	size = cv_span_is_icase(head, "BINARY.SIZE");
+	if (!peek && !size && !cv_span_is_icase(head, "BINARY"))
+		return false;
+	if (fetch->body_count == BODIES_MAX) {
+		imap_bad(cmd, "Too many body sections.");
+		return false;
+	}
+	body = body_add(cmd, fetch);
+	*body = (struct imap_fetch_body){ .section = {
+		CV_SIZED(cv_section) }, .size_only = size };
+	if (!peek && !size)
+		fetch->marks_seen = true;
+	if (!binary_parse(cmd, body, rest)) {
+		imap_bad(cmd, "Invalid BINARY[..] parameter.");
+		return false;
+	}
+	drop_repeated(fetch);
+	return true;
 }
 
 bool imap_fetch_parse_rfc822(struct imap_cmd *cmd, struct imap_fetch *fetch,
@@ -254,16 +306,59 @@ static void count_figures(struct imap_session *s, uint32_t kind, uint64_t len)
 	}
 }
 
+/* Whether the next len bytes have a NUL; the stream stays where it is. */
+static int find_nul(struct imap_session *s, struct cv_stream *stream,
+		    uint64_t len, bool *nul_r)
+{
+	uint64_t start = imap_stream_api->offset(stream);
+
+	*nul_r = false;
+	while (len > 0 && !*nul_r) {
+		struct cv_span in;
+		int code = imap_stream_api->peek(stream, &in, s->err);
+
+		if (code == CV_EOF)
+			break;
+		if (code < 0)
+			return code;
+		if (in.len > len)
+			in.len = (size_t)len;
+		*nul_r = memchr(in.data, '\0', in.len) != NULL;
+		imap_stream_api->skip(stream, in.len);
+		len -= in.len;
+	}
+	return imap_stream_api->seek(stream, start, s->err);
+}
+
+static void send_size(struct imap_session *s,
+		      const struct imap_fetch_body *body, bool first,
+		      uint64_t size)
+{
+	if (!first)
+		cv_text_append_c(&s->out, ' ');
+	cv_text_append_span(&s->out, body->label);
+	cv_text_append_c(&s->out, ' ');
+	cv_text_append_u64(&s->out, size);
+}
+
 int imap_fetch_send_body(struct imap_session *s, uint32_t seq,
 			 const struct imap_fetch_body *body, bool first)
 {
 	struct cv_stream *stream;
 	uint64_t size, len;
+	bool nul = false;
 	int code = imap_mailbox_api->section(s->box, seq, &body->section,
 					     &stream, &size, s->err);
 
 	if (code < 0)
 		return code;
+	if (body->size_only) {
+		/* a part that is not there has no bytes */
+		send_size(s, body, first, code == CV_OK ? size : 0);
+		if (code == CV_OK)
+			imap_stream_api->close(&stream);
+		return CV_OK;
+	}
 	if (!first)
 		cv_text_append_c(&s->out, ' ');
 	cv_text_append_span(&s->out, body->label);
@@ -281,8 +376,11 @@ int imap_fetch_send_body(struct imap_session *s, uint32_t seq,
 			code = imap_stream_api->seek(stream, body->start,
 						     s->err);
 	}
+	if (code >= 0 && body->section.kind == CV_SECTION_DECODED)
+		code = find_nul(s, stream, len, &nul);
 	if (code >= 0) {
-		cv_text_append_str(&s->out, " {");
+		/* [RFC3516 4.3] literal8 only where it is needed */
+		cv_text_append_str(&s->out, nul ? " ~{" : " {");
 		cv_text_append_u64(&s->out, len);
 		cv_text_append_str(&s->out, "}\r\n");
 		imap_flush(s);

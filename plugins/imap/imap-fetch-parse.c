@@ -72,8 +72,11 @@ static bool item_parse(struct imap_cmd *cmd, struct imap_fetch *fetch,
 	    (cv_span_begins_icase(arg->text, CV_SPAN("BODY[")) ||
 	     cv_span_begins_icase(arg->text, CV_SPAN("BODY.PEEK["))))
 		return imap_fetch_parse_body(cmd, fetch, arg, list);
-	if (imap_fetch_parse_rfc822(cmd, fetch, arg))
+	if (imap_fetch_parse_rfc822(cmd, fetch, arg) ||
+	    imap_fetch_parse_binary(cmd, fetch, arg))
 		return true;
+	if (cmd->reply != IMAP_REPLY_NONE)
+		return false;
 	if (arg->type == IMAP_ATOM)
 		imap_bad(cmd, "Unknown parameter %.*s",
 			 CV_SPAN_ARG(arg->text));

@@ -13,7 +13,7 @@ enum imap_fetch_item {
 
 struct imap_fetch_body {
 	struct cv_section section;
-	bool partial;
+	bool partial, size_only;	/* size_only: BINARY.SIZE */
 	uint32_t start, count;
 	struct cv_span label;	/* "BODY[TEXT]<0>" as it is answered */
 };
@@ -34,6 +34,10 @@ void imap_fetch_add(struct imap_fetch *fetch, uint8_t item, bool first);
  * setting BAD. */
 bool imap_fetch_parse_body(struct imap_cmd *cmd, struct imap_fetch *fetch,
 			   const struct imap_arg *arg, struct imap_args *list);
+/* "BINARY[...]", "BINARY.PEEK[...]", "BINARY.SIZE[...]" [RFC3516 4.2] at arg:
+ * false when it is none of them, or after setting BAD. */
+bool imap_fetch_parse_binary(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			     const struct imap_arg *arg);
 /* RFC822, RFC822.HEADER, RFC822.TEXT: false when it is none of them. */
 bool imap_fetch_parse_rfc822(struct imap_cmd *cmd, struct imap_fetch *fetch,
 			     const struct imap_arg *arg);
@@ -41,6 +45,7 @@ bool imap_fetch_parse_rfc822(struct imap_cmd *cmd, struct imap_fetch *fetch,
 /* One section of message seq: literal or NIL.  first: no space before it.
  * Negative: it cannot be read; nothing was sent of it, or the connection has
  * failed. */
+/* CV_E_UNSUPPORTED: the transfer encoding is not known [RFC3516 4.3]. */
 int imap_fetch_send_body(struct imap_session *s, uint32_t seq,
 			 const struct imap_fetch_body *body, bool first);
 

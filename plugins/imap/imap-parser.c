@@ -68,7 +68,7 @@ void imap_parser_reset(struct imap_parser *p)
 	p->error = NULL;
 	p->too_large = false;
 	p->skipped = 0;
-	p->after_list = p->escaped = false;
+	p->after_list = p->escaped = p->literal8 = false;
 }
 
 void imap_parser_wipe(struct imap_parser *p)
@@ -146,6 +146,26 @@ void imap_parser_resolve(struct imap_parser *p)
 			arg->text = cv_span(from->data + arg->offset,
 					    arg->len);
 	}
+}
+
+void imap_parser_forget(struct imap_parser *p, uint32_t keep)
+{
+	size_t line = p->verb_offset + p->verb_len, data = 0;
+
+	if (p->depth > 0 || p->arg_count <= keep)
+		return;
+	for (uint32_t i = 0; i < keep; i++) {
+		const struct imap_arg *arg = &p->args[i];
+		size_t end = (size_t)arg->offset + arg->len;
+
+		if (arg->in_data && end > data)
+			data = end;
+		else if (!arg->in_data && end > line)
+			line = end;
+	}
+	p->arg_count = keep;
+	p->line.len = line;
+	p->data.len = data;
 }
 
 /* The last two bytes of the line so far, without its line break. */
@@ -278,7 +298,8 @@ static enum imap_parse_result line_end(struct imap_parser *p)
 static enum imap_parse_result literal_begin(struct imap_parser *p)
 {
 	struct imap_arg *arg;
-	bool stream = p->depth == 0 && p->arg_count >= p->stream_from;
+	bool stream = (p->depth == 0 && p->arg_count >= p->stream_from) ||
+		(p->depth <= 1 && p->streams != NULL && p->streams(p));
 
 	if (!stream && p->literal_size > p->limits.literal_max - p->data.len) {
 		/* [RFC7888 4] a refused synchronising literal is never sent;
@@ -293,6 +314,7 @@ static enum imap_parse_result literal_begin(struct imap_parser *p)
 		p->state = AT_END;
 		return p->literal_sync ? IMAP_PARSE_ERROR : IMAP_PARSE_FATAL;
 	}
+	arg->binary = p->literal8;
 	if (stream) {
 		p->state = AT_STREAM;
 		imap_parser_resolve(p);
@@ -304,6 +326,11 @@ static enum imap_parse_result literal_begin(struct imap_parser *p)
 	p->literal_left = p->literal_size;
 	p->state = p->literal_left == 0 ? AT_AFTER : AT_LITERAL;
 	return p->literal_sync ? IMAP_PARSE_CONTINUE : IMAP_PARSE_MORE;
+}
+
+bool imap_parser_at_stream(const struct imap_parser *p)
+{
+	return p->state == AT_STREAM;
 }
 
 void imap_parser_stream_done(struct imap_parser *p)
@@ -353,6 +380,15 @@ static void literal_size(struct imap_parser *p, char c)
 	}
 }
 
+static void size_start(struct imap_parser *p, bool literal8)
+{
+	p->after_list = false;
+	p->literal_size = 0;
+	p->saw_digit = false;
+	p->literal8 = literal8;
+	p->state = AT_SIZE;
+}
+
 static void token_start(struct imap_parser *p, char c)
 {
 	p->token_offset = (uint32_t)p->line.len;	/* behind c */
@@ -366,10 +402,7 @@ static void token_start(struct imap_parser *p, char c)
 		p->after_list = false;
 		p->state = AT_QUOTED;
 	} else if (c == '{') {
-		p->after_list = false;
-		p->literal_size = 0;
-		p->saw_digit = false;
-		p->state = AT_SIZE;
+		size_start(p, false);
 	} else if ((char_class[(unsigned char)c] & CHAR_ATOM) != 0) {
 		p->token_offset--;
 		p->state = AT_ATOM;
@@ -452,6 +485,12 @@ static enum imap_parse_result byte_in(struct imap_parser *p, char c)
 	case AT_ATOM:
 		if ((char_class[(unsigned char)c] & CHAR_ATOM) != 0)
 			break;
+		/* [RFC3516 7] "~{" begins a literal8 */
+		if (c == '{' && p->line.len - p->token_offset == 2 &&
+		    p->line.data[p->token_offset] == '~') {
+			size_start(p, true);
+			break;
+		}
 		if (strchr(" )\r", c) == NULL || c == '\0') {
 			fail(p, "Invalid character in atom");
 			break;

@@ -23,6 +23,7 @@ struct imap_arg {
 	uint8_t type;		/* enum imap_arg_type */
 	bool adjacent;		/* no space before it: "]" behind a list */
 	bool in_data;		/* where the text lies until it is final */
+	bool binary;		/* literal8 [RFC3516 7] */
 	uint32_t end;		/* LIST: index behind its last member */
 	uint32_t offset, len;
 	struct cv_span text;	/* valid after IMAP_PARSE_DONE */
@@ -74,6 +75,10 @@ struct imap_parser {
 	/* Literals of the top level from this argument on are not stored but
 	 * left to the caller; UINT32_MAX: none.  Reset for each command. */
 	uint32_t stream_from;
+	/* Asked for the others, in lists of the first level, too; NULL: no.
+	 * Stays. */
+	bool (*streams)(const struct imap_parser *p);
+	bool literal8;
 	const char *error;
 	bool too_large;		/* the error is a literal's size */
 	char skip_tail[2];	/* the end of a line that is skipped */
@@ -96,12 +101,19 @@ enum imap_parse_result imap_parser_feed(struct imap_parser *p,
 /* The caller has read literal_size bytes after IMAP_PARSE_STREAM. */
 void imap_parser_stream_done(struct imap_parser *p);
 
+/* After IMAP_PARSE_STREAM, until stream_done. */
+bool imap_parser_at_stream(const struct imap_parser *p);
+
 /* Empty while not known. */
 struct cv_span imap_parser_tag(const struct imap_parser *p);
 struct cv_span imap_parser_verb(const struct imap_parser *p);
 /* What stands behind the verb, as received, literals cut. */
 struct cv_span imap_parser_rest(const struct imap_parser *p);
 struct imap_args imap_parser_args(const struct imap_parser *p);
+/* Between tokens of the top level: forgets the arguments from number keep on
+ * and their bytes, so that a long command takes no more memory than its
+ * longest part. */
+void imap_parser_forget(struct imap_parser *p, uint32_t keep);
 /* Makes .text of the arguments usable before the command is complete, until
  * the next feed (IMAP_PARSE_STREAM). */
 void imap_parser_resolve(struct imap_parser *p);

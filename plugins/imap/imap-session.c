@@ -4,6 +4,7 @@
  * Runs in the user's own process.  The client is hostile; so is what the
  * services return in texts for clients. */
 #include "imap-session.h"
+#include "imap-append.h"
 #include "imap-capability.h"
 #include "imap-commands.h"
 #include "imap-logout.h"
@@ -166,6 +167,7 @@ static void uid_resolve(struct imap_cmd *cmd, struct cv_span *verb)
 static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 {
 	struct cv_span verb = imap_parser_verb(&s->parser);
+	bool streams = imap_literal_waits(s);
 	int code = 0;
 
 	cmd->args = imap_parser_args(&s->parser);
@@ -181,6 +183,8 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		imap_settle(s);
 	if (is_allowed(cmd, verb))
 		code = cmd->def->run(cmd);
+	else if (streams)
+		code = imap_literals_drop(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD)
 		code = sync_after(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD && !s->closing)
@@ -200,13 +204,26 @@ static void command_begin(struct imap_session *s, struct imap_cmd *cmd)
 	cmd->tag = imap_parser_tag(&s->parser);
 }
 
-static void stream_literals(struct imap_session *s)
+/* Literals that a command reads by itself: those of messages. */
+static bool literal_streams(const struct imap_parser *p)
 {
-	const struct imap_command *def =
-		imap_command_find(imap_parser_verb(&s->parser));
+	struct cv_span verb = imap_parser_verb(p);
+	const struct imap_command *def;
+	uint32_t from = 1;
 
-	if (def != NULL && (def->flags & IMAP_STREAMS) != 0)
-		s->parser.stream_from = 1;
+	if (cv_span_is_icase(verb, "UID")) {
+		if (p->arg_count == 0 || p->args[0].type != IMAP_ATOM)
+			return false;
+		verb = cv_span(p->line.data + p->args[0].offset,
+			       p->args[0].len);
+		from++;
+	}
+	def = imap_command_find(verb);
+	if (def == NULL || (def->flags & IMAP_STREAMS) == 0)
+		return false;
+	if ((def->flags & IMAP_STREAMS_LATER) != 0)
+		from++;
+	return p->arg_count >= from;
 }
 
 static void parse_failed(struct imap_cmd *cmd)
@@ -231,7 +248,6 @@ static int parsed(struct imap_session *s, enum imap_parse_result result)
 	case IMAP_PARSE_MORE:
 		return 0;
 	case IMAP_PARSE_VERB:
-		stream_literals(s);
 		return 0;
 	case IMAP_PARSE_CONTINUE:
 		imap_send_line(s, "+ OK");
@@ -344,6 +360,7 @@ static void session_init(struct imap_session *s, struct cv_session *session)
 	limits.nonsync_max = s->set->imap_literal_minus ? LITERAL_MINUS_MAX :
 		UINT32_MAX;
 	imap_parser_init(&s->parser, s->pool, &limits);
+	s->parser.streams = literal_streams;
 	cv_text_init(&s->out, s->pool);
 	cv_text_init(&s->held, s->pool);
 }

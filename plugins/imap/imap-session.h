@@ -72,7 +72,9 @@ enum imap_command_flag {
 	IMAP_NO_SYNC = 16,
 	IMAP_NO_ARGS = 32,
 	IMAP_HOLDS = 128,	/* may run while replies are kept */
-	IMAP_STREAMS = 64,	/* the second literal is left to the command */
+	IMAP_STREAMS = 64,	/* literals from the second argument on are
+				 * left to the command */
+	IMAP_STREAMS_LATER = 4096,	/* with it: from the third on */
 };
 
 struct imap_command {

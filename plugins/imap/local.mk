@@ -23,6 +23,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-namespace.c \
 	plugins/imap/cmd-noop.c \
 	plugins/imap/cmd-rename.c \
+	plugins/imap/cmd-replace.c \
 	plugins/imap/cmd-search.c \
 	plugins/imap/cmd-select.c \
 	plugins/imap/cmd-setacl.c \
@@ -33,6 +34,8 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-unselect.c \
 	plugins/imap/imap-acl.c \
 	plugins/imap/imap-acl.h \
+	plugins/imap/imap-append.c \
+	plugins/imap/imap-append.h \
 	plugins/imap/imap-args.c \
 	plugins/imap/imap-args.h \
 	plugins/imap/imap-capability.c \

@@ -90,6 +90,21 @@ static int stream_seek(struct cv_stream *s, uint64_t offset,
 	return CV_OK;
 }
 
+static int stream_peek(struct cv_stream *s, struct cv_span *data_r,
+		       struct cv_error *err)
+{
+	*data_r = cv_span_skip(s->data, s->at);
+	return data_r->len > 0 ? CV_OK : FAIL(err, CV_EOF, "the end");
+}
+
+static void stream_skip(struct cv_stream *s, size_t n)
+{
+	BUG_IF(n > s->data.len - s->at);
+	s->at += n;
+}
+
+static uint64_t stream_offset(struct cv_stream *s) { return s->at; }
+
 static void stream_close(struct cv_stream **s) { *s = NULL; }
 
 const struct cv_connection_api mock_connection_api = {
@@ -103,4 +118,5 @@ const struct cv_connection_api mock_connection_api = {
 
 const struct cv_stream_api mock_stream_api = {
 	CV_SIZED(cv_stream_api), .seek = stream_seek, .close = stream_close,
+	.peek = stream_peek, .skip = stream_skip, .offset = stream_offset,
 };

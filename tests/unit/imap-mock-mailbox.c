@@ -242,7 +242,10 @@ int mock_box_section(struct cv_mailbox *v, uint32_t seq,
 		s->data.len = mock_header_len(m->text);
 	else if (section->kind == CV_SECTION_TEXT || section->part_count > 0)
 		s->data = cv_span_skip(m->text, mock_header_len(m->text));
-	else if (section->kind != CV_SECTION_ALL)
+	else if (section->kind == CV_SECTION_DECODED && s->data.len == 29)
+		return FAIL(err, CV_E_UNSUPPORTED, "unknown encoding");
+	else if (section->kind != CV_SECTION_ALL &&
+		 section->kind != CV_SECTION_DECODED)
 		s->data = header_fields(v->user->pool, m->text, section);
 	*stream_r = s;
 	*size_r = s->data.len;

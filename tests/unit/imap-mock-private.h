@@ -93,5 +93,7 @@ int mock_box_save_commit(struct cv_save **save, struct cv_pool *pool,
 			 uint32_t *uidvalidity_r, struct cv_set *uids_r,
 			 struct cv_error *err);
 void mock_box_save_abort(struct cv_save **save);
+int mock_box_save_replace(struct cv_save *save, struct cv_mailbox *v,
+			  uint32_t seq, struct cv_error *err);
 
 #endif

@@ -99,8 +99,11 @@ int mock_box_search(struct cv_mailbox *v, const struct cv_search_query *q,
 struct cv_save {
 	struct mock_box *box;
 	struct cv_text text;
-	struct mock_message message;
-	bool finished;
+	struct mock_message messages[MOCK_MESSAGES_MAX];
+	uint32_t count;
+	bool adding;
+	struct mock_box *from;		/* of what is replaced; NULL */
+	uint32_t replaced;
 };
 
 int mock_box_save_begin(struct cv_user *u, const char *name,
@@ -112,29 +115,46 @@ int mock_box_save_begin(struct cv_user *u, const char *name,
 		return FAIL(err, CV_E_NOT_FOUND, "no such mailbox");
 	*save_r = pool_new(u->pool, struct cv_save);
 	(*save_r)->box = box;
-	cv_text_init(&(*save_r)->text, u->pool);
+	return CV_OK;
+}
+
+int mock_box_save_replace(struct cv_save *save, struct cv_mailbox *v,
+			  uint32_t seq, struct cv_error *err)
+{
+	BUG_IF(save->count > 0 || seq == 0 || seq > v->count);
+	if (v->readonly)
+		return FAIL(err, CV_E_DENIED, "read-only");
+	if (mock_message_find(v->box, v->uids[seq - 1]) == NULL)
+		return CV_NOT_FOUND;
+	save->from = v->box;
+	save->replaced = v->uids[seq - 1];
 	return CV_OK;
 }
 
 int mock_box_save_add(struct cv_save *save, const struct cv_save_request *r,
 		      struct cv_error *err)
 {
-	if (save->box->count == MOCK_MESSAGES_MAX) {
+	struct mock_message *m = &save->messages[save->count];
+
+	BUG_IF(save->adding);
+	if (save->box->count + save->count >= MOCK_MESSAGES_MAX) {
 		error_set_client(err, "Quota exceeded");
 		return FAIL(err, CV_E_LIMIT, "full");
 	}
-	save->message.flags = r->flags;
-	save->message.date = r->internal_date == INT64_MIN ? 0 :
-		r->internal_date;
+	*m = (struct mock_message){ .flags = r->flags,
+		.date = r->internal_date == INT64_MIN ? 0 :
+			r->internal_date };
 	for (uint32_t i = 0; i < r->keywords.count; i++)
-		(void)snprintf(save->message.keywords, 64, "%s",
-			       r->keywords.names[i]);
+		(void)snprintf(m->keywords, 64, "%s", r->keywords.names[i]);
+	cv_text_init(&save->text, mock_current->user.pool);
+	save->adding = true;
 	return CV_OK;
 }
 
 int mock_box_save_write(struct cv_save *save, const void *data, size_t len,
 			struct cv_error *err)
 {
+	BUG_IF(!save->adding);
 	if (mock_current->fail_save < 0)
 		return FAIL(err, mock_current->fail_save, "no");
 	cv_text_append(&save->text, data, len);
@@ -143,24 +163,46 @@ int mock_box_save_write(struct cv_save *save, const void *data, size_t len,
 
 int mock_box_save_finish(struct cv_save *save, struct cv_error *err)
 {
-	save->finished = true;
+	BUG_IF(!save->adding);
+	save->adding = false;
+	save->messages[save->count++].text = cv_text_span(&save->text);
 	return CV_OK;
+}
+
+static bool remove_replaced(struct cv_save *save)
+{
+	struct mock_box *box = save->from;
+	const struct mock_message *m =
+		mock_message_find(box, save->replaced);
+	uint32_t at;
+
+	if (m == NULL)
+		return false;
+	at = (uint32_t)(m - box->messages);
+	memmove(&box->messages[at], &box->messages[at + 1],
+		sizeof(box->messages[0]) * (box->count - at - 1));
+	box->count--;
+	return true;
 }
 
 int mock_box_save_commit(struct cv_save **save, struct cv_pool *pool,
 			 uint32_t *uidvalidity_r, struct cv_set *uids_r,
 			 struct cv_error *err)
 {
-	struct mock_box *box = (*save)->box;
+	struct cv_save *sv = *save;
+	struct mock_box *box = sv->box;
 
-	BUG_IF(!(*save)->finished);
-	(*save)->message.uid = box->uidnext++;
-	(*save)->message.text = cv_text_span(&(*save)->text);
-	box->messages[box->count++] = (*save)->message;
+	BUG_IF(sv->adding || sv->count == 0);
+	*save = NULL;
+	if (sv->from != NULL && !remove_replaced(sv))
+		return CV_NOT_FOUND;
 	*uidvalidity_r = box->uidvalidity;
 	*uids_r = mock_set_room(pool);
-	mock_set_add(uids_r, (*save)->message.uid);
-	*save = NULL;
+	for (uint32_t i = 0; i < sv->count; i++) {
+		sv->messages[i].uid = box->uidnext++;
+		mock_set_add(uids_r, sv->messages[i].uid);
+		box->messages[box->count++] = sv->messages[i];
+	}
 	return CV_OK;
 }
 

@@ -117,6 +117,7 @@ static const struct cv_mailbox_api mock_mailbox_api = {
 	.save_begin = mock_box_save_begin, .save_add = mock_box_save_add,
 	.save_write = mock_box_save_write, .save_finish = mock_box_save_finish,
 	.save_commit = mock_box_save_commit, .save_abort = mock_box_save_abort,
+	.save_replace = mock_box_save_replace,
 	.settle = mock_user_settle,
 };
 

@@ -104,6 +104,12 @@ tests_unit_test_base_LDADD = $(UNIT_LIBS)
 # every storage driver linked in
 BLOB_LIBS = tests/unit/libstorage-mbox.la tests/unit/libstorage-dbox.la \
 	tests/unit/libstorage-memory.la $(MAILBOX_LIBS)
+UNIT_TESTS += tests/unit/test-binary-encoder
+tests_unit_test_binary_encoder_SOURCES = %D%/test-binary-encoder.c
+tests_unit_test_binary_encoder_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_binary_encoder_LDADD = core/message/libmessage.la \
+	core/stream/libstream.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-blob
 tests_unit_test_blob_SOURCES = %D%/test-blob.c %D%/blob-fixture.h
 tests_unit_test_blob_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -141,6 +147,11 @@ IMAP_MOCK = %D%/imap-mock.c %D%/imap-mock.h %D%/imap-mock-boxes.c \
 	%D%/imap-mock-session.c %D%/imap-mock-session.h
 IMAP_MOCK_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
 	-I$(top_srcdir)/tests/unit
+
+UNIT_TESTS += tests/unit/test-imap-append
+tests_unit_test_imap_append_SOURCES = %D%/test-imap-append.c $(IMAP_MOCK)
+tests_unit_test_imap_append_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_append_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-imap-parser
 tests_unit_test_imap_parser_SOURCES = %D%/test-imap-parser.c $(IMAP_MOCK)

@@ -36,7 +36,8 @@ static const struct script scripts[] = {
 	{ "capability", "a CAPABILITY\r\n",
 	  "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE "
 	  "CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE "
-	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES\r\n"
+	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE MULTIAPPEND BINARY "
+	  "REPLACE ESEARCH SEARCHRES\r\n"
 	  "a OK Capability completed.\r\n" },
 	{ "noop", "a NOOP\r\n", "a OK NOOP completed.\r\n" },
 	{ "noop with arguments", "a NOOP x\r\n", BAD_ARGS("NOOP") },
@@ -293,7 +294,7 @@ static const struct script scripts[] = {
 	{ "append a string", "a APPEND a/b \"x\"\r\n", BAD_ARGS("APPEND") },
 	{ "append more behind", "a APPEND a/b {3}\r\nabc x\r\nb STATUS a/b "
 	  "(MESSAGES)\r\n", "+ OK\r\n"
-	  "a BAD Error in IMAP command APPEND: Unexpected arguments.\r\n"
+	  BAD_ARGS("APPEND")
 	  "* STATUS a/b (MESSAGES 0)\r\nb OK Status completed.\r\n" },
 	{ "append cut off", "a APPEND a/b {30}\r\nabc", "+ OK\r\n" },
 	{ "append name as literal", "a APPEND {3}\r\na/b {1}\r\nx\r\n",

@@ -1,0 +1,437 @@
+/* imap-append.c - see imap-append.h: a machine that takes arguments as the
+ * parser gives them, and each literal when it stands before it. */
+#include "imap-append.h"
+#include "imap-args.h"
+#include "imap-date.h"
+#include "imap-respond.h"
+#include "imap-set.h"
+
+enum append_step {
+	WANTS_MAILBOX = 0,
+	WANTS_OPTIONS,		/* flags, date or data: nothing of them yet */
+	WANTS_DATE,		/* behind the flags */
+	WANTS_DATA,		/* behind the date */
+};
+
+enum {
+	MESSAGES_MAX = 2000,	/* in one command [security.md B2] */
+};
+
+bool imap_literal_waits(const struct imap_session *s)
+{
+	const struct imap_parser *p = &s->parser;
+
+	return p->arg_count > 0 &&
+		p->args[p->arg_count - 1].type == IMAP_STREAM &&
+		imap_parser_at_stream(p);
+}
+
+static void give_up(struct imap_append *a)
+{
+	if (a->save != NULL)
+		imap_mailbox_api->save_abort(&a->save);
+	a->save = NULL;
+	a->refused = true;
+}
+
+static void refuse_arguments(struct imap_append *a)
+{
+	imap_bad_arguments(a->cmd);
+	give_up(a);
+}
+
+static void refuse_target(struct imap_append *a, int code)
+{
+	imap_no_error_target(a->cmd, code);
+	give_up(a);
+}
+
+/* --- a message ------------------------------------------------------------ */
+
+static bool save_begin(struct imap_append *a)
+{
+	struct imap_session *s = a->cmd->s;
+	int code;
+
+	if (a->save != NULL)
+		return true;
+	code = imap_mailbox_api->save_begin(s->user, a->mailbox, &a->save,
+					    s->err);
+	if (code < 0) {
+		a->save = NULL;
+		refuse_target(a, code);
+		return false;
+	}
+	if (a->replaced_seq == 0)
+		return true;
+	code = imap_mailbox_api->save_replace(a->save, s->box,
+					      a->replaced_seq, s->err);
+	if (code == CV_OK)
+		return true;
+	if (code == CV_NOT_FOUND)
+		imap_no(a->cmd, "[EXPUNGEISSUED] The message no longer "
+			"exists.");
+	else
+		imap_no_error(a->cmd, code);
+	give_up(a);
+	return false;
+}
+
+static void message_add(struct imap_append *a, bool binary,
+			uint64_t size_hint)
+{
+	struct imap_session *s = a->cmd->s;
+	int code;
+
+	if (a->messages >= MESSAGES_MAX) {
+		imap_no(a->cmd, "[LIMIT] Too many messages in one command.");
+		give_up(a);
+		return;
+	}
+	if (!save_begin(a))
+		return;
+	a->request.mailbox_name = a->mailbox;
+	a->request.size_hint = size_hint;
+	a->request.binary = binary;
+	code = imap_mailbox_api->save_add(a->save, &a->request, s->err);
+	if (code < 0)
+		refuse_target(a, code);
+	else
+		a->adding = true;
+}
+
+/* The next message begins with nothing. */
+static void message_next(struct imap_append *a)
+{
+	a->step = WANTS_OPTIONS;
+	a->adding = false;
+	a->size = 0;
+	a->request = (struct cv_save_request){ CV_SIZED(cv_save_request),
+		.internal_date = INT64_MIN };
+}
+
+/* A NUL, or what should not be binary is. */
+static void refuse_write(struct imap_append *a, int code)
+{
+	if (code != CV_E_SYNTAX || !a->request.binary) {
+		refuse_target(a, code);
+		return;
+	}
+	/* [RFC3516 4.4] */
+	imap_no(a->cmd, "[UNKNOWN-CTE] NUL characters are possible only in "
+		"parts with the transfer encoding binary.");
+	give_up(a);
+}
+
+static void message_end(struct imap_append *a)
+{
+	int code;
+
+	if (a->refused)
+		return;
+	code = imap_mailbox_api->save_finish(a->save, a->cmd->s->err);
+	if (code < 0) {
+		refuse_write(a, code);
+		return;
+	}
+	a->messages++;
+	message_next(a);
+	imap_parser_forget(&a->cmd->s->parser, a->keep);
+	a->at = a->keep;
+}
+
+static bool size_allowed(struct imap_append *a, uint64_t more)
+{
+	uint64_t max = a->cmd->s->set->imap_max_append_size;
+
+	if (max == 0 || (a->size <= max && more <= max - a->size))
+		return true;
+	/* [RFC7889 4] */
+	imap_no(a->cmd, "[TOOBIG] Message is too large.");
+	give_up(a);
+	return false;
+}
+
+/* --- literals ------------------------------------------------------------- */
+
+static void take(struct imap_append *a, const char *data, size_t len)
+{
+	int code;
+
+	if (a->refused)
+		return;
+	/* [RFC3501 4.3] NUL is allowed in literal8 only */
+	if (!a->request.binary && memchr(data, '\0', len) != NULL) {
+		imap_no(a->cmd, "[CANNOT] Message contains NUL characters.");
+		give_up(a);
+		return;
+	}
+	code = imap_mailbox_api->save_write(a->save, data, len,
+					    a->cmd->s->err);
+	if (code < 0)
+		refuse_write(a, code);
+}
+
+/* The literal's bytes; they are read even when nobody wants them. */
+static int literal_read(struct imap_append *a)
+{
+	struct imap_session *s = a->cmd->s;
+	uint64_t left = s->parser.literal_size;
+
+	while (left > 0) {
+		struct cv_span in = imap_connection_api->peek(s->conn);
+
+		if (in.len == 0) {
+			if (imap_wait_input(s) < 0)
+				return CV_E_TEMP;
+			continue;
+		}
+		if (in.len > left)
+			in.len = (size_t)left;
+		take(a, in.data, in.len);
+		imap_connection_api->skip(s->conn, in.len);
+		left -= in.len;
+	}
+	imap_parser_stream_done(&s->parser);
+	return 0;
+}
+
+/* Until the parser stands before another literal or at the end: an enum
+ * imap_parse_result; negative: close. */
+static int parse_on(struct imap_append *a)
+{
+	struct imap_session *s = a->cmd->s;
+	enum imap_parse_result result = IMAP_PARSE_MORE;
+
+	while (result == IMAP_PARSE_MORE || result == IMAP_PARSE_CONTINUE) {
+		struct cv_span in = imap_connection_api->peek(s->conn);
+		size_t used;
+
+		if (in.len == 0) {
+			if (imap_wait_input(s) < 0)
+				return CV_E_TEMP;
+			continue;
+		}
+		result = imap_parser_feed(&s->parser, in, &used);
+		imap_connection_api->skip(s->conn, used);
+		if (result == IMAP_PARSE_CONTINUE)
+			imap_send_line(s, "+ OK");
+	}
+	/* the line may have moved */
+	a->cmd->tag = imap_parser_tag(&s->parser);
+	return (int)result;
+}
+
+/* --- arguments ------------------------------------------------------------ */
+
+static void take_mailbox(struct imap_append *a)
+{
+	struct imap_cmd *cmd = a->cmd;
+
+	cmd->args.at = a->at;
+	cmd->args.end = cmd->s->parser.arg_count;
+	cmd->args.all = cmd->s->parser.args;
+	if (!imap_mailbox_arg(cmd, &a->mailbox)) {
+		give_up(a);
+		return;
+	}
+	a->keep = ++a->at;
+	message_next(a);
+}
+
+/* [ flag-list ]: the list is complete. */
+static void take_flags(struct imap_append *a, const struct imap_arg *list)
+{
+	const struct imap_parser *p = &a->cmd->s->parser;
+	struct imap_args all = { p->args, 0, p->arg_count };
+
+	if (a->step != WANTS_OPTIONS || list->end == 0) {
+		refuse_arguments(a);
+	} else if (!imap_flags_args(a->cmd, imap_args_of_list(&all, list),
+				    &a->request.flags,
+				    &a->request.keywords)) {
+		give_up(a);
+	} else {
+		a->at = list->end;
+		a->step = WANTS_DATE;
+	}
+}
+
+static void take_date(struct imap_append *a, const struct imap_arg *arg)
+{
+	if (a->step == WANTS_DATA) {
+		refuse_arguments(a);
+	} else if (!imap_date_time_parse(arg->text,
+					 &a->request.internal_date)) {
+		imap_bad(a->cmd, "Invalid internal date.");
+		give_up(a);
+	} else {
+		a->at++;
+		a->step = WANTS_DATA;
+	}
+}
+
+static void take_argument(struct imap_append *a)
+{
+	const struct imap_arg *arg = &a->cmd->s->parser.args[a->at];
+
+	if (a->step == WANTS_MAILBOX)
+		take_mailbox(a);
+	else if (a->single && a->messages > 0)
+		refuse_arguments(a);
+	else if (arg->type == IMAP_LIST)
+		take_flags(a, arg);
+	else if (arg->type == IMAP_QUOTED)
+		take_date(a, arg);
+	else
+		refuse_arguments(a);
+}
+
+/* The parser stands before a literal, its last argument. */
+static void stream_begin(struct imap_append *a)
+{
+	const struct imap_parser *p = &a->cmd->s->parser;
+	const struct imap_arg *arg = &p->args[a->at];
+
+	if (a->step == WANTS_MAILBOX || p->depth > 0 ||
+	    (a->single && a->messages > 0)) {
+		refuse_arguments(a);
+		return;
+	}
+	if (p->literal_size == 0) {
+		/* [RFC3502 6.3.11] this is how a client cancels */
+		imap_no(a->cmd, "[CANNOT] Can't save a zero byte message.");
+		give_up(a);
+	} else if (size_allowed(a, p->literal_size)) {
+		a->size += p->literal_size;
+		a->at++;
+		message_add(a, arg->binary, p->literal_size);
+	}
+}
+
+/* Everything that is there; what follows a refusal does not matter. */
+static void take_arguments(struct imap_append *a)
+{
+	struct imap_parser *p = &a->cmd->s->parser;
+	uint32_t end = p->arg_count - imap_literal_waits(a->cmd->s);
+
+	imap_parser_resolve(p);
+	while (!a->refused && a->at < end)
+		take_argument(a);
+	if (!a->refused && imap_literal_waits(a->cmd->s))
+		stream_begin(a);
+}
+
+/* The literal that the parser stands before.  CV_CHANGED: the client does not
+ * send it, since the command has failed. */
+static int take_literal(struct imap_append *a)
+{
+	struct imap_session *s = a->cmd->s;
+	struct imap_parser *p = &s->parser;
+	uint64_t max = s->set->imap_max_append_size;
+
+	if (a->refused && p->literal_sync)
+		return CV_CHANGED;
+	/* [RFC7888 4] one that is not waited for comes in any case; one that
+	 * is too large closes the connection */
+	if (a->refused && max > 0 && p->literal_size > max) {
+		imap_bye(s, "[TOOBIG] Message is too large.");
+		return CV_CHANGED;
+	}
+	if (p->literal_sync)
+		imap_send_line(s, "+ OK");
+	if (literal_read(a) < 0)
+		return CV_E_TEMP;
+	message_end(a);
+	return CV_OK;
+}
+
+static int read_on(struct imap_append *a)
+{
+	struct imap_session *s = a->cmd->s;
+	int result = IMAP_PARSE_STREAM;
+
+	while (result == IMAP_PARSE_STREAM) {
+		int code;
+
+		take_arguments(a);
+		code = take_literal(a);
+		if (code != CV_OK)
+			return code;
+		result = parse_on(a);
+	}
+	if (result < 0)
+		return result;
+	if (result != IMAP_PARSE_DONE) {
+		if (!a->refused)
+			imap_bad(a->cmd, "Error in IMAP command: %s.",
+				 s->parser.error);
+		give_up(a);
+		if (result == IMAP_PARSE_FATAL)
+			imap_bye(s, "Input could not be understood.");
+		return CV_OK;
+	}
+	take_arguments(a);
+	/* a command ends behind a message */
+	if (!a->refused && (a->messages == 0 || a->step != WANTS_OPTIONS ||
+			    a->adding))
+		refuse_arguments(a);
+	return CV_OK;
+}
+
+int imap_append_read(struct imap_append *a)
+{
+	int code;
+
+	a->at = a->cmd->args.at;
+	a->step = WANTS_MAILBOX;
+	a->request = (struct cv_save_request){ CV_SIZED(cv_save_request),
+		.internal_date = INT64_MIN };
+	if (!imap_literal_waits(a->cmd->s)) {
+		refuse_arguments(a);
+		return CV_OK;
+	}
+	code = read_on(a);
+	if (code < 0)
+		give_up(a);
+	return code < 0 ? code : CV_OK;
+}
+
+int imap_literals_drop(struct imap_cmd *cmd)
+{
+	struct imap_append a = { .cmd = cmd, .refused = true };
+	int code = imap_literal_waits(cmd->s) ? read_on(&a) : CV_OK;
+
+	return code < 0 ? code : CV_OK;
+}
+
+bool imap_append_commit(struct imap_append *a, struct cv_text *code_text)
+{
+	struct imap_cmd *cmd = a->cmd;
+	struct cv_set uids = { NULL, 0 };
+	uint32_t uidvalidity = 0;
+	int code = imap_mailbox_api->save_commit(&a->save, cmd->pool,
+						 &uidvalidity, &uids,
+						 cmd->s->err);
+
+	a->save = NULL;
+	if (code == CV_NOT_FOUND) {
+		imap_no(cmd, "[EXPUNGEISSUED] The message no longer exists.");
+		return false;
+	}
+	if (code < 0) {
+		imap_no_error_target(cmd, code);
+		return false;
+	}
+	cmd->s->counters.appended += a->messages;
+	cv_text_init(code_text, cmd->pool);
+	if (uids.count == 0)
+		return true;
+	/* [RFC4315 3], [RFC3502] as many UIDs as messages */
+	cv_text_append_str(code_text, "[APPENDUID ");
+	cv_text_append_u64(code_text, uidvalidity);
+	cv_text_append_c(code_text, ' ');
+	imap_set_format(code_text, uids);
+	cv_text_append_str(code_text, "] ");
+	return true;
+}
