@@ -274,12 +274,26 @@ static void fill_usage(struct cv_quota_usage *usage,
 	usage->resources = resources_of(quota);
 }
 
+/* Public mailboxes count for nobody.  The name need not exist. */
+static bool is_counted(struct cv_user *u, const char *mailbox_name)
+{
+	struct cv_pool *pool = pool_create("quota");
+	struct mailbox_ref ref;
+	bool counted = mailbox_resolve(u, mailbox_name, pool, &ref, NULL) !=
+		CV_OK || ref.store == NULL || ref.store->is_private;
+
+	pool_destroy(&pool);
+	return counted;
+}
+
 int mailbox_quota(struct cv_user *u, const char *mailbox_name, uint32_t index,
 		  struct cv_quota_usage *usage_r, struct cv_error *err)
 {
 	const struct cv_quota *quota;
 	uint32_t at = 0, seen = 0;
 
+	if (!is_counted(u, mailbox_name))
+		return CV_NOT_FOUND;
 	while ((quota = quota_next(&at)) != NULL) {
 		struct cv_quota_limit limit = { CV_SIZED(cv_quota_limit) };
 		struct quota_use use;

@@ -1,5 +1,6 @@
 /* imap-capability.c - see imap-capability.h. */
 #include "imap-capability.h"
+#include "imap-status.h"
 
 enum when {
 	BEFORE_LOGIN = 1, AFTER_LOGIN = 2, ALWAYS = 3,
@@ -32,6 +33,40 @@ static bool has_metadata(const struct imap_session *s,
 	return CV_HAS(imap_mailbox_api, metadata_changes) &&
 		imap_mailbox_api->metadata_changes != NULL;
 }
+
+/* [RFC7889 2] the same for all mailboxes, or none */
+static bool append_limit(const struct imap_session *s,
+			 const struct imap_settings *set, struct cv_text *dst)
+{
+	uint64_t max = imap_append_limit(set);
+
+	if (max > 0) {
+		cv_text_append_c(dst, '=');
+		cv_text_append_u64(dst, max);
+	}
+	return true;
+}
+
+static uint32_t quota_resources(const struct imap_session *s)
+{
+	if (!CV_HAS(imap_mailbox_api, quota_resources) ||
+	    imap_mailbox_api->quota_resources == NULL)
+		return 0;
+	return imap_mailbox_api->quota_resources(s->user);
+}
+
+#define QUOTA_CAPABILITY(name, bits) \
+static bool name(const struct imap_session *s, \
+		 const struct imap_settings *set, struct cv_text *dst) \
+{ \
+	return (quota_resources(s) & (bits)) != 0; \
+}
+
+QUOTA_CAPABILITY(has_quota, UINT32_MAX)
+QUOTA_CAPABILITY(quota_storage, CV_QUOTA_STORAGE)
+QUOTA_CAPABILITY(quota_message, CV_QUOTA_MESSAGE)
+QUOTA_CAPABILITY(quota_mailbox, CV_QUOTA_MAILBOX)
+QUOTA_CAPABILITY(quota_settable, CV_QUOTA_SETTABLE)
 
 /* In the order they are told in.  is_offered (NULL: always) may append to
  * the name what the settings say: "APPENDLIMIT=" and its number.  s is NULL
@@ -71,6 +106,12 @@ static const struct {
 	{ "MULTIAPPEND", AFTER_LOGIN, NULL },
 	{ "BINARY", AFTER_LOGIN, NULL },
 	{ "REPLACE", AFTER_LOGIN, NULL },
+	{ "APPENDLIMIT", AFTER_LOGIN, append_limit },
+	{ "QUOTA", AFTER_LOGIN, has_quota },	/* [RFC2087] */
+	{ "QUOTA=RES-STORAGE", AFTER_LOGIN, quota_storage },
+	{ "QUOTA=RES-MESSAGE", AFTER_LOGIN, quota_message },
+	{ "QUOTA=RES-MAILBOX", AFTER_LOGIN, quota_mailbox },
+	{ "QUOTASET", AFTER_LOGIN, quota_settable },
 	{ "ESEARCH", AFTER_LOGIN, NULL },
 	{ "SEARCHRES", AFTER_LOGIN, NULL },
 };

@@ -2,13 +2,63 @@
 #include "imap-status.h"
 #include "imap-respond.h"
 
-static const struct { const char *name; uint32_t item; } items_known[] = {
-	{ "MESSAGES", CV_STATUS_MESSAGES },
-	{ "RECENT", CV_STATUS_RECENT },
-	{ "UIDNEXT", CV_STATUS_UIDNEXT },
-	{ "UIDVALIDITY", CV_STATUS_UIDVALIDITY },
-	{ "UNSEEN", CV_STATUS_UNSEEN },
-	{ "SIZE", CV_STATUS_SIZE },		/* [RFC8438] */
+typedef void append_fn(struct imap_cmd *cmd,
+		       const struct cv_mailbox_status *st);
+
+#define NUMBER(member) \
+static void append_##member(struct imap_cmd *cmd, \
+			    const struct cv_mailbox_status *st) \
+{ \
+	cv_text_append_u64(&cmd->s->out, st->member); \
+}
+
+NUMBER(messages)
+NUMBER(recent)
+NUMBER(uidnext)
+NUMBER(uidvalidity)
+NUMBER(unseen)
+NUMBER(size_bytes)
+NUMBER(deleted)
+NUMBER(deleted_bytes)
+
+/* [RFC7889 5] a number has 32 bits; [RFC7889 3.3] quota does not count. */
+uint64_t imap_append_limit(const struct imap_settings *set)
+{
+	uint64_t max = set->imap_max_append_size;
+
+	return max > UINT32_MAX ? UINT32_MAX : max;
+}
+
+/* [RFC7889 3.1] NIL: there is none */
+static void append_limit(struct imap_cmd *cmd,
+			 const struct cv_mailbox_status *st)
+{
+	uint64_t max = imap_append_limit(cmd->s->set);
+
+	if (max == 0)
+		cv_text_append_str(&cmd->s->out, "NIL");
+	else
+		cv_text_append_u64(&cmd->s->out, max);
+}
+
+/* Items that core does not know have the upper bits. */
+enum { APPENDLIMIT = 1 << 24, OWN_ITEMS = 0xff << 24 };
+
+static const struct {
+	const char *name;
+	uint32_t item;
+	append_fn *append;
+} items_known[] = {
+	{ "MESSAGES", CV_STATUS_MESSAGES, append_messages },
+	{ "RECENT", CV_STATUS_RECENT, append_recent },
+	{ "UIDNEXT", CV_STATUS_UIDNEXT, append_uidnext },
+	{ "UIDVALIDITY", CV_STATUS_UIDVALIDITY, append_uidvalidity },
+	{ "UNSEEN", CV_STATUS_UNSEEN, append_unseen },
+	{ "SIZE", CV_STATUS_SIZE, append_size_bytes },	/* [RFC8438] */
+	/* [RFC9208 4.1.4], [RFC9051 6.3.11] */
+	{ "DELETED", CV_STATUS_DELETED, append_deleted },
+	{ "DELETED-STORAGE", CV_STATUS_DELETED_BYTES, append_deleted_bytes },
+	{ "APPENDLIMIT", APPENDLIMIT, append_limit },	/* [RFC7889 3.1] */
 };
 enum { ITEMS = sizeof(items_known) / sizeof(items_known[0]) };
 
@@ -37,29 +87,12 @@ bool imap_status_parse(struct imap_cmd *cmd, struct imap_args list,
 	return *items_r != 0;
 }
 
-static uint64_t value_of(const struct cv_mailbox_status *st, uint32_t item)
-{
-	switch (item) {
-	case CV_STATUS_MESSAGES:
-		return st->messages;
-	case CV_STATUS_RECENT:
-		return st->recent;
-	case CV_STATUS_UIDNEXT:
-		return st->uidnext;
-	case CV_STATUS_UIDVALIDITY:
-		return st->uidvalidity;
-	case CV_STATUS_UNSEEN:
-		return st->unseen;
-	default:
-		return st->size_bytes;
-	}
-}
-
 int imap_status_send(struct imap_cmd *cmd, const char *name, uint32_t items)
 {
 	struct imap_session *s = cmd->s;
 	struct cv_mailbox_status st = { CV_SIZED(cv_mailbox_status) };
-	int code = imap_mailbox_api->status(s->user, name, items, &st,
+	int code = imap_mailbox_api->status(s->user, name, items &
+					    ~(uint32_t)OWN_ITEMS, &st,
 					    s->err);
 	bool first = true;
 
@@ -74,8 +107,7 @@ int imap_status_send(struct imap_cmd *cmd, const char *name, uint32_t items)
 		first = false;
 		cv_text_append_str(&s->out, items_known[i].name);
 		cv_text_append_c(&s->out, ' ');
-		cv_text_append_u64(&s->out,
-				   value_of(&st, items_known[i].item));
+		items_known[i].append(cmd, &st);
 	}
 	cv_text_append_str(&s->out, ")\r\n");
 	imap_flush(s);

@@ -12,6 +12,8 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-fetch.c \
 	plugins/imap/cmd-getacl.c \
 	plugins/imap/cmd-getmetadata.c \
+	plugins/imap/cmd-getquota.c \
+	plugins/imap/cmd-getquotaroot.c \
 	plugins/imap/cmd-id.c \
 	plugins/imap/cmd-idle.c \
 	plugins/imap/cmd-list.c \
@@ -28,6 +30,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-select.c \
 	plugins/imap/cmd-setacl.c \
 	plugins/imap/cmd-setmetadata.c \
+	plugins/imap/cmd-setquota.c \
 	plugins/imap/cmd-status.c \
 	plugins/imap/cmd-store.c \
 	plugins/imap/cmd-subscribe.c \
@@ -63,6 +66,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-parser.h \
 	plugins/imap/imap-preauth.c \
 	plugins/imap/imap-preauth.h \
+	plugins/imap/imap-quota.c \
+	plugins/imap/imap-quota.h \
 	plugins/imap/imap-respond.c \
 	plugins/imap/imap-respond.h \
 	plugins/imap/imap-return.c \

@@ -37,7 +37,7 @@ static const struct script scripts[] = {
 	  "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE "
 	  "CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE "
 	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE MULTIAPPEND BINARY "
-	  "REPLACE ESEARCH SEARCHRES\r\n"
+	  "REPLACE APPENDLIMIT=1048576 ESEARCH SEARCHRES\r\n"
 	  "a OK Capability completed.\r\n" },
 	{ "noop", "a NOOP\r\n", "a OK NOOP completed.\r\n" },
 	{ "noop with arguments", "a NOOP x\r\n", BAD_ARGS("NOOP") },

@@ -36,8 +36,20 @@ static int limit(struct cv_user *u, const char *name,
 	return CV_OK;
 }
 
+static int set_limit(struct cv_user *u, const char *root,
+		     const struct cv_quota_limit *to, struct cv_error *err)
+{
+	(void)u; (void)err;
+	if (strcmp(root, "User quota") != 0)
+		return CV_NOT_FOUND;
+	if (to->changes & CV_QUOTA_MESSAGE)
+		max_messages = to->messages;
+	return CV_OK;
+}
+
 static const struct cv_quota test_quota = {
 	CV_SIZED(cv_quota), .name = "test", .check = check, .limit = limit,
+	.resources = CV_QUOTA_MESSAGE | CV_QUOTA_MAILBOX, .set = set_limit,
 };
 
 static const char two_namespaces[] =
@@ -409,9 +421,37 @@ static void what_others_read_too_is_not_frozen(void **state)
 	fixture_deinit(&f);
 }
 
+static void a_provider_may_take_new_limits(void **state)
+{
+	struct fixture f;
+	struct cv_quota_limit to = { CV_SIZED(cv_quota_limit),
+		.messages = 7, .changes = CV_QUOTA_MESSAGE };
+	struct cv_quota_usage usage = { CV_SIZED(cv_quota_usage) };
+
+	(void)state;
+	fixture_init(&f, two_namespaces);
+	use_quota(3, 0);
+	assert_int_equal(mailbox_api.quota_resources(f.user),
+			 CV_QUOTA_MESSAGE | CV_QUOTA_MAILBOX |
+			 CV_QUOTA_SETTABLE);
+	ok(&f, mailbox_api.quota_set(f.user, "User quota", &to, &f.err));
+	ok(&f, mailbox_api.quota(f.user, "INBOX", 0, &usage, &f.err));
+	assert_int_equal(usage.messages, 7);
+	assert_int_equal(usage.resources, CV_QUOTA_MESSAGE |
+			 CV_QUOTA_MAILBOX);
+	assert_int_equal(mailbox_api.quota_set(f.user, "other", &to, &f.err),
+			 CV_E_DENIED);
+	/* what is public counts for nobody */
+	assert_int_equal(mailbox_api.quota(f.user, "Pub/x", 0, &usage,
+					   &f.err), CV_NOT_FOUND);
+	use_quota(0, 0);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_provider_may_take_new_limits),
 		cmocka_unit_test(what_does_not_fit_is_not_saved),
 		cmocka_unit_test(racing_saves_never_pass_the_limit),
 		cmocka_unit_test(old_and_surplus_messages_are_expunged),
