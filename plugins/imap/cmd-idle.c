@@ -31,13 +31,18 @@ static int report(struct imap_cmd *cmd)
 {
 	static const struct cv_set none;
 	struct imap_session *s = cmd->s;
+	int code = 0;
 
 	cv_api->pool_reset(cmd->pool);
-	if (s->box != NULL)
+	if (s->box != NULL) {
+		/* what changes from here on wakes us */
+		(void)imap_mailbox_api->watch_fd(s->box);
 		imap_mailbox_api->watch_clear(s->box);
-	imap_metadata_notify(s, cmd->pool);
-	return s->box == NULL ? 0 :
-		imap_sync(s, cmd->pool, 0, true, none, false);
+		code = imap_sync(s, cmd->pool, 0, true, none, false);
+	}
+	if (code >= 0)
+		imap_metadata_notify(s, cmd->pool);
+	return code;
 }
 
 /* Waits for the next event: input, a change, or time for "Still here". */
