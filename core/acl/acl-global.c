@@ -113,7 +113,8 @@ static bool is_same(const struct global_file *file, const struct stat *st)
 
 /* Reads the file again when it has changed and was not looked at for long. */
 static int refresh(struct acl_global *g, const char *path,
-		   struct global_file *file, struct cv_error *err)
+		   struct global_file *file, struct cv_pool *pool,
+		   struct cv_error *err)
 {
 	uint64_t now = time_monotonic_msecs();
 	struct stat st;
@@ -123,10 +124,13 @@ static int refresh(struct acl_global *g, const char *path,
 		return CV_OK;
 	if (io_stat(g->io, AT_FDCWD, path, &st) < 0)
 		st.st_mode = 0;
-	/* of mailboxes below one that has no file */
-	if (S_ISDIR(st.st_mode))
-		pool_destroy(&file->pool);
-	else if (st.st_mode == 0 || !is_same(file, &st))
+	/* the name of the mailbox is a directory, for those below it */
+	if (S_ISDIR(st.st_mode)) {
+		path = pool_printf(pool, "%s/.DEFAULT", path);
+		if (io_stat(g->io, AT_FDCWD, path, &st) < 0)
+			st.st_mode = 0;
+	}
+	if (st.st_mode == 0 || !is_same(file, &st))
 		ret = read_text(g, path, file, err);
 	if (ret == CV_OK)
 		file->checked_at = now == 0 ? 1 : now;
@@ -244,7 +248,7 @@ static bool is_inside(const char *name)
 		    cv_span_is(part, ".."))
 			return false;
 	}
-	return name[0] != '\0';
+	return true;
 }
 
 int acl_global_get(struct acl_global *g, const char *name, struct acl *acl,
@@ -254,10 +258,11 @@ int acl_global_get(struct acl_global *g, const char *name, struct acl *acl,
 	const char *path = g->path;
 	int ret;
 
-	if (g->is_dir && !is_inside(name))
+	if (g->is_dir && name[0] != '\0' && !is_inside(name))
 		return CV_OK;
 	if (g->is_dir) {
-		path = pool_printf(acl->pool, "%s/%s", g->path, name);
+		path = name[0] == '\0' ? g->path :
+			pool_printf(acl->pool, "%s/%s", g->path, name);
 		file = hash_find(&g->files, cv_span_of(name));
 	}
 	if (file == NULL) {
@@ -266,7 +271,7 @@ int acl_global_get(struct acl_global *g, const char *name, struct acl *acl,
 		hash_set(&g->files, cv_span_of(name), file);
 		pool_add_finaliser(g->pool, file_close, file);
 	}
-	ret = refresh(g, path, file, err);
+	ret = refresh(g, path, file, acl->pool, err);
 	return ret < 0 ? ret : take_file(g, file, path, name, acl, err);
 }
 
@@ -294,7 +299,7 @@ int acl_global_open(struct io *io, struct cv_pool *pool, const char *setting,
 	if (!g->is_dir) {
 		check = pool_create("acl check");
 		acl_init(&all, check);
-		ret = refresh(g, g->path, &g->file, err);
+		ret = refresh(g, g->path, &g->file, check, err);
 		if (ret == CV_OK)
 			ret = take_file(g, &g->file, g->path, NULL, &all,
 					err);

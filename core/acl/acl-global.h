@@ -10,7 +10,9 @@
  *
  * '*' stands for any characters, '?' for one.  All lines whose pattern matches
  * count; those of the same identifier are added up.  Or PATH is a directory,
- * with a file "dovecot-acl" in form for each mailbox, under its name.
+ * with a file "dovecot-acl" in form for each mailbox, under its name; where that
+ * is a directory, since there are mailboxes below it, the file is ".DEFAULT" in
+ * it.  So that of the directory PATH itself is for new mailboxes at the top.
  *
  * Names are those that the owner of the mailbox sees. */
 #ifndef ACL_GLOBAL_H

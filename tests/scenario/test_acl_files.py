@@ -25,7 +25,8 @@ INBOX anyone lri
 Q%m owner lr
 """
 BOXES = ["INBOX", "Work", "Lists", "Lists/a", "Lists/x", '"Two words"', "Neg", "Dup", "Loc", "Loc4",
-         "xhm", "Qxm", "Plain"]
+         "xhm", "Qxm", "Plain", "Dir", "Dir/deep",
+         "Dir/deep/er"]
 LETTERS = dict(zip(("lookup", "read", "write", "write-seen", "write-deleted", "insert", "post",
                     "expunge", "create", "delete", "admin"), "lrwstipekxa"))
 ACL = """\
@@ -54,6 +55,11 @@ def write_global(server, kind):
         (folder / "acl" / "Work").write_text("user=alice lr\n")
         (folder / "acl" / "Lists" / "x").write_text("owner lrw\n")
         (folder / "acl" / "Neg").write_text("-user=alice i\n")
+    if kind == "defaults":
+        # of mailboxes whose names are directories here
+        (folder / "acl" / "Lists" / ".DEFAULT").write_text("owner lrsk\n")
+        (folder / "acl" / "Dir" / "deep").mkdir(parents=True)
+        (folder / "acl" / "Dir" / "deep" / ".DEFAULT").write_text("owner lrswk\n")
 
 
 def my_rights(server):
@@ -75,7 +81,7 @@ def granted(server, box):
 
 
 @NEEDS_DOVECOT
-@pytest.mark.parametrize("kind", ["file", "directory"])
+@pytest.mark.parametrize("kind", ["file", "directory", "defaults"])
 def test_global_files_give_the_rights_that_dovecot_gives(kind):
     servers = (dovecot.Dovecot(config=dovecot.CONFIG + text(" imap_acl")),
                culver.Server(config=culver.CONFIG + text("")))
@@ -86,6 +92,25 @@ def test_global_files_give_the_rights_that_dovecot_gives(kind):
             found.append(my_rights(server))
     assert len(found[1]) == len(BOXES)
     assert found[0] == found[1]
+
+
+def creates(server, list_of_the_top):
+    """Who may make what: the answers."""
+    (server.dir / "global" / "acl" / "Sub").mkdir(parents=True)
+    (server.dir / "global" / "acl" / ".DEFAULT").write_text(list_of_the_top)
+    (server.dir / "global" / "acl" / "Sub" / ".DEFAULT").write_text("owner lr\n")
+    with server, server.raw() as raw:
+        raw.line()
+        raw.command("login alice secret")
+        return [raw.command(f"CREATE {name}")[-1].split()[1]
+                for name in ("Top", "Sub", "Sub/below", "Top/below", "Other/deep")]
+
+
+@NEEDS_DOVECOT
+@pytest.mark.parametrize("top", ["owner lr\n", "owner lrk\n", "anyone lr\n", ""])
+def test_the_top_has_a_list_of_its_own(top):
+    assert creates(culver.Server(config=culver.CONFIG + text("")), top) == creates(
+        dovecot.Dovecot(config=dovecot.CONFIG + text(" imap_acl")), top)
 
 
 def test_the_file_is_replaced_while_a_session_runs():

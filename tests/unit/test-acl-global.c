@@ -138,6 +138,17 @@ static void a_directory_has_a_file_for_each(void **state)
 	assert_string_equal(rights_in(&f, g, "../outside", true, ACL_READ),
 			    "r");
 	assert_string_equal(rights_in(&f, g, "", true, ACL_READ), "r");
+	/* of what is a directory here, the top as well; of nothing below it */
+	write_file(&f, "acls/Lists/.DEFAULT", "owner li\n");
+	write_file(&f, "acls/.DEFAULT", "owner lk\n");
+	assert_string_equal(rights_in(&f, g, "Lists", true, ACL_READ), "li");
+	assert_string_equal(rights_in(&f, g, "Lists/z", true, ACL_READ), "r");
+	assert_string_equal(rights_in(&f, g, "", true, ACL_READ), "lk");
+	write_file(&f, "acls/Lists/.DEFAULT", "owner lw\n");
+	assert_string_equal(rights_in(&f, g, "Lists", true, ACL_READ), "lw");
+	snprintf(path, sizeof(path), "%s/acls/Lists/.DEFAULT", f.dir);
+	assert_int_equal(unlink(path), 0);
+	assert_string_equal(rights_in(&f, g, "Lists", true, ACL_READ), "r");
 	write_file(&f, "acls/Lists/y", "owner lx\n");
 	assert_string_equal(rights_in(&f, g, "Lists/y", true, ACL_READ),
 			    "lx");
