@@ -30,6 +30,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-private.h \
 	%D%/mailbox-progress.c \
 	%D%/mailbox-remote.c %D%/mailbox-remote.h \
+	%D%/mailbox-remote-freeze.c \
 	%D%/mailbox-remote-name.c \
 	%D%/mailbox-remote-save.c \
 	%D%/mailbox-remote-view.c \

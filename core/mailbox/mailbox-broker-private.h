@@ -51,6 +51,8 @@ int broker_op_expunge(struct request *q);
 int broker_op_copy(struct request *q);
 int broker_op_search(struct request *q);
 int broker_op_vanished(struct request *q);
+int broker_op_freeze(struct request *q);
+int broker_op_thaw(struct request *q);
 int broker_op_save_begin(struct request *q);
 int broker_op_save_add(struct request *q);
 int broker_op_save_commit(struct request *q);

@@ -4,6 +4,7 @@
  * Trusts nothing that comes in, as mailbox-broker.c; a view is known by the
  * number that it was given, messages by their UIDs. */
 #include "mailbox-broker-private.h"
+#include "mailbox-freeze.h"
 
 #include <unistd.h>
 
@@ -78,34 +79,95 @@ static void put_all_uids(struct request *q, struct cv_mailbox *box)
 	remote_put_set(&q->out, ranges_set(&uids));
 }
 
+/* A free place for a view of this number. */
+static int take_place(struct request *q, uint32_t id,
+		      struct served_view **view_r)
+{
+	struct broker *b = q->broker;
+
+	if (view_find(b, id) != NULL)
+		return FAIL(&q->err, CV_E_SYNTAX, "view %u is open", id);
+	for (size_t i = 0; i < REMOTE_VIEWS_MAX; i++) {
+		if (b->views[i].box == NULL) {
+			*view_r = &b->views[i];
+			return CV_OK;
+		}
+	}
+	return FAIL(&q->err, CV_E_LIMIT, "too many open views");
+}
+
+static void show_view(struct request *q, struct served_view *view,
+		      uint32_t id)
+{
+	view->id = id;
+	view->bell = -1;
+	put_state(q, view->box);
+	put_all_uids(q, view->box);
+}
+
 int broker_op_open(struct request *q)
 {
 	struct broker *b = q->broker;
-	struct served_view *view = NULL;
+	struct served_view *view;
 	uint32_t id = remote_get_u32(&q->in), flags = remote_get_u32(&q->in);
 	const char *name;
 	int ret = broker_take_name(q, &name);
 
 	if (ret == CV_OK)
 		ret = remote_get_end(&q->in, &q->err);
-	if (ret == CV_OK && view_find(b, id) != NULL)
-		ret = FAIL(&q->err, CV_E_SYNTAX, "view %u is open", id);
-	for (size_t i = 0; i < REMOTE_VIEWS_MAX && view == NULL; i++) {
-		if (b->views[i].box == NULL)
-			view = &b->views[i];
-	}
-	if (ret == CV_OK && view == NULL)
-		ret = FAIL(&q->err, CV_E_LIMIT, "too many open views");
+	if (ret == CV_OK)
+		ret = take_place(q, id, &view);
 	if (ret == CV_OK)
 		ret = mailbox_open(b->user, name,
 				   flags & CV_MAILBOX_READONLY, &view->box,
 				   &q->err);
+	if (ret == CV_OK)
+		show_view(q, view, id);
+	return ret;
+}
+
+/* Whose bytes these are the session's signature says, which it has of its own:
+ * what comes back is believed no more than any other request. */
+static const uint8_t no_key[MAILBOX_FREEZE_KEY_BYTES];
+
+int broker_op_freeze(struct request *q)
+{
+	struct cv_mailbox *box;
+	struct cv_text bytes;
+	int ret = take_box(q, &box);
+
+	if (ret == CV_OK)
+		ret = remote_get_end(&q->in, &q->err);
+	cv_text_init(&bytes, q->broker->pool);
+	if (ret == CV_OK)
+		ret = mailbox_freeze(box, no_key, &bytes, &q->err);
+	if (ret == CV_OK)
+		remote_put_span(&q->out, cv_text_span(&bytes));
+	return ret;
+}
+
+int broker_op_thaw(struct request *q)
+{
+	struct broker *b = q->broker;
+	struct served_view *view;
+	uint32_t id = remote_get_u32(&q->in);
+	struct cv_span bytes = remote_get_span(&q->in, REMOTE_PAYLOAD_MAX);
+	int ret = remote_get_end(&q->in, &q->err);
+
+	if (ret == CV_OK)
+		ret = take_place(q, id, &view);
+	if (ret == CV_OK)
+		ret = mailbox_thaw(b->user, bytes, no_key, &view->box,
+				   &q->err);
 	if (ret < 0)
 		return ret;
-	view->id = id;
-	view->bell = -1;
-	put_state(q, view->box);
-	put_all_uids(q, view->box);
+	/* no other namespace of the owner, whatever the bytes say */
+	if (view->box->ns != b->ns || view->box->seen != NULL ||
+	    view->box->count > REMOTE_MESSAGES_MAX) {
+		mailbox_close(&view->box);
+		return FAIL(&q->err, CV_E_NOT_FOUND, "no such view");
+	}
+	show_view(q, view, id);
 	return CV_OK;
 }
 

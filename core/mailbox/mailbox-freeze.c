@@ -6,6 +6,10 @@
  *	u16 length, name as the client sees it
  *	UIDs, \Recent UIDs
  *	u32 count, of what STORE.SILENT did: u64 modseq, UIDs
+ *	flag SEEN (\Seen is the reader's own): UIDs that he has seen, UIDs of
+ *		which the client is still to be told
+ *	flag REMOTE (another user's mail; the account GUID is zero then): u32
+ *		length, what the broker has frozen in the same form; or nothing
  *	HMAC-SHA256 of all before it
  *
  * Numbers are big-endian.  UIDs are u32 count of ranges, and for each two
@@ -17,13 +21,18 @@
  * view. */
 #include "mailbox-private.h"
 #include "mailbox-freeze.h"
+#include "mailbox-remote.h"
+#include "mailbox-route.h"
+#include "mailbox-seen.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 enum {
-	FREEZE_VERSION = 1, FREEZE_READONLY = 1, HMAC_BYTES = 32,
+	FREEZE_VERSION = 2, HMAC_BYTES = 32,
+	FREEZE_READONLY = 1, FREEZE_SEEN = 2, FREEZE_REMOTE = 4,
+	FREEZE_FLAGS = 7,
 	SILENT_MAX = 1024,		/* more are told as flag changes */
 };
 static const struct cv_span freeze_magic = CV_SPAN("CVvw");
@@ -83,45 +92,90 @@ static int sign(const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
 	return CV_OK;
 }
 
+/* UIDs of the view, one by one: what the seen hold is in no order. */
+static void put_seen(struct cv_text *out, const struct cv_mailbox *box,
+		     struct cv_pool *pool)
+{
+	struct account_ranges seen = { .pool = pool }, news = { .pool = pool };
+
+	for (uint32_t i = 0; i < box->count; i++) {
+		uint32_t uid = mailbox_uid_at(box, i);
+
+		if (seen_has(box->seen, uid))
+			ranges_add(&seen, uid);
+		if (seen_is_news(box->seen, uid))
+			ranges_add(&news, uid);
+	}
+	put_ranges(out, &seen);
+	put_ranges(out, &news);
+}
+
+static int put_broker(struct cv_text *out, struct cv_mailbox *box,
+		      struct cv_pool *pool, struct cv_error *err)
+{
+	struct cv_text bytes;
+	int ret;
+
+	cv_text_init(&bytes, pool);
+	ret = remote_freeze(box, &bytes, err);
+	put_number(out, bytes.len, 4);
+	cv_text_append_span(out, cv_text_span(&bytes));
+	return ret;
+}
+
+static void put_head(struct cv_text *out, struct cv_mailbox *box)
+{
+	static const struct account_guid none;
+	bool remote = box->remote != NULL;
+	size_t name_len = strlen(box->name);
+
+	cv_text_append_span(out, freeze_magic);
+	put_number(out, FREEZE_VERSION, 2);
+	put_number(out, (box->readonly ? FREEZE_READONLY : 0) |
+		   (box->seen != NULL ? FREEZE_SEEN : 0) |
+		   (remote ? FREEZE_REMOTE : 0), 2);
+	cv_text_append(out, remote ? none.bytes :
+		       account_guid(box->store->account)->bytes, 16);
+	cv_text_append(out, remote ? box->remote->guid :
+		       box->folder->guid.bytes, 16);
+	put_number(out, box->uidvalidity, 4);
+	put_number(out, box->uidnext, 4);
+	put_number(out, box->keyword_count, 4);
+	put_number(out, remote ? box->remote->known_modseq : box->modseq, 8);
+	put_number(out, box->expunge_modseq, 8);
+	put_number(out, name_len, 2);
+	cv_text_append(out, box->name, name_len);
+}
+
 int mailbox_freeze(struct cv_mailbox *box,
 		   const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
 		   struct cv_text *out, struct cv_error *err)
 {
-	struct cv_pool *pool;
-	struct account_ranges uids = { 0 };
+	struct cv_pool *pool = pool_create("freeze");
+	struct account_ranges uids = { .pool = pool };
 	uint8_t digest[HMAC_BYTES];
-	size_t start = out->len, name_len = strlen(box->name);
-	int ret;
+	size_t start = out->len;
+	int ret = CV_OK;
 
-	/* another user's mail is watched by a broker that this process has
-	 * the channel to; what the reader alone has seen is not in these
-	 * bytes, and without it \Seen would be somebody else's */
-	if (box->remote != NULL || box->seen != NULL)
-		return FAIL(err, CV_E_UNSUPPORTED, "a view of mail that "
-			    "others read, too, stays with its process");
-	uids.pool = pool = pool_create("freeze");
-
-	mailbox_flush_sizes(box);
-	cv_text_append_span(out, freeze_magic);
-	put_number(out, FREEZE_VERSION, 2);
-	put_number(out, box->readonly ? FREEZE_READONLY : 0, 2);
-	cv_text_append(out, account_guid(box->store->account)->bytes, 16);
-	cv_text_append(out, box->folder->guid.bytes, 16);
-	put_number(out, box->uidvalidity, 4);
-	put_number(out, box->uidnext, 4);
-	put_number(out, box->keyword_count, 4);
-	put_number(out, box->modseq, 8);
-	put_number(out, box->expunge_modseq, 8);
-	put_number(out, name_len, 2);
-	cv_text_append(out, box->name, name_len);
+	if (box->remote == NULL)
+		mailbox_flush_sizes(box);
+	put_head(out, box);
 	for (uint32_t i = 0; i < box->count; i++)
 		ranges_add(&uids, mailbox_uid_at(box, i));
 	put_ranges(out, &uids);
 	put_ranges(out, &box->recent);
 	put_silent(out, box);
-	ret = sign(key, cv_span(out->data + start, out->len - start), digest,
-		   err);
-	cv_text_append(out, digest, sizeof(digest));
+	if (box->seen != NULL)
+		put_seen(out, box, pool);
+	if (box->remote != NULL)
+		ret = put_broker(out, box, pool, err);
+	if (ret == CV_OK)
+		ret = sign(key, cv_span(out->data + start, out->len - start),
+			   digest, err);
+	if (ret == CV_OK)
+		cv_text_append(out, digest, sizeof(digest));
+	else
+		out->len = start;
 	pool_destroy(&pool);
 	return ret;
 }
@@ -232,9 +286,12 @@ static bool get_head(struct cv_span *in, struct mailbox_frozen *f)
 
 	*in = cv_span_skip(*in, freeze_magic.len);
 	if (!get_number(in, 2, &version) || !get_number(in, 2, &flags) ||
-	    version != FREEZE_VERSION || (flags & ~FREEZE_READONLY) != 0)
+	    version != FREEZE_VERSION ||
+	    (flags & ~(uint64_t)FREEZE_FLAGS) != 0)
 		return false;
 	f->readonly = flags & FREEZE_READONLY;
+	f->has_seen = flags & FREEZE_SEEN;
+	f->remote = flags & FREEZE_REMOTE;
 	if (!get_bytes(in, f->account.bytes, 16) ||
 	    !get_bytes(in, f->folder.bytes, 16) ||
 	    !get_u32(in, &f->uidvalidity) || !get_u32(in, &f->uidnext) ||
@@ -249,12 +306,33 @@ static bool get_head(struct cv_span *in, struct mailbox_frozen *f)
 	return true;
 }
 
+static bool get_seen(struct cv_span *in, struct mailbox_frozen *f)
+{
+	f->seen.pool = f->seen_news.pool = f->pool;
+	return !f->has_seen || (get_ranges(in, f->uidnext, &f->seen) &&
+				get_ranges(in, f->uidnext, &f->seen_news));
+}
+
+static bool get_broker(struct cv_span *in, struct mailbox_frozen *f)
+{
+	uint32_t len;
+
+	if (!f->remote)
+		return true;
+	if (!get_u32(in, &len) || len > in->len)
+		return false;
+	f->broker = cv_span(in->data, len);
+	*in = cv_span_skip(*in, len);
+	return true;
+}
+
 static bool get_frozen(struct cv_span in, struct mailbox_frozen *f)
 {
 	f->uids.pool = f->recent.pool = f->pool;
 	return get_head(&in, f) && get_ranges(&in, f->uidnext, &f->uids) &&
 		get_ranges(&in, f->uidnext, &f->recent) &&
-		get_silent(&in, f) && in.len == 0;
+		get_silent(&in, f) && get_seen(&in, f) &&
+		get_broker(&in, f) && in.len == 0;
 }
 
 static int open_frozen(struct cv_span frozen, const uint8_t *key,
@@ -340,6 +418,56 @@ int mailbox_view_thaw(struct cv_mailbox *box, const struct mailbox_frozen *f,
 	return CV_OK;
 }
 
+static void copy_ranges(struct account_ranges *to,
+			const struct account_ranges *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		ranges_add(to, from->items[i].first);
+		to->items[to->count - 1].last = from->items[i].last;
+	}
+}
+
+/* As the client knows it: the next sync says what differs by now. */
+static int thaw_seen(struct cv_mailbox *box, const struct mailbox_frozen *f,
+		     struct cv_error *err)
+{
+	int ret = f->has_seen ? seen_create(box->user, f->folder.bytes,
+					    f->uidvalidity, &box->seen, err) :
+		CV_OK;
+
+	if (ret == CV_OK && f->has_seen) {
+		copy_ranges(&box->seen->uids, &f->seen);
+		copy_ranges(&box->seen->news, &f->seen_news);
+	}
+	return ret;
+}
+
+static int thaw_remote(struct cv_user *user, const struct mailbox_frozen *f,
+		       struct cv_mailbox **box_r, struct cv_error *err)
+{
+	struct remote *remote = remote_find(user, f->name);
+	struct cv_mailbox *box;
+	int ret;
+
+	if (remote == NULL || !f->has_seen) {
+		FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is nobody's",
+		     f->name);
+		return error_set_client(err, "Mailbox doesn't exist.");
+	}
+	box = mailbox_box_create(user, f->readonly);
+	ret = remote_thaw(remote, remote_name(remote, f->name, box->pool), f,
+			  box, err);
+	box->next = user->remote_boxes;
+	user->remote_boxes = box;
+	if (ret == CV_OK)
+		ret = thaw_seen(box, f, err);
+	if (ret < 0)
+		route_close(&box);
+	else
+		*box_r = box;
+	return ret;
+}
+
 int mailbox_thaw(struct cv_user *user, struct cv_span frozen,
 		 const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
 		 struct cv_mailbox **box_r, struct cv_error *err)
@@ -347,8 +475,19 @@ int mailbox_thaw(struct cv_user *user, struct cv_span frozen,
 	struct mailbox_frozen f = { .pool = pool_create("thaw") };
 	int ret = open_frozen(frozen, key, &f, err);
 
-	if (ret == CV_OK)
+	*box_r = NULL;
+	if (ret == CV_OK && f.remote) {
+		ret = thaw_remote(user, &f, box_r, err);
+	} else if (ret == CV_OK) {
 		ret = mailbox_open_frozen(user, &f, box_r, err);
+		if (ret == CV_OK && f.has_seen != seen_is_kept((*box_r)->store))
+			ret = FAIL(err, CV_E_NOT_FOUND, "mailbox '%s' is not "
+				   "as it was set up", f.name);
+		else if (ret == CV_OK)
+			ret = thaw_seen(*box_r, &f, err);
+		if (ret < 0 && *box_r != NULL)
+			route_close(box_r);
+	}
 	pool_destroy(&f.pool);
 	return ret;
 }

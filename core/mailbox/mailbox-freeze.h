@@ -7,8 +7,8 @@
 
 enum { MAILBOX_FREEZE_KEY_BYTES = 32 };
 
-/* Appends the view; it can be closed then.  key: what both processes know and
- * nobody else. */
+/* Appends the view, of any mail; it can be closed then.  key: what both
+ * processes know and nobody else.  On failure nothing is appended. */
 int mailbox_freeze(struct cv_mailbox *box,
 		   const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
 		   struct cv_text *out, struct cv_error *err);

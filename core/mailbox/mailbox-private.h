@@ -495,6 +495,13 @@ struct mailbox_frozen {
 	uint64_t modseq, expunge_modseq;
 	struct account_ranges uids, recent;
 	struct silent_store *silent;
+	/* of what others read, too: the reader's own \Seen, and what of it is
+	 * still to be told */
+	bool has_seen;
+	struct account_ranges seen, seen_news;
+	/* of another user: what the broker has frozen; empty: nothing */
+	bool remote;
+	struct cv_span broker;
 };
 int mailbox_open_frozen(struct cv_user *user, const struct mailbox_frozen *f,
 			struct cv_mailbox **box_r, struct cv_error *err);

@@ -18,7 +18,7 @@ static uint64_t last_before(uint32_t first, uint64_t last)
 	return first > last ? (uint64_t)first - 1 : last;
 }
 
-static int add_uids(struct cv_mailbox *box, struct cv_set uids,
+int remote_view_add(struct cv_mailbox *box, struct cv_set uids,
 		    struct cv_error *err)
 {
 	uint64_t last = box->count == 0 ? 0 :
@@ -85,9 +85,8 @@ static void take_keywords(struct remote_view *view, struct remote_reader *in)
 	in->pool = pool;
 }
 
-/* \Recent and all that is not the list of UIDs. */
-static void take_state(struct cv_mailbox *box, struct remote_reader *in,
-		       bool *readonly_r, uint32_t *uidvalidity_r)
+void remote_view_take(struct cv_mailbox *box, struct remote_reader *in,
+		      bool *readonly_r, uint32_t *uidvalidity_r)
 {
 	struct remote_view *view = box->remote;
 	struct cv_span guid;
@@ -113,7 +112,7 @@ static void take_state(struct cv_mailbox *box, struct remote_reader *in,
 	}
 }
 
-static int ask_open(struct cv_mailbox *box, const char *name, uint32_t flags,
+int remote_view_ask(struct cv_mailbox *box, const char *name, uint32_t flags,
 		    struct cv_pool *pool, struct remote_answer *a,
 		    struct cv_error *err)
 {
@@ -127,13 +126,10 @@ static int ask_open(struct cv_mailbox *box, const char *name, uint32_t flags,
 			   pool, a, err);
 }
 
-int remote_open(struct remote *remote, const char *name, uint32_t flags,
-		struct cv_mailbox *box, struct cv_error *err)
+void remote_view_create(struct remote *remote, const char *name,
+			struct cv_mailbox *box)
 {
 	struct remote_view *view = pool_new(box->pool, struct remote_view);
-	struct remote_answer a = { .fd = -1 };
-	struct cv_set uids;
-	int ret;
 
 	view->remote = remote;
 	view->id = ++remote->user->broker_views;
@@ -145,15 +141,27 @@ int remote_open(struct remote *remote, const char *name, uint32_t flags,
 	box->remote_name = pool_strdup(box->pool, name);
 	box->name = mailbox_name_show(&remote->ns, name, box->pool);
 	remote->views++;
-	ret = ask_open(box, name, flags, box->sync_pool, &a, err);
+}
+
+int remote_open(struct remote *remote, const char *name, uint32_t flags,
+		struct cv_mailbox *box, struct cv_error *err)
+{
+	struct remote_answer a = { .fd = -1 };
+	struct remote_view *view;
+	struct cv_set uids;
+	int ret;
+
+	remote_view_create(remote, name, box);
+	view = box->remote;
+	ret = remote_view_ask(box, name, flags, box->sync_pool, &a, err);
 	if (ret < 0)
 		return ret;
 	view->generation = remote->generation;
-	take_state(box, &a.fields, &box->readonly, &box->uidvalidity);
+	remote_view_take(box, &a.fields, &box->readonly, &box->uidvalidity);
 	uids = remote_get_set(&a.fields);
 	ret = remote_end(remote, &a, err);
 	view->known_modseq = view->highestmodseq;
-	return ret < 0 ? ret : add_uids(box, uids, err);
+	return ret < 0 ? ret : remote_view_add(box, uids, err);
 }
 
 static void close_bell(struct remote_view *view)
@@ -205,11 +213,11 @@ int remote_view_open_again(struct cv_mailbox *box, struct cv_error *err)
 	struct cv_pool *pool = pool_create("open again");
 	uint32_t uidvalidity = 0;
 	bool readonly;
-	int ret = ask_open(box, box->remote_name, box->readonly ?
+	int ret = remote_view_ask(box, box->remote_name, box->readonly ?
 			   CV_MAILBOX_READONLY : 0, pool, &a, err);
 
 	if (ret == CV_OK) {
-		take_state(box, &a.fields, &readonly, &uidvalidity);
+		remote_view_take(box, &a.fields, &readonly, &uidvalidity);
 		(void)remote_get_set(&a.fields);
 		ret = remote_end(view->remote, &a, err);
 	}
@@ -308,14 +316,14 @@ static int sync_stale(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 	ret = view_call(box, REMOTE_VIEW, &fields, box->sync_pool, &a, err);
 	if (ret < 0)
 		return ret;
-	take_state(box, &a.fields, &readonly, &uidvalidity);
+	remote_view_take(box, &a.fields, &readonly, &uidvalidity);
 	uids = remote_get_set(&a.fields);
 	ret = remote_end(box->remote->remote, &a, err);
 	if (ret < 0)
 		return ret;
 	remove_uids(box, uids, none, true, &seqs, &gone);
 	kept = box->count;
-	ret = add_uids(box, uids, err);
+	ret = remote_view_add(box, uids, err);
 	for (uint32_t seq = 1; seq <= kept; seq++)
 		ranges_add(&all, seq);
 	out->expunged = ranges_set(&seqs);
@@ -355,8 +363,8 @@ static int sync_changes(struct cv_mailbox *box, uint32_t flags,
 	out->highestmodseq = remote_get_u64(&a.fields);
 	if (!(flags & CV_SYNC_NO_EXPUNGES))
 		remove_uids(box, none, gone, false, &seqs, &uids);
-	ret = add_uids(box, added, err);
-	take_state(box, &a.fields, &readonly, &uidvalidity);
+	ret = remote_view_add(box, added, err);
+	remote_view_take(box, &a.fields, &readonly, &uidvalidity);
 	if (ret == CV_OK)
 		ret = remote_end(box->remote->remote, &a, err);
 	if (ret < 0)

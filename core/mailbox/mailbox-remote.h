@@ -124,6 +124,15 @@ int remote_open(struct remote *remote, const char *name, uint32_t flags,
 /* The broker has ended since: another one opens the mailbox again. */
 int remote_view_open_again(struct cv_mailbox *box, struct cv_error *err);
 void remote_close(struct cv_mailbox *box);
+/* mailbox-remote-freeze.c: what the broker needs to open the view as it is now,
+ * appended; nothing when there is no such thing: then all that differs is found
+ * after thawing, and all flags are told. */
+int remote_freeze(struct cv_mailbox *box, struct cv_text *out,
+		  struct cv_error *err);
+/* A view with the numbers that it had. */
+int remote_thaw(struct remote *remote, const char *name,
+		const struct mailbox_frozen *f, struct cv_mailbox *box,
+		struct cv_error *err);
 void remote_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r);
 int remote_sync(struct cv_mailbox *box, uint32_t flags,
 		struct cv_mailbox_changes *out, struct cv_error *err);

@@ -250,16 +250,6 @@ void route_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
 	}
 }
 
-static bool is_news(const struct private_seen *seen, uint32_t uid)
-{
-	for (size_t i = 0; i < seen->news.count; i++) {
-		if (uid >= seen->news.items[i].first &&
-		    uid <= seen->news.items[i].last)
-			return true;
-	}
-	return false;
-}
-
 /* What another session of the reader has marked, or this one loudly. */
 static int sync_seen(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 		     struct cv_error *err)
@@ -286,7 +276,7 @@ static int sync_seen(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 
 		if (ranges_contain(&told, seq) ||
 		    ranges_contain(&before, uid) !=
-		    seen_has(box->seen, uid) || is_news(box->seen, uid))
+		    seen_has(box->seen, uid) || seen_is_news(box->seen, uid))
 			ranges_add(&flags, seq);
 	}
 	box->seen->news.count = 0;

@@ -95,6 +95,16 @@ bool seen_has(const struct private_seen *seen, uint32_t uid)
 	return ranges_contain(&seen->uids, uid);
 }
 
+bool seen_is_news(const struct private_seen *seen, uint32_t uid)
+{
+	for (size_t i = 0; i < seen->news.count; i++) {
+		if (uid >= seen->news.items[i].first &&
+		    uid <= seen->news.items[i].last)
+			return true;
+	}
+	return false;
+}
+
 static bool same_ranges(const struct account_ranges *a,
 			const struct account_ranges *b)
 {

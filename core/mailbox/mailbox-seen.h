@@ -35,6 +35,8 @@ void seen_destroy(struct private_seen **seen);
 int seen_refresh(struct private_seen *seen, const uint32_t *uids,
 		 uint32_t count, struct cv_error *err);
 bool seen_has(const struct private_seen *seen, uint32_t uid);
+/* Is it among the news? */
+bool seen_is_news(const struct private_seen *seen, uint32_t uid);
 /* Takes over what another server has kept, once: l and name are those of the
  * folder, uids its messages, ascending.  What cannot be read is logged and left
  * for the next time. */

@@ -461,6 +461,7 @@ static int frozen_init(struct cv_mailbox *box, const struct mailbox_frozen *f,
 		       struct cv_error *err)
 {
 	struct mailbox_ref ref;
+	uint32_t rights;
 	int ret = mailbox_resolve(box->user, f->name, box->pool, &ref, err);
 
 	if (ret == CV_OK)
@@ -479,6 +480,13 @@ static int frozen_init(struct cv_mailbox *box, const struct mailbox_frozen *f,
 	box_show(box, &ref);
 	if (box->name == NULL)
 		box->name = pool_strdup(box->pool, f->name);
+	/* what may be done may have changed meanwhile */
+	rights = mailbox_rights(box->user, box->ns, box->folder);
+	ret = mailbox_permit(rights, MAILBOX_OP_OPEN, f->name, err);
+	if (ret < 0)
+		return ret;
+	if ((rights & ACL_CHANGES) == 0)
+		box->readonly = true;
 	ret = account_folder_load(box->folder, err);
 	if (ret == CV_OK)
 		ret = store_folder_get(box->store, box->folder, &box->sf,

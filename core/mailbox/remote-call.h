@@ -22,4 +22,21 @@ int remote_end(struct remote *remote, struct remote_answer *a,
 	       struct cv_error *err);
 int remote_confused(struct remote *remote, struct cv_error *err);
 
+/* mailbox-remote-view.c */
+
+/* A view that the broker does not know yet. */
+void remote_view_create(struct remote *remote, const char *name,
+			struct cv_mailbox *box);
+/* Has the broker open it; the answer is what remote_view_take reads, and then
+ * all UIDs. */
+int remote_view_ask(struct cv_mailbox *box, const char *name, uint32_t flags,
+		    struct cv_pool *pool, struct remote_answer *a,
+		    struct cv_error *err);
+/* \Recent and all that is not the list of UIDs. */
+void remote_view_take(struct cv_mailbox *box, struct remote_reader *in,
+		      bool *readonly_r, uint32_t *uidvalidity_r);
+/* Adds the UIDs behind the last one. */
+int remote_view_add(struct cv_mailbox *box, struct cv_set uids,
+		    struct cv_error *err);
+
 #endif

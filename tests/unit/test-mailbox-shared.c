@@ -398,26 +398,75 @@ static void nonsense_with_a_good_signature_is_refused(void **state)
 	fixture_deinit(&f);
 }
 
-static void what_others_read_too_is_not_frozen(void **state)
+static const char public_spaces[] =
+	"namespace a {\n inbox = yes\n separator = /\n}\n"
+	"namespace p {\n type = public\n prefix = Pub/\n separator = /\n"
+	" location = maildir:~/pub%s\n}\n";
+
+static struct fixture *public_init(struct fixture *f, const char *key_text)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), public_spaces, key_text);
+	fixture_init(f, text);
+	ok(f, mailbox_api.create(f->user, "Pub/x", 0, &f->err));
+	for (int i = 0; i < 4; i++)
+		fixture_save(f, "Pub/x", mail_one, i == 0 ? CV_FLAG_SEEN |
+			     CV_FLAG_FLAGGED : 0);
+	return f;
+}
+
+static void what_only_the_reader_has_seen_is_frozen_with_it(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box, *other;
+	struct cv_mailbox_changes c;
+	struct cv_span frozen;
+
+	(void)state;
+	public_init(&f, ":INDEXPVT=~/seen");
+	box = fixture_open(&f, "Pub/x");
+	/* what is still to be told of our own */
+	fixture_store(&f, box, 3, 3, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+	frozen = freeze(&f, box);
+	mailbox_api.close(&box);
+	fixture_logout(&f);
+	fixture_login(&f);
+	other = fixture_open(&f, "Pub/x");
+	fixture_store(&f, other, 1, 1, CV_FLAGS_REMOVE, CV_FLAG_SEEN, NULL);
+	fixture_store(&f, other, 2, 2, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+	mailbox_api.close(&other);
+	ok(&f, mailbox_thaw(f.user, frozen, key, &box, &f.err));
+	/* as the client knows it, until it is told */
+	assert_int_equal(fixture_message(&f, box, 1, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_SEEN | CV_FLAG_FLAGGED);
+	c = fixture_sync(&f, box, 0);
+	assert_string_equal(fixture_set(&f, c.flags), "1:3");
+	assert_int_equal(fixture_message(&f, box, 1, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_FLAGGED);
+	assert_true(fixture_message(&f, box, 2, 0).flags & CV_FLAG_SEEN);
+	assert_true(fixture_message(&f, box, 3, 0).flags & CV_FLAG_SEEN);
+	assert_int_equal(fixture_sync(&f, box, 0).flags.count, 0);
+	fixture_deinit(&f);
+}
+
+/* Who is to keep \Seen has changed: the numbers that the client knows would
+ * stand for something else. */
+static void one_that_is_set_up_otherwise_is_not_thawed(void **state)
 {
 	struct fixture f;
 	struct cv_mailbox *box;
-	struct cv_text text;
+	struct cv_span frozen;
 
 	(void)state;
-	fixture_init(&f, "namespace a {\n inbox = yes\n separator = /\n}\n"
-		     "namespace p {\n type = public\n prefix = Pub/\n"
-		     " separator = /\n"
-		     " location = maildir:~/pub:INDEXPVT=~/seen\n}\n");
-	ok(&f, mailbox_api.create(f.user, "Pub/x", 0, &f.err));
-	fixture_save(&f, "Pub/x", mail_one, CV_FLAG_SEEN | CV_FLAG_FLAGGED);
+	public_init(&f, ":INDEXPVT=~/seen");
 	box = fixture_open(&f, "Pub/x");
-	assert_int_equal(fixture_message(&f, box, 1, 0).flags &
-			 CV_FLAGS_STORED, CV_FLAG_SEEN | CV_FLAG_FLAGGED);
-	cv_text_init(&text, f.pool);
-	assert_int_equal(mailbox_freeze(box, key, &text, &f.err),
-			 CV_E_UNSUPPORTED);
-	assert_int_equal(text.len, 0);
+	frozen = freeze(&f, box);
+	box->store->private_seen = false;
+	mailbox_api.close(&box);
+	assert_int_equal(mailbox_thaw(f.user, frozen, key, &box, &f.err),
+			 CV_E_NOT_FOUND);
+	assert_null(box);
 	fixture_deinit(&f);
 }
 
@@ -459,7 +508,8 @@ int main(void)
 		cmocka_unit_test(flag_changes_are_told_after_thawing),
 		cmocka_unit_test(only_the_very_bytes_are_thawed),
 		cmocka_unit_test(a_view_of_what_is_gone_is_not_thawed),
-		cmocka_unit_test(what_others_read_too_is_not_frozen),
+		cmocka_unit_test(what_only_the_reader_has_seen_is_frozen_with_it),
+		cmocka_unit_test(one_that_is_set_up_otherwise_is_not_thawed),
 		cmocka_unit_test(nonsense_with_a_good_signature_is_refused),
 	};
 
