@@ -40,9 +40,9 @@ struct cv_connection_api {
 	int (*flush)(struct cv_connection *c, struct cv_error *err);
 	bool (*failed)(struct cv_connection *c);
 
-	/* Waits for input or for the wake descriptor (-1: none) and returns
-	 * CV_OK for input, CV_CHANGED for the descriptor, CV_EOF,
-	 * CV_E_TIMEOUT; used by IDLE. */
+	/* Waits until the window has grown or for the wake descriptor (-1:
+	 * none) and returns CV_OK for input, CV_CHANGED for the descriptor,
+	 * CV_EOF, CV_E_TIMEOUT, CV_E_LIMIT; used by IDLE. */
 	int (*wait)(struct cv_connection *c, int wake_fd,
 		    uint32_t timeout_msecs, struct cv_error *err);
 
@@ -62,8 +62,10 @@ struct cv_connection_api {
 	int (*starttls)(struct cv_connection *c, struct cv_error *err);
 	/* From here on both directions are raw DEFLATE [RFC4978].  What was
 	 * written before leaves as it is.  The input window must be empty
-	 * (CV_E_SYNTAX) [security.md R10]; CV_E_EXISTS: it is on. */
-	int (*compress)(struct cv_connection *c, struct cv_error *err);
+	 * (CV_E_SYNTAX) [security.md R10]; CV_E_EXISTS: it is on.  level: 1
+	 * to 9. */
+	int (*compress)(struct cv_connection *c, int level,
+			struct cv_error *err);
 	/* What is written next must not be compressed with what was written
 	 * before, since others may have chosen a part of either: its length
 	 * would tell them about the rest.  Costs nothing twice, or without

@@ -15,7 +15,7 @@ static const struct { const char *name, *hint; } dovecot_plugins[] = {
 	{ "imap_quota", "take it out: 'quota' does for IMAP what Dovecot's "
 		"'imap_quota' does" },
 	{ "quota_clone", "there is no such plugin yet: take it out" },
-	{ "imap_zlib", "there is no COMPRESS in IMAP yet: take it out" },
+	{ "imap_zlib", "COMPRESS is a part of imap: take it out" },
 	{ "acl", "there is no such plugin yet: take it out, and mailboxes are "
 		"their owners' alone" },
 	{ "imap_acl", "there is no such plugin yet: take it out" },

@@ -6,6 +6,7 @@
 #include "connection.h"
 
 #include "cv-stream.h"
+#include "deflate.h"
 #include "net/tls.h"
 #include "stream/stream.h"
 
@@ -25,6 +26,8 @@ enum {
 	SENDFILE_MIN = 32768, SENDFILE_MAX = 1 << 20,
 	TLS_HANDSHAKE_MSECS = 20000,
 	TLS_WRITE_MAX = 16384,
+	COMPRESSED_MAX = 16384,	/* input that waits to be decompressed */
+	WAIT_WINDOW = 65536,
 };
 
 struct cv_connection {
@@ -46,7 +49,11 @@ struct cv_connection {
 	size_t out_len, out_room;
 	bool failed, peer_closed;
 	uint64_t bytes_in, bytes_out;
-	int rawlog_in, rawlog_out;
+	int rawlog_in, rawlog_out;	/* what the protocol sees */
+	struct deflater *deflater;	/* NULL: not compressed */
+	struct inflater *inflater;
+	char *packed;			/* COMPRESSED_MAX */
+	size_t packed_at, packed_end;
 };
 
 /* --- records for debugging one user ------------------------------------------ */
@@ -206,8 +213,9 @@ static uint32_t send_patience(const struct cv_connection *c)
 	return c->send_timeout_msecs == 0 ? INT32_MAX : c->send_timeout_msecs;
 }
 
-static int write_all(struct cv_connection *c, const char *data, size_t len,
-		     struct cv_error *err)
+/* To the peer as it is. */
+static int send_all(struct cv_connection *c, const char *data, size_t len,
+		    struct cv_error *err)
 {
 	short events;
 
@@ -215,7 +223,6 @@ static int write_all(struct cv_connection *c, const char *data, size_t len,
 		ssize_t n = transport_write(c, data, len, &events);
 
 		if (n > 0) {
-			rawlog(&c->rawlog_out, data, (size_t)n);
 			c->bytes_out += (uint64_t)n;
 			data += n;
 			len -= (size_t)n;
@@ -235,16 +242,53 @@ static int write_all(struct cv_connection *c, const char *data, size_t len,
 	return CV_OK;
 }
 
-static int connection_flush(struct cv_connection *c, struct cv_error *err)
+static int send_packed(void *context, const char *data, size_t len)
+{
+	return send_all(context, data, len, NULL);
+}
+
+static int write_all(struct cv_connection *c, const char *data, size_t len,
+		     struct cv_error *err)
+{
+	rawlog(&c->rawlog_out, data, len);
+	if (c->deflater == NULL)
+		return send_all(c, data, len, err);
+	return deflater_write(c->deflater, cv_span(data, len), send_packed, c);
+}
+
+/* What the buffer has, but not further than into the compression. */
+static int write_buffer(struct cv_connection *c, struct cv_error *err)
 {
 	size_t len = c->out_len;
 
-	if (c->failed)
-		return FAIL(err, CV_E_TEMP, "the connection has failed");
 	if (len == 0)
 		return CV_OK;
 	c->out_len = 0;
 	return write_all(c, c->out, len, err);
+}
+
+/* What is written later has nothing to do with what was before. */
+static void connection_compress_reset(struct cv_connection *c)
+{
+	if (c->failed || c->deflater == NULL)
+		return;
+	if (write_buffer(c, NULL) == CV_OK)
+		(void)deflater_reset(c->deflater, send_packed, c);
+}
+
+static int connection_flush(struct cv_connection *c, struct cv_error *err)
+{
+	int status;
+
+	if (c->failed)
+		return FAIL(err, CV_E_TEMP, "the connection has failed");
+	status = write_buffer(c, err);
+	/* each burst of answers stands for itself [security.md B16] */
+	if (status == CV_OK && c->deflater != NULL)
+		status = deflater_reset(c->deflater, send_packed, c);
+	if (status != CV_OK && (err == NULL || err->code == CV_OK))
+		(void)FAIL(err, CV_E_TEMP, "the connection has failed");
+	return status;
 }
 
 /* Room in the buffer, which grows up to its limit. */
@@ -279,7 +323,7 @@ static void connection_write(struct cv_connection *c, const void *data,
 		at += n;
 		len -= n;
 		if (c->out_len == OUTPUT_MAX)
-			(void)connection_flush(c, NULL);
+			(void)write_buffer(c, NULL);
 	}
 }
 
@@ -342,7 +386,8 @@ static bool sends_file(const struct cv_connection *c, struct cv_stream *in,
 {
 	uint64_t have;
 
-	return c->ssl == NULL && c->rawlog_out < 0 && len >= SENDFILE_MIN &&
+	return c->ssl == NULL && c->rawlog_out < 0 && c->deflater == NULL &&
+		len >= SENDFILE_MIN &&
 		stream_get_file(in, fd_r, offset_r, &have) && have >= len;
 }
 
@@ -425,23 +470,72 @@ static bool make_room(struct cv_connection *c, size_t max)
 	return true;
 }
 
-static int take_input(struct cv_connection *c, size_t max, short *events_r)
+/* CV_OK: *got_r bytes; CV_NOT_FOUND: none yet; CV_EOF. */
+static int receive(struct cv_connection *c, char *dst, size_t room,
+		   size_t *got_r, short *events_r)
 {
-	size_t room = c->in_room - c->in_end;
-	size_t most = max - (c->in_end - c->in_at);
-	ssize_t n = transport_read(c, c->in + c->in_end,
-				   room < most ? room : most, events_r);
+	ssize_t n = transport_read(c, dst, room, events_r);
 
 	if (n > 0) {
-		rawlog(&c->rawlog_in, c->in + c->in_end, (size_t)n);
-		c->in_end += (size_t)n;
 		c->bytes_in += (uint64_t)n;
+		*got_r = (size_t)n;
 		return CV_OK;
 	}
 	if (n < 0 && (would_block() || errno == EINTR))
 		return CV_NOT_FOUND;
 	c->peer_closed = true;
 	return CV_EOF;
+}
+
+/* Until there is a byte of content or nothing more to read. */
+static int receive_packed(struct cv_connection *c, char *dst, size_t room,
+			  size_t *got_r, short *events_r)
+{
+	struct cv_error err = ERROR_NONE;
+
+	*events_r = POLLIN;
+	for (;;) {
+		struct cv_span in = cv_span(c->packed + c->packed_at,
+					    c->packed_end - c->packed_at);
+		int status = inflater_run(c->inflater, &in, dst, room, got_r,
+					  &err);
+
+		c->packed_at = c->packed_end - in.len;
+		if (status < 0)
+			log_info("net", "compressed input: %s", err.text);
+		if (status != CV_OK) {
+			c->peer_closed = true;
+			return CV_EOF;
+		}
+		if (*got_r > 0)
+			return CV_OK;
+		status = receive(c, c->packed, COMPRESSED_MAX,
+				 &c->packed_end, events_r);
+		if (status != CV_OK) {
+			c->packed_at = c->packed_end = 0;
+			return status;
+		}
+		c->packed_at = 0;
+	}
+}
+
+static int take_input(struct cv_connection *c, size_t max, short *events_r)
+{
+	size_t room = c->in_room - c->in_end, got = 0;
+	size_t most = max - (c->in_end - c->in_at);
+	char *dst = c->in + c->in_end;
+	int status;
+
+	if (room > most)
+		room = most;
+	status = c->inflater != NULL ?
+		receive_packed(c, dst, room, &got, events_r) :
+		receive(c, dst, room, &got, events_r);
+	if (status != CV_OK)
+		return status;
+	rawlog(&c->rawlog_in, dst, got);
+	c->in_end += got;
+	return CV_OK;
 }
 
 static int connection_fill(struct cv_connection *c, size_t max,
@@ -451,7 +545,8 @@ static int connection_fill(struct cv_connection *c, size_t max,
 
 	if (!make_room(c, max))
 		return CV_E_LIMIT;
-	if (c->out_len > 0 && connection_flush(c, err) != CV_OK)
+	if ((c->out_len > 0 || c->deflater != NULL) &&
+	    connection_flush(c, err) != CV_OK)
 		return c->peer_closed ? CV_EOF : CV_E_TEMP;
 	if (c->peer_closed)
 		return CV_EOF;
@@ -474,22 +569,44 @@ static int connection_wait(struct cv_connection *c, int wake_fd,
 {
 	int status;
 
-	if (c->out_len > 0 && connection_flush(c, err) != CV_OK)
+	if ((c->out_len > 0 || c->deflater != NULL) &&
+	    connection_flush(c, err) != CV_OK)
 		return c->peer_closed ? CV_EOF : CV_E_TEMP;
-	if (c->in_end > c->in_at ||
-	    (c->ssl != NULL && SSL_pending(c->ssl) > 0))
-		return CV_OK;
-	status = wait_for(c, POLLIN, wake_fd, timeout_msecs, err);
-	if (status == CV_OK) {
-		char byte;
-		ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK);
+	/* waiting costs no memory for what is said afterwards */
+	if (c->deflater != NULL)
+		deflater_rest(c->deflater);
+	if (!make_room(c, WAIT_WINDOW))
+		return CV_E_LIMIT;
+	do {
+		short events;
 
-		if (n == 0 || (n < 0 && !would_block() && errno != EINTR)) {
-			c->peer_closed = true;
+		if (c->peer_closed)
 			return CV_EOF;
-		}
-	}
+		/* what has come may have no content yet */
+		status = take_input(c, WAIT_WINDOW, &events);
+		if (status != CV_NOT_FOUND)
+			return status;
+		status = wait_for(c, events, wake_fd, timeout_msecs, err);
+	} while (status == CV_OK);
 	return status;
+}
+
+/* --- compression --------------------------------------------------------------------- */
+
+static int connection_compress(struct cv_connection *c, int level,
+			       struct cv_error *err)
+{
+	if (c->deflater != NULL)
+		return FAIL(err, CV_E_EXISTS, "compression is on");
+	/* nothing received before may be taken for what comes after it */
+	if (c->in_end > c->in_at)
+		return FAIL(err, CV_E_SYNTAX, "bytes behind COMPRESS");
+	if (connection_flush(c, err) != CV_OK)
+		return CV_E_TEMP;
+	c->packed = pool_alloc_raw(c->pool, COMPRESSED_MAX);
+	c->inflater = inflater_create(c->pool);
+	c->deflater = deflater_create(c->pool, level);
+	return CV_OK;
 }
 
 /* --- TLS inside the process ------------------------------------------------------------- */
@@ -610,7 +727,7 @@ void connection_close(struct cv_connection *c)
 
 	if (c->fd < 0)
 		return;
-	if (!c->failed && c->out_len > 0)
+	if (!c->failed && c->out_len > 0 && c->deflater == NULL)
 		(void)transport_write(c, c->out, c->out_len, &events);
 	if (c->ssl != NULL) {
 		(void)SSL_shutdown(c->ssl);
@@ -662,4 +779,6 @@ const struct cv_connection_api connection_api = {
 	.bytes_out = connection_bytes_out,
 	.can_starttls = connection_can_starttls,
 	.starttls = connection_starttls,
+	.compress = connection_compress,
+	.compress_reset = connection_compress_reset,
 };

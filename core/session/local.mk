@@ -1,8 +1,10 @@
 noinst_LTLIBRARIES += core/session/libsession.la
 core_session_libsession_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS) \
-	$(LIBEVENT_CFLAGS)
+	$(LIBEVENT_CFLAGS) $(ZLIB_CFLAGS)
+core_session_libsession_la_LIBADD = $(ZLIB_LIBS)
 core_session_libsession_la_SOURCES = \
 	%D%/connection.c %D%/connection.h \
+	%D%/deflate.c %D%/deflate.h \
 	%D%/script-done.c \
 	%D%/script-service.c %D%/script-service.h \
 	%D%/session-api.c \

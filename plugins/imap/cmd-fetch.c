@@ -17,6 +17,7 @@ struct fetch_run {
 	bool may_mark_seen;
 	struct imap_set_builder seen;	/* those that were not seen before */
 	bool gone, failed, unknown_encoding;
+	bool tells_content;		/* what a sender has chosen */
 };
 
 static void append_item(struct cv_text *out, uint8_t item,
@@ -142,9 +143,14 @@ static int fetch_message(struct fetch_run *run, uint32_t seq,
 			 struct cv_message_data *data)
 {
 	struct imap_session *s = run->cmd->s;
-	size_t start = s->out.len;
 	bool newly_seen;
-	int code = imap_mailbox_api->message(s->box, seq,
+	size_t start;
+	int code;
+
+	if (run->tells_content)
+		imap_compress_reset(s);
+	start = s->out.len;
+	code = imap_mailbox_api->message(s->box, seq,
 		run->fetch.message_items, data, s->err);
 
 	if (code == CV_NOT_FOUND) {
@@ -229,6 +235,9 @@ int imap_cmd_fetch(struct imap_cmd *cmd)
 		if (run.may_mark_seen)
 			run.fetch.message_items |= CV_MESSAGE_KEYWORDS;
 	}
+	run.tells_content = run.fetch.body_count > 0 ||
+		(run.fetch.message_items &
+		 ~(uint32_t)(CV_MESSAGE_KEYWORDS | CV_MESSAGE_SIZE)) != 0;
 	for (uint32_t i = 0; i < seqs.count && code >= 0; i++) {
 		const struct cv_range *r = &seqs.ranges[i];
 

@@ -89,9 +89,7 @@ int imap_cmd_idle(struct imap_cmd *cmd)
 		    imap_connection_api->failed(s->conn))
 			return CV_E_TEMP;
 		code = idle_wait(cmd, &next);
-		if (code == CV_OK)
-			code = imap_wait_input(s);
-		else if (code == CV_EOF)
+		if (code == CV_EOF)
 			code = CV_E_TEMP;
 	}
 	/* the pool of the command was emptied on the way */

@@ -106,6 +106,7 @@ static const struct {
 	{ "MULTIAPPEND", AFTER_LOGIN, NULL },
 	{ "BINARY", AFTER_LOGIN, NULL },
 	{ "REPLACE", AFTER_LOGIN, NULL },
+	{ "COMPRESS=DEFLATE", AFTER_LOGIN, NULL },
 	{ "APPENDLIMIT", AFTER_LOGIN, append_limit },
 	{ "QUOTA", AFTER_LOGIN, has_quota },	/* [RFC2087] */
 	{ "QUOTA=RES-STORAGE", AFTER_LOGIN, quota_storage },

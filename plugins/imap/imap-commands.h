@@ -13,6 +13,7 @@ int imap_cmd_authenticate(struct imap_cmd *cmd);
 int imap_cmd_capability(struct imap_cmd *cmd);
 int imap_cmd_check(struct imap_cmd *cmd);
 int imap_cmd_close(struct imap_cmd *cmd);
+int imap_cmd_compress(struct imap_cmd *cmd);
 int imap_cmd_copy(struct imap_cmd *cmd);
 int imap_cmd_create(struct imap_cmd *cmd);
 int imap_cmd_delete(struct imap_cmd *cmd);

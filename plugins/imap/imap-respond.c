@@ -120,6 +120,14 @@ void imap_flush(struct imap_session *s)
 	cv_text_reset(&s->out);
 }
 
+void imap_compress_reset(struct imap_session *s)
+{
+	if (!s->compressed)
+		return;
+	imap_flush(s);
+	imap_connection_api->compress_reset(s->conn);
+}
+
 void imap_send_line(struct imap_session *s, const char *line)
 {
 	imap_settle(s);

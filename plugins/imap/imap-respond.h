@@ -20,6 +20,10 @@ int imap_no_error_target(struct imap_cmd *cmd, int code);
 
 /* Sends what out holds and empties it. */
 void imap_flush(struct imap_session *s);
+/* What is sent next is compressed without what was sent before: its length
+ * must not tell anybody who chose a part of either about the rest
+ * [security.md B16]. */
+void imap_compress_reset(struct imap_session *s);
 /* Sends a line; the line break is added. */
 void imap_send_line(struct imap_session *s, const char *line);
 

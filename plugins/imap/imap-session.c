@@ -164,8 +164,18 @@ static void uid_resolve(struct imap_cmd *cmd, struct cv_span *verb)
 		cmd->def = NULL;
 }
 
+/* [RFC4978 3] the reply is the last that is not compressed. */
+static int compress_begin(struct imap_session *s)
+{
+	int level = (int)s->set->imap_compress_deflate_level;
+
+	imap_settle(s);
+	return imap_connection_api->compress(s->conn, level, s->err);
+}
+
 static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 {
+	bool compressed = s->compressed;
 	struct cv_span verb = imap_parser_verb(&s->parser);
 	bool streams = imap_literal_waits(s);
 	int code = 0;
@@ -179,6 +189,7 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		return 0;
 	}
 	imap_session_api->set_activity(s->session, cmd->def->name);
+	imap_compress_reset(s);
 	if ((cmd->def->flags & IMAP_HOLDS) == 0)
 		imap_settle(s);
 	if (is_allowed(cmd, verb))
@@ -191,6 +202,8 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		imap_metadata_notify(s, cmd->pool);
 	if (code >= 0)
 		send_reply(cmd);
+	if (code >= 0 && s->compressed && !compressed)
+		code = compress_begin(s);
 	return code;
 }
 

@@ -40,6 +40,7 @@ struct imap_session {
 	bool closing;		/* BYE was sent */
 	bool gone;		/* the client closed without LOGOUT */
 	bool id_seen;
+	bool compressed;	/* COMPRESS was answered with OK */
 	uint32_t workarounds;	/* enum imap_workaround */
 	uint32_t exists, recent;	/* what the client knows */
 	uint32_t enabled;	/* enum imap_enabled */

@@ -55,6 +55,10 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"CHECK and IDLE only.  tb-extra-mailbox-sep: a trailing "
 		"hierarchy separator of a mailbox name is ignored.  "
 		"tb-lsub-flags: LSUB returns the flags of LIST."),
+	IMAP_SETTING(imap_compress_deflate_level, CV_SET_UINT, "6", "1..9",
+		CV_SET_PER_USER,
+		"How hard answers are compressed after COMPRESS: 1 is "
+		"fastest, 9 smallest."),
 	IMAP_SETTING(imap_fetch_failure, CV_SET_ENUM,
 		"disconnect-immediately",
 		"disconnect-immediately|disconnect-after|no-after",

@@ -15,6 +15,7 @@ enum imap_fetch_failure {
 
 struct imap_settings {
 	const char *imap_capability;
+	uint32_t imap_compress_deflate_level;
 	struct cv_strings imap_client_workarounds;
 	uint32_t imap_fetch_failure;	/* enum imap_fetch_failure */
 	struct cv_strings imap_id_log;

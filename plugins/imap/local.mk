@@ -4,6 +4,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-capability.c \
 	plugins/imap/cmd-check.c \
 	plugins/imap/cmd-close.c \
+	plugins/imap/cmd-compress.c \
 	plugins/imap/cmd-copy.c \
 	plugins/imap/cmd-create.c \
 	plugins/imap/cmd-delete.c \

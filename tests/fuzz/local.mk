@@ -48,6 +48,12 @@ tests_fuzz_fuzz_date_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_date_LDADD = $(FUZZ_MESSAGE_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-deflate
+tests_fuzz_fuzz_deflate_SOURCES = %D%/fuzz-deflate.c core/session/deflate.c
+tests_fuzz_fuzz_deflate_CPPFLAGS = $(FUZZ_CPPFLAGS) $(ZLIB_CFLAGS)
+tests_fuzz_fuzz_deflate_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_deflate_LDADD = $(FUZZ_LIBS) $(ZLIB_LIBS)
+
 check_LTLIBRARIES += tests/fuzz/libdbox-fuzz.la
 tests_fuzz_libdbox_fuzz_la_SOURCES = $(STORAGE_DBOX_SOURCES)
 tests_fuzz_libdbox_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \

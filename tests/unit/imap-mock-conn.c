@@ -63,7 +63,26 @@ static int conn_wait(struct cv_connection *c, int fd, uint32_t timeout,
 		idle(mock_current);
 		return CV_CHANGED;
 	}
-	return c->at < c->script.len ? CV_OK : CV_EOF;
+	return c->at < c->script.len ? conn_fill(c, 0, timeout, err) : CV_EOF;
+}
+
+static int conn_compress(struct cv_connection *c, int level,
+			 struct cv_error *err)
+{
+	BUG_IF(level < 1 || level > 9);
+	if (c->compressed)
+		return FAIL(err, CV_E_EXISTS, "compressed");
+	c->compressed = true;
+	return CV_OK;
+}
+
+/* Where what follows is compressed for itself. */
+static void conn_compress_reset(struct cv_connection *c)
+{
+	if (c->compressed && c->reset_at != c->out.len) {
+		c->reset_at = c->out.len;
+		c->resets++;
+	}
 }
 
 static bool conn_secure(struct cv_connection *c) { return true; }
@@ -114,6 +133,7 @@ const struct cv_connection_api mock_connection_api = {
 	.failed = conn_failed, .wait = conn_wait, .is_secure = conn_secure,
 	.remote_address = conn_address, .local_address = conn_address,
 	.bytes_in = conn_in, .bytes_out = conn_out,
+	.compress = conn_compress, .compress_reset = conn_compress_reset,
 };
 
 const struct cv_stream_api mock_stream_api = {

@@ -37,6 +37,9 @@ struct cv_connection {
 	size_t step;			/* bytes that arrive at once */
 	struct cv_text out;
 	bool broken;
+	bool compressed;
+	size_t reset_at;
+	unsigned int resets;
 	/* Called when the client waits in IDLE and nothing comes. */
 	void (*idle)(struct cv_session *s);
 };

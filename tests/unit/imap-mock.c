@@ -255,7 +255,7 @@ void mock_init(void)
 	static const char *const id_log[] = { "*" };
 
 	mock_settings = (struct imap_settings){
-		.imap_capability = "",
+		.imap_capability = "", .imap_compress_deflate_level = 6,
 		.imap_id_send = { id_send, 2 }, .imap_id_log = { id_log, 1 },
 		.imap_idle_notify_interval = 120000,
 		.imap_logout_format = "in=%i out=%o",

@@ -132,6 +132,11 @@ tests_unit_test_connection_LDADD = core/session/libsession.la \
 	core/net/libtls.la core/net/libnet.la core/stream/libstream.la \
 	core/ipc/libipc.la $(UNIT_LIBS) $(OPENSSL_LIBS) -lpthread
 
+UNIT_TESTS += tests/unit/test-deflate
+tests_unit_test_deflate_SOURCES = %D%/test-deflate.c core/session/deflate.c
+tests_unit_test_deflate_CPPFLAGS = $(UNIT_CPPFLAGS) $(ZLIB_CFLAGS)
+tests_unit_test_deflate_LDADD = $(UNIT_LIBS) $(ZLIB_LIBS)
+
 UNIT_TESTS += tests/unit/test-delivery
 tests_unit_test_delivery_SOURCES = %D%/test-delivery.c
 tests_unit_test_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)

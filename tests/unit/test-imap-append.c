@@ -205,6 +205,56 @@ static void literal8_is_sent_for_nul(void **state)
 	mock_session_free(&s);
 }
 
+/* [RFC4978 3] */
+static void compress_is_switched_on_once(void **state)
+{
+	struct cv_session *s = mock_session_new();
+
+	assert_string_equal(mock_session_play(s, CV_SPAN(
+		"a COMPRESS\r\nb COMPRESS LZMA\r\nc COMPRESS DEFLATE x\r\n"
+		"d COMPRESS deflate\r\ne COMPRESS DEFLATE\r\n"), 1),
+		"a BAD Error in IMAP command COMPRESS: Invalid arguments.\r\n"
+		"b BAD Unknown compression mechanism.\r\n"
+		"c BAD Error in IMAP command COMPRESS: Invalid arguments.\r\n"
+		"d OK DEFLATE active.\r\n"
+		"e BAD [COMPRESSIONACTIVE] DEFLATE is active already.\r\n");
+	assert_true(s->conn.compressed);
+	mock_session_free(&s);
+}
+
+static void nothing_may_come_behind_compress(void **state)
+{
+	struct cv_session *s = mock_session_new();
+
+	assert_string_equal(mock_session_play(s, CV_SPAN(
+		"a COMPRESS DEFLATE\r\nb NOOP\r\n"), 1000),
+		"* BYE Commands behind COMPRESS.\r\n");
+	assert_false(s->conn.compressed);
+	mock_session_free(&s);
+}
+
+/* [security.md B16] one message's length tells nothing about another. */
+static void messages_are_compressed_apart(void **state)
+{
+	static const struct { const char *in; unsigned int resets; } t[] = {
+		{ "b FETCH 1:3 BODY.PEEK[]\r\n", 2 },
+		{ "b FETCH 1:3 ENVELOPE\r\n", 2 },
+		{ "b FETCH 1:3 (UID FLAGS RFC822.SIZE)\r\n", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct cv_session *s = mock_session_new();
+		char in[200];
+
+		/* each command begins with one */
+		snprintf(in, sizeof(in), "a COMPRESS DEFLATE\r\n" SEL "%s",
+			 t[i].in);
+		(void)mock_session_play(s, cv_span_of(in), 1);
+		assert_int_equal(s->conn.resets, 2 + t[i].resets);
+		mock_session_free(&s);
+	}
+}
+
 /* Memory of a command is that of its longest part. */
 static void many_messages_are_bounded(void **state)
 {
@@ -235,6 +285,9 @@ int main(void)
 		cmocka_unit_test(literal8_may_have_nul),
 		cmocka_unit_test(literal8_is_sent_for_nul),
 		cmocka_unit_test(many_messages_are_bounded),
+		cmocka_unit_test(compress_is_switched_on_once),
+		cmocka_unit_test(nothing_may_come_behind_compress),
+		cmocka_unit_test(messages_are_compressed_apart),
 	};
 
 	mock_init();
