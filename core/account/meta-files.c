@@ -418,17 +418,20 @@ static void files_close(struct meta *meta)
 	free(files);
 }
 
+/* "a/b/." for "a/b/c": what was given is a path of the admin's, in which any
+ * directory may be a symbolic link. */
 static int sync_parent(struct io *io, int dirfd, const char *dir)
 {
-	char *parent = strdup(dir), *slash;
+	const char *slash = strrchr(dir, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - dir) + 1;
+	char *parent = malloc(len + 2);
 	int fd, result;
 
 	if (parent == NULL)
 		return -1;
-	slash = strrchr(parent, '/');
-	if (slash != NULL)
-		*(slash == parent ? slash + 1 : slash) = '\0';
-	fd = io_open_dir(io, dirfd, slash != NULL ? parent : ".");
+	memcpy(parent, dir, len);
+	memcpy(parent + len, ".", 2);
+	fd = io_open_dir(io, dirfd, parent);
 	free(parent);
 	if (fd < 0)
 		return -1;

@@ -217,6 +217,27 @@ void mailbox_store_traits(const struct cv_user *u, bool *remote_r,
 	}
 }
 
+bool mailbox_store_exists(const struct cv_user *u)
+{
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		const struct namespace *ns = &u->namespaces[i];
+		const struct cv_storage_config *config;
+		struct stat st;
+
+		if (!ns->inbox || ns->store == NULL)
+			continue;
+		config = &ns->store->config;
+		/* what lies there is only what is known of a server */
+		if ((ns->store->driver->caps &
+		     (CV_STORAGE_REMOTE | CV_STORAGE_READONLY)) != 0)
+			return true;
+		return io_stat(u->io, AT_FDCWD, config->path, &st) == 0 ||
+			(config->inbox != NULL && *config->inbox != '\0' &&
+			 io_stat(u->io, AT_FDCWD, config->inbox, &st) == 0);
+	}
+	return true;
+}
+
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,
 		 const char **path_r, struct cv_error *err)
 {

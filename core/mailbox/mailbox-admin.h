@@ -40,6 +40,9 @@ bool mailbox_namespace_repeats(const struct cv_user *u, uint32_t index);
  * INBOX of its own. */
 void mailbox_store_traits(const struct cv_user *u, bool *remote_r,
 			  bool *flags_r);
+/* Whether there is anything where the store with INBOX is to lie: opening it
+ * would make it. */
+bool mailbox_store_exists(const struct cv_user *u);
 /* Where the messages lie, for people.  CV_E_UNSUPPORTED: the driver has no
  * place for a single mailbox. */
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,

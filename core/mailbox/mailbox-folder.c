@@ -185,6 +185,7 @@ static int rename_tree(struct store *store, struct account_txn *txn,
 {
 	struct account_folder **tree;
 	ARRAY(struct renamed) done;
+	bool undone = true;
 	size_t count;
 	int ret = CV_OK;
 
@@ -219,10 +220,12 @@ static int rename_tree(struct store *store, struct account_txn *txn,
 	if (ret == CV_OK)
 		ret = account_commit(&txn, ACCOUNT_SYNC, err);
 	for (size_t i = 0; i < done.count && ret < 0; i++)
-		(void)store->driver->folder_rename(store->root,
-						   done.items[i].to,
-						   done.items[i].from, NULL);
+		undone &= store->driver->folder_rename(
+			store->root, done.items[i].to, done.items[i].from,
+			NULL) == CV_OK;
 	account_rollback(&txn);
+	if (ret < 0 && undone)
+		store_rename_withdraw(store, from, to);
 	return ret;
 }
 

@@ -229,6 +229,9 @@ struct cv_keywords store_keywords_get(struct account_folder *folder,
 int store_rename_announce(struct store *store, const char *from,
 			  const char *to, struct cv_error *err);
 int store_rename_done(struct account_txn *txn, struct cv_error *err);
+/* Takes it back when nothing has been renamed, or all has its old name. */
+void store_rename_withdraw(struct store *store, const char *from,
+			   const char *to);
 int store_folders_refresh(struct store *store, bool force,
 			  struct cv_error *err);
 int store_subscriptions_refresh(struct store *store, struct cv_error *err);

@@ -201,6 +201,19 @@ static int compare_message(struct scan *scan, uint32_t row,
 		take_change(scan, &blob, f, uid, flags, keywords);
 }
 
+/* The message has no place on a full disk, but its bytes are safe where they
+ * are: the mailbox is open all the same, and the next scan tries again. */
+static int wait_for_room(const struct scan *scan, const struct cv_blob *blob,
+			 int ret)
+{
+	if (ret != CV_E_NO_SPACE)
+		return ret;
+	log_warning("mail", "mailbox '%s': UID %u waits for room: %s",
+		    scan->folder->name, blob->uid, scan->err->text);
+	*scan->err = (struct cv_error)ERROR_NONE;
+	return CV_OK;
+}
+
 /* Two scans have missed it.  CV_NOT_FOUND: it is gone. */
 static int find_missing(struct scan *scan, uint32_t row, bool may_search)
 {
@@ -214,13 +227,15 @@ static int find_missing(struct scan *scan, uint32_t row, bool may_search)
 	store_blob_get(scan->folder, row, scan->pool, &blob);
 	ret = scan->driver->recover(scan->sf->blobs, &blob, scan->err);
 	if (ret != CV_NOT_FOUND)
-		return ret;
+		return wait_for_room(scan, &blob, ret);
 	if (scan->driver->was_lost(scan->sf->blobs, blob.modseq)) {
 		ret = account_body_read(scan->folder, row, scan->pool, &body,
 					scan->err);
 		if (ret == CV_OK)
-			return scan->driver->lay_out(scan->sf->blobs, &blob,
-						     body, scan->err);
+			return wait_for_room(scan, &blob,
+					     scan->driver->lay_out(
+						     scan->sf->blobs, &blob,
+						     body, scan->err));
 	}
 	if (!may_search)
 		return CV_NOT_FOUND;
@@ -332,6 +347,19 @@ static int bury_unseen(struct scan *scan)
 				     (uint32_t)blobs.count, scan->err);
 }
 
+/* Removing the beginning of a file takes room on disk for the rest of it: what
+ * cannot be removed now is not seen either. */
+static int bury_later(struct scan *scan, int ret)
+{
+	if (ret != CV_E_NO_SPACE)
+		return ret;
+	log_warning("mail", "mailbox '%s': expunged messages wait for room to "
+		    "be removed: %s", scan->folder->name, scan->err->text);
+	*scan->err = (struct cv_error)ERROR_NONE;
+	scan->unburied = true;
+	return CV_OK;
+}
+
 /* Blobs that were expunged and not removed: the unlink was lost. */
 int scan_bury(struct scan *scan)
 {
@@ -341,8 +369,9 @@ int scan_bury(struct scan *scan)
 		return CV_OK;
 	if (scan->boot_changed &&
 	    (scan->driver->caps & CV_STORAGE_ORDERED))
-		ret = bury_unseen(scan);
-	for (size_t i = 0; i < scan->found.count && ret == CV_OK; i++) {
+		ret = bury_later(scan, bury_unseen(scan));
+	for (size_t i = 0; i < scan->found.count && ret == CV_OK &&
+	     !scan->unburied; i++) {
 		struct found *f = scan->found.items[i];
 		struct cv_blob blob = {
 			CV_SIZED(cv_blob), .ref = f->f.ref,
@@ -352,8 +381,9 @@ int scan_bury(struct scan *scan)
 
 		if (!f->known &&
 		    hash_find(&scan->tombstones, f->f.ref) != NULL)
-			ret = scan->driver->remove(scan->sf->blobs, &blob, 1,
-						   scan->err);
+			ret = bury_later(scan, scan->driver->remove(
+						 scan->sf->blobs, &blob, 1,
+						 scan->err));
 	}
 	return ret;
 }

@@ -160,20 +160,27 @@ static int apply_folders(struct store *store, struct folder_scan *scan,
 
 /* --- renames that ended early --------------------------------------------------- */
 
+static struct cv_span announcement(struct cv_pool *pool, const char *from,
+				   const char *to)
+{
+	struct cv_text value;
+
+	cv_text_init(&value, pool);
+	cv_text_append(&value, from, strlen(from) + 1);
+	cv_text_append_str(&value, to);
+	return cv_text_span(&value);
+}
+
 int store_rename_announce(struct store *store, const char *from,
 			  const char *to, struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("rename");
 	struct account_txn *txn;
-	struct cv_text value;
 	int ret = store_begin(store, &txn, err);
 
-	cv_text_init(&value, pool);
-	cv_text_append(&value, from, strlen(from) + 1);
-	cv_text_append_str(&value, to);
 	if (ret == CV_OK) {
 		ret = txn_metadata(txn, NULL, rename_key,
-				   cv_text_span(&value), err);
+				   announcement(pool, from, to), err);
 		if (ret < 0)
 			account_rollback(&txn);
 		else
@@ -186,6 +193,26 @@ int store_rename_announce(struct store *store, const char *from,
 int store_rename_done(struct account_txn *txn, struct cv_error *err)
 {
 	return txn_metadata(txn, NULL, rename_key, CV_SPAN_NONE, err);
+}
+
+void store_rename_withdraw(struct store *store, const char *from,
+			   const char *to)
+{
+	struct cv_pool *pool = pool_create("rename");
+	struct account_txn *txn;
+	struct cv_span value;
+
+	if (store_begin(store, &txn, NULL) == CV_OK) {
+		/* another one may have been announced since */
+		if (account_metadata_get(store->account, NULL, rename_key,
+					 &value) &&
+		    cv_span_equal(value, announcement(pool, from, to)) &&
+		    store_rename_done(txn, NULL) == CV_OK)
+			(void)account_commit(&txn, ACCOUNT_SYNC, NULL);
+		else
+			account_rollback(&txn);
+	}
+	pool_destroy(&pool);
 }
 
 /* The folders of the tree that have their new name on disk get it. */
@@ -246,8 +273,8 @@ static int finish_rename(struct store *store, struct folder_scan *scan,
 	return ret;
 }
 
-int store_folders_refresh(struct store *store, bool force,
-			  struct cv_error *err)
+static int refresh_folders(struct store *store, bool force,
+			   struct cv_error *err)
 {
 	struct folder_scan scan;
 	struct account_txn *txn;
@@ -287,6 +314,27 @@ int store_folders_refresh(struct store *store, bool force,
 	}
 	pool_destroy(&scan.pool);
 	return ret < 0 ? ret : CV_CHANGED;
+}
+
+/* A full disk keeps nobody from what is known. */
+static int without_room(const struct store *store, const struct cv_error *err)
+{
+	log_warning("mail", "changes by other programs in '%s' are not taken "
+		    "in: %s", store->location.path, err->text);
+	return CV_OK;
+}
+
+int store_folders_refresh(struct store *store, bool force,
+			  struct cv_error *err)
+{
+	struct cv_error failed = ERROR_NONE;
+	int ret = refresh_folders(store, force, &failed);
+
+	if (ret == CV_E_NO_SPACE && !force)
+		return without_room(store, &failed);
+	if (ret < 0 && err != NULL)
+		*err = failed;
+	return ret;
 }
 
 int store_folder_create_as(struct store *store, struct cv_span name,
@@ -383,9 +431,16 @@ int store_subscriptions_refresh(struct store *store, struct cv_error *err)
 	load_stamp(store, subscriptions_stamp_key, &stamp);
 	ret = store->driver->subscriptions_read(store->root, &stamp, pool,
 						&names, err);
-	if (ret == CV_CHANGED)
+	if (ret == CV_CHANGED) {
+		struct cv_error failed = ERROR_NONE;
+
 		ret = apply_subscriptions(store, &names,
-					  cv_text_span(&stamp), err);
+					  cv_text_span(&stamp), &failed);
+		if (ret == CV_E_NO_SPACE)
+			ret = without_room(store, &failed);
+		else if (ret < 0 && err != NULL)
+			*err = failed;
+	}
 	pool_destroy(&pool);
 	return ret;
 }

@@ -102,7 +102,7 @@ static int apply(struct scan *scan)
 		ret = scan->driver->sync(scan->sf->blobs,
 					 account_txn_modseq(scan->txn),
 					 scan->err);
-		if (ret == CV_OK)
+		if (ret == CV_OK && !scan->unburied)
 			ret = scan_tombstones_clear(scan->folder, scan->txn,
 					       scan->err);
 	}
@@ -157,6 +157,14 @@ static int look_at_disk(struct scan *scan)
 	return ret;
 }
 
+/* What was looked at is looked at again. */
+static int not_taken_in(struct scan *scan, int ret)
+{
+	cv_text_reset(&scan->sf->state);
+	scan->driver->state_set(scan->sf->blobs, CV_SPAN_NONE);
+	return ret;
+}
+
 static int run(struct scan *scan, bool first_time)
 {
 	int ret;
@@ -176,7 +184,7 @@ static int run(struct scan *scan, bool first_time)
 	if (ret == CV_OK)
 		ret = store_begin(scan->sf->store, &scan->txn, scan->err);
 	if (ret < 0)
-		return ret;
+		return not_taken_in(scan, ret);
 	if (scan->folder->deleted) {
 		account_rollback(&scan->txn);
 		return FAIL(scan->err, CV_E_NOT_FOUND, "mailbox is gone");
@@ -198,13 +206,12 @@ static int run(struct scan *scan, bool first_time)
 		ret = store_folder_save_state(scan->sf, scan->txn, scan->err);
 	if (ret < 0) {
 		account_rollback(&scan->txn);
-		/* what was looked at was not taken in */
-		cv_text_reset(&scan->sf->state);
-		scan->driver->state_set(scan->sf->blobs, CV_SPAN_NONE);
-		return ret;
+		return not_taken_in(scan, ret);
 	}
 	ret = account_commit(&scan->txn, scan->changed || first_time ?
 			     ACCOUNT_SYNC : ACCOUNT_HINT, scan->err);
+	if (ret < 0)
+		return not_taken_in(scan, ret);
 	if (ret == CV_OK && scan->adopted.count > 0) {
 		store_folder_numbers(scan->sf);
 		scan->driver->adopted(scan->sf->blobs, scan->adopted.items,
@@ -236,6 +243,23 @@ static int scan_kind(struct store_folder *sf, uint32_t kind,
 	return scan.changed ? CV_CHANGED : CV_OK;
 }
 
+/* A full disk keeps nobody from reading what is known. */
+static int scan_if_there_is_room(struct store_folder *sf, uint32_t kind,
+				 struct cv_error *err)
+{
+	struct cv_error failed = ERROR_NONE;
+	int ret = scan_kind(sf, kind, &failed);
+
+	if (ret == CV_E_NO_SPACE && sf->folder->uidnext > 1) {
+		log_warning("mail", "changes by other programs are not taken "
+			    "in: %s", failed.text);
+		return CV_OK;
+	}
+	if (ret < 0 && err != NULL)
+		*err = failed;
+	return ret;
+}
+
 int store_folder_scan(struct store_folder *sf, bool thorough,
 		      struct cv_error *err)
 {
@@ -252,7 +276,7 @@ int store_folder_scan(struct store_folder *sf, bool thorough,
 		kind = CV_SCAN_ALL;
 		ret = CV_CHANGED;
 	}
-	return ret == CV_CHANGED ? scan_kind(sf, kind, err) : ret;
+	return ret == CV_CHANGED ? scan_if_there_is_room(sf, kind, err) : ret;
 }
 
 int store_folder_scan_all(struct store_folder *sf, struct cv_error *err)

@@ -40,6 +40,7 @@ struct scan {
 	bool disturbed;
 	/* what has left the place of arrivals was found there */
 	bool arrived_again;
+	bool unburied;			/* there was no room to remove them */
 	/* the list of UIDs for other servers: to be compared, or written in
 	 * any case; what is added to it */
 	bool uids_differ, uids_conflict;

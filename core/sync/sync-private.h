@@ -54,6 +54,7 @@ struct sync {
 	struct sync_state state;
 	sync_boxes boxes[2];
 	ARRAY(struct sync_pair) pairs;
+	bool unused[2];			/* no message has ever been there */
 	uint64_t done, total;		/* messages, for the progress */
 	uint64_t shown_at, state_at;
 };

@@ -206,7 +206,11 @@ static int list_side(struct sync *sync, int side, struct cv_error *err)
 	ret = s->ops->list(s, sync->pool, &sync->boxes[side], err);
 	if (ret < 0)
 		return error_prefix(err, "%s", s->label);
+	sync->unused[side] = true;
 	for (size_t i = 0; i < sync->boxes[side].count; i++) {
+		const struct sync_box *box = &sync->boxes[side].items[i];
+
+		sync->unused[side] &= box->messages == 0 && box->uidnext <= 1;
 		if (is_wanted(sync, sync->boxes[side].items[i].name))
 			sync->boxes[side].items[to++] =
 				sync->boxes[side].items[i];
@@ -224,6 +228,24 @@ static int check_caps(const struct sync *sync, struct cv_error *err)
 				    sync->side[side]->label);
 	}
 	return CV_OK;
+}
+
+/* A source that has never had a message is one that was made just now, in
+ * an empty mount point for example: nobody means its mirror. */
+static int check_source(const struct sync *sync, struct cv_error *err)
+{
+	uint64_t messages = 0;
+
+	if (!sync->options->mirror || sync->options->full ||
+	    !sync->unused[0])
+		return CV_OK;
+	for (size_t i = 0; i < sync->boxes[1].count; i++)
+		messages += sync->boxes[1].items[i].messages;
+	return messages == 0 ? CV_OK : FAIL(
+		err, CV_E_PERM, "there has never been a message in %s: the "
+		"%llu of %s would all be removed (hint: with -f they are)",
+		sync->side[0]->label, (unsigned long long)messages,
+		sync->side[1]->label);
 }
 
 /* What was not seen in this run is gone, unless it was not looked at. */
@@ -285,6 +307,8 @@ int sync_run(struct sync_side *a, struct sync_side *b,
 		ret = list_side(&sync, 0, err);
 	if (ret == CV_OK)
 		ret = list_side(&sync, 1, err);
+	if (ret == CV_OK)
+		ret = check_source(&sync, err);
 	if (ret == CV_OK)
 		ret = sync_boxes_match(&sync, err);
 	if (ret == CV_OK)

@@ -21,7 +21,8 @@ struct sync_report {
 struct sync_options {
 	bool mirror;			/* b becomes like a; no state */
 	bool dry_run;			/* changes nothing, counts */
-	bool full;			/* also mailboxes that look unchanged */
+	bool full;			/* also mailboxes that look unchanged;
+					 * mirror: whatever is lost by it */
 	const char *mask, *exclude;	/* canonical names, '*'; NULL */
 	/* Whether a mailbox is to be looked at; NULL: all. */
 	bool (*wanted)(void *context, const char *name);

@@ -127,8 +127,8 @@ static int move_found(struct adm_mail *m, struct cv_mailbox *box,
 	return copy_to(m, box, name, seqs, true, err);
 }
 
-/* The target is made if it is not there: before the mailboxes are listed. */
-static int make_target(struct adm_mail *m, struct cv_error *err)
+/* Before anything is read. */
+static int check_target(struct adm_mail *m, struct cv_error *err)
 {
 	struct cv_mailbox_status status = { CV_SIZED(cv_mailbox_status) };
 	int ret = mailbox_api.status(m->user, m->argv[0], CV_STATUS_MESSAGES,
@@ -141,7 +141,7 @@ static int make_target(struct adm_mail *m, struct cv_error *err)
 
 static int copy_run(struct adm_mail *m, struct cv_error *err)
 {
-	int ret = make_target(m, err);
+	int ret = check_target(m, err);
 
 	return ret < 0 ? ret : adm_mail_each_match(m, CV_MAILBOX_READONLY,
 						   copy_found, err);
@@ -149,7 +149,7 @@ static int copy_run(struct adm_mail *m, struct cv_error *err)
 
 static int move_run(struct adm_mail *m, struct cv_error *err)
 {
-	int ret = make_target(m, err);
+	int ret = check_target(m, err);
 
 	return ret < 0 ? ret : adm_mail_each_match(m, 0, move_found, err);
 }
@@ -252,7 +252,7 @@ static int expunge_run(struct adm_mail *m, struct cv_error *err)
 /* --- the verbs ------------------------------------------------------------------------ */
 
 static const struct adm_mail_verb flags_verb = {
-	"flags", "add|remove|replace FLAGS QUERY", "", ADM_FORMAT_FLOW, NULL,
+	"flags", "add|remove|replace FLAGS QUERY", "+", ADM_FORMAT_FLOW, NULL,
 	flags_prepare, flags_run,
 };
 static const struct adm_mail_verb copy_verb = {

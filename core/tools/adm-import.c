@@ -3,6 +3,7 @@
 #include "adm-mail.h"
 #include "adm-sync.h"
 
+#include "mailbox/mailbox-admin.h"
 #include "sync/sync.h"
 
 #include <stdio.h>
@@ -87,6 +88,10 @@ static int import_store(struct adm_mail *m, struct cv_error *err)
 
 	if (ret < 0)
 		return ret;
+	if (!mailbox_store_exists(source)) {
+		user_destroy(&source);
+		return adm_sync_no_mail(i->location, err);
+	}
 	ret = sync_local_open(source, true, i->location, &i->from, err);
 	if (ret < 0)
 		return ret;

@@ -456,14 +456,12 @@ static void show_progress(struct run *run, size_t done, size_t total)
 
 /* --- the call --------------------------------------------------------------------- */
 
-static int take_options(struct run *run, int argc, char **argv)
+static int read_options(struct run *run, int argc, char **argv,
+			const char *letters)
 {
 	struct adm_mail *m = &run->m;
-	const char *letters = pool_printf(m->pool, "+u:AF:S:%s",
-					  m->verb->options);
 	int letter;
 
-	optind = 0;
 	while ((letter = getopt(argc, argv, letters)) != -1) {
 		if (letter == 'u')
 			run->user = optarg;
@@ -480,6 +478,28 @@ static int take_options(struct run *run, int argc, char **argv)
 		else
 			m->option[letter] = optarg == NULL ? "" : optarg;
 	}
+	return ADM_OK;
+}
+
+static int take_options(struct run *run, int argc, char **argv)
+{
+	struct adm_mail *m = &run->m;
+	bool late = m->verb->options[0] == '+';
+	const char *letters = pool_printf(m->pool, "+u:AF:S:%s",
+					  m->verb->options + late);
+	int status;
+
+	optind = 0;
+	status = read_options(run, argc, argv, letters);
+	if (status == ADM_OK && late && optind + 1 < argc &&
+	    argv[optind + 1][0] == '-') {
+		char *word = argv[optind++];
+
+		status = read_options(run, argc, argv, letters);
+		argv[--optind] = word;
+	}
+	if (status != ADM_OK)
+		return status;
 	m->argc = argc - optind;
 	m->argv = argv + optind;
 	if (run->all + (run->file != NULL) + (run->user != NULL) > 1)

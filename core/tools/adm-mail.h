@@ -19,7 +19,9 @@ struct adm_mail;
 struct adm_mail_verb {
 	const char *name;		/* "mailbox status" */
 	const char *args;		/* for the usage */
-	const char *options;		/* getopt's, beyond -u -A -F */
+	const char *options;		/* getopt's, beyond -u -A -F; '+'
+					 * before them: they may also stand
+					 * behind the first argument */
 	enum adm_format format;		/* when -f does not say */
 	const char *const *columns;	/* NULL: prints no rows */
 	/* Checks arguments before any user is touched; may set columns and

@@ -36,6 +36,19 @@ static int any_arguments(struct adm_mail *m)
 	return ADM_OK;
 }
 
+static void put_name(struct adm_mail *m, const char *name)
+{
+	struct cv_text text;
+
+	if (m->option['7'] == NULL) {
+		adm_mail_value(m, name);
+		return;
+	}
+	cv_text_init(&text, m->pool);
+	utf7_encode(&text, cv_span_of(name));
+	adm_mail_value(m, cv_text_str(&text));
+}
+
 static int list_run(struct adm_mail *m, struct cv_error *err)
 {
 	static const char *const all[] = { "*" };
@@ -58,7 +71,7 @@ static int list_run(struct adm_mail *m, struct cv_error *err)
 	while ((ret = mailbox_api.list_next(list, &entry, err)) == CV_OK) {
 		if (m->option['s'] != NULL ||
 		    !(entry.attributes & CV_MAILBOX_NONEXISTENT))
-			adm_mail_value(m, entry.name);
+			put_name(m, entry.name);
 	}
 	mailbox_api.list_end(&list);
 	return ret == CV_NOT_FOUND ? CV_OK : ret;
@@ -110,20 +123,41 @@ static int delete_single(struct adm_mail *m, const char *name,
 	return ret;
 }
 
-/* Children first, the deepest first. */
+/* That of the namespace whose prefix is the longest that the name begins
+ * with. */
+static char separator_of(const struct adm_mail *m, const char *name)
+{
+	struct cv_namespace_info ns = { CV_SIZED(cv_namespace_info) };
+	size_t best = 0;
+	char separator = '/';
+
+	for (uint32_t i = 0;
+	     user_api.namespace_at(m->user, i, &ns) == CV_OK; i++) {
+		size_t len = strlen(ns.prefix);
+
+		if (len < best || strncmp(name, ns.prefix, len) != 0)
+			continue;
+		best = len;
+		separator = ns.separator;
+	}
+	return separator;
+}
+
+/* Children first, the deepest first.  The name is no pattern: it may have a
+ * '*' in it. */
 static int delete_children(struct adm_mail *m, const char *name,
 			   struct cv_error *err)
 {
 	struct cv_strings names;
-	struct cv_namespace_info ns = { CV_SIZED(cv_namespace_info) };
-	int ret;
+	char separator = separator_of(m, name);
+	size_t len = strlen(name);
+	int ret = adm_mail_list(m, NULL, &names, err);
 
-	if (user_api.namespace_at(m->user, 0, &ns) != CV_OK)
-		return CV_OK;
-	ret = adm_mail_list(m, pool_printf(m->pool, "%s%c*", name,
-					   ns.separator), &names, err);
-	for (uint32_t i = names.count; ret == CV_OK && i-- > 0;)
-		ret = delete_single(m, names.items[i], err);
+	for (uint32_t i = names.count; ret == CV_OK && i-- > 0;) {
+		if (strncmp(names.items[i], name, len) == 0 &&
+		    names.items[i][len] == separator)
+			ret = delete_single(m, names.items[i], err);
+	}
 	return ret;
 }
 
@@ -464,7 +498,7 @@ static const char *const name_column[] = { ADM_UNTITLED "mailbox", NULL };
 static const char *const path_column[] = { ADM_UNTITLED "path", NULL };
 
 static const struct adm_mail_verb subverbs[] = {
-	{ "mailbox list", "[-s] [MASK...]", "s78", ADM_FORMAT_FLOW,
+	{ "mailbox list", "[-7] [-s] [MASK...]", "s78", ADM_FORMAT_FLOW,
 	  name_column, any_arguments, list_run },
 	{ "mailbox create", "[-s] [-g GUID] MAILBOX...", "sg:",
 	  ADM_FORMAT_FLOW, NULL, some_arguments, create_run },
@@ -484,7 +518,7 @@ static const struct adm_mail_verb subverbs[] = {
 	  "[-n|--min-next-uid UIDNEXT] MAILBOX", "v:n:", ADM_FORMAT_FLOW,
 	  NULL, update_prepare, update_run },
 	{ "mailbox metadata", "get|unset MAILBOX KEY | "
-	  "set MAILBOX KEY VALUE | list MAILBOX", "", ADM_FORMAT_FLOW, NULL,
+	  "set MAILBOX KEY VALUE | list MAILBOX", "+", ADM_FORMAT_FLOW, NULL,
 	  metadata_prepare, metadata_run },
 };
 

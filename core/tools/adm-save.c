@@ -19,7 +19,7 @@ static int open_source(struct adm_mail *m, int *fd_r)
 {
 	static char buffer[SAVE_CHUNK];
 	FILE *copy;
-	size_t n;
+	ssize_t n;
 
 	*fd_r = STDIN_FILENO;
 	if (m->argc == 1)
@@ -30,12 +30,14 @@ static int open_source(struct adm_mail *m, int *fd_r)
 	if (lseek(*fd_r, 0, SEEK_CUR) == 0)
 		return ADM_OK;
 	copy = tmpfile();
-	while (copy != NULL && (n = fread(buffer, 1, sizeof(buffer),
-					  stdin)) > 0) {
-		if (fwrite(buffer, 1, n, copy) != n)
+	while (copy != NULL &&
+	       (n = read(*fd_r, buffer, sizeof(buffer))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || fwrite(buffer, 1, (size_t)n, copy) != (size_t)n)
 			break;
 	}
-	if (copy == NULL || ferror(stdin) || fflush(copy) != 0) {
+	if (copy == NULL || n != 0 || fflush(copy) != 0) {
 		(void)fprintf(stderr, "culveradm save: cannot copy the "
 			      "message: %s\n", strerror(errno));
 		return ADM_TEMPFAIL;

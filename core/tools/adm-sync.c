@@ -160,6 +160,12 @@ int adm_sync_open_user(struct adm_mail *m, const char *location,
 	return user_create(&fields, &config, user_r, err);
 }
 
+int adm_sync_no_mail(const char *location, struct cv_error *err)
+{
+	return FAIL(err, CV_E_NOT_FOUND, "there is no mail in '%s'",
+		    location);
+}
+
 /* "dovecot-sdbox:PATH", which is no store of ours; false: something else. */
 static bool is_dovecot(const struct adm_mail *m, bool *multi_r)
 {
@@ -205,9 +211,11 @@ static int open_other(struct adm_mail *m, uint64_t modseq,
 					       err);
 }
 
-/* One store at both ends would be emptied as fast as it was filled. */
-static int check_different(struct adm_mail *m, struct cv_error *err)
+/* One store at both ends would be emptied as fast as it was filled.  And a
+ * source that is not there must not be made, to be mirrored. */
+static int check_location(struct adm_mail *m, struct cv_error *err)
 {
+	const struct plan *plan = m->state;
 	const char *here, *there;
 	struct cv_user *user;
 	bool multi;
@@ -218,7 +226,10 @@ static int check_different(struct adm_mail *m, struct cv_error *err)
 	ret = adm_sync_open_user(m, m->argv[0], 0, &user, err);
 	if (ret < 0)
 		return ret;
-	if (mailbox_path(m->user, "INBOX", m->pool, &here, NULL) == CV_OK &&
+	if (plan->reverse && !mailbox_store_exists(user))
+		ret = adm_sync_no_mail(m->argv[0], err);
+	else if (mailbox_path(m->user, "INBOX", m->pool, &here, NULL) ==
+		 CV_OK &&
 	    mailbox_path(user, "INBOX", m->pool, &there, NULL) == CV_OK &&
 	    strcmp(here, there) == 0)
 		ret = FAIL(err, CV_E_CONFIG, "'%s' is the user's mail itself",
@@ -350,7 +361,7 @@ static int sync_verb_run(struct adm_mail *m, struct cv_error *err)
 	struct cv_pool *pool = pool_create("sync list");
 	struct sync_words words;
 	sync_boxes boxes;
-	int ret = check_different(m, err);
+	int ret = check_location(m, err);
 
 	sync_words_init(&words, pool);
 	array_init(&boxes, pool);
@@ -430,8 +441,8 @@ static const struct adm_mail_verb sync_verb = {
 	prepare_sync, sync_verb_run,
 };
 static const struct adm_mail_verb backup_verb = {
-	"backup", "[-R] [--dry-run] [-n NAMESPACE] [-m MAILBOX] [-x MAILBOX] "
-	"LOCATION|COMMAND...", "fRyn:m:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
+	"backup", "[-f] [-R] [--dry-run] [-n NAMESPACE] [-m MAILBOX] "
+	"[-x MAILBOX] LOCATION|COMMAND...", "fRyn:m:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
 };
 static const struct adm_mail_verb server_verb = {
 	"sync-server", "", "", ADM_FORMAT_FLOW, NULL, server_prepare,
@@ -480,7 +491,7 @@ const struct adm_verb adm_sync_verb = {
 
 const struct adm_verb adm_backup_verb = {
 	.name = "backup",
-	.args = "[-u USER|-A|-F FILE] [-R] [--dry-run] [-n NAMESPACE] "
+	.args = "[-u USER|-A|-F FILE] [-f] [-R] [--dry-run] [-n NAMESPACE] "
 		"[-m MAILBOX] [-x MAILBOX] LOCATION|COMMAND...",
 	.help = "makes the other store an exact copy; -R: this one of the "
 		"other",

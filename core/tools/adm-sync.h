@@ -9,4 +9,6 @@
 int adm_sync_open_user(struct adm_mail *m, const char *location,
 		       uint64_t modseq, struct cv_user **user_r,
 		       struct cv_error *err);
+/* Fails: the location that was to be read is not there. */
+int adm_sync_no_mail(const char *location, struct cv_error *err);
 #endif

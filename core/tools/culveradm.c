@@ -47,6 +47,9 @@ int adm_fail(const struct cv_error *err)
 		return ADM_NOPERM;
 	case CV_E_NOT_FOUND:
 		return ADM_NOT_FOUND;
+	case CV_E_EXISTS:
+	case CV_E_SYNTAX:
+		return ADM_DATA;
 	case CV_E_TEMP:
 	case CV_E_TIMEOUT:
 	case CV_E_NO_SPACE:
@@ -71,6 +74,19 @@ static int help_of(const struct adm_verb *verb)
 	(void)printf("usage: culveradm %s %s\n  %s\n", verb->name, verb->args,
 		     verb->help);
 	return ADM_OK;
+}
+
+/* "help", "help VERB" */
+static int run_help(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < VERBS; i++) {
+		if (strcmp(verbs[i]->name, argv[1]) == 0)
+			return help_of(verbs[i]);
+	}
+	if (argc == 1)
+		return help(stdout);
+	(void)fprintf(stderr, "culveradm: there is no verb '%s'\n", argv[1]);
+	return help(stderr);
 }
 
 static bool parse_format(const char *name, enum adm_format *format_r)
@@ -98,6 +114,8 @@ static int run_verb(struct adm *adm, int argc, char **argv)
 	size_t half = strlen(argv[0]) / 2, near = half < 4 ? half : 4;
 	size_t best = 0, distance = near;	/* must be less */
 
+	if (strcmp(argv[0], "help") == 0)
+		return run_help(argc, argv);
 	for (size_t i = 0; i < VERBS; i++) {
 		size_t d;
 

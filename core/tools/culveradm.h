@@ -10,7 +10,8 @@
 
 /* [sysexits.h], as doveadm's. */
 enum adm_exit {
-	ADM_OK = 0, ADM_FAILED = 1, ADM_USAGE = 64, ADM_NOUSER = 67,
+	ADM_OK = 0, ADM_FAILED = 1, ADM_USAGE = 64, ADM_DATA = 65,
+	ADM_NOUSER = 67,
 	ADM_NOT_FOUND = 68, ADM_TEMPFAIL = 75, ADM_NOPERM = 77, ADM_CONFIG = 78,
 };
 

@@ -115,23 +115,21 @@ int common_file_write(const struct cv_storage_config *config, int dirfd,
 
 /* --- directories ----------------------------------------------------------- */
 
-/* A name is durable when its directory was synced: that of "a/b" is "a". */
+/* A name is durable when its directory was synced: that of "a/b" is "a/.", for
+ * directories of the admin's may be symbolic links. */
 int common_parent_sync(const struct cv_storage_config *config, int dirfd,
 		       const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char parent[PATH_MAX_BYTES];
-	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
 	int fd, result;
 
-	if (len >= sizeof(parent)) {
+	if (len + 1 >= sizeof(parent)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	(void)snprintf(parent, sizeof(parent), "%.*s", (int)len, path);
-	if (len == 0)
-		(void)snprintf(parent, sizeof(parent), "%s",
-			       slash == NULL ? "." : "/");
+	(void)snprintf(parent, sizeof(parent), "%.*s.", (int)len, path);
 	fd = COMMON_CALL(config, open, dirfd, parent, O_RDONLY | O_DIRECTORY,
 			 0);
 	if (fd < 0)

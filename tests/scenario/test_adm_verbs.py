@@ -1,7 +1,10 @@
 """Verbs of culveradm that have no feature's file: each called as its manual
 page says."""
 import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -98,3 +101,80 @@ def test_expunge_wants_mailboxes_named_and_a_star_names_them_all(mail):
         assert done.returncode == 64 and "has to name a mailbox" in done.stderr
     mail.adm("expunge", "-u", "bob", "mailbox", "*", "ALL")
     assert mail.adm("search", "-u", "bob", "ALL").stdout == ""
+
+
+def test_help_is_a_verb_too(mail):
+    assert mail.adm("help").stdout == mail.adm("--help").stdout
+    assert mail.adm("help", "fetch").stdout == mail.adm("fetch", "--help").stdout
+    assert mail.adm("help", "fly", check=False).returncode == 64
+
+
+def test_a_message_is_saved_from_a_file_that_cannot_be_read_twice(mail):
+    for name, words in (("named", ["/dev/stdin"]), ("unnamed", [])):
+        mail.adm("save", "-u", "bob", *words, input=f"Subject: {name}\n\nx\n")
+    read, write = os.pipe()
+    os.write(write, b"Subject: handed over\n\nx\n")
+    os.close(write)
+    mail.adm("save", "-u", "bob", f"/dev/fd/{read}", pass_fds=[read], stdin=subprocess.DEVNULL)
+    os.close(read)
+    assert mail.adm("-f", "tab", "fetch", "-u", "bob", "hdr.subject", "ALL").stdout.split("\n") == [
+        "hdr.subject", "named", "unnamed", "handed over", ""]
+
+
+def test_options_may_stand_behind_the_first_word(mail):
+    mail.adm("flags", "add", "-u", "alice", r"\Flagged", "ALL")
+    assert "Flagged" in mail.adm("fetch", "-u", "alice", "flags", "ALL").stdout
+    mail.adm("mailbox", "metadata", "set", "-u", "alice", "INBOX", "/private/comment", "-hm")
+    got = mail.adm("mailbox", "metadata", "get", "-u", "alice", "INBOX", "/private/comment")
+    assert "-hm" in got.stdout
+
+
+def test_names_are_listed_as_clients_write_them(mail):
+    mail.adm("mailbox", "create", "-u", "alice", "Entw\u00fcrfe")
+    assert "Entw&APw-rfe" in mail.adm("mailbox", "list", "-7", "-u", "alice").stdout.split()
+    assert "Entw\u00fcrfe" in mail.adm("mailbox", "list", "-u", "alice").stdout.split()
+
+
+def test_what_exists_already_has_an_exit_status_of_its_own(mail):
+    mail.adm("mailbox", "create", "-u", "alice", "There", "Here")
+    assert mail.adm("mailbox", "create", "-u", "alice", "There", check=False).returncode == 65
+    assert mail.adm("mailbox", "rename", "-u", "alice", "Here", "There", check=False).returncode == 65
+    # what was not done is not announced any more
+    account = mail.home("alice") / "Maildir" / "culver"
+    assert "rename" not in mail.adm("dump", account).stdout
+
+
+def test_delete_r_takes_what_is_below_it_and_nothing_else(make_server):
+    server = make_server("""
+namespace archive {
+  prefix = Archive.
+  separator = .
+  location = sdbox:~/archive
+}
+""")
+    server.adm("mailbox", "create", "-u", "alice", "Archive.old", "Archive.old.a", "Archive.old.a.b",
+               "Archive.older.a", "a*", "a*/below", "abc", "abc/below")
+    server.adm("mailbox", "delete", "-r", "-u", "alice", "Archive.old", "a*")
+    assert sorted(server.adm("mailbox", "list", "-u", "alice").stdout.split()) == [
+        "Archive.older.a", "INBOX", "Trash", "abc", "abc/below"]
+
+
+@pytest.mark.parametrize("location", ["maildir:~/link/mail", "maildir:~/link/mail:LAYOUT=fs", "sdbox:~/link/mail",
+                                      "mdbox:~/link/mail", "mbox:~/link/mail"])
+@pytest.mark.parametrize("made", ["parent", "root"])
+def test_a_symbolic_link_may_be_on_the_way(mail, location, made):
+    """Of the admin's: /var/spool/mail is one on many hosts."""
+    home = mail.home("alice")
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "real" / "mail").mkdir(parents=True)
+    link = home / "link" if made == "parent" else home / "link" / "mail"
+    if made == "root":
+        (home / "link").mkdir()
+    else:
+        (home / "real" / "mail").rmdir()
+    link.symlink_to(home / "real" if made == "parent" else home / "real" / "mail")
+    subprocess.run(["chown", "-Rh", culver.MAIL_USER, home], check=True)
+    words = ["-o", f"mail_location={location}"]
+    mail.adm(*words, "save", "-u", "alice", input="Subject: x\n\nx\n")
+    mail.adm(*words, "mailbox", "create", "-u", "alice", "Sub")
+    assert mail.adm(*words, "mailbox", "list", "-u", "alice").stdout.split() == ["INBOX", "Sub"]

@@ -1,6 +1,7 @@
 """A disk that fails: strace injects EIO or ENOSPC at each file operation of a
 delivery and of an APPEND.  The answer is 4xx or NO, nothing is half-visible,
 and the next attempt without the fault succeeds."""
+import json
 import os
 import shutil
 import signal
@@ -117,3 +118,48 @@ def test_append(server, call):
     assert client.append("INBOX", None, None, MAIL)[0] == "OK"
     client.logout()
     assert count(server) == have + 1
+
+
+FULL = r"""
+mount -t tmpfs -o size=3m none {home} && chown {user} {home} || exit 99
+adm() {{ {adm} -c {config} -o 'mail_location={driver}:~/mail' "$@"; }}
+while adm save -u alice {mail} 2>/dev/null; do saved=$((saved + 1)); done
+fallocate -l 100m {home}/filler 2>/dev/null || dd if=/dev/zero of={home}/filler bs=1k 2>/dev/null
+adm -f json mailbox status -u alice messages INBOX                      # all that was acknowledged
+adm expunge -u alice mailbox INBOX 1:2 && first=3
+adm -f json fetch -u alice 'uid size.virtual' mailbox INBOX
+rm {home}/filler
+mount -o remount,size=30m {home}
+adm flags -u alice add '\Flagged' mailbox INBOX ALL
+adm -f json fetch -u alice 'uid size.virtual' mailbox INBOX FLAGGED
+adm -f json force-resync -u alice INBOX
+echo "[$saved, ${{first:-1}}]"
+"""
+
+
+@pytest.mark.parametrize("driver", ["maildir", "sdbox", "mdbox", "mbox"])
+def test_a_full_disk_keeps_nobody_from_reading(server, driver, tmp_path):
+    """In an mbox messages have to wait for room, to be added and to be removed."""
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
+        pytest.skip("needs a mount namespace")
+    mail, home = tmp_path / "mail", server.home("bob").parent / "alice"
+    mail.write_bytes(b"Subject: large\n\n" + b"x" * 70 * 3000 + b"\n")
+    home.mkdir(exist_ok=True)
+    script = FULL.format(home=home, user=culver.MAIL_USER, driver=driver, config=server.config,
+                         mail=mail, adm=culver.PREFIX / "bin" / "culveradm")
+    done = subprocess.run(["unshare", "-m", "bash", "-c", script], check=False,
+                          capture_output=True, text=True, timeout=300)
+    if done.returncode == 99:
+        pytest.skip("cannot mount")
+    read = json.JSONDecoder().raw_decode
+    values, rest = [], done.stdout.strip()
+    while rest:
+        value, end = read(rest)
+        values.append(value)
+        rest = rest[end:].lstrip()
+    assert len(values) == 5, done
+    status, full, later, resync, [saved, first] = values
+    assert saved > 5 and status[0]["messages"] == str(saved), done.stderr
+    left = [{"uid": str(n), "size.virtual": full[0]["size.virtual"]} for n in range(first, saved + 1)]
+    assert full == left and later == left, done.stderr
+    assert resync == [{"mailbox": "INBOX", "found": "0", "gone": "0"}]

@@ -214,6 +214,34 @@ def test_backup_r_goes_the_other_way(mail):
     assert dump(mail) == before
 
 
+def test_a_source_that_is_not_there_empties_nothing(mail):
+    fill(mail, 6)
+    before = dump(mail)
+    missing = mail.home("alice") / "tyop"
+    for words in (["backup", "-R", "-u", "alice", f"maildir:{missing}"],
+                  ["import", "-u", "alice", f"maildir:{missing}", "Old", "ALL"]):
+        done = mail.adm(*words, check=False)
+        assert done.returncode == 68 and "there is no mail in" in done.stderr, done
+        assert not missing.exists() and dump(mail) == before
+
+
+def test_a_source_that_was_made_just_now_empties_nothing(mail):
+    fill(mail, 6)
+    run(mail, "backup", other(mail))
+    before = dump(mail, other(mail))
+    # where the mail of all is, nothing is mounted
+    home = mail.home("alice")
+    (home / "Maildir").rename(home / "elsewhere")
+    for words in ([other(mail)],
+                  [culver.PREFIX / "bin" / "culveradm", "-c", mail.config,
+                   "-o", f"mail_location={other(mail)}", "sync-server", "-u", "alice"]):
+        done = mail.adm("backup", "-u", "alice", *words, check=False)
+        assert done.returncode == 1 and "never been a message" in done.stderr
+        assert dump(mail, other(mail)) == before
+    assert mail.adm("backup", "-f", "-u", "alice", other(mail)).returncode == 0
+    assert dump(mail, other(mail)) == []
+
+
 def test_the_same_store_twice_is_refused(mail):
     fill(mail, 4)
     done = mail.adm("backup", "-u", "alice", other(mail, "Maildir"), check=False)
