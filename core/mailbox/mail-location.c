@@ -3,6 +3,8 @@
 #include "mailbox-private.h"
 #include "settings/location-check.h"
 
+#include <errno.h>
+
 /* "~/x" below the home directory; "~" the home itself. */
 static int expand_home(struct cv_user *user, struct cv_span path,
 		       const char **path_r, struct cv_error *err)
@@ -30,15 +32,21 @@ static int parse_key(struct cv_user *user, struct cv_span part,
 
 	cv_span_split(&value, '=', &key);
 	if (value.data == NULL) {
-		if (!cv_span_is(key, "UTF-8"))
+		if (!location_key_is_word(part))
 			return FAIL(err, CV_E_CONFIG, "mail_location: '%.*s' "
 				    "is not known", CV_SPAN_ARG(part));
-		l->utf8 = true;
+		l->utf8 |= cv_span_is(part, "UTF-8");
 		return CV_OK;
 	}
 	if (cv_span_is(key, "LAYOUT")) {
 		l->layout = pool_copy(user->pool, value.data, value.len);
-	} else if (cv_span_is(key, "DIRNAME")) {
+	} else if (cv_span_is(key, "MAILBOXDIR")) {
+		if (!location_mailboxdir_is_ours(cv_span_of(l->driver), value))
+			return FAIL(err, CV_E_CONFIG, "mail_location: "
+				    "MAILBOXDIR='%.*s' is not supported",
+				    CV_SPAN_ARG(value));
+	} else if (cv_span_is(key, "DIRNAME") ||
+		   cv_span_is(key, "FULLDIRNAME")) {
 		l->dirname = pool_copy(user->pool, value.data, value.len);
 	} else if (cv_span_is(key, "INDEX")) {
 		return expand_home(user, value, &l->index, err);
@@ -137,6 +145,57 @@ bool mail_location_equal(const struct mail_location *a,
 		strcmp(a->driver, b->driver) == 0;
 }
 
+bool mail_location_exists(const struct cv_user *user,
+			  const struct mail_location *location)
+{
+	struct stat st;
+
+	return io_stat(user->io, AT_FDCWD, location->path, &st) == 0 ||
+		(location->inbox[0] != '\0' &&
+		 io_stat(user->io, AT_FDCWD, location->inbox, &st) == 0);
+}
+
+/* "a/b/." for "a/b/c": the admin's directories may be symbolic links. */
+static int sync_parent(struct io *io, struct cv_pool *pool, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int fd = io_open_dir(io, AT_FDCWD, pool_printf(
+				     pool, "%.*s/.", (int)(slash - path),
+				     path));
+	int ret = fd < 0 ? -1 : io_fsync(io, fd);
+
+	if (fd >= 0)
+		io_close(io, fd);
+	return ret;
+}
+
+/* The directory of INDEX=, with its parents.  What is above may be nobody's
+ * business: whether it is there the next step finds out. */
+static int make_index(struct cv_user *user, const char *index,
+		      struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct stat st;
+	int ret = CV_OK;
+
+	if (index[0] != '/' || io_stat(user->io, AT_FDCWD, index, &st) == 0)
+		return CV_OK;
+	pool = pool_create("index");
+	for (const char *at = index; *at != '\0' && ret == CV_OK;) {
+		const char *part;
+
+		at++;
+		at += strcspn(at, "/");
+		part = pool_copy(pool, index, (size_t)(at - index));
+		if (io_mkdir(user->io, AT_FDCWD, part, 0700) == 0 &&
+		    sync_parent(user->io, pool, part) < 0)
+			ret = FAIL_ERRNO(err, errno, "cannot sync the parent "
+					 "of '%s'", part);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
 int mail_location_account_open(struct cv_user *user,
 			       const struct mail_location *location,
 			       const char *dir,
@@ -157,9 +216,12 @@ int mail_location_account_open(struct cv_user *user,
 	name = index[0] != '\0' ? pool_printf(user->pool, "%s/culver",
 					      index) :
 		pool_printf(user->pool, "%s/%s", location->path, dir);
-	if (user->account == NULL)
-		return account_open(user->io, AT_FDCWD, name, options,
-				    account_r, err);
+	if (user->account == NULL) {
+		ret = make_index(user, index, err);
+		return ret < 0 ? ret :
+			account_open(user->io, AT_FDCWD, name, options,
+				     account_r, err);
+	}
 	ret = user->account(user->account_context, name, &meta, &bell, err);
 	return ret < 0 ? ret : account_open_on(meta, bell, options, account_r,
 					       err);

@@ -221,19 +221,14 @@ bool mailbox_store_exists(const struct cv_user *u)
 {
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
 		const struct namespace *ns = &u->namespaces[i];
-		const struct cv_storage_config *config;
-		struct stat st;
 
 		if (!ns->inbox || ns->store == NULL)
 			continue;
-		config = &ns->store->config;
 		/* what lies there is only what is known of a server */
 		if ((ns->store->driver->caps &
 		     (CV_STORAGE_REMOTE | CV_STORAGE_READONLY)) != 0)
 			return true;
-		return io_stat(u->io, AT_FDCWD, config->path, &st) == 0 ||
-			(config->inbox != NULL && *config->inbox != '\0' &&
-			 io_stat(u->io, AT_FDCWD, config->inbox, &st) == 0);
+		return mail_location_exists(u, &ns->store->location);
 	}
 	return true;
 }

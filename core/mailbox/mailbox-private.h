@@ -118,6 +118,9 @@ int mail_location_parse(struct cv_user *user, const char *text,
 /* Do both mean the same tree? */
 bool mail_location_equal(const struct mail_location *a,
 			 const struct mail_location *b);
+/* Is anything there? */
+bool mail_location_exists(const struct cv_user *user,
+			  const struct mail_location *location);
 /* Opens the account of a tree; dir is the driver's account_dir. */
 int mail_location_account_open(struct cv_user *user,
 			       const struct mail_location *location,

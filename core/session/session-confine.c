@@ -38,6 +38,22 @@ int session_become_user(struct cv_session *s, uint32_t uid, uint32_t gid,
 			       s->private->zygote->privileged_group, err);
 }
 
+/* What is put into a new directory is only as durable as its name. */
+static void sync_parent(const char *path, size_t len)
+{
+	char parent[4096];
+	int fd;
+
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	(void)snprintf(parent, sizeof(parent), "%.*s.", (int)len, path);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	(void)close(fd);
+}
+
 /* Makes the directory with its parents. */
 __attribute__((noinline))
 static bool make_missing(const char *path)
@@ -53,8 +69,9 @@ static bool make_missing(const char *path)
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (mkdir(part, 0700) < 0 && errno != EEXIST &&
-		    errno != EACCES && errno != EROFS)
+		if (mkdir(part, 0700) == 0)
+			sync_parent(part, i);
+		else if (errno != EEXIST && errno != EACCES && errno != EROFS)
 			return false;
 	}
 	return stat(path, &st) == 0;

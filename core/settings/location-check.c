@@ -5,19 +5,26 @@
 
 #include <stdio.h>
 
-static const struct { const char *name; enum location_key key; } keys[] = {
+static const struct {
+	const char *name;
+	enum location_key key;
+	bool is_word;
+} keys[] = {
 	{ "LAYOUT", LOCATION_KEY_USED }, { "DIRNAME", LOCATION_KEY_USED },
+	{ "FULLDIRNAME", LOCATION_KEY_USED },
 	{ "INDEX", LOCATION_KEY_USED }, { "CONTROL", LOCATION_KEY_USED },
 	{ "INBOX", LOCATION_KEY_USED }, { "ALT", LOCATION_KEY_USED },
-	{ "UTF-8", LOCATION_KEY_USED },
+	{ "UTF-8", LOCATION_KEY_USED, true },
+	{ "MAILBOXDIR", LOCATION_KEY_USED },
 	{ "INDEXPVT", LOCATION_KEY_USED },
 	{ "INDEXCACHE", LOCATION_KEY_UNUSED },
 	{ "VOLATILEDIR", LOCATION_KEY_UNUSED },
 	{ "SUBSCRIPTIONS", LOCATION_KEY_UNUSED },
-	{ "FULLDIRNAME", LOCATION_KEY_UNUSED },
-	{ "MAILBOXDIR", LOCATION_KEY_UNUSED },
 	{ "BROKENCHAR", LOCATION_KEY_UNUSED },
 	{ "LISTINDEX", LOCATION_KEY_UNUSED },
+	{ "NO-NOSELECT", LOCATION_KEY_UNUSED, true },
+	{ "ALTNOCHECK", LOCATION_KEY_UNUSED, true },
+	{ "ITERINDEX", LOCATION_KEY_UNUSED, true },
 };
 
 enum location_key location_key_find(struct cv_span key)
@@ -29,8 +36,26 @@ enum location_key location_key_find(struct cv_span key)
 	return LOCATION_KEY_UNKNOWN;
 }
 
+bool location_key_is_word(struct cv_span key)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (cv_span_is(key, keys[i].name))
+			return keys[i].is_word;
+	}
+	return false;
+}
+
+bool location_mailboxdir_is_ours(struct cv_span driver, struct cv_span value)
+{
+	bool is_dbox = cv_span_is(driver, "sdbox") ||
+		cv_span_is(driver, "mdbox");
+
+	return is_dbox ? cv_span_is(value, "mailboxes") : value.len == 0;
+}
+
 struct location {
 	struct settings_tree *tree;
+	struct cv_span driver;
 	const char *name, *file;
 	uint32_t line;
 	struct cv_error first;
@@ -79,8 +104,14 @@ static void check_key(struct location *l, struct cv_span part)
 		report(l, true, "key '%.*s' has no effect", CV_SPAN_ARG(key));
 		return;
 	}
+	if (cv_span_is(key, "MAILBOXDIR") &&
+	    !location_mailboxdir_is_ours(l->driver, value)) {
+		report(l, false, "MAILBOXDIR='%.*s' is not supported: mail "
+		       "that is there would not be seen", CV_SPAN_ARG(value));
+		return;
+	}
 	if (known == LOCATION_KEY_USED &&
-	    (value.data == NULL) == cv_span_is(key, "UTF-8"))
+	    (value.data == NULL) == location_key_is_word(key))
 		return;
 	settings_guess_init(&guess, key);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -116,8 +147,11 @@ static void check_one(struct location *l, const struct settings_scope *scope)
 	(void)cv_span_split(&rest, ':', &part);
 	if (part.len > 0 && part.data[0] != '/' && part.data[0] != '~' &&
 	    part.data[0] != '%') {
+		l->driver = part;
 		part = CV_SPAN_NONE;
 		(void)cv_span_split(&rest, ':', &part);
+	} else {
+		l->driver = CV_SPAN("");
 	}
 	check_path(l, part);
 	while (cv_span_split(&rest, ':', &part))

@@ -11,6 +11,11 @@ enum location_key {
 
 /* What KEY of "driver:path:KEY=value" is. */
 enum location_key location_key_find(struct cv_span key);
+/* Whether it stands alone, without a value. */
+bool location_key_is_word(struct cv_span key);
+/* MAILBOXDIR: whether it says what is the case anyway.  Mail below another
+ * directory would not be seen. */
+bool location_mailboxdir_is_ours(struct cv_span driver, struct cv_span value);
 
 /* Looks over mail_location and the locations of namespaces, as far as that
  * can be done without a user: problems are added to the tree.  CV_E_CONFIG and

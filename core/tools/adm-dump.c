@@ -245,7 +245,8 @@ static int run_dump(struct adm *adm, int argc, char **argv)
 
 		p.file = argc > 2 ? argv[i] : NULL;
 		if (dump_path(&p, argv[i], &err) < 0)
-			result = adm_fail(&err);
+			result = adm_fail(&err) == ADM_NOT_FOUND ?
+				ADM_NOT_FOUND : ADM_FAILED;
 	}
 	if (p.json)
 		(void)fputs(p.items == 0 ? "[]\n" : "\n]\n", stdout);

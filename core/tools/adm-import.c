@@ -6,16 +6,12 @@
 #include "mailbox/mailbox-admin.h"
 #include "sync/sync.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 struct import {
 	const char *location, *parent;
 	struct cv_user *user;		/* whose mail it is put into */
 	struct sync_side *from, *to;
 	struct sync_options options;
 	struct sync_report report;
-	bool shown;
 };
 
 static int import_prepare(struct adm_mail *m)
@@ -105,12 +101,8 @@ static int import_store(struct adm_mail *m, struct cv_error *err)
 static void show(void *context, const char *mailbox, uint64_t done,
 		 uint64_t total)
 {
-	struct import *i = ((struct adm_mail *)context)->state;
-
-	i->shown = true;
-	(void)fprintf(stderr, "\r\033[K%llu of %llu %.60s",
-		      (unsigned long long)done, (unsigned long long)total,
-		      mailbox == NULL ? "" : mailbox);
+	(void)context;
+	adm_progress(mailbox, done, total);
 }
 
 static int import_run(struct adm_mail *m, struct cv_error *err)
@@ -121,14 +113,12 @@ static int import_run(struct adm_mail *m, struct cv_error *err)
 	i->user = m->user;
 	i->options.dry_run = m->option['n'] != NULL;
 	i->options.context = m;
-	if (isatty(STDERR_FILENO) == 1)
-		i->options.progress = show;
+	i->options.progress = show;
 	ret = sync_local_open(m->user, false, user_name(m->user), &i->to,
 			      err);
 	if (ret == CV_OK)
 		ret = import_store(m, err);
-	if (i->shown)
-		(void)fputs("\r\033[K", stderr);
+	adm_progress_end();
 	adm_mail_f(m, "%llu", (unsigned long long)i->report.mailboxes);
 	adm_mail_f(m, "%llu", (unsigned long long)i->report.saved[1]);
 	adm_mail_f(m, "%llu", (unsigned long long)i->report.saved_bytes[1]);

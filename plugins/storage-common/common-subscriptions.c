@@ -5,6 +5,8 @@
  * Version 1: names as on disk, one a line. */
 #include "common.h"
 
+#include <stdio.h>
+
 enum { LIST_MAX = 16 * 1024 * 1024 };
 
 static const char head[] = "V\t2\n\n";
@@ -16,11 +18,27 @@ struct stamp {
 
 /* --- where ----------------------------------------------------------------- */
 
-static int control_open(const struct cv_storage_config *config, int root_fd)
+/* The setting's directory may be a symbolic link. */
+static int control_open(const struct cv_storage_config *config, int root_fd,
+			bool make)
 {
+	char path[4096];
+	int fd, n;
+
 	if (config->control[0] == '\0')
 		return root_fd;
-	return COMMON_CALL(config, open, AT_FDCWD, config->control,
+	n = snprintf(path, sizeof(path), "%s/.", config->control);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = COMMON_CALL(config, open, AT_FDCWD, path,
+			 O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0 || errno != ENOENT || !make ||
+	    common_dir_make(config, AT_FDCWD, config->control, 0700,
+			    NULL) < 0)
+		return fd;
+	return COMMON_CALL(config, open, AT_FDCWD, path,
 			   O_RDONLY | O_DIRECTORY, 0);
 }
 
@@ -156,7 +174,7 @@ int common_subscriptions_read(const struct cv_storage_config *config,
 			      struct cv_strings *names_r,
 			      struct cv_error *err)
 {
-	int dirfd = control_open(config, root_fd), ret = CV_OK;
+	int dirfd = control_open(config, root_fd, false), ret = CV_OK;
 	bool was_known = stamp->len > 0;
 	char old[sizeof(struct stamp)];
 
@@ -215,7 +233,7 @@ int common_subscriptions_write(const struct cv_storage_config *config,
 			       int root_fd, const struct cv_strings *names,
 			       struct cv_text *stamp, struct cv_error *err)
 {
-	int dirfd = control_open(config, root_fd), ret;
+	int dirfd = control_open(config, root_fd, true), ret;
 	struct cv_text file, temp;
 	struct cv_pool *pool;
 

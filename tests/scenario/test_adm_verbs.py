@@ -145,7 +145,7 @@ def test_what_exists_already_has_an_exit_status_of_its_own(mail):
 
 
 def test_delete_r_takes_what_is_below_it_and_nothing_else(make_server):
-    server = make_server("""
+    server = make_server(extra="""
 namespace archive {
   prefix = Archive.
   separator = .
@@ -177,4 +177,32 @@ def test_a_symbolic_link_may_be_on_the_way(mail, location, made):
     words = ["-o", f"mail_location={location}"]
     mail.adm(*words, "save", "-u", "alice", input="Subject: x\n\nx\n")
     mail.adm(*words, "mailbox", "create", "-u", "alice", "Sub")
-    assert mail.adm(*words, "mailbox", "list", "-u", "alice").stdout.split() == ["INBOX", "Sub"]
+    listed = mail.adm(*words, "mailbox", "list", "-u", "alice").stdout.split()
+    assert listed == ["INBOX", "Sub", "Trash"]
+
+
+@pytest.mark.parametrize("location", ["maildir:~/m:INDEX=~/new/index/%u", "maildir:~/m:LAYOUT=fs:CONTROL=~/new/control/%u",
+                                      "maildir:~/m:INBOX=~/new/inbox/%u", "sdbox:~/m:INDEX=~/new/i:CONTROL=~/new/c",
+                                      "mdbox:~/m:INDEX=~/new/i:ALT=~/new/alt", "mbox:~/m:INDEX=~/new/i",
+                                      "mbox:~/m:INBOX=~/new/mbox"])
+def test_directories_of_a_location_are_made_with_their_parents(mail, location):
+    shutil.rmtree(mail.home("alice"), ignore_errors=True)
+    words = ["-o", f"mail_location={location}"]
+    mail.adm(*words, "save", "-u", "alice", input="Subject: x\n\nx\n")
+    mail.adm(*words, "mailbox", "create", "-u", "alice", "Sub")
+    mail.adm(*words, "mailbox", "subscribe", "-u", "alice", "Sub")
+    mail.adm(*words, "copy", "-u", "alice", "Sub", "MAILBOX", "INBOX")
+    listed = mail.adm(*words, "-f", "tab", "fetch", "-u", "alice", "mailbox hdr.subject", "ALL")
+    assert listed.stdout.splitlines()[1:] == ["INBOX\tx", "Sub\tx"]
+
+
+@pytest.mark.parametrize("location", ["mdbox:~/w:ALTNOCHECK:ALT=~/alt", "maildir:~/w:NO-NOSELECT", "sdbox:~/w:ITERINDEX",
+                                      "sdbox:~/w:MAILBOXDIR=mailboxes", "maildir:~/w:LAYOUT=fs:FULLDIRNAME=..mail"])
+def test_keys_of_a_location_that_dovecot_knows(mail, location):
+    shutil.rmtree(mail.home("alice"), ignore_errors=True)
+    words = ["-o", f"mail_location={location}"]
+    mail.adm(*words, "mailbox", "create", "-u", "alice", "Sub")
+    mail.adm(*words, "save", "-u", "alice", "-m", "Sub", input="Subject: x\n\nx\n")
+    path = mail.adm(*words, "mailbox", "path", "-u", "alice", "Sub").stdout.strip()
+    assert ("..mail" in path) == ("FULLDIRNAME" in location)
+    assert mail.adm(*words, "search", "-u", "alice", "ALL").stdout.count("\n") == 1

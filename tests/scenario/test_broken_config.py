@@ -164,6 +164,8 @@ WRONG_VALUES = {
 WRONG_SETTINGS = {
     "location key": ("mail_location = maildir:~/M:INDX=/x", "mail_location",
                      "key 'INDX' is not known; did you mean 'INDEX'?"),
+    "other directory": ("mail_location = mdbox:~/m:MAILBOXDIR=box", "mail_location",
+                        "MAILBOXDIR='box' is not supported"),
     "location path": ("mail_location = maildir:Mail", "mail_location",
                       "path 'Mail' is not absolute"),
     "layout": ("mail_location = maildir:~/M:LAYOUT=maildirpp", "mail_location",

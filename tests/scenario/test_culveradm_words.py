@@ -7,7 +7,7 @@ import culver
 
 
 @pytest.mark.parametrize("call, status, said", [
-    (["help"], 64, "--help lists them"),        # and not: did you mean 'stop'
+    (["halp"], 64, "--help lists them"),        # and not: did you mean 'stop'
     (["relod"], 64, "did you mean 'reload'?"),
     (["auth", "test"], 64, "which user?"),
     (["auth", "test", "a", "b", "c"], 64, "one user and one password"),
