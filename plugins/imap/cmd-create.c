@@ -45,7 +45,7 @@ int imap_cmd_create(struct imap_cmd *cmd)
 	uint32_t use = 0;
 	int code;
 
-	if (!imap_mailbox_arg(cmd, &name) || !use_parse(cmd, &use) ||
+	if (!imap_new_mailbox_arg(cmd, &name) || !use_parse(cmd, &use) ||
 	    !imap_args_end(cmd))
 		return 0;
 	code = imap_mailbox_api->create(cmd->s->user, name, use, cmd->s->err);

@@ -1,6 +1,19 @@
 /* cmd-namespace.c - NAMESPACE [RFC2342]. */
 #include "imap-commands.h"
+#include "imap-name.h"
 #include "imap-respond.h"
+
+static void append_prefix(struct imap_cmd *cmd, const char *prefix)
+{
+	struct cv_text wire;
+
+	cv_text_init(&wire, cmd->pool);
+	imap_name_encode(cmd->s, &wire, cv_span_of(prefix));
+	if (imap_is_ascii(cv_text_span(&wire)))
+		imap_append_string(&cmd->s->out, cv_text_span(&wire));
+	else
+		imap_append_mailbox(cmd, &cmd->s->out, prefix);
+}
 
 static void append_type(struct imap_cmd *cmd, uint32_t type)
 {
@@ -10,15 +23,11 @@ static void append_type(struct imap_cmd *cmd, uint32_t type)
 
 	for (uint32_t i = 0; imap_user_api->namespace_at(s->user, i, &ns) ==
 	     CV_OK; i++) {
-		struct cv_text prefix;
-
 		if (ns.type != type || ns.hidden)
 			continue;
-		cv_text_init(&prefix, cmd->pool);
-		cv_api->utf7_encode(&prefix, cv_span_of(ns.prefix));
 		cv_text_append_str(&s->out, any ? "(" : "((");
 		any = true;
-		imap_append_string(&s->out, cv_text_span(&prefix));
+		append_prefix(cmd, ns.prefix);
 		cv_text_append_c(&s->out, ' ');
 		imap_append_string(&s->out, cv_span(&ns.separator, 1));
 		cv_text_append_c(&s->out, ')');

@@ -9,7 +9,7 @@ int imap_cmd_rename(struct imap_cmd *cmd)
 	int code;
 
 	if (!imap_mailbox_arg(cmd, &name) ||
-	    !imap_mailbox_arg(cmd, &new_name) || !imap_args_end(cmd))
+	    !imap_new_mailbox_arg(cmd, &new_name) || !imap_args_end(cmd))
 		return 0;
 	if (strcmp(new_name, "INBOX") == 0)
 		return imap_no(cmd, "[ALREADYEXISTS] Can't rename to INBOX.");

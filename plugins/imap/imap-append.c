@@ -2,6 +2,7 @@
  * parser gives them, and each literal when it stands before it. */
 #include "imap-append.h"
 #include "imap-args.h"
+#include "imap-name.h"
 #include "imap-date.h"
 #include "imap-respond.h"
 #include "imap-set.h"
@@ -104,7 +105,8 @@ static void message_add(struct imap_append *a, bool binary,
 static void message_next(struct imap_append *a)
 {
 	a->step = WANTS_OPTIONS;
-	a->adding = false;
+	a->adding = a->in_body = false;
+	a->line_len = 0;
 	a->size = 0;
 	a->request = (struct cv_save_request){ CV_SIZED(cv_save_request),
 		.internal_date = INT64_MIN };
@@ -154,12 +156,39 @@ static bool size_allowed(struct imap_append *a, uint64_t more)
 
 /* --- literals ------------------------------------------------------------- */
 
+/* [RFC6855 3] is only for those who have enabled it. */
+static bool header_allowed(struct imap_append *a, const char *data,
+			   size_t len)
+{
+	const struct imap_session *s = a->cmd->s;
+
+	for (size_t i = 0; i < len && !a->in_body; i++) {
+		if (data[i] == '\n') {
+			a->in_body = a->line_len == 0;
+			a->line_len = 0;
+		} else if (data[i] != '\r') {
+			a->line_len = 1;
+		}
+		if ((unsigned char)data[i] >= 0x80 && !a->in_body &&
+		    !imap_name_is_utf8(s) &&
+		    (s->workarounds & IMAP_APPEND_8BIT) == 0)
+			return false;
+	}
+	return true;
+}
+
 static void take(struct imap_append *a, const char *data, size_t len)
 {
 	int code;
 
 	if (a->refused)
 		return;
+	if (!header_allowed(a, data, len)) {
+		imap_no(a->cmd, "[CANNOT] Headers with 8-bit characters need "
+			"ENABLE UTF8=ACCEPT.");
+		give_up(a);
+		return;
+	}
 	/* [RFC3501 4.3] NUL is allowed in literal8 only */
 	if (!a->request.binary && memchr(data, '\0', len) != NULL) {
 		imap_no(a->cmd, "[CANNOT] Message contains NUL characters.");

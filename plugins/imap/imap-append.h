@@ -27,6 +27,8 @@ struct imap_append {
 	struct cv_save_request request;	/* of the message at hand */
 	bool adding;			/* save_add was called for it */
 	uint64_t size;			/* of it, so far */
+	bool in_body;			/* behind its header */
+	uint32_t line_len;		/* of a line of the header */
 	uint32_t messages;		/* complete ones */
 };
 

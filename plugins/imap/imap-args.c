@@ -1,5 +1,7 @@
 /* imap-args.c - see imap-args.h. */
 #include "imap-args.h"
+#include "imap-name.h"
+#include "imap-nfc.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-set.h"
@@ -94,8 +96,9 @@ bool imap_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
 			arg->text.len == 0 ? "empty" : "too long");
 		return false;
 	}
-	if (!cv_api->utf7_decode(&name, arg->text)) {
-		imap_no(cmd, "[CANNOT] Mailbox name is not valid mUTF-7.");
+	if (!imap_name_decode(cmd->s, &name, arg->text)) {
+		imap_no(cmd, "[CANNOT] Mailbox name is not valid %s.",
+			imap_name_is_utf8(cmd->s) ? "UTF-8" : "mUTF-7");
 		return false;
 	}
 	trailing_separator_cut(cmd, &name);
@@ -103,6 +106,23 @@ bool imap_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
 	/* [RFC3501 5.1] INBOX is case-insensitive */
 	if (cv_span_is_icase(cv_text_span(&name), "INBOX"))
 		*name_r = "INBOX";
+	return true;
+}
+
+bool imap_new_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
+{
+	struct cv_text name;
+
+	if (!imap_mailbox_arg(cmd, name_r))
+		return false;
+	if (!imap_name_allowed(cv_span_of(*name_r))) {
+		imap_no(cmd, "[CANNOT] Mailbox name has control characters.");
+		return false;
+	}
+	/* [RFC9051 6.3.4] it is converted to Net-Unicode */
+	cv_text_init(&name, cmd->pool);
+	imap_nfc_append(cmd->pool, &name, cv_span_of(*name_r));
+	*name_r = cv_text_str(&name);
 	return true;
 }
 

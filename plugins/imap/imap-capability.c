@@ -95,6 +95,7 @@ static const struct {
 	{ "LIST-EXTENDED", AFTER_LOGIN, NULL },
 	{ "LIST-STATUS", AFTER_LOGIN, NULL },
 	{ "STATUS=SIZE", AFTER_LOGIN, NULL },
+	{ "UTF8=ACCEPT", AFTER_LOGIN, NULL },
 	{ "ACL", AFTER_LOGIN, has_acl },
 	/* [RFC4314 1] those that RFC 2086 did not have */
 	{ "RIGHTS=texk", AFTER_LOGIN, has_acl },

@@ -31,5 +31,6 @@ const struct imap_extension imap_extensions[] = {
 	{ "METADATA", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
 	/* [RFC5464 4.1] the name for servers without mailbox entries */
 	{ "METADATA-SERVER", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
+	{ "UTF8=ACCEPT", IMAP_ENABLED_UTF8, 0, NULL },
 	{ NULL, 0, 0, NULL },
 };

@@ -2,6 +2,7 @@
 #include "imap-list.h"
 #include "imap-acl.h"
 #include "imap-args.h"
+#include "imap-name.h"
 #include "imap-respond.h"
 #include "imap-status.h"
 
@@ -57,7 +58,7 @@ static const char *pattern_decode(struct imap_cmd *cmd,
 	}
 	cv_text_init(&text, cmd->pool);
 	/* what is not a name matches none */
-	if (!cv_api->utf7_decode(&text, arg->text)) {
+	if (!imap_name_decode(cmd->s, &text, arg->text)) {
 		imap_ok(cmd, "%s completed.", cmd->def->name);
 		return NULL;
 	}

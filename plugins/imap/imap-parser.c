@@ -500,8 +500,8 @@ static enum imap_parse_result byte_in(struct imap_parser *p, char c)
 			(void)token_follow(p, c);
 		break;
 	case AT_QUOTED:
-		/* [RFC3501 9] QUOTED-CHAR; 8-bit is let through, names and
-		 * search texts check it */
+		/* [RFC3501 9] QUOTED-CHAR; [RFC6855 3] UTF-8 is for the
+		 * session to check */
 		if (c == '"') {
 			quoted_end(p);
 		} else if (c == '\\') {

@@ -1,6 +1,7 @@
 /* imap-quota.c - see imap-quota.h. */
 #include "imap-quota.h"
 #include "imap-args.h"
+#include "imap-name.h"
 #include "imap-respond.h"
 
 static bool is_own(struct imap_session *s, const char *mailbox_name)
@@ -30,7 +31,8 @@ const char *imap_quota_root(struct imap_cmd *cmd, const char *mailbox_name,
 	cv_text_append_str(&name, root);
 	if (!is_own(cmd->s, mailbox_name)) {
 		cv_text_append_str(&name, " (");
-		cv_api->utf7_encode(&name, cv_span_of(mailbox_name));
+		imap_name_encode(cmd->s, &name,
+				 cv_span_of(mailbox_name));
 		cv_text_append_c(&name, ')');
 	}
 	return cv_text_str(&name);
@@ -47,8 +49,8 @@ static const char *mailbox_of(struct imap_cmd *cmd, struct cv_span root)
 			break;
 		if (root.data[i] != '(' || root.data[i - 1] != ' ')
 			continue;
-		if (!cv_api->utf7_decode(&name, cv_span(root.data + i + 1,
-						root.len - i - 2)))
+		if (!imap_name_decode(cmd->s, &name, cv_span(
+				root.data + i + 1, root.len - i - 2)))
 			break;
 		return cv_text_str(&name);
 	}

@@ -1,5 +1,6 @@
 /* imap-respond.c - see imap-respond.h. */
 #include "imap-respond.h"
+#include "imap-name.h"
 #include "imap-settle.h"
 
 enum { HELD_MAX = 49152 };	/* replies that wait for imap_settle */
@@ -162,6 +163,17 @@ void imap_append_flags(struct cv_text *dst, uint32_t flags,
 	cv_text_append_c(dst, ')');
 }
 
+static void append_quoted(struct cv_text *dst, struct cv_span s)
+{
+	cv_text_append_c(dst, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] == '"' || s.data[i] == '\\')
+			cv_text_append_c(dst, '\\');
+		cv_text_append_c(dst, s.data[i]);
+	}
+	cv_text_append_c(dst, '"');
+}
+
 void imap_append_string(struct cv_text *dst, struct cv_span s)
 {
 	bool literal = s.len > 200;
@@ -176,13 +188,7 @@ void imap_append_string(struct cv_text *dst, struct cv_span s)
 		cv_text_append_span(dst, s);
 		return;
 	}
-	cv_text_append_c(dst, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] == '"' || s.data[i] == '\\')
-			cv_text_append_c(dst, '\\');
-		cv_text_append_c(dst, s.data[i]);
-	}
-	cv_text_append_c(dst, '"');
+	append_quoted(dst, s);
 }
 
 void imap_append_astring(struct cv_text *dst, struct cv_span s)
@@ -204,6 +210,10 @@ void imap_append_mailbox(struct imap_cmd *cmd, struct cv_text *dst,
 	struct cv_text wire;
 
 	cv_text_init(&wire, cmd->pool);
-	cv_api->utf7_encode(&wire, cv_span_of(name));
-	imap_append_astring(dst, cv_text_span(&wire));
+	imap_name_encode(cmd->s, &wire, cv_span_of(name));
+	/* [RFC6855 3] only the names of clients that asked have 8-bit */
+	if (imap_is_ascii(cv_text_span(&wire)))
+		imap_append_astring(dst, cv_text_span(&wire));
+	else
+		append_quoted(dst, cv_text_span(&wire));
 }

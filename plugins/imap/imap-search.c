@@ -1,6 +1,7 @@
 /* imap-search.c - see imap-search.h. */
 #include "imap-search.h"
 #include "imap-args.h"
+#include "imap-enable.h"
 #include "imap-date.h"
 #include "imap-respond.h"
 
@@ -445,6 +446,12 @@ static bool charset_parse(struct search *p)
 
 	if (!imap_arg_is_atom(imap_args_peek(args), "CHARSET"))
 		return true;
+	/* [RFC6855 3] such a client has said that all is UTF-8 */
+	if ((p->cmd->s->enabled & IMAP_ENABLED_UTF8) != 0) {
+		imap_bad(p->cmd, "CHARSET is not allowed after ENABLE "
+			 "UTF8=ACCEPT.");
+		return false;
+	}
 	(void)imap_args_next(args);
 	arg = imap_args_next(args);
 	if (!imap_arg_is_string(arg)) {

@@ -9,6 +9,7 @@
 #include "imap-commands.h"
 #include "imap-logout.h"
 #include "imap-metadata.h"
+#include "imap-name.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-settle.h"
@@ -173,6 +174,17 @@ static int compress_begin(struct imap_session *s)
 	return imap_connection_api->compress(s->conn, level, s->err);
 }
 
+/* [RFC6855 3] */
+static bool quoted_valid(const struct imap_args *args)
+{
+	for (uint32_t i = args->at; i < args->end; i++) {
+		if (args->all[i].type == IMAP_QUOTED &&
+		    !imap_utf8_valid(args->all[i].text))
+			return false;
+	}
+	return true;
+}
+
 static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 {
 	bool compressed = s->compressed;
@@ -181,6 +193,11 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 	int code = 0;
 
 	cmd->args = imap_parser_args(&s->parser);
+	if (!quoted_valid(&cmd->args)) {
+		imap_bad(cmd, "Error in IMAP command: Invalid UTF-8.");
+		send_reply(cmd);
+		return 0;
+	}
 	cmd->def = imap_command_find(verb);
 	uid_resolve(cmd, &verb);
 	if (cmd->def == NULL) {
@@ -328,6 +345,7 @@ static uint32_t workarounds_of(const struct imap_settings *set)
 		{ "delay-newmail", IMAP_DELAY_NEWMAIL },
 		{ "tb-extra-mailbox-sep", IMAP_TB_EXTRA_MAILBOX_SEP },
 		{ "tb-lsub-flags", IMAP_TB_LSUB_FLAGS },
+		{ "append-8bit-headers", IMAP_APPEND_8BIT },
 	};
 	const struct cv_strings *list = &set->imap_client_workarounds;
 	uint32_t bits = 0;

@@ -14,6 +14,7 @@ enum imap_workaround {
 	IMAP_DELAY_NEWMAIL = 1,
 	IMAP_TB_EXTRA_MAILBOX_SEP = 2,
 	IMAP_TB_LSUB_FLAGS = 4,
+	IMAP_APPEND_8BIT = 8,
 };
 
 struct imap_counters {		/* imap_logout_format */

@@ -54,7 +54,9 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"delay-newmail: new mail is announced in answers to NOOP, "
 		"CHECK and IDLE only.  tb-extra-mailbox-sep: a trailing "
 		"hierarchy separator of a mailbox name is ignored.  "
-		"tb-lsub-flags: LSUB returns the flags of LIST."),
+		"tb-lsub-flags: LSUB returns the flags of LIST.  "
+		"append-8bit-headers: APPEND takes headers with 8-bit bytes "
+		"from clients that have not enabled UTF8=ACCEPT, too."),
 	IMAP_SETTING(imap_compress_deflate_level, CV_SET_UINT, "6", "1..9",
 		CV_SET_PER_USER,
 		"How hard answers are compressed after COMPRESS: 1 is "

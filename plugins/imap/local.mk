@@ -63,6 +63,11 @@ IMAP_SOURCES = \
 	plugins/imap/imap-logout.h \
 	plugins/imap/imap-metadata.c \
 	plugins/imap/imap-metadata.h \
+	plugins/imap/imap-name.c \
+	plugins/imap/imap-name.h \
+	plugins/imap/imap-nfc-table.c \
+	plugins/imap/imap-nfc.c \
+	plugins/imap/imap-nfc.h \
 	plugins/imap/imap-parser.c \
 	plugins/imap/imap-parser.h \
 	plugins/imap/imap-preauth.c \
@@ -95,4 +100,4 @@ plugins_imap_imap_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
 plugins_imap_imap_la_LDFLAGS = $(MODULE_LDFLAGS)
 endif
 
-EXTRA_DIST += plugins/imap/README.md
+EXTRA_DIST += plugins/imap/README.md plugins/imap/make-nfc-table.py
