@@ -2,6 +2,7 @@
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-list.h"
+#include "imap-object-id.h"
 #include "imap-respond.h"
 
 /* "(USE (\Sent \Drafts))" */
@@ -39,6 +40,22 @@ static bool use_parse(struct imap_cmd *cmd, uint32_t *use_r)
 	return true;
 }
 
+/* [RFC8474 4.1] the tagged reply tells the id; one who may not ask for it gets
+ * none */
+static int created(struct imap_cmd *cmd, const char *name)
+{
+	struct imap_session *s = cmd->s;
+	struct cv_mailbox_status st = { CV_SIZED(cv_mailbox_status) };
+	struct cv_text code;
+
+	if (imap_mailbox_api->status(s->user, name, CV_STATUS_GUID, &st,
+				     s->err) < 0)
+		return imap_ok(cmd, "Create completed.");
+	cv_text_init(&code, cmd->pool);
+	imap_mailbox_id_append(&code, st.guid);
+	return imap_ok(cmd, "%s Create completed.", cv_text_str(&code));
+}
+
 int imap_cmd_create(struct imap_cmd *cmd)
 {
 	const char *name;
@@ -56,5 +73,5 @@ int imap_cmd_create(struct imap_cmd *cmd)
 		return imap_no_error_target(cmd, code);
 	if (code < 0)
 		return imap_no_error(cmd, code);
-	return imap_ok(cmd, "Create completed.");
+	return created(cmd, name);
 }

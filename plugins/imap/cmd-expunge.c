@@ -28,5 +28,6 @@ int imap_cmd_expunge(struct imap_cmd *cmd)
 					 s->err);
 	if (code < 0)
 		return imap_no_error(cmd, code);
+	cmd->expunges = true;
 	return imap_ok(cmd, "Expunge completed.");
 }

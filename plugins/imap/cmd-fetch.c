@@ -5,9 +5,14 @@
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-date.h"
+#include "imap-enable.h"
 #include "imap-fetch.h"
+#include "imap-modseq.h"
+#include "imap-object-id.h"
+#include "imap-qresync.h"
 #include "imap-respond.h"
 #include "imap-set.h"
+#include "imap-sync.h"
 
 enum { FLUSH_AT = 16384 };
 
@@ -20,10 +25,68 @@ struct fetch_run {
 	bool tells_content;		/* what a sender has chosen */
 };
 
-static void append_item(struct cv_text *out, uint8_t item,
-			const struct cv_message_data *data)
+static void append_date(struct cv_text *out, int64_t seconds)
 {
 	char date[IMAP_DATE_LEN];
+
+	imap_date_time_format(date, seconds);
+	cv_text_append(out, date, sizeof(date));
+}
+
+static void append_thread(struct cv_text *out,
+			  const struct cv_message_data *data)
+{
+	/* [RFC8474 5.2] */
+	if (!data->has_thread) {
+		cv_text_append_str(out, "THREADID NIL");
+		return;
+	}
+	cv_text_append_str(out, "THREADID (");
+	imap_object_id_append(out, IMAP_OBJECT_THREAD, data->thread);
+	cv_text_append_c(out, ')');
+}
+
+/* The items of extensions. */
+static void append_extra(struct imap_session *s, uint8_t item,
+			 const struct cv_message_data *data)
+{
+	struct cv_text *out = &s->out;
+
+	switch (item) {
+	case IMAP_FETCH_MODSEQ:
+		imap_fetch_modseq(s, data->modseq);
+		break;
+	case IMAP_FETCH_EMAILID:
+		cv_text_append_str(out, "EMAILID (");
+		imap_object_id_append(out, IMAP_OBJECT_EMAIL, data->guid);
+		cv_text_append_c(out, ')');
+		break;
+	case IMAP_FETCH_THREADID:
+		append_thread(out, data);
+		break;
+	case IMAP_FETCH_SAVEDATE:
+		cv_text_append_str(out, "SAVEDATE ");
+		/* [RFC8514 4.2] NIL where nobody knows it */
+		if (data->save_date == 0)
+			cv_text_append_str(out, "NIL");
+		else
+			append_date(out, data->save_date);
+		break;
+	default:
+		cv_text_append_str(out, "PREVIEW ");
+		/* [RFC8970 3.2] only with LAZY */
+		if (data->preview.data == NULL)
+			cv_text_append_str(out, "NIL");
+		else
+			imap_append_string(out, data->preview);
+		break;
+	}
+}
+
+static void append_item(struct imap_session *s, uint8_t item,
+			const struct cv_message_data *data)
+{
+	struct cv_text *out = &s->out;
 
 	switch (item) {
 	case IMAP_FETCH_UID:
@@ -36,8 +99,7 @@ static void append_item(struct cv_text *out, uint8_t item,
 		break;
 	case IMAP_FETCH_INTERNALDATE:
 		cv_text_append(out, "INTERNALDATE ", 13);
-		imap_date_time_format(date, data->internal_date);
-		cv_text_append(out, date, sizeof(date));
+		append_date(out, data->internal_date);
 		break;
 	case IMAP_FETCH_SIZE:
 		cv_text_append(out, "RFC822.SIZE ", 12);
@@ -51,9 +113,12 @@ static void append_item(struct cv_text *out, uint8_t item,
 		cv_text_append(out, "BODY ", 5);
 		cv_text_append_span(out, data->body);
 		break;
-	default:
+	case IMAP_FETCH_BODYSTRUCTURE:
 		cv_text_append(out, "BODYSTRUCTURE ", 14);
 		cv_text_append_span(out, data->bodystructure);
+		break;
+	default:
+		append_extra(s, item, data);
 		break;
 	}
 }
@@ -62,24 +127,25 @@ static void append_item(struct cv_text *out, uint8_t item,
 static void append_items(struct fetch_run *run,
 			 const struct cv_message_data *data, bool newly_seen)
 {
-	struct cv_text *out = &run->cmd->s->out;
+	struct imap_session *s = run->cmd->s;
+	struct cv_text *out = &s->out;
 	const struct imap_fetch *fetch = &run->fetch;
 	bool has_flags = false;
 
-	cv_text_append(out, "* ", 2);
-	cv_text_append_u64(out, data->seq);
-	cv_text_append(out, " FETCH (", 8);
+	imap_fetch_begin(s, data->seq, data->uid);
 	for (uint32_t i = 0; i < fetch->item_count; i++) {
 		if (i > 0)
 			cv_text_append_c(out, ' ');
-		append_item(out, fetch->items[i], data);
+		append_item(s, fetch->items[i], data);
 		has_flags = has_flags || fetch->items[i] == IMAP_FETCH_FLAGS;
 	}
-	/* [RFC3501 6.4.5] a changed \Seen is told with what changed it */
-	if (newly_seen && !has_flags) {
+	/* [RFC3501 6.4.5] a changed \Seen is told with what changed it, but
+	 * not before its mod-sequence is known */
+	if (newly_seen && !has_flags &&
+	    !imap_enabled(s, IMAP_ENABLED_CONDSTORE)) {
 		if (fetch->item_count > 0)
 			cv_text_append_c(out, ' ');
-		append_item(out, IMAP_FETCH_FLAGS, data);
+		append_item(s, IMAP_FETCH_FLAGS, data);
 	}
 }
 
@@ -185,6 +251,9 @@ static int mark_seen(struct fetch_run *run)
 
 	if (request.seqs.count == 0)
 		return CV_OK;
+	/* [RFC7162 3.2.4] */
+	if (imap_enabled(s, IMAP_ENABLED_CONDSTORE))
+		run->cmd->report = request.seqs;
 	return imap_mailbox_api->store(s->box, &request, run->cmd->pool, NULL,
 				       s->err);
 }
@@ -216,18 +285,43 @@ static int finish(struct fetch_run *run)
 	return imap_ok(cmd, "Fetch completed.");
 }
 
+/* The modifiers choose among the messages; negative when that fails. */
+static int choose(struct imap_cmd *cmd, const struct imap_fetch *fetch,
+		  struct cv_set uids, struct cv_set *seqs)
+{
+	int code = CV_OK;
+
+	/* [RFC7162 3.2.6] before any FETCH response */
+	if (fetch->vanished)
+		code = imap_vanished_earlier_send(cmd, fetch->changed_since,
+						  &uids, 0);
+	/* [RFC9394 3.4] first the range, then those that have changed */
+	if (fetch->partial)
+		*seqs = imap_partial_cut(cmd->pool, *seqs, &fetch->range);
+	if (code >= 0 && fetch->changed)
+		code = imap_changed_since(cmd, fetch->changed_since, seqs);
+	return code;
+}
+
 int imap_cmd_fetch(struct imap_cmd *cmd)
 {
 	struct imap_session *s = cmd->s;
 	struct fetch_run run = { .cmd = cmd, .seen = { .pool = cmd->pool } };
 	struct cv_message_data data = { CV_SIZED(cv_message_data) };
 	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
-	struct cv_set seqs;
+	struct imap_args args = cmd->args;
+	struct cv_set seqs, uids = { NULL, 0 };
 	int code = 0;
 
 	if (!imap_messages_arg(cmd, &seqs) ||
-	    !imap_fetch_parse(cmd, &run.fetch))
+	    !imap_fetch_parse(cmd, &run.fetch) ||
+	    (run.fetch.vanished &&
+	     !imap_messages_parse(cmd, imap_args_next(&args)->text, true,
+				  &uids)))
 		return 0;
+	code = choose(cmd, &run.fetch, uids, &seqs);
+	if (code < 0)
+		return imap_no_error(cmd, code);
 	if (run.fetch.marks_seen && !s->readonly) {
 		imap_mailbox_api->state(s->box, &state);
 		run.may_mark_seen = (state.permanent_flags & CV_FLAG_SEEN) !=

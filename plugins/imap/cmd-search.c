@@ -9,6 +9,7 @@ static void send_result(struct imap_cmd *cmd, const struct imap_return *ret,
 {
 	struct imap_results results = imap_results_of_set(cmd, seqs);
 
+	results.modseq = imap_results_modseq(cmd, ret, seqs);
 	if (!ret->given)
 		/* [RFC3501 7.2.5] sent even when nothing was found */
 		imap_results_send(cmd, "SEARCH", results);
@@ -35,7 +36,7 @@ static int search(struct imap_cmd *cmd, const struct imap_return *ret)
 	imap_ok(cmd, "Search completed.");
 	if ((ret->options & IMAP_RETURN_SAVE) != 0)
 		imap_saved_set(cmd, ret, (struct imap_results){
-			seqs.ranges, seqs.count, imap_set_size(seqs) });
+			seqs.ranges, seqs.count, imap_set_size(seqs), 0 });
 	send_result(cmd, ret, seqs);
 	return 0;
 }

@@ -1,8 +1,18 @@
-/* cmd-select.c - SELECT and EXAMINE [RFC3501 6.3.1, 6.3.2]. */
+/* cmd-select.c - SELECT and EXAMINE [RFC3501 6.3.1, 6.3.2], with parameters
+ * [RFC4466 2.1]. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-enable.h"
+#include "imap-modseq.h"
+#include "imap-object-id.h"
+#include "imap-qresync.h"
 #include "imap-respond.h"
 #include "imap-sync.h"
+
+struct select_request {
+	bool examine, condstore;
+	struct imap_qresync qresync;
+};
 
 static void send_state(struct imap_session *s,
 		       const struct cv_mailbox_state *state)
@@ -15,7 +25,8 @@ static void send_state(struct imap_session *s,
 	cv_text_append_str(out, " EXISTS\r\n* ");
 	cv_text_append_u64(out, state->recent);
 	cv_text_append_str(out, " RECENT\r\n");
-	if (state->first_unseen > 0) {
+	/* [RFC9586] which is a message number */
+	if (state->first_unseen > 0 && !imap_enabled(s, IMAP_ENABLED_UIDONLY)) {
 		cv_text_append_str(out, "* OK [UNSEEN ");
 		cv_text_append_u64(out, state->first_unseen);
 		cv_text_append_str(out, "] First unseen.\r\n");
@@ -25,19 +36,112 @@ static void send_state(struct imap_session *s,
 	cv_text_append_str(out, "] UIDs valid\r\n* OK [UIDNEXT ");
 	cv_text_append_u64(out, state->uidnext);
 	cv_text_append_str(out, "] Predicted next UID\r\n");
+	/* [RFC7162 3.1.2.1]: to all, as they may enable it later */
+	imap_modseq_send(s, state->highestmodseq);
+	cv_text_append_str(out, "* OK ");
+	imap_mailbox_id_append(out, state->guid);
+	cv_text_append_str(out, " Mailbox ID\r\n");
 	imap_flush(s);
+}
+
+static bool condstore_parse(struct imap_cmd *cmd, struct imap_args *list,
+			    struct select_request *r)
+{
+	(void)cmd;
+	(void)list;
+	r->condstore = true;
+	return true;
+}
+
+static bool qresync_parse(struct imap_cmd *cmd, struct imap_args *list,
+			  struct select_request *r)
+{
+	return imap_qresync_parse(cmd, imap_args_next(list), &r->qresync);
+}
+
+/* A parameter and what reads its value; false after setting a reply. */
+static const struct {
+	const char *name;
+	bool (*parse)(struct imap_cmd *cmd, struct imap_args *list,
+		      struct select_request *r);
+} parameters[] = {
+	{ "CONDSTORE", condstore_parse },	/* [RFC7162 3.1.8] */
+	{ "QRESYNC", qresync_parse },		/* [RFC7162 3.2.5] */
+};
+
+static bool parameter_parse(struct imap_cmd *cmd, const struct imap_arg *arg,
+			    struct imap_args *list, struct select_request *r)
+{
+	const size_t count = sizeof(parameters) / sizeof(parameters[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		if (imap_arg_is_atom(arg, parameters[i].name))
+			return parameters[i].parse(cmd, list, r);
+	}
+	imap_bad(cmd, "Unknown parameter of %s.", cmd->def->name);
+	return false;
+}
+
+static bool parameters_parse(struct imap_cmd *cmd, struct select_request *r)
+{
+	const struct imap_arg *arg = imap_args_next(&cmd->args);
+	struct imap_args list;
+
+	if (arg == NULL)
+		return true;
+	if (arg->type != IMAP_LIST || !imap_args_end(cmd)) {
+		imap_bad_arguments(cmd);
+		return false;
+	}
+	list = imap_args_of_list(&cmd->args, arg);
+	if (imap_args_peek(&list) == NULL) {
+		imap_bad_arguments(cmd);
+		return false;
+	}
+	while ((arg = imap_args_next(&list)) != NULL) {
+		if (!parameter_parse(cmd, arg, &list, r))
+			return false;
+	}
+	return true;
+}
+
+static int opened(struct imap_cmd *cmd, const struct select_request *r)
+{
+	struct imap_session *s = cmd->s;
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	int code = CV_OK;
+
+	imap_mailbox_api->state(s->box, &state);
+	s->readonly = r->examine || state.readonly;
+	s->exists = state.messages;
+	s->recent = state.recent;
+	s->modseq = state.highestmodseq;
+	s->told_modseq = 0;
+	send_state(s, &state);
+	/* [RFC7162 3.2.5] for another UIDVALIDITY the client has to begin
+	 * anew */
+	if (r->qresync.given && r->qresync.uidvalidity == state.uidvalidity)
+		code = imap_qresync_send(cmd, &r->qresync);
+	if (code < 0) {
+		imap_unselect(s);
+		return imap_no_error(cmd, code);
+	}
+	s->told_modseq = 0;
+	return imap_ok(cmd, "[%s] %s completed.",
+		       s->readonly ? "READ-ONLY" : "READ-WRITE",
+		       r->examine ? "Examine" : "Select");
 }
 
 static int select_mailbox(struct imap_cmd *cmd, bool examine)
 {
 	struct imap_session *s = cmd->s;
-	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	struct select_request r = { .examine = examine };
 	const char *name;
 	int code;
 
 	/* [RFC3501 6.3.1] a failed SELECT leaves nothing selected; wrong
 	 * syntax is not an attempt */
-	if (!imap_mailbox_arg(cmd, &name) || !imap_args_end(cmd)) {
+	if (!imap_mailbox_arg(cmd, &name) || !parameters_parse(cmd, &r)) {
 		if (cmd->reply == IMAP_NO)
 			imap_unselect(s);
 		return 0;
@@ -47,6 +151,8 @@ static int select_mailbox(struct imap_cmd *cmd, bool examine)
 		/* [RFC7162 3.2.11] what comes now is of the new one */
 		imap_send_line(s, "* OK [CLOSED] Previous mailbox closed.");
 	}
+	if (r.condstore)
+		imap_condstore_enable(s);
 	code = imap_mailbox_api->open(s->user, name, examine ?
 				      CV_MAILBOX_READONLY : 0, &s->box,
 				      s->err);
@@ -54,14 +160,7 @@ static int select_mailbox(struct imap_cmd *cmd, bool examine)
 		s->box = NULL;
 		return imap_no_error(cmd, code);
 	}
-	imap_mailbox_api->state(s->box, &state);
-	s->readonly = examine || state.readonly;
-	s->exists = state.messages;
-	s->recent = state.recent;
-	send_state(s, &state);
-	return imap_ok(cmd, "[%s] %s completed.",
-		       s->readonly ? "READ-ONLY" : "READ-WRITE",
-		       examine ? "Examine" : "Select");
+	return opened(cmd, &r);
 }
 
 int imap_cmd_select(struct imap_cmd *cmd)

@@ -2,6 +2,8 @@
 #include "imap-args.h"
 #include "imap-name.h"
 #include "imap-nfc.h"
+#include "imap-enable.h"
+#include "imap-modseq.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-set.h"
@@ -206,6 +208,14 @@ bool imap_messages_parse(struct imap_cmd *cmd, struct cv_span text, bool uid,
 	struct imap_session *s = cmd->s;
 	uint32_t star = s->exists, max = s->exists;
 
+	/* [RFC9586] */
+	if (!uid && imap_enabled(s, IMAP_ENABLED_UIDONLY) &&
+	    !cv_span_is(text, "$")) {
+		imap_bad(cmd, "[UIDREQUIRED] Message numbers are not "
+			 "allowed.");
+		return false;
+	}
+	cmd->has_numbers = cmd->has_numbers || !uid;
 	/* [RFC5182 3] seq-last-command stands alone */
 	if (cv_span_is(text, "$")) {
 		*set_r = uid ? imap_saved_uids(s) :

@@ -18,8 +18,10 @@ const struct imap_command imap_commands[] = {
 	{ "APPEND", imap_cmd_append, IMAP_STREAMS },
 	{ "REPLACE", imap_cmd_replace, IMAP_SELECTED | IMAP_HAS_UID |
 	  IMAP_STREAMS | IMAP_STREAMS_LATER },
-	{ "EXPUNGE", imap_cmd_expunge, IMAP_SELECTED | IMAP_HAS_UID },
+	{ "EXPUNGE", imap_cmd_expunge,
+	  IMAP_SELECTED | IMAP_HAS_UID | IMAP_NO_NUMBERS },
 	{ "EXAMINE", imap_cmd_examine, IMAP_NO_SYNC },
+	{ "UIDBATCHES", imap_cmd_uidbatches, IMAP_SELECTED },
 	{ "CLOSE", imap_cmd_close,
 	  IMAP_SELECTED | IMAP_NO_SYNC | IMAP_NO_ARGS },
 	{ "UNSELECT", imap_cmd_unselect,

@@ -46,6 +46,7 @@ int imap_cmd_setquota(struct imap_cmd *cmd);
 int imap_cmd_status(struct imap_cmd *cmd);
 int imap_cmd_store(struct imap_cmd *cmd);
 int imap_cmd_subscribe(struct imap_cmd *cmd);
+int imap_cmd_uidbatches(struct imap_cmd *cmd);
 int imap_cmd_unselect(struct imap_cmd *cmd);
 int imap_cmd_unsubscribe(struct imap_cmd *cmd);
 

@@ -53,5 +53,6 @@ int imap_copy_messages(struct imap_cmd *cmd, bool move)
 		cv_text_append_str(&s->out, "Moved UIDs.\r\n");
 		imap_flush(s);
 	}
+	cmd->expunges = true;
 	return imap_ok(cmd, "Move completed.");
 }

@@ -1,6 +1,7 @@
 /* imap-enable.c - see imap-enable.h. */
 #include "imap-enable.h"
 #include "imap-metadata.h"
+#include "imap-modseq.h"
 
 const struct imap_extension *imap_extension_find(struct cv_span name)
 {
@@ -19,18 +20,38 @@ bool imap_extension_enable(struct imap_session *s,
 	uint32_t before = s->enabled;
 
 	s->enabled |= extension->bit | extension->implies;
-	if ((before & extension->bit) != 0)
-		return false;
-	if (extension->run != NULL)
-		extension->run(s);
-	return true;
+	return (before & extension->bit) == 0;
+}
+
+void imap_extensions_run(struct imap_session *s, uint32_t before)
+{
+	uint32_t left = s->enabled & ~before;
+
+	/* one bit may have two names */
+	for (const struct imap_extension *x = imap_extensions;
+	     x->name != NULL; x++) {
+		if (x->run != NULL && (left & x->bit) != 0)
+			x->run(s);
+		left &= ~x->bit;
+	}
+}
+
+/* [RFC7162 3.1] the first such command with a mailbox selected */
+static void tell_modseq(struct imap_session *s)
+{
+	if (s->box != NULL)
+		imap_modseq_send(s, s->modseq);
 }
 
 /* A row for each, sorted by name. */
 const struct imap_extension imap_extensions[] = {
+	{ "CONDSTORE", IMAP_ENABLED_CONDSTORE, 0, tell_modseq },
 	{ "METADATA", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
 	/* [RFC5464 4.1] the name for servers without mailbox entries */
 	{ "METADATA-SERVER", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
+	/* [RFC7162 3.2.3] with or without CONDSTORE beside it */
+	{ "QRESYNC", IMAP_ENABLED_QRESYNC, IMAP_ENABLED_CONDSTORE, NULL },
+	{ "UIDONLY", IMAP_ENABLED_UIDONLY, 0, NULL },
 	{ "UTF8=ACCEPT", IMAP_ENABLED_UTF8, 0, NULL },
 	{ NULL, 0, 0, NULL },
 };

@@ -21,7 +21,7 @@ struct imap_extension {
 	uint32_t implies;	/* others that come with it; they are not
 				 * told in ENABLED unless asked for */
 	/* NULL, or what has to be done besides, when the bit was not set
-	 * before. */
+	 * before, also where another one implies it. */
 	void (*run)(struct imap_session *s);
 };
 
@@ -33,5 +33,7 @@ const struct imap_extension *imap_extension_find(struct cv_span name);
 /* Sets its bit and those of what it implies; true when its own was not set. */
 bool imap_extension_enable(struct imap_session *s,
 			   const struct imap_extension *extension);
+/* What the new ones since then do, after ENABLED was sent. */
+void imap_extensions_run(struct imap_session *s, uint32_t before);
 
 #endif

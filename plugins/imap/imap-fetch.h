@@ -2,12 +2,15 @@
 #ifndef IMAP_FETCH_H
 #define IMAP_FETCH_H
 
+#include "imap-return.h"
 #include "imap-session.h"
 
 enum imap_fetch_item {
 	IMAP_FETCH_UID = 1, IMAP_FETCH_FLAGS, IMAP_FETCH_INTERNALDATE,
 	IMAP_FETCH_SIZE, IMAP_FETCH_ENVELOPE, IMAP_FETCH_BODY,
 	IMAP_FETCH_BODYSTRUCTURE,
+	IMAP_FETCH_MODSEQ, IMAP_FETCH_EMAILID, IMAP_FETCH_THREADID,
+	IMAP_FETCH_SAVEDATE, IMAP_FETCH_PREVIEW,
 	IMAP_FETCH_ITEMS,	/* how many, and one */
 };
 
@@ -25,6 +28,10 @@ struct imap_fetch {
 	uint32_t body_count, body_room;
 	uint32_t message_items;		/* enum cv_message_item */
 	bool marks_seen;
+	/* modifiers [RFC4466 2.4] */
+	bool changed, vanished, partial;
+	uint64_t changed_since;		/* [RFC7162 3.1.4.1] */
+	struct imap_partial range;	/* [RFC9394 3.3] */
 };
 
 /* Reads the rest of the command's arguments; false after setting BAD. */

@@ -1,6 +1,7 @@
 /* imap-return.c - see imap-return.h. */
 #include "imap-return.h"
 #include "imap-args.h"
+#include "imap-modseq.h"
 #include "imap-respond.h"
 
 enum {
@@ -169,7 +170,7 @@ static struct imap_results cut(struct cv_pool *pool, struct imap_results in,
 	uint64_t from = p->first, to = p->last, at = 1;
 	struct cv_range *runs = CV_ALLOC_ARRAY(pool, struct cv_range,
 					       in.count + 1);
-	struct imap_results out = { runs, 0, 0 };
+	struct imap_results out = { runs, 0, 0, 0 };
 
 	if (p->from_end) {
 		to = p->first > in.total ? 0 : in.total - p->first + 1;
@@ -190,6 +191,16 @@ static struct imap_results cut(struct cv_pool *pool, struct imap_results in,
 		at = end + 1;
 	}
 	return out;
+}
+
+struct cv_set imap_partial_cut(struct cv_pool *pool, struct cv_set set,
+			       const struct imap_partial *partial)
+{
+	struct imap_results in = { set.ranges, set.count,
+				   imap_set_size(set), 0 };
+	struct imap_results out = cut(pool, in, partial);
+
+	return (struct cv_set){ out.runs, out.count };
 }
 
 /* --- ESEARCH -------------------------------------------------------------- */
@@ -258,6 +269,8 @@ void imap_esearch_send(struct imap_cmd *cmd, const struct imap_return *ret,
 		cv_text_append_str(out, " ALL ");
 		append_runs(cmd->s, results);
 	}
+	if (results.modseq > 0)
+		append_number(out, " MODSEQ ", results.modseq);
 	cv_text_append_str(out, "\r\n");
 	imap_flush(cmd->s);
 }
@@ -279,6 +292,10 @@ void imap_results_send(struct imap_cmd *cmd, const char *what,
 				imap_flush(s);
 		}
 	}
+	if (results.modseq > 0) {
+		append_number(&s->out, " (MODSEQ ", results.modseq);
+		cv_text_append_c(&s->out, ')');
+	}
 	cv_text_append_str(&s->out, "\r\n");
 	imap_flush(s);
 }
@@ -294,7 +311,7 @@ static struct cv_set chosen(struct imap_cmd *cmd,
 	uint32_t some = ret->options & (IMAP_RETURN_MIN | IMAP_RETURN_MAX |
 					IMAP_RETURN_PARTIAL);
 	struct cv_set all = { seqs.runs, seqs.count };
-	struct imap_results part = { NULL, 0, 0 };
+	struct imap_results part = { NULL, 0, 0, 0 };
 	struct cv_range *ends;
 	struct cv_set set;
 	uint32_t count = 0;
@@ -317,6 +334,18 @@ static struct cv_set chosen(struct imap_cmd *cmd,
 	set = (struct cv_set){ ends, count };
 	return imap_set_union(cmd->pool, set,
 			      (struct cv_set){ part.runs, part.count });
+}
+
+uint64_t imap_results_modseq(struct imap_cmd *cmd,
+			     const struct imap_return *ret,
+			     struct cv_set seqs)
+{
+	if (!cmd->wants_modseq)
+		return 0;
+	if (ret->given)
+		seqs = chosen(cmd, ret, (struct imap_results){
+			seqs.ranges, seqs.count, imap_set_size(seqs), 0 });
+	return imap_modseq_highest(cmd->s, seqs);
 }
 
 void imap_saved_clear(struct imap_session *s)

@@ -30,6 +30,7 @@ struct imap_results {
 	const struct cv_range *runs;
 	uint32_t count;			/* of runs */
 	uint64_t total;			/* of numbers */
+	uint64_t modseq;		/* to be told with them; 0: none */
 };
 
 /* "1:500" or "-1:-100" [RFC9394 4] partial-range. */
@@ -44,6 +45,15 @@ struct imap_results imap_results_of_set(struct imap_cmd *cmd,
 					struct cv_set seqs);
 struct imap_results imap_results_of_list(struct imap_cmd *cmd,
 					 const uint32_t *seqs, uint32_t count);
+
+/* With SEARCH MODSEQ: the highest of those that are returned, given as sequence
+ * numbers [RFC7162 3.1.6] [RFC4731 3.2]; 0: nothing is to be told. */
+uint64_t imap_results_modseq(struct imap_cmd *cmd,
+			     const struct imap_return *ret,
+			     struct cv_set seqs);
+/* Those at these positions of the set. */
+struct cv_set imap_partial_cut(struct cv_pool *pool, struct cv_set set,
+			       const struct imap_partial *partial);
 
 /* "* ESEARCH (TAG "x"" or, with a mailbox (data not NULL) and its
  * UIDVALIDITY, what [RFC7377 2.1] has behind it; then UID, and the items that

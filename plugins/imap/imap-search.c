@@ -3,10 +3,13 @@
 #include "imap-args.h"
 #include "imap-enable.h"
 #include "imap-date.h"
+#include "imap-modseq.h"
+#include "imap-object-id.h"
 #include "imap-respond.h"
 
 #include <errno.h>
 #include <iconv.h>
+#include <time.h>
 
 enum {
 	FRAMES_MAX = 64,	/* open lists, NOTs and ORs */
@@ -184,7 +187,8 @@ static bool number_argument(struct search *p, uint64_t *number_r)
 enum key_kind {
 	KEY_FLAG = 1, KEY_UNFLAG, KEY_NEW, KEY_ALL, KEY_DATE, KEY_SIZE,
 	KEY_TEXT, KEY_ADDRESS, KEY_HEADER, KEY_KEYWORD, KEY_UNKEYWORD,
-	KEY_UID, KEY_NOT, KEY_OR,
+	KEY_UID, KEY_NOT, KEY_OR, KEY_MODSEQ, KEY_INTERVAL, KEY_OBJECT,
+	KEY_UID_BEYOND,
 };
 
 static const struct key {
@@ -200,17 +204,26 @@ static const struct key {
 	{ "CC", KEY_ADDRESS, 0 },
 	{ "DELETED", KEY_FLAG, CV_FLAG_DELETED },
 	{ "DRAFT", KEY_FLAG, CV_FLAG_DRAFT },
+	{ "EMAILID", KEY_OBJECT, CV_SEARCH_GUID },
 	{ "FLAGGED", KEY_FLAG, CV_FLAG_FLAGGED },
 	{ "FROM", KEY_ADDRESS, 0 },
 	{ "HEADER", KEY_HEADER, 0 },
 	{ "KEYWORD", KEY_KEYWORD, 0 },
 	{ "LARGER", KEY_SIZE, CV_SEARCH_LARGER },
+	{ "MODSEQ", KEY_MODSEQ, 0 },
 	{ "NEW", KEY_NEW, 0 },
 	{ "NOT", KEY_NOT, 0 },
 	{ "OLD", KEY_UNFLAG, CV_FLAG_RECENT },
+	{ "OLDER", KEY_INTERVAL, CV_SEARCH_BEFORE },
 	{ "ON", KEY_DATE, CV_SEARCH_ON },
 	{ "OR", KEY_OR, 0 },
 	{ "RECENT", KEY_FLAG, CV_FLAG_RECENT },
+	/* [RFC8514 4.3]; the last one of mailboxes that keep the date, as all
+	 * here do */
+	{ "SAVEDATESUPPORTED", KEY_ALL, 0 },
+	{ "SAVEDBEFORE", KEY_DATE, CV_SEARCH_SAVED_BEFORE },
+	{ "SAVEDON", KEY_DATE, CV_SEARCH_SAVED_ON },
+	{ "SAVEDSINCE", KEY_DATE, CV_SEARCH_SAVED_SINCE },
 	{ "SEEN", KEY_FLAG, CV_FLAG_SEEN },
 	{ "SENTBEFORE", KEY_DATE, CV_SEARCH_SENT_BEFORE },
 	{ "SENTON", KEY_DATE, CV_SEARCH_SENT_ON },
@@ -219,14 +232,19 @@ static const struct key {
 	{ "SMALLER", KEY_SIZE, CV_SEARCH_SMALLER },
 	{ "SUBJECT", KEY_ADDRESS, 0 },
 	{ "TEXT", KEY_TEXT, CV_SEARCH_TEXT },
+	{ "THREADID", KEY_OBJECT, CV_SEARCH_THREAD },
 	{ "TO", KEY_ADDRESS, 0 },
 	{ "UID", KEY_UID, 0 },
+	/* [RFC9738] */
+	{ "UIDAFTER", KEY_UID_BEYOND, 1 },
+	{ "UIDBEFORE", KEY_UID_BEYOND, 0 },
 	{ "UNANSWERED", KEY_UNFLAG, CV_FLAG_ANSWERED },
 	{ "UNDELETED", KEY_UNFLAG, CV_FLAG_DELETED },
 	{ "UNDRAFT", KEY_UNFLAG, CV_FLAG_DRAFT },
 	{ "UNFLAGGED", KEY_UNFLAG, CV_FLAG_FLAGGED },
 	{ "UNKEYWORD", KEY_UNKEYWORD, 0 },
 	{ "UNSEEN", KEY_UNFLAG, CV_FLAG_SEEN },
+	{ "YOUNGER", KEY_INTERVAL, CV_SEARCH_SINCE },
 };
 
 static const struct key *key_find(struct cv_span name)
@@ -304,6 +322,124 @@ static bool add_set(struct search *p, struct cv_span text, bool uid)
 	return true;
 }
 
+/* "/flags/\\Seen" [RFC7162 7 entry-flag-name] */
+static bool is_flag_entry(const struct imap_arg *arg)
+{
+	struct cv_span name = arg->text;
+
+	if (arg->type != IMAP_QUOTED ||
+	    !cv_span_begins_icase(name, CV_SPAN("/flags/")))
+		return false;
+	name = cv_span_skip(name, 7);
+	if (name.len > 0 && name.data[0] == '\\')
+		name = cv_span_skip(name, 1);
+	return imap_is_atom(name);
+}
+
+static bool entry_skip(struct search *p)
+{
+	struct imap_args *list = &p->frames[p->depth - 1].list;
+	const struct imap_arg *type;
+
+	/* [RFC7162 3.1.5] there is one mod-sequence of a message: which
+	 * flag and whose is checked, and does not matter */
+	if (is_flag_entry(imap_args_next(list))) {
+		type = imap_args_next(list);
+		if (imap_arg_is_atom(type, "priv") ||
+		    imap_arg_is_atom(type, "shared") ||
+		    imap_arg_is_atom(type, "all"))
+			return true;
+	}
+	imap_bad(p->cmd, "Invalid entry of MODSEQ.");
+	return false;
+}
+
+static bool add_modseq(struct search *p)
+{
+	struct imap_args *list = &p->frames[p->depth - 1].list;
+	const struct imap_arg *arg = imap_args_peek(list);
+	uint64_t modseq;
+	uint32_t node;
+
+	if (arg != NULL && arg->type == IMAP_QUOTED && !entry_skip(p))
+		return false;
+	list = &p->frames[p->depth - 1].list;
+	if (!imap_modseq_arg(p->cmd, imap_args_next(list), true, &modseq))
+		return false;
+	imap_condstore_enable(p->cmd->s);
+	p->cmd->wants_modseq = true;
+	node = child_add(p, CV_SEARCH_MODSEQ);
+	p->nodes[node].number = modseq;
+	return true;
+}
+
+/* [RFC5032 3] so many seconds ago: the difference counts, not the day */
+static bool add_interval(struct search *p, uint32_t op)
+{
+	const struct imap_arg *arg = argument(p);
+	uint64_t seconds, now = (uint64_t)time(NULL);
+	uint32_t node;
+
+	if (arg == NULL)
+		return false;
+	if (arg->type != IMAP_ATOM ||
+	    !cv_span_to_u64(arg->text, UINT32_MAX, &seconds) ||
+	    seconds == 0) {
+		imap_bad(p->cmd, "Invalid search interval.");
+		return false;
+	}
+	now = now > seconds ? now - seconds : 1;
+	node = child_add(p, op);
+	/* OLDER has the moment itself, too */
+	p->nodes[node].number = op == CV_SEARCH_BEFORE ? now + 1 : now;
+	return true;
+}
+
+/* An id that nothing has matches nothing [RFC8474 6]. */
+static bool add_object(struct search *p, uint32_t op)
+{
+	const struct imap_arg *arg = argument(p);
+	uint8_t *id = cv_api->alloc(p->cmd->pool, 16);
+	uint32_t node;
+
+	if (arg == NULL)
+		return false;
+	if (!imap_object_id_valid(arg->text)) {
+		imap_bad(p->cmd, "Invalid object ID.");
+		return false;
+	}
+	node = child_add(p, op);
+	p->nodes[node].text = CV_SPAN("");
+	if (imap_object_id_parse(arg->text, op == CV_SEARCH_GUID ?
+				 IMAP_OBJECT_EMAIL : IMAP_OBJECT_THREAD, id))
+		p->nodes[node].text = cv_span((const char *)id, 16);
+	return true;
+}
+
+/* UIDs above or below this one [RFC9738]. */
+static bool add_uid_beyond(struct search *p, bool after)
+{
+	const struct imap_arg *arg = argument(p);
+	struct cv_range *range;
+	uint64_t uid;
+	uint32_t node;
+
+	if (arg == NULL)
+		return false;
+	if (arg->type != IMAP_ATOM ||
+	    !cv_span_to_u64(arg->text, UINT32_MAX, &uid) || uid == 0) {
+		imap_bad(p->cmd, "Invalid UID.");
+		return false;
+	}
+	range = CV_ALLOC(p->cmd->pool, struct cv_range);
+	range->first = after && uid < UINT32_MAX ? (uint32_t)uid + 1 : 1;
+	range->last = after ? UINT32_MAX : (uint32_t)uid - 1;
+	node = child_add(p, CV_SEARCH_UIDS);
+	p->nodes[node].set = (struct cv_set){ range,
+		after ? uid < UINT32_MAX : uid > 1 };
+	return true;
+}
+
 /* OR inside of OR takes one place and gives two: long chains of them, which
  * clients do send, stay flat. */
 static bool add_or(struct search *p)
@@ -360,6 +496,14 @@ static bool add_key(struct search *p, const struct key *key)
 	case KEY_UID:
 		arg = argument(p);
 		return arg != NULL && add_set(p, arg->text, true);
+	case KEY_MODSEQ:
+		return add_modseq(p);
+	case KEY_INTERVAL:
+		return add_interval(p, key->value);
+	case KEY_OBJECT:
+		return add_object(p, key->value);
+	case KEY_UID_BEYOND:
+		return add_uid_beyond(p, key->value != 0);
 	case KEY_NOT:
 		return frame_open(p, CV_SEARCH_NOT, 1);
 	default:

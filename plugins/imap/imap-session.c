@@ -7,9 +7,12 @@
 #include "imap-append.h"
 #include "imap-capability.h"
 #include "imap-commands.h"
+#include "imap-enable.h"
 #include "imap-logout.h"
 #include "imap-metadata.h"
 #include "imap-name.h"
+#include "imap-modseq.h"
+#include "imap-progress.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-settle.h"
@@ -121,6 +124,14 @@ static bool is_allowed(struct imap_cmd *cmd, struct cv_span verb)
 		imap_bad_arguments(cmd);
 		return false;
 	}
+	/* [RFC9586] once enabled, none of them takes message numbers */
+	if ((cmd->def->flags & (IMAP_HAS_UID | IMAP_NO_NUMBERS)) ==
+	    IMAP_HAS_UID && !cmd->uid &&
+	    imap_enabled(s, IMAP_ENABLED_UIDONLY)) {
+		imap_bad(cmd, "[UIDREQUIRED] Message numbers are not "
+			 "allowed.");
+		return false;
+	}
 	if (!CV_HAS(api, command) || api->command == NULL)
 		return true;
 	code = api->command(s->session, verb, imap_parser_rest(&s->parser),
@@ -131,21 +142,43 @@ static bool is_allowed(struct imap_cmd *cmd, struct cv_span verb)
 	return false;
 }
 
+static void code_prefix(struct imap_cmd *cmd)
+{
+	char *old = cv_api->alloc(cmd->pool, cmd->text.len + 1);
+
+	memcpy(old, cv_text_str(&cmd->text), cmd->text.len);
+	imap_ok(cmd, "[HIGHESTMODSEQ %llu] %s",
+		(unsigned long long)cmd->s->modseq, old);
+}
+
 static int sync_after(struct imap_cmd *cmd)
 {
 	struct imap_session *s = cmd->s;
 	uint32_t flags = cmd->def->flags;
 	bool newmail = (s->workarounds & IMAP_DELAY_NEWMAIL) == 0 ||
 		(flags & IMAP_NEWMAIL) != 0;
+	const struct imap_report report = { cmd->report, cmd->report_modseqs,
+					    cmd->uid };
+	bool still;
+	int code;
 
 	if (s->box == NULL || (flags & IMAP_NO_SYNC) != 0 || s->closing)
 		return 0;
 	/* [RFC3501 7.4.1] no EXPUNGE during FETCH, STORE, SEARCH; and none
-	 * that would move the numbers of what is to be reported */
-	return imap_sync(s, cmd->pool, cmd->report.count > 0 ||
-			 ((flags & IMAP_NO_EXPUNGE) != 0 && !cmd->uid) ?
-			 CV_SYNC_NO_EXPUNGES : 0,
-			 newmail, cmd->report, cmd->uid);
+	 * that would move the numbers of what is to be reported; [RFC7162
+	 * 3.2.10.2] nor during a UID SEARCH with numbers in it */
+	still = report.flags.count > 0 || report.modseqs.count > 0 ||
+		((flags & IMAP_NO_EXPUNGE) != 0 &&
+		 (!cmd->uid || cmd->has_numbers));
+	s->expunged = 0;
+	code = imap_sync_report(s, cmd->pool,
+				still ? CV_SYNC_NO_EXPUNGES : 0, newmail,
+				&report);
+	/* [RFC7162 3.2.7, 3.2.9] */
+	if (code >= 0 && cmd->expunges && s->expunged > 0 &&
+	    cmd->reply == IMAP_OK && imap_enabled(s, IMAP_ENABLED_QRESYNC))
+		code_prefix(cmd);
+	return code;
 }
 
 /* "UID FETCH": the argument names the command. */
@@ -209,10 +242,13 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 	imap_compress_reset(s);
 	if ((cmd->def->flags & IMAP_HOLDS) == 0)
 		imap_settle(s);
-	if (is_allowed(cmd, verb))
+	if (is_allowed(cmd, verb)) {
+		s->running = cmd;
 		code = cmd->def->run(cmd);
-	else if (streams)
+		s->running = NULL;
+	} else if (streams) {
 		code = imap_literals_drop(cmd);
+	}
 	if (code >= 0 && cmd->reply != IMAP_BAD)
 		code = sync_after(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD && !s->closing)
@@ -402,6 +438,7 @@ int imap_session_run(struct cv_session *session, struct cv_error *err)
 	struct imap_session *s = CV_ALLOC(pool, struct imap_session);
 
 	session_init(s, session);
+	imap_progress_init(s);
 	greet(s);
 	(void)session_loop(s);
 	imap_settle(s);

@@ -45,6 +45,12 @@ struct imap_session {
 	uint32_t workarounds;	/* enum imap_workaround */
 	uint32_t exists, recent;	/* what the client knows */
 	uint32_t enabled;	/* enum imap_enabled */
+	/* [RFC7162] nothing up to here is left to tell; the highest that was
+	 * told since the last sync */
+	uint64_t modseq, told_modseq;
+	bool behind;		/* a lower HIGHESTMODSEQ was told */
+	uint32_t expunged;	/* told in the last sync */
+	const struct imap_cmd *running;	/* for imap-progress.c; NULL */
 	struct cv_set saved;	/* "$": UIDs, in saved_pool [RFC5182] */
 	struct cv_pool *saved_pool;	/* NULL: nothing was saved yet */
 	uint32_t bad;		/* wrong commands in a row */
@@ -64,6 +70,10 @@ struct imap_cmd {
 	struct cv_text text;		/* behind OK, NO, BAD */
 	struct cv_set report;		/* flags that sync is to report, by
 					 * the numbers before it */
+	struct cv_set report_modseqs;	/* and those without their flags */
+	bool has_numbers;		/* not UIDs: none may move */
+	bool wants_modseq;		/* SEARCH MODSEQ [RFC7162 3.1.5] */
+	bool expunges;			/* HIGHESTMODSEQ goes with its OK */
 };
 
 enum imap_command_flag {
@@ -77,6 +87,7 @@ enum imap_command_flag {
 	IMAP_STREAMS = 64,	/* literals from the second argument on are
 				 * left to the command */
 	IMAP_STREAMS_LATER = 4096,	/* with it: from the third on */
+	IMAP_NO_NUMBERS = 256,	/* takes none, also without UID before it */
 };
 
 struct imap_command {

@@ -1,5 +1,7 @@
 /* imap-status.c - see imap-status.h. */
 #include "imap-status.h"
+#include "imap-modseq.h"
+#include "imap-object-id.h"
 #include "imap-respond.h"
 
 typedef void append_fn(struct imap_cmd *cmd,
@@ -20,6 +22,16 @@ NUMBER(unseen)
 NUMBER(size_bytes)
 NUMBER(deleted)
 NUMBER(deleted_bytes)
+NUMBER(highestmodseq)
+
+/* [RFC8474 4.3] */
+static void append_mailbox_id(struct imap_cmd *cmd,
+			      const struct cv_mailbox_status *st)
+{
+	cv_text_append_c(&cmd->s->out, '(');
+	imap_object_id_append(&cmd->s->out, IMAP_OBJECT_MAILBOX, st->guid);
+	cv_text_append_c(&cmd->s->out, ')');
+}
 
 /* [RFC7889 5] a number has 32 bits; [RFC7889 3.3] quota does not count. */
 uint64_t imap_append_limit(const struct imap_settings *set)
@@ -59,6 +71,9 @@ static const struct {
 	{ "DELETED", CV_STATUS_DELETED, append_deleted },
 	{ "DELETED-STORAGE", CV_STATUS_DELETED_BYTES, append_deleted_bytes },
 	{ "APPENDLIMIT", APPENDLIMIT, append_limit },	/* [RFC7889 3.1] */
+	/* [RFC7162 3.1.7] */
+	{ "HIGHESTMODSEQ", CV_STATUS_HIGHESTMODSEQ, append_highestmodseq },
+	{ "MAILBOXID", CV_STATUS_GUID, append_mailbox_id },
 };
 enum { ITEMS = sizeof(items_known) / sizeof(items_known[0]) };
 
@@ -84,6 +99,9 @@ bool imap_status_parse(struct imap_cmd *cmd, struct imap_args list,
 	}
 	if (*items_r == 0)
 		imap_bad(cmd, "Empty status list.");
+	/* [RFC7162 3.1] */
+	if ((*items_r & CV_STATUS_HIGHESTMODSEQ) != 0)
+		imap_condstore_enable(cmd->s);
 	return *items_r != 0;
 }
 

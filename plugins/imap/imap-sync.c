@@ -1,5 +1,7 @@
 /* imap-sync.c - see imap-sync.h. */
 #include "imap-sync.h"
+#include "imap-enable.h"
+#include "imap-modseq.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 
@@ -15,23 +17,70 @@ static void number_line(struct imap_session *s, uint32_t number,
 		imap_flush(s);
 }
 
+/* How many of the expunged ones the client was told of. */
+static uint32_t count_told(struct imap_session *s, struct cv_set expunged)
+{
+	uint32_t told = 0;
+
+	for (uint32_t i = 0; i < expunged.count; i++) {
+		const struct cv_range *r = &expunged.ranges[i];
+		uint32_t last = r->last > s->exists ? s->exists : r->last;
+
+		if (r->first <= last)
+			told += last - r->first + 1;
+	}
+	return told;
+}
+
 /* Highest first, so that each number is right when it is read; those the
  * client was never told of are not mentioned. */
 static void send_expunges(struct imap_session *s, struct cv_set expunged)
 {
-	uint32_t gone = 0;
-
 	for (uint32_t i = expunged.count; i-- > 0; ) {
 		const struct cv_range *r = &expunged.ranges[i];
 
 		for (uint32_t n = r->last; n >= r->first; n--) {
-			if (n > s->exists)
-				continue;
-			number_line(s, n, " EXPUNGE\r\n");
-			gone++;
+			if (n <= s->exists)
+				number_line(s, n, " EXPUNGE\r\n");
 		}
 	}
-	s->exists -= gone;
+}
+
+/* [RFC7162 3.2.10.2] each UID lowers the number of messages by one: those
+ * that were never announced, which are the last, are not among them. */
+static void send_vanished(struct imap_session *s, struct cv_set uids,
+			  uint32_t told)
+{
+	bool first = true;
+
+	for (uint32_t i = 0; i < uids.count && told > 0; i++) {
+		struct cv_range r = uids.ranges[i];
+
+		if (r.last - r.first >= told)
+			r.last = r.first + told - 1;
+		told -= r.last - r.first + 1;
+		cv_text_append_str(&s->out, first ? "* VANISHED " : ",");
+		imap_set_format(&s->out, (struct cv_set){ &r, 1 });
+		first = false;
+		if (s->out.len > FLUSH_AT)
+			imap_flush(s);
+	}
+	if (!first)
+		cv_text_append_str(&s->out, "\r\n");
+}
+
+static void tell_expunges(struct imap_session *s,
+			  const struct cv_mailbox_changes *changes)
+{
+	uint32_t told = count_told(s, changes->expunged);
+
+	s->expunged = told;
+	/* [RFC7162 3.2.10], [RFC9586] */
+	if ((s->enabled & (IMAP_ENABLED_QRESYNC | IMAP_ENABLED_UIDONLY)) != 0)
+		send_vanished(s, changes->expunged_uids, told);
+	else
+		send_expunges(s, changes->expunged);
+	s->exists -= told;
 }
 
 void imap_send_mailbox_flags(struct imap_session *s)
@@ -61,35 +110,97 @@ void imap_send_mailbox_flags(struct imap_session *s)
 	imap_flush(s);
 }
 
-static void send_flags(struct imap_session *s, struct cv_set seqs,
-		       bool with_uid)
+void imap_fetch_begin(struct imap_session *s, uint32_t seq, uint32_t uid)
+{
+	bool uidonly = (s->enabled & IMAP_ENABLED_UIDONLY) != 0;
+
+	cv_text_append(&s->out, "* ", 2);
+	cv_text_append_u64(&s->out, uidonly ? uid : seq);
+	cv_text_append_str(&s->out, uidonly ? " UIDFETCH (" : " FETCH (");
+}
+
+void imap_fetch_modseq(struct imap_session *s, uint64_t modseq)
+{
+	cv_text_append_str(&s->out, "MODSEQ (");
+	cv_text_append_u64(&s->out, modseq);
+	cv_text_append_c(&s->out, ')');
+	if (modseq > s->told_modseq)
+		s->told_modseq = modseq;
+}
+
+static void send_one(struct imap_session *s, const struct imap_report *report,
+		     uint32_t seq)
 {
 	struct cv_message_data data = { CV_SIZED(cv_message_data) };
+	bool condstore = (s->enabled & IMAP_ENABLED_CONDSTORE) != 0;
+	bool flags = cv_set_contains(report->flags, seq);
 
-	for (uint32_t i = 0; i < seqs.count; i++) {
-		const struct cv_range *r = &seqs.ranges[i];
-
-		for (uint64_t n = r->first; n <= r->last; n++) {
-			if (imap_mailbox_api->message(s->box, (uint32_t)n,
-					CV_MESSAGE_KEYWORDS, &data, s->err) !=
-			    CV_OK)
-				continue;
-			cv_text_append_str(&s->out, "* ");
-			cv_text_append_u64(&s->out, n);
-			cv_text_append_str(&s->out, " FETCH (");
-			if (with_uid) {
-				cv_text_append_str(&s->out, "UID ");
-				cv_text_append_u64(&s->out, data.uid);
-				cv_text_append_c(&s->out, ' ');
-			}
-			cv_text_append_str(&s->out, "FLAGS ");
-			imap_append_flags(&s->out, data.flags,
-					  &data.keywords);
-			cv_text_append_str(&s->out, ")\r\n");
-			if (s->out.len > FLUSH_AT)
-				imap_flush(s);
-		}
+	if (imap_mailbox_api->message(s->box, seq, CV_MESSAGE_KEYWORDS, &data,
+				      s->err) != CV_OK)
+		return;
+	imap_fetch_begin(s, seq, data.uid);
+	/* [RFC7162 3.2.4] both, once one is enabled; [RFC9586] it is there
+	 * already */
+	if ((report->with_uid || condstore) &&
+	    (s->enabled & IMAP_ENABLED_UIDONLY) == 0) {
+		cv_text_append_str(&s->out, "UID ");
+		cv_text_append_u64(&s->out, data.uid);
+		cv_text_append_c(&s->out, ' ');
 	}
+	if (flags) {
+		cv_text_append_str(&s->out, "FLAGS ");
+		imap_append_flags(&s->out, data.flags, &data.keywords);
+	}
+	if (condstore) {
+		if (flags)
+			cv_text_append_c(&s->out, ' ');
+		imap_fetch_modseq(s, data.modseq);
+	}
+	cv_text_append_str(&s->out, ")\r\n");
+	if (s->out.len > FLUSH_AT)
+		imap_flush(s);
+}
+
+/* The smallest number of both sets that is at least so large; 0: none. */
+static uint32_t next_of(const struct cv_set *set, uint64_t from, uint32_t *at)
+{
+	while (*at < set->count && set->ranges[*at].last < from)
+		(*at)++;
+	if (*at == set->count)
+		return 0;
+	return set->ranges[*at].first > from ? set->ranges[*at].first :
+		(uint32_t)from;
+}
+
+void imap_report_send(struct imap_session *s, const struct imap_report *report)
+{
+	uint32_t a = 0, b = 0;
+	uint64_t from = 1;
+
+	for (;;) {
+		uint32_t x = next_of(&report->flags, from, &a);
+		uint32_t y = next_of(&report->modseqs, from, &b);
+		uint32_t seq = x == 0 || (y != 0 && y < x) ? y : x;
+
+		if (seq == 0 || seq > s->exists)
+			return;
+		send_one(s, report, seq);
+		from = (uint64_t)seq + 1;
+	}
+}
+
+/* [RFC7162 3.2] a client takes the highest mod-sequence it sees for what it
+ * knows all up to, unless it is told a lower one. */
+static void tell_modseq(struct imap_session *s)
+{
+	bool lower = s->told_modseq > s->modseq;
+
+	/* and when what was kept back is told, that it may go on */
+	if (lower || (s->behind && s->modseq > s->told_modseq &&
+		      s->expunged > 0))
+		imap_modseq_send(s, s->modseq);
+	s->behind = lower || (s->behind && s->expunged == 0);
+	s->told_modseq = 0;
 }
 
 static int sync_failed(struct imap_session *s, int code)
@@ -107,19 +218,21 @@ static int sync_failed(struct imap_session *s, int code)
 	return code;
 }
 
-int imap_sync(struct imap_session *s, struct cv_pool *pool, uint32_t flags,
-	      bool newmail, struct cv_set report, bool with_uid)
+int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
+		     uint32_t flags, bool newmail,
+		     const struct imap_report *report)
 {
 	struct cv_mailbox_changes changes = { CV_SIZED(cv_mailbox_changes) };
-	struct cv_set changed;
+	struct imap_report all = *report;
 	int code;
 
 	code = imap_mailbox_api->sync(s->box, flags, &changes, s->err);
 	if (code < 0)
 		return sync_failed(s, code);
 	/* the view's own memory is gone at the next call on it */
-	changed = imap_set_union(pool, changes.flags, report);
-	send_expunges(s, changes.expunged);
+	all.flags = imap_set_union(pool, changes.flags, report->flags);
+	tell_expunges(s, &changes);
+	s->modseq = changes.highestmodseq;
 	if (newmail && changes.messages != s->exists) {
 		s->exists = changes.messages;
 		number_line(s, s->exists, " EXISTS\r\n");
@@ -130,10 +243,19 @@ int imap_sync(struct imap_session *s, struct cv_pool *pool, uint32_t flags,
 	}
 	if (changes.keywords_changed)
 		imap_send_mailbox_flags(s);
-	if (changed.count > 0)
-		send_flags(s, imap_set_clip(pool, changed, s->exists),
-			   with_uid);
+	imap_report_send(s, &all);
+	if ((s->enabled & IMAP_ENABLED_CONDSTORE) != 0)
+		tell_modseq(s);
 	if (s->out.len > 0)
 		imap_flush(s);
 	return 0;
+}
+
+int imap_sync(struct imap_session *s, struct cv_pool *pool, uint32_t flags,
+	      bool newmail, struct cv_set report, bool with_uid)
+{
+	const struct imap_report what = { .flags = report,
+					  .with_uid = with_uid };
+
+	return imap_sync_report(s, pool, flags, newmail, &what);
 }

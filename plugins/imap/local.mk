@@ -35,6 +35,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-status.c \
 	plugins/imap/cmd-store.c \
 	plugins/imap/cmd-subscribe.c \
+	plugins/imap/cmd-uidbatches.c \
 	plugins/imap/cmd-unselect.c \
 	plugins/imap/imap-acl.c \
 	plugins/imap/imap-acl.h \
@@ -68,12 +69,20 @@ IMAP_SOURCES = \
 	plugins/imap/imap-nfc-table.c \
 	plugins/imap/imap-nfc.c \
 	plugins/imap/imap-nfc.h \
+	plugins/imap/imap-modseq.c \
+	plugins/imap/imap-modseq.h \
+	plugins/imap/imap-object-id.c \
+	plugins/imap/imap-object-id.h \
 	plugins/imap/imap-parser.c \
 	plugins/imap/imap-parser.h \
 	plugins/imap/imap-preauth.c \
 	plugins/imap/imap-preauth.h \
 	plugins/imap/imap-quota.c \
 	plugins/imap/imap-quota.h \
+	plugins/imap/imap-progress.c \
+	plugins/imap/imap-progress.h \
+	plugins/imap/imap-qresync.c \
+	plugins/imap/imap-qresync.h \
 	plugins/imap/imap-respond.c \
 	plugins/imap/imap-respond.h \
 	plugins/imap/imap-return.c \

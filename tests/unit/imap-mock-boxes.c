@@ -36,7 +36,8 @@ struct mock_box *mock_box_new(struct cv_user *u, const char *name)
 	if (box == NULL)
 		box = &u->boxes[u->count++];
 	*box = (struct mock_box){ .uidvalidity = 1000 + u->count,
-				  .uidnext = 1, .exists = true };
+				  .uidnext = 1, .exists = true,
+				  .modseq = 10 };
 	(void)snprintf(box->name, sizeof(box->name), "%s", name);
 	return box;
 }
@@ -47,7 +48,8 @@ void mock_deliver(struct mock_box *box, uint32_t flags, const char *text)
 
 	BUG_IF(box->count > MOCK_MESSAGES_MAX);
 	*m = (struct mock_message){ .uid = box->uidnext++, .flags = flags,
-		.date = 837596665, .text = cv_span_of(text) };
+		.date = 837596665, .text = cv_span_of(text),
+		.modseq = ++box->modseq };
 }
 
 /* --- lists ---------------------------------------------------------------- */
@@ -186,7 +188,8 @@ int mock_box_status(struct cv_user *u, const char *name, uint32_t items,
 		return FAIL(err, CV_E_NOT_FOUND, "not there");
 	*st = (struct cv_mailbox_status){ CV_SIZED(cv_mailbox_status),
 		.messages = box->count, .uidnext = box->uidnext,
-		.uidvalidity = box->uidvalidity };
+		.uidvalidity = box->uidvalidity,
+		.highestmodseq = box->modseq };
 	for (uint32_t i = 0; i < box->count; i++) {
 		st->size_bytes += box->messages[i].text.len;
 		st->unseen += (box->messages[i].flags & CV_FLAG_SEEN) == 0;

@@ -26,6 +26,7 @@ int mock_box_sync(struct cv_mailbox *v, uint32_t flags,
 		  struct cv_mailbox_changes *ch, struct cv_error *err)
 {
 	uint32_t out = 0, gone = 0, changed = 0;
+	bool waits = false;
 
 	*ch = (struct cv_mailbox_changes){ CV_SIZED(cv_mailbox_changes) };
 	if (!v->box->exists)
@@ -37,9 +38,12 @@ int mock_box_sync(struct cv_mailbox *v, uint32_t flags,
 		if (m == NULL && (flags & CV_SYNC_NO_EXPUNGES) == 0) {
 			v->expunged[gone].first = v->expunged[gone].last =
 				i + 1;
+			v->expunged_uids[gone].first =
+				v->expunged_uids[gone].last = v->uids[i];
 			gone++;
 			continue;
 		}
+		waits = waits || m == NULL;
 		v->uids[out] = v->uids[i];
 		v->flags[out] = v->flags[i];
 		memmove(v->keywords[out], v->keywords[i], 64);
@@ -63,6 +67,10 @@ int mock_box_sync(struct cv_mailbox *v, uint32_t flags,
 		}
 	}
 	ch->expunged = (struct cv_set){ v->expunged, gone };
+	ch->expunged_uids = (struct cv_set){ v->expunged_uids, gone };
+	if (!waits)
+		v->known = v->box->modseq;
+	ch->highestmodseq = v->known;
 	ch->flags = (struct cv_set){ v->changed, changed };
 	ch->messages = v->count;
 	return CV_OK;
@@ -93,6 +101,7 @@ void mock_box_state(struct cv_mailbox *v, struct cv_mailbox_state *st)
 		.name = v->box->name, .messages = v->count,
 		.uidnext = v->box->uidnext,
 		.uidvalidity = v->box->uidvalidity, .readonly = v->readonly,
+		.highestmodseq = v->box->modseq,
 		.may_create_keywords = true,
 		.permanent_flags = CV_FLAGS_STORED };
 	for (uint32_t i = v->count; i-- > 0; ) {
@@ -180,7 +189,11 @@ int mock_box_message(struct cv_mailbox *v, uint32_t seq, uint32_t items,
 	if (m == NULL)
 		return (items & ~(uint32_t)CV_MESSAGE_KEYWORDS) == 0 ?
 			CV_OK : CV_NOT_FOUND;
+	data->modseq = m->modseq;
 	data->internal_date = m->date;
+	data->has_thread = (m->uid & 1) != 0;
+	if (items & CV_MESSAGE_PREVIEW)
+		data->preview = CV_SPAN("first \"words\"");
 	data->size_bytes = m->text.len;
 	data->envelope = CV_SPAN("(\"env\")");
 	data->body = CV_SPAN("(\"body\")");
@@ -258,12 +271,21 @@ int mock_box_store(struct cv_mailbox *v, const struct cv_store_request *r,
 		   struct cv_pool *pool, struct cv_set *modified_r,
 		   struct cv_error *err)
 {
+	struct cv_set modified = mock_set_room(pool);
+	uint64_t modseq = v->box->modseq + 1;
+
 	for (uint32_t seq = 1; seq <= v->count; seq++) {
 		struct mock_message *m = mock_message_find(v->box,
 							v->uids[seq - 1]);
 
 		if (!mock_set_has(r->seqs, seq) || m == NULL)
 			continue;
+		if (m->modseq > r->unchanged_since) {
+			mock_set_add(&modified, seq);
+			continue;
+		}
+		m->modseq = modseq;
+		v->box->modseq = modseq;
 		if (r->change == CV_FLAGS_REPLACE) {
 			m->flags = r->flags;
 			m->keywords[0] = '\0';
@@ -283,11 +305,35 @@ int mock_box_store(struct cv_mailbox *v, const struct cv_store_request *r,
 		}
 		view_take(v, seq - 1, m);
 	}
+	if (modified_r != NULL)
+		*modified_r = modified;
+	return CV_OK;
+}
+
+/* Ascending, whatever order they went in. */
+int mock_box_vanished(struct cv_mailbox *v, uint64_t since,
+		      const struct cv_set *uids, struct cv_pool *pool,
+		      struct cv_set *uids_r, struct cv_error *err)
+{
+	*uids_r = mock_set_room(pool);
+	for (uint32_t uid = 1; uid < v->box->uidnext; uid++) {
+		for (uint32_t i = 0; i < v->box->gone_count; i++) {
+			if (v->box->gone[i].uid == uid &&
+			    v->box->gone[i].modseq > since &&
+			    (uids == NULL || mock_set_has(*uids, uid)))
+				mock_set_add(uids_r, uid);
+		}
+	}
 	return CV_OK;
 }
 
 static void message_remove(struct mock_box *box, uint32_t i)
 {
+	box->modseq++;
+	if (box->gone_count < MOCK_MESSAGES_MAX) {
+		box->gone[box->gone_count].uid = box->messages[i].uid;
+		box->gone[box->gone_count++].modseq = box->modseq;
+	}
 	memmove(&box->messages[i], &box->messages[i + 1],
 		sizeof(box->messages[0]) * (box->count - i - 1));
 	box->count--;
@@ -327,6 +373,7 @@ int mock_box_copy(struct cv_mailbox *v, struct cv_set seqs,
 		if (to->count == MOCK_MESSAGES_MAX)
 			return FAIL(err, CV_E_LIMIT, "full");
 		to->messages[to->count] = *m;
+		to->messages[to->count].modseq = ++to->modseq;
 		to->messages[to->count++].uid = to->uidnext;
 		mock_set_add(&result->source_uids, m->uid);
 		mock_set_add(&result->uids, to->uidnext++);

@@ -11,7 +11,9 @@ struct cv_mailbox {
 	uint32_t uids[MOCK_MESSAGES_MAX], flags[MOCK_MESSAGES_MAX];
 	char keywords[MOCK_MESSAGES_MAX][64];
 	uint32_t count;
+	uint64_t known;			/* expunges up to here */
 	struct cv_range expunged[MOCK_MESSAGES_MAX];
+	struct cv_range expunged_uids[MOCK_MESSAGES_MAX];
 	struct cv_range changed[MOCK_MESSAGES_MAX];
 	const char *names[8];
 	char name_room[64];
@@ -70,6 +72,9 @@ int mock_box_expunge(struct cv_mailbox *v, const struct cv_set *uids,
 int mock_box_copy(struct cv_mailbox *v, struct cv_set seqs, const char *name,
 		  bool move, struct cv_pool *pool,
 		  struct cv_copy_result *result, struct cv_error *err);
+int mock_box_vanished(struct cv_mailbox *v, uint64_t since,
+		      const struct cv_set *uids, struct cv_pool *pool,
+		      struct cv_set *uids_r, struct cv_error *err);
 int mock_user_settle(struct cv_user *u, struct cv_error *err);
 struct mock_message *mock_message_find(struct mock_box *box, uint32_t uid);
 /* Up to the body. */

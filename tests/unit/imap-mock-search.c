@@ -68,6 +68,8 @@ static bool node_matches(struct cv_mailbox *v, uint32_t seq,
 		return m->date / 86400 < n->day;
 	case CV_SEARCH_ON:
 		return m->date / 86400 == n->day;
+	case CV_SEARCH_MODSEQ:
+		return m->modseq >= n->number;
 	case CV_SEARCH_LARGER:
 		return m->text.len > n->number;
 	case CV_SEARCH_SMALLER:
@@ -200,6 +202,7 @@ int mock_box_save_commit(struct cv_save **save, struct cv_pool *pool,
 	*uids_r = mock_set_room(pool);
 	for (uint32_t i = 0; i < sv->count; i++) {
 		sv->messages[i].uid = box->uidnext++;
+		sv->messages[i].modseq = ++box->modseq;
 		mock_set_add(uids_r, sv->messages[i].uid);
 		box->messages[box->count++] = sv->messages[i];
 	}

@@ -119,6 +119,7 @@ static const struct cv_mailbox_api mock_mailbox_api = {
 	.save_commit = mock_box_save_commit, .save_abort = mock_box_save_abort,
 	.save_replace = mock_box_save_replace,
 	.settle = mock_user_settle,
+	.vanished = mock_box_vanished,
 };
 
 static const struct cv_session_api mock_session_api = {

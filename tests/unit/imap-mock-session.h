@@ -12,10 +12,15 @@ struct mock_message {
 	char keywords[64];		/* "a b" */
 	int64_t date;
 	struct cv_span text;
+	uint64_t modseq;
 };
 
 struct mock_box {
 	char name[128];
+	uint64_t modseq;
+	/* UIDs that went, and when */
+	struct { uint32_t uid; uint64_t modseq; } gone[MOCK_MESSAGES_MAX];
+	uint32_t gone_count;
 	uint32_t uidvalidity, uidnext;
 	struct mock_message messages[MOCK_MESSAGES_MAX];
 	uint32_t count;

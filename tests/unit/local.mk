@@ -168,6 +168,11 @@ tests_unit_test_imap_preauth_SOURCES = %D%/test-imap-preauth.c $(IMAP_MOCK)
 tests_unit_test_imap_preauth_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_preauth_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-imap-modseq
+tests_unit_test_imap_modseq_SOURCES = %D%/test-imap-modseq.c $(IMAP_MOCK)
+tests_unit_test_imap_modseq_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_modseq_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-imap-return
 tests_unit_test_imap_return_SOURCES = %D%/test-imap-return.c $(IMAP_MOCK)
 tests_unit_test_imap_return_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)

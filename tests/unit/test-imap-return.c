@@ -106,6 +106,9 @@ static const struct { const char *in, *out; } scripts[] = {
 	  "\\Draft \\*)] Flags permitted.\r\n* 0 EXISTS\r\n* 0 RECENT\r\n"
 	  "* OK [UIDVALIDITY 1003] UIDs valid\r\n"
 	  "* OK [UIDNEXT 1] Predicted next UID\r\n"
+	  "* OK [HIGHESTMODSEQ 10] Highest\r\n"
+	  "* OK [MAILBOXID (F00000000000000000000000000000000)] Mailbox ID"
+	  "\r\n"
 	  "c OK [READ-WRITE] Select completed.\r\n"
 	  "* SEARCH\r\n" OK_SEARCH("d") },
 	/* it stands alone */

@@ -9,6 +9,8 @@
 /* What the client sends, and what it gets. */
 struct script { const char *name, *in, *out; };
 
+#define ID "(F00000000000000000000000000000000)"
+#define MAILBOX_ID "* OK [MAILBOXID " ID "] Mailbox ID\r\n"
 #define SEL "s SELECT INBOX\r\n"
 #define SEL_OUT \
 	"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n" \
@@ -17,6 +19,7 @@ struct script { const char *name, *in, *out; };
 	"* 3 EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN 2] First unseen.\r\n" \
 	"* OK [UIDVALIDITY 1001] UIDs valid\r\n" \
 	"* OK [UIDNEXT 4] Predicted next UID\r\n" \
+	"* OK [HIGHESTMODSEQ 13] Highest\r\n" MAILBOX_ID \
 	"s OK [READ-WRITE] Select completed.\r\n"
 #define EXA "s EXAMINE INBOX\r\n"
 #define EXA_OUT \
@@ -25,6 +28,7 @@ struct script { const char *name, *in, *out; };
 	"* 3 EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN 2] First unseen.\r\n" \
 	"* OK [UIDVALIDITY 1001] UIDs valid\r\n" \
 	"* OK [UIDNEXT 4] Predicted next UID\r\n" \
+	"* OK [HIGHESTMODSEQ 13] Highest\r\n" MAILBOX_ID \
 	"s OK [READ-ONLY] Examine completed.\r\n"
 #define BODY1 "From: a@x\r\nTo: b@x\r\nSubject: one\r\n\r\nbody one\r\n"
 #define BAD_ARGS(cmd) "a BAD Error in IMAP command " cmd \
@@ -37,8 +41,9 @@ static const struct script scripts[] = {
 	  "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE "
 	  "CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE "
 	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE UTF8=ACCEPT MULTIAPPEND "
-	  "BINARY "
-	  "REPLACE COMPRESS=DEFLATE APPENDLIMIT=1048576 ESEARCH SEARCHRES\r\n"
+	  "BINARY REPLACE COMPRESS=DEFLATE APPENDLIMIT=1048576 CONDSTORE "
+	  "QRESYNC OBJECTID SAVEDATE PREVIEW WITHIN UIDONLY UIDBATCHES "
+	  "INPROGRESS PARTIAL ESEARCH SEARCHRES\r\n"
 	  "a OK Capability completed.\r\n" },
 	{ "noop", "a NOOP\r\n", "a OK NOOP completed.\r\n" },
 	{ "noop with arguments", "a NOOP x\r\n", BAD_ARGS("NOOP") },
@@ -266,6 +271,7 @@ static const struct script scripts[] = {
 	  "* 1 EXISTS\r\n* 0 RECENT\r\n"
 	  "* OK [UIDVALIDITY 1003] UIDs valid\r\n"
 	  "* OK [UIDNEXT 2] Predicted next UID\r\n"
+	  "* OK [HIGHESTMODSEQ 11] Highest\r\n" MAILBOX_ID
 	  "b OK [READ-ONLY] Examine completed.\r\n"
 	  "* 1 FETCH (FLAGS (\\Seen) INTERNALDATE \"17-Jul-1996 09:44:25 "
 	  "+0000\" RFC822.SIZE 9)\r\nc OK Fetch completed.\r\n" },
@@ -352,12 +358,12 @@ static const struct script scripts[] = {
 	  "* LSUB () \"/\" f&APw-r\r\na OK LSUB completed.\r\n" },
 
 	{ "create", "a CREATE new/\r\nb LIST \"\" n*\r\n",
-	  "a OK Create completed.\r\n* LIST (\\HasNoChildren) \"/\" new\r\n"
+	  "a OK [MAILBOXID " ID "] Create completed.\r\n* LIST (\\HasNoChildren) \"/\" new\r\n"
 	  "b OK LIST completed.\r\n" },
 	{ "create again", "a CREATE a/b\r\n",
 	  "a NO [ALREADYEXISTS] Mailbox already exists.\r\n" },
 	{ "create special", "a CREATE T (USE (\\Trash \\Junk))\r\n"
-	  "b LIST \"\" T\r\n", "a OK Create completed.\r\n"
+	  "b LIST \"\" T\r\n", "a OK [MAILBOXID " ID "] Create completed.\r\n"
 	  "* LIST (\\HasNoChildren \\Junk \\Trash) \"/\" T\r\n"
 	  "b OK LIST completed.\r\n" },
 	{ "create unknown use", "a CREATE T (USE (\\What))\r\n",
@@ -377,6 +383,7 @@ static const struct script scripts[] = {
 	  "\\Draft \\*)] Flags permitted.\r\n* 0 EXISTS\r\n* 0 RECENT\r\n"
 	  "* OK [UIDVALIDITY 1003] UIDs valid\r\n"
 	  "* OK [UIDNEXT 1] Predicted next UID\r\n"
+	  "* OK [HIGHESTMODSEQ 10] Highest\r\n" MAILBOX_ID
 	  "b OK [READ-WRITE] Select completed.\r\n"
 	  "c OK Delete completed.\r\nd OK NOOP completed.\r\n" },
 	{ "rename onto", "a RENAME a/b inbox\r\n",

@@ -1,0 +1,51 @@
+/* imap-progress.c - see imap-progress.h. */
+#include "imap-progress.h"
+#include "imap-respond.h"
+
+static void append_state(struct cv_text *out, uint64_t done, uint64_t total)
+{
+	/* [RFC9585 4] a goal is above what was reached, and both are 32 bits;
+	 * what is not known is NIL */
+	if (total == 0 || done >= total || total > UINT32_MAX) {
+		cv_text_append_str(out, "NIL NIL");
+		return;
+	}
+	cv_text_append_u64(out, done);
+	cv_text_append_c(out, ' ');
+	cv_text_append_u64(out, total);
+}
+
+/* Between two lines of the answer.  A command whose client is gone ends. */
+static int progress(void *context, uint64_t done, uint64_t total)
+{
+	struct imap_session *s = context;
+	struct cv_span tag = s->running == NULL ? CV_SPAN_NONE :
+		s->running->tag;
+	struct cv_text *out = &s->out;
+
+	/* replies that promise something wait to be settled */
+	if (s->unsettled || s->running == NULL ||
+	    (out->len > 0 && out->data[out->len - 1] != '\n'))
+		return CV_OK;
+	cv_text_append_str(out, "* OK [INPROGRESS (");
+	/* [RFC9585 4] the code would end at the first "]" */
+	if (tag.len == 0 || memchr(tag.data, ']', tag.len) != NULL)
+		cv_text_append_str(out, "NIL");
+	else
+		imap_append_string(out, tag);
+	cv_text_append_c(out, ' ');
+	append_state(out, done, total);
+	cv_text_append_str(out, ")] Still working\r\n");
+	imap_flush(s);
+	if (imap_connection_api->flush(s->conn, s->err) < 0 ||
+	    imap_connection_api->failed(s->conn))
+		return CV_E_TEMP;
+	return CV_OK;
+}
+
+void imap_progress_init(struct imap_session *s)
+{
+	if (CV_HAS(imap_mailbox_api, set_progress) &&
+	    imap_mailbox_api->set_progress != NULL)
+		imap_mailbox_api->set_progress(s->user, progress, s);
+}
