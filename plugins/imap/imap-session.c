@@ -109,6 +109,17 @@ static void send_reply(struct imap_cmd *cmd)
 		imap_bye(s, "Too many invalid IMAP commands.");
 }
 
+/* [RFC6855 3] */
+static bool quoted_valid(const struct imap_args *args)
+{
+	for (uint32_t i = args->at; i < args->end; i++) {
+		if (args->all[i].type == IMAP_QUOTED &&
+		    !imap_utf8_valid(args->all[i].text))
+			return false;
+	}
+	return true;
+}
+
 static bool is_allowed(struct imap_cmd *cmd, struct cv_span verb)
 {
 	struct imap_session *s = cmd->s;
@@ -117,6 +128,10 @@ static bool is_allowed(struct imap_cmd *cmd, struct cv_span verb)
 
 	if ((cmd->def->flags & IMAP_SELECTED) != 0 && s->box == NULL) {
 		imap_bad(cmd, "No mailbox selected.");
+		return false;
+	}
+	if (!quoted_valid(&cmd->args)) {
+		imap_bad(cmd, "Error in IMAP command: Invalid UTF-8.");
 		return false;
 	}
 	if ((cmd->def->flags & IMAP_NO_ARGS) != 0 &&
@@ -207,17 +222,6 @@ static int compress_begin(struct imap_session *s)
 	return imap_connection_api->compress(s->conn, level, s->err);
 }
 
-/* [RFC6855 3] */
-static bool quoted_valid(const struct imap_args *args)
-{
-	for (uint32_t i = args->at; i < args->end; i++) {
-		if (args->all[i].type == IMAP_QUOTED &&
-		    !imap_utf8_valid(args->all[i].text))
-			return false;
-	}
-	return true;
-}
-
 static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 {
 	bool compressed = s->compressed;
@@ -226,11 +230,6 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 	int code = 0;
 
 	cmd->args = imap_parser_args(&s->parser);
-	if (!quoted_valid(&cmd->args)) {
-		imap_bad(cmd, "Error in IMAP command: Invalid UTF-8.");
-		send_reply(cmd);
-		return 0;
-	}
 	cmd->def = imap_command_find(verb);
 	uid_resolve(cmd, &verb);
 	if (cmd->def == NULL) {

@@ -73,6 +73,14 @@ def test_bad_utf8_is_refused(login, command):
         assert said(raw, command)[-1].startswith("x BAD")
 
 
+def test_a_literal_behind_bad_utf8_is_no_command(login):
+    raw = login()
+    literal = b"a LOGOUT\r\n"
+    raw.send(b'x APPEND "\xff" {%d+}\r\n' % len(literal) + literal + b"\r\ny NOOP\r\n")
+    rows = raw.until("y")
+    assert rows[0].startswith(b"x BAD") and len(rows) == 2
+
+
 @pytest.mark.parametrize("name", ["a\x7fb", "a\x85b", "a\u2028b", "a\u2029b", "a\tb"])
 def test_names_that_cannot_be(login, name):
     raw = login("UTF8=ACCEPT")
