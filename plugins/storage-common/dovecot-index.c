@@ -97,6 +97,18 @@ int dovecot_keyword_add(struct dovecot_reader *r, struct cv_span name)
 	return (int)index->keyword_count++;
 }
 
+void dovecot_header_keep(struct dovecot_reader *r, struct cv_span extension,
+			 size_t at, struct cv_span data)
+{
+	unsigned char *kept = r->index->kept;
+
+	if (r->keep == NULL || !cv_span_is(extension, r->keep) ||
+	    at >= DOVECOT_KEPT_MAX)
+		return;
+	memcpy(kept + at, data.data, data.len > DOVECOT_KEPT_MAX - at ?
+	       DOVECOT_KEPT_MAX - at : data.len);
+}
+
 /* --- the header ------------------------------------------------------------------------ */
 
 static size_t align8(size_t value)
@@ -142,6 +154,7 @@ static void read_extension(struct dovecot_reader *r, struct cv_span name,
 	e = &r->extensions[at];
 	e->record_offset = (uint32_t)dovecot_number(head.data + 8, 2);
 	e->record_size = (uint32_t)dovecot_number(head.data + 10, 2);
+	dovecot_header_keep(r, name, 0, data);
 	if (cv_span_is(name, "keywords"))
 		read_keywords(r, data);
 	if (cv_span_is(name, "modseq") && data.len >= 8)
@@ -274,6 +287,7 @@ int dovecot_index_read(struct cv_pool *pool,
 	r->pool = pool;
 	r->index = index_r;
 	memcpy(r->wanted, files->wanted, sizeof(r->wanted));
+	r->keep = files->keep;
 	base = files->index.data != NULL && read_index(r, files->index);
 	r->budget = 1000000 + 64 * (uint64_t)(files->log.len +
 					      files->older.len +

@@ -17,6 +17,7 @@ enum {
 	DOVECOT_WANTED_MAX = 2,		/* extensions whose data is kept */
 	DOVECOT_DATA_MAX = 16,		/* bytes of it for a message */
 	DOVECOT_HEADER = 120,
+	DOVECOT_KEPT_MAX = 32,		/* bytes of an extension's header */
 };
 
 struct dovecot_row {
@@ -37,12 +38,14 @@ struct dovecot_index {
 	const char *keywords[DOVECOT_KEYWORDS_MAX];
 	uint32_t keyword_count;
 	bool deleted;			/* the mailbox was */
+	unsigned char kept[DOVECOT_KEPT_MAX];	/* zeros where not said */
 };
 
 struct dovecot_files {
 	/* data NULL: there is none.  older: dovecot.index.log.2 */
 	struct cv_span index, older, log;
 	const char *wanted[DOVECOT_WANTED_MAX];	/* extensions; NULL */
+	const char *keep;		/* whose header is kept; NULL */
 };
 
 /* CV_NOT_FOUND: neither file is usable.  CV_E_LIMIT: they ask for more work

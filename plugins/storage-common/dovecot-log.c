@@ -267,19 +267,29 @@ static void modseqs_begin(struct log *log, uint64_t highest)
 	log->r->has_modseqs = true;
 }
 
+/* { offset, size } data */
 static void do_extension_header(struct log *log, struct cv_span data,
 				int bytes)
 {
-	size_t head = 2 * (size_t)bytes, at, size;
+	size_t head = 2 * (size_t)bytes;
+	struct cv_span name;
 
-	if (log->extension < 0 ||
-	    !cv_span_is(log->r->extensions[log->extension].name, "modseq") ||
-	    data.len < head + 8)
+	if (log->extension < 0)
 		return;
-	at = (size_t)dovecot_number(data.data, bytes);
-	size = (size_t)dovecot_number(data.data + bytes, bytes);
-	if (at == 0 && size >= 8)
-		modseqs_begin(log, dovecot_number(data.data + head, 8));
+	name = log->r->extensions[log->extension].name;
+	while (data.len >= head) {
+		size_t at = (size_t)dovecot_number(data.data, bytes);
+		size_t size = (size_t)dovecot_number(data.data + bytes, bytes);
+
+		if (size > data.len - head)
+			return;
+		if (at == 0 && size >= 8 && cv_span_is(name, "modseq"))
+			modseqs_begin(log, dovecot_number(data.data + head,
+							  8));
+		dovecot_header_keep(log->r, name, at,
+				    cv_span(data.data + head, size));
+		data = cv_span_skip(data, (head + size + 3) & ~(size_t)3);
+	}
 }
 
 static void do_record(struct log *log, struct cv_span data)

@@ -5,6 +5,7 @@
 #include "dovecot-index.h"
 
 #define dovecot_number CV_OWN(_dovecot_number)
+#define dovecot_header_keep CV_OWN(_dovecot_header_keep)
 #define dovecot_row_add CV_OWN(_dovecot_row_add)
 #define dovecot_extension_find CV_OWN(_dovecot_extension_find)
 #define dovecot_extension_add CV_OWN(_dovecot_extension_add)
@@ -21,6 +22,7 @@ struct dovecot_reader {
 	struct cv_pool *pool;
 	struct dovecot_index *index;
 	const char *wanted[DOVECOT_WANTED_MAX];
+	const char *keep;
 	unsigned char header[DOVECOT_HEADER];
 	struct dovecot_extension extensions[DOVECOT_EXTENSIONS_MAX];
 	uint32_t extension_count;
@@ -29,6 +31,9 @@ struct dovecot_reader {
 };
 
 uint64_t dovecot_number(const char *p, int bytes);
+/* Bytes of an extension's header, from offset at on. */
+void dovecot_header_keep(struct dovecot_reader *r, struct cv_span extension,
+			 size_t at, struct cv_span data);
 /* NULL when the UID does not ascend. */
 struct dovecot_row *dovecot_row_add(struct dovecot_reader *r, uint32_t uid);
 int dovecot_extension_find(const struct dovecot_reader *r,

@@ -46,11 +46,10 @@ static int read_part(struct cv_storage_root *root, int dirfd,
 }
 
 static int read_index(struct cv_storage_root *root, const char *path,
-		      const char *name, const char *wanted,
-		      const char *wanted2, struct cv_pool *pool,
-		      struct dovecot_index *index_r, struct cv_error *err)
+		      const char *name, struct dovecot_files files,
+		      struct cv_pool *pool, struct dovecot_index *index_r,
+		      struct cv_error *err)
 {
-	struct dovecot_files files = { .wanted = { wanted, wanted2 } };
 	int dirfd = open_index_dir(root, path, pool), ret;
 
 	if (dirfd < 0)
@@ -73,12 +72,31 @@ static int read_index(struct cv_storage_root *root, const char *path,
 	return ret;
 }
 
+int dbox_foreign_index(struct cv_storage_root *root, const char *path,
+		       struct cv_pool *pool, struct dovecot_index *index_r,
+		       struct cv_error *err)
+{
+	return read_index(root, path, "dovecot.index", (struct dovecot_files){
+		.wanted = { "mdbox", "guid" },
+		.keep = root->multi ? "mdbox-hdr" : "dbox-hdr" }, pool,
+		index_r, err);
+}
+
+static int read_map(struct cv_storage_root *root, struct cv_pool *pool,
+		    struct dovecot_index *map_r, struct cv_error *err)
+{
+	return read_index(root, "storage", "dovecot.map.index",
+			  (struct dovecot_files){ .wanted = { "map", "ref" } },
+			  pool, map_r, err);
+}
+
 /* --- messages ---------------------------------------------------------------------- */
 
 struct loader {
 	struct cv_storage_folder *folder;
 	struct cv_pool *pool;		/* of the files */
 	struct dovecot_index index, map;
+	struct mdbox_rescue *rescue;	/* NULL: the map is right */
 };
 
 static struct cv_keywords keywords_of(struct loader *l,
@@ -109,31 +127,96 @@ static int compare_row(const void *a, const void *b)
 	return (uid > row->uid) - (uid < row->uid);
 }
 
-/* "u.7", or where the map says that the message is; false: nowhere. */
-static bool make_ref(struct loader *l, const struct dovecot_row *row,
-		     struct cv_span *ref_r)
+static const struct dovecot_row *map_entry(const struct loader *l,
+					   const struct dovecot_row *row)
 {
-	struct cv_pool *pool = l->folder->pool;
-	const struct dovecot_row *entry;
-	char text[DBOX_NAME_MAX];
-	uint32_t map_uid;
-
-	if (!l->folder->root->multi) {
-		/* sdbox: its file has the UID's name */
-		snprintf(text, sizeof(text), "u.%u", row->uid);
-		*ref_r = cv_span_of(common_strdup(pool, text));
-		return true;
-	}
-	map_uid = dovecot_row_u32(row, 0, 0);
-	entry = l->map.count == 0 ? NULL :
+	uint32_t map_uid = dovecot_row_u32(row, 0, 0);
+	const struct dovecot_row *entry = l->map.count == 0 ? NULL :
 		bsearch(&map_uid, l->map.rows, l->map.count,
 			sizeof(*l->map.rows), compare_row);
+
+	return entry != NULL && entry->has[0] ? entry : NULL;
+}
+
+/* Dovecot's own repair looks for a message by its GUID, and then asks the
+ * map. */
+static bool find_place(const struct loader *l, const struct dovecot_row *row,
+		       uint32_t *number_r, uint64_t *offset_r)
+{
+	const struct dovecot_row *entry;
+
+	if (l->rescue != NULL && row->has[1] &&
+	    mdbox_rescue_find(l->rescue, row->data[1], number_r, offset_r))
+		return true;
+	entry = map_entry(l, row);
 	if (entry == NULL)
 		return false;
-	snprintf(text, sizeof(text), "m.%u.%u", dovecot_row_u32(entry, 0, 0),
-		 dovecot_row_u32(entry, 0, 4));
-	*ref_r = cv_span_of(common_strdup(pool, text));
+	*number_r = dovecot_row_u32(entry, 0, 0);
+	*offset_r = dovecot_row_u32(entry, 0, 4);
 	return true;
+}
+
+/* "u.7", or where the message is; false: nowhere. */
+static bool make_ref(const struct loader *l, const struct dovecot_row *row,
+		     struct cv_span *ref_r)
+{
+	char text[DBOX_NAME_MAX];
+	uint32_t number;
+	uint64_t offset;
+
+	if (!l->folder->root->multi)
+		/* sdbox: its file has the UID's name */
+		snprintf(text, sizeof(text), "u.%u", row->uid);
+	else if (find_place(l, row, &number, &offset))
+		snprintf(text, sizeof(text), "m.%u.%llu", number,
+			 (unsigned long long)offset);
+	else
+		return false;
+	*ref_r = cv_span_of(common_strdup(l->folder->pool, text));
+	return true;
+}
+
+/* Messages of this folder that no index speaks of come last, as Dovecot's
+ * repair gives them UIDs. */
+static uint32_t count_left(const struct loader *l)
+{
+	uint32_t at = 0, count = 0, number;
+	uint64_t offset;
+
+	while (l->rescue != NULL &&
+	       mdbox_rescue_next(l->rescue, l->folder->path, &at, &number,
+				 &offset))
+		count++;
+	return count;
+}
+
+static void add_left(const struct loader *l, struct dbox_foreign *f)
+{
+	uint32_t at = 0, number;
+	uint64_t offset;
+
+	while (l->rescue != NULL && f->uidnext < UINT32_MAX &&
+	       mdbox_rescue_next(l->rescue, l->folder->path, &at, &number,
+				 &offset)) {
+		char text[DBOX_NAME_MAX];
+
+		snprintf(text, sizeof(text), "m.%u.%llu", number,
+			 (unsigned long long)offset);
+		f->messages[f->count++] = (struct dbox_foreign_message){
+			.uid = f->uidnext++,
+			.ref = cv_span_of(common_strdup(l->folder->pool,
+							text)),
+		};
+	}
+}
+
+/* { rebuilds, or the map's UIDVALIDITY; GUID } */
+static void take_guid(struct dbox_foreign *f, const struct dovecot_index *index)
+{
+	static const uint8_t none[16];
+
+	memcpy(f->guid, index->kept + 4, sizeof(f->guid));
+	f->has_guid = memcmp(f->guid, none, sizeof(none)) != 0;
 }
 
 static struct dbox_foreign *make(struct loader *l)
@@ -144,8 +227,10 @@ static struct dbox_foreign *make(struct loader *l)
 	f->uidvalidity = l->index.uidvalidity;
 	f->uidnext = l->index.uidnext;
 	f->highestmodseq = l->index.highestmodseq;
+	take_guid(f, &l->index);
 	f->messages = CV_ALLOC_ARRAY(pool, struct dbox_foreign_message,
-				     (size_t)l->index.count + 1);
+				     (size_t)l->index.count + count_left(l) +
+				     1);
 	for (uint32_t i = 0; i < l->index.count; i++) {
 		const struct dovecot_row *row = &l->index.rows[i];
 		struct dbox_foreign_message *m = &f->messages[f->count];
@@ -158,6 +243,7 @@ static struct dbox_foreign *make(struct loader *l)
 		m->keywords = keywords_of(l, row);
 		f->count++;
 	}
+	add_left(l, f);
 	return f;
 }
 
@@ -201,25 +287,42 @@ static void separate(struct cv_storage_folder *folder,
 	}
 }
 
+/* Whether a row's message is not where the map says, or nowhere. */
+static bool has_lost(const struct loader *l)
+{
+	for (uint32_t i = 0; i < l->index.count; i++) {
+		if (map_entry(l, &l->index.rows[i]) == NULL)
+			return true;
+	}
+	return false;
+}
+
+static int load_map(struct loader *l, bool *has_index, struct cv_error *err)
+{
+	struct cv_storage_root *root = l->folder->root;
+	int map = read_map(root, l->pool, &l->map, err), ret;
+	bool lost = *has_index && has_lost(l);
+
+	if (map < 0 || (map == CV_OK && !lost))
+		return map;
+	ret = mdbox_rescue(root, lost, &l->rescue, err);
+	if (ret == CV_OK && count_left(l) > 0)
+		*has_index = true;
+	return ret < 0 ? ret : CV_OK;
+}
+
 static int load(struct loader *l, struct cv_error *err)
 {
 	struct cv_storage_folder *folder = l->folder;
-	int ret = read_index(folder->root, folder->path, "dovecot.index",
-			     "mdbox", NULL, l->pool, &l->index, err);
+	int ret = dbox_foreign_index(folder->root, folder->path, l->pool,
+				     &l->index, err);
+	bool has_index = ret == CV_OK;
 
-	if (ret == CV_OK && folder->root->multi) {
-		ret = read_index(folder->root, "storage",
-				 "dovecot.map.index", "map", "ref", l->pool,
-				 &l->map, err);
-		if (ret == CV_NOT_FOUND && l->index.count > 0)
-			cv_api->log(dbox_self, CV_LOG_ERROR, "mailbox '%s': "
-				    "its messages are not found without "
-				    "storage/dovecot.map.index",
-				    folder->name);
-		if (ret == CV_NOT_FOUND)
-			ret = CV_OK;
-	}
-	return ret;
+	if (!has_index)
+		l->index = (struct dovecot_index){ .uidnext = 1 };
+	if (ret >= 0 && folder->root->multi)
+		ret = load_map(l, &has_index, err);
+	return ret < 0 ? ret : has_index ? CV_OK : CV_NOT_FOUND;
 }
 
 int dbox_foreign_load(struct cv_storage_folder *folder,
@@ -280,8 +383,7 @@ int dbox_foreign_map(struct cv_storage_root *root, struct cv_pool *pool,
 	struct cv_pool *scratch = cv_api->pool_create("dovecot map");
 	struct dbox_foreign_place *places;
 	struct dovecot_index map;
-	int ret = read_index(root, "storage", "dovecot.map.index", "map",
-			     "ref", scratch, &map, err);
+	int ret = read_map(root, scratch, &map, err);
 
 	*count_r = 0;
 	if (ret == CV_OK) {

@@ -111,6 +111,7 @@ void dbox_root_close(struct cv_storage_root **root)
 	dbox_close(*root, (*root)->fd);
 	dbox_close(*root, (*root)->storage_fd);
 	dbox_close(*root, (*root)->alt_fd);
+	mdbox_rescue_end(*root);
 	*root = NULL;
 }
 

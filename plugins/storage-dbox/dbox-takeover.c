@@ -23,6 +23,8 @@ struct candidates {
 	uint32_t count, room;
 	uint32_t uidvalidity, uidnext;
 	uint64_t highestmodseq;
+	bool has_guid;
+	uint8_t guid[16];
 };
 
 static struct candidate *add(struct candidates *c)
@@ -51,6 +53,8 @@ static int add_foreign(struct candidates *c, struct cv_storage_folder *folder,
 	c->uidvalidity = f->uidvalidity;
 	c->uidnext = f->uidnext;
 	c->highestmodseq = f->highestmodseq;
+	c->has_guid = f->has_guid;
+	memcpy(c->guid, f->guid, sizeof(c->guid));
 	for (uint32_t i = 0; i < f->count; i++) {
 		const struct dbox_foreign_message *m = &f->messages[i];
 
@@ -130,8 +134,9 @@ static int give(struct candidates *c, struct cv_takeover *takeover_r)
 		CV_SIZED(cv_takeover), .uidvalidity = c->uidvalidity,
 		.uidnext = c->uidnext > last ? c->uidnext : last + 1,
 		.highestmodseq = c->highestmodseq, .entries = entries,
-		.count = count,
+		.count = count, .has_guid = c->has_guid,
 	};
+	memcpy(takeover_r->guid, c->guid, sizeof(c->guid));
 	return CV_OK;
 }
 
@@ -140,7 +145,9 @@ static int give_head(struct candidates *c, struct cv_takeover *takeover_r)
 	*takeover_r = (struct cv_takeover){
 		CV_SIZED(cv_takeover), .uidvalidity = c->uidvalidity,
 		.uidnext = c->uidnext, .highestmodseq = c->highestmodseq,
+		.has_guid = c->has_guid,
 	};
+	memcpy(takeover_r->guid, c->guid, sizeof(c->guid));
 	return c->uidvalidity == 0 ? CV_NOT_FOUND : CV_OK;
 }
 

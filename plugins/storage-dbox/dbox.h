@@ -26,6 +26,8 @@ enum {
 	DBOX_OPEN_MAX = 8,		/* hidden files that stay open */
 };
 
+struct mdbox_rescue;
+
 struct cv_storage_root {
 	const struct cv_storage_config *config;
 	struct cv_pool *pool;
@@ -36,6 +38,7 @@ struct cv_storage_root {
 	uint64_t rotate_size, rotate_msecs;
 	bool preallocate;
 	const char *attachments;	/* Dovecot's; "" */
+	struct mdbox_rescue *rescue;	/* once it was wanted */
 };
 
 /* A hidden file that waits for its place. */
@@ -434,6 +437,8 @@ struct dbox_foreign_message {
 };
 struct dbox_foreign {
 	uint32_t uidvalidity, uidnext;
+	bool has_guid;
+	uint8_t guid[16];		/* of the folder */
 	uint64_t highestmodseq;
 	struct dbox_foreign_message *messages;
 	uint32_t count;
@@ -450,8 +455,30 @@ int dbox_foreign_map(struct cv_storage_root *root, struct cv_pool *pool,
 		     struct dbox_foreign_place **places_r, uint32_t *count_r,
 		     struct cv_error *err);
 int dbox_foreign_place_compare(const void *a, const void *b);
+struct dovecot_index;
+/* Of the folder whose messages are at path, with the data of "mdbox" and
+ * "guid"; in pool.  CV_NOT_FOUND: there is none. */
+int dbox_foreign_index(struct cv_storage_root *root, const char *path,
+		       struct cv_pool *pool, struct dovecot_index *index_r,
+		       struct cv_error *err);
 /* Reads it once, into the folder's pool; CV_NOT_FOUND: there is none. */
 int dbox_foreign_load(struct cv_storage_folder *folder,
 		      struct dbox_foreign **foreign_r, struct cv_error *err);
+
+/* --- mdbox-rescue.c: Dovecot's messages without its map ------------------------------ */
+
+/* Looks through all containers and all indexes, once for a root.
+ * CV_NOT_FOUND: there is no file of Dovecot's, and rows is false. */
+int mdbox_rescue(struct cv_storage_root *root, bool rows,
+		 struct mdbox_rescue **rescue_r, struct cv_error *err);
+void mdbox_rescue_end(struct cv_storage_root *root);
+/* Where the message with a GUID is; false: nowhere. */
+bool mdbox_rescue_find(const struct mdbox_rescue *rescue,
+		       const unsigned char guid[16], uint32_t *number_r,
+		       uint64_t *offset_r);
+/* The next message that no index speaks of and that belongs to a folder; false:
+ * no more.  at is 0 before the first. */
+bool mdbox_rescue_next(const struct mdbox_rescue *rescue, const char *path,
+		       uint32_t *at, uint32_t *number_r, uint64_t *offset_r);
 
 #endif

@@ -111,14 +111,16 @@ static uint64_t known_refs(const struct mdbox_known *k,
 
 /* Whether messages that are not known here may need one of Dovecot's
  * records.  That nobody is known to refer to it says nothing: the index of a
- * folder may be lost, and Dovecot finds the message again. */
+ * folder may be lost, and Dovecot finds the message again.  One that the map
+ * does not count was found by its GUID, or not at all. */
 static bool is_unknown(const struct mdbox_known *k,
 		       const struct mdbox_ref *ref)
 {
 	uint64_t refs;
 
-	return !mdbox_ledger_counted(k->ledger, ref->number, ref->offset,
-				     &refs) || refs > known_refs(k, ref);
+	return mdbox_ledger_counted(k->ledger, ref->number, ref->offset,
+				    &refs) ? refs > known_refs(k, ref) :
+		known_refs(k, ref) == 0;
 }
 
 /* In a container of ours, and without a map: what was rewritten was known, and

@@ -262,6 +262,30 @@ def test_modseqs_are_those_of_dovecot(theirs, how):
 
 
 @needs_dovecot
+@pytest.mark.parametrize("index", [False, True], ids=["log", "index"])
+def test_mailboxes_keep_their_guids(theirs, index):
+    fill(theirs)
+    if index:
+        doveadm(theirs, "-o", "mail_index_rewrite_min_log_bytes=1", "index", "-u", "alice", "*")
+    status = ["-f", "tab", "mailbox", "status", "-u", "alice", "guid", "*"]
+
+    def guids(adm):
+        # Trash is made by whoever looks
+        return sorted(line for line in adm(*status).splitlines() if not line.startswith("Trash"))
+    theirs_are = guids(lambda *args: doveadm(theirs, *args))
+    assert len(theirs_are) >= 4
+    with take_over(theirs) as ours:
+        assert guids(lambda *args: ours.adm(*args).stdout) == theirs_are
+        # one that is removed and made again is another one
+        client = ours.imap()
+        ok(client.delete("Archive"))
+        ok(client.create("Archive"))
+        client.logout()
+        now = guids(lambda *args: ours.adm(*args).stdout)
+        assert len(now) == len(theirs_are) and len(set(now) - set(theirs_are)) == 1
+
+
+@needs_dovecot
 @pytest.mark.parametrize("theirs", ["mdbox"], indirect=True)
 def test_a_purge_frees_and_converts(theirs):
     fill(theirs)
@@ -501,6 +525,10 @@ def test_a_purge_leaves_what_nothing_speaks_of(theirs):
         box = ours.home("alice") / "box"
         for path in box.rglob("dovecot.map.index*"):
             path.unlink()
+        # whatever this was: there may be messages behind it
+        for path in box.rglob("storage/m.*"):
+            with path.open("ab") as file:
+                file.write(b"\1\2N no head of a message")
         client = ours.imap()
         client.select("INBOX")
         client.logout()
