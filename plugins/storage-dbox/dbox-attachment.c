@@ -8,27 +8,18 @@
 #include "dbox.h"
 
 enum {
-	PARTS_MAX = 1000, LINE_MAX_CHARS = 1024, BUFFER = 16 * 1024,
+	LINE_MAX_CHARS = 1024, BUFFER = 16 * 1024,
 	GROUP_CHARS = 4, GROUP_BYTES = 3,
 };
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	"abcdefghijklmnopqrstuvwxyz0123456789+/";
 
-struct part {
-	uint64_t start, size;		/* in the whole */
-	uint64_t before;		/* bytes of the file that precede it */
-	uint64_t raw;			/* of its own file */
-	uint32_t line;			/* characters; 0: not encoded */
-	uint32_t line_end;
-	const char *path;
-};
-
 struct dbox_whole {
 	struct cv_storage_root *root;
 	int fd, dir, part_fd;
 	uint64_t body, size;
-	struct part *parts;
+	struct dbox_part *parts;
 	uint32_t count, open;		/* open: whose part_fd it is */
 	/* of the open part */
 	uint64_t at;
@@ -38,7 +29,7 @@ struct dbox_whole {
 
 /* --- the line ------------------------------------------------------------------- */
 
-static bool parse_encoding(struct cv_span word, struct part *part)
+static bool parse_encoding(struct cv_span word, struct dbox_part *part)
 {
 	uint64_t line;
 
@@ -62,7 +53,8 @@ static bool path_is_safe(struct cv_span path)
 {
 	struct cv_span level;
 
-	if (path.len == 0 || path.len > 4096)
+	if (path.len == 0 || path.len > 4096 ||
+	    memchr(path.data, '\0', path.len) != NULL)
 		return false;
 	while (cv_span_split(&path, '/', &level)) {
 		if (level.len == 0 || level.data[0] == '.')
@@ -72,7 +64,7 @@ static bool path_is_safe(struct cv_span path)
 }
 
 static bool parse_part(struct cv_pool *pool, struct cv_span *rest,
-		       struct part *part)
+		       struct dbox_part *part)
 {
 	struct cv_span start, size, encoding, path;
 
@@ -86,8 +78,25 @@ static bool parse_part(struct cv_pool *pool, struct cv_span *rest,
 		(part->path = cv_span_copy(pool, path)) != NULL;
 }
 
+bool dbox_parts_parse(struct cv_span line, struct cv_pool *pool,
+		      struct dbox_part **parts_r, uint32_t *count_r)
+{
+	struct dbox_part *parts = CV_ALLOC_ARRAY(pool, struct dbox_part,
+						 DBOX_PARTS_MAX);
+
+	*parts_r = parts;
+	*count_r = 0;
+	while (line.len > 0) {
+		if (*count_r == DBOX_PARTS_MAX ||
+		    !parse_part(pool, &line, &parts[*count_r]))
+			return false;
+		(*count_r)++;
+	}
+	return true;
+}
+
 /* What a file of so many bytes looks like in the message. */
-static uint64_t encoded_size(const struct part *part, uint64_t raw)
+static uint64_t encoded_size(const struct dbox_part *part, uint64_t raw)
 {
 	uint64_t chars;
 
@@ -100,7 +109,7 @@ static uint64_t encoded_size(const struct part *part, uint64_t raw)
 /* Under sdbox the file has a name for each copy of the message: the path, and
  * behind it the mailbox's GUID and the UID there.  All are the same. */
 static bool find_copy(struct dbox_whole *w, struct cv_pool *pool,
-		      struct part *part)
+		      struct dbox_part *part)
 {
 	const char *slash = strrchr(part->path, '/'), *entry;
 	const char *base = slash == NULL ? part->path : slash + 1;
@@ -126,7 +135,7 @@ static bool find_copy(struct dbox_whole *w, struct cv_pool *pool,
 }
 
 static int check_part(struct dbox_whole *w, struct cv_pool *pool,
-		      struct part *part, uint64_t *end, uint64_t *outside,
+		      struct dbox_part *part, uint64_t *end, uint64_t *outside,
 		      struct cv_error *err)
 {
 	struct stat st;
@@ -155,19 +164,15 @@ static int check_part(struct dbox_whole *w, struct cv_pool *pool,
 static int parse(struct dbox_whole *w, struct cv_pool *pool,
 		 const struct dbox_message *m, struct cv_error *err)
 {
-	struct cv_span rest = m->metadata.external;
 	uint64_t end = 0, outside = 0;
 	int ret = CV_OK;
 
-	w->parts = CV_ALLOC_ARRAY(pool, struct part, PARTS_MAX);
-	while (rest.len > 0 && ret == CV_OK) {
-		struct part *part = &w->parts[w->count];
-
-		if (w->count++ == PARTS_MAX || !parse_part(pool, &rest, part))
-			return CV_FAIL(err, CV_E_TEMP, "what a message says "
-				       "of its attachments is damaged");
-		ret = check_part(w, pool, part, &end, &outside, err);
-	}
+	if (!dbox_parts_parse(m->metadata.external, pool, &w->parts,
+			      &w->count))
+		return CV_FAIL(err, CV_E_TEMP, "what a message says of its "
+			       "attachments is damaged");
+	for (uint32_t i = 0; i < w->count && ret == CV_OK; i++)
+		ret = check_part(w, pool, &w->parts[i], &end, &outside, err);
 	if (ret == CV_OK && w->size - outside != m->length)
 		ret = CV_FAIL(err, CV_E_TEMP, "a message and its attachments "
 			      "do not have its size");
@@ -188,7 +193,7 @@ static int read_some(struct cv_storage_root *root, int fd, void *data,
 }
 
 /* Bytes of the open part's file into the buffer, from a group's first on. */
-static int fill(struct dbox_whole *w, const struct part *part, uint64_t at,
+static int fill(struct dbox_whole *w, const struct dbox_part *part, uint64_t at,
 		struct cv_error *err)
 {
 	uint64_t left = part->raw - at;
@@ -212,7 +217,7 @@ static char base64_char(const unsigned char *bytes, size_t count,
 }
 
 /* offset: in the part. */
-static int read_encoded(struct dbox_whole *w, const struct part *part,
+static int read_encoded(struct dbox_whole *w, const struct dbox_part *part,
 			uint64_t offset, char *data, size_t len,
 			struct cv_error *err)
 {
@@ -271,7 +276,7 @@ int dbox_whole_read(struct dbox_whole *w, uint64_t offset, void *data,
 		    size_t len, size_t *got_r, struct cv_error *err)
 {
 	uint32_t number = part_at(w, offset);
-	const struct part *part = number < w->count ? &w->parts[number] :
+	const struct dbox_part *part = number < w->count ? &w->parts[number] :
 		NULL;
 	uint64_t end = part == NULL ? w->size :
 		part->start > offset ? part->start : part->start + part->size;
@@ -287,7 +292,7 @@ int dbox_whole_read(struct dbox_whole *w, uint64_t offset, void *data,
 	*got_r = len;
 	if (part == NULL || part->start > offset) {
 		/* what was left out before it */
-		const struct part *last = number == 0 ? NULL :
+		const struct dbox_part *last = number == 0 ? NULL :
 			&w->parts[number - 1];
 		uint64_t at = last == NULL ? offset : last->before +
 			(offset - last->start - last->size);

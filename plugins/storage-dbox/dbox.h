@@ -24,6 +24,7 @@ enum {
 	DBOX_FILE_MAX = 256 * 1024 * 1024,	/* of a list we read whole */
 	DBOX_SPILL = 256 * 1024,	/* larger ones are not kept in memory */
 	DBOX_OPEN_MAX = 8,		/* hidden files that stay open */
+	DBOX_PARTS_MAX = 1000,		/* of a message, elsewhere */
 };
 
 struct mdbox_rescue;
@@ -223,6 +224,19 @@ int dbox_message_found(struct cv_storage_root *root, int fd,
 
 /* --- dbox-attachment.c: Dovecot's messages whose parts are files ---------------- */
 
+/* What the line "X" of a message's metadata says, as far as it can be known
+ * without the files; false: damaged.  In pool. */
+struct dbox_part {
+	uint64_t start, size;		/* in the whole */
+	uint64_t before;		/* bytes of the file that precede it */
+	uint64_t raw;			/* of its own file */
+	uint32_t line;			/* characters; 0: not encoded */
+	uint32_t line_end;
+	const char *path;		/* below the directory */
+};
+bool dbox_parts_parse(struct cv_span line, struct cv_pool *pool,
+		      struct dbox_part **parts_r, uint32_t *count_r);
+
 /* Lives in pool, closed by dbox_whole_close; fd stays the caller's. */
 struct dbox_whole;
 int dbox_whole_open(struct cv_storage_root *root, int fd,
@@ -405,8 +419,12 @@ int mdbox_ledger_forget(struct cv_storage_root *root, uint32_t uidvalidity,
 			struct cv_error *err);
 /* There is nothing of Dovecot's any more. */
 void mdbox_ledger_remove(struct cv_storage_root *root);
-/* With Dovecot's map, for the record of a place.  Lives in pool. */
+/* From the bytes of its file, without the map; lives in pool.  Damaged entries
+ * are as good as none. */
 struct mdbox_ledger;
+void mdbox_ledger_parse(struct cv_span file, struct cv_pool *pool,
+			struct mdbox_ledger **ledger_r);
+/* With Dovecot's map, for the record of a place.  Lives in pool. */
 int mdbox_ledger_read(struct cv_storage_root *root, struct cv_pool *pool,
 		      struct mdbox_ledger **ledger_r, struct cv_error *err);
 uint32_t mdbox_ledger_expunged(const struct mdbox_ledger *ledger,

@@ -160,9 +160,9 @@ void mdbox_known_say(const struct mdbox_known *k, const char *who)
 		    "are: Dovecot has references to %u of their messages "
 		    "that no mailbox here has taken over, and %u of the "
 		    "files cannot be read to their end.  A mailbox has lost "
-		    "its dovecot.index, or storage/ its dovecot.map.index: "
-		    "'doveadm force-resync' on a copy of the tree finds such "
-		    "mail, and 'culveradm backup' to a new mail_location "
-		    "leaves it behind", k->root->config->path, who,
+		    "its dovecot.index, or a file is damaged: 'doveadm "
+		    "force-resync' on a copy of the tree finds such mail, and "
+		    "'culveradm backup' to a new mail_location leaves it "
+		    "behind", k->root->config->path, who,
 		    k->kept.data, k->kept_count, k->unread);
 }

@@ -210,19 +210,14 @@ static void settle(struct mdbox_ledger *l)
 	l->count = to;
 }
 
-static int read_entries(struct mdbox_ledger *l, struct cv_storage_root *root,
-			struct cv_error *err)
+void mdbox_ledger_parse(struct cv_span file, struct cv_pool *pool,
+			struct mdbox_ledger **ledger_r)
 {
-	struct cv_text file;
-	uint32_t all;
-	int ret;
+	struct mdbox_ledger *l = CV_ALLOC(pool, struct mdbox_ledger);
+	uint32_t all = (uint32_t)(file.len / ENTRY);
 
-	cv_text_init(&file, l->pool);
-	ret = dbox_file_read(root, root->storage_fd, ledger_name, &file, err);
-	if (ret != CV_OK)
-		return ret == CV_NOT_FOUND ? CV_OK : ret;
-	all = (uint32_t)(file.len / ENTRY);
-	l->entries = CV_ALLOC_ARRAY(l->pool, struct entry, (size_t)all + 1);
+	l->pool = pool;
+	l->entries = CV_ALLOC_ARRAY(pool, struct entry, (size_t)all + 1);
 	for (uint32_t i = 0; i < all; i++) {
 		struct entry *e = &l->entries[l->count];
 
@@ -233,21 +228,23 @@ static int read_entries(struct mdbox_ledger *l, struct cv_storage_root *root,
 		l->count++;
 	}
 	settle(l);
-	return CV_OK;
+	*ledger_r = l;
 }
 
 int mdbox_ledger_read(struct cv_storage_root *root, struct cv_pool *pool,
 		      struct mdbox_ledger **ledger_r, struct cv_error *err)
 {
-	struct mdbox_ledger *l = CV_ALLOC(pool, struct mdbox_ledger);
+	struct cv_text file;
 	int ret;
 
-	l->pool = pool;
-	ret = read_entries(l, root, err);
-	if (ret == CV_OK)
-		ret = dbox_foreign_map(root, pool, &l->places,
-				       &l->place_count, err);
-	*ledger_r = l;
+	cv_text_init(&file, pool);
+	ret = dbox_file_read(root, root->storage_fd, ledger_name, &file, err);
+	if (ret < 0)
+		return ret;
+	mdbox_ledger_parse(ret == CV_OK ? cv_text_span(&file) : CV_SPAN(""),
+			   pool, ledger_r);
+	ret = dbox_foreign_map(root, pool, &(*ledger_r)->places,
+			       &(*ledger_r)->place_count, err);
 	return ret == CV_NOT_FOUND ? CV_OK : ret;
 }
 

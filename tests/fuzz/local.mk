@@ -59,6 +59,24 @@ tests_fuzz_libdbox_fuzz_la_SOURCES = $(STORAGE_DBOX_SOURCES)
 tests_fuzz_libdbox_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_dbox
 
+noinst_PROGRAMS += tests/fuzz/fuzz-dbox-container
+tests_fuzz_fuzz_dbox_container_SOURCES = %D%/fuzz-dbox-container.c \
+	tests/unit/dbox-memory.h
+tests_fuzz_fuzz_dbox_container_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
+tests_fuzz_fuzz_dbox_container_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_dbox_container_LDADD = tests/fuzz/libdbox-fuzz.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-dbox-lines
+tests_fuzz_fuzz_dbox_lines_SOURCES = %D%/fuzz-dbox-lines.c \
+	tests/unit/dbox-memory.h
+tests_fuzz_fuzz_dbox_lines_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
+tests_fuzz_fuzz_dbox_lines_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_dbox_lines_LDADD = tests/fuzz/libdbox-fuzz.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-dovecot-index
 tests_fuzz_fuzz_dovecot_index_SOURCES = %D%/fuzz-dovecot-index.c
 tests_fuzz_fuzz_dovecot_index_CPPFLAGS = $(FUZZ_CPPFLAGS) \

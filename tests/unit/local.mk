@@ -273,6 +273,13 @@ tests_unit_test_dbox_format_CPPFLAGS = $(UNIT_CPPFLAGS) \
 tests_unit_test_dbox_format_LDADD = tests/unit/libstorage-dbox.la \
 	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-dbox-parse
+tests_unit_test_dbox_parse_SOURCES = %D%/test-dbox-parse.c %D%/dbox-memory.h
+tests_unit_test_dbox_parse_CPPFLAGS = $(UNIT_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
+tests_unit_test_dbox_parse_LDADD = tests/unit/libstorage-dbox.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox
 tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
 tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
