@@ -10,7 +10,6 @@
  * The work is in proportion to the size of the files, and done once for a
  * root. */
 #include "dbox.h"
-#include "../storage-common/dovecot-index.h"
 
 enum { FOLDER_MAX = 4096 };	/* bytes of a name on disk */
 
