@@ -6,6 +6,7 @@
 
 enum { STATE_VERSION = 1,
        STATE_BYTES = 1 + 16 + 8 + 8 + 8 + 8 + 4 + 8 + 4 };
+#define STATE_UNSURE ((uint32_t)1 << 31)	/* with the nanoseconds */
 
 /* --- the state ---------------------------------------------------------------------- */
 
@@ -20,7 +21,8 @@ bool mbox_state(struct cv_storage_folder *folder, struct cv_text *dst)
 	common_put_u64(dst, s->stamp.inode, 8);
 	common_put_u64(dst, s->stamp.size, 8);
 	common_put_u64(dst, (uint64_t)s->stamp.seconds, 8);
-	common_put_u64(dst, s->stamp.nanoseconds, 4);
+	common_put_u64(dst, s->stamp.nanoseconds |
+		       (s->unsure ? STATE_UNSURE : 0), 4);
 	common_put_u64(dst, s->generation, 8);
 	common_put_u64(dst, s->count, 4);
 	folder->state_changed = false;
@@ -40,6 +42,8 @@ void mbox_state_set(struct cv_storage_folder *folder, struct cv_span state)
 		s.stamp.size = common_get_u64(&at, 8);
 		s.stamp.seconds = (int64_t)common_get_u64(&at, 8);
 		s.stamp.nanoseconds = (uint32_t)common_get_u64(&at, 4);
+		s.unsure = (s.stamp.nanoseconds & STATE_UNSURE) != 0;
+		s.stamp.nanoseconds &= ~STATE_UNSURE;
 		s.generation = common_get_u64(&at, 8);
 		s.count = (uint32_t)common_get_u64(&at, 4);
 	}
@@ -72,6 +76,7 @@ static void state_take(struct cv_storage_folder *folder)
 	folder->state.stamp = folder->head.stamp;
 	folder->state.generation = folder->head.generation;
 	folder->state.count = folder->head.count;
+	folder->state.unsure = folder->head.unsure != 0;
 	folder->state_changed = true;
 }
 
@@ -218,7 +223,8 @@ int mbox_check(struct cv_storage_folder *folder, bool thorough,
 		return CV_CHANGED;
 	}
 	if (mbox_stamp_equal(&now, &folder->state.stamp) &&
-	    folder->state.generation != 0 && same_boot(folder))
+	    folder->state.generation != 0 && same_boot(folder) &&
+	    !(thorough && folder->state.unsure && !set->mbox_very_dirty_syncs))
 		return CV_OK;
 	*scan_r = CV_SCAN_ALL;
 	if (folder->state.generation != 0 && same_boot(folder) &&

@@ -450,7 +450,8 @@ static int update(struct cv_storage_folder *folder, uint32_t how,
 	if (ret != CV_OK)
 		return ret;
 	/* the map says that this very state was looked at */
-	if (!deep && mbox_stamp_equal(&stamp, &folder->head.stamp))
+	if (!deep && mbox_stamp_equal(&stamp, &folder->head.stamp) &&
+	    !((how & MBOX_FULL) && folder->head.unsure))
 		return CV_OK;
 	return mbox_refresh(folder, (how & MBOX_FULL) != 0, deep, err);
 }

@@ -1,8 +1,13 @@
 /* mbox-refresh.c - the map is brought up to date with its mbox.
  *
- * What has only grown is read from where it ended.  Otherwise each message's
- * header is read, and its body is believed to be the known one when the next
- * message begins where it should; bodies are read where that is not so.
+ * What has only grown (the last known message's header is as it was, and ends
+ * where it did) is read from where it ended: that new mail is there is all that
+ * anybody asks then.  When a mailbox is opened each message's header is read, and
+ * its body is believed to be the known one when the next message begins where it
+ * should; bodies are read where that is not so.  No sample of the headers would
+ * do: a flag that another program has set in place, and then a message at the end,
+ * look like the message alone.  So the map remembers that it has only been added
+ * to (unsure), until all headers were looked at.
  * Messages are known again by their bytes, so other programs may rewrite the
  * file as they like. */
 #include "mbox.h"
@@ -360,6 +365,7 @@ static int grow(struct refresh *x, uint64_t at)
 	int ret;
 
 	x->old = none;
+	folder->head.unsure = 1;
 	ret = take_rest(x, at);
 	/* the separator of the last one may have changed */
 	return ret < 0 ? ret : mbox_map_save(folder, before - 1, x->err);
@@ -373,6 +379,7 @@ static int look_at_all(struct refresh *x)
 	if (ret < 0)
 		return ret;
 	folder->head.base_validity = folder->head.base_last = 0;
+	folder->head.unsure = 0;
 	old_init(&x->old, folder);
 	ret = take_rest(x, 0);
 	cv_api->pool_destroy(&x->old.pool);

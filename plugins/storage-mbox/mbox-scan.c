@@ -46,7 +46,7 @@ int mbox_scan_head(struct mbox_reader *reader, uint64_t offset,
 		   struct mbox_hash *hash, struct cv_error *err)
 {
 	struct cv_span data;
-	size_t from_len, want = 8192;
+	size_t from_len, want = 2048;
 	int64_t received;
 	uint8_t digest[16];
 	int ret = mbox_reader_get(reader, offset, MBOX_FROM_MAX + 1, &data,

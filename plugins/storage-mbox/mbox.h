@@ -168,7 +168,9 @@ struct mbox_map_head {
 	uint8_t boot_id[16];
 	uint32_t base_validity, base_last;
 	uint32_t base_keywords;		/* how many X-IMAPbase names */
-	uint32_t spare;			/* 0 */
+	/* The file had grown, and only what is new was looked at: another
+	 * program may have changed the rest, too. */
+	uint32_t unsure;
 	char keywords[MBOX_KEYWORDS][MBOX_KEYWORD_BYTES];
 	uint64_t check;			/* hash of the above */
 	uint64_t dirty;			/* being changed: see mbox-map.c */
@@ -180,6 +182,7 @@ struct mbox_state {
 	struct mbox_stamp stamp;
 	uint64_t generation;
 	uint32_t count;
+	bool unsure;			/* as in the map's head */
 };
 
 /* --- trees and folders -------------------------------------------------------- */
@@ -313,6 +316,7 @@ struct mbox_reader {
 	char *buffer;
 	uint64_t at;			/* of the buffer in the file */
 	size_t len, room;
+	size_t step;			/* bytes to be read next */
 	uint64_t end;			/* of the file */
 	bool holes;			/* a message ends at one: mbox-holes.c */
 	bool seen_nul;			/* in a body that was read */

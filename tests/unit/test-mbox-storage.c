@@ -197,6 +197,125 @@ static void mail_that_others_append_is_seen(void **state)
 	fixture_deinit(&f);
 }
 
+/* --- how much is read --------------------------------------------------------------- */
+
+enum { MANY = 60, BODY_LINES = 2000 };
+
+static uint64_t bytes_read(void)
+{
+	FILE *file = fopen("/proc/self/io", "r");
+	unsigned long long bytes = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "rchar: %llu", &bytes), 1);
+	fclose(file);
+	return bytes;
+}
+
+/* Foreign mail of 4 MB; where each message's X-Status is. */
+static void many_large(struct fixture *f, const char *status)
+{
+	struct cv_text mail;
+
+	cv_text_init(&mail, f->pool);
+	for (int i = 0; i < MANY; i++) {
+		cv_text_append_f(&mail, "%sSubject: m%d\nX-Status: %c   \n\n",
+				 from, i, i == MANY / 2 ? status[0] : ' ');
+		for (int k = 0; k < BODY_LINES; k++)
+			cv_text_append_f(&mail, "line %d of %d, as long as "
+					 "a line\n", k, i);
+		cv_text_append_c(&mail, '\n');
+	}
+	box_write(f, "inbox", cv_text_str(&mail), "r+");
+}
+
+static uint64_t read_by_opening(struct fixture *f, uint32_t messages)
+{
+	uint64_t before = bytes_read();
+	struct cv_mailbox *box = fixture_open(f, "INBOX");
+
+	assert_int_equal(fixture_state(box).messages, messages);
+	mailbox_api.close(&box);
+	return bytes_read() - before;
+}
+
+static void bodies_that_are_known_are_not_read_again(void **state)
+{
+	const char *more;
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct stat st;
+	char path[300];
+
+	(void)state;
+	fixture_init(&f, "");
+	more = pool_printf(f.pool, "%sSubject: more\n\nmore\n\n", from);
+	box_write(&f, "inbox", "", "a");
+	many_large(&f, " ");
+	box_path(&f, "inbox", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(read_by_opening(&f, MANY) >= (uint64_t)st.st_size);
+	/* one more: no more than a page or two of each of the others */
+	box_write(&f, "inbox", more, "a");
+	assert_true(read_by_opening(&f, MANY + 1) <
+		    (uint64_t)st.st_size / 4);
+	/* and what another program does in the middle, without that the file
+	 * becomes shorter, is found all the same: a flag, and one more */
+	many_large(&f, "F");
+	box_write(&f, "inbox", more, "a");
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(fixture_state(box).messages, MANY + 2);
+	assert_int_equal(fixture_message(&f, box, MANY / 2 + 1, 0).flags &
+			 CV_FLAGS_STORED, CV_FLAG_FLAGGED);
+	assert_int_equal(fixture_message(&f, box, MANY / 2, 0).flags &
+			 CV_FLAGS_STORED, 0);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
+/* Written over in place by another program: another message in the place of
+ * one, and then one more at the end.  A session that only looks for new mail
+ * reads the end; whoever opens the mailbox finds the rest. */
+static void what_has_grown_may_have_changed_too(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+	const char *text, *other;
+
+	(void)state;
+	fixture_init(&f, "");
+	text = pool_printf(f.pool, "%sSubject: a\n\nA\n\n%sSubject: b\n\nB\n\n"
+			   "%sSubject: c\n\nC\n\n", from, from, from);
+	other = pool_printf(f.pool, "%sSubject: a\n\nA\n\n%sSubject: x\n\nX\n\n"
+			    "%sSubject: c\n\nC\n\n%sSubject: d\n\nD\n\n", from,
+			    from, from, from);
+	box_write(&f, "inbox", text, "a");
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(fixture_state(box).messages, 3);
+	box_write(&f, "inbox", other, "r+");
+	fixture_sync(&f, box, CV_SYNC_FULL);
+	assert_int_equal(fixture_state(box).messages, 4);
+	mailbox_api.close(&box);
+	/* in another session; a message that was missed once is still there
+	 * until two scans have missed it */
+	fixture_logout(&f);
+	fixture_login(&f);
+	for (int i = 0; i < 2; i++) {
+		box = fixture_open(&f, "INBOX");
+		fixture_sync(&f, box, CV_SYNC_FULL);
+		if (i == 0)
+			mailbox_api.close(&box);
+	}
+	assert_int_equal(fixture_state(box).messages, 4);
+	assert_int_equal(uid_of(&f, box, 2), 3);
+	assert_string_equal(fixture_body(&f, box, 3),
+			    "Subject: d\r\n\r\nD\r\n");
+	assert_string_equal(fixture_body(&f, box, 4),
+			    "Subject: x\r\n\r\nX\r\n");
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
 static void a_rewrite_by_others_keeps_uids(void **state)
 {
 	struct fixture f;
@@ -442,6 +561,8 @@ int main(void)
 		cmocka_unit_test(uids_of_x_uid_are_taken_over),
 		cmocka_unit_test(bytes_come_back_as_they_were_saved),
 		cmocka_unit_test(mail_that_others_append_is_seen),
+		cmocka_unit_test(bodies_that_are_known_are_not_read_again),
+		cmocka_unit_test(what_has_grown_may_have_changed_too),
 		cmocka_unit_test(a_rewrite_by_others_keeps_uids),
 		cmocka_unit_test(others_see_our_flags),
 		cmocka_unit_test(moved_messages_come_back),
