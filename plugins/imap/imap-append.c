@@ -2,16 +2,22 @@
  * parser gives them, and each literal when it stands before it. */
 #include "imap-append.h"
 #include "imap-args.h"
-#include "imap-name.h"
+#include "imap-catenate.h"
 #include "imap-date.h"
+#include "imap-name.h"
 #include "imap-respond.h"
 #include "imap-set.h"
+#include "imap-url.h"
 
 enum append_step {
 	WANTS_MAILBOX = 0,
 	WANTS_OPTIONS,		/* flags, date or data: nothing of them yet */
 	WANTS_DATE,		/* behind the flags */
 	WANTS_DATA,		/* behind the date */
+	WANTS_PARTS,		/* behind CATENATE */
+	IN_PARTS,		/* in its list */
+	WANTS_TEXT,		/* behind TEXT */
+	WANTS_URL,		/* behind URL */
 };
 
 enum {
@@ -138,6 +144,9 @@ static void message_end(struct imap_append *a)
 	}
 	a->messages++;
 	message_next(a);
+	/* what is there of the next one stays */
+	if (a->at < a->cmd->s->parser.arg_count)
+		return;
 	imap_parser_forget(&a->cmd->s->parser, a->keep);
 	a->at = a->keep;
 }
@@ -170,6 +179,7 @@ static bool header_allowed(struct imap_append *a, const char *data,
 			a->line_len = 1;
 		}
 		if ((unsigned char)data[i] >= 0x80 && !a->in_body &&
+		    !a->from_url &&
 		    !imap_name_is_utf8(s) &&
 		    (s->workarounds & IMAP_APPEND_8BIT) == 0)
 			return false;
@@ -183,6 +193,10 @@ static void take(struct imap_append *a, const char *data, size_t len)
 
 	if (a->refused)
 		return;
+	if (a->into_url) {
+		cv_text_append(&a->url, data, len);
+		return;
+	}
 	if (!header_allowed(a, data, len)) {
 		imap_no(a->cmd, "[CANNOT] Headers with 8-bit characters need "
 			"ENABLE UTF8=ACCEPT.");
@@ -251,6 +265,124 @@ static int parse_on(struct imap_append *a)
 	return (int)result;
 }
 
+/* --- parts of a message [RFC4469 3] --------------------------------------- */
+
+static void take_url(struct imap_append *a, struct cv_span url)
+{
+	struct imap_session *s = a->cmd->s;
+	struct cv_stream *stream;
+	uint64_t len;
+
+	a->parts++;
+	a->step = IN_PARTS;
+	if (!imap_catenate_open(a, url, &stream, &len)) {
+		imap_catenate_bad_url(a->cmd, url);
+		give_up(a);
+		return;
+	}
+	if (size_allowed(a, len))
+		a->size += len;
+	a->from_url = true;	/* what is stored may have anything */
+	while (len > 0 && !a->refused) {
+		struct cv_span in;
+		int code = imap_stream_api->peek(stream, &in, s->err);
+
+		if (code != CV_OK) {
+			imap_no_error(a->cmd, code < 0 ? code : CV_E_TEMP);
+			give_up(a);
+			break;
+		}
+		if (in.len > len)
+			in.len = (size_t)len;
+		take(a, in.data, in.len);
+		imap_stream_api->skip(stream, in.len);
+		len -= in.len;
+	}
+	a->from_url = false;
+	imap_stream_api->close(&stream);
+}
+
+static void begin_parts(struct imap_append *a, const struct imap_arg *arg)
+{
+	if (arg->type != IMAP_LIST) {
+		refuse_arguments(a);
+		return;
+	}
+	a->list = a->at++;
+	a->parts = 0;
+	a->step = IN_PARTS;
+	message_add(a, false, 0);
+}
+
+static bool parts_end(const struct imap_append *a)
+{
+	const struct imap_arg *list = &a->cmd->s->parser.args[a->list];
+
+	return a->step == IN_PARTS && list->end != 0 && a->at == list->end;
+}
+
+static void end_parts(struct imap_append *a)
+{
+	if (a->parts == 0) {
+		refuse_arguments(a);
+	} else if (a->size == 0) {
+		imap_no(a->cmd, "[CANNOT] Can't save a zero byte message.");
+		give_up(a);
+	} else {
+		message_end(a);
+	}
+}
+
+/* cat-part = "TEXT" SP literal / "URL" SP astring; end: behind the last
+ * argument before a literal. */
+static void take_part(struct imap_append *a, const struct imap_arg *arg,
+		      uint32_t end)
+{
+	bool text = imap_arg_is_atom(arg, "TEXT");
+
+	a->at++;
+	if (a->at == end && imap_literal_waits(a->cmd->s) &&
+	    (text || imap_arg_is_atom(arg, "URL"))) {
+		a->step = text ? WANTS_TEXT : WANTS_URL;
+	} else if (!text && imap_arg_is_atom(arg, "URL") && a->at < end &&
+		   imap_arg_is_string(arg + 1)) {
+		a->at++;
+		take_url(a, arg[1].text);
+	} else {
+		refuse_arguments(a);
+	}
+}
+
+/* The literal of a part. */
+static void begin_part(struct imap_append *a)
+{
+	const struct imap_parser *p = &a->cmd->s->parser;
+
+	a->into_url = a->step == WANTS_URL;
+	a->parts += a->step == WANTS_TEXT;
+	if (p->args[a->at].binary) {
+		refuse_arguments(a);
+	} else if (!a->into_url) {
+		if (size_allowed(a, p->literal_size))
+			a->size += p->literal_size;
+	} else if (p->literal_size > IMAP_URL_BYTES_MAX) {
+		imap_no(a->cmd, "[BADURL ?] The URL is too long.");
+		give_up(a);
+	}
+	a->at++;
+	a->step = IN_PARTS;
+	cv_text_init(&a->url, a->cmd->pool);
+}
+
+static void end_part(struct imap_append *a)
+{
+	bool url = a->into_url;
+
+	a->into_url = false;
+	if (url && !a->refused)
+		take_url(a, cv_text_span(&a->url));
+}
+
 /* --- arguments ------------------------------------------------------------ */
 
 static void take_mailbox(struct imap_append *a)
@@ -300,20 +432,28 @@ static void take_date(struct imap_append *a, const struct imap_arg *arg)
 	}
 }
 
-static void take_argument(struct imap_append *a)
+static void take_argument(struct imap_append *a, uint32_t end)
 {
 	const struct imap_arg *arg = &a->cmd->s->parser.args[a->at];
 
-	if (a->step == WANTS_MAILBOX)
+	if (a->step == WANTS_MAILBOX) {
 		take_mailbox(a);
-	else if (a->single && a->messages > 0)
+	} else if (a->single && a->messages > 0) {
 		refuse_arguments(a);
-	else if (arg->type == IMAP_LIST)
+	} else if (a->step == WANTS_PARTS) {
+		begin_parts(a, arg);
+	} else if (a->step == IN_PARTS) {
+		take_part(a, arg, end);
+	} else if (imap_arg_is_atom(arg, "CATENATE")) {
+		a->at++;
+		a->step = WANTS_PARTS;
+	} else if (arg->type == IMAP_LIST) {
 		take_flags(a, arg);
-	else if (arg->type == IMAP_QUOTED)
+	} else if (arg->type == IMAP_QUOTED) {
 		take_date(a, arg);
-	else
+	} else {
 		refuse_arguments(a);
+	}
 }
 
 /* The parser stands before a literal, its last argument. */
@@ -322,8 +462,12 @@ static void stream_begin(struct imap_append *a)
 	const struct imap_parser *p = &a->cmd->s->parser;
 	const struct imap_arg *arg = &p->args[a->at];
 
-	if (a->step == WANTS_MAILBOX || p->depth > 0 ||
-	    (a->single && a->messages > 0)) {
+	if (a->step == WANTS_TEXT || a->step == WANTS_URL) {
+		begin_part(a);
+		return;
+	}
+	if (a->step == WANTS_MAILBOX || a->step >= WANTS_PARTS ||
+	    p->depth > 0 || (a->single && a->messages > 0)) {
 		refuse_arguments(a);
 		return;
 	}
@@ -345,8 +489,15 @@ static void take_arguments(struct imap_append *a)
 	uint32_t end = p->arg_count - imap_literal_waits(a->cmd->s);
 
 	imap_parser_resolve(p);
-	while (!a->refused && a->at < end)
-		take_argument(a);
+	while (!a->refused && (a->at < end || parts_end(a))) {
+		if (parts_end(a)) {
+			end_parts(a);
+			/* it may have forgotten what was read */
+			end = p->arg_count - imap_literal_waits(a->cmd->s);
+		} else {
+			take_argument(a, end);
+		}
+	}
 	if (!a->refused && imap_literal_waits(a->cmd->s))
 		stream_begin(a);
 }
@@ -371,14 +522,18 @@ static int take_literal(struct imap_append *a)
 		imap_send_line(s, "+ OK");
 	if (literal_read(a) < 0)
 		return CV_E_TEMP;
-	message_end(a);
+	if (a->step == IN_PARTS)
+		end_part(a);
+	else
+		message_end(a);
 	return CV_OK;
 }
 
 static int read_on(struct imap_append *a)
 {
 	struct imap_session *s = a->cmd->s;
-	int result = IMAP_PARSE_STREAM;
+	int result = imap_literal_waits(s) ? IMAP_PARSE_STREAM :
+		IMAP_PARSE_DONE;
 
 	while (result == IMAP_PARSE_STREAM) {
 		int code;
@@ -416,11 +571,8 @@ int imap_append_read(struct imap_append *a)
 	a->step = WANTS_MAILBOX;
 	a->request = (struct cv_save_request){ CV_SIZED(cv_save_request),
 		.internal_date = INT64_MIN };
-	if (!imap_literal_waits(a->cmd->s)) {
-		refuse_arguments(a);
-		return CV_OK;
-	}
 	code = read_on(a);
+	imap_catenate_close(a);
 	if (code < 0)
 		give_up(a);
 	return code < 0 ? code : CV_OK;

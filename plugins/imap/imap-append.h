@@ -1,5 +1,6 @@
 /* imap-append.h - the messages of APPEND and REPLACE as they come in: mailbox,
- * then flags, date and data of each [RFC3501 6.3.11], [RFC3502 6.3.11].
+ * then flags, date and data of each [RFC3501 6.3.11], [RFC3502 6.3.11]; the
+ * data may be put together from literals and URLs [RFC4469].
  *
  * Message bytes go from the connection's window to the store, never whole into
  * memory.  What can be refused is refused before it is sent; what the client
@@ -30,6 +31,13 @@ struct imap_append {
 	bool in_body;			/* behind its header */
 	uint32_t line_len;		/* of a line of the header */
 	uint32_t messages;		/* complete ones */
+	/* CATENATE [RFC4469]: its list, and how many parts it had. */
+	uint32_t list, parts;
+	bool into_url;			/* the literal at hand is a URL */
+	bool from_url;			/* what is taken is stored already */
+	struct cv_text url;
+	struct cv_mailbox *source;	/* NULL: none is open */
+	const char *source_name;
 };
 
 /* Reads the command to its end, from the next argument on.  Negative: close.

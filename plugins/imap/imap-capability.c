@@ -108,6 +108,8 @@ static const struct {
 	{ "BINARY", AFTER_LOGIN, NULL },
 	{ "REPLACE", AFTER_LOGIN, NULL },
 	{ "COMPRESS=DEFLATE", AFTER_LOGIN, NULL },
+	{ "CATENATE", AFTER_LOGIN, NULL },
+	{ "URL-PARTIAL", AFTER_LOGIN, NULL },
 	{ "APPENDLIMIT", AFTER_LOGIN, append_limit },
 	{ "QUOTA", AFTER_LOGIN, has_quota },	/* [RFC2087] */
 	{ "QUOTA=RES-STORAGE", AFTER_LOGIN, quota_storage },

@@ -122,6 +122,46 @@ static bool fields_parse(struct imap_cmd *cmd, struct imap_args list,
 	return true;
 }
 
+/* "(From \"To\")" [RFC3501 9 header-list] */
+static bool fields_split(struct imap_cmd *cmd, struct cv_span text,
+			 struct cv_section *section)
+{
+	struct cv_span name, *fields;
+
+	if (text.len < 3 || text.data[0] != '(' ||
+	    text.data[text.len - 1] != ')')
+		return false;
+	text = cv_span(text.data + 1, text.len - 2);
+	fields = CV_ALLOC_ARRAY(cmd->pool, struct cv_span, text.len);
+	section->fields = fields;
+	while (cv_span_split(&text, ' ', &name)) {
+		if (name.len > 2 && name.data[0] == '"' &&
+		    name.data[name.len - 1] == '"')
+			name = cv_span(name.data + 1, name.len - 2);
+		if (!imap_is_atom(name))
+			return false;
+		fields[section->field_count++] = name;
+		if (text.data == NULL)
+			break;
+	}
+	return section->field_count > 0;
+}
+
+bool imap_section_parse(struct imap_cmd *cmd, struct cv_span text,
+			struct cv_section *section)
+{
+	struct cv_span head;
+	bool fields;
+
+	(void)cv_span_split(&text, ' ', &head);
+	if (!section_parse(cmd->pool, head, section))
+		return false;
+	fields = section->kind == CV_SECTION_FIELDS ||
+		section->kind == CV_SECTION_FIELDS_NOT;
+	return text.data == NULL ? !fields :
+		fields && fields_split(cmd, text, section);
+}
+
 /* "<0.100>" */
 static bool partial_parse(struct cv_span text, struct imap_fetch_body *body)
 {

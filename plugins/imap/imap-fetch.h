@@ -45,6 +45,9 @@ bool imap_fetch_parse_body(struct imap_cmd *cmd, struct imap_fetch *fetch,
  * false when it is none of them, or after setting BAD. */
 bool imap_fetch_parse_binary(struct imap_cmd *cmd, struct imap_fetch *fetch,
 			     const struct imap_arg *arg);
+/* "", "1.2.MIME", "HEADER.FIELDS (From)": false when it is none. */
+bool imap_section_parse(struct imap_cmd *cmd, struct cv_span text,
+			struct cv_section *section);
 /* RFC822, RFC822.HEADER, RFC822.TEXT: false when it is none of them. */
 bool imap_fetch_parse_rfc822(struct imap_cmd *cmd, struct imap_fetch *fetch,
 			     const struct imap_arg *arg);

@@ -47,6 +47,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-capability.h \
 	plugins/imap/imap-commands.c \
 	plugins/imap/imap-commands.h \
+	plugins/imap/imap-catenate.c \
+	plugins/imap/imap-catenate.h \
 	plugins/imap/imap-copy.c \
 	plugins/imap/imap-copy.h \
 	plugins/imap/imap-date.c \
@@ -99,6 +101,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-status.h \
 	plugins/imap/imap-sync.c \
 	plugins/imap/imap-sync.h \
+	plugins/imap/imap-url.c \
+	plugins/imap/imap-url.h \
 	plugins/imap/imap.c \
 	plugins/imap/imap.h
 

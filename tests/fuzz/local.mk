@@ -177,6 +177,12 @@ tests_fuzz_fuzz_imap_session_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_imap_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_imap_session_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-imap-url
+tests_fuzz_fuzz_imap_url_SOURCES = %D%/fuzz-imap-url.c $(IMAP_FUZZ_MOCK)
+tests_fuzz_fuzz_imap_url_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_imap_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_imap_url_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-journal
 tests_fuzz_fuzz_journal_SOURCES = %D%/fuzz-journal.c %D%/account-exercise.h
 tests_fuzz_fuzz_journal_CPPFLAGS = $(FUZZ_CPPFLAGS)

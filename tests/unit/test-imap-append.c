@@ -102,6 +102,64 @@ static const struct {
 	  "a REPLACE 1 INBOX {8+}\r\nb NOOP\r\n\r\nc NOOP\r\n",
 	  "a BAD No mailbox selected.\r\nc OK NOOP completed.\r\n" },
 
+	{ "catenate", true, "a APPEND INBOX (\\Seen) CATENATE (TEXT {3}\r\n"
+	  "ab\n URL \"/INBOX/;UID=1/;SECTION=TEXT\" TEXT {2+}\r\nxy)\r\n"
+	  "b FETCH 4 BODY.PEEK[]\r\n",
+	  "+ OK\r\n* 4 EXISTS\r\na OK [APPENDUID 1001 4] Append completed.\r\n"
+	  "* 4 FETCH (BODY[] {15}\r\nab\nbody one\r\nxy)\r\n"
+	  "b OK Fetch completed.\r\n" },
+	{ "catenate twice, and the plain form", false,
+	  "a APPEND a/b CATENATE (TEXT {1+}\r\nx) (\\Seen) CATENATE (URL "
+	  "{12+}\r\n/INBOX/;UID= URL /INBOX/;UID=1) {1+}\r\nx\r\n" ASK_AB,
+	  "a NO [BADURL /INBOX/;UID=] Nothing can be taken from this URL."
+	  "\r\n" NONE_IN_AB },
+	{ "catenate, and the plain form behind it", false,
+	  "a APPEND a/b CATENATE (TEXT {1+}\r\nx) (\\Seen) CATENATE (URL "
+	  "{13}\r\n/INBOX/;UID=1) (\\Draft) {1+}\r\nx\r\n" ASK_AB,
+	  "+ OK\r\na OK [APPENDUID 1003 1:3] Append completed.\r\n"
+	  "* STATUS a/b (MESSAGES 3)\r\nb OK Status completed.\r\n" },
+	{ "catenate nothing", false, "a APPEND a/b CATENATE ()\r\n" ASK_AB,
+	  BAD_ARGS("APPEND") NONE_IN_AB },
+	{ "catenate empty texts", false,
+	  "a APPEND a/b CATENATE (TEXT {0+}\r\n TEXT {0+}\r\n)\r\n" ASK_AB,
+	  "a NO [CANNOT] Can't save a zero byte message.\r\n" NONE_IN_AB },
+	{ "catenate without a list", false,
+	  "a APPEND a/b CATENATE {1+}\r\nx\r\n" ASK_AB,
+	  BAD_ARGS("APPEND") NONE_IN_AB },
+	{ "catenate a list in a list", false,
+	  "a APPEND a/b CATENATE ((TEXT {1}\r\n\r\n" ASK_AB, "+ OK\r\n"
+	  "a BAD Error in IMAP command: Missing ')'.\r\n" NONE_IN_AB },
+	{ "catenate a string as text", false,
+	  "a APPEND a/b CATENATE (TEXT \"x\")\r\n" ASK_AB,
+	  BAD_ARGS("APPEND") NONE_IN_AB },
+	{ "catenate a literal without TEXT", false,
+	  "a APPEND a/b CATENATE ({6+}\r\nb NOOP)\r\n" ASK_AB,
+	  BAD_ARGS("APPEND") NONE_IN_AB },
+	{ "catenate, not closed", false,
+	  "a APPEND a/b CATENATE (TEXT {1+}\r\nx\r\n" ASK_AB,
+	  "a BAD Error in IMAP command: Missing ')'.\r\n" NONE_IN_AB },
+	{ "catenate a literal8", false,
+	  "a APPEND a/b CATENATE (TEXT ~{6+}\r\nb NOOP)\r\n" ASK_AB,
+	  BAD_ARGS("APPEND") NONE_IN_AB },
+	{ "catenate too much", false,
+	  "a APPEND a/b CATENATE (TEXT {1+}\r\nx TEXT {1048576}\r\n" ASK_AB,
+	  "a NO [TOOBIG] Message is too large.\r\n" NONE_IN_AB },
+	{ "catenate from nowhere", false,
+	  "a APPEND a/b CATENATE (URL \"/none/;UID=1\" TEXT {6+}\r\nb NOOP"
+	  ")\r\n" ASK_AB, "a NO [BADURL /none/;UID=1] Nothing can be taken "
+	  "from this URL.\r\n" NONE_IN_AB },
+	{ "bad urls do not break the response", false,
+	  "a APPEND a/b CATENATE (URL \"/x] y\")\r\n" ASK_AB,
+	  "a NO [BADURL /x??y] Nothing can be taken from this URL.\r\n"
+	  NONE_IN_AB },
+	{ "replace with catenate", true,
+	  "a UID REPLACE 2 INBOX CATENATE (TEXT {5+}\r\nA: b\n URL "
+	  "/INBOX/;UID=2)\r\nb UID FETCH 4 BODY.PEEK[]<0.5>\r\n",
+	  "* OK [APPENDUID 1001 4] Replacement message ready.\r\n"
+	  "* 2 EXPUNGE\r\n* 3 EXISTS\r\na OK Replace completed.\r\n"
+	  "* 3 FETCH (UID 4 BODY[]<0> {5}\r\nA: b\n)\r\n"
+	  "b OK Fetch completed.\r\n" },
+
 	{ "binary", true, "a FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1])\r\n",
 	  "* 1 FETCH (BINARY[1] {10}\r\nbody one\r\n BINARY.SIZE[1] 10)\r\n"
 	  "a OK Fetch completed.\r\n" },

@@ -41,7 +41,8 @@ static const struct script scripts[] = {
 	  "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE "
 	  "CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE "
 	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE UTF8=ACCEPT MULTIAPPEND "
-	  "BINARY REPLACE COMPRESS=DEFLATE APPENDLIMIT=1048576 CONDSTORE "
+	  "BINARY REPLACE COMPRESS=DEFLATE CATENATE URL-PARTIAL "
+	  "APPENDLIMIT=1048576 CONDSTORE "
 	  "QRESYNC OBJECTID SAVEDATE PREVIEW WITHIN UIDONLY UIDBATCHES "
 	  "INPROGRESS PARTIAL ESEARCH SEARCHRES\r\n"
 	  "a OK Capability completed.\r\n" },
@@ -298,7 +299,8 @@ static const struct script scripts[] = {
 	  "\r\n", "* BYE [TOOBIG] Message is too large.\r\n"
 	  "a NO [TOOBIG] Message is too large.\r\n" },
 	{ "append nothing", "a APPEND a/b\r\n", BAD_ARGS("APPEND") },
-	{ "append a string", "a APPEND a/b \"x\"\r\n", BAD_ARGS("APPEND") },
+	{ "append a string", "a APPEND a/b \"x\"\r\n",
+	  "a BAD Invalid internal date.\r\n" },
 	{ "append more behind", "a APPEND a/b {3}\r\nabc x\r\nb STATUS a/b "
 	  "(MESSAGES)\r\n", "+ OK\r\n"
 	  BAD_ARGS("APPEND")
