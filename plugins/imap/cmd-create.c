@@ -2,6 +2,7 @@
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-list.h"
+#include "imap-name.h"
 #include "imap-object-id.h"
 #include "imap-respond.h"
 
@@ -58,12 +59,12 @@ static int created(struct imap_cmd *cmd, const char *name)
 
 int imap_cmd_create(struct imap_cmd *cmd)
 {
-	const char *name;
+	const char *name, *supplied;
 	uint32_t use = 0;
 	int code;
 
-	if (!imap_new_mailbox_arg(cmd, &name) || !use_parse(cmd, &use) ||
-	    !imap_args_end(cmd))
+	if (!imap_new_mailbox_arg(cmd, &name, &supplied) ||
+	    !use_parse(cmd, &use) || !imap_args_end(cmd))
 		return 0;
 	code = imap_mailbox_api->create(cmd->s->user, name, use, cmd->s->err);
 	if (code < 0 && use != 0 && code == CV_E_UNSUPPORTED)
@@ -73,5 +74,8 @@ int imap_cmd_create(struct imap_cmd *cmd)
 		return imap_no_error_target(cmd, code);
 	if (code < 0)
 		return imap_no_error(cmd, code);
+	/* [RFC9051 6.3.4] */
+	if (strcmp(name, supplied) != 0 && imap_name_is_utf8(cmd->s))
+		imap_list_send_one(cmd, name, supplied);
 	return created(cmd, name);
 }

@@ -95,7 +95,8 @@ static void append_item(struct imap_session *s, uint8_t item,
 		break;
 	case IMAP_FETCH_FLAGS:
 		cv_text_append(out, "FLAGS ", 6);
-		imap_append_flags(out, data->flags, &data->keywords);
+		imap_append_flags(out, imap_flags_told(s, data->flags),
+				  &data->keywords);
 		break;
 	case IMAP_FETCH_INTERNALDATE:
 		cv_text_append(out, "INTERNALDATE ", 13);

@@ -1,5 +1,6 @@
 /* cmd-search.c - SEARCH [RFC3501 6.4.4] with RETURN [RFC4731]. */
 #include "imap-commands.h"
+#include "imap-enable.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-search.h"
@@ -48,6 +49,12 @@ int imap_cmd_search(struct imap_cmd *cmd)
 
 	if (!imap_return_parse(cmd, &ret))
 		return 0;
+	/* [RFC9051 6.4.4] the SEARCH response is gone; without options all of
+	 * them are told */
+	if (!ret.given && (cmd->s->enabled & IMAP_ENABLED_REV2) != 0) {
+		ret.given = true;
+		ret.options = IMAP_RETURN_ALL;
+	}
 	code = search(cmd, &ret);
 	/* [RFC5182 2.1] NO empties it, BAD leaves it */
 	if (cmd->reply == IMAP_NO && (ret.options & IMAP_RETURN_SAVE) != 0)

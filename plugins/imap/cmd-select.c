@@ -3,6 +3,7 @@
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-enable.h"
+#include "imap-list.h"
 #include "imap-modseq.h"
 #include "imap-object-id.h"
 #include "imap-qresync.h"
@@ -18,15 +19,21 @@ static void send_state(struct imap_session *s,
 		       const struct cv_mailbox_state *state)
 {
 	struct cv_text *out = &s->out;
+	bool rev2 = imap_enabled(s, IMAP_ENABLED_REV2);
 
 	imap_send_mailbox_flags(s);
 	cv_text_append_str(out, "* ");
 	cv_text_append_u64(out, state->messages);
-	cv_text_append_str(out, " EXISTS\r\n* ");
-	cv_text_append_u64(out, state->recent);
-	cv_text_append_str(out, " RECENT\r\n");
+	cv_text_append_str(out, " EXISTS\r\n");
+	/* [RFC9051 E] without RECENT and UNSEEN */
+	if (!rev2) {
+		cv_text_append_str(out, "* ");
+		cv_text_append_u64(out, state->recent);
+		cv_text_append_str(out, " RECENT\r\n");
+	}
 	/* [RFC9586] which is a message number */
-	if (state->first_unseen > 0 && !imap_enabled(s, IMAP_ENABLED_UIDONLY)) {
+	if (state->first_unseen > 0 && !rev2 &&
+	    !imap_enabled(s, IMAP_ENABLED_UIDONLY)) {
 		cv_text_append_str(out, "* OK [UNSEEN ");
 		cv_text_append_u64(out, state->first_unseen);
 		cv_text_append_str(out, "] First unseen.\r\n");
@@ -118,6 +125,9 @@ static int opened(struct imap_cmd *cmd, const struct select_request *r)
 	s->modseq = state.highestmodseq;
 	s->told_modseq = 0;
 	send_state(s, &state);
+	/* [RFC9051 6.3.2] */
+	if (imap_enabled(s, IMAP_ENABLED_REV2))
+		imap_list_send_one(cmd, state.name, NULL);
 	/* [RFC7162 3.2.5] for another UIDVALIDITY the client has to begin
 	 * anew */
 	if (r->qresync.given && r->qresync.uidvalidity == state.uidvalidity)

@@ -111,7 +111,8 @@ bool imap_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
 	return true;
 }
 
-bool imap_new_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
+bool imap_new_mailbox_arg(struct imap_cmd *cmd, const char **name_r,
+			  const char **supplied_r)
 {
 	struct cv_text name;
 
@@ -121,6 +122,7 @@ bool imap_new_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
 		imap_no(cmd, "[CANNOT] Mailbox name has control characters.");
 		return false;
 	}
+	*supplied_r = *name_r;
 	/* [RFC9051 6.3.4] it is converted to Net-Unicode */
 	cv_text_init(&name, cmd->pool);
 	imap_nfc_append(cmd->pool, &name, cv_span_of(*name_r));

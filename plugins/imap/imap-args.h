@@ -18,8 +18,9 @@ char *imap_copy(struct cv_pool *pool, struct cv_span text);
 /* The next argument as a mailbox name in UTF-8. */
 bool imap_mailbox_arg(struct imap_cmd *cmd, const char **name_r);
 /* The same for one that is to be made, in Normalization Form C
- * [RFC9051 6.3.4]. */
-bool imap_new_mailbox_arg(struct imap_cmd *cmd, const char **name_r);
+ * [RFC9051 6.3.4]; supplied_r: as it came. */
+bool imap_new_mailbox_arg(struct imap_cmd *cmd, const char **name_r,
+			  const char **supplied_r);
 /* The hierarchy separator where that name lives. */
 char imap_separator(struct imap_session *s, const char *name);
 /* A list of flags, or flags until the end of the arguments. */

@@ -79,6 +79,7 @@ static const struct {
 			   struct cv_text *dst);
 } capabilities[] = {
 	{ "IMAP4rev1", ALWAYS, NULL },
+	{ "IMAP4rev2", ALWAYS, NULL },
 	{ "LITERAL-", ALWAYS, literal_minus },
 	{ "LITERAL+", ALWAYS, literal_plus },
 	{ "SASL-IR", ALWAYS, NULL },

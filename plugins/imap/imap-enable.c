@@ -46,6 +46,7 @@ static void tell_modseq(struct imap_session *s)
 /* A row for each, sorted by name. */
 const struct imap_extension imap_extensions[] = {
 	{ "CONDSTORE", IMAP_ENABLED_CONDSTORE, 0, tell_modseq },
+	{ "IMAP4rev2", IMAP_ENABLED_REV2, 0, NULL },
 	{ "METADATA", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
 	/* [RFC5464 4.1] the name for servers without mailbox entries */
 	{ "METADATA-SERVER", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },

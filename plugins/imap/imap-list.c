@@ -2,6 +2,7 @@
 #include "imap-list.h"
 #include "imap-acl.h"
 #include "imap-args.h"
+#include "imap-enable.h"
 #include "imap-name.h"
 #include "imap-respond.h"
 #include "imap-status.h"
@@ -124,13 +125,14 @@ static void append_word(struct cv_text *out, const char *word)
 }
 
 static void append_attributes(struct cv_text *out, uint32_t bits,
-			      const struct imap_list_request *request)
+			      const struct imap_list_request *request,
+			      bool rev2)
 {
 	if ((bits & CV_MAILBOX_NONEXISTENT) != 0) {
 		/* [RFC5258 3] \NonExistent implies \Noselect; a client of
 		 * RFC 3501 knows only the latter */
 		bits &= ~(uint32_t)CV_MAILBOX_NOSELECT;
-		append_word(out, request->extended ? "\\NonExistent" :
+		append_word(out, request->extended || rev2 ? "\\NonExistent" :
 			    "\\Noselect");
 	}
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]);
@@ -179,13 +181,19 @@ static void send_entry(struct imap_cmd *cmd,
 	cv_text_append_str(out, "* ");
 	cv_text_append_str(out, request->response);
 	cv_text_append_str(out, " (");
-	append_attributes(out, bits, request);
+	append_attributes(out, bits, request,
+			  (cmd->s->enabled & IMAP_ENABLED_REV2) != 0);
 	append_separator(out, entry->separator);
 	imap_append_mailbox(cmd, out, entry->name);
 	/* [RFC5258 3.5] */
 	if ((bits & CV_MAILBOX_CHILD_SUBSCRIBED) != 0 &&
 	    (request->query.options & CV_LIST_RECURSIVE_MATCH) != 0)
 		cv_text_append_str(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+	if (request->old_name != NULL) {
+		cv_text_append_str(out, " (\"OLDNAME\" (");
+		imap_append_mailbox(cmd, out, request->old_name);
+		cv_text_append_str(out, "))");
+	}
 	cv_text_append_str(out, "\r\n");
 	imap_flush(cmd->s);
 }
@@ -289,4 +297,37 @@ int imap_list_send(struct imap_cmd *cmd,
 		return imap_no_error(cmd, code);
 	send_more(cmd, names, request);
 	return imap_ok(cmd, "%s completed.", cmd->def->name);
+}
+
+void imap_list_send_one(struct imap_cmd *cmd, const char *name,
+			const char *old_name)
+{
+	struct imap_session *s = cmd->s;
+	const struct imap_list_request request = {
+		.query = { CV_SIZED(cv_list_query), .reference = "",
+			   .patterns = &name, .pattern_count = 1,
+			   .options = CV_LIST_RETURN_SUBSCRIBED |
+				   CV_LIST_RETURN_CHILDREN },
+		.response = "LIST", .extended = true, .special_use = true,
+		.old_name = old_name,
+	};
+	struct cv_list_entry entry = { CV_SIZED(cv_list_entry) };
+	struct cv_list *list;
+	bool found = false;
+
+	/* what has a wildcard in its name matches more than itself */
+	if (imap_mailbox_api->list_begin(s->user, &request.query, &list,
+					 s->err) == CV_OK) {
+		while (!found && imap_mailbox_api->list_next(list, &entry,
+				s->err) == CV_OK)
+			found = strcmp(entry.name, name) == 0;
+		if (found)
+			send_entry(cmd, &entry, &request);
+		imap_mailbox_api->list_end(&list);
+	}
+	if (found)
+		return;
+	entry = (struct cv_list_entry){ CV_SIZED(cv_list_entry),
+		.name = name, .separator = imap_separator(s, name) };
+	send_entry(cmd, &entry, &request);
 }

@@ -18,6 +18,7 @@ struct imap_list_request {
 	bool my_rights;		/* [RFC8440 3] */
 	/* [RFC9590 3] count 0: none */
 	struct imap_metadata_request metadata;
+	const char *old_name;	/* [RFC9051 6.3.9.7] NULL: none */
 };
 
 /* The reference and the pattern or patterns; false after setting a reply. */
@@ -27,5 +28,9 @@ bool imap_list_patterns(struct imap_cmd *cmd, const struct imap_arg *reference,
 /* Sends the responses and sets the reply. */
 int imap_list_send(struct imap_cmd *cmd,
 		   const struct imap_list_request *request);
+/* The LIST response of one mailbox, as IMAP4rev2 has it with other commands.
+ * old_name: NULL, or what else it was called [RFC9051 6.3.9.7]. */
+void imap_list_send_one(struct imap_cmd *cmd, const char *name,
+			const char *old_name);
 
 #endif

@@ -1,5 +1,6 @@
 /* imap-respond.c - see imap-respond.h. */
 #include "imap-respond.h"
+#include "imap-enable.h"
 #include "imap-name.h"
 #include "imap-settle.h"
 
@@ -144,6 +145,12 @@ static const struct { uint32_t flag; struct cv_span name; } flag_names[] = {
 	{ CV_FLAG_DRAFT, { "\\Draft ", 7 } },
 	{ CV_FLAG_RECENT, { "\\Recent ", 8 } },
 };
+
+uint32_t imap_flags_told(const struct imap_session *s, uint32_t flags)
+{
+	return (s->enabled & IMAP_ENABLED_REV2) == 0 ? flags :
+		flags & ~(uint32_t)CV_FLAG_RECENT;
+}
 
 void imap_append_flags(struct cv_text *dst, uint32_t flags,
 		       const struct cv_keywords *keywords)

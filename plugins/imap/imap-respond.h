@@ -27,6 +27,8 @@ void imap_compress_reset(struct imap_session *s);
 /* Sends a line; the line break is added. */
 void imap_send_line(struct imap_session *s, const char *line);
 
+/* Without \Recent for a client of IMAP4rev2, which has none [RFC9051 E]. */
+uint32_t imap_flags_told(const struct imap_session *s, uint32_t flags);
 /* "(\Seen $Junk)" */
 void imap_append_flags(struct cv_text *dst, uint32_t flags,
 		       const struct cv_keywords *keywords);

@@ -141,7 +141,9 @@ static void send_one(struct imap_session *s, const struct imap_report *report,
 	imap_fetch_begin(s, seq, data.uid);
 	/* [RFC7162 3.2.4] both, once one is enabled; [RFC9586] it is there
 	 * already */
-	if ((report->with_uid || condstore) &&
+	if ((report->with_uid || condstore ||
+	     /* [RFC9051 E] */
+	     (s->enabled & IMAP_ENABLED_REV2) != 0) &&
 	    (s->enabled & IMAP_ENABLED_UIDONLY) == 0) {
 		cv_text_append_str(&s->out, "UID ");
 		cv_text_append_u64(&s->out, data.uid);
@@ -149,7 +151,8 @@ static void send_one(struct imap_session *s, const struct imap_report *report,
 	}
 	if (flags) {
 		cv_text_append_str(&s->out, "FLAGS ");
-		imap_append_flags(&s->out, data.flags, &data.keywords);
+		imap_append_flags(&s->out, imap_flags_told(s, data.flags),
+				  &data.keywords);
 	}
 	if (condstore) {
 		if (flags)
@@ -237,7 +240,8 @@ int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
 		s->exists = changes.messages;
 		number_line(s, s->exists, " EXISTS\r\n");
 	}
-	if (newmail && changes.recent != s->recent) {
+	if (newmail && changes.recent != s->recent &&
+	    (s->enabled & IMAP_ENABLED_REV2) == 0) {
 		s->recent = changes.recent;
 		number_line(s, s->recent, " RECENT\r\n");
 	}

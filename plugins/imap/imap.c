@@ -114,7 +114,7 @@ static const struct cv_setting_def imap_setting_defs[] = {
 static const char *const imap_processes[] = { "imap-login", "imap", NULL };
 
 CV_PLUGIN_DEFINE("imap", 0, .version = "0.1.0", .license = "MIT",
-	.summary = "IMAP4rev1 server",
+	.summary = "IMAP4rev1 and IMAP4rev2 server",
 	.processes = imap_processes,
 	.settings = CV_ARRAY(imap_setting_defs),
 	.settings_bytes = sizeof(struct imap_settings),

@@ -91,7 +91,7 @@ def box(wire):
 
 def test_greeting_and_capabilities(wire):
     w = wire(login=False)
-    assert w.greeting.startswith("* OK [CAPABILITY IMAP4rev1 LITERAL+ ")
+    assert w.greeting.startswith("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ")
     lines = w.do("LOGIN alice secret")
     assert lines[-1].startswith("t1 OK [CAPABILITY IMAP4rev1 ")
     for word in ("IDLE", "NAMESPACE", "UIDPLUS", "UNSELECT", "MOVE", "SPECIAL-USE",

@@ -45,14 +45,14 @@ def test_capability(login):
 
 def test_names(login):
     old, new = login(), login("UTF8=ACCEPT")
-    assert said(new, f'CREATE "{NAME}"') == ["x OK Create completed."]
+    assert said(new, f'CREATE "{NAME}"')[-1].startswith("x OK")
     assert said(new, 'LIST "" "B%"')[0].endswith(f'"/" "{NAME}"')
     # the others get modified UTF-7, and 8-bit in quotes is UTF-8 from everyone
     assert said(old, 'LIST "" "B%"')[0].endswith('"/" B&APw-ro')
     assert said(old, f'STATUS "{NAME}" (MESSAGES)')[0] == "* STATUS B&APw-ro (MESSAGES 0)"
     assert said(new, f'STATUS "{NAME}" (MESSAGES)')[0] == f'* STATUS "{NAME}" (MESSAGES 0)'
     # "&" is only a letter now
-    assert said(new, "CREATE A&B-C") == ["x OK Create completed."]
+    assert said(new, "CREATE A&B-C")[-1].startswith("x OK")
     assert said(old, 'LIST "" A*')[0].endswith('"/" A&-B-C')
     assert said(new, 'LIST "" A*')[0].endswith('"/" A&B-C')
     assert said(old, "SELECT A&B-C")[-1].startswith("x NO")

@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#define GREETING "* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE" \
+#define GREETING "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE" \
 	" AUTH=PLAIN AUTH=LOGIN] Ready.\r\n"
 
 static struct cv_preauth *fresh(void)
@@ -37,7 +37,7 @@ static void insecure_connection_hides_mechanisms(void **state)
 	p->tls_available = true;
 	feed(p, "a CAPABILITY\r\n");
 	assert_string_equal(cv_text_str(&p->out),
-		"* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE "
+		"* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE "
 		"STARTTLS LOGINDISABLED\r\na OK Capability completed.\r\n");
 	feed(p, "a LOGIN u p\r\n");
 	assert_memory_equal(p->out.data, "a NO [PRIVACYREQUIRED]", 22);
