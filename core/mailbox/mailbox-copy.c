@@ -202,7 +202,12 @@ static int hide_all(struct copying *c)
 {
 	int ret = CV_OK;
 
+	mailbox_progress_begin(c->box->user);
 	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++) {
+		ret = mailbox_progress(c->box->user, i, c->messages.count,
+				       c->err);
+		if (ret < 0)
+			break;
 		ret = hide_one(c, &c->messages.items[i]);
 		if (ret == CV_NOT_FOUND)
 			FAIL(c->err, CV_NOT_FOUND, "the file of UID %u is "

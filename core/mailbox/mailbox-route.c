@@ -503,6 +503,7 @@ static int copy_all(struct cv_mailbox *box, struct cv_set seqs,
 {
 	int ret = CV_OK;
 
+	mailbox_progress_begin(box->user);
 	*count_r = 0;
 	for (uint32_t i = 0; i < seqs.count && ret == CV_OK; i++) {
 		uint32_t last = seqs.ranges[i].last;
@@ -511,6 +512,9 @@ static int copy_all(struct cv_mailbox *box, struct cv_set seqs,
 			last = box->count;
 		for (uint32_t seq = seqs.ranges[i].first;
 		     seq != 0 && seq <= last && ret == CV_OK; seq++) {
+			ret = mailbox_progress(box->user, 0, 0, err);
+			if (ret < 0)
+				break;
 			ret = copy_one(box, seq, save, err);
 			/* what is gone is left out */
 			if (ret == CV_OK) {

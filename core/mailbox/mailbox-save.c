@@ -11,12 +11,14 @@
 #include "mailbox-seen.h"
 
 #include "message/binary-encoder.h"
+#include "message/preview.h"
 
 enum {
 	WRITE_CHUNK = 256 * 1024,
 	/* of all bodies of a save that travel in the journal: they wait for
 	 * the commit in memory */
 	JOURNAL_BODIES_MAX = 8 * 1024 * 1024,
+	HEAD_BYTES = 64 * 1024,		/* where a preview is looked for */
 };
 
 struct saved {
@@ -34,6 +36,7 @@ struct saved {
 	struct message_summarizer *summarizer;
 	struct cv_pool *parse_pool;
 	struct cv_text bytes;		/* not written yet */
+	struct cv_span head;		/* of a large one: how it begins */
 	struct cv_storage_put *put;
 	uint64_t size, virtual_size;
 	bool stored_cr;			/* the last byte of them is CR */
@@ -305,9 +308,13 @@ static int write_out(struct saved *m, struct cv_error *err)
 	const struct cv_storage *driver = m->ref.store->driver;
 	int ret = CV_OK;
 
-	if (m->put == NULL)
+	if (m->put == NULL) {
+		m->head = pool_span(m->parse_pool, cv_span(
+			m->bytes.data, m->bytes.len < HEAD_BYTES ?
+			m->bytes.len : HEAD_BYTES));
 		ret = driver->put_create(m->sf->blobs, m->parse_pool, 0, 0,
 					 &m->put, err);
+	}
 	if (ret == CV_OK && m->bytes.len > 0)
 		ret = driver->put_write(m->put, m->bytes.data, m->bytes.len,
 					err);
@@ -461,9 +468,31 @@ static int finish_blob(struct cv_save *save, struct saved *m,
 	return ret;
 }
 
+/* [RFC8970 4] while the text is at hand: LAZY then costs nothing.  Of a large
+ * message only the beginning is; what lies behind it is made when it is asked
+ * for. */
+static void add_preview(struct saved *m, const struct mime_tree *tree,
+			struct message_summary *summary)
+{
+	bool whole = m->head.data == NULL;
+	struct cv_stream *stream;
+	struct cv_text text;
+
+	/* what a filter encrypts must not lie in the catalogue */
+	if (m->filtered)
+		return;
+	stream = stream_open_memory(m->parse_pool, whole ?
+				    cv_text_span(&m->bytes) : m->head);
+	cv_text_init(&text, m->parse_pool);
+	if (message_preview_append(&text, stream, tree, NULL) == CV_OK &&
+	    (whole || text.len > 0))
+		summary->preview = cv_span(cv_text_str(&text), text.len);
+}
+
 int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 {
 	struct saved *m = save->current;
+	const struct mime_tree *tree;
 	struct message_summary summary;
 	int ret = CV_OK;
 
@@ -482,7 +511,8 @@ int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 	}
 	if (ret < 0)
 		return fail(save, ret);
-	message_summarizer_finish(m->summarizer, &summary, NULL);
+	message_summarizer_finish(m->summarizer, &summary, &tree);
+	add_preview(m, tree, &summary);
 	m->virtual_size = summary.virtual_size;
 	cv_text_init(&m->catalogue, m->parse_pool);
 	message_summary_encode(&m->catalogue, &summary);

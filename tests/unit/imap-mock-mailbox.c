@@ -385,6 +385,13 @@ int mock_box_copy(struct cv_mailbox *v, struct cv_set seqs,
 	return CV_OK;
 }
 
+void mock_user_set_progress(struct cv_user *u, cv_progress_fn *fn,
+			    void *context)
+{
+	u->progress = fn;
+	u->progress_context = context;
+}
+
 int mock_user_settle(struct cv_user *u, struct cv_error *err)
 {
 	u->settled++;

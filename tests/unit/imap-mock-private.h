@@ -75,6 +75,8 @@ int mock_box_copy(struct cv_mailbox *v, struct cv_set seqs, const char *name,
 int mock_box_vanished(struct cv_mailbox *v, uint64_t since,
 		      const struct cv_set *uids, struct cv_pool *pool,
 		      struct cv_set *uids_r, struct cv_error *err);
+void mock_user_set_progress(struct cv_user *u, cv_progress_fn *fn,
+			    void *context);
 int mock_user_settle(struct cv_user *u, struct cv_error *err);
 struct mock_message *mock_message_find(struct mock_box *box, uint32_t uid);
 /* Up to the body. */

@@ -88,7 +88,12 @@ int mock_box_search(struct cv_mailbox *v, const struct cv_search_query *q,
 		    struct cv_pool *pool, struct cv_set *seqs_r,
 		    struct cv_error *err)
 {
+	struct cv_user *u = v->user;
+
 	*seqs_r = mock_set_room(pool);
+	if (u->total != 0 && u->progress(u->progress_context, u->done,
+					 u->total) < 0)
+		return FAIL(err, CV_E_TEMP, "given up");
 	for (uint32_t seq = 1; seq <= v->count; seq++) {
 		if (node_matches(v, seq, q, 0))
 			mock_set_add(seqs_r, seq);

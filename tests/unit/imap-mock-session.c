@@ -120,6 +120,7 @@ static const struct cv_mailbox_api mock_mailbox_api = {
 	.save_replace = mock_box_save_replace,
 	.settle = mock_user_settle,
 	.vanished = mock_box_vanished,
+	.set_progress = mock_user_set_progress,
 };
 
 static const struct cv_session_api mock_session_api = {

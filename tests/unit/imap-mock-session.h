@@ -33,6 +33,9 @@ struct cv_user {
 	struct mock_box boxes[MOCK_BOXES_MAX];
 	uint32_t count;
 	unsigned int settled, settle_fails;	/* calls; to fail */
+	cv_progress_fn *progress;
+	void *progress_context;
+	uint64_t done, total;		/* a search says this; total 0: not */
 };
 
 struct cv_connection {

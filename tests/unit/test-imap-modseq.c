@@ -305,11 +305,46 @@ static void an_expunge_kept_back_lowers_the_modseq(void **state)
 	mock_session_free(&s);
 }
 
+/* [RFC9585 4] */
+static void a_long_command_says_how_far_it_is(void **state)
+{
+	static const struct {
+		const char *tag;
+		uint64_t done, total;
+		const char *code;
+	} t[] = {
+		{ "k7", 12, 80, "(\"k7\" 12 80)" },
+		{ "k7", 0, 1, "(\"k7\" 0 1)" },
+		{ "k]8", 12, 80, "(NIL 12 80)" },
+		/* a goal that is reached, or not of 32 bits, is none */
+		{ "k7", 80, 80, "(\"k7\" NIL NIL)" },
+		{ "k7", 1, (uint64_t)1 << 32, "(\"k7\" NIL NIL)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct cv_session *s = mock_session_new();
+		char in[200], expected[200];
+		const char *out;
+
+		s->user.done = t[i].done;
+		s->user.total = t[i].total;
+		snprintf(in, sizeof(in), SEL "%s SEARCH ALL\r\n", t[i].tag);
+		snprintf(expected, sizeof(expected), "* OK [INPROGRESS %s] "
+			 "Still working\r\n* SEARCH 1 2 3\r\n%s OK Search "
+			 "completed.\r\n", t[i].code, t[i].tag);
+		out = mock_session_play(s, cv_span_of(in), 10000);
+		assert_non_null(strstr(out, expected));
+		mock_session_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripts_answer),
 		cmocka_unit_test(an_expunge_kept_back_lowers_the_modseq),
+		cmocka_unit_test(a_long_command_says_how_far_it_is),
 	};
 
 	mock_init();

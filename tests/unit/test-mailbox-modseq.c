@@ -186,6 +186,46 @@ static void answers_share_a_thread(void **state)
 	fixture_deinit(&f);
 }
 
+static void previews_are_kept_at_save(void **state)
+{
+	static char large[200000];
+	struct cv_message_data d;
+	struct cv_mailbox *box;
+	struct fixture f;
+	size_t at;
+
+	(void)state;
+	fixture_init(&f, "");
+	save_mail(&f, "");
+	/* larger than what the journal takes */
+	at = (size_t)snprintf(large, sizeof(large), "Subject: x\r\n\r\n"
+			      "It is long\r\n");
+	while (at + 80 < sizeof(large))
+		at += (size_t)snprintf(large + at, sizeof(large) - at,
+				       "%078d\r\n", 0);
+	fixture_save(&f, "INBOX", large, 0);
+	/* its text lies behind what is looked at */
+	at = (size_t)snprintf(large, sizeof(large), "Subject: x\r\n"
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+		"Content-Type: image/png\r\n\r\n");
+	while (at + 160 < sizeof(large))
+		at += (size_t)snprintf(large + at, sizeof(large) - at,
+				       "%078d\r\n", 0);
+	(void)snprintf(large + at, sizeof(large) - at,
+		       "\r\n--b\r\n\r\nBehind it\r\n--b--\r\n");
+	fixture_save(&f, "INBOX", large, 0);
+	box = fixture_open(&f, "INBOX");
+	d = fixture_message(&f, box, 1, CV_MESSAGE_PREVIEW_LAZY);
+	assert_true(cv_span_is(d.preview, "Some words"));
+	d = fixture_message(&f, box, 2, CV_MESSAGE_PREVIEW_LAZY);
+	assert_true(cv_span_begins_icase(d.preview, CV_SPAN("It is long 0")));
+	d = fixture_message(&f, box, 3, CV_MESSAGE_PREVIEW_LAZY);
+	assert_null(d.preview.data);
+	d = fixture_message(&f, box, 3, CV_MESSAGE_PREVIEW);
+	assert_true(cv_span_is(d.preview, "Behind it"));
+	fixture_deinit(&f);
+}
+
 static void previews_are_made_when_asked_for(void **state)
 {
 	struct cv_message_data d;
@@ -257,6 +297,7 @@ int main(void)
 		cmocka_unit_test(older_than_what_is_remembered),
 		cmocka_unit_test(known_modseq_waits_for_expunges),
 		cmocka_unit_test(answers_share_a_thread),
+		cmocka_unit_test(previews_are_kept_at_save),
 		cmocka_unit_test(previews_are_made_when_asked_for),
 		cmocka_unit_test(progress_is_told_and_may_end_a_search),
 	};
