@@ -9,6 +9,7 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-boxes.c \
 	%D%/sync-copy.c \
 	%D%/sync-dovecot.c %D%/sync-dovecot.h \
+	%D%/sync-dovecot-extras.c \
 	%D%/sync-dovecot-index.c %D%/sync-dovecot-mail.c \
 	%D%/sync-import.c \
 	%D%/sync-link.c %D%/sync-link.h \

@@ -47,7 +47,12 @@ struct dovecot {
 	int storage_fd;
 	uint32_t map_id, file;
 	ARRAY(struct place) places;
+
+	struct cv_text attributes;	/* annotations */
+	uint32_t lost_attributes;
 };
+
+static const char attributes_name[] = "dovecot-attributes";
 
 /* --- names ---------------------------------------------------------------------- */
 
@@ -144,6 +149,18 @@ static int dovecot_rows(struct sync_side *s, struct cv_pool *pool,
 	(void)s;
 	(void)pool;
 	(void)rows;
+	(void)err;
+	return CV_OK;
+}
+
+static int dovecot_metadata(struct sync_side *s, const char *name,
+			    struct cv_pool *pool, sync_entries *entries,
+			    struct cv_error *err)
+{
+	(void)s;
+	(void)name;
+	(void)pool;
+	(void)entries;
 	(void)err;
 	return CV_OK;
 }
@@ -376,18 +393,24 @@ static int end_box(struct dovecot *d, struct cv_error *err)
 	return ret;
 }
 
+static const struct sync_box *find_box(const struct dovecot *d,
+				       const char *name)
+{
+	for (size_t i = 0; i < d->boxes.count; i++) {
+		if (strcmp(d->boxes.items[i].name, name) == 0)
+			return &d->boxes.items[i];
+	}
+	return NULL;
+}
+
 static int dovecot_open(struct sync_side *s, const char *name,
 			struct sync_box *box_r, struct cv_error *err)
 {
 	struct dovecot *d = (struct dovecot *)s;
-	const struct sync_box *box = NULL;
+	const struct sync_box *box = find_box(d, name);
 	const char *disk;
 	int ret = end_box(d, err);
 
-	for (size_t i = 0; i < d->boxes.count; i++) {
-		if (strcmp(d->boxes.items[i].name, name) == 0)
-			box = &d->boxes.items[i];
-	}
 	if (ret == CV_OK && box == NULL)
 		ret = FAIL(err, CV_E_NOT_FOUND, "no such mailbox");
 	if (ret < 0)
@@ -433,6 +456,55 @@ static int dovecot_subscribe(struct sync_side *s, const char *name, bool on,
 	if (on)
 		*array_add(&d->subscribed) = pool_strdup(d->pool, name);
 	return CV_OK;
+}
+
+static int dovecot_set_metadata(struct sync_side *s, const char *name,
+				const struct sync_entry *entry,
+				struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+	bool server = name[0] == '\0';
+	const struct sync_box *box = find_box(d, server ? "INBOX" : name);
+
+	(void)err;
+	if (entry->value.data != NULL &&
+	    (box == NULL || !sync_dovecot_attribute(&d->attributes, box->guid,
+						    server, entry)))
+		d->lost_attributes++;
+	return CV_OK;
+}
+
+static int dovecot_set_rights(struct sync_side *s, const char *name,
+			      struct cv_span text, struct cv_error *err)
+{
+	struct dovecot *d = (struct dovecot *)s;
+	struct cv_pool *pool = pool_create("dovecot rights");
+	const char *disk;
+	int ret = disk_name(name, pool, &disk, err);
+
+	if (ret == CV_OK)
+		ret = sync_dovecot_file_write(d->fd, pool_printf(
+			pool, "mailboxes/%s/%s/dovecot-acl", disk, mail_dir),
+			text, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
+static void dovecot_left(const struct sync_side *s, struct cv_text *dst)
+{
+	const struct dovecot *d = (const struct dovecot *)s;
+
+	cv_text_append_f(dst, "left behind: \\Recent%s, special uses that "
+			 "CREATE gave", d->multi ? "" :
+			 ", dates of saving (sdbox has none)");
+	if (d->lost_attributes > 0)
+		cv_text_append_f(dst, ", %u annotations that no mailbox of "
+				 "the tree has", d->lost_attributes);
+	if (d->attributes.len > 0)
+		cv_text_append_f(dst, "; annotations are in '%s/%s' (hint: "
+				 "mail_attribute_dict = file:%s/%s and "
+				 "imap_metadata = yes)", d->path,
+				 attributes_name, d->path, attributes_name);
 }
 
 /* --- messages ---------------------------------------------------------------------- */
@@ -642,7 +714,6 @@ static int write_map(struct dovecot *d, struct cv_error *err)
 static int write_subscriptions(struct dovecot *d, struct cv_error *err)
 {
 	struct cv_text text;
-	int fd, ret;
 
 	cv_text_init(&text, d->pool);
 	cv_text_append_str(&text, "V\t2\n\n");
@@ -660,14 +731,8 @@ static int write_subscriptions(struct dovecot *d, struct cv_error *err)
 		}
 		cv_text_append_c(&text, '\n');
 	}
-	fd = openat(d->fd, "subscriptions", O_WRONLY | O_CREAT | O_EXCL |
-		    O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return FAIL_ERRNO(err, errno, "cannot create 'subscriptions'");
-	ret = sync_dovecot_write(fd, "subscriptions", cv_text_span(&text),
-				 err);
-	close_fd(&fd);
-	return ret;
+	return sync_dovecot_file_write(d->fd, "subscriptions",
+				       cv_text_span(&text), err);
 }
 
 static int sync_parent(const struct dovecot *d, struct cv_error *err)
@@ -714,6 +779,10 @@ static int dovecot_done(struct sync_side *s, bool complete,
 		ret = write_map(d, err);
 	if (ret == CV_OK)
 		ret = write_subscriptions(d, err);
+	if (ret == CV_OK && d->attributes.len > 0)
+		ret = sync_dovecot_file_write(d->fd, attributes_name,
+					      cv_text_span(&d->attributes),
+					      err);
 	return ret == CV_OK ? put_in_place(d, err) : ret;
 }
 
@@ -734,6 +803,7 @@ static void dovecot_close(struct sync_side **s)
 static const struct sync_side_ops ops = {
 	.list = dovecot_list,
 	.subscriptions = dovecot_subscriptions,
+	.metadata = dovecot_metadata,
 	.open = dovecot_open,
 	.is_open = dovecot_is_open,
 	.rows = dovecot_rows,
@@ -742,6 +812,9 @@ static const struct sync_side_ops ops = {
 	.remove = dovecot_remove,
 	.rename = dovecot_rename,
 	.subscribe = dovecot_subscribe,
+	.set_metadata = dovecot_set_metadata,
+	.set_rights = dovecot_set_rights,
+	.left = dovecot_left,
 	.update = dovecot_update,
 	.change = dovecot_change,
 	.expunge = dovecot_expunge,
@@ -780,8 +853,9 @@ int sync_dovecot_open(const char *path, bool multi, const char *label,
 	d->side = (struct sync_side){
 		.ops = &ops, .label = pool_strdup(pool, label),
 		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
-			SYNC_CAP_BOXES,
+			SYNC_CAP_BOXES | SYNC_CAP_METADATA,
 	};
+	cv_text_init(&d->attributes, pool);
 	array_init(&d->boxes, pool);
 	array_init(&d->subscribed, pool);
 	array_init(&d->places, pool);

@@ -42,6 +42,16 @@ int sync_dovecot_index_write(int dirfd, const char *name,
 			     const struct sync_dovecot_index *index,
 			     struct cv_error *err);
 
+/* --- sync-dovecot-extras.c ---------------------------------------------------- */
+
+/* Appends an annotation of the mailbox with this GUID, or of the server;
+ * false: Dovecot has no place for it. */
+bool sync_dovecot_attribute(struct cv_text *dst, const uint8_t guid[16],
+			    bool server, const struct sync_entry *entry);
+/* A new file with these bytes. */
+int sync_dovecot_file_write(int dirfd, const char *name, struct cv_span data,
+			    struct cv_error *err);
+
 /* --- sync-dovecot-mail.c ----------------------------------------------------- */
 
 /* A message that is being written to a file, at its end. */

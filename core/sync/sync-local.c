@@ -157,6 +157,34 @@ static int local_metadata(struct sync_side *s, const char *name,
 	return ret;
 }
 
+static int local_rights(struct sync_side *s, const char *name,
+			struct cv_pool *pool, struct cv_span *text_r,
+			struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_text text;
+	struct acl acl;
+	size_t to = 0;
+	int ret = native(l, name, pool, &name, err);
+
+	*text_r = CV_SPAN_NONE;
+	acl_init(&acl, pool);
+	if (ret == CV_OK)
+		ret = mailbox_acl_get(l->user, name, &acl, err);
+	/* the administrator's stay with the server */
+	for (size_t i = 0; ret == CV_OK && i < acl.count; i++) {
+		if (!acl.entries[i].global)
+			acl.entries[to++] = acl.entries[i];
+	}
+	acl.count = to;
+	cv_text_init(&text, pool);
+	if (ret == CV_OK && acl.count > 0) {
+		acl_format(&acl, &text);
+		*text_r = cv_text_span(&text);
+	}
+	return ret;
+}
+
 static void local_fetch_end(struct sync_side *s)
 {
 	struct local *l = (struct local *)s;
@@ -672,6 +700,7 @@ static const struct sync_side_ops ops = {
 	.list = local_list,
 	.subscriptions = local_subscriptions,
 	.metadata = local_metadata,
+	.rights = local_rights,
 	.open = local_open,
 	.is_open = local_is_open,
 	.rows = local_rows,

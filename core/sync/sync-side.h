@@ -170,6 +170,18 @@ struct sync_side_ops {
 	int (*save_commit)(struct sync_side *s, uint32_t *uids_r,
 			   uint32_t count, struct cv_error *err);
 	void (*save_abort)(struct sync_side *s);
+	/* The rights of a mailbox, as text of a file dovecot-acl; data NULL:
+	 * nobody has any but those that come with its being there.  NULL: the
+	 * end cannot say. */
+	int (*rights)(struct sync_side *s, const char *name,
+		      struct cv_pool *pool, struct cv_span *text_r,
+		      struct cv_error *err);
+	/* NULL: it takes none. */
+	int (*set_rights)(struct sync_side *s, const char *name,
+			  struct cv_span text, struct cv_error *err);
+	/* Appends, for people, what a complete run has left behind.  NULL:
+	 * nothing. */
+	void (*left)(const struct sync_side *s, struct cv_text *dst);
 	/* The run, which was no dry one, has ended; complete: nothing has
 	 * failed.  NULL: what was committed stands. */
 	int (*done)(struct sync_side *s, bool complete, struct cv_error *err);

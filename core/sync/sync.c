@@ -145,6 +145,27 @@ static int sync_box(struct sync *sync, struct sync_pair *pair,
 	return ret;
 }
 
+/* What the copy of a mailbox has beside its messages. */
+static int copy_rights(struct sync *sync, const char *name,
+		       struct cv_error *err)
+{
+	const struct sync_side_ops *to = sync->side[1]->ops;
+	struct cv_pool *pool;
+	struct cv_span text;
+	int ret;
+
+	if (!sync->options->mirror || sync->options->dry_run ||
+	    to->set_rights == NULL || sync->side[0]->ops->rights == NULL)
+		return CV_OK;
+	pool = pool_create("sync rights");
+	ret = sync->side[0]->ops->rights(sync->side[0], name, pool, &text,
+					 err);
+	if (ret == CV_OK && text.data != NULL)
+		ret = to->set_rights(sync->side[1], name, text, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
 static int save_state(struct sync *sync, bool now, struct cv_error *err)
 {
 	uint64_t at = time_monotonic_msecs();
@@ -177,6 +198,8 @@ static int sync_boxes_all(struct sync *sync, struct cv_error *err)
 		} else {
 			ret = sync_box(sync, pair, err);
 		}
+		if (ret == CV_OK)
+			ret = copy_rights(sync, name, err);
 		ret = sync_failed(sync, name, ret, err);
 		if (ret == CV_OK)
 			ret = save_state(sync, false, err);

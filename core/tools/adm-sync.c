@@ -325,6 +325,21 @@ static int choose_namespace(struct adm_mail *m, const struct sync_side *local,
 	return sync_local_space(local, m->option['n'], &plan->space, err);
 }
 
+/* What cannot be had at the other end, so that nobody finds out later. */
+static void say_left(const struct sync_side *to)
+{
+	struct cv_pool *pool;
+	struct cv_text text;
+
+	if (to->ops->left == NULL)
+		return;
+	pool = pool_create("sync left");
+	cv_text_init(&text, pool);
+	to->ops->left(to, &text);
+	fprintf(stderr, "%s: %s\n", to->label, cv_text_str(&text));
+	pool_destroy(&pool);
+}
+
 static int run_sides(struct adm_mail *m, struct sync_side *local,
 		     struct sync_side *other, struct cv_error *err)
 {
@@ -351,6 +366,8 @@ static int run_sides(struct adm_mail *m, struct sync_side *local,
 			sync_run(local, other, &plan->options, &report, err);
 	adm_progress_end();
 	print_report(m, &report);
+	if (ret == CV_OK && report.failures == 0 && !plan->options.dry_run)
+		say_left(plan->reverse ? local : other);
 	return ret;
 }
 

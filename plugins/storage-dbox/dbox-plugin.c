@@ -94,8 +94,16 @@ static int dbox_private_flags(const struct cv_storage_config *config,
 static void dbox_location_check(const struct cv_check *check)
 {
 	static const char *const layouts[] = { "fs", NULL };
+	const char *at = strstr(check->value, ":LAYOUT=");
 
-	cv_check_layout(check, layouts);
+	if (at != NULL && strncasecmp(at + 8, "index", 5) == 0 &&
+	    (at[13] == '\0' || at[13] == ':'))
+		check->error(check, "", "LAYOUT=index is not read (hint: "
+			     "'doveadm backup -u USER %s:/new/place', while "
+			     "Dovecot still runs, makes a tree that is)",
+			     check->driver);
+	else
+		cv_check_layout(check, layouts);
 }
 
 static const struct cv_storage sdbox_storage = {

@@ -501,6 +501,19 @@ def test_what_else_a_tree_may_have(kind, more, extra):
             assert snapshot(ours) == before
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tree_whose_names_are_in_an_index_is_refused_with_a_way_out(kind):
+    with culver.Server() as server:
+        location = f"mail_location={kind}:~/box:LAYOUT=index"
+        done = server.adm("-o", location, "mailbox", "list", "-u", "alice", check=False)
+        assert done.returncode != 0
+        assert f"'doveadm backup -u USER {kind}:/new/place'" in done.stderr
+        assert not (server.home("alice") / "box").exists()
+    text = config(culver.CONFIG, kind, ":LAYOUT=index")
+    with pytest.raises(Exception, match="doveadm backup -u USER"):
+        culver.Server(config=text).__enter__()
+
+
 @needs_dovecot
 @pytest.mark.parametrize("theirs", ["sdbox"], indirect=True)
 def test_without_an_index_uids_come_from_names(theirs):
@@ -537,3 +550,18 @@ def test_a_purge_leaves_what_nothing_speaks_of(theirs):
         ours.adm("purge", "-u", "alice")
         ours.adm("purge", "-u", "alice", "-c")
         assert message_bytes(box) == size
+
+
+@needs_dovecot
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_way_out_of_a_tree_whose_names_are_in_an_index(kind):
+    with dovecot.Dovecot(config=config(dovecot.CONFIG, kind, ":LAYOUT=index")) as theirs:
+        theirs.kind = kind
+        fill(theirs)
+        before = snapshot(theirs)
+        doveadm(theirs, "backup", "-u", "alice", f"{kind}:{theirs.home('alice')}/new")
+        theirs.stop()
+        shutil.rmtree(theirs.home("alice") / "box")
+        (theirs.home("alice") / "new").rename(theirs.home("alice") / "box")
+        with take_over(theirs) as ours:
+            assert snapshot(ours) == before

@@ -162,3 +162,53 @@ def test_a_run_that_fails_puts_nothing_in_place(make_server):
     shutil.rmtree(ours.home("alice") / "back.unfinished")
     ours.adm("backup", "-u", "alice", "-x", "dbox-Mails", "dovecot-sdbox:~/back")
     assert (ours.home("alice") / "back/mailboxes/INBOX/dbox-Mails/u.1").exists()
+
+
+ATTRIBUTES = """mail_attribute_dict = file:{dir}/home/%n/box/dovecot-attributes
+mail_plugins = acl
+protocol imap {{
+  imap_metadata = yes
+}}
+plugin {{
+  acl = vfile
+}}
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_annotations_and_rights_go_with_the_mail(kind):
+    with culver.Server(config=config(culver.CONFIG, "sdbox")) as ours:
+        fill(ours)
+        entries = [("Archive", "/private/comment", "two\nlines and a tab\t\x01"),
+                   ("Work/Ärger", "/shared/comment", "Über"),
+                   ("INBOX", "/private/vendor/example/Key", "value")]
+        for box, key, value in entries:
+            ours.adm("mailbox", "metadata", "set", "-u", "alice", box, key, value)
+        ours.adm("mailbox", "metadata", "set", "-u", "alice", "", "/private/comment", "mine")
+        ours.adm("acl", "set", "-u", "alice", "Archive", "user=bob", "lookup", "read", "write-seen")
+        ours.adm("acl", "set", "-u", "alice", "Archive", "anyone", "lookup")
+        done = ours.adm("backup", "-u", "alice", f"dovecot-{kind}:~/other")
+        said = [line for line in done.stderr.splitlines() if "left behind" in line]
+        assert len(said) == 1 and "\\Recent" in said[0]
+        assert "mail_attribute_dict = file:" in said[0] and "/other/dovecot-attributes" in said[0]
+        assert ("dates of saving" in said[0]) == (kind == "sdbox")
+        again = give_back(ours, kind)
+        again.config.write_text(again.config.read_text() + ATTRIBUTES.format(dir=again.dir))
+        with again as theirs:
+            for box, key, value in entries:
+                assert doveadm(theirs, "mailbox", "metadata", "get", "-u", "alice", box,
+                               key) == value + "\n"
+            assert doveadm(theirs, "mailbox", "metadata", "get", "-u", "alice", "-s", "",
+                           "/private/comment") == "mine\n"
+            rights = doveadm(theirs, "-f", "tab", "acl", "get", "-u", "alice", "Archive")
+            assert {tuple(line.split("\t")[:1]) + tuple(sorted(line.split("\t")[2].split()))
+                    for line in rights.splitlines()[1:] if "bob" in line or "anyone" in line} == {
+                ("user=bob", "lookup", "read", "write-seen"), ("anyone", "lookup")}
+            assert complaints(theirs) == []
+
+
+def test_what_has_no_annotations_says_so(ours):
+    done = ours.adm("backup", "-u", "alice", "dovecot-mdbox:~/back")
+    assert "left behind: \\Recent" in done.stderr and "annotations" not in done.stderr
+    assert not (ours.home("alice") / "back/dovecot-attributes").exists()
+    assert not list((ours.home("alice") / "back").rglob("dovecot-acl"))
