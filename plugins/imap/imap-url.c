@@ -1,6 +1,7 @@
 /* imap-url.c - see imap-url.h.  One pass; a name is what stands between marks
  * that cannot be in it [RFC5092 11]. */
 #include "imap-url.h"
+#include "imap-name.h"
 
 static bool is_bchar(unsigned char c)
 {
@@ -102,18 +103,6 @@ static bool give_slash_back(struct cv_span *name, struct cv_span *rest)
 	return true;
 }
 
-/* What encoding and decoding leave as it is. */
-static bool is_utf8(struct cv_pool *pool, struct cv_span name)
-{
-	struct cv_text wire, back;
-
-	cv_text_init(&wire, pool);
-	cv_text_init(&back, pool);
-	cv_api->utf7_encode(&wire, name);
-	return cv_api->utf7_decode(&back, cv_text_span(&wire)) &&
-		cv_span_equal(cv_text_span(&back), name);
-}
-
 static bool take_mailbox(struct cv_pool *pool, struct cv_span *text,
 			 struct imap_url *url)
 {
@@ -132,7 +121,7 @@ static bool take_mailbox(struct cv_pool *pool, struct cv_span *text,
 	}
 	cv_text_init(&decoded, pool);
 	if (has_dot_segment(name) || !decode(name, &decoded) ||
-	    !is_utf8(pool, cv_text_span(&decoded)))
+	    !imap_utf8_valid(cv_text_span(&decoded)))
 		return false;
 	url->mailbox = cv_span_is_icase(cv_text_span(&decoded), "INBOX") ?
 		"INBOX" : cv_text_str(&decoded);
