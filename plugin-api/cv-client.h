@@ -50,6 +50,9 @@ struct cv_client_api {
 	 * a message of another server is known by. */
 	void (*identify)(uint8_t id_r[16], const char *const *words,
 			 uint32_t count);
+	/* Readable when something comes, perhaps for nothing; it stays the
+	 * connection's.  *more_r: something has come already. */
+	int (*descriptor)(struct cv_client *client, bool *more_r);
 };
 
 #endif

@@ -142,7 +142,7 @@ enum cv_scan {
 	 * with the mark ARRIVAL that it does not report needs SCAN_ALL. */
 	CV_SCAN_ARRIVALS = 1,
 	CV_SCAN_ALL = 2,
-	/* With ALL, for drivers without FOREIGN: */
+	/* With ALL, for drivers without FOREIGN or with REMOTE: */
 	CV_SCAN_FIRST = 4,	/* the journal knows nothing of the folder */
 	CV_SCAN_DAMAGED = 8,	/* it may have lost some of its messages */
 };
@@ -204,6 +204,9 @@ struct cv_found {
 	bool has_flags;
 	/* With REMOTE: the server's. */
 	uint32_t uid;
+	/* And: as it was when the state was given, nothing else was asked.
+	 * look fills in flags, too. */
+	bool unchanged;
 };
 
 typedef int cv_found_fn(void *context, const struct cv_found *found);

@@ -30,4 +30,5 @@ const struct cv_client_api client_api = {
 	.write = client_write,
 	.close = client_close,
 	.identify = client_identify,
+	.descriptor = client_descriptor,
 };

@@ -188,8 +188,88 @@ int mailbox_update(struct cv_user *u, const char *name,
 	return ret;
 }
 
+static bool was_used(struct account_folder *folder)
+{
+	struct cv_span key, value;
+	size_t at = 0;
+
+	return folder->uidnext > 1 || folder->message_count > 0 ||
+		account_metadata_next(folder->account, folder, &at, &key,
+				      &value);
+}
+
+/* One commit: nobody sees a user without it. */
+static int make_again(struct mailbox_ref *ref, struct account_folder *folder,
+		      const struct account_guid *guid, struct cv_error *err)
+{
+	struct account_folder_options options = {
+		.guid = guid, .uidvalidity = folder->uidvalidity,
+		.attributes = folder->attributes,
+	};
+	struct account_folder *made;
+	struct account_txn *txn;
+	int ret = store_begin(ref->store, &txn, err);
+
+	if (ret < 0)
+		return ret;
+	if (folder->deleted || !cv_span_is(ref->span, folder->name))
+		ret = FAIL(err, CV_E_NOT_FOUND, "mailbox is gone");
+	else if (was_used(folder))
+		ret = FAIL(err, CV_E_EXISTS, "it was used");
+	if (ret == CV_OK)
+		ret = txn_folder_delete(txn, folder, err);
+	if (ret == CV_OK)
+		ret = txn_folder_create(txn, ref->span, &options, &made, err);
+	if (ret == CV_OK)
+		ret = account_commit(&txn, ACCOUNT_SYNC, err);
+	else
+		account_rollback(&txn);
+	if (ret == CV_OK)
+		store_folder_forget(ref->store, folder);
+	return ret;
+}
+
+int mailbox_identify(struct cv_user *u, const char *name,
+		     const struct account_guid *guid, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("identify");
+	struct mailbox_ref ref;
+	struct account_folder *folder;
+	struct store_folder *sf;
+	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
+
+	if (ret == CV_OK && store_is_remote(ref.store))
+		ret = FAIL(err, CV_E_UNSUPPORTED, "mailbox '%s' is another "
+			   "server's", name);
+	/* what other programs have delivered */
+	if (ret == CV_OK)
+		ret = store_folder_get(ref.store, folder, &sf, err);
+	if (ret == CV_OK)
+		ret = store_folder_scan(sf, true, err);
+	if (ret >= 0 && !account_guid_equal(guid, &folder->guid))
+		ret = make_again(&ref, folder, guid, err);
+	pool_destroy(&pool);
+	return ret < 0 ? ret : CV_OK;
+}
+
+int mailbox_account_id(struct cv_user *u, uint8_t id_r[16],
+		       struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("account id");
+	struct mailbox_ref ref;
+	int ret = mailbox_resolve(u, "INBOX", pool, &ref, err);
+
+	if (ret == CV_OK)
+		memcpy(id_r, account_guid(ref.store->account)->bytes, 16);
+	pool_destroy(&pool);
+	return ret;
+}
+
 bool mailbox_namespace_repeats(const struct cv_user *u, uint32_t index)
 {
+	/* of many owners */
+	if (index >= u->namespace_count)
+		return true;
 	if (u->namespaces[index].alias_for != NULL)
 		return true;
 	for (uint32_t i = 0; i < u->namespace_count; i++) {

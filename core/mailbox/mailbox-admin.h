@@ -32,9 +32,18 @@ int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
  * messages. */
 int mailbox_update(struct cv_user *u, const char *name,
 		   const struct mailbox_update *update, struct cv_error *err);
+/* Gives the mailbox this GUID, if it was never used: no message has ever been
+ * there, and nothing is kept of it.  Its name, UIDVALIDITY, special use and
+ * rights stay.  CV_E_EXISTS: it was used, or another one has the GUID. */
+int mailbox_identify(struct cv_user *u, const char *name,
+		     const struct account_guid *guid, struct cv_error *err);
 /* Whether the namespace with this index shows again what one before it, or
- * the one with the inbox, shows: an alias, or the same store. */
+ * the one with the inbox, shows: an alias, the same store, or mailboxes
+ * that other users have in namespaces of their own. */
 bool mailbox_namespace_repeats(const struct cv_user *u, uint32_t index);
+/* The account that INBOX is in, for as long as there is one. */
+int mailbox_account_id(struct cv_user *u, uint8_t id_r[16],
+		       struct cv_error *err);
 /* Of the store with INBOX.  remote: its UIDs and dates cannot be chosen, or it
  * can only be read; flags: it has flags, lasting UIDs and more mailboxes than
  * INBOX of its own. */

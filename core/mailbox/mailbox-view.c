@@ -753,7 +753,12 @@ int mailbox_sync(struct cv_mailbox *box, uint32_t flags,
 
 int mailbox_watch_fd(struct cv_mailbox *box)
 {
-	int fd = account_watch_fd(box->store->account);
+	int fd;
+
+	/* all changes are made there, ours too */
+	if (box->store->driver->listen != NULL)
+		return box->store->driver->listen(box->sf->blobs);
+	fd = account_watch_fd(box->store->account);
 
 	/* other programs do not commit: their files are watched */
 	if (fd != -1 && !box->watched && box->store->driver->watch != NULL)

@@ -184,7 +184,7 @@ static int compare_message(struct scan *scan, uint32_t row,
 	bool same, lost;
 
 	/* which of its two files is right cannot be told yet */
-	if (found->unsettled || is_as_found(scan, row, f))
+	if (found->unsettled || f->unchanged || is_as_found(scan, row, f))
 		return CV_OK;
 	store_blob_get(scan->folder, row, scan->pool, &blob);
 	same = !merge(scan, &blob, f, &flags, &keywords);

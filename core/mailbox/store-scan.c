@@ -122,9 +122,11 @@ static int scan_driver(struct scan *scan)
 	if (!(scan->driver->caps & CV_STORAGE_FOREIGN)) {
 		if (scan->first_time)
 			kind |= CV_SCAN_FIRST;
-		if (scan->folder->damaged)
-			kind |= CV_SCAN_DAMAGED;
 	}
+	if (scan->folder->damaged &&
+	    (!(scan->driver->caps & CV_STORAGE_FOREIGN) ||
+	     (scan->driver->caps & CV_STORAGE_REMOTE)))
+		kind |= CV_SCAN_DAMAGED;
 	return scan->driver->scan(scan->sf->blobs, kind, take_found, scan,
 				  scan->err);
 }

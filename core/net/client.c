@@ -201,6 +201,13 @@ int client_line(struct cv_client *c, struct cv_span *line_r,
 	}
 }
 
+int client_descriptor(struct cv_client *c, bool *more_r)
+{
+	*more_r = c->end > c->start ||
+		(c->ssl != NULL && SSL_pending(c->ssl) > 0);
+	return c->fd;
+}
+
 int client_bytes(struct cv_client *c, size_t max, struct cv_span *data_r,
 		 struct cv_error *err)
 {

@@ -20,6 +20,7 @@ int client_bytes(struct cv_client *client, size_t max,
 		 struct cv_span *data_r, struct cv_error *err);
 int client_write(struct cv_client *client, struct cv_span data,
 		 struct cv_error *err);
+int client_descriptor(struct cv_client *client, bool *more_r);
 void client_close(struct cv_client **client);
 void client_identify(uint8_t id_r[16], const char *const *words,
 		     uint32_t count);

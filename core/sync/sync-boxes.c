@@ -274,19 +274,65 @@ static int settle_pair(struct sync *sync, struct sync_pair *p,
 {
 	int missing = p->box[0] == NULL ? 0 : 1, there = !missing;
 	const struct sync_box *box = p->box[there];
-	const struct sync_state_box *s = p->state != NULL ? p->state :
+	struct sync_state_box *s = p->state != NULL ? p->state :
 		state_of(sync, there, box);
+
+	bool lasts = sync->options->lasts != NULL &&
+		sync->options->lasts(sync->options->context, box->name);
 
 	if (sync->options->mirror)
 		return there == 0 ? create_box(sync, p, 1, err) :
-			is_inbox(box) ||
+			is_inbox(box) || lasts ||
 			(sync->side[0]->caps & SYNC_CAP_BOXES) == 0 ? CV_OK :
 			remove_box(sync, p, 1, err);
+	if (s != NULL && lasts) {
+		s->used = true;
+		return CV_OK;
+	}
 	/* deleted at the other end, and nothing has come since; an end that
 	 * went back in time lost it otherwise */
 	if (s != NULL && !is_inbox(box) && box->uidnext <= s->uidnext[there])
 		return remove_box(sync, p, there, err);
 	return create_box(sync, p, missing, err);
+}
+
+/* --- the same mailbox, with one identity --------------------------------------------- */
+
+static bool is_unused(const struct sync_box *box)
+{
+	return box->uidnext <= 1 && box->messages == 0;
+}
+
+/* Whoever has never used it takes the GUID of the other: INBOX, and what was
+ * made at both ends. */
+static int identify_pair(struct sync *sync, struct sync_pair *p,
+			 struct cv_error *err)
+{
+	struct sync_box *box[2] = { p->box[0], p->box[1] };
+	int to = is_unused(box[1]) ? 1 : is_unused(box[0]) ? 0 : -1;
+	int ret = CV_E_EXISTS;
+
+	if (memcmp(box[0]->guid, box[1]->guid, 16) == 0 ||
+	    !has_guid(box[0]) || !has_guid(box[1]))
+		return CV_OK;
+	if (to == 0 && sync->options->mirror)
+		to = -1;
+	if (to >= 0 && sync->options->dry_run)
+		ret = CV_OK;
+	else if (to >= 0 && sync->side[to]->ops->identify != NULL)
+		ret = sync->side[to]->ops->identify(sync->side[to],
+						    box[to]->name,
+						    box[!to]->guid, err);
+	if (ret == CV_E_EXISTS || ret == CV_E_UNSUPPORTED) {
+		/* both go on with their own */
+		sync->report->inbox_differs |= is_inbox(box[0]);
+		return CV_OK;
+	}
+	if (ret < 0)
+		return ret;
+	memcpy(box[to]->guid, box[!to]->guid, 16);
+	sync->report->identified++;
+	return CV_OK;
 }
 
 int sync_boxes_match(struct sync *sync, struct cv_error *err)
@@ -299,10 +345,11 @@ int sync_boxes_match(struct sync *sync, struct cv_error *err)
 		struct sync_pair *p = &sync->pairs.items[i];
 		const char *name;
 
-		if (p->box[0] != NULL && p->box[1] != NULL)
-			continue;
 		name = p->box[0] != NULL ? p->box[0]->name : p->box[1]->name;
-		ret = sync_failed(sync, name, settle_pair(sync, p, err), err);
+		ret = p->box[0] == NULL || p->box[1] == NULL ?
+			settle_pair(sync, p, err) :
+			identify_pair(sync, p, err);
+		ret = sync_failed(sync, name, ret, err);
 	}
 	return ret;
 }

@@ -64,6 +64,17 @@ static int status_of(struct local *l, const char *name,
 	return ret;
 }
 
+/* Seen, but not to be read: a list of rights says so. */
+static bool may_read(struct local *l, const char *name)
+{
+	uint32_t rights;
+
+	return !sync_local_is_others(&l->side, name) ||
+		(native(l, name, l->pool, &name, NULL) == CV_OK &&
+		 route_my_rights(l->user, name, &rights, NULL) == CV_OK &&
+		 (rights & ACL_READ) != 0);
+}
+
 static int begin_list(struct local *l, uint32_t options,
 		      struct cv_list **list_r, struct cv_error *err)
 {
@@ -94,7 +105,7 @@ static int local_list(struct sync_side *s, struct cv_pool *pool,
 		ret = canonical(l, e.name, pool, &name, err);
 		if (ret < 0)
 			break;
-		if (name == NULL)
+		if (name == NULL || !may_read(l, name))
 			continue;
 		*array_add(boxes) = (struct sync_box){
 			.name = name, .use = e.attributes & SYNC_USES,
@@ -367,6 +378,23 @@ static int local_create(struct sync_side *s, const struct sync_box *as,
 		identity.has_guid = false;
 		ret = mailbox_create_as(l->user, name, as->use, &identity,
 					err);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
+static int local_identify(struct sync_side *s, const char *name,
+			  const uint8_t guid[16], struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+	struct cv_pool *pool = pool_create("sync name");
+	struct account_guid as;
+	int ret = native(l, name, pool, &name, err);
+
+	memcpy(as.bytes, guid, sizeof(as.bytes));
+	if (ret == CV_OK) {
+		close_box(l);
+		ret = mailbox_identify(l->user, name, &as, err);
 	}
 	pool_destroy(&pool);
 	return ret;
@@ -696,6 +724,22 @@ uint32_t sync_local_space_of(const struct sync_side *s, const char *name)
 	return sync_spaces_of(&((const struct local *)s)->spaces, name);
 }
 
+bool sync_local_is_others(const struct sync_side *s, const char *name)
+{
+	const struct sync_spaces *spaces = &((const struct local *)s)->spaces;
+
+	return spaces->items[sync_spaces_of(spaces, name)].others;
+}
+
+static int local_widen(struct sync_side *s, struct cv_error *err)
+{
+	struct local *l = (struct local *)s;
+
+	(void)err;
+	sync_spaces_init(&l->spaces, l->user, true, l->pool);
+	return CV_OK;
+}
+
 static const struct sync_side_ops ops = {
 	.list = local_list,
 	.subscriptions = local_subscriptions,
@@ -721,6 +765,8 @@ static const struct sync_side_ops ops = {
 	.save_write = local_save_write,
 	.save_commit = local_save_commit,
 	.save_abort = local_save_abort,
+	.widen = local_widen,
+	.identify = local_identify,
 };
 
 int sync_local_open(struct cv_user *user, bool owned, const char *label,
@@ -740,14 +786,16 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
 			SYNC_CAP_METADATA | SYNC_CAP_BOXES,
 	};
-	sync_spaces_init(&l->spaces, user, pool);
+	sync_spaces_init(&l->spaces, user, false, pool);
 	*side_r = &l->side;
 	ret = status_of(l, "INBOX", &inbox, err);
+	/* its GUID may become that of the other end */
+	if (ret == CV_OK)
+		ret = mailbox_account_id(user, l->side.id, err);
 	if (ret < 0) {
 		local_close(side_r);
 		return error_prefix(err, "%s", label);
 	}
-	memcpy(l->side.id, inbox.guid, sizeof(l->side.id));
 	/* what another server has has its numbers from there */
 	mailbox_store_traits(user, &remote, &flags);
 	if (remote)

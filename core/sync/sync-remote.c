@@ -299,6 +299,25 @@ static int remote_create(struct sync_side *s, const struct sync_box *as,
 	return call((struct remote *)s, &in, err);
 }
 
+static int remote_widen(struct sync_side *s, struct cv_error *err)
+{
+	struct wire_in in;
+
+	(void)begin(s, LINK_WIDEN);
+	return call((struct remote *)s, &in, err);
+}
+
+static int remote_identify(struct sync_side *s, const char *name,
+			   const uint8_t guid[16], struct cv_error *err)
+{
+	struct cv_text *out = begin(s, LINK_IDENTIFY);
+	struct wire_in in;
+
+	wire_put_str(out, name);
+	cv_text_append(out, guid, 16);
+	return call((struct remote *)s, &in, err);
+}
+
 static int remote_remove(struct sync_side *s, const char *name,
 			 struct cv_error *err)
 {
@@ -516,6 +535,8 @@ static const struct sync_side_ops ops = {
 	.save_write = remote_save_write,
 	.save_commit = remote_save_commit,
 	.save_abort = remote_save_abort,
+	.widen = remote_widen,
+	.identify = remote_identify,
 };
 
 int sync_remote_open(int in, int out, const char *label,

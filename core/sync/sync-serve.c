@@ -207,6 +207,7 @@ static int change(struct serving *v, uint8_t type, struct wire_in *in,
 	const char *name = "", *to = "";
 	struct sync_update update = { 0 };
 	bool on = false;
+	uint8_t guid[16];
 
 	if (type == LINK_CREATE) {
 		wire_box(in, v->pool, &box);
@@ -221,6 +222,8 @@ static int change(struct serving *v, uint8_t type, struct wire_in *in,
 	}
 	if (type == LINK_RENAME)
 		to = wire_str(in, SYNC_NAME_MAX, v->pool);
+	if (type == LINK_IDENTIFY)
+		wire_bytes(in, guid, sizeof(guid));
 	if (type == LINK_SET_METADATA)
 		entry.key = wire_span(in, LINK_FRAME_MAX);
 	if (type == LINK_SUBSCRIBE || type == LINK_SET_METADATA)
@@ -236,6 +239,8 @@ static int change(struct serving *v, uint8_t type, struct wire_in *in,
 	case LINK_CREATE: return ops->create(v->side, &box, failure);
 	case LINK_REMOVE: return ops->remove(v->side, name, failure);
 	case LINK_RENAME: return ops->rename(v->side, name, to, failure);
+	case LINK_IDENTIFY:
+		return ops->identify(v->side, name, guid, failure);
 	case LINK_SUBSCRIBE:
 		return ops->subscribe(v->side, name, on, failure);
 	case LINK_UPDATE: return ops->update(v->side, &update, failure);
@@ -375,7 +380,7 @@ static int serve_one(struct serving *v, uint8_t type, struct wire_in *in,
 			serve_open(v, name, &failure, err) :
 			serve_metadata(v, name, &failure, err);
 	case LINK_CREATE: case LINK_REMOVE: case LINK_RENAME:
-	case LINK_SUBSCRIBE: case LINK_SET_METADATA: case LINK_UPDATE:
+	case LINK_IDENTIFY: case LINK_SUBSCRIBE: case LINK_SET_METADATA: case LINK_UPDATE:
 		return answer(v, change(v, type, in, &failure), &failure,
 			      err);
 	case LINK_CHANGE: case LINK_EXPUNGE:
@@ -387,6 +392,9 @@ static int serve_one(struct serving *v, uint8_t type, struct wire_in *in,
 		save_abort(v);
 		return CV_OK;
 	case LINK_SAVE_COMMIT: return serve_commit(v, in, &failure, err);
+	case LINK_WIDEN:
+		return answer(v, v->side->ops->widen(v->side, &failure),
+			      &failure, err);
 	default: return refuse(err);
 	}
 }
@@ -420,8 +428,9 @@ int sync_serve(struct sync_side *side, int in, int out, struct cv_error *err)
 		ret = link_get(v.link, &type, &frame, err);
 		if (ret != CV_OK || type == LINK_BYE)
 			break;
-		/* these two close the open one */
-		if (type == LINK_REMOVE || type == LINK_RENAME)
+		/* these close the open one */
+		if (type == LINK_REMOVE || type == LINK_RENAME ||
+		    type == LINK_IDENTIFY)
 			is_open = false;
 		ret = needs_open(type) && !is_open ? refuse(err) :
 			serve_one(&v, type, &frame, err);

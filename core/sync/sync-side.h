@@ -7,7 +7,7 @@
  *
  * Names of mailboxes are canonical: without the prefix of the namespace with
  * the inbox, '/' between levels, "INBOX" for the inbox; those of another
- * private namespace begin with its prefix. */
+ * namespace begin with its prefix. */
 #ifndef SYNC_SIDE_H
 #define SYNC_SIDE_H
 
@@ -182,6 +182,13 @@ struct sync_side_ops {
 	/* Appends, for people, what a complete run has left behind.  NULL:
 	 * nothing. */
 	void (*left)(const struct sync_side *s, struct cv_text *dst);
+	/* Shared and public namespaces, too: before list.  NULL: it has none.
+	 * Belongs to no writing. */
+	int (*widen)(struct sync_side *s, struct cv_error *err);
+	/* Gives a mailbox that was never used this GUID.  CV_E_EXISTS: it was
+	 * used, or another one has it.  NULL: it cannot. */
+	int (*identify)(struct sync_side *s, const char *name,
+			const uint8_t guid[16], struct cv_error *err);
 	/* The run, which was no dry one, has ended; complete: nothing has
 	 * failed.  NULL: what was committed stands. */
 	int (*done)(struct sync_side *s, bool complete, struct cv_error *err);
@@ -200,6 +207,8 @@ int sync_local_space(const struct sync_side *s, const char *prefix,
 		     uint32_t *space_r, struct cv_error *err);
 /* And of the one that has, or would have, a canonical name. */
 uint32_t sync_local_space_of(const struct sync_side *s, const char *name);
+/* Whether that one is shared or public. */
+bool sync_local_is_others(const struct sync_side *s, const char *name);
 /* A program that speaks our protocol on its standard input and output;
  * descriptors belong to the side. */
 int sync_remote_open(int in, int out, const char *label,

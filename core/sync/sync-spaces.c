@@ -1,4 +1,4 @@
-/* sync-spaces.c - a user's private namespaces as one tree. */
+/* sync-spaces.c - a user's namespaces as one tree. */
 #include "sync-spaces.h"
 #include "mailbox/mailbox-admin.h"
 
@@ -11,8 +11,8 @@ static void replace(char *text, char from, char to)
 }
 
 static void add_space(struct sync_spaces *spaces,
-		      const struct cv_namespace_info *info, bool repeats,
-		      struct cv_pool *pool)
+		      const struct cv_namespace_info *info, bool all,
+		      bool repeats, struct cv_pool *pool)
 {
 	struct sync_space *space = &spaces->items[spaces->count];
 	char *canonical = pool_strdup(pool, info->prefix);
@@ -25,8 +25,9 @@ static void add_space(struct sync_spaces *spaces,
 		/* a second one without prefix could not be told from the
 		 * first */
 		.synced = info->is_inbox ||
-			(info->type == CV_NAMESPACE_PRIVATE && info->listed &&
-			 !repeats && *info->prefix != '\0'),
+			((all || info->type == CV_NAMESPACE_PRIVATE) &&
+			 info->listed && !repeats && *info->prefix != '\0'),
+		.others = info->type != CV_NAMESPACE_PRIVATE,
 	};
 	if (info->is_inbox)
 		spaces->inbox = spaces->count;
@@ -34,7 +35,7 @@ static void add_space(struct sync_spaces *spaces,
 }
 
 void sync_spaces_init(struct sync_spaces *spaces, struct cv_user *user,
-		      struct cv_pool *pool)
+		      bool all, struct cv_pool *pool)
 {
 	struct cv_namespace_info info = { CV_SIZED(cv_namespace_info) };
 	uint32_t count = 0;
@@ -47,7 +48,7 @@ void sync_spaces_init(struct sync_spaces *spaces, struct cv_user *user,
 	};
 	for (uint32_t i = 0; i < count; i++) {
 		(void)user_api.namespace_at(user, i, &info);
-		add_space(spaces, &info,
+		add_space(spaces, &info, all,
 			  mailbox_namespace_repeats(user, i), pool);
 	}
 }
@@ -100,7 +101,7 @@ int sync_spaces_find(const struct sync_spaces *spaces, const char *prefix,
 			return CV_OK;
 		}
 	}
-	return FAIL(err, CV_E_NOT_FOUND, "there is no private namespace with "
+	return FAIL(err, CV_E_NOT_FOUND, "there is no namespace with "
 		    "the prefix '%s' that could be synchronised", prefix);
 }
 

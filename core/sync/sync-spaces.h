@@ -1,9 +1,9 @@
 /* sync-spaces.h - a user's private namespaces as one tree of canonical names.
  *
  * The namespace with the inbox is the root.  Another one stands below it
- * under its prefix, '/' in place of its separator.  Left out are those of
- * others (shared, public), those that LIST does not show, and those that show
- * again what another shows. */
+ * under its prefix, '/' in place of its separator.  Left out are those that
+ * LIST does not show, and those that show again what another shows, here or to
+ * the user whose mail it is; and shared and public ones unless all are wanted. */
 #ifndef SYNC_SPACES_H
 #define SYNC_SPACES_H
 
@@ -14,6 +14,8 @@ struct sync_space {
 	const char *canonical;		/* "Archive/"; "" of the inbox's */
 	char separator;
 	bool synced;			/* false: left out */
+	bool others;			/* shared or public: what is not to be
+					 * seen may be there */
 };
 
 struct sync_spaces {
@@ -22,7 +24,7 @@ struct sync_spaces {
 };
 
 void sync_spaces_init(struct sync_spaces *spaces, struct cv_user *user,
-		      struct cv_pool *pool);
+		      bool all, struct cv_pool *pool);
 /* The number of the one that has the canonical name. */
 uint32_t sync_spaces_of(const struct sync_spaces *spaces, const char *name);
 /* By its prefix as configured, with or without the separator at its end;

@@ -16,6 +16,9 @@ struct sync_report {
 	uint64_t renumbered[2];		/* saved, but not with their UIDs */
 	uint64_t subscriptions[2], entries[2];
 	uint64_t mailboxes, failures;
+	uint64_t identified;		/* got the GUID of the other end's */
+	/* INBOX was used at both ends and has two GUIDs */
+	bool inbox_differs;
 };
 
 struct sync_options {
@@ -26,6 +29,9 @@ struct sync_options {
 	const char *mask, *exclude;	/* canonical names, '*'; NULL */
 	/* Whether a mailbox is to be looked at; NULL: all. */
 	bool (*wanted)(void *context, const char *name);
+	/* Whether a mailbox that is not to be seen at one end is left alone at
+	 * the other: it may only be hidden; NULL: none. */
+	bool (*lasts)(void *context, const char *name);
 	const char *state_path;		/* NULL: none */
 	/* One mailbox failed; the others go on. */
 	void (*failed)(void *context, const struct cv_error *err);

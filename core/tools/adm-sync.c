@@ -25,8 +25,8 @@ struct plan {
 	int in, out;
 	pid_t pid;
 	struct sync_options options;
-	/* -n */
-	const struct sync_side *spaces;
+	/* -n, -N */
+	const struct sync_side *local;
 	uint32_t space;
 };
 
@@ -310,7 +310,27 @@ static bool in_namespace(void *context, const char *name)
 	const struct adm_mail *m = context;
 	const struct plan *plan = m->state;
 
-	return sync_local_space_of(plan->spaces, name) == plan->space;
+	return sync_local_space_of(plan->local, name) == plan->space;
+}
+
+/* What others have, and what they show to this user only: whether it is gone
+ * cannot be told. */
+static bool may_be_hidden(void *context, const char *name)
+{
+	const struct adm_mail *m = context;
+	const struct plan *plan = m->state;
+
+	return sync_local_is_others(plan->local, name);
+}
+
+/* -N, and for -n of any namespace */
+static int widen(const struct adm_mail *m, struct sync_side *side,
+		 struct cv_error *err)
+{
+	if ((m->option['N'] == NULL && m->option['n'] == NULL) ||
+	    side->ops->widen == NULL)
+		return CV_OK;
+	return side->ops->widen(side, err);
 }
 
 static int choose_namespace(struct adm_mail *m, const struct sync_side *local,
@@ -318,9 +338,12 @@ static int choose_namespace(struct adm_mail *m, const struct sync_side *local,
 {
 	struct plan *plan = m->state;
 
+	plan->local = local;
+	/* a copy of the user's own is what the user sees */
+	if (!plan->mirror || plan->reverse || !is_location(m))
+		plan->options.lasts = may_be_hidden;
 	if (m->option['n'] == NULL)
 		return CV_OK;
-	plan->spaces = local;
 	plan->options.wanted = in_namespace;
 	return sync_local_space(local, m->option['n'], &plan->space, err);
 }
@@ -365,6 +388,9 @@ static int run_sides(struct adm_mail *m, struct sync_side *local,
 			sync_run(other, local, &plan->options, &report, err) :
 			sync_run(local, other, &plan->options, &report, err);
 	adm_progress_end();
+	if (report.inbox_differs)
+		(void)fprintf(stderr, "culveradm: INBOX keeps its own object "
+			      "id at each end: it is in use at both\n");
 	print_report(m, &report);
 	if (ret == CV_OK && report.failures == 0 && !plan->options.dry_run)
 		say_left(plan->reverse ? local : other);
@@ -386,12 +412,16 @@ static int sync_verb_run(struct adm_mail *m, struct cv_error *err)
 		ret = sync_local_open(m->user, false, user_name(m->user),
 				      &local, err);
 	/* a store that is made now begins behind our modseqs */
+	if (ret == CV_OK)
+		ret = widen(m, local, err);
 	if (ret == CV_OK) {
 		local->words = &words;
 		ret = local->ops->list(local, pool, &boxes, err);
 	}
 	if (ret == CV_OK)
 		ret = open_other(m, local->modseq, &other, err);
+	if (ret == CV_OK)
+		ret = widen(m, other, err);
 	if (ret == CV_OK)
 		ret = run_sides(m, local, other, err);
 	if (other != NULL)
@@ -453,13 +483,13 @@ static const char *const columns[] = {
 };
 
 static const struct adm_mail_verb sync_verb = {
-	"sync", "[-f] [--dry-run] [-n NAMESPACE] [-m MAILBOX] [-x MAILBOX] "
-	"[-s STATEFILE] LOCATION|COMMAND...", "fyn:m:x:s:", ADM_FORMAT_TABLE, columns,
+	"sync", "[-f] [--dry-run] [-N|-n NAMESPACE] [-m MAILBOX] [-x MAILBOX] "
+	"[-s STATEFILE] LOCATION|COMMAND...", "fNyn:m:x:s:", ADM_FORMAT_TABLE, columns,
 	prepare_sync, sync_verb_run,
 };
 static const struct adm_mail_verb backup_verb = {
-	"backup", "[-f] [-R] [--dry-run] [-n NAMESPACE] [-m MAILBOX] "
-	"[-x MAILBOX] LOCATION|COMMAND...", "fRyn:m:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
+	"backup", "[-f] [-R] [--dry-run] [-N|-n NAMESPACE] [-m MAILBOX] "
+	"[-x MAILBOX] LOCATION|COMMAND...", "fNRyn:m:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
 };
 static const struct adm_mail_verb server_verb = {
 	"sync-server", "", "", ADM_FORMAT_FLOW, NULL, server_prepare,
@@ -499,7 +529,7 @@ static int run_server(struct adm *adm, int argc, char **argv)
 
 const struct adm_verb adm_sync_verb = {
 	.name = "sync",
-	.args = "[-u USER|-A|-F FILE] [-f] [--dry-run] [-n NAMESPACE] "
+	.args = "[-u USER|-A|-F FILE] [-f] [--dry-run] [-N|-n NAMESPACE] "
 		"[-m MAILBOX] [-x MAILBOX] [-s STATEFILE] "
 		"LOCATION|COMMAND...",
 	.help = "makes the mail of two stores or servers equal, both ways",
@@ -508,7 +538,7 @@ const struct adm_verb adm_sync_verb = {
 
 const struct adm_verb adm_backup_verb = {
 	.name = "backup",
-	.args = "[-u USER|-A|-F FILE] [-f] [-R] [--dry-run] [-n NAMESPACE] "
+	.args = "[-u USER|-A|-F FILE] [-f] [-R] [--dry-run] [-N|-n NAMESPACE] "
 		"[-m MAILBOX] [-x MAILBOX] LOCATION|COMMAND...",
 	.help = "makes the other store an exact copy; -R: this one of the "
 		"other",

@@ -9,6 +9,7 @@ static int lost(struct cv_storage_root *root, int ret)
 {
 	root->broken = true;
 	root->selected = NULL;
+	root->listening = NULL;
 	return ret;
 }
 
@@ -25,11 +26,12 @@ int imapc_begin(struct cv_storage_root *root, const char *text,
 {
 	struct cv_pool *pool = cv_api->pool_create("imapc command");
 	struct cv_text whole;
-	int ret;
+	int ret = imapc_listen_end(root, err);
 
 	cv_text_init(&whole, pool);
 	cv_text_append_f(&whole, "A%u %s", ++root->tag, text);
-	ret = imapc_write(root, cv_text_span(&whole), err);
+	if (ret == CV_OK)
+		ret = imapc_write(root, cv_text_span(&whole), err);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }
@@ -178,7 +180,8 @@ int imapc_finish(struct cv_storage_root *root, imapc_untagged_fn *fn,
 	}
 }
 
-int imapc_go_ahead(struct cv_storage_root *root, struct cv_error *err)
+int imapc_go_ahead(struct cv_storage_root *root, imapc_untagged_fn *fn,
+		   void *context, struct cv_error *err)
 {
 	for (;;) {
 		int ret = read_response(root, err);
@@ -187,6 +190,11 @@ int imapc_go_ahead(struct cv_storage_root *root, struct cv_error *err)
 			return ret;
 		if (root->response.len > 0 && root->response.data[0] == '+')
 			return CV_OK;
+		if (fn != NULL && cv_span_begins(
+			cv_text_span(&root->response), CV_SPAN("* ")))
+			(void)fn(root, cv_span_skip(
+				cv_text_span(&root->response), 2), context,
+				err);
 		ret = take_tagged(root, err);
 		if (ret == CV_OK)
 			return lost(root, CV_FAIL(err, CV_E_TEMP, "'%s' "
@@ -271,9 +279,9 @@ static int take_capabilities(struct cv_storage_root *root,
 		{ "SASL-IR", IMAPC_SASL_IR }, { "UIDPLUS", IMAPC_UIDPLUS },
 		{ "CONDSTORE", IMAPC_CONDSTORE },
 		{ "QRESYNC", IMAPC_CONDSTORE },
-		{ "MULTIAPPEND", IMAPC_MULTIAPPEND },
+		{ "MULTIAPPEND", IMAPC_MULTIAPPEND }, { "IDLE", IMAPC_IDLE },
 		/* [RFC9051 E] has these in it */
-		{ "IMAP4rev2", IMAPC_UIDPLUS | IMAPC_SASL_IR },
+		{ "IMAP4rev2", IMAPC_UIDPLUS | IMAPC_SASL_IR | IMAPC_IDLE },
 	};
 	struct cv_span word;
 
@@ -331,6 +339,7 @@ static int open_connection(struct cv_storage_root *root,
 	};
 	int ret;
 
+	root->listening = NULL;
 	root->connection_pool = cv_api->pool_create("imapc connection");
 	root->caps = root->tag = 0;
 	root->broken = false;
@@ -355,6 +364,8 @@ int imapc_connect(struct cv_storage_root *root, struct cv_error *err)
 	uint64_t now = cv_api->monotonic_msecs();
 	int ret;
 
+	if (root->connection_pool != NULL && !root->broken)
+		(void)imapc_listen_end(root, NULL);
 	if (root->connection_pool != NULL && !root->broken &&
 	    now - root->used_at > IMAPC_IDLE_MSECS)
 		(void)imapc_command(root, "NOOP", NULL, NULL, NULL);

@@ -66,6 +66,8 @@ void imapc_folder_close(struct cv_storage_folder **folder)
 	if (f == NULL)
 		return;
 	*folder = NULL;
+	if (f->root->listening == f)
+		(void)imapc_listen_end(f->root, NULL);
 	if (f->rows_pool != NULL)
 		cv_api->pool_destroy(&f->rows_pool);
 	pool = f->pool;
@@ -204,27 +206,40 @@ int imapc_status(struct cv_storage_folder *folder, struct cv_error *err)
 	return CV_OK;
 }
 
+bool imapc_has_changed(const struct cv_storage_folder *folder)
+{
+	const struct imapc_numbers *seen = &folder->seen, *now = &folder->now;
+
+	return seen->uidvalidity != now->uidvalidity ||
+		seen->uidnext != now->uidnext ||
+		seen->messages != now->messages ||
+		seen->unseen != now->unseen || seen->modseq != now->modseq;
+}
+
 /* Without modification sequences [RFC7162] flags may have changed and nothing
  * tells. */
 int imapc_check(struct cv_storage_folder *folder, bool thorough,
 		uint32_t *scan_r, struct cv_error *err)
 {
-	const struct imapc_numbers *seen = &folder->seen, *now = &folder->now;
 	uint64_t msecs = cv_api->monotonic_msecs();
+	bool news;
 	int ret;
 
 	*scan_r = CV_SCAN_ALL;
-	if (!thorough && folder->checked_at != 0 &&
+	/* it may have told something: a failure is found by the next command */
+	if (folder->root->listening == folder)
+		(void)imapc_listen_end(folder->root, NULL);
+	news = folder->news;
+	if (!thorough && !news && folder->checked_at != 0 &&
 	    msecs - folder->checked_at < IMAPC_CHECK_MSECS)
 		return CV_OK;
 	ret = imapc_status(folder, err);
 	if (ret < 0)
 		return ret;
-	return seen->uidvalidity != now->uidvalidity ||
-		seen->uidnext != now->uidnext ||
-		seen->messages != now->messages ||
-		seen->unseen != now->unseen || seen->modseq != now->modseq ||
-		(thorough && now->modseq == 0) ? CV_CHANGED : CV_OK;
+	folder->news = false;
+	return imapc_has_changed(folder) ||
+		((thorough || news) && folder->now.modseq == 0) ?
+		CV_CHANGED : CV_OK;
 }
 
 int imapc_takeover(struct cv_storage_folder *folder, bool head_only,

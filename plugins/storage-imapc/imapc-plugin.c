@@ -156,6 +156,7 @@ static const struct cv_storage imapc_storage = {
 	.set_flags = imapc_set_flags,
 	.remove = imapc_remove,
 	.send = imapc_send,
+	.listen = imapc_listen,
 };
 
 static int imapc_init(const struct cv_host *host, struct cv_plugin *self,

@@ -299,7 +299,7 @@ static int append_one(struct cv_storage_root *root, const char *before,
 	ret = begin ? imapc_begin(root, cv_text_str(&line), err) :
 		imapc_write(root, cv_text_span(&line), err);
 	if (ret == CV_OK)
-		ret = imapc_go_ahead(root, err);
+		ret = imapc_go_ahead(root, NULL, NULL, err);
 	return ret == CV_OK ? imapc_write(root, cv_span(spool->data,
 							spool->len), err) :
 		ret;

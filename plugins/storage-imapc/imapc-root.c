@@ -1,6 +1,8 @@
 /* imapc-root.c - the server's folders and subscriptions. */
 #include "imapc.h"
 
+#include <unistd.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -54,6 +56,7 @@ int imapc_root_open(const struct cv_storage_config *config,
 	root->pool = cv_api->pool_create("imapc");
 	root->response_pool = cv_api->pool_create("imapc response");
 	root->separator = '/';
+	root->heard_fd = -1;
 	*root_r = root;
 	return CV_OK;
 }
@@ -64,6 +67,8 @@ void imapc_root_close(struct cv_storage_root **root)
 
 	*root = NULL;
 	imapc_disconnect(r);
+	if (r->heard_fd >= 0)
+		(void)close(r->heard_fd);
 	imapc_spools_drop(r);
 	imapc_bodies_drop(r);
 	if (r->list_pool != NULL)

@@ -179,6 +179,10 @@ static int take_row(struct cv_storage_root *root, struct cv_span rest,
 	if (known != NULL) {
 		known->flags = row.flags;
 		known->keywords = row.keywords;
+		if (row.received != INT64_MIN) {
+			known->received = row.received;
+			known->size = row.size;
+		}
 	} else if (row.received != INT64_MIN) {
 		if (f->row_count >= IMAPC_ROWS_MAX)
 			return CV_FAIL(err, CV_E_LIMIT, "'%s' has too many "
@@ -188,28 +192,33 @@ static int take_row(struct cv_storage_root *root, struct cv_span rest,
 	return CV_OK;
 }
 
-static int fetch_rows(struct cv_storage_folder *f, bool changes,
+static void forget_rows(struct cv_storage_folder *f)
+{
+	if (f->rows_pool != NULL)
+		cv_api->pool_destroy(&f->rows_pool);
+	f->rows_pool = cv_api->pool_create("imapc rows");
+	f->rows = NULL;
+	f->sets = NULL;
+	f->row_count = f->row_room = 0;
+	f->set_count = f->set_room = 0;
+}
+
+/* since: only what has a higher modification sequence; 0: all. */
+static int fetch_rows(struct cv_storage_folder *f, uint64_t modseq,
 		      struct cv_error *err)
 {
 	struct fetching x = { .folder = f };
 	char line[160], since[64] = "";
 	int ret;
 
-	if (!changes) {
-		if (f->rows_pool != NULL)
-			cv_api->pool_destroy(&f->rows_pool);
-		f->rows_pool = cv_api->pool_create("imapc rows");
-		f->rows = NULL;
-		f->sets = NULL;
-		f->row_count = f->row_room = 0;
-		f->set_count = f->set_room = 0;
-	} else {
+	if (modseq == 0)
+		forget_rows(f);
+	else
 		(void)snprintf(since, sizeof(since), " (CHANGEDSINCE %llu)",
-			       (unsigned long long)f->rows_modseq);
-	}
+			       (unsigned long long)modseq);
 	x.known = f->row_count;
 	f->rows_modseq = 0;
-	if (f->now.messages == 0 && !changes)
+	if (f->now.messages == 0 && modseq == 0)
 		return CV_OK;
 	(void)snprintf(line, sizeof(line), "UID FETCH 1:* (UID FLAGS "
 		       "INTERNALDATE RFC822.SIZE)%s", since);
@@ -218,9 +227,69 @@ static int fetch_rows(struct cv_storage_folder *f, bool changes,
 	return ret;
 }
 
+/* --- what the journal remembers -------------------------------------------------- */
+
+/* [RFC9051 6.4.4], in the form of [RFC3501 7.2.5] */
+static int take_uids(struct cv_storage_root *root, struct cv_span rest,
+		     void *context, struct cv_error *err)
+{
+	struct cv_storage_folder *f = context;
+	struct cv_span word;
+
+	(void)root; (void)err;
+	if (!cv_span_is_icase(imapc_word(&rest), "SEARCH"))
+		return CV_OK;
+	while ((word = imapc_word(&rest)).len > 0) {
+		uint64_t uid = imapc_number(word, UINT32_MAX - 1);
+
+		if (uid != 0 && f->row_count < IMAPC_ROWS_MAX)
+			*add_row(f) = (struct imapc_row){
+				.uid = (uint32_t)uid, .received = INT64_MIN,
+			};
+	}
+	return CV_OK;
+}
+
+/* Which UIDs there are costs a tenth of what their flags do.  What has gone
+ * while they are read makes the number of rows another. */
+static int list_rows(struct cv_storage_folder *f, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	forget_rows(f);
+	for (uint64_t at = 1; at <= f->now.messages && ret == CV_OK;
+	     at += IMAPC_SEARCH) {
+		uint64_t last = at + IMAPC_SEARCH - 1;
+		char line[64];
+
+		if (last > f->now.messages)
+			last = f->now.messages;
+		(void)snprintf(line, sizeof(line), "UID SEARCH %llu:%llu",
+			       (unsigned long long)at,
+			       (unsigned long long)last);
+		ret = imapc_command(f->root, line, take_uids, f, err);
+	}
+	tidy(f);
+	return ret;
+}
+
+/* [RFC7162 3.1.4.1] The journal has all of the last scan: what has not changed
+ * since need not be said again. */
+static int resume_rows(struct cv_storage_folder *f, struct cv_error *err)
+{
+	int ret = list_rows(f, err);
+
+	if (ret == CV_OK)
+		ret = fetch_rows(f, f->seen.modseq, err);
+	/* a range was refused, for something has gone */
+	return ret == CV_E_DENIED || ret == CV_E_SYNTAX ? CV_CHANGED : ret;
+}
+
 /* --- the scan ---------------------------------------------------------------- */
 
-static int read_folder(struct cv_storage_folder *f, struct cv_error *err)
+/* all: what the journal remembers is not to be believed. */
+static int read_folder(struct cv_storage_folder *f, bool all,
+		       struct cv_error *err)
 {
 	struct cv_storage_root *root = f->root;
 	bool examine = !imapc_has_feature(root, "no-examine");
@@ -235,12 +304,19 @@ static int read_folder(struct cv_storage_folder *f, struct cv_error *err)
 			      "UIDVALIDITY", root->set->imapc_host, f->name);
 	if (ret < 0)
 		return ret;
-	changes = f->rows_modseq != 0 && f->now.modseq != 0 &&
-		f->rows_uidvalidity == f->now.uidvalidity;
-	ret = fetch_rows(f, changes, err);
+	changes = f->now.modseq != 0;
+	if (changes && f->rows_modseq != 0 &&
+	    f->rows_uidvalidity == f->now.uidvalidity)
+		ret = fetch_rows(f, f->rows_modseq, err);
+	else if (changes && !all && f->seen.modseq != 0 &&
+		 f->seen.uidvalidity == f->now.uidvalidity)
+		ret = resume_rows(f, err);
+	else
+		changes = false;
 	/* some are gone: which, only a complete list says */
-	if (ret == CV_OK && changes && f->row_count != f->now.messages)
-		ret = fetch_rows(f, false, err);
+	if (!changes || ret == CV_CHANGED ||
+	    (ret == CV_OK && f->row_count != f->now.messages))
+		ret = fetch_rows(f, 0, err);
 	if (ret == CV_OK) {
 		f->rows_modseq = f->now.modseq;
 		f->rows_uidvalidity = f->now.uidvalidity;
@@ -252,9 +328,12 @@ int imapc_scan(struct cv_storage_folder *folder, uint32_t scan,
 	       cv_found_fn *fn, void *context, struct cv_error *err)
 {
 	struct cv_pool *pool;
-	int ret = read_folder(folder, err);
+	bool all = (scan & CV_SCAN_DAMAGED) != 0;
+	int ret;
 
-	(void)scan;
+	if (all)
+		folder->rows_modseq = 0;
+	ret = read_folder(folder, all, err);
 	if (ret < 0)
 		return ret;
 	pool = cv_api->pool_create("imapc scan");
@@ -263,6 +342,7 @@ int imapc_scan(struct cv_storage_folder *folder, uint32_t scan,
 		struct cv_found found = {
 			CV_SIZED(cv_found), .flags = row->flags,
 			.received = INT64_MIN, .uid = row->uid,
+			.unchanged = row->received == INT64_MIN,
 		};
 
 		if (i % 1000 == 0)
@@ -301,13 +381,25 @@ int imapc_look(struct cv_storage_folder *folder, struct cv_found *found,
 	const struct imapc_row *row;
 	uint32_t uidvalidity, uid;
 
-	(void)err;
 	if (!imapc_ref_parse(found->ref, &uidvalidity, &uid) ||
 	    uidvalidity != folder->now.uidvalidity)
 		return CV_NOT_FOUND;
 	row = find_row(folder, uid, folder->row_count);
-	if (row == NULL)
+	/* the journal does not know what it should */
+	if (row != NULL && row->received == INT64_MIN) {
+		int ret = fetch_rows(folder, 0, err);
+
+		if (ret < 0)
+			return ret;
+		row = find_row(folder, uid, folder->row_count);
+	}
+	if (row == NULL || row->received == INT64_MIN)
 		return CV_NOT_FOUND;
+	if (CV_HAS(found, unchanged) && found->unchanged) {
+		found->flags = row->flags;
+		if (row->keywords != 0)
+			found->keywords = folder->sets[row->keywords - 1];
+	}
 	found->bytes = found->virtual_bytes = row->size;
 	found->received = row->received;
 	found->has_guid = true;

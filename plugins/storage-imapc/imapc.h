@@ -22,6 +22,9 @@ enum {
 	IMAPC_CHECK_MSECS = 1000,	/* and what a folder was like */
 	IMAPC_IDLE_MSECS = 20 * 1000,	/* then see whether it still lives */
 	IMAPC_RETRY_MSECS = 1000,	/* after a failure to connect */
+	/* a server that has news more often is asked now and then */
+	IMAPC_NEWS_MSECS = 10 * 1000, IMAPC_NEWS_MAX = 50,
+	IMAPC_SEARCH = 5000,		/* UIDs in a line of 64 KiB */
 	IMAPC_AHEAD = 50,		/* messages asked for with one */
 	IMAPC_AHEAD_BYTES = 8 * 1024 * 1024,
 };
@@ -73,7 +76,7 @@ void imapc_flags_text(struct cv_text *out, uint32_t flags,
 
 enum imapc_cap {
 	IMAPC_SASL_IR = 1, IMAPC_UIDPLUS = 2, IMAPC_CONDSTORE = 4,
-	IMAPC_MULTIAPPEND = 8, IMAPC_NAMESPACE = 16,
+	IMAPC_MULTIAPPEND = 8, IMAPC_NAMESPACE = 16, IMAPC_IDLE = 32,
 };
 
 /* A folder in the server's list. */
@@ -97,6 +100,11 @@ struct cv_storage_root {
 	const char *selected;		/* raw name; NULL: none */
 	bool selected_rw;
 	uint32_t selected_uidvalidity;
+
+	struct cv_storage_folder *listening;	/* in IDLE, NULL: not */
+	int heard_fd;			/* always readable; -1: not made yet */
+	uint64_t listened_at;		/* begin of the time in which IDLE */
+	uint32_t listened;		/* was begun so often */
 
 	struct cv_pool *response_pool;
 	struct cv_text response;	/* literals as "{n}\r\n" and bytes */
@@ -138,7 +146,8 @@ int imapc_begin(struct cv_storage_root *root, const char *text,
 		struct cv_error *err);
 int imapc_write(struct cv_storage_root *root, struct cv_span data,
 		struct cv_error *err);
-int imapc_go_ahead(struct cv_storage_root *root, struct cv_error *err);
+int imapc_go_ahead(struct cv_storage_root *root, imapc_untagged_fn *fn,
+		   void *context, struct cv_error *err);
 /* fn may also read the body that follows (root->body_follows). */
 int imapc_finish(struct cv_storage_root *root, imapc_untagged_fn *fn,
 		 void *context, struct cv_error *err);
@@ -161,7 +170,8 @@ struct imapc_row {
 	uint32_t uid, flags;
 	uint32_t keywords;		/* number of a set in the folder */
 	uint64_t size;
-	int64_t received;
+	int64_t received;		/* INT64_MIN: only the UID is known,
+					 * it is as at the last scan */
 };
 
 struct cv_storage_folder {
@@ -172,6 +182,7 @@ struct cv_storage_folder {
 	bool state_changed;
 	struct imapc_numbers now;	/* as of checked_at */
 	uint64_t checked_at;
+	bool news;			/* the server has told of a change */
 	/* What was found last, to be brought up to date. */
 	struct cv_pool *rows_pool;
 	struct imapc_row *rows;
@@ -193,6 +204,8 @@ bool imapc_ref_parse(struct cv_span ref, uint32_t *uidvalidity_r,
 		     uint32_t *uid_r);
 struct cv_span imapc_ref(struct cv_pool *pool, uint32_t uidvalidity,
 			 uint32_t uid);
+/* Are the numbers others than at the last scan? */
+bool imapc_has_changed(const struct cv_storage_folder *folder);
 /* Asks for the numbers of a folder. */
 int imapc_status(struct cv_storage_folder *folder, struct cv_error *err);
 
@@ -246,6 +259,11 @@ int imapc_scan(struct cv_storage_folder *folder, uint32_t scan,
 	       cv_found_fn *fn, void *context, struct cv_error *err);
 int imapc_look(struct cv_storage_folder *folder, struct cv_found *found,
 	       struct cv_error *err);
+
+/* imapc-idle.c */
+int imapc_listen(struct cv_storage_folder *folder);
+/* Any command ends it; what it has told makes the next check ask. */
+int imapc_listen_end(struct cv_storage_root *root, struct cv_error *err);
 
 /* imapc-blob.c */
 /* All of it, without the cache. */

@@ -7,6 +7,7 @@ STORAGE_IMAPC_SOURCES = \
 	plugins/storage-imapc/imapc-change.c \
 	plugins/storage-imapc/imapc-command.c \
 	plugins/storage-imapc/imapc-folder.c \
+	plugins/storage-imapc/imapc-idle.c \
 	plugins/storage-imapc/imapc-parse.c \
 	plugins/storage-imapc/imapc-plugin.c \
 	plugins/storage-imapc/imapc-put.c \

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 
 import pytest
 
@@ -144,6 +145,171 @@ def test_what_is_done_there_is_seen_here(both):
     ours.logout()
     theirs.logout()
     same(here, there, "INBOX")
+
+
+def idle(raw, seconds=4):
+    """What comes within the time, up to the first line that says something new."""
+    raw.sock.settimeout(seconds)
+    while True:
+        line = raw.line()
+        if b"Still here" not in line and b"RECENT" not in line:
+            return line
+
+
+def check_push(here, there, seconds=4):
+    fill(there, 4)
+    theirs = there.imap()
+    theirs.select("INBOX")
+    with here.raw() as raw:
+        raw.line()
+        raw.command("LOGIN alice secret")
+        raw.command("SELECT INBOX")
+        raw.send("i IDLE\r\n")
+        assert raw.line().startswith(b"+")
+        for n in range(3):
+            theirs.append("INBOX", None, None, message(500 + n))
+            assert idle(raw, seconds) == b"* %d EXISTS\r\n" % (2 + n)
+        theirs.store("1", "+FLAGS", r"(\Flagged)")
+        assert b"* 1 FETCH" in idle(raw, seconds)
+        theirs.store("1", "+FLAGS", r"(\Deleted)")
+        assert b"\\Deleted" in idle(raw, seconds)
+        theirs.expunge()
+        assert idle(raw, seconds) == b"* 1 EXPUNGE\r\n"
+        raw.send("DONE\r\n")
+        assert raw.until("i")[-1].startswith(b"i OK")
+        assert raw.command("FETCH 1:* UID")[-1].startswith(b"x OK")
+        # another session of the same user here
+        ours = here.imap()
+        raw.send("j IDLE\r\n")
+        assert raw.line().startswith(b"+")
+        ours.append("INBOX", None, None, message(600))
+        assert b"EXISTS" in idle(raw, seconds)
+        raw.send("DONE\r\n")
+        assert raw.until("j")[-1].startswith(b"j OK")
+        ours.logout()
+    theirs.logout()
+
+
+def test_idle_tells_at_once_what_is_new_there(both):
+    check_push(*both)
+
+
+@OTHER
+def test_idle_goes_through_tls():
+    with dovecot.Dovecot() as there:
+        with culver.Server(config=CONFIG, extra=extra(
+                there.imap_port, ssl="starttls", ssl_verify="no")) as here:
+            check_push(here, there)
+
+
+@OTHER
+def test_without_idle_there_the_server_is_asked_now_and_then():
+    with dovecot.Dovecot("imap_capability = IMAP4rev1 UIDPLUS\n") as there:
+        with culver.Server(config=CONFIG, extra=extra(there.imap_port)) as here:
+            fill(there, 4)
+            with here.raw() as raw:
+                raw.line()
+                raw.command("LOGIN alice secret")
+                raw.command("SELECT INBOX")
+                raw.send("i IDLE\r\n")
+                raw.line()
+                theirs = there.imap()
+                theirs.append("INBOX", None, None, message(500))
+                theirs.logout()
+                assert idle(raw, 25) == b"* 2 EXISTS\r\n"
+
+
+def test_a_connection_that_ends_in_idle_is_made_again():
+    with culver.Server() as there:
+        with culver.Server(config=CONFIG, extra=extra(there.imap_port)) as here:
+            fill(there, 4)
+            with here.raw() as raw:
+                raw.line()
+                raw.command("LOGIN alice secret")
+                raw.command("SELECT INBOX")
+                raw.send("i IDLE\r\n")
+                raw.line()
+                there.adm("kick", "alice")
+                time.sleep(2)
+                theirs = there.imap()
+                theirs.append("INBOX", None, None, message(500))
+                theirs.logout()
+                assert idle(raw, 20) == b"* 2 EXISTS\r\n"
+
+
+class Listener:
+    """Between the two servers; what was said is kept."""
+
+    def __init__(self, port):
+        self.said = bytearray()
+        self.to = port
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self.server.accept()
+                there = socket.create_connection(("127.0.0.1", self.to))
+                for a, b in ((here, there), (there, here)):
+                    threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    def pump(self, a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                self.said += data
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.close()
+
+
+@OTHER
+def test_opened_again_only_what_has_changed_is_asked_for():
+    with dovecot.Dovecot() as there:
+        fill(there, 120, boxes=("INBOX",))
+        with Listener(there.imap_port) as between, \
+                culver.Server(config=CONFIG, extra=extra(between.port)) as here:
+            same(here, there, "INBOX")
+            theirs = there.imap()
+            theirs.select("INBOX")
+            theirs.store("7", "+FLAGS", r"(\Flagged later)")
+            theirs.store("9", "FLAGS", "()")
+            theirs.store("3,50", "+FLAGS", r"(\Deleted)")
+            theirs.expunge()
+            theirs.append("INBOX", r"(\Draft)", None, message(900))
+            theirs.logout()
+            between.said.clear()
+            # what is gone makes it a complete list, once
+            ours = here.imap()
+            ours.select("INBOX", readonly=True)
+            ours.logout()
+            same(here, there, "INBOX")
+            theirs = there.imap()
+            theirs.select("INBOX")
+            theirs.store("7", "-FLAGS", r"(\Flagged later)")
+            theirs.store("20", "+FLAGS", r"(\Answered)")
+            theirs.append("INBOX", r"(\Draft)", None, message(901))
+            theirs.logout()
+            between.said.clear()
+            ours = here.imap()
+            ours.select("INBOX", readonly=True)
+            ours.logout()
+            said = bytes(between.said)
+            assert b"CHANGEDSINCE" in said and said.count(b"INTERNALDATE") == 4, said
+            same(here, there, "INBOX")
+            # lost here, or doubted: all is asked for
+            between.said.clear()
+            here.adm("force-resync", "-u", "alice", "INBOX")
+            assert bytes(between.said).count(b"INTERNALDATE") >= 120
+            same(here, there, "INBOX")
 
 
 def test_another_uidvalidity_there_is_another_here(both):

@@ -380,7 +380,7 @@ def test_nonsense_from_the_other_end_ends_the_run(mail, words):
 def test_a_server_survives_nonsense(mail):
     fill(mail, 4)
     rng = random.Random(7)
-    hello = frame(1, string(b"culver-sync") + u32(1) + u32(1))
+    hello = frame(1, string(b"culver-sync") + u32(2) + u32(2))
     for n in range(150):
         kind = rng.randrange(0, 30)
         body = bytes(rng.randrange(256) for _ in range(rng.randrange(60)))
@@ -642,8 +642,10 @@ def test_one_namespace_alone_leaves_the_others_as_they_are(spaces):
     assert counts(spaces, there)["Sent"] == 2 and counts(spaces, there)["Archive/2007"] == 2
     run(spaces, "sync", there)
     assert "Sent" not in counts(spaces, there)
-    done = spaces.adm("sync", "-u", "alice", "-n", "Public/", there, check=False)
-    assert done.returncode != 0 and "no private namespace with the prefix 'Public/'" in done.stderr
+    run(spaces, "sync", "-n", "Public/", there)
+    assert counts(spaces, there)["Public/news"] == 5
+    done = spaces.adm("sync", "-u", "alice", "-n", "Else/", there, check=False)
+    assert done.returncode != 0 and "no namespace with the prefix 'Else/'" in done.stderr
 
 
 def test_a_name_that_two_namespaces_have_is_refused(spaces):
@@ -651,6 +653,179 @@ def test_a_name_that_two_namespaces_have_is_refused(spaces):
     done = spaces.adm("sync", "-u", "alice", other(spaces), check=False)
     assert done.returncode != 0 and "INBOX.Archive.2007" in done.stderr
     assert "as one of the namespace 'Archive.'" in done.stderr
+
+
+# --- what others have, too -------------------------------------------------------------
+
+def test_all_namespaces_are_copied_with_public_ones(spaces):
+    there = other(spaces, driver="sdbox")
+    run(spaces, "backup", there)
+    assert not any(name.startswith("Public") for name in counts(spaces, there))
+    run(spaces, "backup", "-N", there)
+    assert counts(spaces, there) == {"INBOX": 1, "Sent": 2, "Archive/2007": 3,
+                                     "Archive/2007/May": 4, "Public/news": 5}
+    assert nothing(run(spaces, "backup", "-N", there))
+    before = dump(spaces)
+    # without -N it is none of the user's again
+    run(spaces, "backup", there)
+    assert "Public/news" not in counts(spaces, there)
+    run(spaces, "backup", "-N", there)
+    spaces.adm("expunge", "-u", "alice", "mailbox", "Public/news", "ALL")
+    run(spaces, "backup", "-R", "-N", there)
+    assert dump(spaces) == before
+
+
+def test_public_mailboxes_of_two_servers_become_equal(spaces):
+    run(spaces, "sync", "-N", *pipe(spaces, "bob"))
+    names = "mailbox uid guid flags text"
+    ours = dump(spaces, user="alice", fields=names)
+    assert [row[0] for row in ours].count("Public/news") == 5
+    assert dump(spaces, user="bob", fields=names) == ours
+    assert (spaces.home("bob") / "public" / ".news").is_dir()
+    client = spaces.imap("bob")
+    client.select("Public/news")
+    client.store("2", "+FLAGS", r"(\Flagged)")
+    client.append("Public/news", None, None, message(900))
+    client.logout()
+    run(spaces, "sync", "-N", *pipe(spaces, "bob"))
+    assert dump(spaces, user="bob", fields=names) == dump(spaces, user="alice", fields=names)
+    assert counts(spaces)["Public/news"] == 6
+    assert nothing(run(spaces, "sync", "-N", *pipe(spaces, "bob")))
+
+
+RIGHTS = """\
+mail_plugins = acl
+plugin {
+  acl = vfile
+}
+namespace pub {
+  type = public
+  separator = /
+  prefix = Public/
+  location = maildir:{dir}/public
+  subscriptions = no
+}
+"""
+
+
+@pytest.fixture
+def rights():
+    config = RIGHTS.replace("{", "{{").replace("}", "}}").replace("{{dir}}", "{dir}")
+    with culver.Server(config=culver.CONFIG + config) as server:
+        for name in ("open", "seen", "closed"):
+            folder = server.dir / "public" / f".{name}"
+            for sub in ("cur", "new", "tmp"):
+                (folder / sub).mkdir(parents=True)
+            (folder / "new" / f"16000000{len(name)}.a").write_bytes(message(len(name)))
+        grant(server, "open", "lrwstipekx")
+        grant(server, "seen", "l")
+        if culver.IS_ROOT:
+            subprocess.run(["chown", "-R", f"{culver.MAIL_USER}:{culver.MAIL_GROUP}",
+                            server.dir / "public"], check=True)
+        fill(server, 4)
+        yield server
+
+
+def grant(server, name, letters):
+    (server.dir / "public" / f".{name}" / "dovecot-acl").write_text(
+        f"user=alice {letters}\n" if letters else "user=bob lr\n")
+    time.sleep(1.1)     # the time of the file says that it is another one
+
+
+def copied(server, location, *words):
+    """The mailboxes of a copy below Public, or what words do there: without the namespace."""
+    plain = server.dir / "plain.conf"
+    text = server.config.read_text()
+    plain.write_text(text[:text.index("mail_plugins = acl")])
+    words = words or ("mailbox", "list", "-u", "alice", "Public/*")
+    return server.adm("-c", plain, "-o", f"mail_location={location}", *words).stdout.split()
+
+
+def test_what_may_not_be_read_is_left_out(rights):
+    there = other(rights)
+    run(rights, "backup", "-N", there)
+    assert copied(rights, there) == ["Public/open"]
+    assert nothing(run(rights, "backup", "-N", there))
+    # what is not seen any more is none of this user's copy
+    grant(rights, "open", "l")
+    run(rights, "backup", "-N", there)
+    assert copied(rights, there) == []
+
+
+def test_a_right_that_was_taken_away_removes_nothing(rights):
+    there = other(rights)
+    run(rights, "sync", "-N", there)
+    assert copied(rights, there) == ["Public/open"]
+    grant(rights, "open", "")
+    report = run(rights, "sync", "-N", there)
+    assert report["other"]["removed"] == "0" and copied(rights, there) == ["Public/open"]
+    assert nothing(run(rights, "sync", "-N", there))
+    grant(rights, "open", "lrwstipekx")
+    assert nothing(run(rights, "sync", "-N", there))
+    # deleted at the other end: the one that all have stays
+    copied(rights, there, "mailbox", "delete", "-u", "alice", "Public/open")
+    report = run(rights, "sync", "-N", there)
+    assert report["local"]["removed"] == "0" and "Public/open" in boxes(rights)
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="users of different uids need root")
+def test_what_a_user_shares_comes_with_the_user_alone():
+    import test_shared
+    with test_shared.Shared() as server:
+        for user in ("alice", "bob"):
+            client = server.imap(user)
+            client.create("Work")
+            client.append("Work", None, None, message(1))
+            client.logout()
+        server.grant("alice", "Work", "user=bob", "lookup", "read")
+        client = server.imap("bob")
+        assert client.select("shared/alice/Work", readonly=True)[0] == "OK"
+        client.logout()
+        for user in ("alice", "bob"):
+            run(server, "backup", "-N", f"maildir:{server.home(user)}/copy", user=user)
+            assert [b for b in boxes(server, f"maildir:{server.home(user)}/copy", user)
+                    if b not in ("INBOX", "Trash")] == ["Work"]
+
+
+# --- one mailbox, one identity -----------------------------------------------------------
+
+def ids(server, user="alice", location=None):
+    words = ["-o", f"mail_location={location}"] if location else []
+    out = server.adm(*words, "-f", "json", "mailbox", "status", "-u", user, "guid", "*").stdout
+    return {row["mailbox"]: row["guid"] for row in json.loads(out)}
+
+
+@pytest.mark.parametrize("verb", ["sync", "backup"])
+@pytest.mark.parametrize("end", ["location", "pipe"])
+def test_object_ids_are_the_same_at_both_ends(mail, verb, end):
+    fill(mail, 8)
+    with culver.Server() as second:
+        words = [other(mail)] if end == "location" else pipe(second, "%n")
+        if end == "pipe":       # they exist, and were never used
+            client = second.imap()
+            client.create("Archive")
+            client.logout()
+        there = {"server": second} if end == "pipe" else {"server": mail, "location": words[0]}
+        before = ids(mail)
+        run(mail, verb, *words)
+        assert ids(mail) == before
+        theirs = ids(**there)
+        assert {k: v for k, v in theirs.items() if k in before} == before
+        assert nothing(run(mail, verb, *words))
+
+
+def test_an_inbox_in_use_keeps_its_id_and_that_is_said(mail):
+    fill(mail, 4)
+    with culver.Server() as second:
+        client = second.imap()
+        client.append("INBOX", None, None, message(77))
+        client.logout()
+        here, there = ids(mail), ids(second)
+        done = mail.adm("sync", "-u", "alice", *pipe(second, "%n"))
+        assert "INBOX keeps its own object id" in done.stderr
+        assert ids(mail)["INBOX"] == here["INBOX"] and ids(second)["INBOX"] == there["INBOX"]
+        assert ids(second)["Archive"] == here["Archive"]
+        assert nothing(run(mail, "sync", *pipe(second, "%n")))
 
 
 # --- other servers --------------------------------------------------------------------
