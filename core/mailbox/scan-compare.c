@@ -195,8 +195,10 @@ static int compare_message(struct scan *scan, uint32_t row,
 	if (same && !lost)
 		return blob.marks == f->marks ? CV_OK :
 			set_marks(scan, uid, blob.marks, f->marks);
-	if (blob.modseq > scan->txn_before)
+	if (blob.modseq > scan->txn_before) {
+		scan->skipped = true;
 		return CV_OK;	/* changed since: the next scan compares */
+	}
 	return lost ? redo_flags(scan, &blob, f, uid) :
 		take_change(scan, &blob, f, uid, flags, keywords);
 }

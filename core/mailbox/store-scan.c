@@ -119,10 +119,8 @@ static int scan_driver(struct scan *scan)
 	scan->pass++;
 	scan->twice.count = 0;
 	scan->arrived_again = false;
-	if (!(scan->driver->caps & CV_STORAGE_FOREIGN)) {
-		if (scan->first_time)
-			kind |= CV_SCAN_FIRST;
-	}
+	if (!(scan->driver->caps & CV_STORAGE_FOREIGN) && scan->first_time)
+		kind |= CV_SCAN_FIRST;
 	if (scan->folder->damaged &&
 	    (!(scan->driver->caps & CV_STORAGE_FOREIGN) ||
 	     (scan->driver->caps & CV_STORAGE_REMOTE)))
@@ -169,10 +167,12 @@ static int not_taken_in(struct scan *scan, int ret)
 
 static int run(struct scan *scan, bool first_time)
 {
+	bool remember;
 	int ret;
 
 	scan_reset(scan);
 	scan->first_time = first_time;
+	scan->skipped = false;
 	scan->txn_before = account_txn_number(scan->folder->account);
 	scan->uidnext_before = scan->folder->uidnext;
 	scan->boot_changed = scan->driver->was_lost(scan->sf->blobs,
@@ -204,12 +204,17 @@ static int run(struct scan *scan, bool first_time)
 	}
 	scan_tombstones_load(scan);
 	ret = apply(scan);
-	if (ret == CV_OK)
+	/* a server tells only what has changed since the state */
+	remember = !scan->skipped ||
+		!(scan->driver->caps & CV_STORAGE_REMOTE);
+	if (ret == CV_OK && remember)
 		ret = store_folder_save_state(scan->sf, scan->txn, scan->err);
 	if (ret < 0) {
 		account_rollback(&scan->txn);
 		return not_taken_in(scan, ret);
 	}
+	if (!remember)
+		(void)not_taken_in(scan, CV_OK);
 	ret = account_commit(&scan->txn, scan->changed || first_time ?
 			     ACCOUNT_SYNC : ACCOUNT_HINT, scan->err);
 	if (ret < 0)

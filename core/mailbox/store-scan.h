@@ -38,6 +38,8 @@ struct scan {
 	/* another program was at work meanwhile: what was not seen may be
 	 * there */
 	bool disturbed;
+	/* a message was changed by somebody else meanwhile, and not compared */
+	bool skipped;
 	/* what has left the place of arrivals was found there */
 	bool arrived_again;
 	bool unburied;			/* there was no room to remove them */

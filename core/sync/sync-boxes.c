@@ -331,7 +331,6 @@ static int identify_pair(struct sync *sync, struct sync_pair *p,
 	if (ret < 0)
 		return ret;
 	memcpy(box[to]->guid, box[!to]->guid, 16);
-	sync->report->identified++;
 	return CV_OK;
 }
 

@@ -16,7 +16,6 @@ struct sync_report {
 	uint64_t renumbered[2];		/* saved, but not with their UIDs */
 	uint64_t subscriptions[2], entries[2];
 	uint64_t mailboxes, failures;
-	uint64_t identified;		/* got the GUID of the other end's */
 	/* INBOX was used at both ends and has two GUIDs */
 	bool inbox_differs;
 };
