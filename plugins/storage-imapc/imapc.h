@@ -23,7 +23,7 @@ enum {
 	IMAPC_IDLE_MSECS = 20 * 1000,	/* then see whether it still lives */
 	IMAPC_RETRY_MSECS = 1000,	/* after a failure to connect */
 	/* a server that has news more often is asked now and then */
-	IMAPC_NEWS_MSECS = 10 * 1000, IMAPC_NEWS_MAX = 50,
+	IMAPC_NEWS_MSECS = 10 * 1000, IMAPC_NEWS_MAX = 100,
 	IMAPC_SEARCH = 5000,		/* UIDs in a line of 64 KiB */
 	IMAPC_AHEAD = 50,		/* messages asked for with one */
 	IMAPC_AHEAD_BYTES = 8 * 1024 * 1024,

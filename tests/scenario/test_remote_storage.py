@@ -271,9 +271,9 @@ class Listener:
         self.server.close()
 
 
-@OTHER
-def test_opened_again_only_what_has_changed_is_asked_for():
-    with dovecot.Dovecot() as there:
+@pytest.mark.parametrize("kind", [pytest.param("dovecot", marks=OTHER), "culver"])
+def test_opened_again_only_what_has_changed_is_asked_for(kind):
+    with dovecot.Dovecot() if kind == "dovecot" else culver.Server() as there:
         fill(there, 120, boxes=("INBOX",))
         with Listener(there.imap_port) as between, \
                 culver.Server(config=CONFIG, extra=extra(between.port)) as here:
