@@ -244,7 +244,10 @@ static void link_nodes(struct node_set *set)
 		for (size_t k = 0; k < above.count; k++) {
 			struct node *up = above.items[k];
 
-			up->flags |= NODE_CHILDREN;
+			/* [RFC5258 5] one that is only subscribed is no
+			 * child */
+			if (node->flags & NODE_EXISTS)
+				up->flags |= NODE_CHILDREN;
 			if (node->flags & NODE_SUBSCRIBED) {
 				up->flags |= NODE_SUB_BELOW;
 				if (!(node->flags & NODE_MATCHES))

@@ -43,6 +43,7 @@ const struct imap_command imap_commands[] = {
 	{ "GETMETADATA", imap_cmd_getmetadata, 0 },
 	{ "SETMETADATA", imap_cmd_setmetadata, 0,
 	  .too_large = imap_setmetadata_too_large },
+	{ "XLIST", imap_cmd_xlist, 0 },
 	{ "GETQUOTAROOT", imap_cmd_getquotaroot, 0 },
 	{ "GETQUOTA", imap_cmd_getquota, 0 },
 	{ "SETQUOTA", imap_cmd_setquota, 0 },

@@ -49,6 +49,7 @@ int imap_cmd_subscribe(struct imap_cmd *cmd);
 int imap_cmd_uidbatches(struct imap_cmd *cmd);
 int imap_cmd_unselect(struct imap_cmd *cmd);
 int imap_cmd_unsubscribe(struct imap_cmd *cmd);
+int imap_cmd_xlist(struct imap_cmd *cmd);
 
 /* A literal was refused: sets the reply.  Returns 0. */
 int imap_setmetadata_too_large(struct imap_cmd *cmd);

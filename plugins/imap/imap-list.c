@@ -183,6 +183,8 @@ static void send_entry(struct imap_cmd *cmd,
 	cv_text_append_str(out, " (");
 	append_attributes(out, bits, request,
 			  (cmd->s->enabled & IMAP_ENABLED_REV2) != 0);
+	if (request->inbox && strcmp(entry->name, "INBOX") == 0)
+		append_word(out, "\\Inbox");
 	append_separator(out, entry->separator);
 	imap_append_mailbox(cmd, out, entry->name);
 	/* [RFC5258 3.5] */

@@ -18,6 +18,7 @@ struct imap_list_request {
 	bool my_rights;		/* [RFC8440 3] */
 	/* [RFC9590 3] count 0: none */
 	struct imap_metadata_request metadata;
+	bool inbox;		/* XLIST: \Inbox is an attribute */
 	const char *old_name;	/* [RFC9051 6.3.9.7] NULL: none */
 };
 

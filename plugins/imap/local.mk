@@ -37,6 +37,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-subscribe.c \
 	plugins/imap/cmd-uidbatches.c \
 	plugins/imap/cmd-unselect.c \
+	plugins/imap/cmd-xlist.c \
 	plugins/imap/imap-acl.c \
 	plugins/imap/imap-acl.h \
 	plugins/imap/imap-append.c \
@@ -45,10 +46,10 @@ IMAP_SOURCES = \
 	plugins/imap/imap-args.h \
 	plugins/imap/imap-capability.c \
 	plugins/imap/imap-capability.h \
-	plugins/imap/imap-commands.c \
-	plugins/imap/imap-commands.h \
 	plugins/imap/imap-catenate.c \
 	plugins/imap/imap-catenate.h \
+	plugins/imap/imap-commands.c \
+	plugins/imap/imap-commands.h \
 	plugins/imap/imap-copy.c \
 	plugins/imap/imap-copy.h \
 	plugins/imap/imap-date.c \
@@ -66,25 +67,25 @@ IMAP_SOURCES = \
 	plugins/imap/imap-logout.h \
 	plugins/imap/imap-metadata.c \
 	plugins/imap/imap-metadata.h \
+	plugins/imap/imap-modseq.c \
+	plugins/imap/imap-modseq.h \
 	plugins/imap/imap-name.c \
 	plugins/imap/imap-name.h \
 	plugins/imap/imap-nfc-table.c \
 	plugins/imap/imap-nfc.c \
 	plugins/imap/imap-nfc.h \
-	plugins/imap/imap-modseq.c \
-	plugins/imap/imap-modseq.h \
 	plugins/imap/imap-object-id.c \
 	plugins/imap/imap-object-id.h \
 	plugins/imap/imap-parser.c \
 	plugins/imap/imap-parser.h \
 	plugins/imap/imap-preauth.c \
 	plugins/imap/imap-preauth.h \
-	plugins/imap/imap-quota.c \
-	plugins/imap/imap-quota.h \
 	plugins/imap/imap-progress.c \
 	plugins/imap/imap-progress.h \
 	plugins/imap/imap-qresync.c \
 	plugins/imap/imap-qresync.h \
+	plugins/imap/imap-quota.c \
+	plugins/imap/imap-quota.h \
 	plugins/imap/imap-respond.c \
 	plugins/imap/imap-respond.h \
 	plugins/imap/imap-return.c \
