@@ -292,10 +292,51 @@ struct cv_search_node {
 	uint64_t number;
 };
 
+/* How texts are compared, ordered and found in each other [RFC4790]. */
+enum cv_comparator {
+	CV_COMPARE_UNICODE = 0,		/* i;unicode-casemap [RFC5051] */
+	CV_COMPARE_ASCII,		/* i;ascii-casemap */
+	CV_COMPARE_OCTET,		/* i;octet */
+};
+
 struct cv_search_query {
 	CV_HEAD;
 	const struct cv_search_node *nodes;
 	uint32_t count;
+	uint32_t comparator;		/* enum cv_comparator */
+};
+
+/* --- sorting and threading [RFC5256, RFC5957] ------------------------------ */
+
+enum cv_sort_key {
+	CV_SORT_ARRIVAL = 1, CV_SORT_CC, CV_SORT_DATE, CV_SORT_FROM,
+	CV_SORT_SIZE, CV_SORT_SUBJECT, CV_SORT_TO,
+	CV_SORT_DISPLAYFROM, CV_SORT_DISPLAYTO,
+	CV_SORT_REVERSE = 256,		/* with one of them */
+};
+
+struct cv_sort_request {
+	CV_HEAD;
+	const struct cv_search_query *query;
+	const uint32_t *keys;		/* enum cv_sort_key */
+	uint32_t key_count;
+};
+
+enum cv_thread_algorithm {
+	CV_THREAD_ORDEREDSUBJECT = 1, CV_THREAD_REFERENCES, CV_THREAD_REFS,
+};
+
+struct cv_thread_request {
+	CV_HEAD;
+	const struct cv_search_query *query;
+	uint32_t algorithm;		/* enum cv_thread_algorithm */
+};
+
+/* Messages with those below them, parents first. */
+struct cv_thread_node {
+	uint32_t seq;		/* 0: one that is missing, at the top only */
+	uint32_t children;	/* how many; they come next, each with its
+				 * own */
 };
 
 /* --- rights -------------------------------------------------------------- */
@@ -513,6 +554,15 @@ struct cv_mailbox_api {
 	 * gone, and nothing was saved. */
 	int (*save_replace)(struct cv_save *save, struct cv_mailbox *box,
 			    uint32_t seq, struct cv_error *err);
+	/* Matching sequence numbers in order; equal ones by number. */
+	int (*sort)(struct cv_mailbox *box, const struct cv_sort_request *r,
+		    struct cv_pool *pool, uint32_t **seqs_r,
+		    uint32_t *count_r, struct cv_error *err);
+	/* Matching messages as threads, one behind the other. */
+	int (*thread)(struct cv_mailbox *box,
+		      const struct cv_thread_request *r, struct cv_pool *pool,
+		      struct cv_thread_node **nodes_r, uint32_t *count_r,
+		      struct cv_error *err);
 };
 
 #endif

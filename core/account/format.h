@@ -30,6 +30,7 @@ enum {
 #define JOURNAL_MAGIC "CVjrnl\r\n"
 #define SNAPSHOT_MAGIC "CVsnap\r\n"
 #define CATALOGUE_MAGIC "CVcatl\r\n"
+#define COLUMNS_MAGIC "CVcols\r\n"
 
 enum record_type {
 	RECORD_COMMIT = 1,

@@ -9,6 +9,7 @@ core_account_libaccount_la_SOURCES = \
 	%D%/bell-files.c \
 	%D%/body.c \
 	%D%/catalogue.c \
+	%D%/columns.c %D%/columns.h \
 	%D%/changes.c \
 	%D%/commit.c \
 	%D%/dump.c %D%/dump.h %D%/dump-private.h \

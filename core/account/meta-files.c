@@ -60,10 +60,12 @@ static void format_name(const struct meta_name *name, char dst[NAME_SIZE])
 			       (unsigned long long)name->generation);
 		return;
 	case META_CATALOGUE:
+	case META_COLUMNS:
 		break;
 	}
 	account_guid_format(&name->folder, hex);
-	(void)snprintf(dst, NAME_SIZE, "%s.cat", hex);
+	(void)snprintf(dst, NAME_SIZE, "%s.%s", hex,
+		       name->kind == META_COLUMNS ? "col" : "cat");
 }
 
 static bool ends_in(struct cv_span name, struct cv_span suffix)
@@ -85,6 +87,10 @@ static bool parse_name(struct cv_span file, struct meta_name *name_r)
 		return false;
 	if (file.len == 36 && ends_in(file, CV_SPAN(".cat"))) {
 		name_r->kind = META_CATALOGUE;
+		return true;
+	}
+	if (file.len == 36 && ends_in(file, CV_SPAN(".col"))) {
+		name_r->kind = META_COLUMNS;
 		return true;
 	}
 	name_r->kind = META_SNAPSHOT;

@@ -28,12 +28,14 @@
 
 #include "account.h"
 
-enum meta_kind { META_JOURNAL, META_SNAPSHOT, META_CATALOGUE };
+enum meta_kind {
+	META_JOURNAL, META_SNAPSHOT, META_CATALOGUE, META_COLUMNS,
+};
 
 struct meta_name {
 	enum meta_kind kind;
 	struct account_guid folder;	/* zeros for a journal */
-	uint64_t generation;		/* 0 for a catalogue */
+	uint64_t generation;		/* 0 for a catalogue and columns */
 };
 
 struct meta_names { ARRAY(struct meta_name) items; };
@@ -216,7 +218,7 @@ meta_checkpoint(struct meta *meta, struct meta_checkpoint *checkpoint)
 	return meta->ops->checkpoint(meta, checkpoint);
 }
 
-/* --- snapshots and catalogues -------------------------------------------- */
+/* --- snapshots, catalogues and columns ----------------------------------- */
 
 /* A new empty one in place of what has the name. */
 static inline struct meta_object *meta_create(struct meta *meta,

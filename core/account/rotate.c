@@ -517,7 +517,8 @@ static bool is_needed(struct account *account, const struct meta_name *name)
 	if (name->kind == META_JOURNAL)
 		return name->generation >= account->journal.generation;
 	folder = folder_find_guid(account, &name->folder);
-	if (folder == NULL || name->kind == META_CATALOGUE)
+	if (folder == NULL || name->kind == META_CATALOGUE ||
+	    name->kind == META_COLUMNS)
 		return folder != NULL;
 	return folder->snapshot_generation == name->generation ||
 		folder->previous_generation == name->generation;

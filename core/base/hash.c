@@ -58,16 +58,16 @@ static uint64_t load_word(const unsigned char *p, size_t n, bool icase)
 	return word;
 }
 
-static uint64_t siphash(const unsigned char *p, size_t len, bool icase)
+static uint64_t siphash_keyed(uint64_t k0, uint64_t k1,
+			      const unsigned char *p, size_t len, bool icase)
 {
 	uint64_t last = (uint64_t)len << 56;
 	struct sip s;
 
-	key_init();
-	s.v0 = key0 ^ 0x736f6d6570736575ULL;
-	s.v1 = key1 ^ 0x646f72616e646f6dULL;
-	s.v2 = key0 ^ 0x6c7967656e657261ULL;
-	s.v3 = key1 ^ 0x7465646279746573ULL;
+	s.v0 = k0 ^ 0x736f6d6570736575ULL;
+	s.v1 = k1 ^ 0x646f72616e646f6dULL;
+	s.v2 = k0 ^ 0x6c7967656e657261ULL;
+	s.v3 = k1 ^ 0x7465646279746573ULL;
 	for (; len >= 8; p += 8, len -= 8) {
 		uint64_t word = load_word(p, 8, icase);
 
@@ -84,6 +84,17 @@ static uint64_t siphash(const unsigned char *p, size_t len, bool icase)
 	sip_round(&s);
 	sip_round(&s);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+static uint64_t siphash(const unsigned char *p, size_t len, bool icase)
+{
+	key_init();
+	return siphash_keyed(key0, key1, p, len, icase);
+}
+
+uint64_t hash_bytes_keyed(const uint64_t key[2], const void *data, size_t len)
+{
+	return siphash_keyed(key[0], key[1], data, len, false);
 }
 
 uint64_t hash_bytes(const void *data, size_t len)

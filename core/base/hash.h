@@ -8,6 +8,8 @@
 #include "pool.h"
 
 uint64_t hash_bytes(const void *data, size_t len);
+/* With a key of the caller's, for what outlives the process. */
+uint64_t hash_bytes_keyed(const uint64_t key[2], const void *data, size_t len);
 /* ASCII case folded. */
 uint64_t hash_bytes_icase(const void *data, size_t len);
 

@@ -9,6 +9,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/acl.c %D%/acl.h \
 	core/acl/acl-global.c core/acl/acl-global.h \
 	core/acl/acl-shared.c core/acl/acl-shared.h \
+	%D%/key-table.c %D%/key-table.h \
 	%D%/list-match.c %D%/list-match.h \
 	%D%/mail-location.c \
 	%D%/mailbox-acl.c \
@@ -18,6 +19,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-api.c \
 	%D%/mailbox-broker.c %D%/mailbox-broker.h \
 	%D%/mailbox-broker-private.h %D%/mailbox-broker-view.c \
+	%D%/mailbox-broker-search.c \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-expire.c \
 	%D%/mailbox-expunge.c \
@@ -33,6 +35,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-remote-freeze.c \
 	%D%/mailbox-remote-name.c \
 	%D%/mailbox-remote-save.c \
+	%D%/mailbox-remote-search.c \
 	%D%/mailbox-remote-view.c \
 	%D%/mailbox-replace.c %D%/mailbox-replace.h \
 	%D%/mailbox-rights.c \
@@ -40,9 +43,11 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-save.c \
 	%D%/mailbox-search.c \
 	%D%/mailbox-seen.c %D%/mailbox-seen.h \
+	%D%/mailbox-sort.c \
 	%D%/mailbox-store.c \
 	%D%/mailbox-thread-id.c \
 	%D%/mailbox-vanished.c \
+	%D%/mailbox-thread.c \
 	%D%/mailbox-view.c \
 	%D%/remote-call.h \
 	%D%/remote-wire.c %D%/remote-wire.h \
@@ -53,11 +58,13 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/scan-tombstones.c \
 	%D%/scan-twice.c \
 	%D%/scan-uids.c \
+	%D%/sort-radix.c %D%/sort-radix.h \
 	%D%/storage-io.c \
 	%D%/store.c \
 	%D%/store-folders.c \
 	%D%/store-purge.c \
 	%D%/store-scan.c %D%/store-scan.h \
+	%D%/thread-forest.c %D%/thread-forest.h \
 	%D%/user.c %D%/user.h \
 	%D%/user-ids.c %D%/user-ids.h
 core_mailbox_libmailbox_la_LIBADD = core/account/libaccount.la \

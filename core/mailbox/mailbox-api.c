@@ -47,4 +47,6 @@ const struct cv_mailbox_api mailbox_api = {
 	.vanished = route_vanished,
 	.set_progress = mailbox_set_progress,
 	.save_replace = mailbox_save_replace,
+	.sort = route_sort,
+	.thread = route_thread,
 };

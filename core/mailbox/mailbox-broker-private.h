@@ -53,11 +53,17 @@ int broker_op_search(struct request *q);
 int broker_op_vanished(struct request *q);
 int broker_op_freeze(struct request *q);
 int broker_op_thaw(struct request *q);
+int broker_op_sort(struct request *q);
+int broker_op_thread(struct request *q);
 int broker_op_save_begin(struct request *q);
 int broker_op_save_add(struct request *q);
 int broker_op_save_commit(struct request *q);
 int broker_op_save_abort(struct request *q);
 int broker_op_save_replace(struct request *q);
+/* The next field as a view, a set of UIDs as its numbers, and back. */
+int broker_take_box(struct request *q, struct cv_mailbox **box_r);
+void broker_put_seqs(struct request *q, struct cv_mailbox *box,
+		     struct cv_set seqs);
 void broker_view_close(struct served_view *view);
 
 #endif

@@ -24,7 +24,7 @@ static struct served_view *view_find(struct broker *b, uint32_t id)
 	return NULL;
 }
 
-static int take_box(struct request *q, struct cv_mailbox **box_r)
+int broker_take_box(struct request *q, struct cv_mailbox **box_r)
 {
 	struct served_view *view = view_find(q->broker, remote_get_u32(&q->in));
 
@@ -42,8 +42,8 @@ static int take_seqs(struct request *q, struct cv_mailbox *box,
 	return mailbox_uids_to_seqs(box, uids, q->broker->pool, seqs_r);
 }
 
-static void put_seqs_as_uids(struct request *q, struct cv_mailbox *box,
-			     struct cv_set seqs)
+void broker_put_seqs(struct request *q, struct cv_mailbox *box,
+		     struct cv_set seqs)
 {
 	struct account_ranges uids;
 
@@ -134,7 +134,7 @@ int broker_op_freeze(struct request *q)
 {
 	struct cv_mailbox *box;
 	struct cv_text bytes;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret == CV_OK)
 		ret = remote_get_end(&q->in, &q->err);
@@ -216,7 +216,7 @@ int broker_op_sync(struct request *q)
 	struct account_ranges added = { .pool = q->broker->pool };
 	struct cv_mailbox *box;
 	uint32_t flags, last;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret < 0)
 		return ret;
@@ -239,7 +239,7 @@ int broker_op_sync(struct request *q)
 	remote_put_u32(&q->out, c.keywords_changed);
 	remote_put_set(&q->out, c.expunged_uids);
 	remote_put_set(&q->out, ranges_set(&added));
-	put_seqs_as_uids(q, box, c.flags);
+	broker_put_seqs(q, box, c.flags);
 	remote_put_u64(&q->out, c.highestmodseq);
 	put_state(q, box);
 	return CV_OK;
@@ -249,7 +249,7 @@ int broker_op_sync(struct request *q)
 int broker_op_view(struct request *q)
 {
 	struct cv_mailbox *box;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret == CV_OK)
 		ret = remote_get_end(&q->in, &q->err);
@@ -289,7 +289,7 @@ int broker_op_messages(struct request *q)
 	struct cv_mailbox *box;
 	struct cv_set seqs;
 	uint32_t items;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret < 0)
 		return ret;
@@ -371,7 +371,7 @@ int broker_op_section(struct request *q)
 	struct cv_text bytes;
 	struct cv_set seqs;
 	uint64_t size;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret == CV_OK)
 		ret = take_seqs(q, box, &seqs);
@@ -405,7 +405,7 @@ int broker_op_store(struct request *q)
 	struct cv_store_request r = { CV_SIZED(cv_store_request) };
 	struct cv_set modified = { NULL, 0 };
 	struct cv_mailbox *box;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret == CV_OK)
 		ret = take_seqs(q, box, &r.seqs);
@@ -424,7 +424,7 @@ int broker_op_store(struct request *q)
 		ret = mailbox_store(box, &r, q->broker->pool, &modified,
 				    &q->err);
 	if (ret == CV_OK)
-		put_seqs_as_uids(q, box, modified);
+		broker_put_seqs(q, box, modified);
 	return ret;
 }
 
@@ -433,7 +433,7 @@ int broker_op_expunge(struct request *q)
 	bool some, undeleted;
 	struct cv_mailbox *box;
 	struct cv_set uids;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret < 0)
 		return ret;
@@ -458,7 +458,7 @@ int broker_op_copy(struct request *q)
 	struct cv_set seqs;
 	const char *name;
 	bool move;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret == CV_OK)
 		ret = take_seqs(q, box, &seqs);
@@ -480,54 +480,13 @@ int broker_op_copy(struct request *q)
 	return CV_OK;
 }
 
-int broker_op_search(struct request *q)
-{
-	struct cv_search_query query = { CV_SIZED(cv_search_query) };
-	struct cv_search_node *nodes;
-	struct cv_mailbox *box;
-	struct cv_set found;
-	int ret = take_box(q, &box);
-
-	if (ret < 0)
-		return ret;
-	query.count = remote_get_u32(&q->in);
-	if (query.count == 0 || query.count > REMOTE_NODES_MAX)
-		return FAIL(&q->err, CV_E_LIMIT, "a query of %u nodes",
-			    query.count);
-	nodes = pool_new_array(q->broker->pool, struct cv_search_node,
-			       query.count);
-	for (uint32_t i = 0; i < query.count; i++) {
-		nodes[i].op = remote_get_u32(&q->in);
-		nodes[i].first_child = remote_get_u32(&q->in);
-		nodes[i].next = remote_get_u32(&q->in);
-		nodes[i].flags = remote_get_u32(&q->in);
-		nodes[i].set = remote_get_set(&q->in);
-		nodes[i].field = remote_get_span(&q->in, REMOTE_TEXT_MAX);
-		nodes[i].text = remote_get_span(&q->in, REMOTE_TEXT_MAX);
-		nodes[i].day = (int64_t)remote_get_u64(&q->in);
-		nodes[i].number = remote_get_u64(&q->in);
-		/* whose sequence numbers would these be? */
-		if (nodes[i].op == CV_SEARCH_SEQS)
-			return FAIL(&q->err, CV_E_SYNTAX, "sequence numbers "
-				    "in a query");
-	}
-	query.nodes = nodes;
-	ret = remote_get_end(&q->in, &q->err);
-	if (ret == CV_OK)
-		ret = mailbox_search(box, &query, q->broker->pool, &found,
-				     &q->err);
-	if (ret == CV_OK)
-		put_seqs_as_uids(q, box, found);
-	return ret;
-}
-
 int broker_op_vanished(struct request *q)
 {
 	struct cv_set uids, gone;
 	struct cv_mailbox *box;
 	uint64_t since;
 	bool some;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	if (ret < 0)
 		return ret;
@@ -633,7 +592,7 @@ int broker_op_save_replace(struct request *q)
 	struct cv_range one;
 	struct cv_mailbox *box;
 	struct cv_set seqs;
-	int ret = take_box(q, &box);
+	int ret = broker_take_box(q, &box);
 
 	one.first = one.last = remote_get_u32(&q->in);
 	if (ret == CV_OK)

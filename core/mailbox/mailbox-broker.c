@@ -359,6 +359,8 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_SAVE_COMMIT] = broker_op_save_commit,
 	[REMOTE_SAVE_ABORT] = broker_op_save_abort,
 	[REMOTE_SAVE_REPLACE] = broker_op_save_replace,
+	[REMOTE_SORT] = broker_op_sort,
+	[REMOTE_THREAD] = broker_op_thread,
 };
 
 static int answer(struct broker *b, struct remote_message *m,

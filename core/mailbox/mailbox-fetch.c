@@ -248,6 +248,20 @@ int mailbox_summary(struct cv_mailbox *box, uint32_t row,
 	return ret;
 }
 
+int mailbox_record(struct cv_mailbox *box, uint32_t row,
+		   struct message_summary *summary_r, struct cv_error *err)
+{
+	const struct message_summary *made;
+	int ret;
+
+	if (find_record(box, row, summary_r))
+		return CV_OK;
+	ret = mailbox_summary(box, row, &made, err);
+	if (ret == CV_OK)
+		*summary_r = *made;
+	return ret;
+}
+
 int mailbox_content(struct cv_mailbox *box, uint32_t row,
 		    struct cv_stream **stream_r,
 		    const struct mime_tree **tree_r, struct cv_error *err)

@@ -547,6 +547,10 @@ int mailbox_section(struct cv_mailbox *box, uint32_t seq,
 int mailbox_summary(struct cv_mailbox *box, uint32_t row,
 		    const struct message_summary **summary_r,
 		    struct cv_error *err);
+/* The same, without a copy when the catalogue has it: valid until the next
+ * call on the folder. */
+int mailbox_record(struct cv_mailbox *box, uint32_t row,
+		   struct message_summary *summary_r, struct cv_error *err);
 /* Its bytes as stored, and its parts. */
 int mailbox_content(struct cv_mailbox *box, uint32_t row,
 		    struct cv_stream **stream_r,
@@ -596,6 +600,14 @@ int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,
 int mailbox_search(struct cv_mailbox *box,
 		   const struct cv_search_query *query, struct cv_pool *pool,
 		   struct cv_set *seqs_r, struct cv_error *err);
+
+/* mailbox-sort.c, mailbox-thread.c */
+int mailbox_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
+		 struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
+		 struct cv_error *err);
+int mailbox_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
+		   struct cv_pool *pool, struct cv_thread_node **nodes_r,
+		   uint32_t *count_r, struct cv_error *err);
 
 /* mailbox-save.c */
 int mailbox_save_begin(struct cv_user *u, const char *mailbox_name,

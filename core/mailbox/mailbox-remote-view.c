@@ -244,12 +244,13 @@ static bool is_reading(uint32_t op)
 {
 	return op == REMOTE_MESSAGES || op == REMOTE_SECTION ||
 		op == REMOTE_SEARCH || op == REMOTE_SYNC ||
-		op == REMOTE_VIEW || op == REMOTE_VANISHED;
+		op == REMOTE_VIEW || op == REMOTE_VANISHED ||
+		op == REMOTE_SORT || op == REMOTE_THREAD;
 }
 
 /* fields begin with view_fields.  A question that was lost with its broker is
  * put to the next one, an order is not: it may have been carried out. */
-static int view_call(struct cv_mailbox *box, uint32_t op,
+int remote_view_call(struct cv_mailbox *box, uint32_t op,
 		     const struct cv_text *fields, struct cv_pool *pool,
 		     struct remote_answer *a, struct cv_error *err)
 {
@@ -270,7 +271,7 @@ static int view_call(struct cv_mailbox *box, uint32_t op,
 		remote_call(remote, op, fields, -1, pool, a, err);
 }
 
-static void view_fields(struct cv_mailbox *box, struct cv_text *fields,
+void remote_view_fields(struct cv_mailbox *box, struct cv_text *fields,
 			struct cv_pool *pool)
 {
 	cv_text_init(fields, pool);
@@ -312,8 +313,8 @@ static int sync_stale(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 	bool readonly;
 	int ret;
 
-	view_fields(box, &fields, box->sync_pool);
-	ret = view_call(box, REMOTE_VIEW, &fields, box->sync_pool, &a, err);
+	remote_view_fields(box, &fields, box->sync_pool);
+	ret = remote_view_call(box, REMOTE_VIEW, &fields, box->sync_pool, &a, err);
 	if (ret < 0)
 		return ret;
 	remote_view_take(box, &a.fields, &readonly, &uidvalidity);
@@ -349,9 +350,9 @@ static int sync_changes(struct cv_mailbox *box, uint32_t flags,
 	bool readonly;
 	int ret;
 
-	view_fields(box, &fields, box->sync_pool);
+	remote_view_fields(box, &fields, box->sync_pool);
 	remote_put_u32(&fields, flags);
-	ret = view_call(box, REMOTE_SYNC, &fields, box->sync_pool, &a, err);
+	ret = remote_view_call(box, REMOTE_SYNC, &fields, box->sync_pool, &a, err);
 	if (ret < 0)
 		return ret;
 	out->messages_changed = remote_get_u32(&a.fields) != 0;
@@ -507,10 +508,10 @@ static int fetch_ahead(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 	int ret;
 
 	forget_ahead(view);
-	view_fields(box, &fields, view->ahead_pool);
+	remote_view_fields(box, &fields, view->ahead_pool);
 	remote_put_u32(&fields, items);
 	put_uids(box, &fields, (struct cv_set){ &range, 1 });
-	ret = view_call(box, REMOTE_MESSAGES, &fields, view->ahead_pool, &a,
+	ret = remote_view_call(box, REMOTE_MESSAGES, &fields, view->ahead_pool, &a,
 			err);
 	if (ret != CV_OK)
 		return ret;
@@ -614,10 +615,10 @@ int remote_section(struct cv_mailbox *box, uint32_t seq,
 	int ret;
 
 	pool_reset(box->data_pool);
-	view_fields(box, &fields, box->data_pool);
+	remote_view_fields(box, &fields, box->data_pool);
 	put_uids(box, &fields, (struct cv_set){ &one, 1 });
 	put_section(&fields, section);
-	ret = view_call(box, REMOTE_SECTION, &fields, box->data_pool, &a,
+	ret = remote_view_call(box, REMOTE_SECTION, &fields, box->data_pool, &a,
 			err);
 	return ret != CV_OK ? ret :
 		open_section(box, &a, stream_r, size_r, err);
@@ -636,14 +637,14 @@ int remote_store(struct cv_mailbox *box, const struct cv_store_request *r,
 	int ret;
 
 	forget_ahead(box->remote);
-	view_fields(box, &fields, own);
+	remote_view_fields(box, &fields, own);
 	put_uids(box, &fields, r->seqs);
 	remote_put_u32(&fields, r->change);
 	remote_put_u32(&fields, r->flags);
 	remote_put_u32(&fields, r->silent);
 	remote_put_u64(&fields, r->unchanged_since);
 	remote_put_keywords(&fields, &r->keywords);
-	ret = view_call(box, REMOTE_STORE, &fields, own, &a, err);
+	ret = remote_view_call(box, REMOTE_STORE, &fields, own, &a, err);
 	if (ret == CV_OK)
 		ret = take_seqs(box, &a, pool, &modified);
 	if (ret == CV_OK)
@@ -663,11 +664,11 @@ int remote_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 	struct cv_text fields;
 	int ret;
 
-	view_fields(box, &fields, own);
+	remote_view_fields(box, &fields, own);
 	remote_put_u32(&fields, uids != NULL);
 	remote_put_u32(&fields, undeleted);
 	remote_put_set(&fields, uids == NULL ? none : *uids);
-	ret = view_call(box, REMOTE_EXPUNGE, &fields, own, &a, err);
+	ret = remote_view_call(box, REMOTE_EXPUNGE, &fields, own, &a, err);
 	if (ret == CV_OK)
 		ret = remote_end(box->remote->remote, &a, err);
 	pool_destroy(&own);
@@ -682,11 +683,11 @@ int remote_copy(struct cv_mailbox *box, struct cv_set seqs,
 	struct cv_text fields;
 	int ret;
 
-	view_fields(box, &fields, pool);
+	remote_view_fields(box, &fields, pool);
 	put_uids(box, &fields, seqs);
 	remote_put_str(&fields, mailbox_name);
 	remote_put_u32(&fields, move);
-	ret = view_call(box, REMOTE_COPY, &fields, pool, &a, err);
+	ret = remote_view_call(box, REMOTE_COPY, &fields, pool, &a, err);
 	if (ret < 0)
 		return ret;
 	result->uidvalidity = remote_get_u32(&a.fields);
@@ -694,33 +695,6 @@ int remote_copy(struct cv_mailbox *box, struct cv_set seqs,
 	result->uids = remote_get_set(&a.fields);
 	result->count = remote_get_u32(&a.fields);
 	return remote_end(box->remote->remote, &a, err);
-}
-
-int remote_search(struct cv_mailbox *box, const struct cv_search_node *nodes,
-		  uint32_t count, struct cv_pool *pool,
-		  struct cv_set *seqs_r, struct cv_error *err)
-{
-	struct remote_answer a;
-	struct cv_text fields;
-	int ret;
-
-	view_fields(box, &fields, pool);
-	remote_put_u32(&fields, count);
-	for (uint32_t i = 0; i < count; i++) {
-		remote_put_u32(&fields, nodes[i].op);
-		remote_put_u32(&fields, nodes[i].first_child);
-		remote_put_u32(&fields, nodes[i].next);
-		remote_put_u32(&fields, nodes[i].flags);
-		remote_put_set(&fields, nodes[i].set);
-		remote_put_span(&fields, nodes[i].field);
-		remote_put_span(&fields, nodes[i].text);
-		remote_put_u64(&fields, (uint64_t)nodes[i].day);
-		remote_put_u64(&fields, nodes[i].number);
-	}
-	ret = view_call(box, REMOTE_SEARCH, &fields, pool, &a, err);
-	if (ret == CV_OK)
-		ret = take_seqs(box, &a, pool, seqs_r);
-	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
 }
 
 int remote_vanished(struct cv_mailbox *box, uint64_t since,
@@ -735,11 +709,11 @@ int remote_vanished(struct cv_mailbox *box, uint64_t since,
 	bool exact;
 	int ret;
 
-	view_fields(box, &fields, pool);
+	remote_view_fields(box, &fields, pool);
 	remote_put_u64(&fields, since);
 	remote_put_u32(&fields, uids != NULL);
 	remote_put_set(&fields, uids == NULL ? none : *uids);
-	ret = view_call(box, REMOTE_VANISHED, &fields, pool, &a, err);
+	ret = remote_view_call(box, REMOTE_VANISHED, &fields, pool, &a, err);
 	if (ret < 0)
 		return ret;
 	exact = remote_get_u32(&a.fields) != 0;

@@ -152,9 +152,16 @@ int remote_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 int remote_copy(struct cv_mailbox *box, struct cv_set seqs,
 		const char *mailbox_name, bool move, struct cv_pool *pool,
 		struct cv_copy_result *result_r, struct cv_error *err);
-int remote_search(struct cv_mailbox *box, const struct cv_search_node *nodes,
-		  uint32_t count, struct cv_pool *pool,
-		  struct cv_set *seqs_r, struct cv_error *err);
+/* Without sequence numbers in the query. */
+int remote_search(struct cv_mailbox *box, const struct cv_search_query *query,
+		  struct cv_pool *pool, struct cv_set *seqs_r,
+		  struct cv_error *err);
+int remote_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
+		struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
+		struct cv_error *err);
+int remote_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
+		  struct cv_pool *pool, struct cv_thread_node **nodes_r,
+		  uint32_t *count_r, struct cv_error *err);
 
 int remote_vanished(struct cv_mailbox *box, uint64_t since,
 		    const struct cv_set *uids, struct cv_pool *pool,

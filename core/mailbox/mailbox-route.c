@@ -681,26 +681,81 @@ static void rewrite_node(struct cv_mailbox *box, struct cv_search_node *nodes,
 		.set = ranges_set(&box->seen->uids) };
 }
 
-int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
-		 struct cv_pool *pool, struct cv_set *seqs_r,
-		 struct cv_error *err)
+/* The query as whoever answers it has to read it. */
+static int rewrite_query(struct cv_mailbox *box,
+			 const struct cv_search_query *query,
+			 struct cv_pool *pool, struct cv_search_query *out_r,
+			 struct cv_error *err)
 {
 	struct cv_search_node *nodes;
 	uint32_t count = query->count;
 
-	if (box->seen == NULL)
-		return mailbox_search(box, query, pool, seqs_r, err);
 	if (count == 0 || count > REMOTE_NODES_MAX / 3)
 		return FAIL(err, CV_E_LIMIT, "a query of %u nodes", count);
 	nodes = pool_new_array(pool, struct cv_search_node, 3 * (size_t)count);
 	memcpy(nodes, query->nodes, count * sizeof(*nodes));
 	for (uint32_t i = 0; i < query->count; i++)
 		rewrite_node(box, nodes, i, &count, pool);
+	*out_r = (struct cv_search_query){ CV_SIZED(cv_search_query),
+		.nodes = nodes, .count = count,
+		.comparator = CV_HAS(query, comparator) ?
+			query->comparator : 0 };
+	return CV_OK;
+}
+
+int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
+		 struct cv_pool *pool, struct cv_set *seqs_r,
+		 struct cv_error *err)
+{
+	struct cv_search_query q;
+	int ret;
+
+	if (box->seen == NULL)
+		return mailbox_search(box, query, pool, seqs_r, err);
+	ret = rewrite_query(box, query, pool, &q, err);
+	if (ret < 0)
+		return ret;
 	return box->remote == NULL ?
-		mailbox_search(box, &(struct cv_search_query){
-			CV_SIZED(cv_search_query), .nodes = nodes,
-			.count = count }, pool, seqs_r, err) :
-		remote_search(box, nodes, count, pool, seqs_r, err);
+		mailbox_search(box, &q, pool, seqs_r, err) :
+		remote_search(box, &q, pool, seqs_r, err);
+}
+
+int route_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
+	       struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
+	       struct cv_error *err)
+{
+	struct cv_sort_request own = *r;
+	struct cv_search_query q;
+	int ret;
+
+	if (box->seen == NULL)
+		return mailbox_sort(box, r, pool, seqs_r, count_r, err);
+	ret = rewrite_query(box, r->query, pool, &q, err);
+	own.query = &q;
+	if (ret < 0)
+		return ret;
+	return box->remote == NULL ?
+		mailbox_sort(box, &own, pool, seqs_r, count_r, err) :
+		remote_sort(box, &own, pool, seqs_r, count_r, err);
+}
+
+int route_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
+		 struct cv_pool *pool, struct cv_thread_node **nodes_r,
+		 uint32_t *count_r, struct cv_error *err)
+{
+	struct cv_thread_request own = *r;
+	struct cv_search_query q;
+	int ret;
+
+	if (box->seen == NULL)
+		return mailbox_thread(box, r, pool, nodes_r, count_r, err);
+	ret = rewrite_query(box, r->query, pool, &q, err);
+	own.query = &q;
+	if (ret < 0)
+		return ret;
+	return box->remote == NULL ?
+		mailbox_thread(box, &own, pool, nodes_r, count_r, err) :
+		remote_thread(box, &own, pool, nodes_r, count_r, err);
 }
 
 /* --- rights --------------------------------------------------------------------- */

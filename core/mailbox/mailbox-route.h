@@ -42,6 +42,12 @@ int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
 int route_vanished(struct cv_mailbox *box, uint64_t since,
 		   const struct cv_set *uids, struct cv_pool *pool,
 		   struct cv_set *uids_r, struct cv_error *err);
+int route_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
+	       struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
+	       struct cv_error *err);
+int route_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
+		 struct cv_pool *pool, struct cv_thread_node **nodes_r,
+		 uint32_t *count_r, struct cv_error *err);
 /* Messages that were just put into a mailbox and are \Seen for this user,
  * where that is the reader's own. */
 int route_mark_seen(struct cv_user *user, const char *name,

@@ -6,8 +6,10 @@
  * compared as decoded UTF-8 without case, in blocks that overlap by the
  * length of the needle. */
 #include "mailbox-private.h"
+#include "key-table.h"
 #include "message/charset.h"
 #include "message/encoded-word.h"
+#include "message/text-find.h"
 
 enum {
 	SEARCH_NODES_MAX = 10000,
@@ -18,7 +20,7 @@ struct snode {
 	const struct cv_search_node *node;
 	uint32_t *children;
 	uint32_t child_count;
-	struct cv_span needle;		/* folded */
+	struct text_needle needle;
 	int cost;
 };
 
@@ -28,85 +30,14 @@ struct search {
 	struct cv_mailbox *box;
 	struct cv_pool *pool;		/* of the query */
 	struct cv_pool *text_pool;	/* of one message */
+	enum casemap map;
+	struct cv_text decoded, scratch;	/* of one text */
 	struct snode *nodes;
 	uint32_t count;
 	struct frame *stack;
 	uint32_t seq, uid, row;
 	struct cv_error *err;
 };
-
-/* --- folding ---------------------------------------------------------------------- */
-
-/* Case of the Latin, Greek, Cyrillic and Armenian letters, by their blocks;
- * other scripts have none that mail meets. */
-static uint32_t fold_code(uint32_t c)
-{
-	if (c < 0x80)
-		return c >= 'A' && c <= 'Z' ? c + 32 : c;
-	if (c >= 0xc0 && c <= 0xde && c != 0xd7)
-		return c + 32;
-	if ((c >= 0x100 && c <= 0x12f) || (c >= 0x132 && c <= 0x137) ||
-	    (c >= 0x14a && c <= 0x177) || (c >= 0x1de && c <= 0x1ef) ||
-	    (c >= 0x1f8 && c <= 0x21f) || (c >= 0x222 && c <= 0x233) ||
-	    (c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) ||
-	    (c >= 0x4d0 && c <= 0x52f) || (c >= 0x1e00 && c <= 0x1e95) ||
-	    (c >= 0x1ea0 && c <= 0x1eff))
-		return c | 1;
-	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e) ||
-	    (c >= 0x1cd && c <= 0x1dc) || (c >= 0x4c1 && c <= 0x4ce))
-		return c + (c & 1);
-	if (c == 0x178)
-		return 0xff;
-	if (c == 0x386)
-		return 0x3ac;
-	if (c >= 0x388 && c <= 0x38a)
-		return c + 37;
-	if (c == 0x38c)
-		return 0x3cc;
-	if (c == 0x38e || c == 0x38f)
-		return c + 63;
-	if (c >= 0x391 && c <= 0x3ab && c != 0x3a2)
-		return c + 32;
-	if (c == 0x3c2)
-		return 0x3c3;
-	if (c >= 0x400 && c <= 0x40f)
-		return c + 80;
-	if (c >= 0x410 && c <= 0x42f)
-		return c + 32;
-	if (c >= 0x531 && c <= 0x556)
-		return c + 48;
-	return c;
-}
-
-static void fold_append(struct cv_text *dst, struct cv_span s)
-{
-	size_t at = 0;
-
-	while (at < s.len) {
-		uint32_t c;
-		size_t n;
-		char out[4];
-
-		if ((unsigned char)s.data[at] < 0x80) {
-			cv_text_append_c(dst, cv_ascii_lower(s.data[at++]));
-			continue;
-		}
-		n = utf8_decode(s.data + at, s.len - at, &c);
-		if (n == 0) {
-			cv_text_append_c(dst, s.data[at++]);
-			continue;
-		}
-		cv_text_append(dst, out, utf8_encode(fold_code(c), out));
-		at += n;
-	}
-}
-
-static bool contains(struct cv_span text, struct cv_span needle)
-{
-	return needle.len == 0 ||
-		memmem(text.data == NULL ? "" : text.data, text.len,
-		       needle.data, needle.len) != NULL;
-}
 
 /* --- compiling --------------------------------------------------------------------- */
 
@@ -195,13 +126,10 @@ static int compile(struct search *s, const struct cv_search_query *query)
 	s->count = query->count;
 	order = pool_new_array(s->pool, uint32_t, query->count);
 	for (uint32_t i = 0; i < query->count; i++) {
-		struct cv_text needle;
-
 		s->nodes[i].node = &query->nodes[i];
 		s->nodes[i].cost = op_cost(query->nodes[i].op);
-		cv_text_init(&needle, s->pool);
-		fold_append(&needle, query->nodes[i].text);
-		s->nodes[i].needle = cv_text_span(&needle);
+		text_needle_init(&s->nodes[i].needle, s->pool, s->map,
+				 query->nodes[i].text);
 	}
 	ret = link_tree(s, query, order, &count);
 	if (ret < 0)
@@ -253,41 +181,56 @@ static bool next_field(struct cv_span *rest, struct cv_span *name_r,
 	return false;
 }
 
-static bool value_matches(struct search *s, struct cv_span value,
-			  struct cv_span needle)
+/* A value that means what stands there: nothing encoded, folded or of another
+ * charset. */
+static bool is_plain(struct cv_span value)
 {
-	struct cv_text decoded, folded;
-
-	cv_text_init(&decoded, s->text_pool);
-	cv_text_init(&folded, s->text_pool);
-	header_decode(&decoded, value);
-	fold_append(&folded, cv_text_span(&decoded));
-	return contains(cv_text_span(&folded), needle);
+	return value.len == 0 ||
+		(ascii_length(value.data, value.len) == value.len &&
+		 memchr(value.data, '\n', value.len) == NULL &&
+		 memmem(value.data, value.len, "=?", 2) == NULL);
 }
 
-/* field data NULL: any, and the names too. */
-static bool header_matches(struct search *s, struct cv_span header,
-			   struct cv_span field, struct cv_span needle)
+static void value_append(struct cv_text *dst, struct cv_span value)
+{
+	if (is_plain(value))
+		cv_text_append_span(dst, value);
+	else
+		header_decode(dst, value);
+}
+
+static bool field_matches(struct search *s, struct cv_span header,
+			  struct cv_span field,
+			  const struct text_needle *needle)
 {
 	struct cv_span name, value;
 
 	while (next_field(&header, &name, &value)) {
-		if (field.data != NULL && !cv_span_equal_icase(name, field))
+		if (!cv_span_equal_icase(name, field))
 			continue;
-		if (value_matches(s, value, needle))
+		cv_text_reset(&s->decoded);
+		value_append(&s->decoded, value);
+		if (text_contains(needle, cv_text_span(&s->decoded),
+				  &s->scratch))
 			return true;
-		if (field.data == NULL) {
-			struct cv_text line;
-
-			cv_text_init(&line, s->text_pool);
-			fold_append(&line, name);
-			cv_text_append_str(&line, ": ");
-			fold_append(&line, value);
-			if (contains(cv_text_span(&line), needle))
-				return true;
-		}
 	}
 	return false;
+}
+
+/* Any of it, names too, as lines. */
+static bool header_matches(struct search *s, struct cv_span header,
+			   const struct text_needle *needle)
+{
+	struct cv_span name, value;
+
+	cv_text_reset(&s->decoded);
+	while (next_field(&header, &name, &value)) {
+		cv_text_append_span(&s->decoded, name);
+		cv_text_append(&s->decoded, ": ", 2);
+		value_append(&s->decoded, value);
+		cv_text_append_c(&s->decoded, '\n');
+	}
+	return text_contains(needle, cv_text_span(&s->decoded), &s->scratch);
 }
 
 static int read_header(struct search *s, struct cv_stream *file,
@@ -320,8 +263,8 @@ static int match_header(struct search *s, const struct snode *n, bool *yes_r)
 		if (ret != CV_OK)
 			return ret;
 		if (!(summary->flags & SUMMARY_FIELDS_CUT)) {
-			*yes_r = header_matches(s, summary->fields,
-						n->node->field, n->needle);
+			*yes_r = field_matches(s, summary->fields,
+					       n->node->field, &n->needle);
 			return CV_OK;
 		}
 	}
@@ -329,7 +272,7 @@ static int match_header(struct search *s, const struct snode *n, bool *yes_r)
 	if (ret == CV_OK)
 		ret = read_header(s, file, &tree->parts[0], &header);
 	if (ret == CV_OK)
-		*yes_r = header_matches(s, header, n->node->field, n->needle);
+		*yes_r = field_matches(s, header, n->node->field, &n->needle);
 	return ret;
 }
 
@@ -365,51 +308,85 @@ static struct cv_span part_charset(struct cv_span header)
 	return CV_SPAN("us-ascii");
 }
 
-static int stream_contains(struct search *s, struct cv_stream *in,
-			   struct cv_span charset, struct cv_span needle,
-			   bool *yes_r)
+/* Charsets in which bytes below 0x80 are ASCII until another one comes. */
+static bool extends_ascii(struct cv_span charset)
 {
-	struct cv_pool *pool = pool_create("search text");
-	bool known, last = false;
-	struct charset_decoder *decoder =
-		charset_decoder_create(pool, charset, &known);
-	struct cv_text utf8, folded;
+	static const char *const prefixes[] = {
+		"us-ascii", "utf-8", "iso-8859", "windows-", "koi8", "gb",
+		"big5", "euc-", "tis-620", "latin", "cp125",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (cv_span_begins_icase(charset, cv_span_of(prefixes[i])))
+			return true;
+	}
+	return false;
+}
+
+/* Text of a part, as it comes. */
+struct text_reader {
+	struct text_finder finder;
+	struct charset_decoder *decoder;	/* NULL: nothing to decode */
+	bool extends_ascii;			/* and was ASCII so far */
+	struct cv_text utf8;
+};
+
+static void reader_init(struct text_reader *r, struct search *s,
+			struct cv_span charset,
+			const struct text_needle *needle)
+{
+	bool known;
+
+	*r = (struct text_reader){ .extends_ascii = extends_ascii(charset) };
+	text_finder_init(&r->finder, needle, s->text_pool);
+	if (cv_span_is_icase(charset, "utf-8") ||
+	    cv_span_is_icase(charset, "us-ascii"))
+		return;
+	cv_text_init(&r->utf8, s->text_pool);
+	r->decoder = charset_decoder_create(s->text_pool, charset, &known);
+	/* [RFC5255 4.6] an unknown charset: compared as it is */
+	if (!known)
+		r->decoder = NULL;
+}
+
+static void reader_add(struct text_reader *r, struct cv_span piece, bool last)
+{
+	if (r->decoder == NULL ||
+	    (r->extends_ascii &&
+	     ascii_length(piece.data, piece.len) == piece.len)) {
+		text_finder_add(&r->finder, piece);
+		return;
+	}
+	r->extends_ascii = false;
+	cv_text_reset(&r->utf8);
+	charset_decoder_add(r->decoder, piece, last, &r->utf8);
+	text_finder_add(&r->finder, cv_text_span(&r->utf8));
+}
+
+static int stream_contains(struct search *s, struct cv_stream *in,
+			   struct cv_span charset,
+			   const struct text_needle *needle, bool *yes_r)
+{
+	struct text_reader r;
 	struct cv_span chunk;
 	int ret = CV_OK;
 
-	cv_text_init(&utf8, pool);
-	cv_text_init(&folded, pool);
-	while (!last && !*yes_r) {
-		size_t keep;
-
-		ret = stream_read(in, &chunk, s->err);
-		if (ret < 0)
-			break;
-		last = ret == CV_EOF;
-		if (last)
-			chunk = CV_SPAN_NONE;
-		cv_text_reset(&utf8);
-		charset_decoder_add(decoder, chunk, last, &utf8);
-		if (!last)
-			stream_skip(in, chunk.len);
-		fold_append(&folded, cv_text_span(&utf8));
-		*yes_r = contains(cv_text_span(&folded), needle);
-		/* a match may begin at the end of this block */
-		keep = needle.len > 0 ? needle.len - 1 : 0;
-		if (keep < folded.len) {
-			memmove(folded.data,
-				folded.data + folded.len - keep, keep);
-			folded.len = keep;
-			folded.data[keep] = '\0';
-		}
+	reader_init(&r, s, charset, needle);
+	while (!r.finder.found &&
+	       (ret = stream_read(in, &chunk, s->err)) == CV_OK) {
+		reader_add(&r, chunk, false);
+		stream_skip(in, chunk.len);
 	}
-	pool_destroy(&pool);
-	return ret < 0 ? ret : CV_OK;
+	if (!r.finder.found && ret == CV_EOF)
+		reader_add(&r, CV_SPAN(""), true);
+	*yes_r = r.finder.found;
+	return !*yes_r && ret < 0 ? ret : CV_OK;
 }
 
 static int match_part(struct search *s, struct cv_stream *file,
 		      const struct mime_tree *tree, uint32_t part,
-		      bool headers, struct cv_span needle, bool *yes_r)
+		      bool headers, const struct text_needle *needle,
+		      bool *yes_r)
 {
 	const struct mime_part *p = &tree->parts[part];
 	struct cv_stream *body;
@@ -421,7 +398,7 @@ static int match_part(struct search *s, struct cv_stream *file,
 	/* the header of the message itself is no part of its body; those of
 	 * parts are */
 	if ((headers || part > 0) &&
-	    header_matches(s, header, CV_SPAN_NONE, needle)) {
+	    header_matches(s, header, needle)) {
 		*yes_r = true;
 		return CV_OK;
 	}
@@ -446,7 +423,7 @@ static int match_text(struct search *s, const struct snode *n, bool *yes_r)
 
 	for (uint32_t i = 0; ret == CV_OK && i < tree->count && !*yes_r; i++)
 		ret = match_part(s, file, tree, i,
-				 n->node->op == CV_SEARCH_TEXT, n->needle,
+				 n->node->op == CV_SEARCH_TEXT, &n->needle,
 				 yes_r);
 	return ret;
 }
@@ -692,6 +669,9 @@ int mailbox_search(struct cv_mailbox *box,
 
 	s.pool = pool_create("search");
 	s.text_pool = pool_create("search message");
+	s.map = key_casemap(query);
+	cv_text_init(&s.decoded, s.pool);
+	cv_text_init(&s.scratch, s.pool);
 	ret = compile(&s, query);
 	mailbox_progress_begin(box->user);
 	for (uint32_t seq = 1; seq <= box->count && ret >= 0; seq++) {

@@ -38,5 +38,11 @@ void remote_view_take(struct cv_mailbox *box, struct remote_reader *in,
 /* Adds the UIDs behind the last one. */
 int remote_view_add(struct cv_mailbox *box, struct cv_set uids,
 		    struct cv_error *err);
+/* The same for an open view: fields begin with those of remote_view_fields. */
+int remote_view_call(struct cv_mailbox *box, uint32_t op,
+		     const struct cv_text *fields, struct cv_pool *pool,
+		     struct remote_answer *a, struct cv_error *err);
+void remote_view_fields(struct cv_mailbox *box, struct cv_text *fields,
+			struct cv_pool *pool);
 
 #endif

@@ -52,3 +52,37 @@ bool message_id_next(struct cv_pool *pool, struct cv_span *rest,
 	pool_destroy(&scratch);
 	return found;
 }
+
+/* What most programs write: "<" and bytes that mean themselves ">".  Such an
+ * id stands for itself, whatever characters it has. */
+static bool message_id_plain(const char *at, const char *end,
+			     struct cv_span *id_r)
+{
+	const char *from = at;
+
+	while (at < end && (unsigned char)*at > ' ' && *at != 0x7f &&
+	       *at != '"' && *at != '(' && *at != ')' && *at != '\\' &&
+	       *at != '<' && *at != '>')
+		at++;
+	if (at == end || *at != '>' || at == from ||
+	    (size_t)(at - from) > MESSAGE_ID_MAX)
+		return false;
+	*id_r = cv_span(from, (size_t)(at - from));
+	return true;
+}
+
+bool message_id_find(struct cv_pool *pool, struct cv_span *rest,
+		     struct cv_span *id_r)
+{
+	const char *end = rest->data + rest->len;
+	const char *start = rest->len == 0 ? NULL :
+		memchr(rest->data, '<', rest->len);
+
+	if (start != NULL && message_id_plain(start + 1, end, id_r)) {
+		const char *after = id_r->data + id_r->len + 1;
+
+		*rest = cv_span(after, (size_t)(end - after));
+		return true;
+	}
+	return message_id_next(pool, rest, id_r);
+}

@@ -14,4 +14,9 @@ enum { MESSAGE_ID_MAX = 1000, MESSAGE_IDS_MAX = 1000 };
 bool message_id_next(struct cv_pool *pool, struct cv_span *rest,
 		     struct cv_span *id_r);
 
+/* The same where ids are only compared with each other: one without quotes,
+ * comments and blanks points into the text and may have any characters. */
+bool message_id_find(struct cv_pool *pool, struct cv_span *rest,
+		     struct cv_span *id_r);
+
 #endif

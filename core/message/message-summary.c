@@ -119,8 +119,13 @@ static struct cv_span key_display(struct cv_pool *pool,
 		header_decode(&text, a->name);
 	else if (list->count > 0 && a->kind == ADDRESS_GROUP_START)
 		header_decode(&text, a->mailbox);
-	else if (list->count > 0)
-		address_append(&text, a);
+	else if (list->count > 0 && a->mailbox.data != NULL)
+		cv_text_append_span(&text, a->mailbox);
+	if (list->count > 0 && a->name.len == 0 && a->domain.data != NULL &&
+	    a->kind == ADDRESS_MAILBOX && a->mailbox.data != NULL) {
+		cv_text_append_c(&text, '@');
+		cv_text_append_span(&text, a->domain);
+	}
 	return key_cut(cv_span(cv_text_str(&text), text.len));
 }
 
@@ -253,12 +258,14 @@ static bool record_read_u64(struct cv_span *src, uint64_t *value_r)
 
 static bool record_read_span(struct cv_span *src, struct cv_span *value_r)
 {
-	uint32_t len = 0;
+	const unsigned char *p = (const unsigned char *)src->data;
+	uint32_t len;
 
 	if (src->len < 4)
 		return false;
-	for (int i = 0; i < 4; i++)
-		len |= (uint32_t)(unsigned char)src->data[i] << (8 * i);
+	/* in one load, as compilers see it */
+	len = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+		(uint32_t)p[3] << 24;
 	*src = cv_span_skip(*src, 4);
 	*value_r = CV_SPAN_NONE;
 	if (len == 0)

@@ -131,6 +131,14 @@ static const struct {
 	{ "PARTIAL", AFTER_LOGIN, NULL },
 	{ "ESEARCH", AFTER_LOGIN, NULL },
 	{ "SEARCHRES", AFTER_LOGIN, NULL },
+	{ "SORT", AFTER_LOGIN, NULL },
+	{ "SORT=DISPLAY", AFTER_LOGIN, NULL },
+	{ "ESORT", AFTER_LOGIN, NULL },
+	{ "THREAD=REFERENCES", AFTER_LOGIN, NULL },
+	{ "THREAD=ORDEREDSUBJECT", AFTER_LOGIN, NULL },
+	{ "THREAD=REFS", AFTER_LOGIN, NULL },
+	{ "I18NLEVEL=1", AFTER_LOGIN, NULL },
+	{ "I18NLEVEL=2", AFTER_LOGIN, NULL },
 };
 
 static void append_own(struct cv_text *dst, const struct imap_session *s,

@@ -583,10 +583,20 @@ static bool charset_open(struct search *p, struct cv_span name)
 	return false;
 }
 
+static bool charset_name_parse(struct search *p)
+{
+	const struct imap_arg *arg = imap_args_next(&p->cmd->args);
+
+	if (!imap_arg_is_string(arg)) {
+		imap_bad_arguments(p->cmd);
+		return false;
+	}
+	return charset_open(p, arg->text);
+}
+
 static bool charset_parse(struct search *p)
 {
 	struct imap_args *args = &p->cmd->args;
-	const struct imap_arg *arg;
 
 	if (!imap_arg_is_atom(imap_args_peek(args), "CHARSET"))
 		return true;
@@ -597,12 +607,7 @@ static bool charset_parse(struct search *p)
 		return false;
 	}
 	(void)imap_args_next(args);
-	arg = imap_args_next(args);
-	if (!imap_arg_is_string(arg)) {
-		imap_bad_arguments(p->cmd);
-		return false;
-	}
-	return charset_open(p, arg->text);
+	return charset_name_parse(p);
 }
 
 /* 8-bit without CHARSET is UTF-8, or nothing that could be found. */
@@ -634,17 +639,33 @@ static bool program_parse(struct search *p)
 	return texts_valid(p);
 }
 
-bool imap_search_parse(struct imap_cmd *cmd, struct cv_search_query *query_r)
+/* With the charset always there, as SORT and THREAD have it, or behind the
+ * word CHARSET. */
+static bool query_parse(struct imap_cmd *cmd, bool bare,
+			struct cv_search_query *query_r)
 {
 	struct search *p = CV_ALLOC(cmd->pool, struct search);
 	bool ok;
 
 	p->cmd = cmd;
 	p->charset = (iconv_t)-1;
-	ok = charset_parse(p) && program_parse(p);
+	ok = (bare ? charset_name_parse(p) : charset_parse(p)) &&
+		program_parse(p);
 	if (p->charset != (iconv_t)-1)
 		(void)iconv_close(p->charset);
 	*query_r = (struct cv_search_query){ CV_SIZED(cv_search_query),
-		.nodes = p->nodes, .count = p->count };
+		.nodes = p->nodes, .count = p->count,
+		.comparator = cmd->s->comparator };
 	return ok;
+}
+
+bool imap_search_parse(struct imap_cmd *cmd, struct cv_search_query *query_r)
+{
+	return query_parse(cmd, false, query_r);
+}
+
+bool imap_search_parse_charset(struct imap_cmd *cmd,
+			       struct cv_search_query *query_r)
+{
+	return query_parse(cmd, true, query_r);
 }

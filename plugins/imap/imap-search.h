@@ -10,4 +10,17 @@
  * in an array of bounded size. */
 bool imap_search_parse(struct imap_cmd *cmd, struct cv_search_query *query_r);
 
+/* The same where the charset always comes first [RFC5256 5
+ * search-criteria]. */
+bool imap_search_parse_charset(struct imap_cmd *cmd,
+			       struct cv_search_query *query_r);
+
+/* What messages are sorted by, enum cv_sort_key; cmd-sort.c. */
+struct imap_sorting { uint32_t *keys, count; };
+/* Sequence numbers that the client knows, in order.  A status. */
+int imap_sort_run(struct imap_session *s, struct cv_pool *pool,
+		  const struct cv_search_query *query,
+		  const struct imap_sorting *sorting, uint32_t **seqs_r,
+		  uint32_t *count_r);
+
 #endif

@@ -51,6 +51,7 @@ struct imap_session {
 	bool behind;		/* a lower HIGHESTMODSEQ was told */
 	uint32_t expunged;	/* told in the last sync */
 	const struct imap_cmd *running;	/* for imap-progress.c; NULL */
+	uint32_t comparator;	/* enum cv_comparator [RFC5255 4.7] */
 	struct cv_set saved;	/* "$": UIDs, in saved_pool [RFC5182] */
 	struct cv_pool *saved_pool;	/* NULL: nothing was saved yet */
 	uint32_t bad;		/* wrong commands in a row */

@@ -5,6 +5,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-check.c \
 	plugins/imap/cmd-close.c \
 	plugins/imap/cmd-compress.c \
+	plugins/imap/cmd-comparator.c \
 	plugins/imap/cmd-copy.c \
 	plugins/imap/cmd-create.c \
 	plugins/imap/cmd-delete.c \
@@ -32,10 +33,12 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-setacl.c \
 	plugins/imap/cmd-setmetadata.c \
 	plugins/imap/cmd-setquota.c \
+	plugins/imap/cmd-sort.c \
 	plugins/imap/cmd-status.c \
 	plugins/imap/cmd-store.c \
 	plugins/imap/cmd-subscribe.c \
 	plugins/imap/cmd-uidbatches.c \
+	plugins/imap/cmd-thread.c \
 	plugins/imap/cmd-unselect.c \
 	plugins/imap/cmd-xlist.c \
 	plugins/imap/imap-acl.c \

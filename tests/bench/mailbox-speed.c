@@ -13,6 +13,15 @@
  *	mailbox-speed DIR flags COUNT		UID and flags of all messages
  *	mailbox-speed DIR memory 1		private memory of an open INBOX
  *	mailbox-speed DIR search COUNT		SUBJECT
+ *	mailbox-speed DIR text COUNT		TEXT of what no message has
+ *	mailbox-speed DIR sort-subject COUNT	SORT (SUBJECT)
+ *	mailbox-speed DIR sort-date COUNT	SORT (REVERSE DATE FROM)
+ *	mailbox-speed DIR thread COUNT		THREAD REFERENCES
+ *	mailbox-speed DIR thread-subject COUNT	THREAD ORDEREDSUBJECT
+ *	mailbox-speed DIR talk COUNT		messages of 1 KiB in threads of 8
+ *	mailbox-speed DIR corpus COUNT		half plain, half MIME with a
+ *						base64 attachment that is no
+ *						text, 14 KiB on average
  *	mailbox-speed DIR resync COUNT		force-resync of INBOX
  *	mailbox-speed DIR make COUNT		an INBOX of files that no server
  *						knows: links of a few
@@ -203,12 +212,130 @@ static void search(struct fixture *f, struct cv_mailbox *box)
 		die(f, "search");
 }
 
+static const struct cv_search_node all_node = { .op = CV_SEARCH_ALL };
+static const struct cv_search_query all = {
+	CV_SIZED(cv_search_query), .nodes = &all_node, .count = 1,
+};
+
+static void sort(struct fixture *f, struct cv_mailbox *box, bool by_date)
+{
+	static const uint32_t subject[] = { CV_SORT_SUBJECT };
+	static const uint32_t date[] = { CV_SORT_REVERSE | CV_SORT_DATE,
+					 CV_SORT_FROM };
+	struct cv_sort_request r = { CV_SIZED(cv_sort_request),
+		.query = &all, .keys = by_date ? date : subject,
+		.key_count = by_date ? 2 : 1 };
+	uint32_t *seqs, count;
+
+	if (mailbox_api.sort(box, &r, f->pool, &seqs, &count, &f->err) < 0)
+		die(f, "sort");
+}
+
+static void thread(struct fixture *f, struct cv_mailbox *box,
+		   uint32_t algorithm)
+{
+	struct cv_thread_request r = { CV_SIZED(cv_thread_request),
+		.query = &all, .algorithm = algorithm };
+	struct cv_thread_node *nodes;
+	uint32_t count;
+
+	if (mailbox_api.thread(box, &r, f->pool, &nodes, &count, &f->err) < 0)
+		die(f, "thread");
+}
+
+static void text(struct fixture *f, struct cv_mailbox *box)
+{
+	struct cv_search_node node = { .op = CV_SEARCH_TEXT,
+				       .text = CV_SPAN("zygomorphic") };
+	struct cv_search_query q = { CV_SIZED(cv_search_query),
+				     .nodes = &node, .count = 1 };
+	struct cv_set seqs;
+
+	if (mailbox_api.search(box, &q, f->pool, &seqs, &f->err) < 0 ||
+	    seqs.count > 0)
+		die(f, "text");
+}
+
+static void save(struct fixture *f, struct cv_text *message)
+{
+	if (fixture_try_save(f, "INBOX", cv_text_span(message), 0, NULL) < 0)
+		die(f, "save");
+	pool_reset(f->pool);
+}
+
+static void talk(struct fixture *f, int n)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, pool_create("text"));
+	for (int i = 0; i < n; i++) {
+		int first = i & ~7;
+
+		cv_text_reset(&text);
+		cv_text_append_f(&text, "From: Person %d <p%d@example.org>"
+				 "\r\nTo: list@example.org\r\nSubject: %s"
+				 "matter %d\r\nDate: Tue, 01 Jan 2026 %02d:"
+				 "%02d:%02d +0100\r\nMessage-ID: <%d.talk@"
+				 "example.org>\r\n", i * 7919 % 1000,
+				 i * 7919 % 1000, i == first ? "" : "Re: ",
+				 first * 7919 % 100000, i / 3600 % 24,
+				 i / 60 % 60, i % 60, i);
+		if (i > first)
+			cv_text_append_f(&text, "In-Reply-To: <%d.talk@"
+					 "example.org>\r\nReferences:",
+					 i - 1);
+		for (int k = first; k < i; k++)
+			cv_text_append_f(&text, " <%d.talk@example.org>%s",
+					 k, k % 2 && k + 1 < i ? "\r\n" : "");
+		cv_text_append_str(&text, i > first ? "\r\n\r\n" : "\r\n");
+		while (text.len < 1024)
+			cv_text_append_str(&text, "the quick brown fox jumps "
+					   "over the lazy dog again\r\n");
+		save(f, &text);
+	}
+}
+
+static void corpus(struct fixture *f, int n)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, pool_create("text"));
+	for (int i = 0; i < n; i++) {
+		size_t want = (size_t)(2000 + i * 7919 % 24000);
+
+		cv_text_reset(&text);
+		cv_text_append_f(&text, "From: Jane Doe <jane@example.org>"
+				 "\r\nSubject: message %d\r\n", i);
+		if (i % 2)
+			cv_text_append_str(&text, "MIME-Version: 1.0\r\n"
+				"Content-Type: multipart/mixed; boundary=b"
+				"\r\n\r\n--b\r\nContent-Type: text/plain"
+				"\r\n");
+		cv_text_append_str(&text, "\r\n");
+		while (text.len < (i % 2 ? 1500 : want))
+			cv_text_append_str(&text, "the quick brown fox jumps "
+					   "over the lazy dog again\r\n");
+		if (i % 2)
+			cv_text_append_str(&text, "--b\r\nContent-Type: "
+				"application/pdf\r\nContent-Transfer-"
+				"Encoding: base64\r\n\r\n");
+		while (text.len < want)
+			cv_text_append_str(&text, "dGhlIHF1aWNrIGJyb3duIGZveC"
+					   "BqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZyA"
+					   "wMTIzNDU\r\n");
+		if (i % 2)
+			cv_text_append_str(&text, "--b--\r\n");
+		save(f, &text);
+	}
+}
+
 static void run(struct fixture *f, const char *what, int n)
 {
 	struct cv_mailbox *box;
 
-	if (strcmp(what, "deliver") == 0) {
-		deliver(f, n);
+	if (strcmp(what, "deliver") == 0 || strcmp(what, "talk") == 0 ||
+	    strcmp(what, "corpus") == 0) {
+		(*what == 'd' ? deliver : *what == 't' ? talk : corpus)(f, n);
 		return;
 	}
 	for (int i = 0; strcmp(what, "select") == 0 && i < n; i++) {
@@ -248,6 +375,14 @@ static void run(struct fixture *f, const char *what, int n)
 			memory();
 		else if (strcmp(what, "search") == 0)
 			search(f, box);
+		else if (strncmp(what, "sort", 4) == 0)
+			sort(f, box, strcmp(what, "sort-date") == 0);
+		else if (strncmp(what, "thread", 6) == 0)
+			thread(f, box, what[6] != '\0' ?
+			       CV_THREAD_ORDEREDSUBJECT :
+			       CV_THREAD_REFERENCES);
+		else if (strcmp(what, "text") == 0)
+			text(f, box);
 	}
 	mailbox_api.close(&box);
 }

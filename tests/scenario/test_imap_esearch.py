@@ -1,4 +1,4 @@
-"""ESEARCH [RFC4731], SEARCHRES [RFC5182] and PARTIAL of SEARCH [RFC9394]."""
+"""ESEARCH [RFC4731], SEARCHRES and PARTIAL of SEARCH."""
 import pytest
 
 from test_imap_session import box, wire  # noqa: F401
@@ -53,18 +53,18 @@ def test_saved_result_in_every_place_of_a_set(many, wire):  # noqa: F811
         "* 2 FETCH (FLAGS (\\Flagged \\Seen")
     assert w.do("UID SEARCH OR $ 9")[0] == "* SEARCH 4 6 8 10 18"
     assert w.do("UID SEARCH UID $ NOT 3")[0] == "* SEARCH 4 8 10"
-    w.do(f"CREATE {w.name}.to")
-    assert " OK [COPYUID " in w.do(f"COPY $ {w.name}.to")[-1]
-    assert " OK [COPYUID " in w.do(f"UID COPY $ {w.name}.to")[-1]
+    w.do(f"CREATE {w.name}-to")
+    assert " OK [COPYUID " in w.do(f"COPY $ {w.name}-to")[-1]
+    assert " OK [COPYUID " in w.do(f"UID COPY $ {w.name}-to")[-1]
     other = wire()
     other.do(f"SELECT {w.name}")
     other.do("UID STORE 6 +FLAGS (\\Deleted)")
     other.do("EXPUNGE")
     w.do("NOOP")
     assert w.do("UID SEARCH $")[0] == "* SEARCH 4 8 10"
-    assert len(w.do(f"MOVE $ {w.name}.to")) == 5
+    assert w.do(f"MOVE $ {w.name}-to")[0].startswith("* OK [COPYUID ")
     assert w.do("UID SEARCH $")[0] == "* SEARCH"
-    assert " OK " in w.do(f"COPY $ {w.name}.to")[-1]
+    assert " OK " in w.do(f"COPY $ {w.name}-to")[-1]
 
 
 def test_what_is_saved(many):

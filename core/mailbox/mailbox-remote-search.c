@@ -1,0 +1,152 @@
+/* mailbox-remote-search.c - SEARCH, SORT and THREAD in a mailbox of another
+ * user: the broker finds, and is asked for nothing that is not known here. */
+#include "remote-call.h"
+
+static void put_query(struct cv_text *fields,
+		      const struct cv_search_query *query)
+{
+	remote_put_u32(fields, CV_HAS(query, comparator) ?
+		       query->comparator : 0);
+	remote_put_u32(fields, query->count);
+	for (uint32_t i = 0; i < query->count; i++) {
+		const struct cv_search_node *n = &query->nodes[i];
+
+		remote_put_u32(fields, n->op);
+		remote_put_u32(fields, n->first_child);
+		remote_put_u32(fields, n->next);
+		remote_put_u32(fields, n->flags);
+		remote_put_set(fields, n->set);
+		remote_put_span(fields, n->field);
+		remote_put_span(fields, n->text);
+		remote_put_u64(fields, (uint64_t)n->day);
+		remote_put_u64(fields, n->number);
+	}
+}
+
+int remote_search(struct cv_mailbox *box, const struct cv_search_query *query,
+		  struct cv_pool *pool, struct cv_set *seqs_r,
+		  struct cv_error *err)
+{
+	struct remote_answer a;
+	struct cv_text fields;
+	struct cv_set uids;
+	int ret;
+
+	remote_view_fields(box, &fields, pool);
+	put_query(&fields, query);
+	ret = remote_view_call(box, REMOTE_SEARCH, &fields, pool, &a, err);
+	if (ret < 0)
+		return ret;
+	uids = remote_get_set(&a.fields);
+	ret = mailbox_uids_to_seqs(box, uids, pool, seqs_r);
+	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
+}
+
+/* The UIDs of this view, and the query. */
+static void put_request(struct cv_mailbox *box, struct cv_text *fields,
+			const struct cv_search_query *query,
+			struct cv_pool *pool)
+{
+	struct cv_range all = { 1, box->count };
+	struct account_ranges uids;
+
+	mailbox_seqs_to_uids(box, (struct cv_set){ &all, box->count > 0 },
+			     pool, &uids);
+	remote_view_fields(box, fields, pool);
+	remote_put_set(fields, ranges_set(&uids));
+	put_query(fields, query);
+}
+
+/* A UID of this view as its number; 0: it is not in it. */
+static uint32_t seq_of_uid(const struct cv_mailbox *box, uint32_t uid)
+{
+	uint32_t low = 0, high = box->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (mailbox_uid_at(box, mid) < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < box->count && mailbox_uid_at(box, low) == uid ? low + 1 :
+		0;
+}
+
+int remote_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
+		struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
+		struct cv_error *err)
+{
+	struct remote_answer a;
+	struct cv_text fields;
+	uint32_t count;
+	int ret;
+
+	put_request(box, &fields, r->query, pool);
+	remote_put_u32(&fields, r->key_count);
+	for (uint32_t i = 0; i < r->key_count; i++)
+		remote_put_u32(&fields, r->keys[i]);
+	ret = remote_view_call(box, REMOTE_SORT, &fields, pool, &a, err);
+	if (ret < 0)
+		return ret;
+	count = remote_get_u32(&a.fields);
+	if (count > box->count)
+		return remote_confused(box->remote->remote, err);
+	*seqs_r = pool_new_array(pool, uint32_t, count);
+	*count_r = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t seq = seq_of_uid(box, remote_get_u32(&a.fields));
+
+		if (seq != 0)
+			(*seqs_r)[(*count_r)++] = seq;
+	}
+	return remote_end(box->remote->remote, &a, err);
+}
+
+/* Each node but the first of a thread is below one before it. */
+static bool shape_ok(const struct cv_thread_node *nodes, uint32_t count)
+{
+	uint64_t open = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		/* one that is missing has two below it, and none above */
+		if (nodes[i].children >= count ||
+		    (nodes[i].seq == 0 && (open > 0 ||
+					   nodes[i].children < 2)))
+			return false;
+		open = open > 0 ? open - 1 + nodes[i].children :
+			nodes[i].children;
+	}
+	return open == 0;
+}
+
+int remote_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
+		  struct cv_pool *pool, struct cv_thread_node **nodes_r,
+		  uint32_t *count_r, struct cv_error *err)
+{
+	struct remote *remote = box->remote->remote;
+	struct remote_answer a;
+	struct cv_text fields;
+	uint32_t count;
+	int ret;
+
+	put_request(box, &fields, r->query, pool);
+	remote_put_u32(&fields, r->algorithm);
+	ret = remote_view_call(box, REMOTE_THREAD, &fields, pool, &a, err);
+	if (ret < 0)
+		return ret;
+	count = remote_get_u32(&a.fields);
+	if (count / 2 > box->count)
+		return remote_confused(remote, err);
+	*nodes_r = pool_new_array(pool, struct cv_thread_node, count);
+	*count_r = count;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t uid = remote_get_u32(&a.fields);
+
+		(*nodes_r)[i].seq = uid == 0 ? 0 : seq_of_uid(box, uid);
+		(*nodes_r)[i].children = remote_get_u32(&a.fields);
+	}
+	return shape_ok(*nodes_r, count) ? remote_end(remote, &a, err) :
+		remote_confused(remote, err);
+}

@@ -1,0 +1,155 @@
+/* mailbox-sort.c - SORT [RFC5256 3, RFC5957].
+ *
+ * Every key becomes a number for each message, which are then sorted by the
+ * least key first; sorting is stable, so that sequence numbers decide last. */
+#include "mailbox-private.h"
+#include "key-table.h"
+#include "sort-radix.h"
+
+enum { SORT_KEYS_MAX = 64 };
+
+static const struct { uint32_t key, column; } sort_columns[] = {
+	{ CV_SORT_CC, KEY_CC }, { CV_SORT_DATE, KEY_SENT },
+	{ CV_SORT_DISPLAYFROM, KEY_DISPLAYFROM },
+	{ CV_SORT_DISPLAYTO, KEY_DISPLAYTO }, { CV_SORT_FROM, KEY_FROM },
+	{ CV_SORT_SUBJECT, KEY_SUBJECT }, { CV_SORT_TO, KEY_TO },
+};
+
+/* KEY_NONE: it comes from the rows. */
+static uint32_t column_of(uint32_t key)
+{
+	for (size_t i = 0; i < sizeof(sort_columns) / sizeof(sort_columns[0]);
+	     i++) {
+		if (sort_columns[i].key == key)
+			return sort_columns[i].column;
+	}
+	return KEY_NONE;
+}
+
+struct sorting {
+	struct cv_mailbox *box;
+	struct cv_pool *pool;
+	struct key_row *rows;
+	uint32_t *seqs, count;
+	struct key_table table;
+	struct radix_item *items, *spare;
+};
+
+/* Signed numbers in the order of unsigned ones. */
+static uint64_t signed_key(int64_t value)
+{
+	return (uint64_t)value ^ (uint64_t)1 << 63;
+}
+
+static int row_key(struct sorting *s, uint32_t i, uint32_t key,
+		   uint64_t *value_r, struct cv_error *err)
+{
+	const struct message_summary *summary;
+	struct account_message m;
+	int ret;
+
+	account_row_get(s->box->folder, s->rows[i].row, &m);
+	if (key == CV_SORT_ARRIVAL) {
+		*value_r = signed_key(m.received);
+		return CV_OK;
+	}
+	*value_r = m.virtual_size;
+	if (m.virtual_size > 0 || m.size == 0)
+		return CV_OK;
+	ret = mailbox_summary(s->box, s->rows[i].row, &summary, err);
+	if (ret == CV_OK)
+		*value_r = summary->virtual_size;
+	return ret < 0 ? ret : CV_OK;
+}
+
+/* Sorts what the keys after this one have sorted already. */
+static int sort_by(struct sorting *s, uint32_t key, struct cv_error *err)
+{
+	uint64_t flip = (key & CV_SORT_REVERSE) != 0 ? UINT64_MAX : 0;
+	uint32_t column = column_of(key & ~(uint32_t)CV_SORT_REVERSE);
+	const uint32_t *ranks = column < KEY_STRINGS ?
+		s->table.ranks[column] : NULL;
+
+	for (uint32_t n = 0; n < s->count; n++) {
+		uint32_t i = s->items[n].index;
+		uint64_t value;
+		int ret = CV_OK;
+
+		if (ranks != NULL)
+			value = ranks[i];
+		else if (column == KEY_SENT)
+			value = signed_key(s->table.sent[i]);
+		else
+			ret = row_key(s, i, key & ~(uint32_t)CV_SORT_REVERSE,
+				      &value, err);
+		if (ret < 0)
+			return ret;
+		s->items[n].key = value ^ flip;
+	}
+	radix_sort(s->items, s->spare, s->count);
+	return CV_OK;
+}
+
+static int check_keys(const struct cv_sort_request *r, uint32_t *wanted_r,
+		      struct cv_error *err)
+{
+	*wanted_r = 0;
+	if (r->key_count == 0 || r->key_count > SORT_KEYS_MAX)
+		return FAIL(err, CV_E_SYNTAX, "%u sort keys", r->key_count);
+	for (uint32_t i = 0; i < r->key_count; i++) {
+		uint32_t key = r->keys[i] & ~(uint32_t)CV_SORT_REVERSE;
+		uint32_t column = column_of(key);
+
+		if (column != KEY_NONE)
+			*wanted_r |= 1u << column;
+		else if (key != CV_SORT_ARRIVAL && key != CV_SORT_SIZE)
+			return FAIL(err, CV_E_SYNTAX, "no such sort key: %u",
+				    key);
+	}
+	return CV_OK;
+}
+
+static int sort_all(struct sorting *s, const struct cv_sort_request *r,
+		    struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	s->items = pool_new_array(s->pool, struct radix_item, s->count);
+	s->spare = pool_new_array(s->pool, struct radix_item, s->count);
+	for (uint32_t i = 0; i < s->count; i++)
+		s->items[i].index = i;
+	for (uint32_t k = r->key_count; k-- > 0 && ret == CV_OK; )
+		ret = sort_by(s, r->keys[k], err);
+	return ret;
+}
+
+int mailbox_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
+		 struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
+		 struct cv_error *err)
+{
+	struct sorting s = { .box = box };
+	struct cv_set found;
+	uint32_t wanted;
+	int ret = check_keys(r, &wanted, err);
+
+	if (ret == CV_OK)
+		ret = mailbox_search(box, r->query, pool, &found, err);
+	if (ret < 0)
+		return ret;
+	s.pool = pool_create("sort");
+	key_rows_get(box, found, s.pool, &s.rows, &s.seqs, &s.count);
+	if (wanted != 0)
+		ret = key_table_get(box, s.rows, s.count, wanted,
+				    key_casemap(r->query), s.pool, &s.table,
+				    err);
+	if (ret == CV_OK)
+		ret = sort_all(&s, r, err);
+	if (ret == CV_OK) {
+		*seqs_r = pool_new_array(pool, uint32_t, s.count);
+		*count_r = s.count;
+		for (uint32_t i = 0; i < s.count; i++)
+			(*seqs_r)[i] = s.seqs[s.items[i].index];
+	}
+	pool_destroy(&s.pool);
+	return ret;
+}
