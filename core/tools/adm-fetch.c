@@ -1,6 +1,7 @@
 /* adm-fetch.c - culveradm fetch and search. */
 #include "adm-mail.h"
 #include "mailbox/mailbox-admin.h"
+#include "message/encoded-word.h"
 #include "message/message-section.h"
 #include "stream/stream.h"
 
@@ -264,10 +265,22 @@ static int put_text(struct fetch *f, const char *argument)
 	return put_section(f, &section);
 }
 
+/* "subject.utf8": its encoded words are wanted decoded. */
+static bool take_suffix(struct cv_span *name, struct cv_span suffix)
+{
+	if (name->len <= suffix.len ||
+	    !cv_span_equal(cv_span_skip(*name, name->len - suffix.len),
+			   suffix))
+		return false;
+	name->len -= suffix.len;
+	return true;
+}
+
 /* One field's value without its name, unfolded. */
 static int put_one_header(struct fetch *f, const char *name)
 {
 	struct cv_span field = cv_span_of(name), value;
+	bool decoded = take_suffix(&field, CV_SPAN(".utf8"));
 	struct cv_section section = { CV_SIZED(cv_section),
 		.kind = CV_SECTION_FIELDS, .fields = &field,
 		.field_count = 1 };
@@ -292,6 +305,11 @@ static int put_one_header(struct fetch *f, const char *name)
 	for (size_t i = 0; i < value.len; i++) {
 		if (value.data[i] != '\r' && value.data[i] != '\n')
 			cv_text_append_c(&flat, value.data[i]);
+	}
+	if (decoded) {
+		cv_text_reset(&text);
+		header_decode(&text, cv_text_span(&flat));
+		flat = text;
 	}
 	adm_mail_data(f->m, cv_text_span(&flat), false);
 	return CV_OK;
@@ -401,6 +419,11 @@ static int fetch_prepare(struct adm_mail *m)
 		field = find_field(word, &argument);
 		if (field == NULL)
 			return adm_mail_usage(m, "there is no field '%.*s'",
+					      CV_SPAN_ARG(word));
+		if (strncmp(field->name, "date.", 5) == 0 &&
+		    argument.len > 0 && !cv_span_is(argument, "unixtime"))
+			return adm_mail_usage(m, "'%.*s': dates have only "
+					      "'.unixtime'",
 					      CV_SPAN_ARG(word));
 		if (plan->count == FETCH_FIELDS_MAX)
 			return adm_mail_usage(m, "too many fields");

@@ -88,9 +88,11 @@ static int create_one(struct adm_mail *m, const char *name,
 	if (m->option['g'] != NULL) {
 		update.has_guid = account_guid_parse(
 			cv_span_of(m->option['g']), &update.guid);
-		if (!update.has_guid)
+		/* zeros stand for the account itself */
+		if (!update.has_guid ||
+		    strspn(m->option['g'], "0") == strlen(m->option['g']))
 			return FAIL(err, CV_E_SYNTAX, "'%s' is no GUID of 32 "
-				    "hexadecimal digits", m->option['g']);
+				    "hexadecimal digits, one not 0", m->option['g']);
 	}
 	ret = mailbox_create_as(m->user, name, 0, &update, err);
 	if (ret == CV_OK && m->option['s'] != NULL)

@@ -153,9 +153,10 @@ static bool parse_set_number(struct cv_span text, uint32_t *number_r)
 		*number_r = UINT32_MAX;
 		return true;
 	}
-	if (!cv_span_to_u64(text, UINT32_MAX - 1, &number) || number == 0)
+	if (!cv_span_to_u64(text, UINT32_MAX, &number) || number == 0)
 		return false;
-	*number_r = (uint32_t)number;
+	/* which no message has */
+	*number_r = number == UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)number;
 	return true;
 }
 

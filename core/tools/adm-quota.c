@@ -47,7 +47,9 @@ static const struct adm_mail_verb get_verb = {
 static int run_quota(struct adm *adm, int argc, char **argv)
 {
 	if (argc < 2 || strcmp(argv[1], "get") != 0)
-		return adm_usage(&adm_quota_verb, "quota get");
+		return adm_usage(&adm_quota_verb, "there is only 'get': what "
+				 "is kept is always counted exactly, and never "
+				 "has to be counted anew");
 	return adm_mail_run(adm, &get_verb, argc - 1, argv + 1);
 }
 

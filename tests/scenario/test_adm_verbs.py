@@ -206,3 +206,18 @@ def test_keys_of_a_location_that_dovecot_knows(mail, location):
     path = mail.adm(*words, "mailbox", "path", "-u", "alice", "Sub").stdout.strip()
     assert ("..mail" in path) == ("FULLDIRNAME" in location)
     assert mail.adm(*words, "search", "-u", "alice", "ALL").stdout.count("\n") == 1
+
+
+def test_fields_that_doveadm_has_and_fields_that_nobody_has(mail):
+    mail.adm("save", "-u", "bob", "-m", "INBOX", input="Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an\n =?utf-8?b?w6Q=?=\n\nx\n")
+    done = mail.adm("-f", "json", "fetch", "-u", "bob", "hdr.subject.utf8", "uid", "*")
+    assert json.loads(done.stdout) == [{"hdr.subject.utf8": "Gr\u00fc\u00dfe an \u00e4"}]
+    for field in ("date.received.unixtme", "hdr.", "uid.x"):
+        assert mail.adm("fetch", "-u", "bob", field, "ALL", check=False).returncode == 64
+    everything = mail.adm("search", "-u", "bob", "UID", "1:4294967295").stdout
+    assert everything and everything == mail.adm("search", "-u", "bob", "ALL").stdout
+    assert mail.adm("search", "-u", "bob", "UID", "4294967295").stdout == ""
+
+
+def test_a_mailbox_cannot_have_the_guid_of_the_account(mail):
+    assert mail.adm("mailbox", "create", "-u", "bob", "-g", "0" * 32, "Zero", check=False).returncode == 65
