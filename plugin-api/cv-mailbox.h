@@ -386,7 +386,8 @@ typedef int cv_progress_fn(void *context, uint64_t done, uint64_t total);
 struct cv_mailbox_api {
 	CV_HEAD;
 	/* Names, ordered by namespace and name.  next: CV_NOT_FOUND at the
-	 * end; entry valid until the following call. */
+	 * end, or what kept a namespace from being read; entry valid until the
+	 * following call. */
 	int (*list_begin)(struct cv_user *u, const struct cv_list_query *query,
 			  struct cv_list **list_r, struct cv_error *err);
 	int (*list_next)(struct cv_list *list, struct cv_list_entry *entry_r,

@@ -35,6 +35,7 @@ struct cv_list {
 	uint32_t pattern_count;
 	ARRAY(struct cv_list_entry) entries;
 	size_t next;
+	struct cv_error failure;	/* of a namespace; the first */
 };
 
 struct node_set {
@@ -476,6 +477,15 @@ static bool is_shared_wanted(const struct cv_list *list,
 	return false;
 }
 
+/* A namespace that cannot be read hides no other: what there is of them is
+ * listed, and then it is said that this is not all. */
+static void note_failure(struct cv_list *list, int ret,
+			 const struct cv_error *err)
+{
+	if (ret < 0 && list->failure.code == CV_OK)
+		list->failure = *err;
+}
+
 /* --- the iteration ---------------------------------------------------------------- */
 
 int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
@@ -483,8 +493,8 @@ int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
 {
 	struct cv_pool *pool = pool_create("list");
 	struct cv_list *list = pool_new(pool, struct cv_list);
-	int ret = CV_OK;
 
+	(void)err;
 	list->pool = pool;
 	list->user = u;
 	list->options = query->options;
@@ -497,18 +507,21 @@ int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
 			pool, "%s%s",
 			query->reference == NULL ? "" : query->reference,
 			query->patterns[i]);
-	for (uint32_t i = 0; ret == CV_OK && i < u->namespace_count; i++) {
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		struct cv_error failed = ERROR_NONE;
+
 		if (is_wanted(list, &u->namespaces[i]))
-			ret = list_namespace(list, &u->namespaces[i], err);
+			note_failure(list, list_namespace(
+					     list, &u->namespaces[i],
+					     &failed), &failed);
 	}
-	for (const struct shared_prefix *p = u->shared;
-	     ret == CV_OK && p != NULL; p = p->next) {
+	for (const struct shared_prefix *p = u->shared; p != NULL;
+	     p = p->next) {
+		struct cv_error failed = ERROR_NONE;
+
 		if (is_shared_wanted(list, p))
-			ret = list_shared(list, p, err);
-	}
-	if (ret < 0) {
-		pool_destroy(&pool);
-		return ret;
+			note_failure(list, list_shared(list, p, &failed),
+				     &failed);
 	}
 	*list_r = list;
 	return CV_OK;
@@ -519,9 +532,13 @@ int mailbox_list_next(struct cv_list *list, struct cv_list_entry *entry_r,
 {
 	const struct cv_list_entry *entry;
 
-	(void)err;
-	if (list->next >= list->entries.count)
-		return CV_NOT_FOUND;
+	if (list->next >= list->entries.count) {
+		if (list->failure.code == CV_OK)
+			return CV_NOT_FOUND;
+		if (err != NULL)
+			*err = list->failure;
+		return list->failure.code;
+	}
 	entry = &list->entries.items[list->next++];
 	entry_r->name = entry->name;
 	entry_r->separator = entry->separator;

@@ -37,7 +37,10 @@ int adm_mail_list(struct adm_mail *m, const char *mask,
 		*array_add(&names) = pool_strdup(m->pool, name);
 	mailbox_api.list_end(&list);
 	*names_r = (struct cv_strings){ names.items, (uint32_t)names.count };
-	return ret == CV_NOT_FOUND ? CV_OK : ret;
+	/* one namespace: the others are worked on */
+	if (ret < 0)
+		adm_mail_failed(m, err);
+	return CV_OK;
 }
 
 static int guid_of(struct adm_mail *m, const char *name, char dst[33],

@@ -230,3 +230,22 @@ def test_autoexpunge_at_the_end_of_a_session_and_by_the_admin():
             client.noop()
         assert subjects(client, "Junk") == [6, 7]
         client.logout()
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="needs a directory that mail users cannot write")
+def test_a_namespace_that_cannot_be_opened_hides_no_other(tmp_path):
+    extra = "namespace public {\n  type = public\n  separator = /\n  prefix = Public/\n  subscriptions = no\n" \
+            "  location = maildir:%s\n}\n" % (tmp_path / "public")
+    (tmp_path / "public" / ".News" / "cur").mkdir(parents=True)
+    with culver.Server(config=config(culver.CONFIG, PLAIN + extra)) as server, server.raw() as client:
+        client.line()
+        assert client.command("LOGIN alice secret")[-1].startswith(b"x OK")
+        said = client.command('LIST "" *')
+        assert [line.split()[-1] for line in said[:-1]] == [b"INBOX", b"Sent", b"Trash"]
+        assert said[-1].startswith(b"x NO")
+        assert client.command("SELECT INBOX")[-1].startswith(b"x OK")
+        done = server.adm("mailbox", "list", "-u", "alice", check=False)
+        assert done.returncode != 0 and done.stdout.split() == ["INBOX", "Sent", "Trash"]
+        server.adm("save", "-u", "alice", input="Subject: x\n\nx\n")
+        done = server.adm("search", "-u", "alice", "ALL", check=False)
+        assert done.returncode != 0 and done.stdout.count("\n") == 1
