@@ -155,3 +155,20 @@ def test_a_deleted_target(server, wire):
     assert wire.until("x")[-1].startswith("x NO ")
     assert uids(wire) == [1, 2, 3, 4]
     other.close()
+
+
+@pytest.mark.parametrize("location", ["mbox:~/mail:INBOX=~/inbox", "sdbox:~/box", "mdbox:~/box"])
+def test_other_formats(location):
+    with culver.Server(config=culver.CONFIG.replace("maildir:~/Maildir", location)) as s:
+        w = Wire(s.imap_port).login()
+        w.do("CREATE Sent")
+        for i in range(3):
+            w.append(b"Subject: %d\r\n\r\nx\r\n" % i)
+        w.do("SELECT INBOX")
+        assert " OK " in replace(w, "REPLACE 2 INBOX")[-1]
+        assert " OK " in replace(w, "UID REPLACE 1 Sent")[-1]
+        w.close()
+        w = Wire(s.imap_port).login()
+        assert uids(w, "INBOX") == [3, 4] and uids(w, "Sent") == [1]
+        assert "happy new year" in w.do("FETCH 1 BODY.PEEK[]")[0]
+        w.close()

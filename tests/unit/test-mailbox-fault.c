@@ -57,6 +57,45 @@ static int op_expunge(struct fixture *f) { return fixture_try_expunge(f); }
 static int op_copy(struct fixture *f) { return fixture_try_copy(f, false); }
 static int op_move(struct fixture *f) { return fixture_try_copy(f, true); }
 
+/* The second message goes when a new one comes: both or neither. */
+static int replace_into(struct fixture *f, const char *name)
+{
+	struct cv_save_request r = { CV_SIZED(cv_save_request),
+		.flags = SEEN | CV_FLAG_FLAGGED, .internal_date = INT64_MIN };
+	struct cv_mailbox *box;
+	struct cv_save *save;
+	int ret = with_box(f, &box);
+
+	if (ret < 0)
+		return ret;
+	ret = mailbox_api.save_begin(f->user, name, &save, &f->err);
+	if (ret == CV_OK) {
+		ret = mailbox_api.save_replace(save, box, 2, &f->err);
+		if (ret == CV_OK)
+			ret = mailbox_api.save_add(save, &r, &f->err);
+		if (ret == CV_OK)
+			ret = mailbox_api.save_write(save, body,
+						     sizeof(body) - 1,
+						     &f->err);
+		if (ret == CV_OK)
+			ret = mailbox_api.save_finish(save, &f->err);
+		if (ret == CV_OK)
+			ret = mailbox_api.save_commit(&save, f->pool, NULL,
+						      NULL, &f->err);
+		else
+			mailbox_api.save_abort(&save);
+	}
+	mailbox_api.close(&box);
+	return ret;
+}
+
+static int op_replace(struct fixture *f) { return replace_into(f, "INBOX"); }
+
+static int op_replace_elsewhere(struct fixture *f)
+{
+	return replace_into(f, "other");
+}
+
 static int op_create(struct fixture *f)
 {
 	return mailbox_api.create(f->user, "made", 0, &f->err);
@@ -203,6 +242,8 @@ FAILING(store)
 FAILING(expunge)
 FAILING(copy)
 FAILING(move)
+FAILING(replace)
+FAILING(replace_elsewhere)
 FAILING(create)
 FAILING(rename)
 
@@ -252,7 +293,7 @@ static void a_killed_process_leaves_no_trace(void **state)
 {
 	static operation *const ops[] = {
 		op_save, op_deliver, op_save_big, op_store, op_expunge,
-		op_copy, op_move,
+		op_copy, op_move, op_replace, op_replace_elsewhere,
 	};
 
 	log_set_level(NULL, LOG_LEVEL_FATAL);
@@ -485,6 +526,8 @@ int main(void)
 		cmocka_unit_test(expunge_fails_cleanly),
 		cmocka_unit_test(copy_fails_cleanly),
 		cmocka_unit_test(move_fails_cleanly),
+		cmocka_unit_test(replace_fails_cleanly),
+		cmocka_unit_test(replace_elsewhere_fails_cleanly),
 		cmocka_unit_test(create_fails_cleanly),
 		cmocka_unit_test(rename_fails_cleanly),
 		cmocka_unit_test(a_killed_process_leaves_no_trace),
