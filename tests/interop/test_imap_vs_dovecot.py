@@ -286,6 +286,8 @@ def normal(line):
     if m:
         code = m[3] or b""
         code = re.sub(rb"(UIDVALIDITY|COPYUID|APPENDUID) \d+", rb"\1 N", code)
+        # [RFC8474 4.1] Dovecot 2.3 has none
+        code = re.sub(rb" \[MAILBOXID [^]]*\]", b"", code)
         code = re.sub(rb"\(([^)]*)\)", sort_list, code)
         # codes that only say more about a NO or BAD
         if m[2] != b"OK" and not re.search(rb"TRYCREATE", code):
@@ -300,7 +302,7 @@ def normal(line):
 
 
 # sent by one of the two in places where RFC 3501 leaves it open
-UNIMPORTANT = re.compile(rb"\* (\d+ RECENT$|OK \[(HIGHESTMODSEQ|CLOSED|UNSEEN|UIDNEXT)"
+UNIMPORTANT = re.compile(rb"\* (\d+ RECENT$|OK \[(HIGHESTMODSEQ|CLOSED|UNSEEN|UIDNEXT|MAILBOXID)"
                          rb"|OK\[?$|NO\b|BAD\b|OK$)")
 
 
