@@ -197,6 +197,7 @@ static void forget_rows(struct cv_storage_folder *f)
 	if (f->rows_pool != NULL)
 		cv_api->pool_destroy(&f->rows_pool);
 	f->rows_pool = cv_api->pool_create("imapc rows");
+	f->rows_modseq = 0;
 	f->rows = NULL;
 	f->sets = NULL;
 	f->row_count = f->row_room = 0;
