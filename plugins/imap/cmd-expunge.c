@@ -1,6 +1,7 @@
 /* cmd-expunge.c - EXPUNGE [RFC3501 6.4.3], UID EXPUNGE [RFC4315 2.1]. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-limit.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 
@@ -24,6 +25,11 @@ int imap_cmd_expunge(struct imap_cmd *cmd)
 		return imap_no(cmd, "[NOPERM] Mailbox is read-only.");
 	if (cmd->uid && uids.count == 0)
 		return imap_ok(cmd, "Expunge completed.");
+	if (cmd->uid) {
+		code = imap_limit_expunge(cmd, &uids);
+		if (code < 0)
+			return imap_no_error(cmd, code);
+	}
 	code = imap_mailbox_api->expunge(s->box, cmd->uid ? &uids : NULL,
 					 s->err);
 	if (code < 0)

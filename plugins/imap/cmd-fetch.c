@@ -7,6 +7,7 @@
 #include "imap-date.h"
 #include "imap-enable.h"
 #include "imap-fetch.h"
+#include "imap-limit.h"
 #include "imap-modseq.h"
 #include "imap-object-id.h"
 #include "imap-qresync.h"
@@ -320,6 +321,12 @@ int imap_cmd_fetch(struct imap_cmd *cmd)
 	     !imap_messages_parse(cmd, imap_args_next(&args)->text, true,
 				  &uids)))
 		return 0;
+	if (run.fetch.partial &&
+	    !imap_limit_range(cmd, run.fetch.range.first,
+			      run.fetch.range.last))
+		return 0;
+	if (!run.fetch.partial)
+		imap_limit_cut(cmd, &seqs);
 	code = choose(cmd, &run.fetch, uids, &seqs);
 	if (code < 0)
 		return imap_no_error(cmd, code);

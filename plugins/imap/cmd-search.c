@@ -1,6 +1,7 @@
 /* cmd-search.c - SEARCH [RFC3501 6.4.4] with RETURN [RFC4731]. */
 #include "imap-commands.h"
 #include "imap-enable.h"
+#include "imap-limit.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-search.h"
@@ -29,8 +30,10 @@ static int search(struct imap_cmd *cmd, const struct imap_return *ret)
 
 	if (!imap_search_parse(cmd, &query))
 		return 0;
-	code = imap_mailbox_api->search(s->box, &query, cmd->pool, &seqs,
-					s->err);
+	code = imap_limit_search(cmd, &query);
+	if (code >= 0)
+		code = imap_mailbox_api->search(s->box, &query, cmd->pool,
+						&seqs, s->err);
 	if (code < 0)
 		return imap_no_error(cmd, code);
 	seqs = imap_set_clip(cmd->pool, seqs, s->exists);

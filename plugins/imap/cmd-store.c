@@ -3,6 +3,7 @@
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-enable.h"
+#include "imap-limit.h"
 #include "imap-modseq.h"
 #include "imap-respond.h"
 #include "imap-settle.h"
@@ -210,6 +211,7 @@ int imap_cmd_store(struct imap_cmd *cmd)
 		return imap_no(cmd, "[NOPERM] Mailbox is read-only.");
 	if (request->seqs.count == 0)
 		return imap_ok(cmd, "Store completed.");
+	imap_limit_cut(cmd, &request->seqs);
 	st.before = s->modseq;
 	code = imap_mailbox_api->store(s->box, request, cmd->pool, &modified,
 				       s->err);

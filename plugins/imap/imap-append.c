@@ -5,6 +5,7 @@
 #include "imap-catenate.h"
 #include "imap-date.h"
 #include "imap-name.h"
+#include "imap-limit.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 #include "imap-url.h"
@@ -88,10 +89,18 @@ static void message_add(struct imap_append *a, bool binary,
 			uint64_t size_hint)
 {
 	struct imap_session *s = a->cmd->s;
+	uint32_t limit = imap_limit_saves(s);
 	int code;
 
 	if (a->messages >= MESSAGES_MAX) {
 		imap_no(a->cmd, "[LIMIT] Too many messages in one command.");
+		give_up(a);
+		return;
+	}
+	if (limit > 0 && a->messages >= limit) {
+		/* [RFC9738] nothing is appended */
+		imap_no(a->cmd, "[MESSAGELIMIT %u] Too many messages in one "
+			"command.", limit);
 		give_up(a);
 		return;
 	}

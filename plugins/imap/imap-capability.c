@@ -47,6 +47,22 @@ static bool append_limit(const struct imap_session *s,
 	return true;
 }
 
+static bool message_limit(const struct imap_session *s,
+			  const struct imap_settings *set,
+			  struct cv_text *dst)
+{
+	cv_text_append_u64(dst, set->imap_message_limit);
+	return set->imap_message_limit > 0;
+}
+
+/* [RFC9738] instead of the other one */
+static bool save_limit(const struct imap_session *s,
+		       const struct imap_settings *set, struct cv_text *dst)
+{
+	cv_text_append_u64(dst, set->imap_save_limit);
+	return set->imap_save_limit > 0 && set->imap_message_limit == 0;
+}
+
 static uint32_t quota_resources(const struct imap_session *s)
 {
 	if (!CV_HAS(imap_mailbox_api, quota_resources) ||
@@ -129,6 +145,8 @@ static const struct {
 	{ "INPROGRESS", AFTER_LOGIN, NULL },
 	/* [RFC9394] of FETCH; that of SEARCH comes with ESEARCH */
 	{ "PARTIAL", AFTER_LOGIN, NULL },
+	{ "MESSAGELIMIT=", AFTER_LOGIN, message_limit },
+	{ "SAVELIMIT=", AFTER_LOGIN, save_limit },
 	{ "ESEARCH", AFTER_LOGIN, NULL },
 	{ "SEARCHRES", AFTER_LOGIN, NULL },
 	{ "SORT", AFTER_LOGIN, NULL },

@@ -1,6 +1,7 @@
 /* imap-copy.c - see imap-copy.h. */
 #include "imap-copy.h"
 #include "imap-args.h"
+#include "imap-limit.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 
@@ -31,6 +32,10 @@ int imap_copy_messages(struct imap_cmd *cmd, bool move)
 	/* [RFC3501 6.4.8] UIDs that are not there: no error */
 	if (seqs.count == 0)
 		return imap_ok(cmd, "No messages found.");
+	if (move)
+		imap_limit_cut(cmd, &seqs);
+	else if (!imap_limit_whole(cmd, seqs))
+		return 0;
 	code = imap_mailbox_api->copy(s->box, seqs, name, move, cmd->pool,
 				      &result, s->err);
 	if (code < 0)

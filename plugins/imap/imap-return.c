@@ -149,7 +149,7 @@ struct imap_results imap_results_of_set(struct imap_cmd *cmd,
 		set = imap_set_built(&b);
 	}
 	return (struct imap_results){ set.ranges, set.count,
-				      imap_set_size(set) };
+				      imap_set_size(set), 0 };
 }
 
 struct imap_results imap_results_of_list(struct imap_cmd *cmd,

@@ -8,6 +8,7 @@
 #include "imap-capability.h"
 #include "imap-commands.h"
 #include "imap-enable.h"
+#include "imap-limit.h"
 #include "imap-logout.h"
 #include "imap-metadata.h"
 #include "imap-name.h"
@@ -252,8 +253,10 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		code = sync_after(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD && !s->closing)
 		imap_metadata_notify(s, cmd->pool);
-	if (code >= 0)
+	if (code >= 0) {
+		imap_limit_reply(cmd);
 		send_reply(cmd);
+	}
 	if (code >= 0 && s->compressed && !compressed)
 		code = compress_begin(s);
 	return code;

@@ -75,6 +75,7 @@ struct imap_cmd {
 	bool has_numbers;		/* not UIDs: none may move */
 	bool wants_modseq;		/* SEARCH MODSEQ [RFC7162 3.1.5] */
 	bool expunges;			/* HIGHESTMODSEQ goes with its OK */
+	uint32_t limit, limit_uid;	/* [RFC9738] 0: all was done */
 };
 
 enum imap_command_flag {

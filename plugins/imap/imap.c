@@ -101,6 +101,16 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"Longest command, and the sum of its literals (APPEND's "
 		"message not counted).  Clients with very large mailboxes "
 		"may need more."),
+	IMAP_SETTING(imap_message_limit, CV_SET_UINT, "0", NULL,
+		CV_SET_PER_USER,
+		"How many messages one FETCH, STORE, SEARCH, MOVE, UID EXPUNGE, "
+		"COPY or APPEND works on; clients are told to go on from there "
+		"(MESSAGELIMIT), and those that do not know of it see less than "
+		"there is.  At least 1000 is sensible.  0: no limit."),
+	IMAP_SETTING(imap_save_limit, CV_SET_UINT, "0", NULL,
+		CV_SET_PER_USER,
+		"The same for COPY and APPEND alone (SAVELIMIT), where "
+		"imap_message_limit is 0."),
 	CV_SETTING_OBSOLETE("imap_hibernate_timeout",
 		"idle connections cost little here and are not moved"),
 	CV_SETTING_OBSOLETE("imap_id_retain",

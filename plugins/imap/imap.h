@@ -25,6 +25,8 @@ struct imap_settings {
 	const char *imap_logout_format;
 	uint64_t imap_max_append_size;
 	uint64_t imap_max_line_length;
+	uint32_t imap_message_limit;
+	uint32_t imap_save_limit;
 };
 
 /* Set by init; NULL where the process does not have the service. */

@@ -64,6 +64,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-fetch.h \
 	plugins/imap/imap-id.c \
 	plugins/imap/imap-id.h \
+	plugins/imap/imap-limit.c \
+	plugins/imap/imap-limit.h \
 	plugins/imap/imap-list.c \
 	plugins/imap/imap-list.h \
 	plugins/imap/imap-logout.c \
