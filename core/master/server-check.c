@@ -1,5 +1,6 @@
 /* server-check.c - addresses, users and scripts of the services that run. */
 #include "server-check.h"
+#include "settings/problem-check.h"
 #include "net/address.h"
 #include "script-command.h"
 #include "settings/core-settings.h"
@@ -37,11 +38,7 @@ static void report(struct check *c, const char *key, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	(void)FAIL(&found, CV_E_CONFIG, "%s%s: %s", c->what, key, text);
-	if (!settings_problem_is_told(c->tree, file, line, found.text))
-		settings_problem_add(c->tree, false, file, line, "%s",
-				     found.text);
-	if (c->first.code == CV_OK)
-		c->first = found;
+	problem_note(c->tree, false, file, line, &found, &c->first);
 }
 
 /* --- who and where ---------------------------------------------------------- */
@@ -232,9 +229,5 @@ int server_settings_check(struct settings_tree *tree, struct cv_error *err)
 					    &c.scope.protocol));
 	}
 	pool_destroy(&c.pool);
-	if (c.first.code == CV_OK)
-		return CV_OK;
-	if (err != NULL)
-		*err = c.first;
-	return c.first.code;
+	return problem_end(&c.first, err);
 }

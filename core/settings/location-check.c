@@ -1,6 +1,7 @@
 /* location-check.c - "maildir:~/Maildir:LAYOUT=fs:INDEX=/var/...": what can
  * be seen to be wrong in it before there is a user. */
 #include "location-check.h"
+#include "problem-check.h"
 #include "settings-value.h"
 
 #include <stdio.h>
@@ -72,11 +73,7 @@ static void report(struct location *l, bool warning, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	(void)FAIL(&found, CV_E_CONFIG, "%s: %s", l->name, text);
-	if (!settings_problem_is_told(l->tree, l->file, l->line, found.text))
-		settings_problem_add(l->tree, warning, l->file, l->line, "%s",
-				     found.text);
-	if (!warning && l->first.code == CV_OK)
-		l->first = found;
+	problem_note(l->tree, warning, l->file, l->line, &found, &l->first);
 }
 
 static void check_path(struct location *l, struct cv_span path)
@@ -181,9 +178,5 @@ int location_check(struct settings_tree *tree, struct cv_error *err)
 	check_scope(&l, NULL);
 	while (settings_filter_next(tree, "protocol", &at, &protocol))
 		check_scope(&l, protocol);
-	if (l.first.code == CV_OK)
-		return CV_OK;
-	if (err != NULL)
-		*err = l.first;
-	return l.first.code;
+	return problem_end(&l.first, err);
 }

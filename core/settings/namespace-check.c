@@ -1,6 +1,7 @@
 /* namespace-check.c - separators, prefixes and special uses: a session would
  * be refused for each of these mistakes. */
 #include "namespace-check.h"
+#include "problem-check.h"
 #include "core-settings.h"
 #include "cv-mailbox.h"
 #include "settings-value.h"
@@ -61,11 +62,7 @@ static void report(struct check *c, bool warning, const char *key,
 		line = 0;
 	}
 	(void)FAIL(&found, CV_E_CONFIG, "%s", text);
-	if (!settings_problem_is_told(c->tree, file, line, found.text))
-		settings_problem_add(c->tree, warning, file, line, "%s",
-				     found.text);
-	if (!warning && c->first.code == CV_OK)
-		c->first = found;
+	problem_note(c->tree, warning, file, line, &found, &c->first);
 }
 
 /* --- mailboxes ------------------------------------------------------------- */
@@ -195,9 +192,5 @@ int namespace_check(struct settings_tree *tree, struct cv_error *err)
 	while (settings_filter_next(tree, "protocol", &at,
 				    &c.scope.protocol));
 	pool_destroy(&c.pool);
-	if (c.first.code == CV_OK)
-		return CV_OK;
-	if (err != NULL)
-		*err = c.first;
-	return c.first.code;
+	return problem_end(&c.first, err);
 }

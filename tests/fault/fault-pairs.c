@@ -27,14 +27,7 @@ static int op_save(struct fixture *f)
 
 static int op_save_big(struct fixture *f)
 {
-	struct cv_text big;
-
-	cv_text_init(&big, f->pool);
-	cv_text_append_str(&big, "Subject: big\r\n\r\n");
-	while (big.len < 80000)
-		cv_text_append_str(&big, "filling the message\r\n");
-	return fixture_try_save(f, "INBOX", cv_text_span(&big), CV_FLAG_SEEN,
-				NULL);
+	return fixture_try_save_big(f, 80000, CV_FLAG_SEEN);
 }
 
 static int with_box(struct fixture *f, struct cv_mailbox **box_r)
@@ -43,30 +36,7 @@ static int with_box(struct fixture *f, struct cv_mailbox **box_r)
 }
 
 /* Whatever else there is, the first messages are always the same. */
-static int op_flag(struct fixture *f)
-{
-	struct cv_mailbox *box;
-	int ret = with_box(f, &box);
-
-	if (ret < 0)
-		return ret;
-	ret = fixture_try_store(f, box, 1, 1, CV_FLAGS_ADD, CV_FLAG_FLAGGED,
-				"$Key");
-	mailbox_api.close(&box);
-	return ret;
-}
-
-static int op_expunge(struct fixture *f)
-{
-	struct cv_mailbox *box;
-	int ret = with_box(f, &box);
-
-	if (ret < 0)
-		return ret;
-	ret = mailbox_api.expunge(box, NULL, &f->err);
-	mailbox_api.close(&box);
-	return ret;
-}
+static int op_flag(struct fixture *f) { return fixture_try_flag(f, 1); }
 
 static int copy_or_move(struct fixture *f, bool move)
 {
@@ -86,16 +56,6 @@ static int copy_or_move(struct fixture *f, bool move)
 
 static int op_copy(struct fixture *f) { return copy_or_move(f, false); }
 static int op_move(struct fixture *f) { return copy_or_move(f, true); }
-
-static int op_create(struct fixture *f)
-{
-	return mailbox_api.create(f->user, "made", 0, &f->err);
-}
-
-static int op_rename(struct fixture *f)
-{
-	return mailbox_api.rename(f->user, "other", "renamed", &f->err);
-}
 
 static int op_subscribe(struct fixture *f)
 {
@@ -121,8 +81,8 @@ static const struct operation {
 	int (*run)(struct fixture *f);
 } operations[] = {
 	{ "save", op_save }, { "save big", op_save_big }, { "flag", op_flag },
-	{ "expunge", op_expunge }, { "copy", op_copy }, { "move", op_move },
-	{ "create", op_create }, { "rename", op_rename },
+	{ "expunge", fixture_try_expunge }, { "copy", op_copy }, { "move", op_move },
+	{ "create", fixture_try_create }, { "rename", fixture_try_rename },
 	{ "subscribe", op_subscribe }, { "rotate", op_rotate },
 };
 enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };

@@ -9,7 +9,9 @@ tests_stress_imap_stress_LDADD = -lpthread
 # Many processes on one account, against a model.
 if HAVE_CMOCKA
 check_PROGRAMS += tests/stress/mailbox-stress
-tests_stress_mailbox_stress_SOURCES = %D%/mailbox-stress.c
+tests_stress_mailbox_stress_SOURCES = %D%/mailbox-stress.c \
+	%D%/mailbox-stress.h %D%/mailbox-commits.c %D%/mailbox-session.c \
+	%D%/mailbox-steps.c
 tests_stress_mailbox_stress_CPPFLAGS = $(CORE_CPPFLAGS) \
 	-Wno-missing-prototypes
 tests_stress_mailbox_stress_LDADD = $(BLOB_LIBS)

@@ -435,7 +435,7 @@ tests_unit_test_event_memory_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_event_memory_LDADD = $(UNIT_LIBS) $(LIBEVENT_LIBS)
 
 UNIT_TESTS += tests/unit/test-sandbox
-tests_unit_test_sandbox_SOURCES = %D%/test-sandbox.c
+tests_unit_test_sandbox_SOURCES = %D%/test-sandbox.c %D%/bpf-run.h
 tests_unit_test_sandbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sandbox_LDADD = core/master/libservice.la \
 	core/module/libmodule.la core/net/libnet.la core/ipc/libipc.la \
@@ -443,7 +443,8 @@ tests_unit_test_sandbox_LDADD = core/master/libservice.la \
 	$(LTDL_LIBS)
 
 UNIT_TESTS += tests/unit/test-syscall-filter
-tests_unit_test_syscall_filter_SOURCES = %D%/test-syscall-filter.c
+tests_unit_test_syscall_filter_SOURCES = %D%/test-syscall-filter.c \
+	%D%/bpf-run.h
 tests_unit_test_syscall_filter_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_syscall_filter_LDADD = core/module/libmodule.la \
 	core/settings/libsettings.la $(UNIT_LIBS) $(LTDL_LIBS)

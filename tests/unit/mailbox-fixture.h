@@ -336,6 +336,42 @@ static inline int fixture_try_expunge(struct fixture *f)
 	return ret;
 }
 
+static inline int fixture_try_save_big(struct fixture *f, size_t bytes,
+				       uint32_t flags)
+{
+	struct cv_text big;
+
+	cv_text_init(&big, f->pool);
+	cv_text_append_str(&big, "Subject: big\r\n\r\n");
+	while (big.len < bytes)
+		cv_text_append_str(&big, "filling the message\r\n");
+	return fixture_try_save(f, "INBOX", cv_text_span(&big), flags, NULL);
+}
+
+/* A flag and a keyword, for the first messages of INBOX. */
+static inline int fixture_try_flag(struct fixture *f, uint32_t count)
+{
+	struct cv_mailbox *box;
+	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
+
+	if (ret < 0)
+		return ret;
+	ret = fixture_try_store(f, box, 1, count, CV_FLAGS_ADD,
+				CV_FLAG_FLAGGED, "$Key");
+	mailbox_api.close(&box);
+	return ret;
+}
+
+static inline int fixture_try_create(struct fixture *f)
+{
+	return mailbox_api.create(f->user, "made", 0, &f->err);
+}
+
+static inline int fixture_try_rename(struct fixture *f)
+{
+	return mailbox_api.rename(f->user, "other", "renamed", &f->err);
+}
+
 /* The first two messages of INBOX, if it has so many, to the mailbox
  * "other". */
 static inline int fixture_try_copy(struct fixture *f, bool move)

@@ -26,33 +26,10 @@ static int op_deliver(struct fixture *f)
 
 static int op_save_big(struct fixture *f)
 {
-	struct cv_text big;
-
-	cv_text_init(&big, f->pool);
-	cv_text_append_str(&big, "Subject: big\r\n\r\n");
-	while (big.len < 100000)
-		cv_text_append_str(&big, "filling the message\r\n");
-	return fixture_try_save(f, "INBOX", cv_text_span(&big), SEEN, NULL);
+	return fixture_try_save_big(f, 100000, SEEN);
 }
 
-static int with_box(struct fixture *f, struct cv_mailbox **box_r)
-{
-	return mailbox_api.open(f->user, "INBOX", 0, box_r, &f->err);
-}
-
-static int op_store(struct fixture *f)
-{
-	struct cv_mailbox *box;
-	int ret = with_box(f, &box);
-
-	if (ret < 0)
-		return ret;
-	ret = fixture_try_store(f, box, 1, 2, CV_FLAGS_ADD, CV_FLAG_FLAGGED,
-				"$Key");
-	mailbox_api.close(&box);
-	return ret;
-}
-
+static int op_store(struct fixture *f) { return fixture_try_flag(f, 2); }
 static int op_expunge(struct fixture *f) { return fixture_try_expunge(f); }
 static int op_copy(struct fixture *f) { return fixture_try_copy(f, false); }
 static int op_move(struct fixture *f) { return fixture_try_copy(f, true); }
@@ -64,7 +41,7 @@ static int replace_into(struct fixture *f, const char *name)
 		.flags = SEEN | CV_FLAG_FLAGGED, .internal_date = INT64_MIN };
 	struct cv_mailbox *box;
 	struct cv_save *save;
-	int ret = with_box(f, &box);
+	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
 
 	if (ret < 0)
 		return ret;
@@ -96,15 +73,8 @@ static int op_replace_elsewhere(struct fixture *f)
 	return replace_into(f, "other");
 }
 
-static int op_create(struct fixture *f)
-{
-	return mailbox_api.create(f->user, "made", 0, &f->err);
-}
-
-static int op_rename(struct fixture *f)
-{
-	return mailbox_api.rename(f->user, "other", "renamed", &f->err);
-}
+static int op_create(struct fixture *f) { return fixture_try_create(f); }
+static int op_rename(struct fixture *f) { return fixture_try_rename(f); }
 
 /* --- what a mailbox holds --------------------------------------------------------- */
 
@@ -401,7 +371,7 @@ static void work(struct fixture *f, int worker)
 			_exit(1);
 		if (i % 5 != 0)
 			continue;
-		if (with_box(f, &box) < 0 ||
+		if (mailbox_api.open(f->user, "INBOX", 0, &box, &f->err) < 0 ||
 		    mailbox_api.sync(box, CV_SYNC_FULL, NULL, &f->err) < 0 ||
 		    fixture_try_store(f, box, 1, 3, CV_FLAGS_ADD,
 				      CV_FLAG_FLAGGED, NULL) < 0)

@@ -13,55 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "bpf-run.h"
 #include "master/sandbox.h"
 
 enum { CALLS = 700 };
-
-/* What the kernel makes of the instructions. */
-static uint32_t run_filter(const struct sandbox_filter *filter,
-			   const struct seccomp_data *data)
-{
-	const struct sock_filter *program = filter->program;
-	uint32_t a = 0;
-
-	for (uint32_t pc = 0; pc < filter->count; pc++) {
-		const struct sock_filter *i = &program[pc];
-		bool jump;
-
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(i->k <= sizeof(*data) - sizeof(a));
-			memcpy(&a, (const char *)data + i->k, sizeof(a));
-			continue;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= i->k;
-			continue;
-		case BPF_RET | BPF_K:
-			return i->k;
-		case BPF_JMP | BPF_JA:
-			pc += i->k;
-			continue;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			jump = a == i->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			jump = a > i->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			jump = a >= i->k;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			jump = (a & i->k) != 0;
-			break;
-		default:
-			fail_msg("unknown instruction %x", i->code);
-			return 0;
-		}
-		pc += jump ? i->jt : i->jf;
-	}
-	fail_msg("the program has no end");
-	return 0;
-}
 
 /* Every filter compiled for one architecture asks for it first. */
 static uint32_t own_arch(const struct sandbox_filter *filter)
@@ -83,9 +38,9 @@ struct filters { struct sandbox_filter zygote, child, whole; };
 static void check_call(const struct filters *f,
 		       const struct seccomp_data *data)
 {
-	uint32_t a = run_filter(&f->zygote, data);
-	uint32_t b = run_filter(&f->child, data);
-	uint32_t whole = run_filter(&f->whole, data);
+	uint32_t a = bpf_run(&f->zygote, data, NULL);
+	uint32_t b = bpf_run(&f->child, data, NULL);
+	uint32_t whole = bpf_run(&f->whole, data, NULL);
 	uint32_t both = a == SECCOMP_RET_ALLOW ? b : a;
 
 	if (both != whole)
@@ -204,9 +159,9 @@ static void test_birth_is_denied(void **state)
 	data.arch = own_arch(&zygote);
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		data.nr = calls[i];
-		assert_int_equal(run_filter(&zygote, &data),
+		assert_int_equal(bpf_run(&zygote, &data, NULL),
 				 SECCOMP_RET_ALLOW);
-		assert_int_not_equal(run_filter(&child, &data),
+		assert_int_not_equal(bpf_run(&child, &data, NULL),
 				     SECCOMP_RET_ALLOW);
 	}
 	pool_destroy(&pool);

@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <errno.h>
 
+#include "bpf-run.h"
 #include "module/syscall-filter.h"
 
 enum { ROUNDS = 60, USES = 12, PAIRS = 40 };
@@ -19,46 +20,6 @@ static uint32_t dice(uint32_t sides)
 {
 	seed = seed * 1664525 + 1013904223;
 	return (seed >> 8) % sides;
-}
-
-/* The kernel's rules: jumps go forward and stay inside. */
-static uint32_t run(const struct sandbox_filter *filter,
-		    const struct seccomp_data *data, uint32_t *steps_r)
-{
-	const struct sock_filter *program = filter->program;
-	uint32_t a = 0;
-
-	for (uint32_t pc = 0; pc < filter->count; pc++) {
-		const struct sock_filter *i = &program[pc];
-		bool jump = false;
-
-		++*steps_r;
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(i->k <= sizeof(*data) - sizeof(a));
-			memcpy(&a, (const char *)data + i->k, sizeof(a));
-			continue;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= i->k;
-			continue;
-		case BPF_RET | BPF_K:
-			return i->k;
-		case BPF_JMP | BPF_JA:
-			pc += i->k;
-			continue;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			jump = a == i->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			jump = a >= i->k;
-			break;
-		default:
-			fail_msg("unknown instruction %x", i->code);
-		}
-		pc += jump ? i->jt : i->jf;
-	}
-	fail_msg("the program has no end");
-	return 0;
 }
 
 static bool model(const struct syscall_set *set,
@@ -139,7 +100,7 @@ static void check(const struct syscall_set *set,
 		for (int n = 0; n < 20; n++) {
 			vary(&data);
 			steps = 0;
-			assert_int_equal(run(filter, &data, &steps),
+			assert_int_equal(bpf_run(filter, &data, &steps),
 				model(set, &data) ? SECCOMP_RET_ALLOW :
 				SECCOMP_RET_ERRNO | EPERM);
 			if (steps > most)
@@ -211,9 +172,9 @@ static void test_narrow(void **state)
 				bool both;
 
 				vary(&data);
-				both = run(&first, &data, &steps) ==
+				both = bpf_run(&first, &data, &steps) ==
 					SECCOMP_RET_ALLOW &&
-					run(&second, &data, &steps) ==
+					bpf_run(&second, &data, &steps) ==
 					SECCOMP_RET_ALLOW;
 				assert_int_equal(both, model(have, &data) &&
 						 model(keep, &data));
@@ -236,17 +197,17 @@ static void test_other_numbers(void **state)
 	if (syscall_filter_create(set, pool, &filter, NULL) == CV_OK) {
 		data.arch = arch_of(&filter);
 		data.nr = 1;
-		assert_int_equal(run(&filter, &data, &steps),
+		assert_int_equal(bpf_run(&filter, &data, &steps),
 				 SECCOMP_RET_ALLOW);
 		data.nr = 0x40000001;
-		assert_int_equal(run(&filter, &data, &steps),
+		assert_int_equal(bpf_run(&filter, &data, &steps),
 				 SECCOMP_RET_KILL_PROCESS);
 		data.nr = -1;
-		assert_int_equal(run(&filter, &data, &steps),
+		assert_int_equal(bpf_run(&filter, &data, &steps),
 				 SECCOMP_RET_KILL_PROCESS);
 		data.nr = 1;
 		data.arch = AUDIT_ARCH_I386;
-		assert_int_equal(run(&filter, &data, &steps),
+		assert_int_equal(bpf_run(&filter, &data, &steps),
 				 SECCOMP_RET_KILL_PROCESS);
 	}
 	pool_destroy(&pool);
