@@ -66,7 +66,9 @@ static void upper_append(struct cv_text *dst, const char *src, size_t len)
 static size_t convert(uint32_t code, char dst[DECOMPOSED_MAX * 4])
 {
 	utf8proc_int32_t parts[DECOMPOSED_MAX];
-	utf8proc_int32_t title = utf8proc_totitle((utf8proc_int32_t)code);
+	/* UnicodeData.txt has none for sharp s, utf8proc has one */
+	utf8proc_int32_t title = code == 0xdf ? 0xdf :
+		utf8proc_totitle((utf8proc_int32_t)code);
 	utf8proc_ssize_t count;
 	size_t len = 0;
 	int last = 0;

@@ -346,6 +346,16 @@ tests_unit_test_mailbox_search_SOURCES = %D%/test-mailbox-search.c \
 tests_unit_test_mailbox_search_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_search_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-sort-radix
+tests_unit_test_sort_radix_SOURCES = %D%/test-sort-radix.c
+tests_unit_test_sort_radix_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sort_radix_LDADD = $(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-text-find
+tests_unit_test_text_find_SOURCES = %D%/test-text-find.c
+tests_unit_test_text_find_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_text_find_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-maildir
 tests_unit_test_maildir_SOURCES = %D%/test-maildir.c %D%/mailbox-fixture.h
 tests_unit_test_maildir_CPPFLAGS = $(UNIT_CPPFLAGS)
