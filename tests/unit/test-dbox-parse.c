@@ -24,7 +24,8 @@ static char *exact(struct cv_span s)
 static void put(struct cv_text *t, uint64_t value, int bytes)
 {
 	for (int i = 0; i < bytes; i++)
-		cv_text_append_c(t, (char)(value >> (8 * i) & 0xff));
+		cv_text_append_c(t, i < 8 ? (char)(value >> (8 * i) & 0xff) :
+				 '\0');
 }
 
 /* --- containers -------------------------------------------------------------- */
