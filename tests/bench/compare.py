@@ -198,7 +198,8 @@ def warm(side):
 
 def compare(options):
     rows = []
-    sides = {kind: Side(kind) for kind in ("dovecot", "culver")}
+    store = f"mail_location = {options.store}:~/mail\n"
+    sides = {kind: Side(kind, store) for kind in ("dovecot", "culver")}
     try:
         count = 1000 if options.quick else 10000
         for side in sides.values():
@@ -294,6 +295,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", type=lambda s: s.split(","),
                         help="works whose name contains one of these")
+    parser.add_argument("--store", choices=["maildir", "sdbox", "mdbox"],
+                        default="maildir", help="where both keep mail")
     parser.add_argument("--quick", action="store_true", help="fewer operations")
     parser.add_argument("--syscalls", action="store_true",
                         help="count system calls, too (slower)")
