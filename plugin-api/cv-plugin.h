@@ -25,6 +25,11 @@ struct cv_slot {		/* static, writable, in the plugin */
 	uint32_t id;		/* filled in by the loader */
 	size_t bytes;		/* zeroed, from the object's pool */
 	void (*fini)(void *data);	/* before the object's pool goes */
+	/* For a session that sleeps: data as bytes, and from bytes into zeroed
+	 * data in another process.  Where freeze is NULL, or fails, the
+	 * session stays in its process. */
+	int (*freeze)(const void *data, struct cv_text *out);
+	int (*thaw)(void *data, struct cv_span in);
 };
 
 /* CV_SLOT(USER, user, quota_user, fini) defines

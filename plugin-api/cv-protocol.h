@@ -96,6 +96,26 @@ struct cv_auth_outcome {
 	struct cv_span final_data;	/* additional data with success */
 };
 
+/* --- a session that sleeps ------------------------------------------------ */
+
+/* What is kept of a session that nothing is asked of, until the client speaks
+ * or what it watches changes. */
+struct cv_sleep {
+	CV_HEAD;
+	struct cv_mailbox *box;		/* NULL: none is open */
+	struct cv_span state;		/* the protocol's own */
+	bool wakes;			/* a change of box does */
+	/* Sent to the client as it is, so often; 0: never. */
+	uint64_t keepalive_msecs;
+	struct cv_span keepalive;
+	/* The connection ends after so long without input; 0: never. */
+	uint64_t limit_msecs;
+	/* Around the sentence that says why the connection ends: "* BYE " and
+	 * CRLF. */
+	struct cv_span bye, bye_end;
+	struct cv_span stats;		/* as of set_logout_stats */
+};
+
 /* --- service "session", major 1 ------------------------------------------ */
 
 struct cv_session_api {
@@ -123,6 +143,22 @@ struct cv_session_api {
 	/* A sentence for the client when .stopping is true: the server stops,
 	 * or an administrator has ended the session; else NULL. */
 	const char *(*stop_reason)(struct cv_session *s);
+
+	/* Going to sleep takes two steps, and either may fail: then the
+	 * session goes on as it is.  From sleep_begin on no change of box
+	 * (NULL: none) is missed, so that what is there already can be told
+	 * to the client before sleep.  After sleep has succeeded the
+	 * connection is not this process's any more: run returns at once. */
+	int (*sleep_begin)(struct cv_session *s, struct cv_mailbox *box,
+			   struct cv_error *err);
+	int (*sleep)(struct cv_session *s, const struct cv_sleep *sleep,
+		     struct cv_error *err);
+	/* At the beginning of run.  CV_NOT_FOUND: a new session.  CV_OK: one
+	 * that slept, with its open mailbox (or NULL) and its state; a sync
+	 * tells what has happened since.  A failure: it cannot go on; *box_r
+	 * is NULL.  CV_E_NOT_FOUND: its mailbox is gone. */
+	int (*woken)(struct cv_session *s, struct cv_mailbox **box_r,
+		     struct cv_span *state_r, struct cv_error *err);
 };
 
 /* --- the provider ------------------------------------------------------- */

@@ -457,9 +457,10 @@ struct cv_storage {
 	int (*remove)(struct cv_storage_folder *folder,
 		      const struct cv_blob *blobs, uint32_t count,
 		      struct cv_error *err);
-	/* Has an inotify descriptor wake for changes by others; a failure
-	 * means that they are found by check alone.  NULL: none can be. */
-	int (*watch)(struct cv_storage_folder *folder, int inotify_fd);
+	/* A new descriptor (O_PATH) of what changes when other programs change
+	 * the folder, index 0, 1; -1 past the last, or with errno.  NULL:
+	 * their changes are found by check alone. */
+	int (*watch_open)(struct cv_storage_folder *folder, uint32_t index);
 	/* After a scan, when each blob of the journal has been placed: what
 	 * has been hidden for more than a day was never committed, and is
 	 * removed.  NULL: nothing to do. */

@@ -570,6 +570,11 @@ int account_watch_fd(struct account *account)
 	return bell_watch(account->bell);
 }
 
+int account_watch_open(struct account *account)
+{
+	return bell_place(account->bell);
+}
+
 void account_watch_clear(struct account *account)
 {
 	bell_clear(account->bell);

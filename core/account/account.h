@@ -354,6 +354,9 @@ int account_refresh(struct account *account, struct cv_error *err);
  * Call account_watch_clear before each refresh that it caused. */
 int account_watch_fd(struct account *account);
 void account_watch_clear(struct account *account);
+/* A new descriptor, only to be watched, of what changes with a commit; -1
+ * with errno when there is no such thing. */
+int account_watch_open(struct account *account);
 
 /* --- transactions -------------------------------------------------------- */
 

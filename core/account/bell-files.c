@@ -2,6 +2,7 @@
  * directory, where every commit and every new generation is an event. */
 #include "bell.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -75,11 +76,18 @@ static void bell_files_clear(struct bell *bell)
 		;
 }
 
+static int bell_files_place(struct bell *bell)
+{
+	return openat(bell_of(bell)->dirfd, ".", O_PATH | O_DIRECTORY |
+		      O_CLOEXEC);
+}
+
 static const struct bell_ops bell_files_ops = {
 	.close = bell_files_close,
 	.ring = bell_files_ring,
 	.watch = bell_files_watch,
 	.clear = bell_files_clear,
+	.place = bell_files_place,
 };
 
 struct bell *bell_files_open(struct io *io, int dirfd, const char *where)

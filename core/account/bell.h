@@ -8,6 +8,8 @@
 
 #include "io/io.h"
 
+#include <errno.h>
+
 struct bell { const struct bell_ops *ops; };
 
 struct bell_ops {
@@ -15,6 +17,7 @@ struct bell_ops {
 	void (*ring)(struct bell *bell, uint64_t txn);
 	int (*watch)(struct bell *bell);
 	void (*clear)(struct bell *bell);
+	int (*place)(struct bell *bell);
 };
 
 /* NULL is ignored. */
@@ -42,6 +45,16 @@ static inline int bell_watch(struct bell *bell)
 static inline void bell_clear(struct bell *bell)
 {
 	bell->ops->clear(bell);
+}
+
+/* A new descriptor (O_PATH) of what changes at a ring, for a process that
+ * watches for others; -1 with errno when there is no such thing. */
+static inline int bell_place(struct bell *bell)
+{
+	if (bell->ops->place != NULL)
+		return bell->ops->place(bell);
+	errno = ENOTSUP;
+	return -1;
 }
 
 /* bell-files.c: hears by inotify what changes in the directory dirfd, which

@@ -13,6 +13,12 @@ uint64_t hash_bytes_keyed(const uint64_t key[2], const void *data, size_t len);
 /* ASCII case folded. */
 uint64_t hash_bytes_icase(const void *data, size_t len);
 
+/* SipHash-2-4 under a key of the caller's: proof, to a process that has the
+ * same key, that one which has it made the data. */
+enum { HASH_MAC_KEY_BYTES = 16 };
+uint64_t hash_mac(const uint8_t key[HASH_MAC_KEY_BYTES], const void *data,
+		  size_t len);
+
 struct hash_entry {
 	uint64_t hash;
 	struct cv_span key;	/* data NULL: never used or removed */

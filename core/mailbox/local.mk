@@ -49,6 +49,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-vanished.c \
 	%D%/mailbox-thread.c \
 	%D%/mailbox-view.c \
+	%D%/mailbox-watch.c \
 	%D%/remote-call.h \
 	%D%/remote-wire.c %D%/remote-wire.h \
 	%D%/quota.c \

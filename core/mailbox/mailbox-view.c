@@ -750,25 +750,3 @@ int mailbox_sync(struct cv_mailbox *box, uint32_t flags,
 	}
 	return ret;
 }
-
-int mailbox_watch_fd(struct cv_mailbox *box)
-{
-	int fd;
-
-	/* all changes are made there, ours too */
-	if (box->store->driver->listen != NULL)
-		return box->store->driver->listen(box->sf->blobs);
-	fd = account_watch_fd(box->store->account);
-
-	/* other programs do not commit: their files are watched */
-	if (fd != -1 && !box->watched && box->store->driver->watch != NULL)
-		(void)box->store->driver->watch(box->sf->blobs, fd);
-	box->watched = true;
-	return fd;
-}
-
-void mailbox_watch_clear(struct cv_mailbox *box)
-{
-	account_watch_clear(box->store->account);
-	box->checked_at = 0;	/* the next sync looks at the store, too */
-}

@@ -96,6 +96,11 @@ const struct settings_tree *user_settings(const struct cv_user *user);
 
 struct cv_user *mailbox_user(struct cv_mailbox *box);
 
+/* New descriptors, only to be watched, of all that changes when the mailbox
+ * does.  CV_E_UNSUPPORTED: nobody else can watch for this process. */
+int mailbox_watch_open(struct cv_mailbox *box, int *fds_r, uint32_t room,
+		       uint32_t *count_r, struct cv_error *err);
+
 /* The services "user" and "mailbox", major 1.  struct cv_user and struct
  * cv_mailbox begin with struct module_slots (core/module/slots.h). */
 extern const struct cv_user_api user_api;

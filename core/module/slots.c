@@ -10,8 +10,14 @@ enum {
 
 struct slot_class {
 	uint32_t count;
-	struct { size_t bytes; void (*fini)(void *data); }
-		slots[SLOTS_PER_CLASS_MAX];
+	struct slot_kind {
+		size_t bytes;
+		void (*fini)(void *data);
+		const char *owner;
+		uint32_t index;		/* in the owner's list */
+		int (*freeze)(const void *data, struct cv_text *out);
+		int (*thaw)(void *data, struct cv_span in);
+	} slots[SLOTS_PER_CLASS_MAX];
 };
 
 static struct slot_class classes[CV_OBJECT_MAILBOX + 1];
@@ -34,8 +40,12 @@ int slots_number(struct cv_plugin *owner, struct cv_error *err)
 		if (class->count == SLOTS_PER_CLASS_MAX)
 			return FAIL(err, CV_E_LIMIT, "more than %d slots",
 				    SLOTS_PER_CLASS_MAX);
-		class->slots[class->count].bytes = slot->bytes;
-		class->slots[class->count].fini = slot->fini;
+		class->slots[class->count] = (struct slot_kind){
+			.bytes = slot->bytes, .fini = slot->fini,
+			.owner = owner->desc->name, .index = i,
+			.freeze = CV_HAS(slot, freeze) ? slot->freeze : NULL,
+			.thaw = CV_HAS(slot, thaw) ? slot->thaw : NULL,
+		};
 		slot->id = slot->object_class << SLOT_CLASS_SHIFT |
 			class->count++;
 	}
@@ -78,4 +88,120 @@ void *slots_get(void *object, uint32_t slot_id)
 		slots->data[number] = data;
 	}
 	return slots->data[number];
+}
+
+/* --- for another process -------------------------------------------------------- */
+
+/* u8 count, and for each "owner" NUL, u8 index, u32 length, bytes. */
+static int freeze_one(const struct slot_kind *kind, const void *data,
+		      struct cv_text *out, struct cv_error *err)
+{
+	size_t at;
+	uint32_t len;
+
+	if (kind->freeze == NULL || kind->thaw == NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "plugin '%s' keeps what "
+			    "cannot leave the process", kind->owner);
+	cv_text_append_str(out, kind->owner);
+	cv_text_append_c(out, '\0');
+	cv_text_append_c(out, (char)kind->index);
+	at = out->len;
+	cv_text_append(out, "\0\0\0\0", 4);
+	if (kind->freeze(data, out) < 0)
+		return FAIL(err, CV_E_UNSUPPORTED, "plugin '%s' does not "
+			    "leave the process", kind->owner);
+	len = (uint32_t)(out->len - at - 4);
+	for (int i = 0; i < 4; i++)
+		out->data[at + (size_t)i] = (char)(len >> (8 * (3 - i)));
+	return CV_OK;
+}
+
+int module_slots_freeze(const struct module_slots *slots, struct cv_text *out,
+			struct cv_error *err)
+{
+	const struct slot_class *class = &classes[slots->object_class];
+	size_t count_at = out->len;
+	int status = CV_OK;
+
+	cv_text_append_c(out, '\0');
+	for (uint32_t i = 0; slots->data != NULL && i < class->count &&
+	     status == CV_OK; i++) {
+		if (slots->data[i] == NULL)
+			continue;
+		out->data[count_at]++;
+		status = freeze_one(&class->slots[i], slots->data[i], out,
+				    err);
+	}
+	return status;
+}
+
+static int thaw_one(struct module_slots *slots, const char *owner,
+		    uint8_t index, struct cv_span bytes, struct cv_error *err)
+{
+	const struct slot_class *class = &classes[slots->object_class];
+
+	for (uint32_t i = 0; i < class->count; i++) {
+		const struct slot_kind *kind = &class->slots[i];
+		uint32_t id = slots->object_class << SLOT_CLASS_SHIFT | i;
+
+		if (kind->index != index || kind->thaw == NULL ||
+		    strcmp(kind->owner, owner) != 0)
+			continue;
+		if (kind->thaw(slots_get(slots, id), bytes) < 0)
+			break;
+		return CV_OK;
+	}
+	return FAIL(err, CV_E_UNSUPPORTED, "plugin '%s' cannot go on with "
+		    "what it has kept of a sleeping session", owner);
+}
+
+static bool cut(struct cv_span *in, size_t len, struct cv_span *part_r)
+{
+	if (in->len < len)
+		return false;
+	*part_r = cv_span(in->data, len);
+	*in = cv_span_skip(*in, len);
+	return true;
+}
+
+/* "owner" NUL index length. */
+static bool cut_slot(struct cv_span *in, const char **owner_r,
+		     uint8_t *index_r, struct cv_span *bytes_r)
+{
+	const char *end = in->len == 0 ? NULL :
+		memchr(in->data, '\0', in->len);
+	struct cv_span part;
+	uint32_t len = 0;
+
+	if (end == NULL)
+		return false;
+	*owner_r = in->data;
+	*in = cv_span_skip(*in, (size_t)(end - in->data) + 1);
+	if (!cut(in, 5, &part))
+		return false;
+	*index_r = (uint8_t)part.data[0];
+	for (int i = 1; i <= 4; i++)
+		len = len << 8 | (uint8_t)part.data[i];
+	return cut(in, len, bytes_r);
+}
+
+int module_slots_thaw(struct module_slots *slots, struct cv_span *in,
+		      struct cv_error *err)
+{
+	struct cv_span part, bytes;
+	const char *owner;
+	uint8_t index;
+	int status = CV_OK;
+
+	if (!cut(in, 1, &part))
+		return FAIL(err, CV_E_SYNTAX, "slots of a sleeping session "
+			    "are damaged");
+	for (uint8_t left = (uint8_t)part.data[0];
+	     left > 0 && status == CV_OK; left--) {
+		if (!cut_slot(in, &owner, &index, &bytes))
+			return FAIL(err, CV_E_SYNTAX, "slots of a sleeping "
+				    "session are damaged");
+		status = thaw_one(slots, owner, index, bytes, err);
+	}
+	return status;
 }

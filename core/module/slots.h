@@ -23,4 +23,12 @@ struct module_slots {
 void module_slots_init(struct module_slots *slots, uint32_t object_class,
 		       struct cv_pool *pool);
 
+/* Appends what plugins have attached to the object; CV_E_UNSUPPORTED: some of
+ * it cannot leave the process. */
+int module_slots_freeze(const struct module_slots *slots, struct cv_text *out,
+			struct cv_error *err);
+/* Takes it from the beginning of *in, into an object that has none. */
+int module_slots_thaw(struct module_slots *slots, struct cv_span *in,
+		      struct cv_error *err);
+
 #endif

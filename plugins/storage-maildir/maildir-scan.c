@@ -8,7 +8,6 @@
  * hundredth of the time. */
 #include "maildir.h"
 
-#include <sys/inotify.h>
 
 static int64_t recheck_after(const struct maildir_state *state)
 {
@@ -182,27 +181,13 @@ int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 	return S_ISREG(st.st_mode) ? CV_OK : CV_NOT_FOUND;
 }
 
-int maildir_watch(struct cv_storage_folder *folder, int inotify_fd)
+int maildir_watch_open(struct cv_storage_folder *folder, uint32_t index)
 {
 	static const char *const names[] = { "new", "cur" };
-	struct cv_pool *pool = cv_api->pool_create("maildir watch");
-	int ret = CV_OK;
 
-	for (size_t i = 0; i < 2 && ret == CV_OK; i++) {
-		struct cv_text path;
-
-		cv_text_init(&path, pool);
-		if (folder->path[0] != '/')
-			cv_text_append_f(&path, "%s/",
-					 folder->root->config->path);
-		cv_text_append_f(&path, "%s/%s", folder->path, names[i]);
-		if (inotify_add_watch(inotify_fd, path.data, IN_MOVED_TO |
-				      IN_MOVED_FROM | IN_CREATE | IN_DELETE |
-				      IN_ONLYDIR) < 0)
-			ret = CV_E_UNSUPPORTED;
-	}
-	cv_api->pool_destroy(&pool);
-	return ret;
+	return index >= sizeof(names) / sizeof(names[0]) ? -1 :
+		MD_CALL(folder->root, open, folder->fd, names[index],
+			O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
 void maildir_clean(struct cv_storage_folder *folder)

@@ -307,7 +307,7 @@ int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,
 		 cv_found_fn *fn, void *context, struct cv_error *err);
 int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 		 struct cv_error *err);
-int maildir_watch(struct cv_storage_folder *folder, int inotify_fd);
+int maildir_watch_open(struct cv_storage_folder *folder, uint32_t index);
 void maildir_clean(struct cv_storage_folder *folder);
 
 /* --- maildir-uidlist.c ----------------------------------------------------- */

@@ -2,7 +2,6 @@
  * have changed. */
 #include "mbox.h"
 
-#include <sys/inotify.h>
 
 enum { STATE_VERSION = 1,
        STATE_BYTES = 1 + 16 + 8 + 8 + 8 + 8 + 4 + 8 + 4 };
@@ -333,22 +332,10 @@ bool mbox_keyword_shown(struct cv_storage_folder *folder, const char *name)
 	return mbox_keyword_index(folder, cv_span_of(name), false) >= 0;
 }
 
-int mbox_watch(struct cv_storage_folder *folder, int inotify_fd)
+int mbox_watch_open(struct cv_storage_folder *folder, uint32_t index)
 {
-	struct cv_pool *pool = cv_api->pool_create("mbox watch");
-	struct cv_text path;
-	int ret = CV_OK;
-
-	cv_text_init(&path, pool);
-	if (folder->path[0] != '/')
-		cv_text_append_f(&path, "%s/", folder->root->config->path);
-	cv_text_append_str(&path, folder->path);
-	if (inotify_add_watch(inotify_fd, path.data, IN_MODIFY |
-			      IN_CLOSE_WRITE | IN_MOVE_SELF |
-			      IN_DELETE_SELF) < 0)
-		ret = CV_E_UNSUPPORTED;
-	cv_api->pool_destroy(&pool);
-	return ret;
+	return index > 0 ? -1 : MB_CALL(folder->root, open, folder->root->fd,
+					folder->path, O_PATH, 0);
 }
 
 /* --- what another server left ------------------------------------------------------------- */

@@ -590,6 +590,6 @@ int mbox_takeover(struct cv_storage_folder *folder, bool head_only,
 		  struct cv_error *err);
 void mbox_numbers(struct cv_storage_folder *folder, uint32_t uidvalidity,
 		  uint32_t uidnext);
-int mbox_watch(struct cv_storage_folder *folder, int inotify_fd);
+int mbox_watch_open(struct cv_storage_folder *folder, uint32_t index);
 
 #endif

@@ -324,6 +324,64 @@ static void slots_are_zeroed_and_end_with_their_object(void **state)
 	slots_reset();
 }
 
+static int freeze_number(const void *data, struct cv_text *out)
+{
+	cv_text_append(out, data, sizeof(int));
+	return *(const int *)data < 0 ? CV_E_UNSUPPORTED : CV_OK;
+}
+
+static int thaw_number(void *data, struct cv_span in)
+{
+	if (in.len != sizeof(int))
+		return CV_E_SYNTAX;
+	memcpy(data, in.data, sizeof(int));
+	return CV_OK;
+}
+
+static void slots_leave_their_process_or_keep_the_session_in_it(void **state)
+{
+	struct cv_slot moves = { CV_SIZED(cv_slot), CV_OBJECT_USER, 0,
+		sizeof(int), NULL, freeze_number, thaw_number };
+	struct cv_slot stays = { CV_SIZED(cv_slot), CV_OBJECT_USER, 0,
+		sizeof(int), NULL, NULL, NULL };
+	struct cv_slot *const list[] = { &stays, &moves, NULL };
+	struct cv_plugin_desc code = { CV_SIZED(cv_plugin_desc),
+		.slots = list };
+	struct cv_plugin *p = make("p", NULL, NULL);
+	struct { struct module_slots slots; } from, to;
+	struct cv_text bytes;
+	struct cv_span in;
+
+	p->code = &code;
+	cv_text_init(&bytes, pool);
+	assert_int_equal(slots_number(p, NULL), CV_OK);
+	module_slots_init(&from.slots, CV_OBJECT_USER, pool);
+	module_slots_init(&to.slots, CV_OBJECT_USER, pool);
+	*(int *)slots_get(&from, moves.id) = 4711;
+	assert_int_equal(module_slots_freeze(&from.slots, &bytes, NULL),
+			 CV_OK);
+	for (size_t i = 0; i < bytes.len; i++) {
+		in = cv_span(bytes.data, i);
+		assert_true(module_slots_thaw(&to.slots, &in, NULL) < 0);
+	}
+	in = cv_text_span(&bytes);
+	assert_int_equal(module_slots_thaw(&to.slots, &in, NULL), CV_OK);
+	assert_int_equal(in.len, 0);
+	assert_int_equal(*(int *)slots_get(&to, moves.id), 4711);
+	/* a plugin that says no, and one that cannot be asked */
+	*(int *)slots_get(&from, moves.id) = -1;
+	assert_int_equal(module_slots_freeze(&from.slots, &bytes, NULL),
+			 CV_E_UNSUPPORTED);
+	*(int *)slots_get(&from, moves.id) = 1;
+	(void)slots_get(&from, stays.id);
+	assert_int_equal(module_slots_freeze(&from.slots, &bytes, NULL),
+			 CV_E_UNSUPPORTED);
+	/* bytes of a plugin that is not there any more */
+	slots_reset();
+	in = cv_text_span(&bytes);
+	assert_true(module_slots_thaw(&to.slots, &in, NULL) < 0);
+}
+
 static void the_wrong_object_for_a_slot_is_a_bug(void **state)
 {
 	struct cv_slot slot = { CV_SIZED(cv_slot), CV_OBJECT_USER, 0, 8,
@@ -550,6 +608,7 @@ int main(void)
 		TEST(a_longer_table_is_refused_unless_its_tail_is_zero),
 		TEST(two_plugins_cannot_provide_the_same),
 		TEST(slots_are_zeroed_and_end_with_their_object),
+		TEST(slots_leave_their_process_or_keep_the_session_in_it),
 		TEST(the_wrong_object_for_a_slot_is_a_bug),
 		TEST(plugins_come_behind_what_they_need),
 		TEST(a_circle_is_listed),
