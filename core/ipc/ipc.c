@@ -218,6 +218,26 @@ int ipc_reader_init(struct ipc_reader *r, struct cv_span bytes,
 	return reader_check(r, err);
 }
 
+struct cv_span ipc_fields(const struct ipc_writer *w)
+{
+	if (w->failed)
+		return CV_SPAN_NONE;
+	return cv_span((const char *)w->data + sizeof(struct ipc_header),
+		       w->len - sizeof(struct ipc_header));
+}
+
+void ipc_reader_fields(struct ipc_reader *r, uint32_t type,
+		       struct cv_span fields)
+{
+	r->type = type;
+	r->failed = fields.len > sizeof(r->data);
+	r->fd_count = r->fd_taken = 0;
+	r->at = 0;
+	r->len = r->failed ? 0 : fields.len;
+	if (r->len > 0)
+		memcpy(r->data, fields.data, r->len);
+}
+
 static void collect_fds(struct ipc_reader *r, struct msghdr *msg)
 {
 	r->fd_count = 0;

@@ -90,6 +90,12 @@ int ipc_receive_wait(int fd, uint32_t timeout_msecs, struct ipc_reader *r,
 int ipc_reader_init(struct ipc_reader *r, struct cv_span bytes,
 		    const int *fds, uint32_t fd_count, struct cv_error *err);
 
+/* What has been put into a message, to be kept and read again; data NULL: it
+ * did not fit.  Points into the writer. */
+struct cv_span ipc_fields(const struct ipc_writer *w);
+void ipc_reader_fields(struct ipc_reader *r, uint32_t type,
+		       struct cv_span fields);
+
 bool ipc_get_bool(struct ipc_reader *r);
 uint32_t ipc_get_u32(struct ipc_reader *r);
 uint64_t ipc_get_u64(struct ipc_reader *r);

@@ -3,6 +3,7 @@ core_ipc_libipc_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_ipc_libipc_la_SOURCES = \
 	%D%/anvil-message.c %D%/anvil-message.h \
 	%D%/auth-message.c %D%/auth-message.h \
+	%D%/idle-message.c %D%/idle-message.h \
 	%D%/ipc.c %D%/ipc.h \
 	%D%/script-message.c %D%/script-message.h \
 	%D%/user-message.c %D%/user-message.h

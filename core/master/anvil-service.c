@@ -32,10 +32,17 @@ struct lease {
 	struct lease *next, *prev;
 	int fd;
 	uint32_t pid;
+	bool one_of_many;	/* of its process */
 	uint64_t since_usecs;
 	struct group *group;
 	char *service, *session_id, *activity;
 };
+
+/* Connections whose sessions sleep are all held by one process. */
+static bool may_have_many(const char *client)
+{
+	return strcmp(client, "idle") == 0;
+}
 
 /* Sessions of one user from one address with one service. */
 struct group { char *key, *user, *ip; uint32_t count; };
@@ -120,7 +127,8 @@ static struct cv_span owner_key(const uint32_t *pid)
 
 static void lease_end(struct lease *lease)
 {
-	(void)hash_remove(&anvil.owners, owner_key(&lease->pid));
+	if (!lease->one_of_many)
+		(void)hash_remove(&anvil.owners, owner_key(&lease->pid));
 	if (lease->prev != NULL)
 		lease->prev->next = lease->next;
 	else
@@ -232,7 +240,7 @@ static bool has_lease(uint32_t pid)
 }
 
 static void lease_begin(const struct anvil_connect *c, struct group *group,
-			int fd)
+			int fd, bool one_of_many)
 {
 	struct lease *lease = calloc(1, sizeof(*lease));
 	struct epoll_event watch = {
@@ -244,7 +252,9 @@ static void lease_begin(const struct anvil_connect *c, struct group *group,
 	lease->pid = c->pid;
 	lease->since_usecs = time_now_usecs();
 	lease->group = group;
-	hash_set(&anvil.owners, owner_key(&lease->pid), lease);
+	lease->one_of_many = one_of_many;
+	if (!one_of_many)
+		hash_set(&anvil.owners, owner_key(&lease->pid), lease);
 	lease->service = copy(c->service);
 	lease->session_id = copy(c->session_id);
 	lease->activity = copy("");
@@ -273,7 +283,8 @@ static int connect_get(const char *client, struct ipc_reader *r,
 	status = ipc_finish(r, err);
 	if (status != CV_OK)
 		return status;
-	if (!find_owner(*fd_r, &c_r->pid) || has_lease(c_r->pid))
+	if (!find_owner(*fd_r, &c_r->pid) ||
+	    (!may_have_many(client) && has_lease(c_r->pid)))
 		return FAIL(err, CV_E_DENIED, "'%s' process %u wants a second "
 			    "lease", client, c_r->pid);
 	return CV_OK;
@@ -302,7 +313,7 @@ static void anvil_message(struct service *s, const char *client,
 		group_release(group);
 		return;
 	}
-	lease_begin(&c, group, fd);
+	lease_begin(&c, group, fd, may_have_many(client));
 }
 
 /* --- penalties --------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 
 #include "ipc/ipc.h"
 
-enum { BOOT_FD = 3, BOOT_LOG_FD = 4, BOOT_FIRST_FREE_FD = 12,
+enum { BOOT_FD = 3, BOOT_LOG_FD = 4, BOOT_FIRST_FREE_FD = 16,
 	BOOT_PROBLEM_MAX = 8192 };
 
 enum boot_message_type {
@@ -30,7 +30,8 @@ enum boot_message_type {
 					 * replace me by a fresh process */
 };
 
-enum { BOOT_NO_ID = UINT32_MAX, BOOT_NAME_MAX = 255 };
+enum { BOOT_NO_ID = UINT32_MAX, BOOT_NAME_MAX = 255,
+	BOOT_SECRET_BYTES = 32 };
 
 /* Names are looked up by the master: no process reads passwd for them. */
 struct boot_go {
@@ -42,6 +43,9 @@ struct boot_go {
 	uint32_t process_min_avail;
 	uint64_t idle_kill_msecs, vsz_limit;
 	const char *hostname;
+	/* Of this run of the server, for those who give sessions away and
+	 * take them back (idle-message.h); zeros for others. */
+	uint8_t secret[BOOT_SECRET_BYTES];
 };
 
 void boot_go_put(struct ipc_writer *w, const struct boot_go *go);

@@ -9,6 +9,7 @@
 #include "log-service.h"
 #include "login/login.h"
 #include "service-private.h"
+#include "session/idle-service.h"
 #include "session/script-service.h"
 #include "session/session-zygote.h"
 
@@ -19,7 +20,7 @@ const struct service_row *service_row_find(const char *name)
 	const struct service_row *const rows[] = {
 		&anvil_service_row, &auth_service_row,
 		&auth_worker_service_row, &log_service_row,
-		&script_service_row,
+		&script_service_row, &idle_service_row,
 	};
 	struct cv_span span = cv_span_of(name);
 	struct cv_span login = CV_SPAN("-login");

@@ -521,6 +521,7 @@ int main(int argc, char **argv)
 	master_listeners_inherit(&m);
 	close_strangers(&m);
 	raise_descriptors();
+	random_bytes(m.secret, sizeof(m.secret));
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	status = prepare(&m, &err);
 	if (status != CV_OK) {

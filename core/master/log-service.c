@@ -450,10 +450,21 @@ static void watch(struct service *s, int fd, short what,
 	BUG_IF(event_add(event, NULL) < 0);
 }
 
+/* The others have ended: their last words may still lie there. */
+static void on_term(evutil_socket_t number, short what, void *context)
+{
+	(void)number;
+	(void)what;
+	service_drain(context);
+	service_exit(context);
+}
+
 static int log_ready(struct service *s, struct cv_error *err)
 {
 	int fd = service_port(s, "stderr");
+	struct event *term = evsignal_new(s->base, SIGTERM, on_term, s);
 
+	BUG_IF(term == NULL || event_add(term, NULL) < 0);
 	(void)err;
 	log_set_sink(own_line, NULL);
 	watch(s, SIGUSR1, EV_SIGNAL, on_reopen);

@@ -397,6 +397,8 @@ static int add_services(const struct master *m, struct master_config *config,
 		status = add_protocol(m, config, protocols->items[i], err);
 	if (status == CV_OK)
 		status = add_service(m, config, "deliver", ROLE_SESSION, err);
+	if (status == CV_OK)
+		status = add_service(m, config, "idle", ROLE_IDLE, err);
 	if (status == CV_OK && settings_has_shared(config->tree))
 		status = add_service(m, config, "store", ROLE_SESSION, err);
 	return status;

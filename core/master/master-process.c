@@ -1,5 +1,6 @@
 /* master-process.c - starting, reaping, restarting. */
 #include "master.h"
+#include "ipc/idle-message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,11 +28,14 @@ static bool may_talk(enum role_kind client, enum role_kind server)
 	case ROLE_AUTH:
 		return client == ROLE_LOGIN || client == ROLE_SESSION;
 	case ROLE_ANVIL:
-		return client == ROLE_AUTH || client == ROLE_SESSION;
-	case ROLE_AUTH_WORKER:
+		return client == ROLE_AUTH || client == ROLE_SESSION ||
+			client == ROLE_IDLE;
 	case ROLE_SESSION:
+		return client == ROLE_AUTH || client == ROLE_IDLE;
+	case ROLE_AUTH_WORKER:
 		return client == ROLE_AUTH;
 	case ROLE_SCRIPT:
+	case ROLE_IDLE:
 		return client == ROLE_SESSION;
 	case ROLE_LOGIN:
 	case ROLE_LOG:
@@ -126,8 +130,16 @@ static int send_go(const struct master *m, const struct master_service *own,
 		.idle_kill_msecs = own->idle_kill_msecs,
 		.vsz_limit = own->vsz_limit, .hostname = m->config->hostname,
 	};
+	struct idle_keys keys;
 	struct ipc_writer w;
 
+	if (own->kind == ROLE_SESSION) {
+		memcpy(go.secret, m->secret, sizeof(go.secret));
+	} else if (own->kind == ROLE_IDLE) {
+		/* what it checks with makes nothing wake */
+		idle_keys_derive(m->secret, &keys);
+		memcpy(go.secret, keys.idle, sizeof(keys.idle));
+	}
 	boot_go_put(&w, &go);
 	return ipc_send(to, &w, err);
 }
@@ -146,6 +158,7 @@ static bool needs_secrets(const struct master_service *service)
 	case ROLE_LOG:
 	case ROLE_ANVIL:
 	case ROLE_SCRIPT:
+	case ROLE_IDLE:
 		return false;
 	}
 	return false;

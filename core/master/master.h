@@ -20,6 +20,7 @@ enum role_kind {
 	ROLE_LOGIN,		/* <protocol>-login */
 	ROLE_SESSION,		/* <protocol>, or a session of core: deliver */
 	ROLE_SCRIPT,		/* post-login scripts, of any name */
+	ROLE_IDLE,		/* connections whose sessions sleep */
 };
 
 /* A socket in the file system, so that we remove only our own. */
@@ -86,6 +87,7 @@ struct master {
 	bool foreground, root;
 	struct master_config *config;
 	uint32_t generation;
+	uint8_t secret[BOOT_SECRET_BYTES];
 	struct master_process *processes;
 	ARRAY(pid_t) left_groups;	/* sessions whose zygote has gone */
 	ARRAY(struct master_port) ports;

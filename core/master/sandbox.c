@@ -262,6 +262,11 @@ static const int file_calls[] = {
 	CALL(setfsgid), CALL(setfsgid32),
 };
 
+static const int watch_calls[] = {
+	CALL(inotify_init1), CALL(inotify_add_watch),
+	CALL(inotify_rm_watch),
+};
+
 static const int connect_calls[] = {
 	CALL(socket), CALL(connect), CALL(bind), CALL(clone), CALL(clone3),
 	CALL(vfork), CALL(sendmmsg), CALL(tgkill),
@@ -304,6 +309,7 @@ struct call_class { uint32_t flag; const int *calls; size_t count; };
 static const struct call_class call_classes[] = {
 	CLASS(SANDBOX_EVENTS, event_calls),
 	CLASS(SANDBOX_FILES, file_calls),
+	CLASS(SANDBOX_WATCH, watch_calls),
 	CLASS(SANDBOX_CONNECT, connect_calls),
 	CLASS(SANDBOX_LOCAL, connect_calls),
 	CLASS(SANDBOX_FORK, fork_calls),

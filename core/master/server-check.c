@@ -172,7 +172,7 @@ static void check_service(struct check *c, const char *name)
 static void check_services(struct check *c)
 {
 	static const char *const core[] = {
-		"log", "anvil", "auth", "auth-worker", "deliver", "store",
+		"log", "anvil", "auth", "auth-worker", "deliver", "idle", "store",
 	};
 	const struct cv_strings *protocols = &c->general.protocols;
 	uint32_t at = 0;

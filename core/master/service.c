@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #if defined(__GLIBC__) && !defined(WITH_SANITIZERS)
 #define TRIM_POSSIBLE
 #include <malloc.h>
@@ -30,7 +31,7 @@
 enum {
 	EXIT_FAILED = 1, EXIT_BOOT = 2,
 	BOOT_TIMEOUT_MSECS = 30000,
-	ACCEPT_BURST = 64, MESSAGE_BURST = 64,
+	ACCEPT_BURST = 64, MESSAGE_BURST = 64, DRAIN_BURSTS = 1024,
 	HOLE_MIN = 32, HOLE_MAX = 65536,
 	RSEQ_AREA_SIZE = 32,	/* what the C library registers */
 	STACK_DROPPED = 128 * 1024,
@@ -145,9 +146,29 @@ void service_limit_memory(uint64_t bytes)
 			    strerror(errno));
 }
 
+/* The one right that the change of the user has left. */
+static int keep_watching(struct cv_error *err)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		[CAP_TO_INDEX(CAP_DAC_READ_SEARCH)] = {
+			.effective = CAP_TO_MASK(CAP_DAC_READ_SEARCH),
+			.permitted = CAP_TO_MASK(CAP_DAC_READ_SEARCH),
+		},
+	};
+
+	return syscall(SYS_capset, &head, data) < 0 ?
+		FAIL_ERRNO(err, errno, "cannot keep CAP_DAC_READ_SEARCH") :
+		CV_OK;
+}
+
 int service_drop_identity(struct service *s, struct cv_error *err)
 {
 	const struct boot_go *go = &s->private->go;
+	bool keep = s->row->watches_all && geteuid() == 0 &&
+		go->uid != BOOT_NO_ID;
 
 	if (*go->chroot_dir != '\0' && geteuid() == 0 &&
 	    (chroot(go->chroot_dir) < 0 || chdir("/") < 0))
@@ -157,10 +178,12 @@ int service_drop_identity(struct service *s, struct cv_error *err)
 	    (setgroups(0, NULL) < 0 || setgid(go->gid) < 0))
 		return FAIL_ERRNO(err, errno, "cannot become group %u",
 				  go->gid);
+	if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return FAIL_ERRNO(err, errno, "cannot keep a capability");
 	if (go->uid != BOOT_NO_ID && geteuid() == 0 && setuid(go->uid) < 0)
 		return FAIL_ERRNO(err, errno, "cannot become user %u",
 				  go->uid);
-	return CV_OK;
+	return keep ? keep_watching(err) : CV_OK;
 }
 
 bool service_may_go_on(const struct service *s, int status,
@@ -302,23 +325,42 @@ static void take_message(const struct port_event *port, struct ipc_reader *r)
 	s->row->channel(s, port->client, fd);
 }
 
-static void on_port(evutil_socket_t fd, short what, void *context)
+/* False when there is nothing more. */
+static bool take_messages(const struct port_event *port, int fd)
 {
-	const struct port_event *port = context;
 	struct cv_error err = ERROR_NONE;
 	static struct ipc_reader r;
 
-	(void)what;
 	for (int i = 0; i < MESSAGE_BURST; i++) {
-		int status = ipc_receive_now((int)fd, &r, &err);
+		int status = ipc_receive_now(fd, &r, &err);
 
 		if (status == CV_NOT_FOUND || status == CV_EOF)
-			return;
+			return false;
 		if (status == CV_OK)
 			take_message(port, &r);
 		else
 			log_error("service", "port of '%s': %s", port->client,
 				  err.text);
+	}
+	return true;
+}
+
+static void on_port(evutil_socket_t fd, short what, void *context)
+{
+	(void)what;
+	(void)take_messages(context, (int)fd);
+}
+
+void service_drain(struct service *s)
+{
+	const struct service_private *p = s->private;
+
+	for (size_t i = 0; i < p->servers.count; i++) {
+		struct port_event port = { s, p->servers.items[i].peer };
+
+		for (int n = 0; n < DRAIN_BURSTS &&
+		     take_messages(&port, p->servers.items[i].fd); n++)
+			;
 	}
 }
 

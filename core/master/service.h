@@ -39,6 +39,7 @@ enum sandbox_class {
 	SANDBOX_NARROW = 64,	/* a narrower filter for its children */
 	SANDBOX_LOCAL = 128,	/* as CONNECT, but no TCP */
 	SANDBOX_PROGRAM = 256,	/* what shells and their commands need */
+	SANDBOX_WATCH = 512,	/* inotify, of what a descriptor leads to */
 };
 
 /* A path the process may reach; NULL-terminated arrays of them. */
@@ -56,6 +57,9 @@ struct service_row {
 	const char *name;
 	uint32_t user;			/* enum service_user */
 	bool chroot_empty;
+	/* Keeps the right to look at any file (CAP_DAC_READ_SEARCH), which
+	 * without SANDBOX_FILES is no more than to hear that it changes. */
+	bool watches_all;
 	uint32_t syscalls;		/* enum sandbox_class */
 	const struct service_path *paths;
 
@@ -119,6 +123,9 @@ void service_release(struct service *s);
 /* No more connections from the listeners: a retired process leaves them to
  * its successor. */
 void service_stop_accepting(struct service *s);
+/* Takes what waits in the ports: before the end of a process that nothing may
+ * get lost with. */
+void service_drain(struct service *s);
 /* Ends the event loop. */
 void service_exit(struct service *s);
 

@@ -744,6 +744,21 @@ void connection_close(struct cv_connection *c)
 	c->failed = c->peer_closed = true;
 }
 
+bool connection_can_move(const struct cv_connection *c)
+{
+	return c->fd >= 0 && !c->failed && !c->peer_closed &&
+		c->ssl == NULL && c->deflater == NULL &&
+		c->in_at == c->in_end && c->packed_at == c->packed_end &&
+		c->rawlog_in < 0 && c->rawlog_out < 0;
+}
+
+void connection_set_counts(struct cv_connection *c, uint64_t bytes_in,
+			   uint64_t bytes_out)
+{
+	c->bytes_in = bytes_in;
+	c->bytes_out = bytes_out;
+}
+
 void connection_set_stop(struct cv_connection *c, const int *fd,
 			 connection_stop_check *check, void *context,
 			 const volatile sig_atomic_t *stop)

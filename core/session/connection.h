@@ -31,6 +31,12 @@ void connection_set_send_timeout(struct cv_connection *c, uint32_t msecs);
  * opened now. */
 int connection_set_rawlog(struct cv_connection *c, const char *dir,
 			  const char *id, struct cv_error *err);
+/* Whether another process can go on with the descriptor: there is no input, no
+ * record of the session, and no TLS of its own. */
+bool connection_can_move(const struct cv_connection *c);
+/* What went over it before this process had it. */
+void connection_set_counts(struct cv_connection *c, uint64_t bytes_in,
+			   uint64_t bytes_out);
 /* TLS inside the process (lmtp): ctx is an SSL_CTX, kept by the caller. */
 void connection_set_tls_context(struct cv_connection *c, void *ssl_ctx);
 

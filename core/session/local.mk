@@ -5,6 +5,8 @@ core_session_libsession_la_LIBADD = $(ZLIB_LIBS)
 core_session_libsession_la_SOURCES = \
 	%D%/connection.c %D%/connection.h \
 	%D%/deflate.c %D%/deflate.h \
+	%D%/idle-service.c %D%/idle-service.h \
+	%D%/idle-watch.c %D%/idle-watch.h \
 	%D%/script-done.c \
 	%D%/script-service.c %D%/script-service.h \
 	%D%/session-api.c \
@@ -15,5 +17,6 @@ core_session_libsession_la_SOURCES = \
 	%D%/session-private.h \
 	%D%/session-reuse.c \
 	%D%/session-script.c \
+	%D%/session-sleep.c \
 	%D%/session-zygote.c %D%/session-zygote.h \
 	%D%/session.h

@@ -109,6 +109,9 @@ const struct cv_session_api session_api = {
 	.set_logout_stats = api_set_logout_stats,
 	.command = api_command,
 	.stop_reason = api_stop_reason,
+	.sleep_begin = session_sleep_begin,
+	.sleep = session_sleep,
+	.woken = session_woken,
 };
 
 /* --- users of others ------------------------------------------------------------------- */

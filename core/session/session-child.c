@@ -143,7 +143,9 @@ static int begin_lease(struct cv_session *s, struct cv_error *err)
 
 	if (status != CV_OK)
 		return status;
-	connect.limit = s->private->lease_limit = s->connection == NULL ? 0 :
+	/* one that slept had its place already */
+	connect.limit = s->private->lease_limit =
+		s->connection == NULL || s->private->woken ? 0 :
 		set.mail_max_userip_connections;
 	return anvil_lease_begin(SESSION_ANVIL_FD, &connect,
 				 &s->private->lease, err);
@@ -377,6 +379,15 @@ static void open_rawlog(struct cv_session *s)
 		log_warning("rawlog", "%s", err.text);
 }
 
+/* Without one the session does not sleep. */
+static void make_order(struct cv_session *s)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (session_sleep_order(s, &err) != CV_OK)
+		log_debug("idle", "%s", err.text);
+}
+
 static int prepare_user(struct cv_session *s, struct cv_error *err)
 {
 	uint32_t uid, gid;
@@ -392,6 +403,11 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 	}
 	/* it runs programs as any user: not for those who have one */
 	(void)close(SESSION_SCRIPT_FD);
+	if (s->private->zygote->has_idle) {
+		if (status == CV_OK)
+			make_order(s);
+		session_sleep_forget();
+	}
 	if (status == CV_OK && s->private->zygote->has_shared)
 		status = session_bind_broker(s, err);
 	if (status == CV_OK)
@@ -476,18 +492,20 @@ static void run(struct cv_session *s)
 		connection_set_send_timeout(s->connection,
 					    SEND_TIMEOUT_MSECS);
 	}
-	(void)hook_session_opened(&ctx);
+	if (!s->private->woken)
+		(void)hook_session_opened(&ctx);
 	status = zygote->protocol != NULL ? zygote->protocol->run(s, &err) :
 		zygote->kind->run(s, &err);
-	(void)hook_session_closed(&ctx);
-	if (s->connection != NULL && s->user != NULL)
+	if (!s->private->asleep)
+		(void)hook_session_closed(&ctx);
+	if (s->connection != NULL && s->user != NULL && !s->private->asleep)
 		log_end(s, status, &err);
 	if (s->connection != NULL)
 		connection_close(s->connection);
 	if (s->user != NULL) {
 		/* nobody waits for it any more */
-		if (!stopping && (zygote->kind == NULL ||
-				  !zygote->kind->has_accessor))
+		if (!stopping && !s->private->asleep &&
+		    (zygote->kind == NULL || !zygote->kind->has_accessor))
 			expire(s);
 		user_destroy(&s->user);
 	}
@@ -503,7 +521,7 @@ static struct cv_session *session_create(const struct session_zygote *zygote)
 	s->private = pool_new(pool, struct session_private);
 	s->private->zygote = zygote;
 	s->private->lease = s->private->control = s->private->auth = -1;
-	s->private->keeper = -1;
+	s->private->keeper = s->private->idle = -1;
 	s->service = zygote->service;
 	s->service_name = zygote->name;
 	s->settings = zygote->service->settings;
@@ -553,6 +571,40 @@ void session_child_start(const struct session_zygote *zygote,
 		     SESSION_TRANSPORT_FD : -1, status, &err);
 	if (status != CV_OK)
 		_exit(EXIT_SUCCESS);
+	run(s);
+}
+
+void session_child_wake(const struct session_zygote *zygote,
+			struct ipc_reader *message, int keeper)
+{
+	struct cv_session *s = session_create(zygote);
+	struct session_start *start = pool_new(s->pool, struct session_start);
+	struct cv_error err = ERROR_NONE;
+	int status;
+
+	reset_signals();
+	status = session_sleep_woken(s, message, start, &err);
+	if (status != CV_OK) {
+		log_error("session", "idle: %s", err.text);
+		_exit(EXIT_FAILURE);
+	}
+	arrange_fds(start->transport_fd, -1, -1, keeper);
+	if (keeper >= 0)
+		s->private->keeper = SESSION_KEEPER_FD;
+	s->transport_fd = SESSION_TRANSPORT_FD;
+	s->id = start->session_id;
+	s->conn = start->conn;
+	s->user_info = &start->user;
+	s->login_tag = CV_SPAN("");
+	set_log_prefix(s);
+	set_scope(s);
+	s->connection = connection_create(s->pool, s->transport_fd, &s->conn,
+					  CV_SPAN(""));
+	status = prepare_user(s, &err);
+	if (status != CV_OK) {
+		log_error("session", "%s", err.text);
+		_exit(EXIT_SUCCESS);
+	}
 	run(s);
 }
 

@@ -3,6 +3,7 @@
 #define SESSION_PRIVATE_H
 
 #include "cv-protocol.h"
+#include "ipc/idle-message.h"
 #include "mailbox/acl.h"
 #include "master/service-private.h"
 #include "module/module.h"
@@ -20,6 +21,7 @@ enum {
 		SESSION_PATHS,	/* until the session is confined */
 	SESSION_CONTROL_FD,	/* from the zygote; see session-reuse.c */
 	SESSION_KEEPER_FD,	/* to the zygote; see session-keeper.c */
+	SESSION_IDLE_FD,	/* port; see session-sleep.c */
 	SESSION_FIRST_FREE_FD,
 };
 
@@ -32,6 +34,7 @@ struct session_zygote {
 	bool without_user;			/* lmtp */
 	bool has_script;			/* post-login */
 	bool has_shared;	/* namespaces that brokers serve */
+	bool has_idle;		/* connections can sleep */
 	struct sandbox_filter own_filter;	/* users only */
 	struct sandbox_filter filter;		/* a child's */
 	struct sandbox_paths paths;		/* common ones, open */
@@ -60,6 +63,13 @@ struct session_private {
 	int auth;		/* kept channel of one without a user, or the
 				 * one for brokers; -1 */
 	struct cv_span input;	/* of the order, where it is not a client's */
+	/* session-sleep.c */
+	const struct idle_order *order;	/* NULL: none was made */
+	uint8_t view_key[32];	/* of frozen views, this user's */
+	int idle;		/* channel while going to sleep; -1 */
+	bool woken;		/* slept before; state is what is left */
+	struct cv_span state;
+	bool asleep;		/* the connection is given away */
 	bool has_lease;		/* anvil has said yes */
 	uint32_t lease_limit;	/* that it was asked about */
 };
@@ -69,6 +79,10 @@ struct session_private {
 __attribute__((noreturn))
 void session_child_start(const struct session_zygote *zygote,
 			 struct ipc_reader *message, int control, int keeper);
+/* A child with a message of idle: a session that slept. */
+__attribute__((noreturn))
+void session_child_wake(const struct session_zygote *zygote,
+			struct ipc_reader *message, int keeper);
 /* A child with a connection of its own listener. */
 __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
@@ -124,6 +138,23 @@ int session_open_broker(void *context, const char *owner, int *channel_r,
 int session_accessor(struct cv_session *s, struct cv_span input,
 		     const struct acl_who **who_r, struct cv_error *err);
 extern const struct session_kind broker_session_kind;
+
+/* session-sleep.c.  In the zygote. */
+void session_sleep_prepare(const uint8_t *secret);
+/* In a child that can be believed: makes the order by which the session of
+ * this user may be woken; and, whatever came of it, forgets the keys. */
+int session_sleep_order(struct cv_session *s, struct cv_error *err);
+void session_sleep_forget(void);
+/* The same for one that idle has woken: who it is. */
+int session_sleep_woken(struct cv_session *s, struct ipc_reader *message,
+			struct session_start *start, struct cv_error *err);
+/* Of the service "session". */
+int session_sleep_begin(struct cv_session *s, struct cv_mailbox *box,
+			struct cv_error *err);
+int session_sleep(struct cv_session *s, const struct cv_sleep *sleep,
+		  struct cv_error *err);
+int session_woken(struct cv_session *s, struct cv_mailbox **box_r,
+		  struct cv_span *state_r, struct cv_error *err);
 
 /* session-confine.c: becomes the user, who is known now; nothing else can be
  * reached afterwards. */

@@ -10,6 +10,7 @@
 
 #include "delivery/deliverer.h"
 #include "delivery/delivery-client.h"
+#include "ipc/idle-message.h"
 #include "mailbox/client-api.h"
 #include "mailbox/user-ids.h"
 #include "mailbox/user.h"
@@ -237,6 +238,7 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 {
 	int anvil = service_port(zygote->service, "anvil");
 	int auth = service_port(zygote->service, "auth");
+	int idle = service_port(zygote->service, "idle");
 
 	if (anvil < 0 || auth < 0 || dup2(anvil, SESSION_ANVIL_FD) < 0)
 		return FAIL(err, CV_E_INTERNAL, "ports are missing");
@@ -249,6 +251,14 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 	if ((zygote->without_user || zygote->has_shared) &&
 	    dup2(auth, SESSION_AUTH_FD) < 0)
 		return FAIL_ERRNO(err, errno, "dup2 failed");
+	if (idle >= 0 && zygote->protocol != NULL && !zygote->without_user) {
+		if (dup2(idle, SESSION_IDLE_FD) < 0)
+			return FAIL_ERRNO(err, errno, "dup2 failed");
+		session_sleep_prepare(zygote->service->private->go.secret);
+		zygote->has_idle = true;
+	}
+	explicit_bzero(zygote->service->private->go.secret,
+		       BOOT_SECRET_BYTES);
 	return !zygote->has_shared ? CV_OK :
 		session_keepers_create(zygote->service->pool, auth,
 				       &zygote->keepers, err);
@@ -364,6 +374,44 @@ static void close_if_open(int fd)
 {
 	if (fd >= 0)
 		(void)close(fd);
+}
+
+/* One that idle gives back; its connection ends when there is no place. */
+static void fork_woken(struct session_zygote *zygote,
+		       struct ipc_reader *message)
+{
+	int keeper[2] = { -1, -1 };
+	pid_t pid;
+
+	if (zygote->keepers != NULL)
+		(void)ipc_pair(keeper, false, NULL);
+	pid = service_fork();
+	if (pid == 0)
+		session_child_wake(zygote, message, keeper[1]);
+	close_if_open(keeper[1]);
+	close_fds(message);
+	if (pid < 0) {
+		close_if_open(keeper[0]);
+		return;
+	}
+	zygote->children++;
+	if (keeper[0] >= 0)
+		session_keepers_add(zygote->keepers, keeper[0]);
+}
+
+static void take_wake(struct session_zygote *zygote,
+		      struct ipc_reader *message)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (message->type != IDLE_MSG_WAKE || !zygote->has_idle) {
+		(void)ipc_refuse(message, "idle", &err);
+		log_error("session", "%s", err.text);
+	} else if (place_left(zygote)) {
+		fork_woken(zygote, message);
+	} else {
+		close_fds(message);
+	}
 }
 
 static void fork_session(struct session_zygote *zygote,
@@ -489,6 +537,8 @@ static void take_port(struct session_zygote *zygote, const char *client,
 
 	if (status == CV_OK && strcmp(client, "auth") == 0)
 		take_start(zygote, &received);
+	else if (status == CV_OK && strcmp(client, "idle") == 0)
+		take_wake(zygote, &received);
 	else if (status == CV_OK && received.type == SELFTEST_MSG_RUN &&
 		 strcmp(client, "admin") == 0)
 		take_selftest(zygote, &received);

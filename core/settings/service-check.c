@@ -23,7 +23,7 @@ struct check {
 
 /* Those that always run. */
 static const char *const core_service_names[] = {
-	"anvil", "auth", "auth-worker", "deliver", "log", "store",
+	"anvil", "auth", "auth-worker", "deliver", "idle", "log", "store",
 	NULL,
 };
 
