@@ -3,6 +3,7 @@
 #include "imap-enable.h"
 #include "imap-metadata.h"
 #include "imap-respond.h"
+#include "imap-sleep.h"
 #include "imap-sync.h"
 
 enum {
@@ -45,50 +46,83 @@ static int report(struct imap_cmd *cmd)
 	return code;
 }
 
-/* Waits for the next event: input, a change, or time for "Still here". */
-static int idle_wait(struct imap_cmd *cmd, uint64_t *next_msecs)
-{
-	struct imap_session *s = cmd->s;
-	int watch = s->box == NULL ? -1 : imap_mailbox_api->watch_fd(s->box);
-	uint64_t now = cv_api->monotonic_msecs();
-	uint64_t left = now >= *next_msecs ? 0 : *next_msecs - now;
-	int code;
+/* When to say "Still here", and since when nothing has happened. */
+struct idle { uint64_t next_msecs, quiet_since; };
 
+/* How long to wait, at most. */
+static uint32_t idle_left(const struct imap_session *s,
+			  const struct idle *idle, int watch)
+{
+	uint64_t now = cv_api->monotonic_msecs();
+	uint64_t quiet = imap_sleep_after(s), left;
+
+	left = now >= idle->next_msecs ? 0 : idle->next_msecs - now;
+	if (quiet != 0) {
+		quiet += idle->quiet_since;
+		quiet = now >= quiet ? 0 : quiet - now;
+		left = quiet < left ? quiet : left;
+	}
 	if (watch < 0 && left > POLL_MSECS && (s->box != NULL ||
 	    (s->enabled & IMAP_ENABLED_METADATA) != 0))
 		left = POLL_MSECS;
-	code = imap_connection_api->wait(s->conn, watch, (uint32_t)left,
-					 s->err);
+	return (uint32_t)left;
+}
+
+static bool idle_is_quiet(const struct imap_session *s,
+			  const struct idle *idle)
+{
+	uint64_t quiet = imap_sleep_after(s);
+
+	return quiet != 0 &&
+		cv_api->monotonic_msecs() >= idle->quiet_since + quiet;
+}
+
+/* Waits for the next event: input, a change, or its time. */
+static int idle_wait(struct imap_cmd *cmd, struct idle *idle)
+{
+	struct imap_session *s = cmd->s;
+	int watch = s->box == NULL ? -1 : imap_mailbox_api->watch_fd(s->box);
+	uint64_t now;
+	int code = imap_connection_api->wait(s->conn, watch,
+					     idle_left(s, idle, watch),
+					     s->err);
+
 	if (code == CV_E_TIMEOUT || code == CV_CHANGED) {
+		uint64_t told = imap_connection_api->bytes_out(s->conn);
 		int sync = report(cmd);
 
 		if (sync < 0)
 			return sync;
+		if (imap_connection_api->bytes_out(s->conn) != told)
+			idle->quiet_since = cv_api->monotonic_msecs();
 	}
 	now = cv_api->monotonic_msecs();
-	if (code == CV_E_TIMEOUT && now >= *next_msecs) {
+	if (code == CV_E_TIMEOUT && now >= idle->next_msecs) {
 		imap_send_line(s, "* OK Still here");
-		*next_msecs = now + s->set->imap_idle_notify_interval;
+		idle->next_msecs = now + s->set->imap_idle_notify_interval;
 	}
 	if (imap_stopping(s))
 		return CV_E_TEMP;
 	return code == CV_E_TIMEOUT || code == CV_CHANGED ? CV_CHANGED : code;
 }
 
-int imap_cmd_idle(struct imap_cmd *cmd)
+static int idle_loop(struct imap_cmd *cmd)
 {
 	struct imap_session *s = cmd->s;
-	uint64_t next = cv_api->monotonic_msecs() +
-		s->set->imap_idle_notify_interval;
-	int code, done = 0;
+	uint64_t now = cv_api->monotonic_msecs();
+	struct idle idle = {
+		now + s->set->imap_idle_notify_interval, now,
+	};
+	int code = report(cmd), done = 0;
 
-	imap_send_line(s, "+ idling");
-	code = report(cmd);
 	while (code >= 0 && (done = done_read(s)) == 0) {
 		if (imap_connection_api->flush(s->conn, s->err) < 0 ||
 		    imap_connection_api->failed(s->conn))
 			return CV_E_TEMP;
-		code = idle_wait(cmd, &next);
+		if (imap_connection_api->peek(s->conn).len == 0 &&
+		    idle_is_quiet(s, &idle) && imap_sleep(s, cmd->tag, 0))
+			return CV_E_TEMP;
+		code = idle_wait(cmd, &idle);
 		if (code == CV_EOF)
 			code = CV_E_TEMP;
 	}
@@ -99,4 +133,15 @@ int imap_cmd_idle(struct imap_cmd *cmd)
 	if (done < 0)
 		return imap_bad(cmd, "Expected DONE.");
 	return imap_ok(cmd, "Idle completed.");
+}
+
+int imap_cmd_idle(struct imap_cmd *cmd)
+{
+	imap_send_line(cmd->s, "+ idling");
+	return idle_loop(cmd);
+}
+
+int imap_idle_go_on(struct imap_cmd *cmd)
+{
+	return idle_loop(cmd);
 }

@@ -29,6 +29,8 @@ int imap_cmd_getquota(struct imap_cmd *cmd);
 int imap_cmd_getquotaroot(struct imap_cmd *cmd);
 int imap_cmd_id(struct imap_cmd *cmd);
 int imap_cmd_idle(struct imap_cmd *cmd);
+/* IDLE of a session that slept in it: cmd has no arguments. */
+int imap_idle_go_on(struct imap_cmd *cmd);
 int imap_cmd_list(struct imap_cmd *cmd);
 int imap_cmd_listrights(struct imap_cmd *cmd);
 int imap_cmd_logout(struct imap_cmd *cmd);

@@ -35,25 +35,23 @@ static uint64_t figure_of(struct imap_session *s, struct cv_span name)
 	return 0;		/* trashed, autoexpunged: not done here */
 }
 
-void imap_logout_log(struct imap_session *s)
+void imap_logout_text(struct imap_session *s, struct cv_text *dst)
 {
 	struct cv_span format = cv_span_of(s->set->imap_logout_format);
-	struct cv_text text;
 
-	cv_text_init(&text, s->pool);
 	while (format.len > 0) {
 		struct cv_span name = CV_SPAN_NONE;
 		const char *end;
 
 		if (format.data[0] != '%' || format.len == 1) {
-			cv_text_append_c(&text, format.data[0]);
+			cv_text_append_c(dst, format.data[0]);
 			format = cv_span_skip(format, 1);
 			continue;
 		}
 		name = cv_span(format.data + 1, 1);
 		format = cv_span_skip(format, 2);
 		if (name.data[0] == '%') {
-			cv_text_append_c(&text, '%');
+			cv_text_append_c(dst, '%');
 			continue;
 		}
 		if (name.data[0] == '{') {
@@ -64,7 +62,15 @@ void imap_logout_log(struct imap_session *s)
 				       (size_t)(end - format.data));
 			format = cv_span_skip(format, name.len + 1);
 		}
-		cv_text_append_u64(&text, figure_of(s, name));
+		cv_text_append_u64(dst, figure_of(s, name));
 	}
+}
+
+void imap_logout_log(struct imap_session *s)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, s->pool);
+	imap_logout_text(s, &text);
 	imap_session_api->set_logout_stats(s->session, cv_text_str(&text));
 }

@@ -4,6 +4,8 @@
 
 #include "imap-session.h"
 
+/* Appends them. */
+void imap_logout_text(struct imap_session *s, struct cv_text *dst);
 /* Gives the session's figures to the log. */
 void imap_logout_log(struct imap_session *s);
 

@@ -17,6 +17,7 @@
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-settle.h"
+#include "imap-sleep.h"
 #include "imap-sync.h"
 
 enum {
@@ -223,6 +224,20 @@ static int compress_begin(struct imap_session *s)
 	return imap_connection_api->compress(s->conn, level, s->err);
 }
 
+/* What has changed, and the reply. */
+static int finish_command(struct imap_cmd *cmd, int code)
+{
+	if (code >= 0 && cmd->reply != IMAP_BAD)
+		code = sync_after(cmd);
+	if (code >= 0 && cmd->reply != IMAP_BAD && !cmd->s->closing)
+		imap_metadata_notify(cmd->s, cmd->pool);
+	if (code >= 0) {
+		imap_limit_reply(cmd);
+		send_reply(cmd);
+	}
+	return code;
+}
+
 static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 {
 	bool compressed = s->compressed;
@@ -249,14 +264,7 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 	} else if (streams) {
 		code = imap_literals_drop(cmd);
 	}
-	if (code >= 0 && cmd->reply != IMAP_BAD)
-		code = sync_after(cmd);
-	if (code >= 0 && cmd->reply != IMAP_BAD && !s->closing)
-		imap_metadata_notify(s, cmd->pool);
-	if (code >= 0) {
-		imap_limit_reply(cmd);
-		send_reply(cmd);
-	}
+	code = finish_command(cmd, code);
 	if (code >= 0 && s->compressed && !compressed)
 		code = compress_begin(s);
 	return code;
@@ -338,6 +346,24 @@ static int parsed(struct imap_session *s, enum imap_parse_result result)
 	return code;
 }
 
+/* Between commands, where the session can sleep. */
+static int wait_command(struct imap_session *s)
+{
+	uint32_t quiet = imap_sleep_after(s);
+	int code = CV_E_TIMEOUT;
+
+	if (quiet == 0 || !imap_parser_is_idle(&s->parser))
+		return imap_wait_input(s);
+	imap_settle(s);
+	code = imap_connection_api->fill(s->conn, WINDOW_MAX, quiet, s->err);
+	if (code == CV_OK)
+		return CV_OK;
+	if (code == CV_E_TIMEOUT && imap_sleep(s, CV_SPAN_NONE,
+					       INACTIVITY_MSECS - quiet))
+		return CV_E_TEMP;
+	return imap_wait_input(s);
+}
+
 static int session_loop(struct imap_session *s)
 {
 	int code = 0;
@@ -351,7 +377,7 @@ static int session_loop(struct imap_session *s)
 		if (in.len == 0) {
 			if (imap_stopping(s))
 				break;
-			code = imap_wait_input(s);
+			code = wait_command(s);
 			continue;
 		}
 		result = imap_parser_feed(&s->parser, in, &used);
@@ -434,6 +460,44 @@ static void session_init(struct imap_session *s, struct cv_session *session)
 	cv_text_init(&s->held, s->pool);
 }
 
+/* The session slept, and goes on; in IDLE when it was. */
+static void go_on(struct imap_session *s, int code, struct cv_span state)
+{
+	struct imap_cmd cmd = { .s = s, .pool = s->cmd_pool };
+
+	if (code >= 0)
+		code = imap_sleep_restore(s, state, &cmd.tag);
+	if (code < 0) {
+		cv_api->log(imap_self, CV_LOG_INFO, "cannot go on with a "
+			    "session that slept: %s",
+			    cv_api->error_text(s->err));
+		imap_bye(s, code == CV_E_NOT_FOUND ?
+			 "Mailbox was deleted under you." :
+			 "Internal error: please log in again.");
+		return;
+	}
+	if (cmd.tag.len == 0)
+		return;
+	cmd.def = imap_command_find(CV_SPAN("IDLE"));
+	cv_text_init(&cmd.text, s->cmd_pool);
+	imap_session_api->set_activity(s->session, cmd.def->name);
+	(void)finish_command(&cmd, imap_idle_go_on(&cmd));
+}
+
+static void begin(struct imap_session *s)
+{
+	struct cv_span state = CV_SPAN_NONE;
+	int code = CV_HAS(imap_session_api, woken) &&
+		imap_session_api->woken != NULL ?
+		imap_session_api->woken(s->session, &s->box, &state,
+					s->err) : CV_NOT_FOUND;
+
+	if (code == CV_NOT_FOUND)
+		greet(s);
+	else
+		go_on(s, code, state);
+}
+
 int imap_session_run(struct cv_session *session, struct cv_error *err)
 {
 	struct cv_pool *pool = imap_session_api->pool(session);
@@ -441,8 +505,12 @@ int imap_session_run(struct cv_session *session, struct cv_error *err)
 
 	session_init(s, session);
 	imap_progress_init(s);
-	greet(s);
+	begin(s);
 	(void)session_loop(s);
+	if (s->asleep) {
+		imap_unselect(s);
+		return CV_OK;
+	}
 	imap_settle(s);
 	imap_unselect(s);
 	(void)imap_connection_api->flush(s->conn, s->err);

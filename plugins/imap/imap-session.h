@@ -23,6 +23,7 @@ struct imap_counters {		/* imap_logout_format */
 	uint64_t fetch_body_count, fetch_body_bytes;
 };
 
+/* What a session that sleeps must not forget stands in imap-sleep.c, too. */
 struct imap_session {
 	struct cv_session *session;
 	struct cv_connection *conn;
@@ -40,6 +41,8 @@ struct imap_session {
 	bool readonly;
 	bool closing;		/* BYE was sent */
 	bool gone;		/* the client closed without LOGOUT */
+	bool asleep;		/* the connection was given away */
+	uint64_t sleep_not_before;	/* monotonic milliseconds */
 	bool id_seen;
 	bool compressed;	/* COMPRESS was answered with OK */
 	uint32_t workarounds;	/* enum imap_workaround */

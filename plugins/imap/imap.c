@@ -68,6 +68,13 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"What happens when FETCH cannot read a message: close the "
 		"connection at once, after the other messages were sent, or "
 		"answer NO after them."),
+	IMAP_SETTING(imap_hibernate_timeout, CV_SET_TIME, "30s", NULL,
+		CV_SET_PER_USER,
+		"A session that is silent, or in IDLE without news, for so "
+		"long gives its connection to the service idle, where it "
+		"costs some hundred bytes instead of a process; it comes "
+		"back with the next command or the next message.  0: "
+		"never."),
 	IMAP_SETTING(imap_id_log, CV_SET_LIST, "", NULL, 0,
 		"Fields of the client's ID command that are logged; * for "
 		"all of them."),
@@ -111,8 +118,6 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		CV_SET_PER_USER,
 		"The same for COPY and APPEND alone (SAVELIMIT), where "
 		"imap_message_limit is 0."),
-	CV_SETTING_OBSOLETE("imap_hibernate_timeout",
-		"idle connections cost little here and are not moved"),
 	CV_SETTING_OBSOLETE("imap_id_retain",
 		"the ID of a client is always kept for the log"),
 	CV_SETTING_OBSOLETE("imap_metadata", "METADATA is always offered"),

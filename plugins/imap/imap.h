@@ -18,6 +18,7 @@ struct imap_settings {
 	uint32_t imap_compress_deflate_level;
 	struct cv_strings imap_client_workarounds;
 	uint32_t imap_fetch_failure;	/* enum imap_fetch_failure */
+	uint64_t imap_hibernate_timeout;	/* milliseconds; 0: never */
 	struct cv_strings imap_id_log;
 	struct cv_strings imap_id_send;
 	uint64_t imap_idle_notify_interval;	/* milliseconds */

@@ -103,6 +103,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-set.h \
 	plugins/imap/imap-settle.c \
 	plugins/imap/imap-settle.h \
+	plugins/imap/imap-sleep.c \
+	plugins/imap/imap-sleep.h \
 	plugins/imap/imap-status.c \
 	plugins/imap/imap-status.h \
 	plugins/imap/imap-sync.c \

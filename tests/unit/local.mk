@@ -207,6 +207,11 @@ tests_unit_test_io_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_io_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-idle
+tests_unit_test_idle_SOURCES = %D%/test-idle.c
+tests_unit_test_idle_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_idle_LDADD = core/ipc/libipc.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-ipc
 tests_unit_test_ipc_SOURCES = %D%/test-ipc.c core/master/log-line.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
