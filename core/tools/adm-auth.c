@@ -30,6 +30,32 @@ struct lookup {
 	int status;
 };
 
+/* --- rows, for -f --------------------------------------------------------- */
+
+/* With -f the answer is rows of one output, whatever number of users. */
+static bool wants_rows(const struct lookup *l)
+{
+	return l->adm->format != ADM_FORMAT_DEFAULT;
+}
+
+static void begin_rows(struct lookup *l, const char *const *columns)
+{
+	if (l->out == NULL)
+		l->out = adm_output_begin(l->adm, ADM_FORMAT_TAB, columns);
+}
+
+static void put_fact(struct lookup *l, const char *user, const char *field,
+		     const char *value)
+{
+	static const char *const columns[] = { "username", "field", "value",
+		NULL };
+
+	begin_rows(l, columns);
+	adm_output_value(l->out, user);
+	adm_output_value(l->out, field);
+	adm_output_value(l->out, value);
+}
+
 /* --- the engine --------------------------------------------------------- */
 
 static int open_auth(struct lookup *l, struct cv_error *err)
@@ -58,6 +84,10 @@ static int open_auth(struct lookup *l, struct cv_error *err)
 
 static void close_auth(struct lookup *l)
 {
+	if (l->out != NULL)
+		adm_output_end(&l->out);
+	else if (l->adm->format == ADM_FORMAT_JSON)
+		(void)puts("[]");
 	auth_destroy(&l->auth);
 	module_unload_all();
 }
@@ -149,6 +179,20 @@ char *adm_read_password(struct adm *adm, const char *prompt)
 	return pool_copy(adm->pool, line, len);
 }
 
+static void put_passdb(struct lookup *l, const struct auth_request *request,
+		       const char *user, bool ok)
+{
+	put_fact(l, user, "auth", ok ? "succeeded" : "failed");
+	put_fact(l, user, "user", request->input.user);
+	for (size_t i = 0; ok && i < request->fields.fields.count; i++) {
+		const struct auth_field *field =
+			&request->fields.fields.items[i];
+
+		if (strcmp(field->name, "user") != 0)
+			put_fact(l, user, field->name, field->value);
+	}
+}
+
 static void print_passdb(const struct auth_request *request,
 			 const char *user, bool ok)
 {
@@ -182,7 +226,10 @@ static int auth_test(struct lookup *l, const char *user, const char *password)
 	if (l->status < 0) {
 		ret = temporary(request, "passdb", user);
 	} else {
-		print_passdb(request, user, l->status == CV_AUTH_OK);
+		if (wants_rows(l))
+			put_passdb(l, request, user, l->status == CV_AUTH_OK);
+		else
+			print_passdb(request, user, l->status == CV_AUTH_OK);
 		ret = l->status == CV_AUTH_OK ? ADM_OK : ADM_NOPERM;
 	}
 	auth_request_unref(&request);
@@ -196,27 +243,41 @@ static void print_field(const char *name, const char *value)
 	printf("  %-*s: %s\n", FIELD_WIDTH, name, value);
 }
 
-static int print_one(const struct cv_auth_reply *reply, const char *field,
-		     const char *user)
+static int print_one(struct lookup *l, const struct cv_auth_reply *reply,
+		     const char *name, const char *user)
 {
-	const char *value = strcmp(field, "user") == 0 ? user :
-		auth_reply_get(reply, field);
+	const char *value = strcmp(l->field, "user") == 0 ? user :
+		auth_reply_get(reply, l->field);
 
 	if (value == NULL)
 		return ADM_NOT_FOUND;
-	printf("%s\n", value);
+	if (wants_rows(l))
+		put_fact(l, name, l->field, value);
+	else
+		printf("%s\n", value);
 	return ADM_OK;
 }
 
-static int print_all(const struct cv_auth_reply *reply, const char *title,
-		     const char *name, const char *user)
+static void print_or_put(struct lookup *l, const char *user,
+			 const char *field, const char *value)
 {
-	printf("%s: %s\n", title, name);
-	print_field("user", user);
+	if (wants_rows(l))
+		put_fact(l, user, field, value);
+	else
+		print_field(field, value);
+}
+
+static int print_all(struct lookup *l, const struct cv_auth_reply *reply,
+		     const char *title, const char *name, const char *user)
+{
+	if (!wants_rows(l))
+		printf("%s: %s\n", title, name);
+	print_or_put(l, name, "user", user);
 	for (size_t i = 0; i < reply->fields.count; i++) {
-		if (strcmp(reply->fields.items[i].name, "user") != 0)
-			print_field(reply->fields.items[i].name,
-				    reply->fields.items[i].value);
+		const struct auth_field *field = &reply->fields.items[i];
+
+		if (strcmp(field->name, "user") != 0)
+			print_or_put(l, name, field->name, field->value);
 	}
 	return ADM_OK;
 }
@@ -235,10 +296,10 @@ static int passdb_lookup(struct lookup *l, const char *user)
 	else if (l->status != CV_AUTH_OK)
 		ret = unknown("passdb lookup", user);
 	else if (l->field != NULL)
-		ret = print_one(&request->fields, l->field,
+		ret = print_one(l, &request->fields, user,
 				request->input.user);
 	else
-		ret = print_all(&request->fields, "passdb", user,
+		ret = print_all(l, &request->fields, "passdb", user,
 				request->input.user);
 	auth_request_unref(&request);
 	return ret;
@@ -260,7 +321,7 @@ static int print_user(struct lookup *l, const struct auth_request *request)
 	const struct cv_auth_reply *reply = &request->userdb;
 	size_t k;
 
-	l->out = adm_output_begin(l->adm, ADM_FORMAT_TAB, columns);
+	begin_rows(l, columns);
 	for (k = 0; k < 4; k++)
 		print_row(l, first[k], auth_reply_get(reply, first[k]));
 	for (size_t i = 0; i < reply->fields.count; i++) {
@@ -271,7 +332,8 @@ static int print_user(struct lookup *l, const struct auth_request *request)
 		if (k == 4)
 			print_row(l, field->name, field->value);
 	}
-	adm_output_end(&l->out);
+	if (!wants_rows(l))
+		adm_output_end(&l->out);
 	return ADM_OK;
 }
 
@@ -289,10 +351,10 @@ static int userdb_lookup(struct lookup *l, const char *user)
 	else if (l->status != CV_AUTH_OK)
 		ret = unknown("userdb lookup", user);
 	else if (l->field != NULL)
-		ret = print_one(&request->userdb, l->field,
+		ret = print_one(l, &request->userdb, user,
 				request->input.user);
 	else if (l->userdb_only)
-		ret = print_all(&request->userdb, "userdb", user,
+		ret = print_all(l, &request->userdb, "userdb", user,
 				request->input.user);
 	else
 		ret = print_user(l, request);
@@ -306,8 +368,16 @@ struct listing {
 	uint32_t found;
 	int result;
 	const char *text;
-	struct adm *adm;
+	struct lookup *lookup;
 };
+
+static void put_name(struct lookup *l, struct cv_span user)
+{
+	static const char *const columns[] = { ADM_UNTITLED "username", NULL };
+
+	begin_rows(l, columns);
+	adm_output_data(l->out, user, false);
+}
 
 static bool list_found(void *context, struct cv_span user)
 {
@@ -315,7 +385,10 @@ static bool list_found(void *context, struct cv_span user)
 
 	if (auth_pattern_matches(listing->mask, user)) {
 		listing->found++;
-		printf("%.*s\n", CV_SPAN_ARG(user));
+		if (wants_rows(listing->lookup))
+			put_name(listing->lookup, user);
+		else
+			printf("%.*s\n", CV_SPAN_ARG(user));
 	}
 	return true;
 }
@@ -325,13 +398,13 @@ static void list_done(void *context, int result, const struct cv_error *err)
 	struct listing *listing = context;
 
 	listing->result = result;
-	listing->text = pool_strdup(listing->adm->pool, err->text);
+	listing->text = pool_strdup(listing->lookup->adm->pool, err->text);
 }
 
 static int list_users(struct lookup *l, const char *mask)
 {
 	struct listing listing = {
-		.mask = cv_span_of(mask), .adm = l->adm, .text = "",
+		.mask = cv_span_of(mask), .lookup = l, .text = "",
 	};
 
 	auth_list_users(l->auth, list_found, list_done, &listing);
@@ -392,7 +465,7 @@ static int for_each(struct lookup *l, int count, char **names,
 	int status = ADM_OK, ret;
 
 	for (int i = 0; i < count; i++) {
-		if (i > 0 && l->field == NULL)
+		if (i > 0 && l->field == NULL && !wants_rows(l))
 			printf("\n");
 		ret = run(l, names[i]);
 		if (status == ADM_OK)
@@ -483,6 +556,16 @@ static int run_auth(struct adm *adm, int argc, char **argv)
 	return run_subverb(&l, argv[1], argc - 1 - optind, argv + 1 + optind);
 }
 
+/* Rows of names and rows of what is known of a name do not go together. */
+static bool are_alike(int count, char **names)
+{
+	int masks = 0;
+
+	for (int i = 0; i < count; i++)
+		masks += strpbrk(names[i], "*?") != NULL;
+	return masks == 0 || masks == count;
+}
+
 static int one_user(struct lookup *l, const char *name)
 {
 	return strpbrk(name, "*?") != NULL ? list_users(l, name) :
@@ -499,6 +582,9 @@ static int run_user(struct adm *adm, int argc, char **argv)
 		return status;
 	if (optind >= argc)
 		return adm_usage(&adm_user_verb, "which user?");
+	if (wants_rows(&l) && !are_alike(argc - optind, argv + optind))
+		return adm_usage(&adm_user_verb, "with -f either users or "
+				 "masks");
 	if (open_auth(&l, &err) < 0)
 		return adm_fail(&err);
 	status = for_each(&l, argc - optind, argv + optind, one_user);

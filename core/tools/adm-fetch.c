@@ -1,5 +1,5 @@
 /* adm-fetch.c - culveradm fetch and search. */
-#include "adm-mail.h"
+#include "adm-fetch-text.h"
 #include "mailbox/mailbox-admin.h"
 #include "message/encoded-word.h"
 #include "message/message-section.h"
@@ -324,24 +324,90 @@ static int put_header(struct fetch *f, const char *argument)
 		put_section(f, &section);
 }
 
-/* "body", "body.1.2", "body.header" */
-static int put_body(struct fetch *f, const char *argument)
+static int parse_section(struct fetch *f, const char *argument,
+			 struct cv_section *section)
 {
 	struct message_section parsed;
-	struct cv_section section = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_TEXT };
 
-	if (*argument == '\0')
-		return put_section(f, &section);
 	if (!message_section_parse(f->pool, cv_span_of(argument), &parsed))
 		return FAIL(f->err, CV_E_SYNTAX, "'%s' is no section",
 			    argument);
-	section.kind = CV_SECTION_ALL + (uint32_t)parsed.kind;
-	section.part = parsed.path;
-	section.part_count = parsed.path_len;
-	section.fields = parsed.fields;
-	section.field_count = parsed.field_count;
-	return put_section(f, &section);
+	section->kind = CV_SECTION_ALL + (uint32_t)parsed.kind;
+	section->part = parsed.path;
+	section->part_count = parsed.path_len;
+	section->fields = parsed.fields;
+	section->field_count = parsed.field_count;
+	return CV_OK;
+}
+
+/* "body", "body.1.2", "body.header" */
+static int put_body(struct fetch *f, const char *argument)
+{
+	struct cv_section section = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_TEXT };
+	int ret = *argument == '\0' ? CV_OK :
+		parse_section(f, argument, &section);
+
+	return ret == CV_OK ? put_section(f, &section) : ret;
+}
+
+/* A part's bytes without its transfer encoding. */
+static int put_decoded(struct fetch *f, struct cv_section *section)
+{
+	struct cv_stream *stream;
+	struct cv_span data;
+	uint64_t size;
+	int ret;
+
+	section->kind = CV_SECTION_DECODED;
+	ret = mailbox_api.section(f->box, f->data.seq, section, &stream,
+				  &size, f->err);
+	while (ret == CV_OK &&
+	       (ret = stream_read(stream, &data, f->err)) == CV_OK) {
+		adm_mail_data(f->m, data, true);
+		stream_skip(stream, data.len);
+	}
+	if (ret == CV_E_UNSUPPORTED)
+		adm_mail_failed(f->m, f->err);
+	adm_mail_value(f->m, "");
+	return ret == CV_EOF || ret == CV_NOT_FOUND ||
+		ret == CV_E_UNSUPPORTED ? CV_OK : ret;
+}
+
+/* "binary.1.2", "binary.1.mime" */
+static int put_binary(struct fetch *f, const char *argument)
+{
+	struct cv_section section = { CV_SIZED(cv_section) };
+	int ret = parse_section(f, argument, &section);
+
+	if (ret < 0)
+		return ret;
+	return section.kind == CV_SECTION_ALL ? put_decoded(f, &section) :
+		put_section(f, &section);
+}
+
+static int put_text_utf8(struct fetch *f, const char *argument)
+{
+	struct cv_section section = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_ALL };
+	struct cv_stream *stream;
+	uint64_t size;
+	int ret = mailbox_api.section(f->box, f->data.seq, &section, &stream,
+				      &size, f->err);
+
+	(void)argument;
+	if (ret == CV_OK)
+		ret = adm_put_text_utf8(f->m, f->pool, stream, f->err);
+	else if (ret == CV_NOT_FOUND)
+		adm_mail_value(f->m, "");
+	return ret < 0 ? ret : CV_OK;
+}
+
+static int put_preview(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_data(f->m, f->data.preview, false);
+	return CV_OK;
 }
 
 /* --- which fields ----------------------------------------------------------------- */
@@ -362,8 +428,12 @@ static const struct field {
 	{ "flags", false, CV_MESSAGE_KEYWORDS, false, put_flags },
 	{ "modseq", false, 0, false, put_modseq },
 	{ "hdr", true, 0, false, put_header },
+	{ "body.preview", false, CV_MESSAGE_PREVIEW, false, put_preview },
+	{ "body.snippet", false, CV_MESSAGE_PREVIEW, false, put_preview },
 	{ "body", true, 0, false, put_body },
+	{ "binary", true, 0, false, put_binary },
 	{ "text", false, 0, false, put_text },
+	{ "text.utf8", false, 0, false, put_text_utf8 },
 	{ "size.physical", false, 0, true, put_size_physical },
 	{ "size.virtual", false, CV_MESSAGE_SIZE, false, put_size_virtual },
 	{ "date.received", true, 0, false, put_received },
@@ -425,6 +495,9 @@ static int fetch_prepare(struct adm_mail *m)
 			return adm_mail_usage(m, "'%.*s': dates have only "
 					      "'.unixtime'",
 					      CV_SPAN_ARG(word));
+		if (field->put == put_binary && argument.len == 0)
+			return adm_mail_usage(m, "'binary' needs a section "
+					      "(binary.1)");
 		if (plan->count == FETCH_FIELDS_MAX)
 			return adm_mail_usage(m, "too many fields");
 		columns[plan->count] = pool_copy(m->pool, word.data,

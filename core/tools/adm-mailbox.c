@@ -226,6 +226,9 @@ static int unsubscribe_run(struct adm_mail *m, struct cv_error *err)
 
 /* --- status ------------------------------------------------------------------------ */
 
+/* Beside enum cv_status_item. */
+enum { STATUS_FIRST_SAVED = 1 << 16 };
+
 /* In the order in which they are shown. */
 static const struct status_item { const char *name; uint32_t item; }
 status_items[] = {
@@ -235,28 +238,36 @@ status_items[] = {
 	{ "unseen", CV_STATUS_UNSEEN }, { "deleted", CV_STATUS_DELETED },
 	{ "highestmodseq", CV_STATUS_HIGHESTMODSEQ },
 	{ "vsize", CV_STATUS_SIZE }, { "guid", CV_STATUS_GUID },
+	{ "firstsaved", STATUS_FIRST_SAVED },
 };
 enum { STATUS_ITEMS = sizeof(status_items) / sizeof(status_items[0]),
-	STATUS_ALL = 0x1ff,
+	STATUS_ALL = 0x1ff | STATUS_FIRST_SAVED,
 	/* what can be added up over mailboxes (-t) */
 	STATUS_SUMS = CV_STATUS_MESSAGES | CV_STATUS_RECENT |
 		CV_STATUS_UNSEEN | CV_STATUS_DELETED | CV_STATUS_SIZE };
 
 struct status_state { uint32_t items; struct cv_mailbox_status total; };
 
-static bool add_item(struct cv_span name, uint32_t *items)
+static int add_item(struct adm_mail *m, struct cv_span name, uint32_t *items)
 {
+	bool totals = m->option['t'] != NULL;
+
 	if (cv_span_is(name, "all")) {
-		*items |= STATUS_ALL;
-		return true;
+		*items |= totals ? (uint32_t)STATUS_SUMS :
+			(uint32_t)STATUS_ALL;
+		return ADM_OK;
 	}
 	for (size_t i = 0; i < STATUS_ITEMS; i++) {
-		if (cv_span_is(name, status_items[i].name)) {
-			*items |= status_items[i].item;
-			return true;
-		}
+		if (!cv_span_is(name, status_items[i].name))
+			continue;
+		if (totals && (status_items[i].item & STATUS_SUMS) == 0)
+			return adm_mail_usage(m, "'%s' cannot be added up "
+					      "(-t)", status_items[i].name);
+		*items |= status_items[i].item;
+		return ADM_OK;
 	}
-	return false;
+	return adm_mail_usage(m, "there is no field '%.*s'",
+			      CV_SPAN_ARG(name));
 }
 
 static int status_prepare(struct adm_mail *m)
@@ -272,15 +283,12 @@ static int status_prepare(struct adm_mail *m)
 		return adm_mail_usage(m, "which fields, which mailboxes?");
 	rest = cv_span_of(m->argv[0]);
 	while (cv_span_split(&rest, ' ', &word)) {
-		if (word.len > 0 && !add_item(word, &state->items))
-			return adm_mail_usage(m, "there is no field '%.*s'",
-					      CV_SPAN_ARG(word));
+		if (word.len > 0 &&
+		    add_item(m, word, &state->items) != ADM_OK)
+			return ADM_USAGE;
 	}
-	if (totals)
-		state->items &= STATUS_SUMS;
 	if (state->items == 0)
-		return adm_mail_usage(m, "fields that can be summed up are "
-				      "messages recent unseen deleted vsize");
+		return adm_mail_usage(m, "which fields?");
 	if (!totals)
 		columns[count++] = ADM_UNTITLED "mailbox";
 	for (size_t i = 0; i < STATUS_ITEMS; i++) {
@@ -330,13 +338,42 @@ static void put_item(struct adm_mail *m, uint32_t item,
 	}
 }
 
-static void put_status(struct adm_mail *m, const struct cv_mailbox_status *s)
+/* Of its first message; 0: there is none. */
+static int first_saved(struct adm_mail *m, const char *name, int64_t *saved_r,
+		       struct cv_error *err)
+{
+	struct cv_message_data data = { CV_SIZED(cv_message_data) };
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	struct cv_mailbox *box;
+	int ret = mailbox_api.open(m->user, name, CV_MAILBOX_READONLY, &box,
+				   err);
+
+	*saved_r = 0;
+	if (ret < 0)
+		return ret;
+	mailbox_api.state(box, &state);
+	if (state.messages > 0)
+		ret = mailbox_api.message(box, 1, 0, &data, err);
+	if (ret == CV_OK)
+		*saved_r = data.save_date;
+	mailbox_api.close(&box);
+	return ret < 0 ? ret : CV_OK;
+}
+
+static void put_status(struct adm_mail *m, const struct cv_mailbox_status *s,
+		       int64_t saved)
 {
 	const struct status_state *state = m->state;
 
 	for (size_t i = 0; i < STATUS_ITEMS; i++) {
-		if ((state->items & status_items[i].item) != 0)
-			put_item(m, status_items[i].item, s);
+		uint32_t item = state->items & status_items[i].item;
+
+		if (item == STATUS_FIRST_SAVED && saved == 0)
+			adm_mail_value(m, "never");
+		else if (item == STATUS_FIRST_SAVED)
+			adm_mail_f(m, "%lld", (long long)saved);
+		else if (item != 0)
+			put_item(m, item, s);
 	}
 }
 
@@ -345,13 +382,17 @@ static int status_one(struct adm_mail *m, const char *name,
 {
 	struct status_state *state = m->state;
 	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
-	int ret = mailbox_api.status(m->user, name, state->items, &s, err);
+	int64_t saved = 0;
+	int ret = mailbox_api.status(m->user, name, state->items &
+				     ~(uint32_t)STATUS_FIRST_SAVED, &s, err);
 
+	if (ret >= 0 && (state->items & STATUS_FIRST_SAVED) != 0)
+		ret = first_saved(m, name, &saved, err);
 	if (ret < 0)
 		return ret;
 	if (m->option['t'] == NULL) {
 		adm_mail_value(m, name);
-		put_status(m, &s);
+		put_status(m, &s, saved);
 		return CV_OK;
 	}
 	state->total.messages += s.messages;
@@ -360,6 +401,17 @@ static int status_one(struct adm_mail *m, const char *name,
 	state->total.deleted += s.deleted;
 	state->total.size_bytes += s.size_bytes;
 	return CV_OK;
+}
+
+/* Why there is no mailbox of this name. */
+static int missing(struct adm_mail *m, const char *name, struct cv_error *err)
+{
+	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
+	int ret = mailbox_api.status(m->user, name, CV_STATUS_MESSAGES, &s,
+				     err);
+
+	return ret < 0 && ret != CV_E_NOT_FOUND ? ret :
+		FAIL(err, CV_E_NOT_FOUND, "there is no mailbox '%s'", name);
 }
 
 static int status_run(struct adm_mail *m, struct cv_error *err)
@@ -375,13 +427,12 @@ static int status_run(struct adm_mail *m, struct cv_error *err)
 		ret = adm_mail_list(m, m->argv[i], &names, err);
 		if (ret == CV_OK && names.count == 0 &&
 		    strpbrk(m->argv[i], "*%") == NULL)
-			ret = FAIL(err, CV_E_NOT_FOUND, "there is no mailbox "
-				   "'%s'", m->argv[i]);
+			ret = missing(m, m->argv[i], err);
 		for (uint32_t k = 0; ret == CV_OK && k < names.count; k++)
 			ret = status_one(m, names.items[k], err);
 	}
 	if (ret == CV_OK && m->option['t'] != NULL)
-		put_status(m, &state->total);
+		put_status(m, &state->total, 0);
 	return ret;
 }
 

@@ -59,11 +59,20 @@ static int load_schemes(struct adm *adm, struct cv_error *err)
 	return module_load(&request, err);
 }
 
-static int list(void)
+static int list(struct adm *adm)
 {
+	static const char *const columns[] = { "scheme", NULL };
 	const struct cv_scheme *scheme;
+	struct adm_output *out;
 	uint32_t at = 0;
 
+	if (adm->format != ADM_FORMAT_DEFAULT) {
+		out = adm_output_begin(adm, ADM_FORMAT_DEFAULT, columns);
+		while ((scheme = password_scheme_next(&at)) != NULL)
+			adm_output_value(out, scheme->name);
+		adm_output_end(&out);
+		return ADM_OK;
+	}
 	while ((scheme = password_scheme_next(&at)) != NULL)
 		printf("%s ", scheme->name);
 	printf("\n");
@@ -183,7 +192,7 @@ static int run_pw(struct adm *adm, int argc, char **argv)
 	if (load_schemes(adm, &err) < 0)
 		(void)fprintf(stderr, "culveradm: warning: %s\n", err.text);
 	if (call.list)
-		status = list();
+		status = list(adm);
 	else if ((status = ask(adm, &call)) == ADM_OK)
 		status = call.stored != NULL ? check(&call, call.stored) :
 			make(adm, &call);

@@ -37,10 +37,19 @@ int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
 	return ADM_USAGE;
 }
 
+/* What mailbox_resolve and the drivers' name_check say to clients. */
+static bool is_invalid_name(const struct cv_error *err)
+{
+	return cv_span_begins(cv_span_of(err->client),
+			      CV_SPAN("Invalid mailbox name"));
+}
+
 int adm_fail(const struct cv_error *err)
 {
 	(void)fprintf(stderr, "culveradm: %s\n", err->text);
 	switch (err->code) {
+	case CV_E_PERM:
+		return is_invalid_name(err) ? ADM_USAGE : ADM_FAILED;
 	case CV_E_CONFIG:
 		return ADM_CONFIG;
 	case CV_E_DENIED:

@@ -9,6 +9,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-control.c %D%/adm-control.h \
 	%D%/adm-dump.c \
 	%D%/adm-fetch.c \
+	%D%/adm-fetch-text.c %D%/adm-fetch-text.h \
 	%D%/adm-import.c \
 	%D%/adm-instance.c \
 	%D%/adm-log.c \
