@@ -91,6 +91,8 @@ enum cv_list_option {
 	CV_LIST_RETURN_SUBSCRIBED = 16,
 	CV_LIST_RETURN_CHILDREN = 32,
 	CV_LIST_LSUB = 64,		/* LSUB semantics [RFC3501 6.3.9] */
+	/* Others' and public namespaces are not asked. */
+	CV_LIST_PRIVATE = 128,
 };
 
 struct cv_list_query {

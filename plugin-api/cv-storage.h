@@ -110,6 +110,8 @@ struct cv_storage_config {
 	/* Whose mail it is: for the settings of the plugin. */
 	struct cv_user *user;
 	const char *alt;		/* ALT=, absolute: for old mail */
+	/* SUBSCRIPTIONS=: a file's name; "" or NULL: the driver's usual. */
+	const char *subscriptions;
 };
 
 /* --- messages ------------------------------------------------------------ */

@@ -5,23 +5,52 @@
 
 #include <errno.h>
 
-/* "~/x" below the home directory; "~" the home itself. */
+/* "~/x" and "x" below the home directory; "~" the home itself. */
 static int expand_home(struct cv_user *user, struct cv_span path,
 		       const char **path_r, struct cv_error *err)
 {
-	if (path.len == 0 || path.data[0] != '~') {
+	bool has_tilde = path.len > 0 && path.data[0] == '~';
+
+	if (path.len == 0 || path.data[0] == '/') {
 		*path_r = pool_copy(user->pool, path.data, path.len);
 		return CV_OK;
 	}
-	if (path.len > 1 && path.data[1] != '/')
+	if (has_tilde && path.len > 1 && path.data[1] != '/')
 		return FAIL(err, CV_E_CONFIG, "mail_location: '%.*s': other "
 			    "users' homes are not supported",
 			    CV_SPAN_ARG(path));
 	if (user->home[0] == '\0')
-		return FAIL(err, CV_E_CONFIG, "mail_location begins with ~ "
-			    "but the user has no home directory");
-	*path_r = pool_printf(user->pool, "%s%.*s", user->home,
-			      (int)(path.len - 1), path.data + 1);
+		return FAIL(err, CV_E_CONFIG, "mail_location: '%.*s' is below "
+			    "the home, but the user has no home directory",
+			    CV_SPAN_ARG(path));
+	if (has_tilde)
+		path = cv_span_skip(path, path.len > 1 ? 2 : 1);
+	*path_r = pool_printf(user->pool, "%s%s%.*s", user->home,
+			      path.len > 0 ? "/" : "", CV_SPAN_ARG(path));
+	return CV_OK;
+}
+
+/* Drivers' names have no case. */
+static const char *copy_lower(struct cv_pool *pool, struct cv_span word)
+{
+	char *copy = pool_copy(pool, word.data, word.len);
+
+	for (char *at = copy; *at != '\0'; at++) {
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at - 'A' + 'a');
+	}
+	return copy;
+}
+
+static int parse_subscriptions(struct cv_user *user, struct cv_span value,
+			       struct mail_location *l, struct cv_error *err)
+{
+	const char *wrong = location_subscriptions_wrong(value);
+
+	if (wrong != NULL)
+		return FAIL(err, CV_E_CONFIG, "mail_location: SUBSCRIPTIONS="
+			    "'%.*s' %s", CV_SPAN_ARG(value), wrong);
+	l->subscriptions = pool_copy(user->pool, value.data, value.len);
 	return CV_OK;
 }
 
@@ -48,6 +77,13 @@ static int parse_key(struct cv_user *user, struct cv_span part,
 	} else if (cv_span_is(key, "DIRNAME") ||
 		   cv_span_is(key, "FULLDIRNAME")) {
 		l->dirname = pool_copy(user->pool, value.data, value.len);
+	} else if (cv_span_is(key, "SUBSCRIPTIONS")) {
+		return parse_subscriptions(user, value, l, err);
+	} else if (location_key_find(key) == LOCATION_KEY_REFUSED) {
+		return FAIL(err, CV_E_CONFIG, "mail_location: %.*s "
+			    LOCATION_BROKENCHAR, CV_SPAN_ARG(key));
+	} else if (cv_span_is(key, "INDEX") && cv_span_is(value, "MEMORY")) {
+		l->index = "MEMORY";
 	} else if (cv_span_is(key, "INDEX")) {
 		return expand_home(user, value, &l->index, err);
 	} else if (cv_span_is(key, "CONTROL")) {
@@ -109,7 +145,7 @@ int mail_location_parse(struct cv_user *user, const char *text,
 	struct mail_location l = {
 		.driver = "", .path = "", .layout = "", .index = "",
 		.control = "", .inbox = "", .dirname = "", .alt = "",
-		.index_pvt = "",
+		.index_pvt = "", .subscriptions = "",
 	};
 	struct cv_span rest = cv_span_of(text), part;
 	int ret;
@@ -118,7 +154,7 @@ int mail_location_parse(struct cv_user *user, const char *text,
 		rest = CV_SPAN("~/Maildir");
 	cv_span_split(&rest, ':', &part);
 	if (part.len > 0 && part.data[0] != '/' && part.data[0] != '~') {
-		l.driver = pool_copy(user->pool, part.data, part.len);
+		l.driver = copy_lower(user->pool, part);
 		(void)cv_span_split(&rest, ':', &part);
 		if (part.len == 0)
 			part = default_path(l.driver);
@@ -129,7 +165,7 @@ int mail_location_parse(struct cv_user *user, const char *text,
 	ret = expand_home(user, part, &l.path, err);
 	if (ret == CV_OK && l.path[0] != '/')
 		ret = FAIL(err, CV_E_CONFIG, "mail_location: path '%s' is "
-			   "not absolute", l.path);
+			   "not absolute, nor is the home", l.path);
 	while (ret == CV_OK && cv_span_split(&rest, ':', &part))
 		ret = parse_key(user, part, &l, err);
 	if (ret == CV_OK && l.driver[0] == '\0')

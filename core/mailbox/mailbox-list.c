@@ -195,11 +195,35 @@ static int add_subscriptions(struct cv_user *user, struct node_set *set,
 
 /* --- what is asked for ------------------------------------------------------------ */
 
-/* A namespace that is not listed can be asked for by its prefix. */
+/* May the pattern match a name of the namespace, its prefix, or a level above
+ * that?  INBOX has no case, so the prefix is taken without any. */
+static bool may_match(const char *pattern, const struct namespace *ns)
+{
+	size_t fixed = strcspn(pattern, "*%"), len = strlen(ns->prefix);
+
+	if (strncasecmp(pattern, ns->prefix, fixed < len ? fixed : len) != 0)
+		return false;
+	return pattern[fixed] != '\0' || fixed >= len ||
+		ns->prefix[fixed] == ns->separator;
+}
+
+/* A namespace whose names no pattern can match is not opened: it may be one
+ * that is broken, or slow.  One that is not listed can be asked for by its
+ * prefix. */
 static bool is_wanted(const struct cv_list *list, const struct namespace *ns)
 {
-	if (ns->listed)
+	if ((list->options & CV_LIST_PRIVATE) && !ns->inbox &&
+	    ns->type != CV_NAMESPACE_PRIVATE)
+		return false;
+	/* INBOX stands there without the prefix */
+	if (ns->listed && (ns->inbox || ns->prefix[0] == '\0'))
 		return true;
+	for (uint32_t i = 0; ns->listed && i < list->pattern_count; i++) {
+		if (may_match(list->patterns[i], ns))
+			return true;
+	}
+	if (ns->listed)
+		return false;
 	for (uint32_t i = 0; i < list->pattern_count; i++) {
 		if (ns->prefix[0] != '\0' &&
 		    has_prefix(list->patterns[i], ns->prefix))
@@ -464,6 +488,8 @@ static int list_shared(struct cv_list *list,
 static bool is_shared_wanted(const struct cv_list *list,
 			     const struct shared_prefix *prefix)
 {
+	if (list->options & CV_LIST_PRIVATE)
+		return false;
 	for (uint32_t i = 0; i < list->pattern_count; i++) {
 		const char *pattern = list->patterns[i];
 		size_t fixed = strcspn(pattern, "*%");
@@ -479,11 +505,14 @@ static bool is_shared_wanted(const struct cv_list *list,
 
 /* A namespace that cannot be read hides no other: what there is of them is
  * listed, and then it is said that this is not all. */
-static void note_failure(struct cv_list *list, int ret,
+static void note_failure(struct cv_list *list, int ret, const char *prefix,
 			 const struct cv_error *err)
 {
-	if (ret < 0 && list->failure.code == CV_OK)
-		list->failure = *err;
+	if (ret >= 0 || list->failure.code != CV_OK)
+		return;
+	list->failure = *err;
+	if (*prefix != '\0')
+		error_prefix(&list->failure, "namespace '%s'", prefix);
 }
 
 /* --- the iteration ---------------------------------------------------------------- */
@@ -513,7 +542,8 @@ int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
 		if (is_wanted(list, &u->namespaces[i]))
 			note_failure(list, list_namespace(
 					     list, &u->namespaces[i],
-					     &failed), &failed);
+					     &failed),
+				     u->namespaces[i].prefix, &failed);
 	}
 	for (const struct shared_prefix *p = u->shared; p != NULL;
 	     p = p->next) {
@@ -521,7 +551,7 @@ int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
 
 		if (is_shared_wanted(list, p))
 			note_failure(list, list_shared(list, p, &failed),
-				     &failed);
+				     p->fixed, &failed);
 	}
 	*list_r = list;
 	return CV_OK;

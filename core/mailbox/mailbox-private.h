@@ -108,6 +108,7 @@ struct cv_user {
 struct mail_location {
 	const char *driver, *path, *layout, *index, *control, *inbox, *dirname;
 	const char *alt;
+	const char *subscriptions;	/* SUBSCRIPTIONS= */
 	const char *index_pvt;		/* \Seen is each reader's own */
 	bool utf8;
 };

@@ -72,7 +72,7 @@ int store_create(struct cv_user *user, const char *location,
 		.control = l->control, .dirname = l->dirname,
 		.utf8_names = l->utf8, .hostname = user->hostname,
 		.create = true, .index = l->index, .user = user,
-		.alt = l->alt,
+		.alt = l->alt, .subscriptions = l->subscriptions,
 	};
 	memcpy(store->config.boot_id, user->boot_id, 16);
 	store->private_seen = user->private_seen || l->index_pvt[0] != '\0';

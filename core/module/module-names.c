@@ -48,21 +48,29 @@ struct cv_span module_storage_plugin(struct cv_span driver)
 
 /* "maildir:~/Maildir" names a driver; "~/Maildir" and "" are looked into by
  * the drivers that are loaded. */
-struct cv_span module_location_driver(const char *location)
+struct cv_span module_location_driver(const char *location,
+				      struct cv_pool *pool)
 {
 	size_t len = strcspn(location, ":");
+	char *lower;
 
-	if (location[len] == ':' &&
-	    memchr(location, '/', len) == NULL &&
-	    memchr(location, '%', len) == NULL &&
-	    strncmp(location, "auto:", 5) != 0)
-		return cv_span(location, len);
-	return CV_SPAN_NONE;
+	if (location[len] != ':' ||
+	    memchr(location, '/', len) != NULL ||
+	    memchr(location, '%', len) != NULL ||
+	    strncasecmp(location, "auto:", 5) == 0)
+		return CV_SPAN_NONE;
+	lower = pool_copy(pool, location, len);
+	for (size_t i = 0; i < len; i++) {
+		if (lower[i] >= 'A' && lower[i] <= 'Z')
+			lower[i] = (char)(lower[i] - 'A' + 'a');
+	}
+	return cv_span(lower, len);
 }
 
 static void add_location(struct names *names, const char *location)
 {
-	struct cv_span driver = module_location_driver(location);
+	struct cv_span driver = module_location_driver(location,
+						       names->pool);
 
 	add_driver(names, "storage-", module_storage_plugin(driver));
 }

@@ -147,8 +147,9 @@ void probe_values_run(const struct module_values *values,
 
 /* "dbox" for "sdbox" and "mdbox": the plugin that has a storage driver. */
 struct cv_span module_storage_plugin(struct cv_span driver);
-/* The driver that a mail location names; empty: it names none. */
-struct cv_span module_location_driver(const char *location);
+/* The driver that a mail location names, in lower case; empty: none. */
+struct cv_span module_location_driver(const char *location,
+				      struct cv_pool *pool);
 
 /* --- module-hint.c -------------------------------------------------------- */
 

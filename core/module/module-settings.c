@@ -255,7 +255,7 @@ static bool find_in_blocks(const struct settings_tree *tree, const char *kind,
 
 		scope.block = block;
 		if (settings_lookup(tree, &scope, key, &value) == CV_OK &&
-		    strncmp(value, driver, len) == 0 &&
+		    strncasecmp(value, driver, len) == 0 &&
 		    (value[len] == '\0' || value[len] == ':') &&
 		    origin_of(tree, &scope, key, origin))
 			return true;

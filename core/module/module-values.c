@@ -77,10 +77,10 @@ static void add_location(struct module_values *values,
 
 	if (settings_lookup(values->tree, scope, key, &text) != CV_OK)
 		return;
-	driver = module_location_driver(text);
+	driver = module_location_driver(text, values->pool);
 	if (driver.len == 0)
 		return;
-	value.driver = pool_copy(values->pool, driver.data, driver.len);
+	value.driver = driver.data;
 	value.text = text + driver.len + 1;
 	driver = module_storage_plugin(driver);
 	value.plugin = pool_printf(values->pool, "storage-%.*s",

@@ -20,8 +20,8 @@ static const struct {
 	{ "INDEXPVT", LOCATION_KEY_USED },
 	{ "INDEXCACHE", LOCATION_KEY_UNUSED },
 	{ "VOLATILEDIR", LOCATION_KEY_UNUSED },
-	{ "SUBSCRIPTIONS", LOCATION_KEY_UNUSED },
-	{ "BROKENCHAR", LOCATION_KEY_UNUSED },
+	{ "SUBSCRIPTIONS", LOCATION_KEY_USED },
+	{ "BROKENCHAR", LOCATION_KEY_REFUSED },
 	{ "LISTINDEX", LOCATION_KEY_UNUSED },
 	{ "NO-NOSELECT", LOCATION_KEY_UNUSED, true },
 	{ "ALTNOCHECK", LOCATION_KEY_UNUSED, true },
@@ -48,10 +48,23 @@ bool location_key_is_word(struct cv_span key)
 
 bool location_mailboxdir_is_ours(struct cv_span driver, struct cv_span value)
 {
-	bool is_dbox = cv_span_is(driver, "sdbox") ||
-		cv_span_is(driver, "mdbox");
+	bool is_dbox = cv_span_is_icase(driver, "sdbox") ||
+		cv_span_is_icase(driver, "mdbox");
 
 	return is_dbox ? cv_span_is(value, "mailboxes") : value.len == 0;
+}
+
+const char *location_subscriptions_wrong(struct cv_span value)
+{
+	if (value.len == 0 || cv_span_is(value, ".") ||
+	    cv_span_is(value, ".."))
+		return "is no name of a file";
+	if (value.len > 200)
+		return "is longer than the name of a file can be";
+	if (memchr(value.data, '/', value.len) != NULL)
+		return "is a path, but must be the name of a file in "
+			"CONTROL=, or in the tree itself";
+	return NULL;
 }
 
 struct location {
@@ -83,10 +96,6 @@ static void check_path(struct location *l, struct cv_span path)
 	else if (path.data[0] == '~' && path.len > 1 && path.data[1] != '/')
 		report(l, false, "'%.*s': other users' homes are not "
 		       "supported", CV_SPAN_ARG(path));
-	else if (path.data[0] != '~' && path.data[0] != '/' &&
-		 path.data[0] != '%')
-		report(l, false, "path '%.*s' is not absolute, and does not "
-		       "begin with ~/", CV_SPAN_ARG(path));
 }
 
 static void check_key(struct location *l, struct cv_span part)
@@ -99,6 +108,18 @@ static void check_key(struct location *l, struct cv_span part)
 	known = location_key_find(key);
 	if (known == LOCATION_KEY_UNUSED) {
 		report(l, true, "key '%.*s' has no effect", CV_SPAN_ARG(key));
+		return;
+	}
+	if (known == LOCATION_KEY_REFUSED) {
+		report(l, false, "%.*s " LOCATION_BROKENCHAR,
+		       CV_SPAN_ARG(key));
+		return;
+	}
+	if (cv_span_is(key, "SUBSCRIPTIONS") && value.data != NULL &&
+	    location_subscriptions_wrong(value) != NULL) {
+		report(l, false, "SUBSCRIPTIONS='%.*s' %s",
+		       CV_SPAN_ARG(value),
+		       location_subscriptions_wrong(value));
 		return;
 	}
 	if (cv_span_is(key, "MAILBOXDIR") &&

@@ -83,6 +83,9 @@ static int begin_list(struct local *l, uint32_t options,
 		.reference = "", .patterns = all, .pattern_count = 1,
 		.options = options };
 
+	/* one that is broken need not hinder when it is left out */
+	if (!sync_spaces_has_others(&l->spaces))
+		query.options |= CV_LIST_PRIVATE;
 	return mailbox_api.list_begin(l->user, &query, list_r, err);
 }
 

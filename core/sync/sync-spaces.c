@@ -53,6 +53,15 @@ void sync_spaces_init(struct sync_spaces *spaces, struct cv_user *user,
 	}
 }
 
+bool sync_spaces_has_others(const struct sync_spaces *spaces)
+{
+	for (uint32_t i = 0; i < spaces->count; i++) {
+		if (spaces->items[i].synced && spaces->items[i].others)
+			return true;
+	}
+	return false;
+}
+
 /* The longest prefix wins, of those that the user sees or the canonical
  * ones; count: none has the name. */
 static uint32_t longest(const struct sync_spaces *spaces, const char *name,

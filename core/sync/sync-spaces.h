@@ -25,6 +25,8 @@ struct sync_spaces {
 
 void sync_spaces_init(struct sync_spaces *spaces, struct cv_user *user,
 		      bool all, struct cv_pool *pool);
+/* Is one of them synced that is not private? */
+bool sync_spaces_has_others(const struct sync_spaces *spaces);
 /* The number of the one that has the canonical name. */
 uint32_t sync_spaces_of(const struct sync_spaces *spaces, const char *name);
 /* By its prefix as configured, with or without the separator at its end;

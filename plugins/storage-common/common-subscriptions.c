@@ -18,6 +18,15 @@ struct stamp {
 
 /* --- where ----------------------------------------------------------------- */
 
+const char *common_subscriptions_name(const struct cv_storage_config *config,
+				      const struct common_layout *layout)
+{
+	return CV_HAS(config, subscriptions) &&
+		config->subscriptions != NULL &&
+		config->subscriptions[0] != '\0' ? config->subscriptions :
+		layout->subscriptions;
+}
+
 /* The setting's directory may be a symbolic link. */
 static int control_open(const struct cv_storage_config *config, int root_fd,
 			bool make)
@@ -154,8 +163,9 @@ static int read_changed(const struct cv_storage_config *config,
 	int ret;
 
 	cv_text_init(&file, file_pool);
-	ret = common_file_read(config, dirfd, layout->subscriptions, LIST_MAX,
-			       &file, err);
+	ret = common_file_read(config, dirfd,
+			       common_subscriptions_name(config, layout),
+			       LIST_MAX, &file, err);
 	if (ret == CV_OK) {
 		parse(config, layout, cv_text_span(&file), pool, names_r);
 		ret = CV_CHANGED;
@@ -185,7 +195,8 @@ int common_subscriptions_read(const struct cv_storage_config *config,
 		memcpy(old, stamp->data, sizeof(old));
 	else
 		memset(old, 0xff, sizeof(old));
-	take_stamp(config, dirfd, layout->subscriptions, stamp);
+	take_stamp(config, dirfd, common_subscriptions_name(config, layout),
+		   stamp);
 	if (memcmp(old, stamp->data, sizeof(old)) != 0)
 		ret = read_changed(config, layout, dirfd, was_known, pool,
 				   names_r, err);
@@ -233,6 +244,7 @@ int common_subscriptions_write(const struct cv_storage_config *config,
 			       int root_fd, const struct cv_strings *names,
 			       struct cv_text *stamp, struct cv_error *err)
 {
+	const char *target = common_subscriptions_name(config, layout);
 	int dirfd = control_open(config, root_fd, true), ret;
 	struct cv_text file, temp;
 	struct cv_pool *pool;
@@ -242,15 +254,15 @@ int common_subscriptions_write(const struct cv_storage_config *config,
 	pool = cv_api->pool_create("subscriptions");
 	cv_text_init(&file, pool);
 	cv_text_init(&temp, pool);
-	cv_text_append_f(&temp, "%s.culver-new", layout->subscriptions);
+	cv_text_append_f(&temp, "%s.culver-new", target);
 	cv_text_append_str(&file, head);
 	for (uint32_t i = 0; i < names->count; i++)
 		line_append(config, layout, &file,
 			    cv_span_of(names->items[i]));
-	ret = common_file_write(config, dirfd, layout->subscriptions,
-				temp.data, cv_text_span(&file), err);
+	ret = common_file_write(config, dirfd, target, temp.data,
+				cv_text_span(&file), err);
 	if (ret == CV_OK)
-		take_stamp(config, dirfd, layout->subscriptions, stamp);
+		take_stamp(config, dirfd, target, stamp);
 	control_close(config, root_fd, dirfd);
 	cv_api->pool_destroy(&pool);
 	return ret;

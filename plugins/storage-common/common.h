@@ -27,6 +27,7 @@
 #define common_walk CV_OWN(_common_walk)
 #define common_lines_room CV_OWN(_common_lines_room)
 #define common_subscriptions_read CV_OWN(_common_subscriptions_read)
+#define common_subscriptions_name CV_OWN(_common_subscriptions_name)
 #define common_subscriptions_write CV_OWN(_common_subscriptions_write)
 #define common_private_flags CV_OWN(_common_private_flags)
 
@@ -43,7 +44,7 @@ struct common_layout {
 	/* Is there something else of this name?  NULL: never. */
 	bool (*is_reserved)(const struct cv_storage_config *config,
 			    struct cv_span level);
-	const char *subscriptions;	/* the name of their file */
+	const char *subscriptions;	/* the usual name of their file */
 };
 
 /* --- common-file.c --------------------------------------------------------- */
@@ -140,6 +141,9 @@ int common_walk(const struct common_walk *walk, struct cv_error *err);
 
 /* Room for one name in each line of a file. */
 const char **common_lines_room(struct cv_pool *pool, struct cv_span file);
+/* The name of their file: what SUBSCRIPTIONS= says, or the layout's. */
+const char *common_subscriptions_name(const struct cv_storage_config *config,
+				      const struct common_layout *layout);
 /* subscriptions_read and subscriptions_write of cv-storage.h; root_fd: where
  * the file is when there is no CONTROL=.  read returns CV_NOT_FOUND when there
  * is none and there was none. */

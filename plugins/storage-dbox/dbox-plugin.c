@@ -15,8 +15,9 @@ struct dbox_settings {
 
 static const struct cv_setting_def dbox_setting_defs[] = {
 	CV_SETTING(dbox_settings, mdbox_rotate_size, CV_SET_SIZE, "10M",
-		   "64k..4G", CV_SET_PER_USER,
-		   "A file of mdbox that has this size gets no more mail."),
+		   "0..4G", CV_SET_PER_USER,
+		   "A file of mdbox that has this size gets no more mail; 0: "
+		   "each mail has a file of its own."),
 	CV_SETTING(dbox_settings, mdbox_rotate_interval, CV_SET_TIME, "0",
 		   NULL, CV_SET_PER_USER,
 		   "A file of mdbox that is this old gets no more mail; 0: "

@@ -75,6 +75,10 @@ bool maildir_path_parse(struct cv_storage_root *root, const char *dir,
 	return !cv_span_is_icase(cv_text_span(name), "INBOX");
 }
 
+const struct common_layout maildir_plus_layout = {
+	.separator = '.', .subscriptions = "subscriptions",
+};
+
 static bool is_reserved(const struct cv_storage_config *config,
 			struct cv_span level)
 {
@@ -89,13 +93,11 @@ static bool is_reserved(const struct cv_storage_config *config,
 	return cv_span_begins_icase(level, CV_SPAN("dovecot")) ||
 		cv_span_begins_icase(level, CV_SPAN("culver.")) ||
 		level.data[0] == '.' ||
+		cv_span_is(level, common_subscriptions_name(
+				   config, &maildir_plus_layout)) ||
 		(config->dirname[0] != '\0' &&
 		 cv_span_is(level, config->dirname));
 }
-
-const struct common_layout maildir_plus_layout = {
-	.separator = '.', .subscriptions = "subscriptions",
-};
 
 const struct common_layout maildir_fs_layout = {
 	.separator = '/', .is_reserved = is_reserved,

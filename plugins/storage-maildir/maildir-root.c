@@ -1,6 +1,8 @@
 /* maildir-root.c - the tree: finding, making, renaming, removing folders. */
 #include "maildir.h"
 
+#include <unistd.h>
+
 static const char *const maildir_subdirs[] = { "tmp", "new", "cur" };
 
 void maildir_stamp_of(const struct stat *st, struct maildir_stamp *stamp)
@@ -103,6 +105,7 @@ int maildir_folders_check(struct cv_storage_root *root,
 	return same ? CV_OK : CV_CHANGED;
 }
 
+/* False with errno 0: there is something else. */
 static bool has_cur(struct cv_storage_root *root, int dirfd,
 		    const char *dir, struct cv_text *scratch)
 {
@@ -115,8 +118,10 @@ static bool has_cur(struct cv_storage_root *root, int dirfd,
 		cv_text_append_str(scratch, root->config->dirname);
 	}
 	cv_text_append_str(scratch, "/cur");
-	return MD_CALL(root, stat, dirfd, scratch->data, &st) == 0 &&
-		S_ISDIR(st.st_mode);
+	if (MD_CALL(root, stat, dirfd, scratch->data, &st) < 0)
+		return false;
+	errno = 0;
+	return S_ISDIR(st.st_mode);
 }
 
 static int report_folder(cv_folder_fn *fn, void *context, const char *name,
@@ -163,10 +168,49 @@ static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	return common_walk(&walk, err);
 }
 
+/* Directories that we may not enter: what they are cannot be known. */
+struct shut {
+	char *first;			/* NULL: none */
+	uint32_t count;
+};
+
+/* errno is that of has_cur. */
+static void shut_note(struct shut *shut, struct cv_pool *pool,
+		      const char *entry)
+{
+	if (errno != EACCES)
+		return;
+	if (shut->count++ == 0)
+		shut->first = common_strdup(pool, entry);
+}
+
+/* Once in a session: the list is asked for again and again. */
+static void shut_tell(struct cv_storage_root *root, const struct shut *shut)
+{
+	char more[64] = "";
+	struct stat st;
+
+	if (shut->count == 0 || root->told_shut ||
+	    MD_CALL(root, stat, root->fd, shut->first, &st) < 0)
+		return;
+	root->told_shut = true;
+	if (shut->count > 1)
+		(void)snprintf(more, sizeof(more), ", nor %s %u more like it",
+			       shut->count == 2 ? "is" : "are",
+			       shut->count - 1);
+	cv_api->log(maildir_self, CV_LOG_WARNING, "'%s/%s' belongs to uid %u, "
+		    "gid %u with mode 0%o and may not be entered by uid %u: "
+		    "it is not listed%s (hint: chown -R %u it, or remove it)",
+		    root->config->path, shut->first, (unsigned int)st.st_uid,
+		    (unsigned int)st.st_gid, (unsigned int)st.st_mode & 07777,
+		    (unsigned int)geteuid(), more, (unsigned int)geteuid());
+}
+
 static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		     void *context, struct cv_error *err)
 {
 	struct cv_io_dir *dir = MD_CALL(root, dir_open, root->fd, ".");
+	struct shut shut = { NULL, 0 };
 	struct cv_pool *pool;
 	struct cv_text name, scratch;
 	const char *entry;
@@ -183,11 +227,15 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		if (entry[0] != '.' || (type != DT_DIR && type != DT_UNKNOWN))
 			continue;
 		cv_text_reset(&name);
-		if (maildir_path_parse(root, entry, &name) &&
-		    has_cur(root, root->fd, entry, &scratch))
+		if (!maildir_path_parse(root, entry, &name))
+			continue;
+		if (has_cur(root, root->fd, entry, &scratch))
 			ret = report_folder(fn, context, cv_text_str(&name),
 					    true);
+		else
+			shut_note(&shut, pool, entry);
 	}
+	shut_tell(root, &shut);
 	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
 		ret = common_fail(err, "read", root->config->path);
 	cv_api->pool_destroy(&pool);

@@ -61,6 +61,9 @@ static bool is_reserved(const struct cv_storage_config *config,
 {
 	/* a lock file is no mailbox, and no mailbox may look like one */
 	return level.data[0] == '.' ||
+		(CV_HAS(config, subscriptions) &&
+		 config->subscriptions != NULL &&
+		 cv_span_is(level, config->subscriptions)) ||
 		(level.len >= 5 &&
 		 memcmp(level.data + level.len - 5, ".lock", 5) == 0) ||
 		(config->dirname[0] != '\0' &&

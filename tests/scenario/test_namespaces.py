@@ -243,9 +243,22 @@ def test_a_namespace_that_cannot_be_opened_hides_no_other(tmp_path):
         said = client.command('LIST "" *')
         assert [line.split()[-1] for line in said[:-1]] == [b"INBOX", b"Sent", b"Trash"]
         assert said[-1].startswith(b"x NO")
+        # what no name of it can match does not open it
+        for pattern, names in (("S*", [b"Sent"]), ("inbox", [b"INBOX"]), ("Publi", []), ("Publicity*", [])):
+            said = client.command(f'LIST "" {pattern}')
+            assert [line.split()[-1] for line in said[:-1]] == names
+            assert said[-1].startswith(b"x OK"), said
+        for pattern in ("P*", "%", "Public", "Public/News", "*ews"):
+            assert client.command(f'LIST "" {pattern}')[-1].startswith(b"x NO"), pattern
         assert client.command("SELECT INBOX")[-1].startswith(b"x OK")
         done = server.adm("mailbox", "list", "-u", "alice", check=False)
         assert done.returncode != 0 and done.stdout.split() == ["INBOX", "Sent", "Trash"]
         server.adm("save", "-u", "alice", input="Subject: x\n\nx\n")
         done = server.adm("search", "-u", "alice", "ALL", check=False)
         assert done.returncode != 0 and done.stdout.count("\n") == 1
+        # a copy is of what is one's own, unless the others are asked for
+        copy = f"sdbox:{server.home('alice')}/copy"
+        server.adm("backup", "-u", "alice", copy)
+        server.adm("sync", "-u", "alice", copy)
+        done = server.adm("backup", "-N", "-u", "alice", copy, check=False)
+        assert done.returncode != 0 and "namespace 'Public/'" in done.stderr

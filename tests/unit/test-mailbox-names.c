@@ -301,7 +301,10 @@ static void locations_that_make_no_sense_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"mail_location = nosuch:~/x\n",
-		"mail_location = maildir:relative\n",
+		"mail_location = maildir:~x/y\n",
+		"mail_location = maildir:~/x:BROKENCHAR=_\n",
+		"mail_location = maildir:~/x:SUBSCRIPTIONS=../s\n",
+		"mail_location = maildir:~/x:SUBSCRIPTIONS=\n",
 		"mail_location = maildir:~/x:LAYUOT=fs\n",
 		"mail_location = maildir:~/x\nnamespace a {\n inbox = no\n}\n",
 		"namespace a {\n inbox = yes\n prefix = x\n}\n",

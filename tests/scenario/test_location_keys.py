@@ -1,0 +1,115 @@
+"""The keys and forms of mail_location that Dovecot has, in every backend."""
+import os
+import pathlib
+
+import pytest
+
+import culver
+
+CONFIG = culver.CONFIG.replace("    auto = subscribe\n", "")
+MAIL = b"From: <a@example.org>\r\nSubject: one\r\n\r\nbody\r\n"
+# each: where subscriptions are without the key, below the home
+DRIVERS = {
+    "maildir:~/mail": "mail/subscriptions",
+    "maildir:~/mail:LAYOUT=fs": "mail/subscriptions",
+    "sdbox:~/mail": "mail/subscriptions",
+    "mdbox:~/mail": "mail/subscriptions",
+    "mbox:~/mail:INBOX=~/inbox": "mail/.subscriptions",
+}
+
+
+def ok(answer):
+    assert answer[0] == "OK", answer
+    return answer[1]
+
+
+def subscribed(client):
+    return sorted(line.split()[-1].decode() for line in ok(client.lsub()) if line)
+
+
+@pytest.mark.parametrize("location", DRIVERS)
+def test_subscriptions_are_in_the_file_that_is_named(location):
+    with culver.Server(config=CONFIG, extra=f"mail_location = {location}:SUBSCRIPTIONS=wanted\n") as server:
+        home = server.home("alice")
+        client = server.imap()
+        ok(client.create("News"))
+        ok(client.subscribe("News"))
+        assert subscribed(client) == ["News"]
+        client.logout()
+        named = home / "mail" / "wanted"
+        assert named.read_text() == "V\t2\n\nNews\n"
+        assert not (home / DRIVERS[location]).exists()
+        # what another program writes there counts, and so it does next time
+        named.write_text("V\t2\n\nNews\nOther\n")
+        client = server.imap()
+        assert subscribed(client) == ["News", "Other"]
+        # the file is no mailbox, and none takes its place
+        names = [line.split()[-1] for line in ok(client.list())]
+        assert sorted(names) == [b"INBOX", b"News"]
+        if "dbox" not in location and location != "maildir:~/mail":
+            assert client.create("wanted")[0] == "NO"
+        else:
+            ok(client.create("wanted"))
+        client.logout()
+        assert named.read_text() == "V\t2\n\nNews\nOther\n"
+        assert "has no effect" not in server.log
+
+
+def test_the_file_that_is_named_is_in_the_control_directory():
+    location = "maildir:~/mail:CONTROL=~/control:SUBSCRIPTIONS=wanted"
+    with culver.Server(config=CONFIG, extra=f"mail_location = {location}\n") as server:
+        client = server.imap()
+        ok(client.create("News"))
+        ok(client.subscribe("News"))
+        client.logout()
+        assert (server.home("alice") / "control" / "wanted").read_text() == "V\t2\n\nNews\n"
+
+
+@pytest.mark.parametrize("name", ["MAILDIR", "Maildir", "maildir"])
+def test_drivers_have_no_case_and_paths_may_be_relative_to_the_home(name):
+    with culver.Server(config=CONFIG, extra=f"mail_location = {name}:relative/Mail:INDEX=state\n") as server:
+        assert server.deliver(MAIL) == {}
+        client = server.imap()
+        assert ok(client.select("INBOX")) == [b"1"]
+        ok(client.create("News"))
+        client.logout()
+        home = server.home("alice")
+        assert (home / "relative" / "Mail" / ".News" / "cur").is_dir()
+        assert (home / "state" / "culver").is_dir()
+
+
+@pytest.mark.parametrize("size, files", [("0", 3), ("1k", 3), ("64k", 1)])
+def test_files_of_mdbox_may_be_small(size, files):
+    with culver.Server(config=CONFIG, extra=f"mail_location = mdbox:~/mail\nmdbox_rotate_size = {size}\n"
+                       "mail_journal_body_max = 0\n") as server:
+        mail = MAIL + b"x" * 1500 + b"\r\n"
+        for _ in range(3):
+            assert server.deliver(mail) == {}
+        found = list((server.home("alice") / "mail" / "storage").iterdir())
+        # one of them has a second name
+        assert len({path.stat().st_ino for path in found if path.stat().st_size > 1500}) == files
+        client = server.imap()
+        assert ok(client.select("INBOX")) == [b"3"]
+        client.logout()
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="makes a folder of another user")
+def test_a_folder_that_may_not_be_entered_is_told_of_once():
+    with culver.Server(config=CONFIG) as server:
+        client = server.imap()
+        ok(client.create("Mine"))
+        client.logout()
+        base = pathlib.Path(server.home("alice")) / "Maildir"
+        for name in (".Locked", ".Shut"):
+            (base / name / "cur").mkdir(parents=True)
+            os.chmod(base / name, 0o700)
+        client = server.imap()
+        for number in range(3):
+            names = [line.split()[-1] for line in ok(client.list())]
+            assert sorted(names) == sorted([b"INBOX", b"Mine"] + [b"M%d" % n for n in range(number)])
+            ok(client.create(f"M{number}"))
+        client.logout()
+        told = [line for line in server.log.splitlines() if "may not be entered" in line]
+        assert len(told) == 1, told
+        assert f"'{base}/." in told[0] and "uid 0" in told[0] and "chown" in told[0]
+        assert "1 more" in told[0]
