@@ -1,16 +1,18 @@
 /* login-relay.c - after login: TLS outside, plain bytes inside.
  *
- * One buffer of 16 KiB each way; a side is read only when the other has taken
- * what came before, so a slow reader stops the fast writer. */
+ * One buffer of 16 KiB each way, while there is something in it; a side is read
+ * only when the other has taken what came before, so a slow reader stops the
+ * fast writer. */
 #include "login-private.h"
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct relay_buffer {
 	size_t at, len;
-	char data[LOGIN_RELAY_BUFFER];
+	char *data;			/* NULL: empty */
 };
 
 struct login_relay {
@@ -20,6 +22,43 @@ struct login_relay {
 	bool read_wants_write, write_wants_read;
 	struct relay_buffer up, down;	/* to the session, to the client */
 };
+
+/* --- buffers ------------------------------------------------------------- */
+
+static char *buffer_room(struct relay_buffer *b)
+{
+	if (b->data == NULL)
+		b->data = malloc(LOGIN_RELAY_BUFFER);
+	BUG_IF(b->data == NULL);
+	return b->data;
+}
+
+/* The process may have other clients: nothing of this one stays. */
+static void buffer_drop(struct relay_buffer *b)
+{
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->at + b->len);
+	free(b->data);
+	*b = (struct relay_buffer){ 0 };
+}
+
+static void buffer_filled(struct relay_buffer *b, ssize_t n)
+{
+	if (n > 0)
+		b->len = (size_t)n;
+	else
+		buffer_drop(b);
+}
+
+static void buffer_sent(struct relay_buffer *b, size_t n)
+{
+	b->at += n;
+	b->len -= n;
+	if (b->len == 0)
+		buffer_drop(b);
+}
+
+/* --- the two ends -------------------------------------------------------- */
 
 void login_relay_destroy(struct cv_preauth *p)
 {
@@ -31,6 +70,8 @@ void login_relay_destroy(struct cv_preauth *p)
 	login_watch_end(&relay->client);
 	login_watch_end(&relay->session);
 	(void)close(relay->fd);
+	buffer_drop(&relay->up);
+	buffer_drop(&relay->down);
 }
 
 /* All of these: true when something moved. */
@@ -43,12 +84,10 @@ static bool read_client(struct cv_preauth *p, struct login_relay *relay)
 	if (relay->client_eof || relay->up.len > 0)
 		return false;
 	ERR_clear_error();
-	n = SSL_read(p->ssl, relay->up.data, sizeof(relay->up.data));
-	if (n > 0) {
-		relay->up.len = (size_t)n;
-		relay->up.at = 0;
+	n = SSL_read(p->ssl, buffer_room(&relay->up), LOGIN_RELAY_BUFFER);
+	buffer_filled(&relay->up, n);
+	if (n > 0)
 		return true;
-	}
 	switch (SSL_get_error(p->ssl, n)) {
 	case SSL_ERROR_WANT_READ:
 		return false;
@@ -72,30 +111,29 @@ static bool write_session(struct login_relay *relay)
 	n = send(relay->fd, relay->up.data + relay->up.at, relay->up.len,
 		 MSG_NOSIGNAL);
 	if (n > 0) {
-		relay->up.at += (size_t)n;
-		relay->up.len -= (size_t)n;
+		buffer_sent(&relay->up, (size_t)n);
 		return true;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	relay->up.len = 0;
+	buffer_drop(&relay->up);
 	relay->session_eof = true;
 	return true;
 }
 
 static bool read_session(struct login_relay *relay)
 {
+	bool again;
 	ssize_t n;
 
 	if (relay->session_eof || relay->down.len > 0)
 		return false;
-	n = recv(relay->fd, relay->down.data, sizeof(relay->down.data), 0);
-	if (n > 0) {
-		relay->down.len = (size_t)n;
-		relay->down.at = 0;
+	n = recv(relay->fd, buffer_room(&relay->down), LOGIN_RELAY_BUFFER, 0);
+	again = n < 0 && (errno == EAGAIN || errno == EINTR);
+	buffer_filled(&relay->down, n);
+	if (n > 0)
 		return true;
-	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (again)
 		return false;
 	relay->session_eof = true;
 	return true;
@@ -112,8 +150,7 @@ static bool write_client(struct cv_preauth *p, struct login_relay *relay)
 	n = SSL_write(p->ssl, relay->down.data + relay->down.at,
 		      (int)relay->down.len);
 	if (n > 0) {
-		relay->down.at += (size_t)n;
-		relay->down.len -= (size_t)n;
+		buffer_sent(&relay->down, (size_t)n);
 		return true;
 	}
 	switch (SSL_get_error(p->ssl, n)) {
@@ -124,7 +161,7 @@ static bool write_client(struct cv_preauth *p, struct login_relay *relay)
 		return false;
 	default:
 		ERR_clear_error();
-		relay->down.len = 0;
+		buffer_drop(&relay->down);
 		relay->client_eof = relay->session_eof = true;
 		return true;
 	}
