@@ -28,8 +28,8 @@
 
 enum {
 	HANDSHAKE_MSECS = 10000,	/* from the first word to SLEEP */
-	RETRY_MSECS = 100,		/* the zygote's queue is full */
-	RETRIES_MAX = 100,
+	RETRY_MSECS = 5,		/* the zygote's queue is full */
+	RETRIES_MAX = 2000,
 };
 
 struct sleeper {
