@@ -76,7 +76,8 @@ def test_a_client_in_idle_hears_of_mail_though_its_session_sleeps(server):
         server.deliver(MESSAGE)
         start = time.monotonic()
         assert c.line() == b"* 1 EXISTS\r\n"
-        assert time.monotonic() - start < 1
+        # it heard, and did not look (which it would every 15 s)
+        assert time.monotonic() - start < 5
         assert c.line() == b"* 1 RECENT\r\n"
         c.send(b"DONE\r\n")
         assert c.line().startswith(b"tag7 OK")
@@ -105,7 +106,8 @@ def test_files_of_other_programs_wake_too(server):
         path.rename(new / "1.a.b")
         start = time.monotonic()
         assert c.line() == b"* 1 EXISTS\r\n"
-        assert time.monotonic() - start < 1
+        # it heard, and did not look (which it would every 15 s)
+        assert time.monotonic() - start < 5
 
 
 def test_a_silent_session_sleeps_between_commands_and_keeps_its_state(server):

@@ -464,14 +464,24 @@ static void patterns_match(void **state)
 	(void)state;
 }
 
+/* Of this process alone: others may have the processor meanwhile. */
+static uint64_t cpu_usecs(void)
+{
+	struct timespec spent;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent), 0);
+	return (uint64_t)spent.tv_sec * 1000000 +
+		(uint64_t)spent.tv_nsec / 1000;
+}
+
 static uint64_t cost_of(const char *user)
 {
 	uint64_t best = UINT64_MAX, start, took;
 
 	for (int i = 0; i < 5; i++) {
-		start = time_now_usecs();
+		start = cpu_usecs();
 		(void)login(user, "wrong");
-		took = time_now_usecs() - start;
+		took = cpu_usecs() - start;
 		best = took < best ? took : best;
 	}
 	return best;
