@@ -292,6 +292,9 @@ static int take_watches(struct sleeper *s, struct cv_error *err)
 {
 	int status = CV_OK;
 
+	/* a session may say it twice */
+	for (int i = 0; i < IDLE_WATCHES; i++)
+		idle_watch_drop(idle.watches, &s->watches[i]);
 	for (int i = 0; i < IDLE_WATCHES && status == CV_OK &&
 	     ipc_fds_left(&received) > 0; i++) {
 		int fd = ipc_get_fd(&received);
@@ -317,9 +320,6 @@ static void take_watch(struct sleeper *s)
 	struct cv_error err = ERROR_NONE;
 	int status = take_watches(s, &err);
 
-	if (status == CV_OK && idle.count > idle.limit)
-		status = FAIL(&err, CV_E_LIMIT, "client_limit of service idle "
-			      "(%u) is reached", idle.limit);
 	if (status == CV_OK)
 		status = idle_answer_send(s->channel, IDLE_MSG_WATCHING, true,
 					  "", &err);
@@ -448,8 +448,17 @@ static void on_session(evutil_socket_t fd, short what, void *context)
 
 static void idle_channel(struct service *service, const char *client, int fd)
 {
-	struct sleeper *s = calloc(1, sizeof(*s));
+	struct sleeper *s;
 
+	/* with those that only begin: each has a descriptor */
+	if (idle.count >= idle.limit) {
+		(void)idle_answer_send(fd, IDLE_MSG_WATCHING, false,
+				       "client_limit of service idle is "
+				       "reached", NULL);
+		(void)close(fd);
+		return;
+	}
+	s = calloc(1, sizeof(*s));
 	BUG_IF(s == NULL);
 	s->service = client;
 	s->channel = fd;

@@ -212,6 +212,12 @@ tests_unit_test_idle_SOURCES = %D%/test-idle.c
 tests_unit_test_idle_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_idle_LDADD = core/ipc/libipc.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-idle-watch
+tests_unit_test_idle_watch_SOURCES = %D%/test-idle-watch.c \
+	core/session/idle-watch.c
+tests_unit_test_idle_watch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_idle_watch_LDADD = $(UNIT_LIBS) $(LIBEVENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-ipc
 tests_unit_test_ipc_SOURCES = %D%/test-ipc.c core/master/log-line.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
