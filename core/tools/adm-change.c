@@ -1,5 +1,5 @@
 /* adm-change.c - culveradm flags, copy, move, altmove, expunge. */
-#include "adm-mail.h"
+#include "adm-transfer.h"
 #include "mailbox/mailbox-admin.h"
 
 #include <stdio.h>
@@ -92,12 +92,30 @@ static int flags_run(struct adm_mail *m, struct cv_error *err)
 
 /* --- copy, move ------------------------------------------------------------------- */
 
+static int start_copy(struct adm_mail *m, struct cv_error *err)
+{
+	return adm_transfer_start(m, false, err);
+}
+
+static int start_move(struct adm_mail *m, struct cv_error *err)
+{
+	return adm_transfer_start(m, true, err);
+}
+
+/* As doveadm: "user NAME" behind the mailbox is whose messages they are. */
 static int copy_prepare(struct adm_mail *m)
 {
+	bool other = m->argc > 2 && strcmp(m->argv[1], "user") == 0;
+
 	if (m->argc < 2)
 		return adm_mail_usage(m, "into which mailbox, which "
 				      "messages?");
-	return adm_mail_parse_query(m, 1);
+	if (other) {
+		m->source_name = m->argv[2];
+		m->before = strcmp(m->verb->name, "move") == 0 ? start_move :
+			start_copy;
+	}
+	return adm_mail_parse_query(m, other ? 3 : 1);
 }
 
 static int copy_to(struct adm_mail *m, struct cv_mailbox *box,
@@ -139,19 +157,27 @@ static int check_target(struct adm_mail *m, struct cv_error *err)
 		     "mailbox create)", m->argv[0]) : ret;
 }
 
-static int copy_run(struct adm_mail *m, struct cv_error *err)
+static int copy_or_move(struct adm_mail *m, uint32_t flags,
+			adm_mail_match_fn *fn, struct cv_error *err)
 {
 	int ret = check_target(m, err);
 
-	return ret < 0 ? ret : adm_mail_each_match(m, CV_MAILBOX_READONLY,
-						   copy_found, err);
+	if (ret >= 0)
+		ret = adm_transfer_is_started() ?
+			adm_transfer_run(m, m->argv[0], err) :
+			adm_mail_each_match(m, flags, fn, err);
+	adm_transfer_end();
+	return ret;
+}
+
+static int copy_run(struct adm_mail *m, struct cv_error *err)
+{
+	return copy_or_move(m, CV_MAILBOX_READONLY, copy_found, err);
 }
 
 static int move_run(struct adm_mail *m, struct cv_error *err)
 {
-	int ret = check_target(m, err);
-
-	return ret < 0 ? ret : adm_mail_each_match(m, 0, move_found, err);
+	return copy_or_move(m, 0, move_found, err);
 }
 
 /* --- altmove ------------------------------------------------------------------------ */
@@ -203,8 +229,8 @@ static int expunge_prepare(struct adm_mail *m)
 	return status;
 }
 
-static int expunge_seqs(struct adm_mail *m, struct cv_mailbox *box,
-			struct cv_set seqs, struct cv_error *err)
+int adm_expunge_seqs(struct adm_mail *m, struct cv_mailbox *box,
+		     struct cv_set seqs, struct cv_error *err)
 {
 	struct cv_store_request request = { CV_SIZED(cv_store_request),
 		.seqs = seqs, .change = CV_FLAGS_ADD,
@@ -233,7 +259,7 @@ static int expunge_found(struct adm_mail *m, struct cv_mailbox *box,
 			 struct cv_error *err)
 {
 	struct cv_mailbox_status status = { CV_SIZED(cv_mailbox_status) };
-	int ret = expunge_seqs(m, box, seqs, err);
+	int ret = adm_expunge_seqs(m, box, seqs, err);
 
 	if (ret < 0 || m->option['d'] == NULL || strcmp(name, "INBOX") == 0)
 		return ret;
@@ -256,11 +282,11 @@ static const struct adm_mail_verb flags_verb = {
 	flags_prepare, flags_run,
 };
 static const struct adm_mail_verb copy_verb = {
-	"copy", "MAILBOX QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
+	"copy", "MAILBOX [user NAME] QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
 	copy_run,
 };
 static const struct adm_mail_verb move_verb = {
-	"move", "MAILBOX QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
+	"move", "MAILBOX [user NAME] QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
 	move_run,
 };
 static const char *const altmove_columns[] = {
@@ -308,14 +334,18 @@ const struct adm_verb adm_flags_verb = {
 };
 
 const struct adm_verb adm_copy_verb = {
-	.name = "copy", .args = "[-u USER|-A|-F FILE] MAILBOX QUERY",
-	.help = "copies matching messages into a mailbox",
+	.name = "copy",
+	.args = "[-u USER|-A|-F FILE] MAILBOX [user NAME] QUERY",
+	.help = "copies matching messages, of another user's with \"user "
+		"NAME\", into a mailbox",
 	.run = run_copy,
 };
 
 const struct adm_verb adm_move_verb = {
-	.name = "move", .args = "[-u USER|-A|-F FILE] MAILBOX QUERY",
-	.help = "moves matching messages into a mailbox",
+	.name = "move",
+	.args = "[-u USER|-A|-F FILE] MAILBOX [user NAME] QUERY",
+	.help = "moves matching messages, of another user's with \"user "
+		"NAME\", into a mailbox",
 	.run = run_move,
 };
 

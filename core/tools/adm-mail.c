@@ -25,7 +25,7 @@ enum { VALUE_MORE = 1, VALUE_LAST = 0, PROGRESS_MSECS = 1000 };
 
 /* The parent's side. */
 struct run {
-	struct adm_mail m;
+	struct adm_mail m;		/* first: adm_mail_enter */
 	struct settings_tree *tree;
 	struct auth *auth;		/* NULL: the caller's own mail */
 	const char *user, *file;
@@ -35,6 +35,8 @@ struct run {
 	int status;
 	int lookup_result;
 	uint64_t shown_at;		/* progress */
+	struct auth_request *source;	/* of m.source_name */
+	struct user_info source_info;
 };
 
 int adm_mail_usage(const struct adm_mail *m, const char *fmt, ...)
@@ -186,31 +188,41 @@ static int become(const struct user_info *info, struct settings_scope *scope,
 	return user_ids_become(uid, gid, privileged, err);
 }
 
+int adm_mail_enter(struct adm_mail *m, const struct user_info *info,
+		   struct cv_error *err)
+{
+	struct run *run = (struct run *)(void *)m;
+	struct settings_scope *scope = pool_new(m->pool,
+						struct settings_scope);
+	struct user_fields fields = {
+		.name = info->name, .home = info->home,
+	};
+	struct user_config config = {
+		.settings = run->tree, .scope = scope,
+	};
+	int ret;
+
+	scope->protocol = "doveadm";
+	set_overrides(scope, info, &m->adm->overrides, m->pool);
+	ret = become(info, scope, run->tree, err);
+	fields.uid = geteuid();
+	fields.gid = getegid();
+	return ret < 0 ? ret : user_create(&fields, &config, &m->user, err);
+}
+
 __attribute__((noreturn))
 static void child(struct run *run, const struct user_info *info, int fd)
 {
 	struct adm_mail *m = &run->m;
 	struct cv_error err = ERROR_NONE;
-	struct settings_scope scope = { .protocol = "doveadm" };
-	struct user_fields fields = {
-		.name = info->name, .home = info->home,
-	};
-	struct user_config config = {
-		.settings = run->tree, .scope = &scope,
-	};
 	int ret;
 
 	m->rows_fd = fd;
 	m->info = info;
 	m->pool = pool_create("culveradm user");
-	set_overrides(&scope, info, &m->adm->overrides, m->pool);
 	ret = m->before == NULL ? CV_OK : m->before(m, &err);
 	if (ret == CV_OK)
-		ret = become(info, &scope, run->tree, &err);
-	fields.uid = geteuid();
-	fields.gid = getegid();
-	if (ret == CV_OK)
-		ret = user_create(&fields, &config, &m->user, &err);
+		ret = adm_mail_enter(m, info, &err);
 	if (ret == CV_OK)
 		ret = m->verb->run(m, &err);
 	if (ret < 0) {
@@ -303,7 +315,10 @@ static void take_result(struct auth_request *request, int result)
 	((struct run *)request->context)->lookup_result = result;
 }
 
-static int look_up_and_run(struct run *run, const char *name)
+/* Returns an exit status; info_r points into the request, which is the
+ * caller's in any case. */
+static int look_up(struct run *run, const char *name,
+		   struct auth_request **request_r, struct user_info *info_r)
 {
 	static const struct conn_info conn = {
 		.local_ip = "", .remote_ip = "", .local_name = "",
@@ -311,9 +326,8 @@ static int look_up_and_run(struct run *run, const char *name)
 	};
 	struct auth_request *request = auth_request_create(run->auth);
 	struct cv_error err = ERROR_NONE;
-	struct user_info info;
-	int ret;
 
+	*request_r = request;
 	auth_request_set_conn(request, "doveadm", "", &conn);
 	request->input.mechanism = "";
 	request->context = run;
@@ -322,20 +336,43 @@ static int look_up_and_run(struct run *run, const char *name)
 				  &err) == CV_OK)
 		auth_request_lookup_user(request, take_result);
 	if (run->lookup_result == CV_AUTH_OK) {
-		auth_request_user_info(request, &info);
-		ret = run_user(run, &info);
-	} else if (run->lookup_result < 0) {
+		auth_request_user_info(request, info_r);
+		return ADM_OK;
+	}
+	if (run->lookup_result < 0) {
 		(void)fprintf(stderr, "culveradm: userdb lookup: user %s: "
 			      "%s\n", name, request->error.text[0] != '\0' ?
 			      request->error.text : "internal failure");
-		ret = ADM_TEMPFAIL;
-	} else {
-		(void)fprintf(stderr, "culveradm: user %s doesn't exist\n",
-			      name);
-		ret = ADM_NOUSER;
+		return ADM_TEMPFAIL;
 	}
+	(void)fprintf(stderr, "culveradm: user %s doesn't exist\n", name);
+	return ADM_NOUSER;
+}
+
+static int look_up_and_run(struct run *run, const char *name)
+{
+	struct auth_request *request;
+	struct user_info info;
+	int status = look_up(run, name, &request, &info);
+
+	if (status == ADM_OK)
+		status = run_user(run, &info);
 	auth_request_unref(&request);
-	return ret;
+	return status;
+}
+
+static int look_up_source(struct run *run)
+{
+	if (run->m.source_name == NULL)
+		return ADM_OK;
+	run->m.source = &run->source_info;
+	return look_up(run, run->m.source_name, &run->source,
+		       &run->source_info);
+}
+
+static bool is_self(const struct run *run)
+{
+	return run->user == NULL && !run->all && run->file == NULL;
 }
 
 /* The mail of who calls, without a look into the databases. */
@@ -572,7 +609,7 @@ static int run_all(struct run *run)
 		run->out = adm_output_begin(m->adm, m->verb->format,
 					    run->show_user ?
 					    with_user_column(m) : m->columns);
-	if (run->auth == NULL)
+	if (is_self(run))
 		worsen(&run->status, run_self(run));
 	for (size_t i = 0; i < run->users.count; i++) {
 		show_progress(run, i, run->users.count);
@@ -601,12 +638,16 @@ int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 	status = take_options(run, argc, argv);
 	if (status != ADM_OK)
 		return status;
-	with_auth = run->user != NULL || run->all || run->file != NULL;
+	with_auth = !is_self(run) || run->m.source_name != NULL;
 	if (open_all(run, with_auth, &err) < 0)
 		return adm_fail(&err);
-	status = find_users(run);
+	status = look_up_source(run);
+	if (status == ADM_OK)
+		status = find_users(run);
 	if (status == ADM_OK)
 		status = run_all(run);
+	if (run->source != NULL)
+		auth_request_unref(&run->source);
 	auth_destroy(&run->auth);
 	module_unload_all();
 	return status;

@@ -47,6 +47,9 @@ struct adm_mail {
 	/* prepare's: runs in the child with the caller's rights, before it
 	 * becomes the user (m->info is set).  NULL: nothing. */
 	int (*before)(struct adm_mail *m, struct cv_error *err);
+	const char *source_name;	/* prepare's: another user whom the
+					 * verb is about; NULL */
+	const struct user_info *source;	/* what the userdb says of it */
 
 	/* in the child */
 	struct cv_user *user;
@@ -58,6 +61,9 @@ struct adm_mail {
 /* Runs a verb; argv[0] is its name (or that of its second word). */
 int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 		 char **argv);
+/* In the child, once: becomes the user and opens m->user. */
+int adm_mail_enter(struct adm_mail *m, const struct user_info *info,
+		   struct cv_error *err);
 /* Runs the one of verb's second words that argv[1] is; without it says what to
  * add. */
 int adm_mail_run_second(struct adm *adm, const struct adm_verb *verb,

@@ -26,6 +26,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-selftest.c \
 	%D%/adm-server.c \
 	%D%/adm-sync.c %D%/adm-sync.h \
+	%D%/adm-transfer.c %D%/adm-transfer.h \
 	%D%/adm-who.c \
 	core/master/selftest.c
 culveradm_CPPFLAGS = $(CORE_CPPFLAGS)
