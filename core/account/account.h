@@ -192,6 +192,8 @@ bool account_row_find(struct account_folder *folder, uint32_t uid,
 		      uint32_t *row_r);
 bool account_row_alive(struct account_folder *folder, uint32_t row);
 uint32_t account_row_uid(struct account_folder *folder, uint32_t row);
+struct account_guid account_row_guid(struct account_folder *folder,
+				     uint32_t row);
 /* UIDs that follow each other: at and what comes behind it, up to the next
  * run's, have uid and what follows. */
 struct account_run { uint32_t at, uid; };

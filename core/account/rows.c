@@ -237,6 +237,16 @@ uint32_t account_row_uid(struct account_folder *f, uint32_t row)
 	return CELL(folder, rows, uid, at);
 }
 
+struct account_guid account_row_guid(struct account_folder *f, uint32_t row)
+{
+	struct folder *folder = folder_of(f);
+	uint32_t at;
+	struct rows *rows = rows_at(folder_load(folder), row, &at);
+
+	return check(folder, rows, &rows->guid[at], sizeof(rows->guid[at])) ?
+		rows->guid[at] : (struct account_guid){ { 0 } };
+}
+
 /* What cannot be read is not there. */
 static inline uint32_t flags_at(struct folder *folder, struct rows *rows,
 				uint32_t at)

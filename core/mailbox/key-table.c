@@ -15,6 +15,7 @@ enum {
 	SECTION_RANKS = 4,		/* and KEY_STRINGS - 1 more */
 	SECTION_ENDS = 10, SECTION_BYTES = 16,
 	SECTION_IDS = 22, SECTION_REFS_END, SECTION_REFS,
+	SECTION_STAMPS,
 
 	KEY_BYTES_MAX = 1024,		/* of a string that count */
 	FILE_ROWS_MIN = 256,		/* smaller ones are built anew */
@@ -29,6 +30,7 @@ struct keys {
 	struct key_table t;
 	struct dictionary words[KEY_STRINGS];
 	uint64_t hash_key[2];
+	bool partial;		/* messages were gone when it was built */
 	struct cv_pool *pool;
 };
 
@@ -145,6 +147,7 @@ static int build_row(struct builder *b, uint32_t i, uint32_t row,
 	if (ret != CV_OK)
 		/* its file is gone: what is told of it soon */
 		s = (struct message_summary){ .flags = 0 };
+	b->k->partial |= ret != CV_OK;
 	b->k->t.is_reply[i] = (s.flags & SUMMARY_IS_REPLY) != 0;
 	if ((s.flags & SUMMARY_HAS_DATE) != 0) {
 		b->k->t.sent[i] = s.sent.time;
@@ -236,8 +239,23 @@ static int build(struct cv_mailbox *box, const struct key_row *rows,
 struct file {
 	struct account_columns *columns;
 	struct keys k;
-	uint32_t *uids;
+	uint32_t *uids, *stamps;
 };
+
+/* Tells messages apart that had the same UID in turn: the file is never
+ * synced, and what is known of it may be older than it after a crash, or when
+ * an account was put back from a backup. */
+static uint32_t stamp_of(const struct cv_mailbox *box, uint32_t row)
+{
+	struct account_guid guid = account_row_guid(box->folder, row);
+	uint64_t low, high;
+
+	memcpy(&low, guid.bytes, sizeof(low));
+	memcpy(&high, guid.bytes + sizeof(low), sizeof(high));
+	low = (low ^ high >> 32) * 0x9e3779b97f4a7c15u;
+	low = (low ^ low >> 29 ^ high) * 0xbf58476d1ce4e5b9u;
+	return (uint32_t)(low >> 32);
+}
 
 /* As a view of numbers when it has exactly that many. */
 static void *load_array(struct file *f, unsigned int section, size_t size,
@@ -340,9 +358,10 @@ static bool load_rows(struct file *f)
 		if (f->uids[i] <= f->uids[i - 1])
 			return false;
 	}
+	f->stamps = load_array(f, SECTION_STAMPS, 4, t->count);
 	t->sent = load_array(f, SECTION_SENT, 8, t->count);
 	t->is_reply = load_array(f, SECTION_IS_REPLY, 1, t->count);
-	return t->sent != NULL && t->is_reply != NULL;
+	return f->stamps != NULL && t->sent != NULL && t->is_reply != NULL;
 }
 
 /* True: all that is wanted was read.  *has_r: the columns that it has. */
@@ -396,12 +415,16 @@ static void file_save(struct cv_mailbox *box, const struct key_row *rows,
 	const struct key_table *t = &k->t;
 	size_t count = t->count;
 	uint32_t *uids = pool_new_array(k->pool, uint32_t, count);
+	uint32_t *stamps = pool_new_array(k->pool, uint32_t, count);
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		uids[i] = rows[i].uid;
+		stamps[i] = stamp_of(box, rows[i].row);
+	}
 	sections[SECTION_HASH_KEY] = bytes_of(k->hash_key,
 					      sizeof(k->hash_key));
 	sections[SECTION_UIDS] = bytes_of(uids, count * 4);
+	sections[SECTION_STAMPS] = bytes_of(stamps, count * 4);
 	sections[SECTION_SENT] = bytes_of(t->sent, count * 8);
 	sections[SECTION_IS_REPLY] = bytes_of(t->is_reply, count);
 	for (unsigned int c = 0; c < KEY_STRINGS; c++) {
@@ -581,16 +604,18 @@ enum casemap key_casemap(const struct cv_search_query *query)
 /* --- all together --------------------------------------------------------- */
 
 /* Finds the rows among the file's; returns how many it does not have. */
-static uint32_t match_rows(const struct file *f, const struct key_row *rows,
-			   uint32_t count, uint32_t *in_file,
-			   uint32_t *in_new, struct key_row *missing)
+static uint32_t match_rows(const struct cv_mailbox *box, const struct file *f,
+			   const struct key_row *rows, uint32_t count,
+			   uint32_t *in_file, uint32_t *in_new,
+			   struct key_row *missing)
 {
 	uint32_t at = 0, absent = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		while (at < f->k.t.count && f->uids[at] < rows[i].uid)
 			at++;
-		if (at < f->k.t.count && f->uids[at] == rows[i].uid) {
+		if (at < f->k.t.count && f->uids[at] == rows[i].uid &&
+		    f->stamps[at] == stamp_of(box, rows[i].row)) {
 			in_file[i] = at++;
 			continue;
 		}
@@ -617,7 +642,8 @@ static int complete(struct cv_mailbox *box, const struct file *f,
 						 count);
 	uint32_t *in_file = pool_new_array(out->pool, uint32_t, count);
 	uint32_t *in_new = pool_new_array(out->pool, uint32_t, count);
-	uint32_t absent = match_rows(f, rows, count, in_file, in_new, missing);
+	uint32_t absent = match_rows(box, f, rows, count, in_file, in_new,
+				     missing);
 	struct sources from = { in_file, in_new, count };
 	int ret;
 
@@ -653,7 +679,7 @@ static int get(struct cv_mailbox *box, const struct key_row *rows,
 	if (map != CASEMAP_UNICODE || !worth_a_file(box, count))
 		return build(box, rows, count, wanted, map, out, err);
 	ret = build(box, rows, count, wanted | has, map, out, err);
-	if (ret == CV_OK)
+	if (ret == CV_OK && !out->partial)
 		file_save(box, rows, out);
 	return ret;
 }

@@ -35,6 +35,13 @@ tests_fuzz_fuzz_broker_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_broker_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_broker_LDADD = $(FUZZ_MAILBOX_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-columns
+tests_fuzz_fuzz_columns_SOURCES = %D%/fuzz-columns.c %D%/broker-mail.c \
+	%D%/broker-mail.h
+tests_fuzz_fuzz_columns_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_columns_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_columns_LDADD = $(FUZZ_MAILBOX_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-remote
 tests_fuzz_fuzz_remote_SOURCES = %D%/fuzz-remote.c %D%/broker-mail.c \
 	%D%/broker-mail.h

@@ -191,3 +191,63 @@ def test_sorted_again_after_changes(server, wire):  # noqa: F811
     by_from = [int(n) for n in other.do("UID SORT (FROM) UTF-8 UID 1:300")[0].split()[2:]]
     assert by_from == sorted((u for u in want if u <= 300),
                              key=lambda u: (u - 1) * 7 % 300)
+
+
+def talk(w, count):
+    """Messages of a few conversations, some of them without a date or in UTF-8."""
+    for i in range(count):
+        extra = f"Message-ID: <{i}@x>\r\n"
+        if i % 4:
+            extra += f"References: <{i // 4 * 4}@x> <{i - 1}@x>\r\n"
+        w.append(mail(f"P{i * 7 % 11} <p{i * 5 % 7}@x>", f"t{i * 3 % 5}@x", "",
+                      ("Re: " if i % 4 else "") + f"topic {i // 4 % 3}",
+                      f"Mon, 01 Jan 2024 10:{i * 37 % 60:02}:00 +0000" if i % 6 else "never",
+                      extra), w.name, f"\"{10 + i % 15}-Feb-2024 00:00:00 +0000\" ")
+
+
+def test_uidonly(wire):  # noqa: F811
+    """[RFC9586 3] numbers of messages are neither told nor taken."""
+    w = fresh(wire())
+    talk(w, 12)
+    w.do(f"SELECT {w.name}")
+    w.do("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    w.do("EXPUNGE")
+    sort, threads = w.do("UID SORT (SUBJECT DATE) UTF-8 ALL")[0], thread(w, "REFERENCES", "UID ")
+    assert sort.startswith("* SORT ") and "12" in sort.split() and "1" not in sort.split()
+    assert w.do("ENABLE UIDONLY")[0] == "* ENABLED UIDONLY"
+    for command in ("SORT (DATE) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL",
+                    "UID SORT (DATE) UTF-8 1:3", "UID THREAD REFS UTF-8 NOT 2"):
+        assert " BAD [UIDREQUIRED] " in w.do(command)[-1], command
+    assert w.do("UID SORT (SUBJECT DATE) UTF-8 ALL")[0] == sort
+    assert w.do("UID SORT (SUBJECT DATE) UTF-8 UID 1:*")[0] == sort
+    assert thread(w, "REFERENCES", "UID ") == threads
+    assert w.do("UID SORT RETURN (MIN MAX COUNT) (ARRIVAL) UTF-8 ALL")[0].endswith(" COUNT 11")
+
+
+def test_modseq(wire):  # noqa: F811
+    """[RFC7162 3.1.5, 3.1.6]: what is found by MODSEQ ends with the highest one of it."""
+    w = fresh(wire())
+    talk(w, 8)
+    w.do(f"SELECT {w.name} (CONDSTORE)")
+
+    def modseq(seq):
+        return int(w.do(f"FETCH {seq} (MODSEQ)")[0].split("MODSEQ (")[1].rstrip(")"))
+
+    w.do("STORE 7 +FLAGS.SILENT (\\Flagged)")
+    w.do("STORE 2,5 +FLAGS.SILENT (\\Flagged)")
+    since = modseq(7)
+    top = modseq(5)
+    assert since < top
+    assert w.do(f"SORT (REVERSE ARRIVAL) UTF-8 MODSEQ {since}")[0] \
+        == f"* SORT 7 5 2 (MODSEQ {top})"
+    assert w.do(f"UID SORT (ARRIVAL) UTF-8 MODSEQ {since} UID 7")[0] \
+        == f"* SORT 7 (MODSEQ {since})"
+    assert w.do(f"SORT (ARRIVAL) UTF-8 MODSEQ {top + 1}")[0] == "* SORT"
+    # [RFC5267 3, RFC7162 3.1.10] of those that are told alone
+    assert w.do(f"SORT RETURN (MIN) (REVERSE ARRIVAL) UTF-8 MODSEQ {since}")[0] \
+        == f'* ESEARCH (TAG "t{w.count}") MIN 7 MODSEQ {since}'
+    assert w.do(f"SORT RETURN (ALL) (REVERSE ARRIVAL) UTF-8 MODSEQ {since}")[0] \
+        == f'* ESEARCH (TAG "t{w.count}") ALL 7,5,2 MODSEQ {top}'
+    # THREAD has no place for one
+    assert w.do(f"THREAD ORDEREDSUBJECT UTF-8 MODSEQ {since}")[0].count("MODSEQ") == 0
+    assert "MODSEQ" not in w.do("SORT (ARRIVAL) UTF-8 ALL")[0]

@@ -528,3 +528,58 @@ def test_sandbox(server):
     done = server.adm("-f", "json", "selftest", "-u", culver.MAIL_USER, "sandbox", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "store" in done.stdout
+
+
+SORTS = ["SUBJECT", "REVERSE DATE", "FROM", "TO CC", "SIZE", "ARRIVAL", "DISPLAYFROM SUBJECT",
+         "REVERSE DISPLAYTO"]
+THREADS = ["REFERENCES", "REFS", "ORDEREDSUBJECT"]
+
+
+def test_a_shared_mailbox_is_sorted_and_threaded_as_its_owner_does(server):
+    alice, bob = server.imap("alice"), server.imap("bob")
+    alice.create("Talk")
+    rows = []
+    for i in range(300):            # enough for a columns file
+        refs = f"References: <{i // 6 * 6}@x> <{i - 1}@x>\r\n" if i % 6 else ""
+        mail = (f"From: P{i * 7 % 90:02} <p{i * 5 % 70:02}@x>\r\nTo: T{i * 3 % 50} <t{i}@x>\r\n"
+                f"Cc: c{i * 11 % 23}@x\r\nSubject: {'Re: ' if i % 3 else ''}s{i * 13 % 97}\r\n"
+                f"Date: Mon, {i % 28 + 1:02} Jan 2024 10:{i % 60:02}:00 +0000\r\n"
+                f"Message-ID: <{i}@x>\r\n{refs}\r\n{'x' * (i * 17 % 101)}\r\n")
+        rows.append(b"(\\Seen) {%d+}\r\n%s" % (len(mail), mail.encode()))
+    assert alice._simple_command("APPEND", "Talk", b" ".join(rows))[0] == "OK"
+    server.grant("alice", "Talk", "user=bob", "lrswte")
+    alice.select("Talk")
+    assert bob.select("shared/alice/Talk")[1] == [b"300"]
+
+    def answers(client, kind, what, query):
+        status, rows = client.uid(kind, what, "UTF-8", *query)
+        assert status == "OK"
+        return rows[0]
+
+    def compare(*query):
+        for keys in SORTS:
+            ours = answers(alice, "SORT", f"({keys})", query)
+            assert answers(bob, "SORT", f"({keys})", query) == ours, keys
+        for algorithm in THREADS:
+            ours = answers(alice, "THREAD", algorithm, query)
+            assert answers(bob, "THREAD", algorithm, query) == ours, algorithm
+        return ours
+
+    # the guest first: the file is written by the broker, as the owner
+    assert len(answers(bob, "SORT", "(SUBJECT)", ["ALL"]).split()) == 300
+    files = list(server.home("alice").rglob("*.col"))
+    assert files and all(p.stat().st_uid == UIDS["alice"] for p in files)
+    compare("ALL")
+    compare("UID", "7:250", "NOT", "SUBJECT", "s9")
+    bob.uid("STORE", "3:20", "+FLAGS.SILENT", "(\\Deleted)")
+    bob.expunge()
+    append(alice, "Talk", b"s0a")
+    bob.noop()
+    alice.noop()
+    assert b" 20 " not in compare("ALL") and b"301" in compare("ALL")
+    # the numbers are those of the guest's own view
+    assert bob._simple_command("SORT", "(ARRIVAL)", "UTF-8", "ALL")[0] == "OK"
+    assert bob.response("SORT")[1][-1].split()[:3] == alice.sort("ARRIVAL", "UTF-8", "ALL")[1][
+        0].split()[:3]
+    alice.logout()
+    bob.logout()

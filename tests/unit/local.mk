@@ -125,6 +125,11 @@ tests_unit_test_blob_folders_SOURCES = %D%/test-blob-folders.c %D%/blob-fixture.
 tests_unit_test_blob_folders_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_blob_folders_LDADD = $(BLOB_LIBS)
 
+UNIT_TESTS += tests/unit/test-columns
+tests_unit_test_columns_SOURCES = %D%/test-columns.c %D%/mailbox-fixture.h
+tests_unit_test_columns_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_columns_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-connection
 tests_unit_test_connection_SOURCES = %D%/test-connection.c
 tests_unit_test_connection_CPPFLAGS = $(UNIT_CPPFLAGS)

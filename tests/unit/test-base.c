@@ -122,6 +122,45 @@ static void crc32c_check_value(void **state)
 			 0xe3069283u);
 }
 
+/* One bit after the other, as it is defined. */
+static uint32_t crc32c_plain(uint32_t crc, const unsigned char *p, size_t len)
+{
+	crc = ~crc;
+	for (size_t i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	return ~crc;
+}
+
+/* Around each length at which blocks are read three at once. */
+static void crc32c_of_each_length_and_alignment(void **state)
+{
+	enum { ALL = 1700, LONG = 3 * 2048 };
+	static unsigned char bytes[4 * LONG + 16];
+	static const size_t longer[] = { LONG, 2 * LONG, 3 * LONG, 4 * LONG };
+	uint32_t crc = 7;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * i * 2654435761u >> 13);
+	for (size_t at = 0; at < 9; at++) {
+		uint32_t plain = 0;
+
+		for (size_t len = 0; len <= ALL; len++) {
+			assert_int_equal(crc32c(0, bytes + at, len), plain);
+			plain = crc32c_plain(plain, bytes + at + len, 1);
+		}
+		for (size_t i = 0; i < 4 * 17; i++) {
+			size_t len = longer[i / 17] + i % 17 - 8;
+
+			plain = crc32c_plain(crc, bytes + at, len);
+			assert_int_equal(crc32c(crc, bytes + at, len), plain);
+			crc = plain;
+		}
+	}
+}
+
 static void base64_strict(void **state)
 {
 	static const char *const bad[] = {
@@ -219,6 +258,7 @@ int main(void)
 		cmocka_unit_test(settings_units),
 		cmocka_unit_test(hash_table_many_and_removed),
 		cmocka_unit_test(crc32c_check_value),
+		cmocka_unit_test(crc32c_of_each_length_and_alignment),
 		cmocka_unit_test(base64_strict),
 		cmocka_unit_test(utf8_rejects),
 		cmocka_unit_test(log_lines_are_clean),
