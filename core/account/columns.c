@@ -91,7 +91,7 @@ bool account_columns_load(struct account_columns *c, unsigned int section,
 	    meta_head(c->object, &head) < 0 || s->offset > head.size ||
 	    s->len > head.size - s->offset)
 		return false;
-	data = pool_alloc(pool, (size_t)s->len + 8);
+	data = pool_alloc_raw(pool, (size_t)s->len);
 	if (meta_load(c->object, s->offset, data, (size_t)s->len) !=
 	    (ssize_t)s->len || crc32c(0, data, (size_t)s->len) != s->crc)
 		return false;

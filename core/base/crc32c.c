@@ -20,6 +20,8 @@ struct crc_stride { size_t len; uint32_t by_one, by_two; };
 static const struct crc_stride crc_strides[] = {
 	{ 2048, 0xa51b6135u, 0x82f89c77u },
 	{ 256, 0xb9e02b86u, 0xdd7e3b0cu },
+	{ 128, 0x0d3b6092u, 0xb9e02b86u },
+	{ 32, 0xba4fc28eu, 0x9e4addf8u },
 };
 
 /* UNSAFE: there are eight bytes at p. */

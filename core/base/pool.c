@@ -34,9 +34,9 @@ struct cv_pool {
 	bool secret;
 };
 
-static void *allocate_or_die(size_t size)
+static void *allocate_or_die(size_t size, bool zeroed)
 {
-	void *memory = malloc(size);
+	void *memory = zeroed ? calloc(1, size) : malloc(size);
 
 	if (memory == NULL) {
 		log_write(LOG_LEVEL_PANIC, "memory",
@@ -49,7 +49,7 @@ static void *allocate_or_die(size_t size)
 
 struct cv_pool *pool_create(const char *name)
 {
-	struct cv_pool *pool = allocate_or_die(sizeof(*pool));
+	struct cv_pool *pool = allocate_or_die(sizeof(*pool), false);
 
 	*pool = (struct cv_pool){ .name = name };
 	return pool;
@@ -127,7 +127,8 @@ static size_t round_up(size_t size)
 	return rounded & ~(size_t)(POOL_ALIGN - 1);
 }
 
-static struct pool_block *add_block(struct cv_pool *pool, size_t need)
+static struct pool_block *add_block(struct cv_pool *pool, size_t need,
+				    bool zeroed)
 {
 	size_t size = pool->blocks == NULL ? POOL_FIRST_BLOCK :
 		pool->blocks->size * 2;
@@ -139,7 +140,7 @@ static struct pool_block *add_block(struct cv_pool *pool, size_t need)
 	if (size < need)
 		size = need;
 	BUG_IF(!checked_add(size, sizeof(*block), &bytes));
-	block = allocate_or_die(bytes);
+	block = allocate_or_die(bytes, zeroed);
 	block->size = size;
 	block->used = 0;
 	block->next = pool->blocks;
@@ -154,7 +155,7 @@ static void *take(struct cv_pool *pool, size_t need)
 	unsigned char *memory;
 
 	if (block == NULL || block->size - block->used < need)
-		block = add_block(pool, need);
+		block = add_block(pool, need, false);
 	/* UNSAFE: the block has room for need bytes, checked above */
 	memory = block->data + block->used;
 	block->used += need;
@@ -169,8 +170,17 @@ void *pool_alloc_raw(struct cv_pool *pool, size_t size)
 void *pool_alloc(struct cv_pool *pool, size_t size)
 {
 	size_t need = round_up(size == 0 ? 1 : size);
-	void *memory = take(pool, need);
+	struct pool_block *block = pool->blocks;
+	void *memory;
 
+	if (need > POOL_MAX_BLOCK &&
+	    (block == NULL || block->size - block->used < need)) {
+		/* new pages of the system are zeros without being touched */
+		block = add_block(pool, need, true);
+		block->used = need;
+		return block->data;
+	}
+	memory = take(pool, need);
 	memset(memory, 0, need);
 	return memory;
 }

@@ -256,7 +256,8 @@ static bool record_read_u64(struct cv_span *src, uint64_t *value_r)
 	return true;
 }
 
-static bool record_read_span(struct cv_span *src, struct cv_span *value_r)
+static inline bool record_read_span(struct cv_span *src,
+				    struct cv_span *value_r)
 {
 	const unsigned char *p = (const unsigned char *)src->data;
 	uint32_t len;

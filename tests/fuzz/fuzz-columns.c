@@ -115,8 +115,9 @@ static void take_genuine(struct cv_pool *pool)
 
 static void begin(void)
 {
-	struct cv_pool *pool = pool_create("genuine");
+	static struct cv_pool *pool;	/* for as long as the process is */
 
+	pool = pool_create("genuine");
 	broker_mail_open(&mail, NULL);
 	for (unsigned int i = 3; i < MESSAGES; i++)
 		save(i);

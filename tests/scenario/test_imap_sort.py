@@ -243,7 +243,7 @@ def test_modseq(wire):  # noqa: F811
     assert w.do(f"UID SORT (ARRIVAL) UTF-8 MODSEQ {since} UID 7")[0] \
         == f"* SORT 7 (MODSEQ {since})"
     assert w.do(f"SORT (ARRIVAL) UTF-8 MODSEQ {top + 1}")[0] == "* SORT"
-    # [RFC5267 3, RFC7162 3.1.10] of those that are told alone
+    # [RFC7162 3.1.10] of those that are told alone
     assert w.do(f"SORT RETURN (MIN) (REVERSE ARRIVAL) UTF-8 MODSEQ {since}")[0] \
         == f'* ESEARCH (TAG "t{w.count}") MIN 7 MODSEQ {since}'
     assert w.do(f"SORT RETURN (ALL) (REVERSE ARRIVAL) UTF-8 MODSEQ {since}")[0] \
