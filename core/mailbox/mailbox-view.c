@@ -159,8 +159,8 @@ bool mailbox_row(struct cv_mailbox *box, uint32_t seq, uint32_t *row_r)
 	if (seq == 0 || seq > box->count || box->folder->deleted)
 		return false;
 	uid = mailbox_uid_at(box, seq - 1);
-	/* messages are mostly asked for in their order */
-	for (uint32_t i = 0; i < 2; i++) {
+	/* messages are mostly asked for in their order, or again */
+	for (uint32_t i = 2; i-- > 0; ) {
 		uint32_t row = box->row_hint + i;
 
 		if (row < rows && account_row_uid(box->folder, row) == uid &&
