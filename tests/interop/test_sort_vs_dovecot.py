@@ -88,9 +88,9 @@ COMMANDS += ["SORT (WHAT) UTF-8 ALL", "SORT () UTF-8 ALL", "SORT (DATE) X-NONE A
              "SORT RETURN (MIN MAX COUNT) (FROM) UTF-8 5:70",
              "SORT RETURN (ALL) (SIZE) UTF-8 5:70"]
 
-# Both have the same threads.  [RFC5256 3] has no REFS: draft-ietf-morg-inthread-01, section 2,
-# sorts "by the most recent INTERNALDATE in each thread", so that the thread of what comes last
-# is the last one; Dovecot takes the sent date of the most recent message.
+# Both have the same threads.  REFS is in no RFC; [RFC5256 3] orders threads of REFERENCES by their
+# first messages.  draft-ietf-morg-inthread orders those of REFS by the most recent internal date
+# in each, so that the thread of what comes last is the last one; Dovecot takes the sent date.
 DIFFERENCES = {f"THREAD REFS UTF-8 {query}": "order of threads"
                for query in ("ALL", "SUBJECT a", "5:70")}
 
