@@ -1,5 +1,6 @@
-/* meta-memory.h - an account that is kept in memory, for tests: what a driver
- * without a lock and with lost answers does to the engine. */
+/* meta-memory.h - an account that is kept in memory: for trees that cannot be
+ * written (INDEX=MEMORY), and for tests of what a driver without a lock and
+ * with lost answers does to the engine. */
 #ifndef META_MEMORY_H
 #define META_MEMORY_H
 

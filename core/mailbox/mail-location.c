@@ -1,9 +1,11 @@
 /* mail-location.c - "maildir:~/Maildir:LAYOUT=fs:INDEX=/var/..." taken
  * apart. */
 #include "mailbox-private.h"
+#include "account/meta-memory.h"
 #include "settings/location-check.h"
 
 #include <errno.h>
+#include <sys/statvfs.h>
 
 /* "~/x" and "x" below the home directory; "~" the home itself. */
 static int expand_home(struct cv_user *user, struct cv_span path,
@@ -232,6 +234,66 @@ static int make_index(struct cv_user *user, const char *index,
 	return ret;
 }
 
+static void memory_destroy(void *data)
+{
+	struct meta_memory *memory = data;
+
+	meta_memory_destroy(&memory);
+}
+
+/* For a tree that cannot be written: the session's own account, made from
+ * what the tree has.  It keeps no bodies: a message would be acknowledged and
+ * then be lost. */
+static int open_in_memory(struct cv_user *user,
+			  const struct account_options *options,
+			  struct account **account_r, struct cv_error *err)
+{
+	struct account_options own = *options;
+	struct meta_memory *memory = meta_memory_create();
+
+	if (memory == NULL)
+		return FAIL(err, CV_E_TEMP, "out of memory");
+	pool_add_finaliser(user->pool, memory_destroy, memory);
+	own.body_max = 1;
+	return account_open_on(meta_memory_open(memory),
+			       bell_memory_open(memory), &own, account_r,
+			       err);
+}
+
+static bool is_readonly(const char *path)
+{
+	struct statvfs vfs;
+
+	return statvfs(path, &vfs) == 0 && (vfs.f_flag & ST_RDONLY) != 0;
+}
+
+/* INDEX=MEMORY.  Sessions that write the same tree must know of each other,
+ * so only what cannot be written has its account in memory. */
+static int open_unless_readonly(struct cv_user *user,
+				const struct mail_location *location,
+				const char *name,
+				const struct account_options *options,
+				struct account **account_r,
+				struct cv_error *err)
+{
+	struct cv_error error = ERROR_NONE;
+	int ret = account_open(user->io, AT_FDCWD, name, options, account_r,
+			       &error);
+
+	if (ret == CV_E_DENIED || (ret < 0 && is_readonly(location->path))) {
+		log_info("mail", "%s: the account is kept in memory, and "
+			 "changes of flags until the session ends (INDEX="
+			 "MEMORY)", error.text);
+		return open_in_memory(user, options, account_r, err);
+	}
+	if (ret == CV_OK)
+		log_warning("mail", "mail_location: INDEX=MEMORY: the account "
+			    "of a tree that can be written is kept on disk");
+	else if (err != NULL)
+		*err = error;
+	return ret;
+}
+
 int mail_location_account_open(struct cv_user *user,
 			       const struct mail_location *location,
 			       const char *dir,
@@ -240,18 +302,19 @@ int mail_location_account_open(struct cv_user *user,
 			       struct cv_error *err)
 {
 	const char *index = location->index, *name;
+	bool in_memory = strcmp(index, "MEMORY") == 0;
 	struct meta *meta;
 	struct bell *bell;
 	int ret;
 
-	if (strcmp(index, "MEMORY") == 0) {
-		log_warning("mail", "mail_location: INDEX=MEMORY: an account "
-			    "is always kept on disk");
+	if (in_memory)
 		index = "";
-	}
 	name = index[0] != '\0' ? pool_printf(user->pool, "%s/culver",
 					      index) :
 		pool_printf(user->pool, "%s/%s", location->path, dir);
+	if (user->account == NULL && in_memory)
+		return open_unless_readonly(user, location, name, options,
+					    account_r, err);
 	if (user->account == NULL) {
 		ret = make_index(user, index, err);
 		return ret < 0 ? ret :

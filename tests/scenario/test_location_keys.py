@@ -113,3 +113,39 @@ def test_a_folder_that_may_not_be_entered_is_told_of_once():
         assert len(told) == 1, told
         assert f"'{base}/." in told[0] and "uid 0" in told[0] and "chown" in told[0]
         assert "1 more" in told[0]
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="needs a tree that mail users cannot write")
+@pytest.mark.parametrize("layout", ["", ":LAYOUT=fs"])
+def test_a_tree_that_cannot_be_written_is_read_with_its_index_in_memory(tmp_path, layout):
+    base = tmp_path / "archive"
+    news = base / ("News" if layout else ".News")
+    for sub in ("cur", "new", "tmp"):
+        (base / ("INBOX" if layout else ".") / sub).mkdir(parents=True)
+        (news / sub).mkdir(parents=True)
+    (news / "cur" / "1.a.host:2,S").write_bytes(MAIL.replace(b"\r", b""))
+    (news / "cur" / "2.b.host:2,F").write_bytes(MAIL.replace(b"\r", b"").replace(b"one", b"two"))
+    for path in [tmp_path, *tmp_path.parents][:3]:
+        os.chmod(path, 0o755)
+    before = sorted(path for path in base.rglob("*"))
+    extra = ("namespace archive {\n  type = public\n  separator = /\n  prefix = Archive/\n"
+             f"  location = maildir:{base}{layout}:INDEX=MEMORY\n  subscriptions = no\n}}\n")
+    with culver.Server(config=CONFIG, extra=extra) as server:
+        for _ in range(2):
+            client = server.imap()
+            assert b"Archive/News" in b" ".join(ok(client.list()))
+            assert ok(client.select("Archive/News")) == [b"2"]
+            assert ok(client.fetch("1", "BODY.PEEK[]"))[0][1] == MAIL
+            assert b"\\Flagged" in ok(client.fetch("2", "FLAGS"))[0]
+            assert client.append("Archive/News", None, None, MAIL)[0] == "NO"
+            assert client.create("Archive/Other")[0] == "NO"
+            client.logout()
+        server.adm("import", "-u", "alice", f"maildir:{base}{layout}:INDEX=MEMORY", "Old", "ALL")
+        client = server.imap()
+        assert ok(client.select("Old/News")) == [b"2"]
+        client.logout()
+        assert "kept in memory" in server.log
+        # what would be written there is refused, not lost
+        done = server.adm("save", "-u", "alice", "-m", "Archive/News", input="Subject: x\n\nx\n", check=False)
+        assert done.returncode != 0
+    assert sorted(path for path in base.rglob("*")) == before
