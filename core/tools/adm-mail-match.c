@@ -56,7 +56,7 @@ static int guid_of(struct adm_mail *m, const char *name, char dst[33],
 }
 
 static int search_box(struct adm_mail *m, struct cv_mailbox *box,
-		      const char *name, const struct cv_search_query *query,
+		      const char *name, struct cv_search_query *query,
 		      adm_mail_match_fn *fn, struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("matches");
@@ -67,7 +67,9 @@ static int search_box(struct adm_mail *m, struct cv_mailbox *box,
 	mailbox_api.state(box, &state);
 	adm_query_set_last(query, state.messages, state.messages == 0 ? 0 :
 			   mailbox_api.uid_of(box, state.messages), pool);
-	ret = mailbox_api.search(box, query, pool, &seqs, err);
+	ret = adm_query_resolve(box, query, pool, err);
+	if (ret == CV_OK)
+		ret = mailbox_api.search(box, query, pool, &seqs, err);
 	if (ret == CV_OK && seqs.count > 0)
 		ret = fn(m, box, name, seqs, err);
 	pool_destroy(&pool);

@@ -19,7 +19,7 @@ enum {
 enum key_kind {
 	KEY_PLAIN, KEY_NOT_PLAIN, KEY_FLAG, KEY_NOT_FLAG, KEY_TEXT,
 	KEY_NOT_TEXT, KEY_FIELD, KEY_HEADER, KEY_DATE, KEY_SIZE, KEY_NUMBER,
-	KEY_UIDS, KEY_NEW,
+	KEY_UIDS, KEY_NEW, KEY_INTHREAD,
 };
 
 struct key {
@@ -37,7 +37,11 @@ struct adm_query {
 	const char *mailbox;		/* the only one, when at the top */
 };
 
-struct group { uint32_t node, last; bool has_or, has_and, wants_key; };
+struct group {
+	uint32_t node, last;
+	bool has_or, has_and, wants_key;
+	bool single;			/* ends behind its first key */
+};
 
 struct parser {
 	struct cv_pool *pool;
@@ -296,6 +300,7 @@ static const struct key keys[] = {
 	{ "FLAGGED", KEY_FLAG, 0, CV_FLAG_FLAGGED },
 	{ "FROM", KEY_FIELD, 0, 0 },
 	{ "HEADER", KEY_HEADER, CV_SEARCH_HEADER, 0 },
+	{ "INTHREAD", KEY_INTHREAD, ADM_QUERY_INTHREAD, 0 },
 	{ "KEYWORD", KEY_TEXT, CV_SEARCH_KEYWORD, 0 },
 	{ "LARGER", KEY_SIZE, CV_SEARCH_LARGER, 0 },
 	{ "MAILBOX", KEY_TEXT, QUERY_MAILBOX, 0 },
@@ -440,6 +445,36 @@ static int add_with_value(struct parser *p, const struct key *key)
 	}
 }
 
+/* INTHREAD algorithm key */
+static int open_thread(struct parser *p)
+{
+	static const struct { const char *name; uint32_t algorithm; } names[] = {
+		{ "REFS", CV_THREAD_REFS },
+		{ "REFERENCES", CV_THREAD_REFERENCES },
+		{ "ORDEREDSUBJECT", CV_THREAD_ORDEREDSUBJECT },
+	};
+	const char *name = next_arg(p);
+	uint32_t node, algorithm = 0;
+	int ret;
+
+	for (size_t i = 0; name != NULL &&
+	     i < sizeof(names) / sizeof(names[0]); i++) {
+		if (cv_span_equal_icase(cv_span_of(name),
+					cv_span_of(names[i].name)))
+			algorithm = names[i].algorithm;
+	}
+	if (algorithm == 0)
+		return fail_at(p, "INTHREAD needs REFS, REFERENCES or "
+			       "ORDEREDSUBJECT, and a search key");
+	if (p->depth + 1 == QUERY_DEPTH_MAX)
+		return fail_at(p, "too many parentheses");
+	if ((ret = add_key(p, ADM_QUERY_INTHREAD, &node)) < 0)
+		return ret;
+	p->query->nodes[node].flags = algorithm;
+	p->stack[++p->depth] = (struct group){ .node = node, .single = true };
+	return CV_OK;
+}
+
 static int add_found(struct parser *p, const struct key *key)
 {
 	const char *field;
@@ -458,6 +493,8 @@ static int add_found(struct parser *p, const struct key *key)
 		return ret;
 	case KEY_NEW:
 		return add_new(p);
+	case KEY_INTHREAD:
+		return open_thread(p);
 	case KEY_FIELD:
 		return add_header(p, key->name, next_arg(p));
 	case KEY_HEADER:
@@ -508,6 +545,14 @@ static int close_group(struct parser *p)
 	ret = finish_group(p);
 	p->depth--;
 	return ret;
+}
+
+/* Those of INTHREAD whose key has been read. */
+static void close_singles(struct parser *p)
+{
+	while (p->depth > 0 && p->stack[p->depth].single &&
+	       p->stack[p->depth].last != 0 && p->nots == 0)
+		p->depth--;
 }
 
 static int take_or(struct parser *p)
@@ -570,8 +615,12 @@ int adm_query_parse(struct cv_pool *pool, int argc, char **argv,
 		return FAIL(err, CV_E_LIMIT, "search query: more than %d "
 			    "arguments", QUERY_ARGS_MAX);
 	p->stack[0].node = add_node(p, CV_SEARCH_AND);
-	while (ret == CV_OK && p->at < argc)
+	while (ret == CV_OK && p->at < argc) {
 		ret = take_arg(p, next_arg(p));
+		close_singles(p);
+	}
+	if (ret == CV_OK && p->stack[p->depth].single)
+		ret = finish_group(p);
 	if (ret == CV_OK && p->depth > 0)
 		ret = fail_at(p, "')' is missing at the end");
 	if (ret == CV_OK)
@@ -655,6 +704,9 @@ bool adm_query_build(const struct adm_query *query, const char *mailbox,
 			known[i] = KNOWN_YES;
 		} else if (n->op >= CV_SEARCH_AND && n->op <= CV_SEARCH_NOT) {
 			known[i] = fold_group(query_r, known, i);
+		} else if (n->op == ADM_QUERY_INTHREAD &&
+			   fold_group(query_r, known, i) == KNOWN_NO) {
+			known[i] = KNOWN_NO;
 		}
 	}
 	return known[0] != KNOWN_NO;

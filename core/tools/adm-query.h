@@ -8,6 +8,10 @@
 #include "base.h"
 #include "cv-mailbox.h"
 
+/* Beside enum cv_search_op, until adm_query_resolve: flags is the algorithm,
+ * its children are what one message of the thread must match. */
+enum { ADM_QUERY_INTHREAD = 1003 };
+
 struct adm_query;
 
 /* Arguments must outlive the query.  CV_E_SYNTAX with a text that names the
@@ -34,6 +38,10 @@ bool adm_query_build(const struct adm_query *query, const char *mailbox,
 /* Replaces "*" in its sets by the last message of an open view. */
 void adm_query_set_last(const struct cv_search_query *query, uint32_t seq,
 			uint32_t uid, struct cv_pool *pool);
+/* Then: what only can be known with the view.  Costs nothing for a query
+ * without INTHREAD. */
+int adm_query_resolve(struct cv_mailbox *box, struct cv_search_query *query,
+		      struct cv_pool *pool, struct cv_error *err);
 
 /* Parses one argument each; for options that take the same. */
 bool adm_query_time(const char *text, uint64_t now, uint64_t *seconds_r,

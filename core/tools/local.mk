@@ -22,6 +22,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-pw.c \
 	%D%/adm-quota.c \
 	%D%/adm-query.c %D%/adm-query.h \
+	%D%/adm-query-thread.c \
 	%D%/adm-save.c \
 	%D%/adm-selftest.c \
 	%D%/adm-server.c \

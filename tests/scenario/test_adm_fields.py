@@ -207,3 +207,43 @@ def test_a_name_that_is_none_is_a_wrong_call_as_with_doveadm(mail, other, call):
             words[at:at] = ["-u", "alice"]
             assert run(*words) == 64, (words, run)
         assert run("mailbox", "status", "-u", "alice", "messages", "Nowhere") == 68
+
+
+REPLY = "From: c@example.org\nSubject: else\nMessage-ID: <{n}@x>\nReferences: <1@x>\n\nx\n"
+ALONE = "From: d@example.org\nSubject: alone\nMessage-ID: <9@x>\n\nneedle\n"
+
+
+@pytest.fixture(scope="module")
+def threads(mail):
+    """In a mailbox of its own: a thread of three, another of one."""
+    mail.adm("mailbox", "create", "-u", "alice", "Threads")
+    for message in (MIXED, ALONE, REPLY.format(n=3), REPLY.format(n=4)):
+        mail.adm("save", "-u", "alice", "-m", "Threads", input=message)
+    return mail
+
+
+@pytest.mark.parametrize("query, uids", [
+    ("INTHREAD REFS UID 4", "1 3 4"), ("INTHREAD references SUBJECT alone", "2"),
+    ("NOT INTHREAD REFS UID 4", "2"), ("INTHREAD REFS NOT FROM c@example.org", "1 2 3 4"),
+    ("INTHREAD REFS ( UID 4 SUBJECT else ) UID 1:3", "1 3"), ("INTHREAD REFS SUBJECT none", ""),
+    ("INTHREAD REFS UID 1 FROM c@example.org", "3 4"),
+    ("INTHREAD REFS INTHREAD REFS UID 3", "1 3 4"),
+    ("INTHREAD ORDEREDSUBJECT UID 3", "3 4"),
+    ("( INTHREAD REFS UID 4 OR SUBJECT alone ) NOT UID 1", "2 3 4")])
+def test_messages_are_found_with_their_thread(threads, query, uids):
+    done = threads.adm("search", "-u", "alice", "mailbox", "Threads", *query.split())
+    assert [line.split()[1] for line in done.stdout.splitlines()] == uids.split()
+
+
+@pytest.mark.parametrize("query", ["INTHREAD", "INTHREAD REFS", "INTHREAD x ALL", "INTHREAD REFS NOT",
+                                   "( INTHREAD REFS ) ALL", "INTHREAD REFS ( ALL"])
+def test_a_thread_without_a_key_is_refused(threads, query):
+    assert threads.adm("search", "-u", "alice", *query.split(), check=False).returncode == 64
+
+
+def test_a_mailbox_within_a_thread_names_it_for_expunge(threads):
+    threads.adm("expunge", "-u", "alice", "INTHREAD", "REFS", "(", "mailbox", "Threads", "UID", "2", ")")
+    left = threads.adm("search", "-u", "alice", "mailbox", "Threads", "ALL").stdout
+    assert [line.split()[1] for line in left.splitlines()] == ["1", "3", "4"]
+    assert threads.adm("expunge", "-u", "alice", "INTHREAD", "REFS", "UID", "2",
+                       check=False).returncode == 64
