@@ -5,6 +5,8 @@
 #include "encoded-word.h"
 #include "message-id.h"
 
+#include <endian.h>
+
 enum {
 	FIELDS_MAX = 64 * 1024,		/* kept of the header */
 	SORT_KEY_MAX = 256,
@@ -247,12 +249,13 @@ static void record_append_span(struct cv_text *dst, struct cv_span s)
 
 static bool record_read_u64(struct cv_span *src, uint64_t *value_r)
 {
-	if (src->len < 8)
+	uint64_t value;
+
+	if (src->len < sizeof(value))
 		return false;
-	*value_r = 0;
-	for (int i = 0; i < 8; i++)
-		*value_r |= (uint64_t)(unsigned char)src->data[i] << (8 * i);
-	*src = cv_span_skip(*src, 8);
+	memcpy(&value, src->data, sizeof(value));
+	*value_r = le64toh(value);
+	*src = cv_span_skip(*src, sizeof(value));
 	return true;
 }
 
