@@ -501,8 +501,8 @@ static void dovecot_left(const struct sync_side *s, struct cv_text *dst)
 		cv_text_append_f(dst, ", %u annotations that no mailbox of "
 				 "the tree has", d->lost_attributes);
 	if (d->attributes.len > 0)
-		cv_text_append_f(dst, "; annotations are in '%s/%s' (hint: "
-				 "mail_attribute_dict = file:%s/%s and "
+		cv_text_append_f(dst, "; annotations are in '%s/%s' "
+				 "(hint: mail_attribute_dict = file:%s/%s and "
 				 "imap_metadata = yes)", d->path,
 				 attributes_name, d->path, attributes_name);
 }

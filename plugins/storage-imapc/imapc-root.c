@@ -369,6 +369,17 @@ int imapc_folder_create(struct cv_storage_root *root, struct cv_span name,
 	return ret == CV_OK ? imapc_list(root, true, err) : ret;
 }
 
+/* [RFC9051 6.3.5] A selected mailbox is best left before it goes, or gets
+ * another name: there are servers that close the connection otherwise. */
+static int leave_selected(struct cv_storage_root *root, struct cv_error *err)
+{
+	if (root->selected == NULL)
+		return CV_OK;
+	(void)imapc_command(root, "UNSELECT", NULL, NULL, NULL);
+	root->selected = NULL;
+	return imapc_connect(root, err);
+}
+
 int imapc_folder_remove(struct cv_storage_root *root, struct cv_span name,
 			struct cv_error *err)
 {
@@ -378,13 +389,8 @@ int imapc_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		return ret;
 	if (imapc_entry_find(root, name) == NULL)
 		return CV_OK;
-	/* [RFC9051 6.3.5] a selected mailbox is best left before */
-	if (root->selected != NULL) {
-		(void)imapc_command(root, "UNSELECT", NULL, NULL, NULL);
-		root->selected = NULL;
-		if ((ret = imapc_connect(root, err)) < 0)
-			return ret;
-	}
+	if ((ret = leave_selected(root, err)) < 0)
+		return ret;
 	ret = name_command(root, "DELETE", name, CV_SPAN_NONE, err);
 	return ret == CV_OK ? imapc_list(root, true, err) : ret;
 }
@@ -407,7 +413,8 @@ int imapc_folder_rename(struct cv_storage_root *root, struct cv_span name,
 	if (from == NULL)
 		return CV_FAIL(err, CV_E_NOT_FOUND, "no folder '%.*s'",
 			       CV_SPAN_ARG(name));
-	root->selected = NULL;
+	if ((ret = leave_selected(root, err)) < 0)
+		return ret;
 	ret = name_command(root, "RENAME", name, new_name, err);
 	return ret == CV_OK ? imapc_list(root, true, err) : ret;
 }

@@ -21,7 +21,7 @@ import culver
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 MAIL = b"Subject: x\r\n\r\nx\r\n"
 MEGABYTES = {"anvil": 301, "auth": 302, "auth-worker": 303, "log": 304, "imap-login": 305,
-             "imap": 306, "lmtp": 307, "deliver": 308}
+             "imap": 306, "lmtp": 307, "deliver": 308, "idle": 309}
 
 
 def processes(server):
