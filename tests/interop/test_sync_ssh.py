@@ -138,11 +138,11 @@ def test_another_program_there_is_an_error_that_says_so(ssh, pair, remote, said)
 
 def test_another_version_there_is_an_error_with_both_numbers(ssh, pair, tmp_path):
     first, _ = pair
-    hello = sync.frame(1, sync.string(b"culver-sync") + sync.u32(2) + sync.u32(3) + b"x" * 28)
+    hello = sync.frame(1, sync.string(b"culver-sync") + sync.u32(3) + sync.u32(4) + b"x" * 28)
     (tmp_path / "newer").write_bytes(hello)
     done = first.adm("sync", "-u", "alice", *ssh.words("cat", tmp_path / "newer"), check=False)
     assert done.returncode != 0
-    assert "version 2 to 3 of the protocol, we speak 1" in done.stderr, done.stderr
+    assert "version 3 to 4 of the protocol, we speak 2" in done.stderr, done.stderr
 
 
 def test_a_stranger_s_key_opens_nothing(ssh, pair):
