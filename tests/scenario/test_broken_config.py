@@ -285,7 +285,7 @@ def test_a_reload_with_a_wrong_database_changes_nothing(server, case):
 def test_all_mistakes_are_told_at_once(server):
     text = (server.config.read_text() + "nonsense = 1\npassdb {\n driver = passwd-file\n"
             " args = foo=1 bar=2 /no/such\n}\nplugin {\n quota_rule = x\n}\n"
-            "mail_plugins = quota\nmail_location = maildir:x:LAYUT=fs\n")
+            "mail_plugins = quota\nmail_location = maildir:~/x:LAYUT=fs:BROKENCHAR=+\n")
     with written(server, text):
         shown = culverconf(server).stderr
         reloaded = server.adm("reload", check=False).stderr
@@ -293,7 +293,7 @@ def test_all_mistakes_are_told_at_once(server):
         started = start_fails(server)
     for output in (shown, reloaded, started):
         for told in ("'nonsense'", "'foo'", "'bar'", "/no/such", "MAILBOX:LIMIT",
-                     "'LAYUT'", "path 'x'"):
+                     "'LAYUT'", "BROKENCHAR"):
             assert f"{server.config}:" in output
             assert told in output, (told, output)
 
