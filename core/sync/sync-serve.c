@@ -240,7 +240,10 @@ static int change(struct serving *v, uint8_t type, struct wire_in *in,
 	case LINK_REMOVE: return ops->remove(v->side, name, failure);
 	case LINK_RENAME: return ops->rename(v->side, name, to, failure);
 	case LINK_IDENTIFY:
-		return ops->identify(v->side, name, guid, failure);
+		return ops->identify == NULL ? FAIL(failure,
+			CV_E_UNSUPPORTED, "this end gives no mailbox the id "
+			"of another") :
+			ops->identify(v->side, name, guid, failure);
 	case LINK_SUBSCRIBE:
 		return ops->subscribe(v->side, name, on, failure);
 	case LINK_UPDATE: return ops->update(v->side, &update, failure);
@@ -361,6 +364,13 @@ static int hello(struct serving *v, struct cv_error *err)
 	return link_end(v->link, err);
 }
 
+static int widen(struct sync_side *side, struct cv_error *err)
+{
+	return side->ops->widen != NULL ? side->ops->widen(side, err) :
+		FAIL(err, CV_E_UNSUPPORTED, "this end has no shared or "
+		     "public namespaces");
+}
+
 static int serve_one(struct serving *v, uint8_t type, struct wire_in *in,
 		     struct cv_error *err)
 {
@@ -393,7 +403,7 @@ static int serve_one(struct serving *v, uint8_t type, struct wire_in *in,
 		return CV_OK;
 	case LINK_SAVE_COMMIT: return serve_commit(v, in, &failure, err);
 	case LINK_WIDEN:
-		return answer(v, v->side->ops->widen(v->side, &failure),
+		return answer(v, widen(v->side, &failure),
 			      &failure, err);
 	default: return refuse(err);
 	}

@@ -207,6 +207,19 @@ static int memory_rename(struct sync_side *s, const char *from,
 	return CV_OK;
 }
 
+static int memory_identify(struct sync_side *s, const char *name,
+			   const uint8_t guid[16], struct cv_error *err)
+{
+	struct memory *m = (struct memory *)s;
+	struct memory_box *b = find(m, name);
+
+	m->open = NULL;
+	if (b == NULL)
+		return FAIL(err, CV_E_NOT_FOUND, "there is no such mailbox");
+	memcpy(b->box.guid, guid, sizeof(b->box.guid));
+	return CV_OK;
+}
+
 static int memory_subscribe(struct sync_side *s, const char *name, bool on,
 			    struct cv_error *err)
 {
@@ -352,6 +365,7 @@ static const struct sync_side_ops ops = {
 	.create = memory_create,
 	.remove = memory_remove,
 	.rename = memory_rename,
+	.identify = memory_identify,
 	.subscribe = memory_subscribe,
 	.set_metadata = memory_set_metadata,
 	.update = memory_update,
