@@ -40,7 +40,9 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-replace.c %D%/mailbox-replace.h \
 	%D%/mailbox-rights.c \
 	%D%/mailbox-route.c %D%/mailbox-route.h \
-	%D%/mailbox-save.c \
+	%D%/mailbox-route-copy.c \
+	%D%/mailbox-save.c %D%/mailbox-save-private.h \
+	%D%/mailbox-save-body.c %D%/mailbox-save-commit.c \
 	%D%/mailbox-search.c \
 	%D%/mailbox-seen.c %D%/mailbox-seen.h \
 	%D%/mailbox-sort.c \

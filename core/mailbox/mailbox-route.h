@@ -31,6 +31,8 @@ int route_section(struct cv_mailbox *box, uint32_t seq,
 int route_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		struct cv_pool *pool, struct cv_set *modified_r,
 		struct cv_error *err);
+/* The user's rights in an open mailbox, an ACL_x mask. */
+uint32_t route_box_rights(struct cv_mailbox *box);
 int route_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 		  struct cv_error *err);
 int route_copy(struct cv_mailbox *box, struct cv_set seqs,
