@@ -9,11 +9,11 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-boxes.c \
 	%D%/sync-copy.c \
 	%D%/sync-dovecot.c %D%/sync-dovecot.h \
-	%D%/sync-dovecot-extras.c \
+	%D%/sync-dovecot-box.c %D%/sync-dovecot-extras.c \
 	%D%/sync-dovecot-index.c %D%/sync-dovecot-mail.c \
 	%D%/sync-import.c \
 	%D%/sync-link.c %D%/sync-link.h \
-	%D%/sync-local.c \
+	%D%/sync-local.c %D%/sync-local.h %D%/sync-local-write.c \
 	%D%/sync-mirror.c \
 	%D%/sync-pair.c \
 	%D%/sync-remote.c \

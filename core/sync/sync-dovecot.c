@@ -12,46 +12,6 @@
 
 static const char mail_dir[] = "dbox-Mails";
 
-struct message {
-	uint32_t uid, words, map_uid;
-	uint32_t saved;
-	uint64_t modseq;
-	uint8_t guid[16], flags;
-};
-
-/* Where mdbox's storage/dovecot.map.index says that a message is. */
-struct place { uint32_t file, offset, size; };
-
-struct dovecot {
-	struct sync_side side;
-	struct cv_pool *pool;
-	bool multi;
-	const char *path, *work;	/* where it goes, where it is made */
-	int fd;				/* of work; -1: nothing made yet */
-	sync_boxes boxes;
-	sync_names subscribed;
-
-	struct cv_pool *box_pool;	/* of the open one; NULL: none */
-	struct sync_box box;
-	int box_fd;
-	ARRAY(struct message) messages;
-	/* its keywords, and the numbers of their sets among the engine's */
-	ARRAY(const char *) keywords;
-	struct hash_table keyword_numbers;
-
-	struct sync_dovecot_mail mail;
-	struct sync_row row;
-	bool adding;
-	ARRAY(uint32_t) added;		/* UIDs, since the last commit */
-
-	int storage_fd;
-	uint32_t map_id, file;
-	ARRAY(struct place) places;
-
-	struct cv_text attributes;	/* annotations */
-	uint32_t lost_attributes;
-};
-
 static const char attributes_name[] = "dovecot-attributes";
 
 /* --- names ---------------------------------------------------------------------- */
@@ -170,164 +130,6 @@ static bool dovecot_is_open(const struct sync_side *s)
 	return ((const struct dovecot *)s)->box_pool != NULL;
 }
 
-/* --- a mailbox's index --------------------------------------------------------------- */
-
-static void get_keywords(void *context, uint32_t number, struct cv_text *dst)
-{
-	struct dovecot *d = context;
-	const struct message *m = &d->messages.items[number];
-	struct cv_keywords k = { NULL, 0 };
-	struct cv_pool *pool = pool_create("keywords");
-	size_t at = dst->len;
-
-	if (m->words != 0)
-		k = sync_words_get(d->side.words, m->words, pool);
-	sync_dovecot_put(dst, 0, (int)(d->keywords.count + 7) / 8);
-	for (uint32_t i = 0; i < k.count; i++) {
-		size_t bit = (size_t)(uintptr_t)hash_find(
-			&d->keyword_numbers, cv_span_of(k.names[i])) - 1;
-
-		dst->data[at + bit / 8] |= (char)(1 << bit % 8);
-	}
-	pool_destroy(&pool);
-}
-
-static void get_modseq(void *context, uint32_t number, struct cv_text *dst)
-{
-	const struct dovecot *d = context;
-	uint64_t modseq = d->messages.items[number].modseq;
-
-	sync_dovecot_put(dst, modseq == 0 ? 1 : modseq, 8);
-}
-
-static void get_guid(void *context, uint32_t number, struct cv_text *dst)
-{
-	const struct dovecot *d = context;
-
-	cv_text_append(dst, d->messages.items[number].guid, 16);
-}
-
-static void get_place(void *context, uint32_t number, struct cv_text *dst)
-{
-	const struct dovecot *d = context;
-	const struct message *m = &d->messages.items[number];
-
-	sync_dovecot_put(dst, m->map_uid, 4);
-	sync_dovecot_put(dst, m->saved, 4);
-}
-
-static uint32_t get_row(void *context, uint32_t number, uint8_t *flags_r)
-{
-	const struct dovecot *d = context;
-
-	*flags_r = d->messages.items[number].flags;
-	return d->messages.items[number].uid;
-}
-
-/* { rebuild count, or the map's UIDVALIDITY; GUID; flags } */
-static struct cv_span box_header(struct dovecot *d)
-{
-	struct cv_text text;
-
-	cv_text_init(&text, d->box_pool);
-	sync_dovecot_put(&text, d->multi ? d->map_id : 0, 4);
-	cv_text_append(&text, d->box.guid, 16);
-	sync_dovecot_put(&text, 0, 4);
-	return cv_text_span(&text);
-}
-
-/* { count } { -, offset of the name } the names */
-static struct cv_span keyword_header(struct dovecot *d)
-{
-	struct cv_text text;
-	size_t at = 0;
-
-	cv_text_init(&text, d->box_pool);
-	sync_dovecot_put(&text, d->keywords.count, 4);
-	for (size_t i = 0; i < d->keywords.count; i++) {
-		sync_dovecot_put(&text, 0, 4);
-		sync_dovecot_put(&text, at, 4);
-		at += strlen(d->keywords.items[i]) + 1;
-	}
-	for (size_t i = 0; i < d->keywords.count; i++)
-		cv_text_append(&text, d->keywords.items[i],
-			       strlen(d->keywords.items[i]) + 1);
-	return cv_text_span(&text);
-}
-
-static struct cv_span modseq_header(struct dovecot *d)
-{
-	struct cv_text text;
-
-	cv_text_init(&text, d->box_pool);
-	sync_dovecot_put(&text, d->box.modseq, 8);
-	sync_dovecot_put(&text, 0, 8);
-	return cv_text_span(&text);
-}
-
-static void collect_keywords(struct dovecot *d)
-{
-	array_init(&d->keywords, d->box_pool);
-	hash_init(&d->keyword_numbers, d->box_pool, true);
-	for (size_t i = 0; i < d->messages.count; i++) {
-		struct cv_keywords k;
-
-		if (d->messages.items[i].words == 0)
-			continue;
-		k = sync_words_get(d->side.words, d->messages.items[i].words,
-				   d->box_pool);
-		for (uint32_t n = 0; n < k.count; n++) {
-			struct cv_span name = cv_span_of(k.names[n]);
-
-			if (hash_find(&d->keyword_numbers, name) != NULL)
-				continue;
-			*array_add(&d->keywords) = k.names[n];
-			hash_set(&d->keyword_numbers, name,
-				 (void *)(uintptr_t)d->keywords.count);
-		}
-	}
-}
-
-static int write_index(struct dovecot *d, struct cv_error *err)
-{
-	struct sync_dovecot_part parts[5] = {
-		{ .name = d->multi ? "mdbox-hdr" : "dbox-hdr",
-		  .header = box_header(d) },
-		{ .name = "modseq", .size = 8, .align = 8,
-		  .header = modseq_header(d), .get = get_modseq },
-	};
-	struct sync_dovecot_index index = {
-		.id = d->box.uidvalidity, .uidvalidity = d->box.uidvalidity,
-		.uidnext = d->box.uidnext,
-		.count = (uint32_t)d->messages.count,
-		.highestmodseq = d->box.modseq, .parts = parts,
-		.part_count = 2, .row = get_row, .context = d,
-	};
-
-	collect_keywords(d);
-	if (d->multi) {
-		parts[index.part_count++] = (struct sync_dovecot_part){
-			.name = "mdbox", .size = 8, .align = 4,
-			.get = get_place };
-		parts[index.part_count++] = (struct sync_dovecot_part){
-			.name = "guid", .size = 16, .align = 1,
-			.get = get_guid };
-	}
-	if (d->keywords.count > 0)
-		parts[index.part_count++] = (struct sync_dovecot_part){
-			.name = "keywords", .align = 1,
-			.size = (uint32_t)(d->keywords.count + 7) / 8,
-			.header = keyword_header(d), .get = get_keywords };
-	for (size_t i = 0; i < d->messages.count; i++) {
-		uint8_t flags = d->messages.items[i].flags;
-
-		index.seen += (flags & CV_FLAG_SEEN) != 0;
-		index.deleted += (flags & CV_FLAG_DELETED) != 0;
-	}
-	return sync_dovecot_index_write(d->box_fd, "dovecot.index", &index,
-					err);
-}
-
 /* --- mailboxes --------------------------------------------------------------------- */
 
 static int begin_tree(struct dovecot *d, struct cv_error *err)
@@ -383,7 +185,7 @@ static int end_box(struct dovecot *d, struct cv_error *err)
 	if (d->adding || d->added.count > 0)
 		ret = FAIL(err, CV_E_TEMP, "not all messages are there");
 	else
-		ret = write_index(d, err);
+		ret = sync_dovecot_box_write(d, err);
 	if (ret < 0) {
 		d->side.broken = true;
 		(void)error_prefix(err, "mailbox '%s'", d->box.name);
@@ -534,7 +336,7 @@ static int end_message(struct dovecot *d, struct cv_error *err)
 	struct sync_dovecot_mail *m = &d->mail;
 	const struct sync_row *as = &d->row;
 	const char *disk = NULL;
-	struct message *message;
+	struct dovecot_message *message;
 	int ret = CV_OK;
 
 	if (!d->adding)
@@ -547,14 +349,14 @@ static int end_message(struct dovecot *d, struct cv_error *err)
 	if (ret < 0)
 		return ret;
 	message = array_add(&d->messages);
-	*message = (struct message){
+	*message = (struct dovecot_message){
 		.uid = as->uid, .words = as->words, .modseq = as->modseq,
 		.saved = (uint32_t)(as->saved != 0 ? as->saved : time_now()),
 		.flags = (uint8_t)(as->flags & CV_FLAGS_STORED),
 	};
 	memcpy(message->guid, as->guid, sizeof(message->guid));
 	if (d->multi) {
-		*array_add(&d->places) = (struct place){
+		*array_add(&d->places) = (struct dovecot_place){
 			d->file, (uint32_t)m->start,
 			(uint32_t)(m->size - m->start),
 		};
@@ -661,55 +463,6 @@ static int dovecot_expunge(struct sync_side *s, const uint32_t *uids,
 
 /* --- the end ------------------------------------------------------------------------- */
 
-static void get_map(void *context, uint32_t number, struct cv_text *dst)
-{
-	const struct place *p =
-		&((const struct dovecot *)context)->places.items[number];
-
-	sync_dovecot_put(dst, p->file, 4);
-	sync_dovecot_put(dst, p->offset, 4);
-	sync_dovecot_put(dst, p->size, 4);
-}
-
-static void get_references(void *context, uint32_t number,
-			   struct cv_text *dst)
-{
-	(void)context;
-	(void)number;
-	sync_dovecot_put(dst, 1, 2);
-}
-
-static uint32_t get_map_row(void *context, uint32_t number, uint8_t *flags_r)
-{
-	(void)context;
-	*flags_r = 0;
-	return number + 1;
-}
-
-static int write_map(struct dovecot *d, struct cv_error *err)
-{
-	struct cv_text header;
-	struct sync_dovecot_part parts[2] = {
-		{ .name = "map", .size = 12, .align = 4, .get = get_map },
-		{ .name = "ref", .size = 2, .align = 2,
-		  .get = get_references },
-	};
-	struct sync_dovecot_index index = {
-		.id = d->map_id, .uidvalidity = d->map_id,
-		.uidnext = (uint32_t)d->places.count + 1,
-		.count = (uint32_t)d->places.count, .highestmodseq = 1,
-		.parts = parts, .part_count = 2, .row = get_map_row,
-		.context = d,
-	};
-
-	cv_text_init(&header, d->pool);
-	sync_dovecot_put(&header, d->file, 4);	/* the highest number */
-	sync_dovecot_put(&header, 0, 4);	/* of rebuilds */
-	parts[0].header = cv_text_span(&header);
-	return sync_dovecot_index_write(d->storage_fd, "dovecot.map.index",
-					&index, err);
-}
-
 /* A version, and names with tabs between the levels. */
 static int write_subscriptions(struct dovecot *d, struct cv_error *err)
 {
@@ -776,7 +529,7 @@ static int dovecot_done(struct sync_side *s, bool complete,
 	if (ret == CV_OK)
 		ret = sync_dovecot_file_end(&d->mail, err);
 	if (ret == CV_OK && d->multi)
-		ret = write_map(d, err);
+		ret = sync_dovecot_map_write(d, err);
 	if (ret == CV_OK)
 		ret = write_subscriptions(d, err);
 	if (ret == CV_OK && d->attributes.len > 0)

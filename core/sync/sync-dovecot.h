@@ -77,4 +77,50 @@ int sync_dovecot_mail_finish(struct sync_dovecot_mail *m,
 			     struct cv_error *err);
 int sync_dovecot_file_end(struct sync_dovecot_mail *m, struct cv_error *err);
 
+/* --- sync-dovecot-box.c ------------------------------------------------------ */
+
+struct dovecot_message {
+	uint32_t uid, words, map_uid;
+	uint32_t saved;
+	uint64_t modseq;
+	uint8_t guid[16], flags;
+};
+
+/* Where mdbox's storage/dovecot.map.index says that a message is. */
+struct dovecot_place { uint32_t file, offset, size; };
+
+/* The end that becomes a tree. */
+struct dovecot {
+	struct sync_side side;
+	struct cv_pool *pool;
+	bool multi;
+	const char *path, *work;	/* where it goes, where it is made */
+	int fd;				/* of work; -1: nothing made yet */
+	sync_boxes boxes;
+	sync_names subscribed;
+
+	struct cv_pool *box_pool;	/* of the open one; NULL: none */
+	struct sync_box box;
+	int box_fd;
+	ARRAY(struct dovecot_message) messages;
+	/* its keywords, and the numbers of their sets among the engine's */
+	ARRAY(const char *) keywords;
+	struct hash_table keyword_numbers;
+
+	struct sync_dovecot_mail mail;
+	struct sync_row row;
+	bool adding;
+	ARRAY(uint32_t) added;		/* UIDs, since the last commit */
+
+	int storage_fd;
+	uint32_t map_id, file;
+	ARRAY(struct dovecot_place) places;
+
+	struct cv_text attributes;	/* annotations */
+	uint32_t lost_attributes;
+};
+/* The index of the open mailbox; that of mdbox's storage. */
+int sync_dovecot_box_write(struct dovecot *d, struct cv_error *err);
+int sync_dovecot_map_write(struct dovecot *d, struct cv_error *err);
+
 #endif
