@@ -70,6 +70,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-list.h \
 	plugins/imap/imap-logout.c \
 	plugins/imap/imap-logout.h \
+	plugins/imap/imap-mailbox-filter.c \
+	plugins/imap/imap-mailbox-filter.h \
 	plugins/imap/imap-metadata.c \
 	plugins/imap/imap-metadata.h \
 	plugins/imap/imap-modseq.c \
