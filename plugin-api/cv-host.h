@@ -11,6 +11,7 @@ enum cv_log_level {
 
 typedef void cv_any_fn(void);	/* carrier; cast back before each call */
 
+struct cv_extension;
 struct cv_text;
 
 struct cv_host {
@@ -24,8 +25,9 @@ struct cv_host {
 		       const void *table, struct cv_error *err);
 	int (*hook_add)(struct cv_plugin *self, uint32_t hook_id, int priority,
 			cv_any_fn *fn, struct cv_error *err);
-	/* A service table: "mailbox", 1.  NULL when this host has none of
-	 * that major: say so in init and fail. */
+	/* A service table: "mailbox", 1; core's, or a plugin's that was
+	 * initialised before.  NULL when this host has none of that major:
+	 * say so in init and fail. */
 	const void *(*service)(const char *name, uint32_t major);
 	/* The plugin's settings struct as the process sees it (no user). */
 	const void *(*settings)(struct cv_plugin *self);
@@ -72,6 +74,11 @@ struct cv_host {
 	void (*base64_encode)(struct cv_text *dst, const void *data,
 			      size_t len);
 	bool (*base64_decode)(struct cv_text *dst, struct cv_span src);
+
+	/* What plugins have added to a service (cv-extend.h), in order of
+	 * loading; NULL at the end.  *at starts at 0; *owner_r is for log. */
+	const struct cv_extension *(*extension_next)(const char *of,
+		uint32_t major, uint32_t *at, struct cv_plugin **owner_r);
 };
 
 /* CV_PLUGIN comes from the build (-DCV_PLUGIN=quota): every global gets that

@@ -50,6 +50,8 @@ enum cv_provider_kind {		/* numbers are never reused */
 	CV_PROVIDER_MECHANISM = 5,	/* cv-auth.h */
 	CV_PROVIDER_SCHEME = 6,		/* cv-auth.h */
 	CV_PROVIDER_QUOTA = 7,		/* cv-quota.h */
+	CV_PROVIDER_SERVICE = 8,	/* cv-extend.h */
+	CV_PROVIDER_EXTENSION = 9,	/* cv-extend.h */
 };
 
 /* A NULL member means core's default.  Every table begins with CV_HEAD and

@@ -4,8 +4,10 @@ culverinclude_HEADERS += \
 	%D%/cv-client.h \
 	%D%/cv-connection.h \
 	%D%/cv-delivery.h \
+	%D%/cv-extend.h \
 	%D%/cv-hook.h \
 	%D%/cv-host.h \
+	%D%/cv-imap.h \
 	%D%/cv-mailbox.h \
 	%D%/cv-plugin.h \
 	%D%/cv-protocol.h \

@@ -71,7 +71,7 @@ static int load_protocol(struct login_process *process, struct cv_error *err)
 	struct service *s = process->service;
 	struct module_role role = {
 		.process = s->name, .protocol = process->protocol_name,
-		.wants = MODULE_WANT_PROTOCOL,
+		.wants = MODULE_WANT_PROTOCOL | MODULE_WANT_NAMED_MAIL,
 	};
 	int status;
 

@@ -3,6 +3,8 @@
 #include "hook.h"
 #include "module-private.h"
 
+#include "cv-extend.h"
+
 #include <stdio.h>
 
 #ifndef CULVER_BUILD_ID
@@ -16,7 +18,7 @@ static struct { const char *name; uint32_t major; const void *table; }
 	services[SERVICES_MAX];
 static uint32_t service_count;
 
-static const void *host_service(const char *name, uint32_t major)
+static const void *core_service(const char *name, uint32_t major)
 {
 	for (uint32_t i = 0; i < service_count; i++) {
 		if (services[i].major == major &&
@@ -29,13 +31,20 @@ static const void *host_service(const char *name, uint32_t major)
 void module_service_register(const char *name, uint32_t major,
 			     const void *table)
 {
-	if (host_service(name, major) == table)
+	if (core_service(name, major) == table)
 		return;
-	BUG_IF(host_service(name, major) != NULL ||
+	BUG_IF(core_service(name, major) != NULL ||
 	       service_count == SERVICES_MAX);
 	services[service_count].name = name;
 	services[service_count].major = major;
 	services[service_count++].table = table;
+}
+
+static const void *host_service(const char *name, uint32_t major)
+{
+	const void *table = core_service(name, major);
+
+	return table != NULL ? table : provider_service(name, major);
 }
 
 /* --- what both hosts share --------------------------------------------------- */
@@ -137,6 +146,7 @@ static const struct cv_host host = {
 	HOST_SHARED,
 	.provide = host_provide, .hook_add = host_hook_add,
 	.service = host_service, .log = host_log, .slot_get = slots_get,
+	.extension_next = provider_extension_next,
 };
 
 const struct cv_host *module_host(void)
@@ -165,6 +175,45 @@ static int take_note(uint32_t what, uint32_t kind, int priority,
 	return CV_OK;
 }
 
+/* Services of the plugins that came before, in this child: what is added to
+ * them is checked, but not with what others add, which may run elsewhere. */
+enum { DRY_SERVICES_MAX = 16 };
+static struct cv_service dry_services[DRY_SERVICES_MAX];
+static uint32_t dry_service_count;
+
+static void dry_keep_service(const struct cv_service *service)
+{
+	struct cv_service *kept = &dry_services[dry_service_count];
+	size_t len = service->size < sizeof(*kept) ? service->size :
+		sizeof(*kept);
+
+	if (dry_service_count == DRY_SERVICES_MAX)
+		return;
+	memcpy(kept, service, len);
+	dry_service_count++;
+}
+
+static int dry_check_extension(const struct cv_extension *extension,
+			       struct cv_error *err)
+{
+	const struct cv_service *service = NULL;
+
+	for (uint32_t i = 0; i < dry_service_count; i++) {
+		if (extension->of != NULL &&
+		    strcmp(dry_services[i].name, extension->of) == 0)
+			service = &dry_services[i];
+	}
+	return provider_extension_check(service, extension, err);
+}
+
+static const struct cv_extension *dry_extension_next(const char *of,
+						     uint32_t major,
+						     uint32_t *at,
+						     struct cv_plugin **owner)
+{
+	return NULL;
+}
+
 static int dry_provide(struct cv_plugin *self, uint32_t kind,
 		       const void *table, struct cv_error *err)
 {
@@ -172,6 +221,10 @@ static int dry_provide(struct cv_plugin *self, uint32_t kind,
 	int ret = provider_check(kind, table, self->desc->api_minor, &name,
 				 err);
 
+	if (ret >= 0 && kind == CV_PROVIDER_EXTENSION)
+		ret = dry_check_extension(table, err);
+	if (ret >= 0 && kind == CV_PROVIDER_SERVICE)
+		dry_keep_service(table);
 	return ret < 0 ? ret : take_note(MODULE_REGISTERED_PROVIDER, kind, 0,
 					 name, table, err);
 }
@@ -227,6 +280,7 @@ static const struct cv_host dry_host = {
 	HOST_SHARED,
 	.provide = dry_provide, .hook_add = dry_hook_add,
 	.service = dry_service, .log = dry_log, .slot_get = dry_slot_get,
+	.extension_next = dry_extension_next,
 };
 
 const struct cv_host *module_dry_host(void)

@@ -65,7 +65,8 @@ static bool is_for_process(const struct module_request *request,
 		host.left_out = true;
 		return false;
 	}
-	return desc->processes[0] == NULL || request->process == NULL ||
+	return (desc->processes[0] == NULL && !request->only_named) ||
+		request->process == NULL ||
 		(main_plugin != NULL &&
 		 strcmp(main_plugin, desc->name) == 0) ||
 		list_has(desc->processes, request->process);
@@ -339,6 +340,7 @@ int module_load_role(const struct settings_tree *tree,
 	struct module_request request = {
 		.process = role->process, .tree = tree, .scope = scope,
 		.only_pure = (role->wants & MODULE_WANT_ONLY_PURE) != 0,
+		.only_named = (role->wants & MODULE_WANT_NAMED_MAIL) != 0,
 	};
 	struct general_settings general;
 	struct cv_strings names;

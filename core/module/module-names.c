@@ -190,7 +190,8 @@ void module_names(const struct settings_tree *tree,
 		add_location(&names, role->location);
 	if (role != NULL && (role->wants & MODULE_WANT_AUTH) != 0)
 		add_auth(&names);
-	if (role != NULL && (role->wants & MODULE_WANT_MAIL) != 0)
+	if (role != NULL && (role->wants & (MODULE_WANT_MAIL |
+					    MODULE_WANT_NAMED_MAIL)) != 0)
 		add_mail_plugins(&names, role->protocol);
 	names_r->items = names.list.items;
 	names_r->count = (uint32_t)names.list.count;

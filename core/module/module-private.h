@@ -6,6 +6,9 @@
 
 #include <sys/types.h>
 
+struct cv_extension;
+struct cv_service;
+
 /* --- a loaded plugin ------------------------------------------------------ */
 
 struct cv_plugin {
@@ -201,6 +204,17 @@ int provider_check(uint32_t kind, const void *table, uint16_t api_minor,
 int provider_add(struct cv_plugin *owner, uint32_t kind, const void *table,
 		 struct cv_pool *pool, struct cv_error *err);
 void provider_remove_all_of(const struct cv_plugin *owner);
+/* May this be added to that service (NULL: nobody offers it here)? */
+int provider_extension_check(const struct cv_service *service,
+			     const struct cv_extension *extension,
+			     struct cv_error *err);
+/* The table that a plugin offers; NULL: none of that name and version. */
+const void *provider_service(const char *name, uint32_t major);
+/* As cv_host.extension_next. */
+const struct cv_extension *provider_extension_next(const char *of,
+						   uint32_t major,
+						   uint32_t *at,
+						   struct cv_plugin **owner_r);
 
 /* --- hook.c ------------------------------------------------------------------ */
 

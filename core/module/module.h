@@ -127,6 +127,9 @@ enum {
 	/* None with a passdb or userdb that may block (no CV_PLUGIN_PURE):
 	 * the auth process, which leaves those to auth-worker. */
 	MODULE_WANT_ONLY_PURE = 16,
+	/* Those of mail_plugins that name this process in their descriptor:
+	 * a login process, in which nothing may wait. */
+	MODULE_WANT_NAMED_MAIL = 32,
 };
 
 struct module_role {
@@ -182,6 +185,7 @@ struct module_request {
 	uint32_t count;
 	bool skip_errors;		/* log a refusal and go on without */
 	bool only_pure;			/* as MODULE_WANT_ONLY_PURE */
+	bool only_named;		/* as MODULE_WANT_NAMED_MAIL */
 	const struct settings_tree *tree;	/* NULL: defaults */
 	struct settings_scope scope;	/* for cv_host.settings */
 };

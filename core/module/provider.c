@@ -2,6 +2,7 @@
 #include "module-private.h"
 
 #include "cv-auth.h"
+#include "cv-extend.h"
 #include "cv-protocol.h"
 #include "cv-quota.h"
 #include "cv-storage.h"
@@ -31,6 +32,8 @@ static const struct provider_kind provider_kinds[] = {
 	{ CV_PROVIDER_MECHANISM, "mechanism", sizeof(struct cv_mechanism) },
 	{ CV_PROVIDER_SCHEME, "scheme", sizeof(struct cv_scheme) },
 	{ CV_PROVIDER_QUOTA, "quota", sizeof(struct cv_quota) },
+	{ CV_PROVIDER_SERVICE, "service", sizeof(struct cv_service) },
+	{ CV_PROVIDER_EXTENSION, "extension", sizeof(struct cv_extension) },
 };
 
 enum { PROVIDERS_MAX = 512 };
@@ -97,6 +100,92 @@ static const struct provider *find(uint32_t kind, const char *name)
 	return NULL;
 }
 
+/* --- services of plugins, and what extends them ------------------------------ */
+
+static bool is_extension_of(const struct provider *p, const char *of)
+{
+	return p->kind == CV_PROVIDER_EXTENSION &&
+		strcmp(((const struct cv_extension *)p->table)->of, of) == 0;
+}
+
+int provider_extension_check(const struct cv_service *service,
+			     const struct cv_extension *extension,
+			     struct cv_error *err)
+{
+	if (extension->of == NULL || extension->table == NULL)
+		return FAIL(err, CV_E_ABI, "its extension '%s' is of nothing",
+			    extension->name);
+	if (service == NULL)
+		return CV_OK;
+	if (service->check == NULL)
+		return FAIL(err, CV_E_ABI, "it extends '%s', to which nothing "
+			    "can be added", service->name);
+	if (service->major != extension->major)
+		return FAIL(err, CV_E_ABI, "it extends '%s' as of version %u, "
+			    "this server has version %u (hint: build the "
+			    "plugin with this server's headers)",
+			    service->name, extension->major, service->major);
+	return service->check(extension, err);
+}
+
+/* A service that comes later than what extends it. */
+static int check_earlier(const struct provider *added, struct cv_error *err)
+{
+	const struct cv_service *service = added->table;
+	int ret = CV_OK;
+
+	for (uint32_t i = 0; i < provider_count && ret >= 0; i++) {
+		if (!is_extension_of(&providers[i], service->name))
+			continue;
+		ret = provider_extension_check(service, providers[i].table,
+					       err);
+		if (ret < 0)
+			error_prefix(err, "what '%s' adds to it is wrong",
+				     providers[i].owner->desc->name);
+	}
+	return ret < 0 ? ret : CV_OK;
+}
+
+const void *provider_service(const char *name, uint32_t major)
+{
+	const struct cv_service *service = module_provider(CV_PROVIDER_SERVICE,
+							   name);
+
+	return service == NULL || service->major != major ? NULL :
+		service->table;
+}
+
+const struct cv_extension *provider_extension_next(const char *of,
+						   uint32_t major,
+						   uint32_t *at,
+						   struct cv_plugin **owner_r)
+{
+	while (*at < provider_count) {
+		const struct provider *p = &providers[(*at)++];
+		const struct cv_extension *extension = p->table;
+
+		if (!is_extension_of(p, of) || extension->major != major)
+			continue;
+		*owner_r = p->owner;
+		return extension;
+	}
+	return NULL;
+}
+
+/* The name goes into the log lines about it. */
+static int check_extension(const struct cv_plugin *owner,
+			   const struct cv_extension *extension,
+			   struct cv_error *err)
+{
+	if (strcmp(extension->name, owner->desc->name) != 0)
+		return FAIL(err, CV_E_ABI, "its extension is called '%.64s' "
+			    "(hint: give it the plugin's name)",
+			    extension->name);
+	return provider_extension_check(extension->of == NULL ? NULL :
+		module_provider(CV_PROVIDER_SERVICE, extension->of),
+		extension, err);
+}
+
 int provider_add(struct cv_plugin *owner, uint32_t kind, const void *table,
 		 struct cv_pool *pool, struct cv_error *err)
 {
@@ -109,11 +198,19 @@ int provider_add(struct cv_plugin *owner, uint32_t kind, const void *table,
 
 	if (ret < 0)
 		return ret;
-	if ((other = find(kind, name)) != NULL)
+	/* one of each service may have the plugin's name */
+	if (kind == CV_PROVIDER_EXTENSION)
+		other = NULL;
+	else
+		other = find(kind, name);
+	if (other != NULL)
 		return FAIL(err, CV_E_EXISTS, "%s '%s' is provided already, "
 			    "by '%s' (hint: load only one of them)",
 			    module_kind_name(kind), name,
 			    other->owner->desc->name);
+	if (kind == CV_PROVIDER_EXTENSION &&
+	    (ret = check_extension(owner, table, err)) < 0)
+		return ret;
 	if (provider_count == PROVIDERS_MAX)
 		return FAIL(err, CV_E_LIMIT, "more than %d providers",
 			    PROVIDERS_MAX);
@@ -124,6 +221,10 @@ int provider_add(struct cv_plugin *owner, uint32_t kind, const void *table,
 		.name = pool_strdup(pool, name),
 		.table = pool_alloc(pool, ours > theirs ? ours : theirs) };
 	memcpy(p->table, table, theirs);
+	if (kind == CV_PROVIDER_SERVICE && (ret = check_earlier(p, err)) < 0) {
+		provider_count--;
+		return ret;
+	}
 	return CV_OK;
 }
 
