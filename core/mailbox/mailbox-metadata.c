@@ -413,31 +413,54 @@ int route_metadata_list(struct cv_user *u, const char *name,
 
 /* --- changing --------------------------------------------------------------------- */
 
-/* Names in lower case, each once. */
-static int check_entries(const struct cv_metadata *entries, uint32_t count,
+static int check_one(const struct cv_metadata *entry, struct cv_pool *pool,
+		     struct cv_span *key_r, struct cv_error *err)
+{
+	int ret = check_entry(entry->entry, pool, key_r, err);
+
+	if (ret < 0)
+		return ret;
+	if (!vendor_is_whole(*key_r))
+		return FAIL(err, CV_E_SYNTAX, "'%.*s' has no vendor and name",
+			    CV_SPAN_ARG(entry->entry));
+	if (entry->value.len > CV_METADATA_VALUE_MAX)
+		return FAIL(err, CV_E_LIMIT, "a value of %zu bytes",
+			    entry->value.len);
+	return CV_OK;
+}
+
+/* Names in lower case, each once, with the last of its values: what counts
+ * against the limits is what will be written. */
+static int check_entries(const struct cv_metadata *entries, uint32_t *count,
 			 struct cv_pool *pool, struct cv_metadata **checked_r,
 			 struct cv_error *err)
 {
 	struct cv_metadata *checked;
-	int ret = CV_OK;
+	struct hash_table places;
+	uint32_t to = 0;
 
-	if (count > CV_METADATA_ENTRIES_MAX)
-		return FAIL(err, CV_E_LIMIT, "%u entries at once", count);
-	checked = pool_new_array(pool, struct cv_metadata, count + 1);
-	for (uint32_t i = 0; ret == CV_OK && i < count; i++) {
-		checked[i].value = entries[i].value;
-		ret = check_entry(entries[i].entry, pool, &checked[i].entry,
-				  err);
-		if (ret == CV_OK && !vendor_is_whole(checked[i].entry))
-			ret = FAIL(err, CV_E_SYNTAX, "'%.*s' has no vendor "
-				   "and name", CV_SPAN_ARG(entries[i].entry));
-		if (ret == CV_OK && entries[i].value.len >
-		    CV_METADATA_VALUE_MAX)
-			ret = FAIL(err, CV_E_LIMIT, "a value of %zu bytes",
-				   entries[i].value.len);
+	if (*count > CV_METADATA_ENTRIES_MAX)
+		return FAIL(err, CV_E_LIMIT, "%u entries at once", *count);
+	checked = pool_new_array(pool, struct cv_metadata, *count + 1);
+	hash_init(&places, pool, false);
+	for (uint32_t i = 0; i < *count; i++) {
+		struct cv_metadata *place;
+		struct cv_span key;
+		int ret = check_one(&entries[i], pool, &key, err);
+
+		if (ret < 0)
+			return ret;
+		place = hash_find(&places, key);
+		if (place == NULL) {
+			place = &checked[to++];
+			place->entry = key;
+			hash_set(&places, key, place);
+		}
+		place->value = entries[i].value;
 	}
+	*count = to;
 	*checked_r = checked;
-	return ret;
+	return CV_OK;
 }
 
 /* What there would be afterwards. */
@@ -549,23 +572,11 @@ static uint32_t split(struct cv_metadata *entries, uint32_t count)
 }
 
 /* In two accounts: what of the second can be refused is asked for before the
- * first is written [RFC5464 4.3]. */
-static int check_private(struct cv_user *u, const uint8_t guid[16],
-			 const struct cv_metadata *entries, uint32_t count,
-			 struct cv_pool *pool, struct cv_error *err)
-{
-	struct place place;
-	int ret;
-
-	if (count == 0)
-		return CV_OK;
-	ret = own_place(u, private_prefix(guid, pool), &place, err);
-	return ret < 0 ? ret : check_limits(&place, entries, count, err);
-}
-
+ * first is written [RFC5464 4.3]; only_check then. */
 static int set_private(struct cv_user *u, const uint8_t guid[16],
 		       const struct cv_metadata *entries, uint32_t count,
-		       struct cv_pool *pool, struct cv_error *err)
+		       bool only_check, struct cv_pool *pool,
+		       struct cv_error *err)
 {
 	struct place place;
 	int ret;
@@ -573,7 +584,10 @@ static int set_private(struct cv_user *u, const uint8_t guid[16],
 	if (count == 0)
 		return CV_OK;
 	ret = own_place(u, private_prefix(guid, pool), &place, err);
-	return ret < 0 ? ret : write_place(&place, entries, count, pool, err);
+	if (ret < 0)
+		return ret;
+	return only_check ? check_limits(&place, entries, count, err) :
+		write_place(&place, entries, count, pool, err);
 }
 
 static int set_local(struct cv_user *u, const char *name,
@@ -595,12 +609,12 @@ static int set_local(struct cv_user *u, const char *name,
 		return FAIL(err, CV_E_SYNTAX, "a private entry of another "
 			    "user");
 	memcpy(guid, place.folder->guid.bytes, sizeof(guid));
-	ret = check_private(u, guid, entries + shared, count - shared, pool,
-			    err);
+	ret = set_private(u, guid, entries + shared, count - shared, true,
+			  pool, err);
 	if (ret == CV_OK)
 		ret = write_place(&place, entries, shared, pool, err);
 	return ret < 0 ? ret : set_private(u, guid, entries + shared,
-					   count - shared, pool, err);
+					   count - shared, false, pool, err);
 }
 
 int annotations_set_shared(struct cv_user *u, const char *name,
@@ -609,7 +623,7 @@ int annotations_set_shared(struct cv_user *u, const char *name,
 {
 	struct cv_pool *pool = pool_create("annotations");
 	struct cv_metadata *checked;
-	int ret = check_entries(entries, count, pool, &checked, err);
+	int ret = check_entries(entries, &count, pool, &checked, err);
 
 	if (ret == CV_OK)
 		ret = set_local(u, name, checked, count, pool, err);
@@ -649,14 +663,14 @@ static int set_remote(struct cv_user *u, struct remote *remote,
 		remote_guid(remote, name, pool, guid, err);
 
 	if (ret == CV_OK)
-		ret = check_private(u, guid, entries + shared, count - shared,
-				    pool, err);
+		ret = set_private(u, guid, entries + shared, count - shared,
+				  true, pool, err);
 	if (ret == CV_OK && shared > 0)
 		ret = remote_metadata_set(remote,
 					  remote_name(remote, name, pool),
 					  entries, shared, err);
 	return ret < 0 ? ret : set_private(u, guid, entries + shared,
-					   count - shared, pool, err);
+					   count - shared, false, pool, err);
 }
 
 int route_metadata_set(struct cv_user *u, const char *name,
@@ -666,7 +680,7 @@ int route_metadata_set(struct cv_user *u, const char *name,
 	struct cv_pool *pool = pool_create("annotations");
 	struct remote *remote = *name == '\0' ? NULL : remote_find(u, name);
 	struct cv_metadata *checked;
-	int ret = check_entries(entries, count, pool, &checked, err);
+	int ret = check_entries(entries, &count, pool, &checked, err);
 
 	if (ret == CV_OK && *name == '\0')
 		ret = set_server(u, checked, count, pool, err);

@@ -167,6 +167,19 @@ def test_limits(raw):
     for i in range(40):
         last = literal(raw, f"SETMETADATA Full (/shared/big/n{i}", b"y" * 32768, ")")
     assert last.startswith("x NO [METADATA TOOMANY]")
+    # one name many times is one entry, and makes no room for others
+    said(raw, "SETMETADATA Full (/shared/big/n0 NIL)")
+    assert literal(raw, "SETMETADATA Full (/shared/big/n0", b"y" * 10, ")").startswith("x OK")
+    for i in range(40):
+        gone = f"/shared/big/n{i + 1} NIL " * 20
+        last = literal(raw, f"SETMETADATA Full ({gone}/shared/more/a{i} "
+                       f'"{"z" * 20000}" /shared/more/b{i}', b"z" * 20000, ")")
+        if last.startswith("x NO"):
+            break
+    assert last.startswith("x NO [METADATA TOOMANY]")
+    assert said(raw, "SETMETADATA Full (/shared/a NIL /shared/A \"x\" /shared/a \"y\")")[-1] \
+        .startswith("x OK")
+    assert said(raw, "GETMETADATA Full /shared/a")[0].endswith('(/shared/a "y")')
 
 
 def test_they_follow_the_mailbox(raw):
