@@ -87,7 +87,8 @@ static int sign(const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
 	unsigned int len = 0;
 
 	if (HMAC(EVP_sha256(), key, MAILBOX_FREEZE_KEY_BYTES,
-		 (const uint8_t *)data.data, data.len, digest, &len) == NULL || len != HMAC_BYTES)
+		 (const uint8_t *)data.data, data.len, digest, &len) == NULL ||
+	    len != HMAC_BYTES)
 		return FAIL(err, CV_E_INTERNAL, "no HMAC");
 	return CV_OK;
 }

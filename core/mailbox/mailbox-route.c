@@ -382,17 +382,6 @@ static void without(struct cv_mailbox *box, struct cv_set seqs,
 	}
 }
 
-/* Ranges may overlap and come in any order; they are few. */
-static void merge_news(struct private_seen *seen,
-		       const struct account_range *range)
-{
-	struct account_ranges *news = &seen->news;
-
-	array_reserve_((void **)&news->items, news->count, &news->room,
-		       sizeof(*news->items), news->pool);
-	news->items[news->count++] = *range;
-}
-
 static int store_seen(struct cv_mailbox *box,
 		      const struct cv_store_request *r,
 		      struct cv_set modified, struct cv_error *err)
@@ -407,8 +396,8 @@ static int store_seen(struct cv_mailbox *box,
 	ret = seen_set(box->seen, &uids, on, CV_HAS(r, settle_later) &&
 		       r->settle_later, err);
 	/* our own change is no news, unless that was asked for */
-	for (size_t i = 0; ret == CV_OK && !r->silent && i < uids.count; i++)
-		merge_news(box->seen, &uids.items[i]);
+	if (ret == CV_OK && !r->silent)
+		seen_news_add(box->seen, &uids);
 	if (ret == CV_OK)
 		ret = refresh_seen(box, err);
 	pool_destroy(&pool);

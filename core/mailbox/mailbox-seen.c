@@ -97,12 +97,43 @@ bool seen_has(const struct private_seen *seen, uint32_t uid)
 
 bool seen_is_news(const struct private_seen *seen, uint32_t uid)
 {
-	for (size_t i = 0; i < seen->news.count; i++) {
-		if (uid >= seen->news.items[i].first &&
-		    uid <= seen->news.items[i].last)
-			return true;
+	return ranges_contain(&seen->news, uid);
+}
+
+static void add_range(struct account_ranges *to,
+		      const struct account_range *range)
+{
+	struct account_range *last = to->count == 0 ? NULL :
+		&to->items[to->count - 1];
+
+	if (last != NULL && range->first <= (uint64_t)last->last + 1) {
+		if (range->last > last->last)
+			last->last = range->last;
+		return;
 	}
-	return false;
+	array_reserve_((void **)&to->items, to->count, &to->room,
+		       sizeof(*to->items), to->pool);
+	to->items[to->count++] = *range;
+}
+
+void seen_news_add(struct private_seen *seen,
+		   const struct account_ranges *uids)
+{
+	struct cv_pool *pool = pool_create("seen news");
+	struct account_ranges old = { .pool = pool };
+	size_t i = 0, k = 0;
+
+	for (size_t n = 0; n < seen->news.count; n++)
+		add_range(&old, &seen->news.items[n]);
+	seen->news.count = 0;
+	while (i < old.count || k < uids->count) {
+		bool first = k == uids->count || (i < old.count &&
+			old.items[i].first <= uids->items[k].first);
+
+		add_range(&seen->news, first ? &old.items[i++] :
+			  &uids->items[k++]);
+	}
+	pool_destroy(&pool);
 }
 
 static bool same_ranges(const struct account_ranges *a,
@@ -141,14 +172,17 @@ int seen_refresh(struct private_seen *seen, const uint32_t *uids,
 	return same ? CV_OK : CV_CHANGED;
 }
 
-/* The bits of one block that are within the ranges. */
+/* The bits of one block that are within the ranges; at_range is the first that
+ * reaches into it. */
 static bool block_change(unsigned char bits[BLOCK_BYTES], uint32_t block,
-			 const struct account_ranges *uids, bool on)
+			 const struct account_ranges *uids, size_t at_range,
+			 bool on)
 {
 	uint64_t first = (uint64_t)block * BLOCK, last = first + BLOCK - 1;
 	bool changed = false;
 
-	for (size_t i = 0; i < uids->count; i++) {
+	for (size_t i = at_range; i < uids->count &&
+	     uids->items[i].first <= last; i++) {
 		uint64_t from = uids->items[i].first, to = uids->items[i].last;
 
 		from = from < first ? first : from;
@@ -170,7 +204,7 @@ static bool block_change(unsigned char bits[BLOCK_BYTES], uint32_t block,
 
 static int block_write(struct private_seen *seen, struct account_txn *txn,
 		       uint32_t block, const struct account_ranges *uids,
-		       bool on, struct cv_error *err)
+		       size_t at_range, bool on, struct cv_error *err)
 {
 	unsigned char bits[BLOCK_BYTES] = { 0 };
 	struct cv_span old = block_get(seen, block);
@@ -179,7 +213,7 @@ static int block_write(struct private_seen *seen, struct account_txn *txn,
 
 	if (old.len > 0)
 		memcpy(bits, old.data, old.len);
-	if (!block_change(bits, block, uids, on))
+	if (!block_change(bits, block, uids, at_range, on))
 		return CV_OK;
 	while (len > 0 && bits[len - 1] == 0)
 		len--;
@@ -202,7 +236,7 @@ static int put_blocks(struct private_seen *seen, struct account_txn *txn,
 			block = next;
 		for (; block <= uids->items[i].last / BLOCK && ret == CV_OK;
 		     block++)
-			ret = block_write(seen, txn, (uint32_t)block, uids,
+			ret = block_write(seen, txn, (uint32_t)block, uids, i,
 					  on, err);
 		next = block;
 	}

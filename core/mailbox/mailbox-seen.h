@@ -35,6 +35,10 @@ void seen_destroy(struct private_seen **seen);
 int seen_refresh(struct private_seen *seen, const uint32_t *uids,
 		 uint32_t count, struct cv_error *err);
 bool seen_has(const struct private_seen *seen, uint32_t uid);
+/* This view has told the client nothing yet of its changes of these, which are
+ * ascending. */
+void seen_news_add(struct private_seen *seen,
+		   const struct account_ranges *uids);
 /* Is it among the news? */
 bool seen_is_news(const struct private_seen *seen, uint32_t uid);
 /* Takes over what another server has kept, once: l and name are those of the

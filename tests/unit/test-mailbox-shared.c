@@ -2,6 +2,7 @@
  * of core/mailbox. */
 #include "mailbox-fixture.h"
 #include "mailbox/mailbox-freeze.h"
+#include "mailbox/mailbox-seen.h"
 #include "cv-quota.h"
 
 #include <sys/wait.h>
@@ -450,6 +451,31 @@ static void what_only_the_reader_has_seen_is_frozen_with_it(void **state)
 	fixture_deinit(&f);
 }
 
+/* Sync looks into it for each message: it has to be short, and in order. */
+static void what_is_still_to_be_told_is_kept_in_order(void **state)
+{
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	(void)state;
+	public_init(&f, ":INDEXPVT=~/seen");
+	box = fixture_open(&f, "Pub/x");
+	for (int i = 0; i < 3; i++) {
+		fixture_store(&f, box, 4, 4, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+		fixture_store(&f, box, 1, 2, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+	}
+	assert_int_equal(box->seen->news.count, 2);
+	assert_int_equal(box->seen->news.items[0].last, 2);
+	fixture_store(&f, box, 3, 3, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
+	assert_int_equal(box->seen->news.count, 1);
+	assert_int_equal(box->seen->news.items[0].first, 1);
+	assert_int_equal(box->seen->news.items[0].last, 4);
+	assert_string_equal(fixture_set(&f, fixture_sync(&f, box, 0).flags),
+			    "1:4");
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
 /* Who is to keep \Seen has changed: the numbers that the client knows would
  * stand for something else. */
 static void one_that_is_set_up_otherwise_is_not_thawed(void **state)
@@ -509,6 +535,7 @@ int main(void)
 		cmocka_unit_test(only_the_very_bytes_are_thawed),
 		cmocka_unit_test(a_view_of_what_is_gone_is_not_thawed),
 		cmocka_unit_test(what_only_the_reader_has_seen_is_frozen_with_it),
+		cmocka_unit_test(what_is_still_to_be_told_is_kept_in_order),
 		cmocka_unit_test(one_that_is_set_up_otherwise_is_not_thawed),
 		cmocka_unit_test(nonsense_with_a_good_signature_is_refused),
 	};
