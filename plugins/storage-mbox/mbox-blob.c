@@ -1,6 +1,10 @@
 /* mbox-blob.c - reading, marking and removing messages. */
 #include "mbox.h"
 
+enum {
+	WHOLE_BYTES = 64 * 1024,	/* of a body, read at once */
+};
+
 /* --- finding -------------------------------------------------------------------- */
 
 /* One without a UID was expunged: what has no X-UID may have come since. */
@@ -106,42 +110,66 @@ static int read_piece(void *context, uint64_t offset, void *data, size_t len,
 	return read_body(r, offset - r->head.len, data, len, got_r, err);
 }
 
-static int read_head(struct reading *r, const struct mbox_record *record,
-		     struct cv_error *err)
+/* The bytes as they lie in the file, from the header on. */
+static int read_raw(struct reading *r, const struct mbox_record *record,
+		    size_t len, char **raw_r, struct cv_error *err)
 {
 	struct cv_storage_folder *folder = r->folder;
-	char *head = cv_api->alloc(r->pool, (size_t)record->head_len + 1);
+	ssize_t got;
 
-	if (MB_CALL(folder->root, pread, folder->fd, head, record->head_len,
-		    record->offset + record->from_len) !=
-	    (ssize_t)record->head_len)
+	*raw_r = cv_api->alloc(r->pool, len + 1);
+	got = MB_CALL(folder->root, pread, folder->fd, *raw_r, len,
+		      record->offset + record->from_len);
+	if (got < 0)
 		return common_fail(err, "read", folder->path);
-	cv_text_init(&r->head, r->pool);
-	mbox_head_show(cv_span(head, record->head_len), &r->head);
-	if (r->head.len + record->body_len != record->visible)
-		return CV_FAIL(err, CV_E_TEMP, "'%s' has changed",
+	if (got < (ssize_t)len)
+		return CV_FAIL(err, CV_E_TEMP, "'%s' has become shorter",
 			       folder->path);
 	return CV_OK;
 }
 
+static int show_head(struct reading *r, const struct mbox_record *record,
+		     const char *raw, struct cv_error *err)
+{
+	cv_text_init(&r->head, r->pool);
+	mbox_head_show(cv_span(raw, record->head_len), &r->head);
+	if (r->head.len + record->body_len != record->visible)
+		return CV_FAIL(err, CV_E_TEMP, "'%s' has changed",
+			       r->folder->path);
+	return CV_OK;
+}
+
+/* Small ones are taken whole: a session that has announced a length can give
+ * these bytes whatever another one does to the file meanwhile. */
 static int get_placed(struct cv_storage_folder *folder,
 		      const struct mbox_record *record,
 		      struct cv_blob_source *src, struct cv_error *err)
 {
 	struct reading *r = CV_ALLOC(src->pool, struct reading);
+	size_t head = record->head_len, body = (size_t)record->body_len;
+	bool whole = record->body_len <= WHOLE_BYTES;
+	char *raw;
 	int ret;
 
 	r->folder = folder;
 	r->pool = src->pool;
 	r->len = record->visible;
 	mbox_ref_format(record, r->ref);
-	ret = read_head(r, record, err);
+	ret = read_raw(r, record, head + (whole ? body : 0), &raw, err);
+	if (ret == CV_OK)
+		ret = show_head(r, record, raw, err);
 	if (ret < 0)
 		return ret;
 	src->fd = -1;
 	src->len = r->len;
-	src->stream = mbox_stream_api->from_reader(src->pool, r->len,
-						   read_piece, NULL, r);
+	if (whole) {
+		cv_text_append(&r->head, raw + head, body);
+		src->stream = mbox_stream_api->from_memory(src->pool,
+			cv_span(r->head.data, r->head.len));
+	} else {
+		src->stream = mbox_stream_api->from_reader(src->pool, r->len,
+			read_piece, NULL, r);
+	}
 	return CV_OK;
 }
 

@@ -371,6 +371,23 @@ static void a_message_that_is_removed_while_it_is_read(void **state)
 	blob_source_close(b, &src);
 }
 
+/* A session announces a length before it reads: one of usual size is whole. */
+static void a_small_one_that_was_opened_stays_whole(void **state)
+{
+	struct blob_fixture *b = *state;
+	struct cv_blob blob = blob_save(b, BODY);
+	struct cv_blob_source src;
+	char data[sizeof(BODY)] = "";
+
+	okb(b, blob_get(b, b->folder, &blob, &src));
+	okb(b, b->d->remove(b->folder, &blob, 1, &b->err));
+	blob_purge(b, NULL, 0);
+	assert_int_equal(src.len, strlen(BODY));
+	okb(b, blob_range(b, &src, 0, data, strlen(BODY)));
+	assert_string_equal(data, BODY);
+	blob_source_close(b, &src);
+}
+
 /* --- what a power cut lost ---------------------------------------------------------------------------- */
 
 static void laying_out_again_changes_nothing(void **state)
@@ -542,6 +559,7 @@ int main(void)
 		cmocka_unit_test(a_reference_counts_as_a_whole),
 		cmocka_unit_test(what_is_removed_is_gone),
 		cmocka_unit_test(a_message_that_is_removed_while_it_is_read),
+		cmocka_unit_test(a_small_one_that_was_opened_stays_whole),
 		cmocka_unit_test(laying_out_again_changes_nothing),
 		cmocka_unit_test(a_copy_lives_by_itself),
 		cmocka_unit_test(flags_are_compared_and_set),
