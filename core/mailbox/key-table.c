@@ -8,6 +8,7 @@
 #include "sort-radix.h"
 #include "account/columns.h"
 #include "message/message-id.h"
+#include "message/message-summary.h"
 
 enum {
 	/* Sections of the file. */
@@ -65,33 +66,6 @@ static struct cv_span column_of(const struct message_summary *s,
 	}
 }
 
-/* The value of the first field of that name in "Name: value" lines. */
-static bool field_find(struct cv_span fields, struct cv_span name,
-		       struct cv_span *value_r)
-{
-	while (fields.len > name.len) {
-		bool is_it = fields.data[name.len] == ':' &&
-			cv_span_begins_icase(fields, name);
-		size_t end = 0;
-
-		do {
-			const char *lf = memchr(fields.data + end, '\n',
-						fields.len - end);
-
-			end = lf == NULL ? fields.len :
-				(size_t)(lf - fields.data) + 1;
-		} while (end < fields.len && (fields.data[end] == ' ' ||
-					      fields.data[end] == '\t'));
-		if (is_it) {
-			*value_r = cv_span(fields.data + name.len + 1,
-					   end - name.len - 1);
-			return true;
-		}
-		fields = cv_span_skip(fields, end);
-	}
-	return false;
-}
-
 static uint64_t id_hash(const struct builder *b, struct cv_span id)
 {
 	uint64_t hash = hash_bytes_keyed(b->k->hash_key, id.data, id.len);
@@ -117,12 +91,13 @@ static void add_references(struct builder *b, uint32_t i,
 {
 	struct cv_span value, id;
 
-	if (field_find(s->fields, CV_SPAN("message-id"), &value) &&
+	if (message_summary_field(s->fields, CV_SPAN("message-id"), &value) &&
 	    message_id_find(b->scratch, &value, &id))
 		b->k->t.ids[i] = id_hash(b, id);
-	if (!field_find(s->fields, CV_SPAN("references"), &value) ||
+	if (!message_summary_field(s->fields, CV_SPAN("references"), &value) ||
 	    add_ids(b, value, MESSAGE_IDS_MAX) == 0) {
-		if (field_find(s->fields, CV_SPAN("in-reply-to"), &value))
+		if (message_summary_field(s->fields, CV_SPAN("in-reply-to"),
+					  &value))
 			(void)add_ids(b, value, 1);
 	}
 	b->k->t.refs_end[i] = (uint32_t)b->refs.count;

@@ -7,41 +7,14 @@
  * as in every mail reader; no cryptographic digest would prevent that. */
 #include "mailbox-private.h"
 #include "message/message-id.h"
-
-/* The fields of a catalogue record: "Name: value" CRLF, folded ones too. */
-static bool field_find(struct cv_span fields, const char *name,
-		       struct cv_span *value_r)
-{
-	size_t len = strlen(name);
-
-	while (fields.len > 0) {
-		size_t end = 0;
-
-		do {
-			const char *lf = memchr(fields.data + end, '\n',
-						fields.len - end);
-
-			end = lf == NULL ? fields.len :
-				(size_t)(lf - fields.data) + 1;
-		} while (end < fields.len && (fields.data[end] == ' ' ||
-					      fields.data[end] == '\t'));
-		if (end > len && fields.data[len] == ':' &&
-		    cv_span_is_icase(cv_span(fields.data, len), name)) {
-			*value_r = cv_span(fields.data + len + 1,
-					   end - len - 1);
-			return true;
-		}
-		fields = cv_span_skip(fields, end);
-	}
-	return false;
-}
+#include "message/message-summary.h"
 
 static bool first_id(struct cv_pool *pool, struct cv_span fields,
-		     const char *name, struct cv_span *id_r)
+		     struct cv_span name, struct cv_span *id_r)
 {
 	struct cv_span value;
 
-	return field_find(fields, name, &value) &&
+	return message_summary_field(fields, name, &value) &&
 		message_id_next(pool, &value, id_r);
 }
 
@@ -70,9 +43,9 @@ bool mailbox_thread_id(const struct message_summary *summary,
 	if (summary->flags & SUMMARY_FIELDS_CUT)
 		return false;
 	pool = pool_create("thread id");
-	if (first_id(pool, summary->fields, "References", &id) ||
-	    first_id(pool, summary->fields, "In-Reply-To", &id) ||
-	    first_id(pool, summary->fields, "Message-ID", &id))
+	if (first_id(pool, summary->fields, CV_SPAN("References"), &id) ||
+	    first_id(pool, summary->fields, CV_SPAN("In-Reply-To"), &id) ||
+	    first_id(pool, summary->fields, CV_SPAN("Message-ID"), &id))
 		digest(id, thread_r);
 	else
 		memcpy(thread_r, guid, 16);

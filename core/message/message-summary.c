@@ -325,3 +325,29 @@ int message_summary_decode(struct cv_span src, struct message_summary *sum)
 #undef X
 	return src.len == 0 ? CV_OK : CV_E_SYNTAX;
 }
+
+bool message_summary_field(struct cv_span fields, struct cv_span name,
+			   struct cv_span *value_r)
+{
+	while (fields.len > name.len) {
+		bool is_it = fields.data[name.len] == ':' &&
+			cv_span_begins_icase(fields, name);
+		size_t end = 0;
+
+		do {
+			const char *lf = memchr(fields.data + end, '\n',
+						fields.len - end);
+
+			end = lf == NULL ? fields.len :
+				(size_t)(lf - fields.data) + 1;
+		} while (end < fields.len && (fields.data[end] == ' ' ||
+					      fields.data[end] == '\t'));
+		if (is_it) {
+			*value_r = cv_span(fields.data + name.len + 1,
+					   end - name.len - 1);
+			return true;
+		}
+		fields = cv_span_skip(fields, end);
+	}
+	return false;
+}

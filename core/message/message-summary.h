@@ -65,4 +65,9 @@ void message_summary_encode(struct cv_text *dst,
 int message_summary_decode(struct cv_span src,
 			   struct message_summary *summary_r);
 
+/* In the header fields that a summary keeps ("Name: value" CRLF, folded ones
+ * too): the value of the first of that name, with what stands around it. */
+bool message_summary_field(struct cv_span fields, struct cv_span name,
+			   struct cv_span *value_r);
+
 #endif

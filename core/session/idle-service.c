@@ -45,7 +45,7 @@ struct sleeper {
 	uint64_t since;			/* monotonic milliseconds */
 	struct idle_watch watches[IDLE_WATCHES];
 	struct event input, anvil, timer;
-	bool has_input, has_anvil, has_timer;
+	bool has_input, has_anvil;
 };
 
 static struct {
@@ -75,8 +75,7 @@ static void forget(struct sleeper *s)
 		(void)event_del(&s->input);
 	if (s->has_anvil)
 		(void)event_del(&s->anvil);
-	if (s->has_timer)
-		(void)event_del(&s->timer);
+	(void)event_del(&s->timer);
 	for (int i = 0; i < IDLE_WATCHES; i++)
 		idle_watch_drop(idle.watches, &s->watches[i]);
 	close_fd(&s->channel);
@@ -108,7 +107,35 @@ static void end_with(struct sleeper *s, const char *why, const char *word)
 	forget(s);
 }
 
-static void wait_for_time(struct sleeper *s);
+static uint64_t next_time(const struct sleeper *s)
+{
+	uint64_t slept, left = s->sleep.keepalive_msecs;
+
+	if (s->channel >= 0)
+		return HANDSHAKE_MSECS;
+	if (s->retries > 0)
+		return RETRY_MSECS;
+	if (s->sleep.limit_msecs == 0)
+		return left;
+	slept = time_monotonic_msecs() - s->since;
+	slept = slept >= s->sleep.limit_msecs ? 1 :
+		s->sleep.limit_msecs - slept;
+	return left == 0 || slept < left ? slept : left;
+}
+
+/* Its timer is assigned when it comes into being. */
+static void wait_for_time(struct sleeper *s)
+{
+	uint64_t msecs = next_time(s);
+	struct timeval after = {
+		(time_t)(msecs / 1000), (suseconds_t)(msecs % 1000 * 1000),
+	};
+
+	if (msecs == 0)
+		(void)event_del(&s->timer);
+	else
+		BUG_IF(event_add(&s->timer, &after) < 0);
+}
 
 static void wake(struct sleeper *s)
 {
@@ -197,42 +224,35 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-static uint64_t next_time(const struct sleeper *s)
-{
-	uint64_t slept, left = s->sleep.keepalive_msecs;
-
-	if (s->channel >= 0)
-		return HANDSHAKE_MSECS;
-	if (s->retries > 0)
-		return RETRY_MSECS;
-	if (s->sleep.limit_msecs == 0)
-		return left;
-	slept = time_monotonic_msecs() - s->since;
-	slept = slept >= s->sleep.limit_msecs ? 1 :
-		s->sleep.limit_msecs - slept;
-	return left == 0 || slept < left ? slept : left;
-}
-
-static void wait_for_time(struct sleeper *s)
-{
-	uint64_t msecs = next_time(s);
-	struct timeval after = {
-		(time_t)(msecs / 1000), (suseconds_t)(msecs % 1000 * 1000),
-	};
-
-	if (!s->has_timer)
-		BUG_IF(evtimer_assign(&s->timer, idle.service->base, on_time,
-				      s) < 0);
-	s->has_timer = true;
-	if (msecs == 0)
-		(void)event_del(&s->timer);
-	else
-		BUG_IF(event_add(&s->timer, &after) < 0);
-}
-
 /* --- anvil ------------------------------------------------------------------------- */
 
-static void lease_begin(struct sleeper *s);
+/* Its place was asked for when the session began: there is no limit. */
+static void lease_begin(struct sleeper *s, event_callback_fn fn)
+{
+	struct anvil_connect connect = {
+		.user = s->user, .ip = s->ip, .service = s->service,
+		.session_id = s->id, .pid = (uint32_t)getpid(),
+	};
+	struct ipc_writer *w = &ipc_scratch;
+	int port = service_port(idle.service, "anvil"), fds[2];
+
+	if (port < 0 || ipc_pair(fds, true, NULL) != CV_OK)
+		return;
+	ipc_begin(w, ANVIL_MSG_CONNECT);
+	anvil_connect_put(w, &connect);
+	ipc_put_fd(w, fds[1]);
+	if (ipc_send_now(port, w, NULL) != CV_OK) {
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		return;
+	}
+	(void)close(fds[1]);
+	s->lease = fds[0];
+	BUG_IF(event_assign(&s->anvil, idle.service->base, s->lease,
+			    EV_READ | EV_PERSIST, fn, s) < 0);
+	BUG_IF(event_add(&s->anvil, NULL) < 0);
+	s->has_anvil = true;
+}
 
 static void on_anvil(evutil_socket_t fd, short what, void *context)
 {
@@ -255,35 +275,7 @@ static void on_anvil(evutil_socket_t fd, short what, void *context)
 	(void)event_del(&s->anvil);
 	s->has_anvil = false;
 	close_fd(&s->lease);
-	lease_begin(s);
-}
-
-/* Its place was asked for when the session began: there is no limit. */
-static void lease_begin(struct sleeper *s)
-{
-	struct anvil_connect connect = {
-		.user = s->user, .ip = s->ip, .service = s->service,
-		.session_id = s->id, .pid = (uint32_t)getpid(),
-	};
-	struct ipc_writer *w = &ipc_scratch;
-	int port = service_port(idle.service, "anvil"), fds[2];
-
-	if (port < 0 || ipc_pair(fds, true, NULL) != CV_OK)
-		return;
-	ipc_begin(w, ANVIL_MSG_CONNECT);
-	anvil_connect_put(w, &connect);
-	ipc_put_fd(w, fds[1]);
-	if (ipc_send_now(port, w, NULL) != CV_OK) {
-		(void)close(fds[0]);
-		(void)close(fds[1]);
-		return;
-	}
-	(void)close(fds[1]);
-	s->lease = fds[0];
-	BUG_IF(event_assign(&s->anvil, idle.service->base, s->lease,
-			    EV_READ | EV_PERSIST, on_anvil, s) < 0);
-	BUG_IF(event_add(&s->anvil, NULL) < 0);
-	s->has_anvil = true;
+	lease_begin(s, on_anvil);
 }
 
 /* --- falling asleep ------------------------------------------------------------------ */
@@ -413,7 +405,7 @@ static void take_sleep(struct sleeper *s)
 	(void)event_del(&s->input);
 	close_fd(&s->channel);
 	s->since = time_monotonic_msecs();
-	lease_begin(s);
+	lease_begin(s, on_anvil);
 	BUG_IF(event_assign(&s->input, idle.service->base, s->transport,
 			    EV_READ, on_input, s) < 0);
 	BUG_IF(event_add(&s->input, NULL) < 0);
@@ -474,6 +466,7 @@ static void idle_channel(struct service *service, const char *client, int fd)
 			    EV_READ | EV_PERSIST, on_session, s) < 0);
 	BUG_IF(event_add(&s->input, NULL) < 0);
 	s->has_input = true;
+	BUG_IF(evtimer_assign(&s->timer, service->base, on_time, s) < 0);
 	wait_for_time(s);
 }
 
