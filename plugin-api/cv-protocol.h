@@ -159,6 +159,13 @@ struct cv_session_api {
 	 * is NULL.  CV_E_NOT_FOUND: its mailbox is gone. */
 	int (*woken)(struct cv_session *s, struct cv_mailbox **box_r,
 		     struct cv_span *state_r, struct cv_error *err);
+
+	/* Whether the connection can go back to before its login, and doing
+	 * it: what was written is sent, compression ends, and what the client
+	 * has sent on goes along.  After CV_OK run returns at once; after a
+	 * failure the connection must end. */
+	bool (*can_return)(struct cv_session *s);
+	int (*give_back)(struct cv_session *s, struct cv_error *err);
 };
 
 /* --- the provider ------------------------------------------------------- */
@@ -191,6 +198,10 @@ struct cv_protocol {
 	/* The whole session; returns when it is over.  CV_OK: closed in
 	 * order; CV_EOF: the client went away. */
 	int (*run)(struct cv_session *s, struct cv_error *err);
+
+	/* Instead of .connected for a connection whose session has given it
+	 * back: there is no greeting.  NULL: sessions cannot do that. */
+	void (*resumed)(struct cv_preauth *p);
 };
 
 #endif

@@ -275,6 +275,7 @@ static void conn_of(const struct auth_request *request,
 		.local_port = in->local_port, .remote_port = in->remote_port,
 		.local_name = in->local_name,
 		.tls = in->tls, .secure = in->secure,
+		.cert_valid = in->cert_valid, .cert_name = in->cert_name,
 	};
 }
 
@@ -287,6 +288,8 @@ static void begin_session(struct item *item)
 	item->looking_up = true;
 	item->start.session_id = request->input.session_id;
 	conn_of(request, &item->start.conn);
+	item->start.conn.channel_binding =
+		auth_exchange_binding(item->exchange);
 	request->context = item;
 	auth_request_lookup_user(request, user_found);
 }

@@ -478,3 +478,8 @@ struct auth_request *auth_exchange_request(struct auth_exchange *x)
 {
 	return x->request;
 }
+
+struct cv_span auth_exchange_binding(const struct auth_exchange *x)
+{
+	return x->io.channel_binding;
+}

@@ -32,6 +32,8 @@ uint32_t auth_exchange_id(const struct auth_exchange *exchange);
 bool auth_exchange_succeeded(const struct auth_exchange *exchange);
 /* With its user proven: for the userdb lookup.  Belongs to the exchange. */
 struct auth_request *auth_exchange_request(struct auth_exchange *exchange);
+/* Of the client's TLS, empty none. */
+struct cv_span auth_exchange_binding(const struct auth_exchange *exchange);
 
 /* The reason in an answer, for enum cv_auth_result. */
 uint32_t auth_fail_reason(int result);

@@ -22,6 +22,7 @@ void idle_keys_derive(const uint8_t secret[32], struct idle_keys *keys_r)
 	derive(secret, "wake", keys_r->wake);
 	derive(secret, "view", keys_r->view);
 	derive(secret, "view, second half", keys_r->view + 16);
+	derive(secret, "back", keys_r->back);
 }
 
 int idle_order_make(const struct session_start *s,

@@ -41,6 +41,7 @@ enum idle_message_type {
 struct idle_keys {
 	uint8_t idle[HASH_MAC_KEY_BYTES], wake[HASH_MAC_KEY_BYTES];
 	uint8_t view[2 * HASH_MAC_KEY_BYTES];	/* of frozen views */
+	uint8_t back[HASH_MAC_KEY_BYTES];	/* of return-message.h */
 };
 void idle_keys_derive(const uint8_t secret[32], struct idle_keys *keys_r);
 

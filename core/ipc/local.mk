@@ -5,5 +5,6 @@ core_ipc_libipc_la_SOURCES = \
 	%D%/auth-message.c %D%/auth-message.h \
 	%D%/idle-message.c %D%/idle-message.h \
 	%D%/ipc.c %D%/ipc.h \
+	%D%/return-message.c %D%/return-message.h \
 	%D%/script-message.c %D%/script-message.h \
 	%D%/user-message.c %D%/user-message.h

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-enum { IP_TEXT_MAX = 64, HOST_NAME_TEXT_MAX = 255 };
+enum { IP_TEXT_MAX = 64, HOST_NAME_TEXT_MAX = 255, BINDING_MAX = 64 };
 
 static const char *get_copy(struct ipc_reader *r, struct cv_pool *pool,
 			    size_t max)
@@ -90,6 +90,9 @@ void conn_info_put(struct ipc_writer *w, const struct conn_info *conn)
 	ipc_put_str(w, conn->local_name);
 	ipc_put_bool(w, conn->tls);
 	ipc_put_bool(w, conn->secure);
+	ipc_put_bool(w, conn->cert_valid);
+	ipc_put_str(w, conn->cert_name == NULL ? "" : conn->cert_name);
+	ipc_put_span(w, conn->channel_binding);
 }
 
 void conn_info_get(struct ipc_reader *r, struct cv_pool *pool,
@@ -102,6 +105,10 @@ void conn_info_get(struct ipc_reader *r, struct cv_pool *pool,
 	conn_r->local_name = get_copy(r, pool, HOST_NAME_TEXT_MAX);
 	conn_r->tls = ipc_get_bool(r);
 	conn_r->secure = ipc_get_bool(r);
+	conn_r->cert_valid = ipc_get_bool(r);
+	conn_r->cert_name = get_copy(r, pool, USER_NAME_MAX);
+	conn_r->channel_binding = pool_span(pool,
+					    ipc_get_span(r, BINDING_MAX));
 }
 
 void session_start_put(struct ipc_writer *w, const struct session_start *s)

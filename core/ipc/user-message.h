@@ -43,6 +43,10 @@ struct conn_info {
 	const char *local_name;			/* TLS server name, "" none */
 	bool tls;				/* encrypted */
 	bool secure;				/* tls, or a trusted peer */
+	/* Of the client's end of TLS, when it has logged in or tried to. */
+	bool cert_valid;		/* a verified certificate */
+	const char *cert_name;		/* its user name; "" or NULL: none */
+	struct cv_span channel_binding;	/* tls-exporter; empty: none */
 };
 
 void conn_info_put(struct ipc_writer *w, const struct conn_info *conn);

@@ -200,9 +200,17 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		if (tls_session_binding(p->ssl, binding))
 			b.channel_binding = cv_span((char *)binding,
 						    sizeof(binding));
+	} else if (p->resumed) {
+		b.cert_valid = p->conn.cert_valid;
+		b.cert_name = p->conn.cert_name;
+		b.channel_binding = p->conn.channel_binding;
 	} else {
 		login_proxy_cert(p, &b.cert_valid, &b.cert_name);
 	}
+	/* for whoever gets the connection back */
+	b.conn.cert_valid = b.cert_valid;
+	b.conn.cert_name = b.cert_name;
+	b.conn.channel_binding = b.channel_binding;
 	p->phase = LOGIN_AUTH;
 	login_channel_abort(p);
 	if (!login_channel_open(p->process)) {

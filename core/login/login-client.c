@@ -160,6 +160,38 @@ struct cv_preauth *login_client_recreate(struct login_process *process,
 	return NULL;
 }
 
+static void set_peer(struct net_address *address, const char *ip,
+		     uint32_t port)
+{
+	if (!net_address_parse(address, ip, (uint16_t)port))
+		*address = (struct net_address){ 0 };
+}
+
+struct cv_preauth *login_client_resume(struct login_process *process, int fd,
+				       const struct conn_info *conn,
+				       struct cv_span input)
+{
+	struct cv_preauth *p = client_new(process, fd, false, false);
+
+	p->connected_msecs = time_monotonic_msecs();
+	make_session_id(p->session_id, sizeof(p->session_id));
+	p->resumed = true;
+	/* the descriptor may be that of a TLS relay */
+	set_peer(&p->remote, conn->remote_ip, conn->remote_port);
+	set_peer(&p->local, conn->local_ip, conn->local_port);
+	login_client_set_addresses(p);
+	p->conn = *conn;
+	p->conn.local_ip = p->local_ip;
+	p->conn.remote_ip = p->remote_ip;
+	p->in_room = input.len < INPUT_FIRST ? INPUT_FIRST : input.len;
+	p->in = pool_alloc(p->pool, p->in_room);
+	if (input.len > 0)
+		memcpy(p->in, input.data, input.len);
+	p->in_len = input.len;
+	process->protocol->resumed(p);
+	return p;
+}
+
 void login_client_destroy(struct cv_preauth **pp)
 {
 	struct cv_preauth *p = *pp;
@@ -275,7 +307,7 @@ static bool grow_input(struct cv_preauth *p)
 	size_t max = p->process->protocol->preauth_line_max;
 	size_t room = p->in_room == 0 ? INPUT_FIRST : p->in_room * 2;
 
-	if (p->in_room == max)
+	if (p->in_room >= max)
 		return false;
 	if (room > max)
 		room = max;
@@ -517,7 +549,7 @@ void login_client_advance(struct cv_preauth *p)
 		break;
 	}
 	if (machine_listens(p) &&
-	    p->in_len == p->process->protocol->preauth_line_max) {
+	    p->in_len >= p->process->protocol->preauth_line_max) {
 		login_client_disconnect(p, "Input line too long");
 		return;
 	}
@@ -573,7 +605,7 @@ void login_client_serve(struct cv_preauth *p)
 		login_proxy_begin(p);
 	else if (p->implicit_tls)
 		tls_begin(p);
-	if (p->phase != LOGIN_PROTOCOL) {
+	if (p->phase != LOGIN_PROTOCOL || p->resumed) {
 		login_client_advance(p);
 		return;
 	}

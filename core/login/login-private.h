@@ -3,6 +3,7 @@
 #define LOGIN_PRIVATE_H
 
 #include "ipc/auth-message.h"
+#include "ipc/return-message.h"
 #include "master/service-private.h"
 #include "module/module.h"
 #include "net/address.h"
@@ -91,6 +92,7 @@ struct cv_preauth {
 	enum login_phase phase;
 	bool implicit_tls, starttls, aborted, eof;
 	bool haproxy, awaits_proxy;	/* the listener's; no header yet */
+	bool resumed;			/* a session has given it back */
 	struct net_address remote, local;
 	struct conn_info conn;
 	char remote_ip[NET_IP_TEXT], local_ip[NET_IP_TEXT];
@@ -154,6 +156,11 @@ struct cv_preauth *login_client_create(struct login_process *process, int fd,
  * stays the caller's then. */
 struct cv_preauth *login_client_recreate(struct login_process *process,
 					 const struct login_parked *parked);
+/* A connection that a session has given back: whose it is, and what the client
+ * has sent on. */
+struct cv_preauth *login_client_resume(struct login_process *process, int fd,
+				       const struct conn_info *conn,
+				       struct cv_span input);
 /* From now on the connection is served in process->base. */
 void login_client_serve(struct cv_preauth *p);
 /* Closes and frees, without a word. */

@@ -144,6 +144,7 @@ const struct service_row login_service_row = {
 	.start = login_start,
 	.ready = login_zygote_ready,
 	.accept = login_zygote_accept,
+	.message = login_zygote_message,
 	.selftest = login_zygote_selftest,
 	.retire = login_zygote_retire,
 };

@@ -40,6 +40,9 @@ struct login_zygote {
 	uint32_t waiting;		/* children before login */
 	int notify;
 	struct event reaping;
+	/* What sessions prove with whose connection they give back.  Children
+	 * have it too: what it proves they are believed anyway. */
+	uint8_t back_key[HASH_MAC_KEY_BYTES];
 };
 
 static struct login_zygote zygote;
@@ -322,6 +325,62 @@ void login_zygote_accept(struct service *s,
 	login_proxy_watch(p);
 }
 
+/* --- connections that come back ------------------------------------------------- */
+
+__attribute__((noreturn))
+static void child_resume(struct login_process *process, struct ipc_reader *r)
+{
+	struct cv_pool *pool = pool_create("returned");
+	struct cv_error err = ERROR_NONE;
+	struct conn_info conn;
+	struct cv_span input;
+	int fd;
+
+	/* it serves this one alone, also where others serve many */
+	process->shared = false;
+	if (return_get(r, zygote.back_key, pool, &conn, &input, &fd, &err) !=
+	    CV_OK) {
+		log_error("login", "%s", err.text);
+		_exit(EXIT_SUCCESS);
+	}
+	child_run(login_client_resume(process, fd, &conn, input));
+}
+
+static void drop_fds(struct ipc_reader *r)
+{
+	for (uint32_t i = r->fd_taken; i < r->fd_count; i++)
+		(void)close(r->fds[i]);
+}
+
+void login_zygote_message(struct service *s, const char *client,
+			  struct ipc_reader *r)
+{
+	struct login_process *process = s->context;
+	struct cv_error err = ERROR_NONE;
+	pid_t pid;
+
+	if (r->type != RETURN_MSG_CLIENT ||
+	    process->protocol->resumed == NULL) {
+		(void)ipc_refuse(r, client, &err);
+		log_error("login", "%s", err.text);
+		return;
+	}
+	reap_pending();
+	if (zygote.waiting >= s->private->go.process_limit)
+		expel_oldest_child();
+	service_hold(s);
+	pid = service_fork();
+	if (pid == 0)
+		child_resume(process, r);
+	drop_fds(r);
+	if (pid > 0) {
+		child_add(pid);		/* has taken over the hold */
+		return;
+	}
+	log_error("login", "cannot fork: %s", strerror(errno));
+	service_release(s);
+}
+
 /* One byte from a child that has become a relay; who it was says the
  * kernel. */
 static void on_notify(evutil_socket_t fd, short what, void *context)
@@ -413,6 +472,9 @@ int login_zygote_prepare(struct login_process *process, struct cv_error *err)
 		status = make_notify(err);
 	if (status != CV_OK)
 		return status;
+	memcpy(zygote.back_key, s->private->go.secret,
+	       sizeof(zygote.back_key));
+	explicit_bzero(s->private->go.secret, sizeof(s->private->go.secret));
 	if (process->auth_port < 0 ||
 	    dup2(process->auth_port, CHILD_AUTH_FD) < 0)
 		return FAIL(err, CV_E_INTERNAL, "there is no port to auth");
@@ -452,6 +514,7 @@ int login_zygote_ready(struct service *s, struct cv_error *err)
 	zygote.process->base = s->base;
 	BUG_IF(evtimer_assign(&zygote.reaping, s->base, on_reaping, NULL) <
 	       0);
+	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
 	if (zygote.process->shared) {
 		add_event(s, SIGCHLD, EV_SIGNAL, on_child, NULL);
 		service_stop_accepting(s);
@@ -460,7 +523,6 @@ int login_zygote_ready(struct service *s, struct cv_error *err)
 		return CV_OK;
 	}
 	block_child_signal();
-	add_event(s, zygote.notify, EV_READ, on_notify, NULL);
 	add_event(s, -1, 0, on_sweep, &every);
 	service_prepare_forks();
 	return CV_OK;

@@ -38,10 +38,25 @@ static bool may_talk(enum role_kind client, enum role_kind server)
 	case ROLE_IDLE:
 		return client == ROLE_SESSION;
 	case ROLE_LOGIN:
+		return client == ROLE_SESSION;
 	case ROLE_LOG:
 		return false;
 	}
 	return false;
+}
+
+/* The session service of a protocol gives connections back to its own login
+ * service, and to no other. */
+static bool may_reach(const struct master_service *client,
+		      const struct master_service *server)
+{
+	size_t len = strlen(client->name);
+
+	if (!may_talk(client->kind, server->kind))
+		return false;
+	return server->kind != ROLE_LOGIN ||
+		(strncmp(server->name, client->name, len) == 0 &&
+		 strcmp(server->name + len, "-login") == 0);
 }
 
 static struct master_port *port_get(struct master *m, const char *client,
@@ -102,11 +117,11 @@ static int send_ports(struct master *m, const struct master_service *own,
 		const struct master_service *peer =
 			&m->config->services.items[i];
 
-		if (may_talk(own->kind, peer->kind))
+		if (may_reach(own, peer))
 			status = send_fd(to, BOOT_MSG_PORT_CLIENT, peer->name,
 				port_get(m, own->name, peer->name)->fds[0],
 				err);
-		if (status == CV_OK && may_talk(peer->kind, own->kind))
+		if (status == CV_OK && may_reach(peer, own))
 			status = send_fd(to, BOOT_MSG_PORT_SERVER, peer->name,
 				port_get(m, peer->name, own->name)->fds[1],
 				err);
@@ -139,6 +154,9 @@ static int send_go(const struct master *m, const struct master_service *own,
 		/* what it checks with makes nothing wake */
 		idle_keys_derive(m->secret, &keys);
 		memcpy(go.secret, keys.idle, sizeof(keys.idle));
+	} else if (own->kind == ROLE_LOGIN) {
+		idle_keys_derive(m->secret, &keys);
+		memcpy(go.secret, keys.back, sizeof(keys.back));
 	}
 	boot_go_put(&w, &go);
 	return ipc_send(to, &w, err);

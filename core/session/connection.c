@@ -609,6 +609,80 @@ static int connection_compress(struct cv_connection *c, int level,
 	return CV_OK;
 }
 
+/* What the client still sends of its stream: CV_OK: it has ended. */
+static int inflate_end(struct cv_connection *c, uint32_t timeout_msecs,
+		       struct cv_error *err)
+{
+	bool between = inflater_between(c->inflater);
+	short events = POLLIN;
+	char extra;
+
+	for (;;) {
+		struct cv_span in = cv_span(c->packed + c->packed_at,
+					    c->packed_end - c->packed_at);
+		size_t got = 0;
+		int status = CV_OK;
+
+		/* no tag begins with a control character, and each block that
+		 * could stand here without content does */
+		if (in.len > 0 && between &&
+		    (unsigned char)in.data[0] >= ' ')
+			return CV_OK;
+		between = between && in.len == 0;
+		status = inflater_run(c->inflater, &in, &extra, 1, &got, err);
+		c->packed_at = c->packed_end - in.len;
+		if (got > 0)
+			return FAIL(err, CV_E_SYNTAX, "compressed bytes behind "
+				    "the end of compression");
+		if (status != CV_OK)
+			return status == CV_EOF ? CV_OK : status;
+		if (in.len > 0)
+			continue;
+		status = receive(c, c->packed, COMPRESSED_MAX, &got, &events);
+		c->packed_at = 0;
+		c->packed_end = got;
+		if (status == CV_NOT_FOUND)
+			status = wait_for(c, events, -1, timeout_msecs, err);
+		if (status != CV_OK)
+			return status == CV_EOF ?
+				FAIL(err, CV_E_TEMP, "the client is gone") :
+				status;
+	}
+}
+
+int connection_uncompress(struct cv_connection *c, uint32_t timeout_msecs,
+			  struct cv_error *err)
+{
+	size_t len;
+	int status;
+
+	if (c->deflater == NULL)
+		return CV_OK;
+	if (c->failed || c->in_end > c->in_at)
+		return FAIL(err, CV_E_SYNTAX, "compressed bytes behind the "
+			    "end of compression");
+	status = write_buffer(c, err);
+	if (status == CV_OK)
+		status = deflater_finish(c->deflater, send_packed, c);
+	if (status == CV_OK)
+		status = inflate_end(c, timeout_msecs, err);
+	if (status != CV_OK)
+		return status == CV_EOF ? CV_E_TEMP : status;
+	len = c->packed_end - c->packed_at;
+	if (len > c->in_room) {
+		c->in = pool_grow(c->pool, c->in, c->in_room, len);
+		c->in_room = len;
+	}
+	if (len > 0)
+		memcpy(c->in, c->packed + c->packed_at, len);
+	c->in_at = 0;
+	c->in_end = len;
+	c->packed_at = c->packed_end = 0;
+	c->deflater = NULL;
+	c->inflater = NULL;
+	return CV_OK;
+}
+
 /* --- TLS inside the process ------------------------------------------------------------- */
 
 void connection_set_tls_context(struct cv_connection *c, void *ssl_ctx)
@@ -742,6 +816,12 @@ void connection_close(struct cv_connection *c)
 	c->fd = c->rawlog_in = c->rawlog_out = -1;
 	c->ssl = NULL;
 	c->failed = c->peer_closed = true;
+}
+
+void connection_leave(struct cv_connection *c)
+{
+	c->in_at = c->in_end = c->out_len = 0;
+	c->failed = true;
 }
 
 bool connection_can_move(const struct cv_connection *c)

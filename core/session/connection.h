@@ -37,6 +37,15 @@ bool connection_can_move(const struct cv_connection *c);
 /* What went over it before this process had it. */
 void connection_set_counts(struct cv_connection *c, uint64_t bytes_in,
 			   uint64_t bytes_out);
+/* COMPRESS ends for both directions: ours behind what was written, the
+ * client's behind what was read, which is everything [RFC8437 4.1].  Waits for
+ * its end of stream, or for the first byte of what is none.  Nothing happens
+ * where nothing is compressed. */
+int connection_uncompress(struct cv_connection *c, uint32_t timeout_msecs,
+			  struct cv_error *err);
+/* The descriptor was given to another process, with what peek had: this one
+ * does not touch it any more. */
+void connection_leave(struct cv_connection *c);
 /* TLS inside the process (lmtp): ctx is an SSL_CTX, kept by the caller. */
 void connection_set_tls_context(struct cv_connection *c, void *ssl_ctx);
 

@@ -100,6 +100,13 @@ int inflater_run(struct inflater *i, struct cv_span *in, void *out,
 	return i->status == CV_EOF && *got_r > 0 ? CV_OK : i->status;
 }
 
+bool inflater_between(const struct inflater *i)
+{
+	/* zlib: 128 behind a block, 64 in the last one, and below them the
+	 * bits of the last byte that were not used */
+	return i->status == CV_OK && (i->z.data_type & 255) == 128;
+}
+
 /* --- outgoing ------------------------------------------------------------- */
 
 static void deflater_end(void *context)
@@ -187,6 +194,21 @@ int deflater_reset(struct deflater *d, deflate_sink *sink, void *context)
 	d->z.avail_in = 0;
 	ret = run(d, Z_FULL_FLUSH, sink, context);
 	return ret == CV_OK ? drain(d, sink, context) : ret;
+}
+
+int deflater_finish(struct deflater *d, deflate_sink *sink, void *context)
+{
+	int ret;
+
+	wake(d);
+	d->dirty = false;
+	d->z.next_in = NULL;
+	d->z.avail_in = 0;
+	ret = run(d, Z_FINISH, sink, context);
+	if (ret == CV_OK)
+		ret = drain(d, sink, context);
+	deflater_end(d);
+	return ret;
 }
 
 void deflater_rest(struct deflater *d)

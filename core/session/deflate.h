@@ -30,6 +30,9 @@ struct inflater *inflater_create(struct cv_pool *pool);
  * failure each call fails. */
 int inflater_run(struct inflater *i, struct cv_span *in, void *out,
 		 size_t room, size_t *got_r, struct cv_error *err);
+/* Whether what was taken ends with a block that is not the last one: the other
+ * side may have stopped compressing there. */
+bool inflater_between(const struct inflater *i);
 
 /* level 1 to 9.  Ends with the pool. */
 struct deflater *deflater_create(struct cv_pool *pool, int level);
@@ -43,6 +46,8 @@ int deflater_write(struct deflater *d, struct cv_span data,
 /* Everything so far can be read by the other side, and what comes next does
  * not refer to it.  Costs nothing where nothing was written. */
 int deflater_reset(struct deflater *d, deflate_sink *sink, void *context);
+/* The end of the stream; nothing may be written any more. */
+int deflater_finish(struct deflater *d, deflate_sink *sink, void *context);
 /* After a reset: gives the memory back until the next write. */
 void deflater_rest(struct deflater *d);
 

@@ -15,6 +15,7 @@ core_session_libsession_la_SOURCES = \
 	%D%/session-confine.c \
 	%D%/session-keeper.c \
 	%D%/session-private.h \
+	%D%/session-return.c \
 	%D%/session-reuse.c \
 	%D%/session-script.c \
 	%D%/session-sleep.c \

@@ -112,6 +112,8 @@ const struct cv_session_api session_api = {
 	.sleep_begin = session_sleep_begin,
 	.sleep = session_sleep,
 	.woken = session_woken,
+	.can_return = session_can_return,
+	.give_back = session_give_back,
 };
 
 /* --- users of others ------------------------------------------------------------------- */

@@ -408,6 +408,8 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 			make_order(s);
 		session_sleep_forget();
 	}
+	if (s->private->zygote->has_login)
+		session_return_order(s);
 	if (status == CV_OK && s->private->zygote->has_shared)
 		status = session_bind_broker(s, err);
 	if (status == CV_OK)

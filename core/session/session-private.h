@@ -4,6 +4,7 @@
 
 #include "cv-protocol.h"
 #include "ipc/idle-message.h"
+#include "ipc/return-message.h"
 #include "mailbox/acl.h"
 #include "master/service-private.h"
 #include "module/module.h"
@@ -22,6 +23,7 @@ enum {
 	SESSION_CONTROL_FD,	/* from the zygote; see session-reuse.c */
 	SESSION_KEEPER_FD,	/* to the zygote; see session-keeper.c */
 	SESSION_IDLE_FD,	/* port; see session-sleep.c */
+	SESSION_LOGIN_FD,	/* port; see session-return.c */
 	SESSION_FIRST_FREE_FD,
 };
 
@@ -35,6 +37,7 @@ struct session_zygote {
 	bool has_script;			/* post-login */
 	bool has_shared;	/* namespaces that brokers serve */
 	bool has_idle;		/* connections can sleep */
+	bool has_login;		/* connections can go back to it */
 	struct sandbox_filter own_filter;	/* users only */
 	struct sandbox_filter filter;		/* a child's */
 	struct sandbox_paths paths;		/* common ones, open */
@@ -70,6 +73,7 @@ struct session_private {
 	bool woken;		/* slept before; state is what is left */
 	struct cv_span state;
 	bool asleep;		/* the connection is given away */
+	const struct return_order *return_order;	/* NULL: none */
 	bool has_lease;		/* anvil has said yes */
 	uint32_t lease_limit;	/* that it was asked about */
 };
@@ -155,6 +159,15 @@ int session_sleep(struct cv_session *s, const struct cv_sleep *sleep,
 		  struct cv_error *err);
 int session_woken(struct cv_session *s, struct cv_mailbox **box_r,
 		  struct cv_span *state_r, struct cv_error *err);
+
+/* session-return.c.  In the zygote. */
+void session_return_prepare(const uint8_t *secret);
+/* In a child that can be believed: makes the order by which this connection
+ * may go back, and forgets the key, whatever came of it. */
+void session_return_order(struct cv_session *s);
+/* Of the service "session". */
+bool session_can_return(struct cv_session *s);
+int session_give_back(struct cv_session *s, struct cv_error *err);
 
 /* session-confine.c: becomes the user, who is known now; nothing else can be
  * reached afterwards. */

@@ -239,6 +239,9 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 	int anvil = service_port(zygote->service, "anvil");
 	int auth = service_port(zygote->service, "auth");
 	int idle = service_port(zygote->service, "idle");
+	const char *login = pool_printf(zygote->service->pool, "%s-login",
+					zygote->name);
+	int back = service_port(zygote->service, login);
 
 	if (anvil < 0 || auth < 0 || dup2(anvil, SESSION_ANVIL_FD) < 0)
 		return FAIL(err, CV_E_INTERNAL, "ports are missing");
@@ -256,6 +259,12 @@ static int prepare_ports(struct session_zygote *zygote, struct cv_error *err)
 			return FAIL_ERRNO(err, errno, "dup2 failed");
 		session_sleep_prepare(zygote->service->private->go.secret);
 		zygote->has_idle = true;
+	}
+	if (back >= 0 && zygote->protocol != NULL && !zygote->without_user) {
+		if (dup2(back, SESSION_LOGIN_FD) < 0)
+			return FAIL_ERRNO(err, errno, "dup2 failed");
+		session_return_prepare(zygote->service->private->go.secret);
+		zygote->has_login = true;
 	}
 	explicit_bzero(zygote->service->private->go.secret,
 		       BOOT_SECRET_BYTES);

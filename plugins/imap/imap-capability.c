@@ -84,6 +84,22 @@ QUOTA_CAPABILITY(quota_message, CV_QUOTA_MESSAGE)
 QUOTA_CAPABILITY(quota_mailbox, CV_QUOTA_MAILBOX)
 QUOTA_CAPABILITY(quota_settable, CV_QUOTA_SETTABLE)
 
+bool imap_can_unauthenticate(const struct imap_session *s)
+{
+	return s->set->imap_unauthenticate &&
+		CV_HAS(imap_session_api, give_back) &&
+		imap_session_api->can_return != NULL &&
+		imap_session_api->can_return(s->session);
+}
+
+/* [RFC8437 3] may be told after login only */
+static bool unauthenticate(const struct imap_session *s,
+			   const struct imap_settings *set,
+			   struct cv_text *dst)
+{
+	return imap_can_unauthenticate(s);
+}
+
 /* In the order they are told in.  is_offered (NULL: always) may append to
  * the name what the settings say: "APPENDLIMIT=" and its number.  s is NULL
  * before login. */
@@ -157,6 +173,7 @@ static const struct {
 	{ "THREAD=REFS", AFTER_LOGIN, NULL },
 	{ "I18NLEVEL=1", AFTER_LOGIN, NULL },
 	{ "I18NLEVEL=2", AFTER_LOGIN, NULL },
+	{ "UNAUTHENTICATE", AFTER_LOGIN, unauthenticate },
 };
 
 static void append_own(struct cv_text *dst, const struct imap_session *s,

@@ -11,4 +11,7 @@ void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,
 void imap_capability_session(struct cv_text *dst,
 			     const struct imap_session *s);
 
+/* UNAUTHENTICATE works here [RFC8437], and is wanted. */
+bool imap_can_unauthenticate(const struct imap_session *s);
+
 #endif

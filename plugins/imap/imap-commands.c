@@ -56,6 +56,8 @@ const struct imap_command imap_commands[] = {
 	{ "ENABLE", imap_cmd_enable, 0 },
 	{ "ID", imap_cmd_id, 0 },
 	{ "COMPRESS", imap_cmd_compress, IMAP_NO_SYNC },
+	{ "UNAUTHENTICATE", imap_cmd_unauthenticate,
+	  IMAP_NO_SYNC | IMAP_NO_ARGS },
 	{ "LOGOUT", imap_cmd_logout, IMAP_NO_SYNC | IMAP_NO_ARGS },
 	{ "AUTHENTICATE", imap_cmd_authenticate, 0 },
 	{ "LOGIN", imap_cmd_authenticate, 0 },

@@ -52,6 +52,7 @@ int imap_cmd_store(struct imap_cmd *cmd);
 int imap_cmd_thread(struct imap_cmd *cmd);
 int imap_cmd_subscribe(struct imap_cmd *cmd);
 int imap_cmd_uidbatches(struct imap_cmd *cmd);
+int imap_cmd_unauthenticate(struct imap_cmd *cmd);
 int imap_cmd_unselect(struct imap_cmd *cmd);
 int imap_cmd_unsubscribe(struct imap_cmd *cmd);
 int imap_cmd_xlist(struct imap_cmd *cmd);

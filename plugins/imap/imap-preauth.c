@@ -361,13 +361,21 @@ static size_t command_input(struct cv_preauth *p, struct preauth *me,
 	return used;
 }
 
-void imap_preauth_connected(struct cv_preauth *p)
+/* [RFC8437 3] all but TLS begins anew, and the client knows where it is. */
+void imap_preauth_resumed(struct cv_preauth *p)
 {
 	struct preauth *me = imap_preauth_api->state(p);
 
 	imap_parser_init(&me->parser, imap_preauth_api->pool(p),
 			 &preauth_limits);
 	cv_text_init(&me->out, imap_preauth_api->pool(p));
+}
+
+void imap_preauth_connected(struct cv_preauth *p)
+{
+	struct preauth *me = imap_preauth_api->state(p);
+
+	imap_preauth_resumed(p);
 	/* [RFC3501 7.1] the greeting carries the capabilities */
 	send_capability(p, me, "* OK [CAPABILITY ", "] ");
 	say(p, imap_preauth_api->greeting(p));

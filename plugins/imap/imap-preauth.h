@@ -12,6 +12,7 @@ extern const size_t imap_preauth_bytes;
 enum { IMAP_PREAUTH_WINDOW = 16384 };
 
 void imap_preauth_connected(struct cv_preauth *p);
+void imap_preauth_resumed(struct cv_preauth *p);
 size_t imap_preauth_input(struct cv_preauth *p, struct cv_span in);
 void imap_preauth_challenge(struct cv_preauth *p, struct cv_span data);
 void imap_preauth_done(struct cv_preauth *p,

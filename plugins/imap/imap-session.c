@@ -224,6 +224,23 @@ static int compress_begin(struct imap_session *s)
 	return imap_connection_api->compress(s->conn, level, s->err);
 }
 
+/* [RFC8437 3] who cannot is to say BYE: a login may be on its way. */
+static int give_back(struct imap_session *s)
+{
+	int code;
+
+	imap_settle(s);
+	code = imap_session_api->give_back(s->session, s->err);
+	if (code == CV_OK) {
+		s->closing = true;
+		return CV_OK;
+	}
+	cv_api->log(imap_self, CV_LOG_ERROR, "cannot give the connection "
+		    "back: %s", cv_api->error_text(s->err));
+	imap_bye(s, "Cannot go back to before the login.");
+	return CV_E_TEMP;
+}
+
 /* What has changed, and the reply. */
 static int finish_command(struct imap_cmd *cmd, int code)
 {
@@ -267,6 +284,8 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 	code = finish_command(cmd, code);
 	if (code >= 0 && s->compressed && !compressed)
 		code = compress_begin(s);
+	if (code >= 0 && s->leaving && !s->closing)
+		code = give_back(s);
 	return code;
 }
 

@@ -45,6 +45,7 @@ struct imap_session {
 	uint64_t sleep_not_before;	/* monotonic milliseconds */
 	bool id_seen;
 	bool compressed;	/* COMPRESS was answered with OK */
+	bool leaving;		/* and UNAUTHENTICATE */
 	uint32_t workarounds;	/* enum imap_workaround */
 	uint32_t exists, recent;	/* what the client knows */
 	uint32_t enabled;	/* enum imap_enabled */

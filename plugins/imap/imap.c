@@ -21,6 +21,7 @@ static const struct cv_protocol imap_protocol = {
 	.tls_started = imap_preauth_tls_started,
 	.closing = imap_preauth_closing,
 	.run = imap_session_run,
+	.resumed = imap_preauth_resumed,
 };
 
 static int imap_init(const struct cv_host *host, struct cv_plugin *self,
@@ -118,6 +119,11 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		CV_SET_PER_USER,
 		"The same for COPY and APPEND alone (SAVELIMIT), where "
 		"imap_message_limit is 0."),
+	IMAP_SETTING(imap_unauthenticate, CV_SET_BOOL, "yes", NULL,
+		CV_SET_PER_USER,
+		"Offer UNAUTHENTICATE: a client may log in as another user "
+		"over the same connection.  Say no behind a proxy that only "
+		"looks at the first login."),
 	CV_SETTING_OBSOLETE("imap_id_retain",
 		"the ID of a client is always kept for the log"),
 	CV_SETTING_OBSOLETE("imap_metadata", "METADATA is always offered"),

@@ -28,6 +28,7 @@ struct imap_settings {
 	uint64_t imap_max_line_length;
 	uint32_t imap_message_limit;
 	uint32_t imap_save_limit;
+	bool imap_unauthenticate;
 };
 
 /* Set by init; NULL where the process does not have the service. */

@@ -39,6 +39,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-subscribe.c \
 	plugins/imap/cmd-uidbatches.c \
 	plugins/imap/cmd-thread.c \
+	plugins/imap/cmd-unauthenticate.c \
 	plugins/imap/cmd-unselect.c \
 	plugins/imap/cmd-xlist.c \
 	plugins/imap/imap-acl.c \

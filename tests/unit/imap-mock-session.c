@@ -51,6 +51,16 @@ static int ses_command(struct cv_session *s, struct cv_span verb,
 	return CV_OK;
 }
 
+static bool ses_can_return(struct cv_session *s) { return true; }
+
+static int ses_give_back(struct cv_session *s, struct cv_error *err)
+{
+	if (s->return_fails)
+		return FAIL(err, CV_E_TEMP, "nobody is there");
+	s->given_back = true;
+	return CV_OK;
+}
+
 struct cv_session *mock_session_new(void)
 {
 	static const char *const texts[] = {
@@ -130,6 +140,7 @@ static const struct cv_session_api mock_session_api = {
 	.stopping = ses_stopping, .stop_reason = ses_stop_reason,
 	.set_activity = ses_activity,
 	.set_logout_stats = ses_stats, .command = ses_command,
+	.can_return = ses_can_return, .give_back = ses_give_back,
 };
 
 const void *mock_session_service(const char *name)

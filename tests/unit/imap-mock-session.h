@@ -60,6 +60,7 @@ struct cv_session {
 	int fail_save;			/* code for the next save_write */
 	int fail_section;		/* code for each section */
 	int refuse_command;		/* from the command hooks */
+	bool return_fails, given_back;
 	/* What another session does just before a "UID" command. */
 	void (*meanwhile)(struct cv_session *s);
 	char stats[256];

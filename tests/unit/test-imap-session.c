@@ -54,6 +54,8 @@ static const struct script scripts[] = {
 	  "a BAD Error in IMAP command received by server.\r\n" },
 	{ "uid of what has none", SEL "a UID NOOP\r\n", SEL_OUT
 	  "a BAD Error in IMAP command received by server.\r\n" },
+	{ "no way back", "a UNAUTHENTICATE\r\n",
+	  "a BAD UNAUTHENTICATE is not available.\r\n" },
 	{ "login again", "a LOGIN x y\r\n", "a BAD Already logged in.\r\n" },
 	{ "logout", "a LOGOUT\r\nb NOOP\r\n",
 	  "* BYE Logging out\r\na OK Logout completed.\r\n" },
@@ -479,6 +481,31 @@ static void stop_says_bye(void **state)
 	mock_session_free(&s);
 }
 
+/* [RFC8437 3] */
+static void unauthenticate_gives_the_connection_back(void **state)
+{
+	for (int fails = 0; fails < 2; fails++) {
+		struct cv_session *s = mock_session_new();
+		const char *out;
+
+		(void)state;
+		mock_settings.imap_unauthenticate = true;
+		s->return_fails = fails != 0;
+		out = mock_session_play(s, cv_span_of(SEL
+			"a UNAUTHENTICATE x\r\nb UNAUTHENTICATE\r\n"
+			"c LOGIN b secret\r\n"), 1);
+		assert_non_null(strstr(out, BAD_ARGS("UNAUTHENTICATE")));
+		assert_non_null(strstr(out, "b OK Unauthenticated.\r\n"));
+		assert_int_equal(fails != 0, strstr(out, "\r\n* BYE ") !=
+				 NULL);
+		/* what follows is not this session's */
+		assert_null(strstr(out, "c "));
+		assert_int_equal(s->given_back, fails == 0);
+		mock_settings.imap_unauthenticate = false;
+		mock_session_free(&s);
+	}
+}
+
 static void hooks_refuse_commands(void **state)
 {
 	struct cv_session *s = mock_session_new();
@@ -716,6 +743,7 @@ int main(void)
 		cmocka_unit_test(idle_tells_of_changes),
 		cmocka_unit_test(stop_says_bye),
 		cmocka_unit_test(hooks_refuse_commands),
+		cmocka_unit_test(unauthenticate_gives_the_connection_back),
 		cmocka_unit_test(append_failure_reads_the_literal),
 		cmocka_unit_test(append_with_nul_is_refused),
 		cmocka_unit_test(fetch_failure_follows_the_setting),

@@ -12,6 +12,7 @@
 
 #include "ipc/auth-message.h"
 #include "ipc/anvil-message.h"
+#include "ipc/return-message.h"
 #include "master/log-line.h"
 
 static int open_fds(void)
@@ -529,6 +530,61 @@ static void a_log_line_cannot_become_two(void **state)
 			 CV_E_SYNTAX);
 }
 
+/* One byte of the order at a time is changed; at the end, none. */
+static void what_is_given_back_proves_whose_it_is(void **state)
+{
+	static const uint8_t key[HASH_MAC_KEY_BYTES] = { 1, 2, 3 };
+	static const uint8_t other[HASH_MAC_KEY_BYTES] = { 1, 2, 4 };
+	const struct conn_info conn = {
+		.local_ip = "192.0.2.1", .remote_ip = "192.0.2.2",
+		.local_port = 143, .remote_port = 4000, .local_name = "x",
+		.secure = true, .cert_valid = true, .cert_name = "alice",
+		.channel_binding = CV_SPAN("bound"),
+	};
+	struct cv_pool *pool = pool_create("test");
+	static struct ipc_writer w;
+	static struct ipc_reader r;
+	struct return_order order;
+	struct conn_info got;
+	struct cv_span input;
+	int fds[2], fd;
+
+	(void)state;
+	assert_int_equal(return_order_make(&conn, key, pool, &order, NULL),
+			 CV_OK);
+	assert_int_equal(ipc_pair(fds, false, NULL), CV_OK);
+	for (size_t i = 0; i <= order.bytes.len + 1; i++) {
+		struct return_order sent = order;
+		char *copy = pool_copy(pool, order.bytes.data,
+				       order.bytes.len);
+		bool good = i > order.bytes.len;
+		int status;
+
+		if (i < order.bytes.len)
+			copy[i] ^= 1;
+		sent.bytes.data = copy;
+		return_put(&w, &sent, CV_SPAN("a LOGIN"), fds[0]);
+		assert_int_equal(ipc_send(fds[0], &w, NULL), CV_OK);
+		assert_int_equal(ipc_receive(fds[1], &r, NULL), CV_OK);
+		status = return_get(&r, i == order.bytes.len ? other : key,
+				    pool, &got, &input, &fd, NULL);
+		assert_int_equal(status, good ? CV_OK : CV_E_DENIED);
+		assert_int_equal(fd >= 0, good);
+		if (!good)
+			continue;
+		(void)close(fd);
+		assert_string_equal(got.remote_ip, "192.0.2.2");
+		assert_int_equal(got.remote_port, 4000);
+		assert_true(got.secure && got.cert_valid && !got.tls);
+		assert_string_equal(got.cert_name, "alice");
+		assert_true(cv_span_is(got.channel_binding, "bound"));
+		assert_true(cv_span_is(input, "a LOGIN"));
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	pool_destroy(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +604,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_channel_is_not_taken_for_one),
 		cmocka_unit_test(last_words_are_heard_behind_a_reset),
 		cmocka_unit_test(a_log_line_cannot_become_two),
+		cmocka_unit_test(what_is_given_back_proves_whose_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, open_status, NULL);
