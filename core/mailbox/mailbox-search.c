@@ -36,6 +36,8 @@ struct search {
 	uint32_t count;
 	struct frame *stack;
 	uint32_t seq, uid, row;
+	struct cv_set within;	/* numbers: no other message can match */
+	uint64_t within_size;
 	struct cv_error *err;
 };
 
@@ -114,6 +116,56 @@ static void sort_children(struct search *s, struct snode *n)
 	}
 }
 
+static uint64_t set_size(struct cv_set set)
+{
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < set.count; i++)
+		size += (uint64_t)set.ranges[i].last - set.ranges[i].first + 1;
+	return size;
+}
+
+/* The smaller one. */
+static void narrow(struct search *s, const struct cv_search_node *node)
+{
+	struct cv_set set = node->set;
+	uint64_t size;
+
+	if (node->op == CV_SEARCH_UIDS)
+		(void)mailbox_uids_to_seqs(s->box, node->set, s->pool, &set);
+	else if (node->op != CV_SEARCH_SEQS)
+		return;
+	size = set_size(set);
+	if (size >= s->within_size)
+		return;
+	s->within = set;
+	s->within_size = size;
+}
+
+/* What every match must be in: a few messages of many cost what they cost.
+ * order: parents before their children. */
+static void narrow_all(struct search *s, const uint32_t *order,
+		       uint32_t count)
+{
+	bool *must = pool_new_array(s->pool, bool, s->count);
+	struct cv_range *all = pool_new(s->pool, struct cv_range);
+
+	*all = (struct cv_range){ 1, s->box->count };
+	s->within = (struct cv_set){ all, s->box->count > 0 };
+	s->within_size = s->box->count;
+	must[0] = true;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct snode *n = &s->nodes[order[i]];
+
+		if (!must[order[i]])
+			continue;
+		narrow(s, n->node);
+		for (uint32_t k = 0; n->node->op == CV_SEARCH_AND &&
+		     k < n->child_count; k++)
+			must[n->children[k]] = true;
+	}
+}
+
 static int compile(struct search *s, const struct cv_search_query *query)
 {
 	uint32_t *order, count;
@@ -134,6 +186,7 @@ static int compile(struct search *s, const struct cv_search_query *query)
 	ret = link_tree(s, query, order, &count);
 	if (ret < 0)
 		return ret;
+	narrow_all(s, order, count);
 	while (count > 0) {
 		struct snode *n = &s->nodes[order[--count]];
 
@@ -659,12 +712,40 @@ static int match_message(struct search *s, bool *yes_r)
 	}
 }
 
+static int search_range(struct search *s, struct cv_range range,
+			uint64_t *done, struct account_ranges *seqs)
+{
+	uint32_t last = range.last < s->box->count ? range.last :
+		s->box->count;
+
+	for (uint32_t seq = range.first; seq <= last; seq++) {
+		bool yes = false;
+		int ret = mailbox_progress(s->box->user, (*done)++,
+					   s->within_size, s->err);
+
+		if (ret < 0)
+			return ret;
+		if (!mailbox_row(s->box, seq, &s->row))
+			continue;
+		s->seq = seq;
+		s->uid = mailbox_uid_at(s->box, seq - 1);
+		ret = match_message(s, &yes);
+		if (ret < 0)
+			return ret;
+		if (yes)
+			ranges_add(seqs, seq);
+		pool_reset(s->text_pool);
+	}
+	return CV_OK;
+}
+
 int mailbox_search(struct cv_mailbox *box,
 		   const struct cv_search_query *query, struct cv_pool *pool,
 		   struct cv_set *seqs_r, struct cv_error *err)
 {
 	struct account_ranges seqs = { .pool = pool };
 	struct search s = { .box = box, .err = err };
+	uint64_t done = 0;
 	int ret;
 
 	s.pool = pool_create("search");
@@ -674,21 +755,8 @@ int mailbox_search(struct cv_mailbox *box,
 	cv_text_init(&s.scratch, s.pool);
 	ret = compile(&s, query);
 	mailbox_progress_begin(box->user);
-	for (uint32_t seq = 1; seq <= box->count && ret >= 0; seq++) {
-		bool yes = false;
-
-		ret = mailbox_progress(box->user, seq - 1, box->count, err);
-		if (ret < 0)
-			break;
-		if (!mailbox_row(box, seq, &s.row))
-			continue;
-		s.seq = seq;
-		s.uid = mailbox_uid_at(box, seq - 1);
-		ret = match_message(&s, &yes);
-		if (ret >= 0 && yes)
-			ranges_add(&seqs, seq);
-		pool_reset(s.text_pool);
-	}
+	for (uint32_t i = 0; i < s.within.count && ret == CV_OK; i++)
+		ret = search_range(&s, s.within.ranges[i], &done, &seqs);
 	pool_destroy(&s.pool);
 	pool_destroy(&s.text_pool);
 	*seqs_r = ranges_set(&seqs);
