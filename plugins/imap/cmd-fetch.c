@@ -4,6 +4,7 @@
  * here they are only copied. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-context.h"
 #include "imap-date.h"
 #include "imap-enable.h"
 #include "imap-fetch.h"
@@ -256,6 +257,7 @@ static int mark_seen(struct fetch_run *run)
 	/* [RFC7162 3.2.4] */
 	if (imap_enabled(s, IMAP_ENABLED_CONDSTORE))
 		run->cmd->report = request.seqs;
+	imap_contexts_touch(s, request.seqs);
 	return imap_mailbox_api->store(s->box, &request, run->cmd->pool, NULL,
 				       s->err);
 }

@@ -1,5 +1,6 @@
 /* cmd-search.c - SEARCH [RFC3501 6.4.4] with RETURN [RFC4731]. */
 #include "imap-commands.h"
+#include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-limit.h"
 #include "imap-respond.h"
@@ -15,7 +16,7 @@ static void send_result(struct imap_cmd *cmd, const struct imap_return *ret,
 	if (!ret->given)
 		/* [RFC3501 7.2.5] sent even when nothing was found */
 		imap_results_send(cmd, "SEARCH", results);
-	else if (ret->options != IMAP_RETURN_SAVE)
+	else if ((ret->options & ~(uint32_t)IMAP_RETURN_SILENT) != 0)
 		/* [RFC5182 2.2] SAVE alone answers nothing */
 		imap_esearch_send(cmd, ret, results, cmd->uid, CV_SPAN_NONE,
 				  0);
@@ -24,12 +25,16 @@ static void send_result(struct imap_cmd *cmd, const struct imap_return *ret,
 static int search(struct imap_cmd *cmd, const struct imap_return *ret)
 {
 	struct imap_session *s = cmd->s;
+	struct imap_program program = { .sorting = { .count = 0 } };
 	struct cv_search_query query;
+	struct imap_results found;
 	struct cv_set seqs = { NULL, 0 };
 	int code;
 
-	if (!imap_search_parse(cmd, &query))
+	if (!imap_search_parse(cmd, &program.query) ||
+	    !imap_context_allowed(cmd, ret))
 		return 0;
+	query = program.query;
 	code = imap_limit_search(cmd, &query);
 	if (code >= 0)
 		code = imap_mailbox_api->search(s->box, &query, cmd->pool,
@@ -37,11 +42,13 @@ static int search(struct imap_cmd *cmd, const struct imap_return *ret)
 	if (code < 0)
 		return imap_no_error(cmd, code);
 	seqs = imap_set_clip(cmd->pool, seqs, s->exists);
+	found = (struct imap_results){ seqs.ranges, seqs.count,
+				       imap_set_size(seqs), 0 };
 	imap_ok(cmd, "Search completed.");
 	if ((ret->options & IMAP_RETURN_SAVE) != 0)
-		imap_saved_set(cmd, ret, (struct imap_results){
-			seqs.ranges, seqs.count, imap_set_size(seqs), 0 });
+		imap_saved_set(cmd, ret, found);
 	send_result(cmd, ret, seqs);
+	imap_context_begin(cmd, ret, &program, found);
 	return 0;
 }
 

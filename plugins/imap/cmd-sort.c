@@ -1,6 +1,7 @@
 /* cmd-sort.c - SORT [RFC5256, RFC5957] with RETURN [RFC5267 3]. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-context.h"
 #include "imap-respond.h"
 #include "imap-return.h"
 #include "imap-search.h"
@@ -96,17 +97,17 @@ static struct imap_results numbers(struct imap_cmd *cmd, const uint32_t *seqs,
 
 static int sort(struct imap_cmd *cmd, const struct imap_return *ret)
 {
-	struct imap_sorting sorting = { .count = 0 };
-	struct cv_search_query query;
+	struct imap_program program = { .sorting = { .count = 0 } };
 	struct imap_results results, found;
 	uint32_t *seqs, count;
 	int code;
 
-	if (!criteria_parse(cmd, &sorting) ||
-	    !imap_search_parse_charset(cmd, &query))
+	if (!criteria_parse(cmd, &program.sorting) ||
+	    !imap_search_parse_charset(cmd, &program.query) ||
+	    !imap_context_allowed(cmd, ret))
 		return 0;
-	code = imap_sort_run(cmd->s, cmd->pool, &query, &sorting, &seqs,
-			     &count);
+	code = imap_sort_run(cmd->s, cmd->pool, &program.query,
+			     &program.sorting, &seqs, &count);
 	if (code < 0)
 		return imap_no_error(cmd, code);
 	imap_ok(cmd, "Sort completed.");
@@ -119,9 +120,10 @@ static int sort(struct imap_cmd *cmd, const struct imap_return *ret)
 		found.runs, found.count });
 	if (!ret->given)
 		imap_results_send(cmd, "SORT", results);
-	else if (ret->options != IMAP_RETURN_SAVE)
+	else if ((ret->options & ~(uint32_t)IMAP_RETURN_SILENT) != 0)
 		imap_esearch_send(cmd, ret, results, cmd->uid, CV_SPAN_NONE,
 				  0);
+	imap_context_begin(cmd, ret, &program, found);
 	return 0;
 }
 

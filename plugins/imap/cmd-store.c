@@ -2,6 +2,7 @@
  * [RFC7162 3.1.3]. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-limit.h"
 #include "imap-modseq.h"
@@ -218,6 +219,7 @@ int imap_cmd_store(struct imap_cmd *cmd)
 	if (code < 0)
 		return imap_no_error(cmd, code);
 	imap_hold(s);
+	imap_contexts_touch(s, request->seqs);
 	if ((request->flags & CV_FLAG_DELETED) != 0 &&
 	    request->change != CV_FLAGS_REMOVE)
 		s->counters.deleted += imap_set_size(request->seqs);

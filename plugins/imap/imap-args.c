@@ -209,6 +209,7 @@ bool imap_messages_parse(struct imap_cmd *cmd, struct cv_span text, bool uid,
 {
 	struct imap_session *s = cmd->s;
 	uint32_t star = s->exists, max = s->exists;
+	struct cv_set later;
 
 	/* [RFC9586] */
 	if (!uid && imap_enabled(s, IMAP_ENABLED_UIDONLY) &&
@@ -230,8 +231,14 @@ bool imap_messages_parse(struct imap_cmd *cmd, struct cv_span text, bool uid,
 		if (s->exists > 0)
 			star = imap_mailbox_api->uid_of(s->box, s->exists);
 	}
-	if (imap_set_parse(cmd->pool, text, star, max, set_r) == CV_OK)
+	if (imap_set_parse(cmd->pool, text, star, max, set_r) == CV_OK) {
+		/* [RFC5267 4.3] "100:*" has what comes later, too */
+		if (uid && cmd->live &&
+		    imap_set_parse(cmd->pool, text, max, max, &later) ==
+		    CV_OK)
+			*set_r = imap_set_union(cmd->pool, *set_r, later);
 		return true;
+	}
 	imap_bad(cmd, "Error in IMAP command %s: Invalid %s.", cmd->def->name,
 		 uid ? "UID set" : "messageset");
 	return false;

@@ -27,6 +27,7 @@ const struct imap_command imap_commands[] = {
 	  IMAP_SELECTED | IMAP_HAS_UID | IMAP_NO_NUMBERS },
 	{ "EXAMINE", imap_cmd_examine, IMAP_NO_SYNC },
 	{ "UIDBATCHES", imap_cmd_uidbatches, IMAP_SELECTED },
+	{ "CANCELUPDATE", imap_cmd_cancelupdate, IMAP_SELECTED },
 	{ "CLOSE", imap_cmd_close,
 	  IMAP_SELECTED | IMAP_NO_SYNC | IMAP_NO_ARGS },
 	{ "UNSELECT", imap_cmd_unselect,

@@ -10,6 +10,7 @@ extern const size_t imap_command_count;
 /* Each reads cmd->args and sets the reply; negative ends the session. */
 int imap_cmd_append(struct imap_cmd *cmd);
 int imap_cmd_authenticate(struct imap_cmd *cmd);
+int imap_cmd_cancelupdate(struct imap_cmd *cmd);
 int imap_cmd_capability(struct imap_cmd *cmd);
 int imap_cmd_check(struct imap_cmd *cmd);
 int imap_cmd_close(struct imap_cmd *cmd);

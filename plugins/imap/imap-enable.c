@@ -1,5 +1,6 @@
 /* imap-enable.c - see imap-enable.h. */
 #include "imap-enable.h"
+#include "imap-context.h"
 #include "imap-metadata.h"
 #include "imap-modseq.h"
 
@@ -43,6 +44,12 @@ static void tell_modseq(struct imap_session *s)
 		imap_modseq_send(s, s->modseq);
 }
 
+/* [RFC9586] what would tell message numbers ends */
+static void numbers_end(struct imap_session *s)
+{
+	imap_contexts_end(s, true);
+}
+
 /* A row for each, sorted by name. */
 const struct imap_extension imap_extensions[] = {
 	{ "CONDSTORE", IMAP_ENABLED_CONDSTORE, 0, tell_modseq },
@@ -52,7 +59,7 @@ const struct imap_extension imap_extensions[] = {
 	{ "METADATA-SERVER", IMAP_ENABLED_METADATA, 0, imap_metadata_enable },
 	/* [RFC7162 3.2.3] with or without CONDSTORE beside it */
 	{ "QRESYNC", IMAP_ENABLED_QRESYNC, IMAP_ENABLED_CONDSTORE, NULL },
-	{ "UIDONLY", IMAP_ENABLED_UIDONLY, 0, NULL },
+	{ "UIDONLY", IMAP_ENABLED_UIDONLY, 0, numbers_end },
 	{ "UTF8=ACCEPT", IMAP_ENABLED_UTF8, 0, NULL },
 	{ NULL, 0, 0, NULL },
 };

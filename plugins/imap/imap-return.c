@@ -69,8 +69,11 @@ static const struct return_option {
 	{ "MAX", IMAP_RETURN_MAX, NULL },
 	{ "ALL", IMAP_RETURN_ALL, NULL },
 	{ "COUNT", IMAP_RETURN_COUNT, NULL },
+	/* [RFC5267 4.2] a hint, of no use here */
+	{ "CONTEXT", IMAP_RETURN_CONTEXT, NULL },
 	{ "SAVE", IMAP_RETURN_SAVE, NULL },
 	{ "PARTIAL", IMAP_RETURN_PARTIAL, parse_partial },
+	{ "UPDATE", IMAP_RETURN_UPDATE, NULL },
 };
 
 static const struct return_option *option_find(const struct imap_arg *arg)
@@ -127,7 +130,10 @@ bool imap_return_parse(struct imap_cmd *cmd, struct imap_return *ret)
 		return false;
 	}
 	ret->given = true;
-	return options_parse(cmd, imap_args_of_list(&from, arg), ret);
+	if (!options_parse(cmd, imap_args_of_list(&from, arg), ret))
+		return false;
+	cmd->live = (ret->options & IMAP_RETURN_UPDATE) != 0;
+	return true;
 }
 
 /* --- results -------------------------------------------------------------- */

@@ -10,6 +10,10 @@ enum imap_return_option {
 	IMAP_RETURN_MIN = 1, IMAP_RETURN_MAX = 2, IMAP_RETURN_ALL = 4,
 	IMAP_RETURN_COUNT = 8, IMAP_RETURN_SAVE = 16,
 	IMAP_RETURN_PARTIAL = 32,
+	IMAP_RETURN_CONTEXT = 64, IMAP_RETURN_UPDATE = 128,
+	/* with nothing but these no answer is wanted */
+	IMAP_RETURN_SILENT = IMAP_RETURN_SAVE | IMAP_RETURN_CONTEXT |
+		IMAP_RETURN_UPDATE,
 };
 
 struct imap_partial {

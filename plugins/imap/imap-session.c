@@ -7,6 +7,7 @@
 #include "imap-append.h"
 #include "imap-capability.h"
 #include "imap-commands.h"
+#include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-limit.h"
 #include "imap-logout.h"
@@ -74,6 +75,8 @@ void imap_unselect(struct imap_session *s)
 	if (s->box != NULL)
 		imap_mailbox_api->close(&s->box);
 	s->box = NULL;
+	/* [RFC5267 4.3] */
+	imap_contexts_end(s, false);
 	s->exists = s->recent = 0;
 	imap_saved_clear(s);
 }

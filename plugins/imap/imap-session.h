@@ -58,6 +58,7 @@ struct imap_session {
 	uint32_t comparator;	/* enum cv_comparator [RFC5255 4.7] */
 	struct cv_set saved;	/* "$": UIDs, in saved_pool [RFC5182] */
 	struct cv_pool *saved_pool;	/* NULL: nothing was saved yet */
+	struct imap_contexts *contexts;	/* NULL: there was none yet */
 	uint32_t bad;		/* wrong commands in a row */
 	struct imap_counters counters;
 };
@@ -77,6 +78,7 @@ struct imap_cmd {
 					 * the numbers before it */
 	struct cv_set report_modseqs;	/* and those without their flags */
 	bool has_numbers;		/* not UIDs: none may move */
+	bool live;			/* RETURN (UPDATE) [RFC5267 4.3] */
 	bool wants_modseq;		/* SEARCH MODSEQ [RFC7162 3.1.5] */
 	bool expunges;			/* HIGHESTMODSEQ goes with its OK */
 	uint32_t limit, limit_uid;	/* [RFC9738] 0: all was done */

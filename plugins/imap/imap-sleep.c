@@ -5,18 +5,21 @@
  *	        u64 of each counter
  *	        u32 count of ranges of "$", UINT32_MAX: nothing was saved;
  *	        each u32 first u32 last
+ *	        contexts (imap-context-freeze.c)
  *	        tag of IDLE
  *
  * Numbers are big-endian. */
 #include "imap-sleep.h"
 #include "imap-args.h"
+#include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-logout.h"
 #include "imap-settle.h"
+#include "imap-state.h"
 #include "imap-sync.h"
 
 enum {
-	VERSION = 1,
+	VERSION = 2,
 	READONLY = 1, ID_SEEN = 2, BEHIND = 4,	/* flags */
 	RETRY_MSECS = 5 * 60 * 1000,
 	/* less than the limit of a silent client */
@@ -41,44 +44,42 @@ uint32_t imap_sleep_after(const struct imap_session *s)
 
 /* --- to bytes ---------------------------------------------------------------- */
 
-static void put_number(struct cv_text *out, uint64_t value, int bytes)
-{
-	for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-		cv_text_append_c(out, (char)(value >> shift));
-}
-
 static void put_saved(struct cv_text *out, const struct imap_session *s)
 {
 	if (s->saved_pool == NULL) {
-		put_number(out, UINT32_MAX, 4);
+		imap_state_put(out, UINT32_MAX, 4);
 		return;
 	}
-	put_number(out, s->saved.count, 4);
+	imap_state_put(out, s->saved.count, 4);
 	for (uint32_t i = 0; i < s->saved.count; i++) {
-		put_number(out, s->saved.ranges[i].first, 4);
-		put_number(out, s->saved.ranges[i].last, 4);
+		imap_state_put(out, s->saved.ranges[i].first, 4);
+		imap_state_put(out, s->saved.ranges[i].last, 4);
 	}
 }
 
-static void freeze(const struct imap_session *s, struct cv_span idle_tag,
-		   struct cv_text *out)
+static int freeze(const struct imap_session *s, struct cv_span idle_tag,
+		  struct cv_text *out)
 {
 	const uint64_t *counters = (const uint64_t *)&s->counters;
 
-	put_number(out, VERSION, 1);
-	put_number(out, (s->readonly ? READONLY : 0) |
+	imap_state_put(out, VERSION, 1);
+	imap_state_put(out, (s->readonly ? READONLY : 0) |
 		   (s->id_seen ? ID_SEEN : 0) | (s->behind ? BEHIND : 0), 1);
-	put_number(out, s->enabled, 4);
-	put_number(out, s->exists, 4);
-	put_number(out, s->recent, 4);
-	put_number(out, s->expunged, 4);
-	put_number(out, s->comparator, 4);
-	put_number(out, s->modseq, 8);
-	put_number(out, s->told_modseq, 8);
+	imap_state_put(out, s->enabled, 4);
+	imap_state_put(out, s->exists, 4);
+	imap_state_put(out, s->recent, 4);
+	imap_state_put(out, s->expunged, 4);
+	imap_state_put(out, s->comparator, 4);
+	imap_state_put(out, s->modseq, 8);
+	imap_state_put(out, s->told_modseq, 8);
 	for (size_t i = 0; i < COUNTERS; i++)
-		put_number(out, counters[i], 8);
+		imap_state_put(out, counters[i], 8);
 	put_saved(out, s);
+	if (!imap_contexts_freeze(s, out))
+		return CV_FAIL(s->err, CV_E_LIMIT, "results that are kept up "
+			       "to date have too many messages");
 	cv_text_append_span(out, idle_tag);
+	return CV_OK;
 }
 
 /* --- going to sleep ------------------------------------------------------------ */
@@ -119,11 +120,23 @@ static int give_away(struct imap_session *s, struct cv_span idle_tag,
 	}
 	cv_text_init(&state, s->cmd_pool);
 	cv_text_init(&stats, s->cmd_pool);
-	freeze(s, idle_tag, &state);
+	code = freeze(s, idle_tag, &state);
+	if (code < 0)
+		return code;
 	imap_logout_text(s, &stats);
 	sleep.state = cv_text_span(&state);
 	sleep.stats = cv_text_span(&stats);
 	return imap_session_api->sleep(s->session, &sleep, s->err);
+}
+
+/* Known before anybody is asked for anything. */
+static bool can_move(const struct imap_session *s, struct cv_span idle_tag)
+{
+	struct cv_text scratch;
+
+	cv_text_init(&scratch, s->cmd_pool);
+	return s->saved.count <= SAVED_MAX && idle_tag.len <= TAG_MAX &&
+		imap_contexts_freeze(s, &scratch);
 }
 
 bool imap_sleep(struct imap_session *s, struct cv_span idle_tag,
@@ -132,8 +145,10 @@ bool imap_sleep(struct imap_session *s, struct cv_span idle_tag,
 	int code;
 
 	imap_settle(s);
-	code = s->saved.count > SAVED_MAX || idle_tag.len > TAG_MAX ?
-		CV_E_UNSUPPORTED : give_away(s, idle_tag, limit_msecs);
+	code = can_move(s, idle_tag) ?
+		give_away(s, idle_tag, limit_msecs) :
+		CV_FAIL(s->err, CV_E_UNSUPPORTED, "it has too much to "
+			"remember");
 	s->asleep = code == CV_OK;
 	if (s->asleep) {
 		s->closing = true;
@@ -147,33 +162,12 @@ bool imap_sleep(struct imap_session *s, struct cv_span idle_tag,
 
 /* --- awake again ------------------------------------------------------------------ */
 
-static bool get_number(struct cv_span *in, size_t bytes, uint64_t *value_r)
-{
-	if (in->len < bytes)
-		return false;
-	*value_r = 0;
-	for (size_t i = 0; i < bytes; i++)
-		*value_r = *value_r << 8 | (uint8_t)in->data[i];
-	*in = cv_span_skip(*in, bytes);
-	return true;
-}
-
-static bool get_u32(struct cv_span *in, uint32_t *value_r)
-{
-	uint64_t value;
-
-	if (!get_number(in, 4, &value))
-		return false;
-	*value_r = (uint32_t)value;
-	return true;
-}
-
 static bool get_saved(struct cv_span *in, struct imap_session *s)
 {
 	struct cv_range *ranges;
 	uint32_t count, last = 0;
 
-	if (!get_u32(in, &count))
+	if (!imap_state_get_u32(in, &count))
 		return false;
 	if (count == UINT32_MAX)
 		return true;
@@ -182,8 +176,8 @@ static bool get_saved(struct cv_span *in, struct imap_session *s)
 	s->saved_pool = cv_api->pool_create("imap saved");
 	ranges = CV_ALLOC_ARRAY(s->saved_pool, struct cv_range, count + 1);
 	for (uint32_t i = 0; i < count; i++) {
-		if (!get_u32(in, &ranges[i].first) ||
-		    !get_u32(in, &ranges[i].last) ||
+		if (!imap_state_get_u32(in, &ranges[i].first) ||
+		    !imap_state_get_u32(in, &ranges[i].last) ||
 		    ranges[i].first <= last ||
 		    ranges[i].last < ranges[i].first)
 			return false;
@@ -198,18 +192,18 @@ static bool get_head(struct cv_span *in, struct imap_session *s)
 	uint64_t *counters = (uint64_t *)&s->counters;
 	uint64_t version, flags;
 
-	if (!get_number(in, 1, &version) || version != VERSION ||
-	    !get_number(in, 1, &flags) || !get_u32(in, &s->enabled) ||
-	    !get_u32(in, &s->exists) || !get_u32(in, &s->recent) ||
-	    !get_u32(in, &s->expunged) || !get_u32(in, &s->comparator) ||
-	    !get_number(in, 8, &s->modseq) ||
-	    !get_number(in, 8, &s->told_modseq))
+	if (!imap_state_get(in, 1, &version) || version != VERSION ||
+	    !imap_state_get(in, 1, &flags) || !imap_state_get_u32(in, &s->enabled) ||
+	    !imap_state_get_u32(in, &s->exists) || !imap_state_get_u32(in, &s->recent) ||
+	    !imap_state_get_u32(in, &s->expunged) || !imap_state_get_u32(in, &s->comparator) ||
+	    !imap_state_get(in, 8, &s->modseq) ||
+	    !imap_state_get(in, 8, &s->told_modseq))
 		return false;
 	s->readonly = (flags & READONLY) != 0;
 	s->id_seen = (flags & ID_SEEN) != 0;
 	s->behind = (flags & BEHIND) != 0;
 	for (size_t i = 0; i < COUNTERS; i++) {
-		if (!get_number(in, 8, &counters[i]))
+		if (!imap_state_get(in, 8, &counters[i]))
 			return false;
 	}
 	return true;
@@ -219,7 +213,7 @@ int imap_sleep_restore(struct imap_session *s, struct cv_span state,
 		       struct cv_span *idle_tag_r)
 {
 	if (!get_head(&state, s) || !get_saved(&state, s) ||
-	    state.len > TAG_MAX)
+	    !imap_contexts_thaw(s, &state) || state.len > TAG_MAX)
 		return CV_FAIL(s->err, CV_E_SYNTAX, "the state of IMAP is "
 			       "damaged, or of another version");
 	*idle_tag_r = cv_span(imap_copy(s->pool, state), state.len);

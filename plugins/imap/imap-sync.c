@@ -1,5 +1,6 @@
 /* imap-sync.c - see imap-sync.h. */
 #include "imap-sync.h"
+#include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-modseq.h"
 #include "imap-respond.h"
@@ -234,6 +235,7 @@ int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
 		return sync_failed(s, code);
 	/* the view's own memory is gone at the next call on it */
 	all.flags = imap_set_union(pool, changes.flags, report->flags);
+	imap_contexts_expunged(s, pool, &changes);
 	tell_expunges(s, &changes);
 	s->modseq = changes.highestmodseq;
 	if (newmail && changes.messages != s->exists) {
@@ -248,6 +250,7 @@ int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
 	if (changes.keywords_changed)
 		imap_send_mailbox_flags(s);
 	imap_report_send(s, &all);
+	imap_contexts_update(s, pool, all.flags);
 	if ((s->enabled & IMAP_ENABLED_CONDSTORE) != 0)
 		tell_modseq(s);
 	if (s->out.len > 0)

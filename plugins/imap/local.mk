@@ -1,6 +1,7 @@
 IMAP_SOURCES = \
 	plugins/imap/cmd-append.c \
 	plugins/imap/cmd-authenticate.c \
+	plugins/imap/cmd-cancelupdate.c \
 	plugins/imap/cmd-capability.c \
 	plugins/imap/cmd-check.c \
 	plugins/imap/cmd-close.c \
@@ -54,6 +55,11 @@ IMAP_SOURCES = \
 	plugins/imap/imap-catenate.h \
 	plugins/imap/imap-commands.c \
 	plugins/imap/imap-commands.h \
+	plugins/imap/imap-context-freeze.c \
+	plugins/imap/imap-context-private.h \
+	plugins/imap/imap-context-sort.c \
+	plugins/imap/imap-context.c \
+	plugins/imap/imap-context.h \
 	plugins/imap/imap-copy.c \
 	plugins/imap/imap-copy.h \
 	plugins/imap/imap-date.c \
@@ -108,6 +114,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-settle.h \
 	plugins/imap/imap-sleep.c \
 	plugins/imap/imap-sleep.h \
+	plugins/imap/imap-state.c \
+	plugins/imap/imap-state.h \
 	plugins/imap/imap-status.c \
 	plugins/imap/imap-status.h \
 	plugins/imap/imap-sync.c \
