@@ -215,6 +215,18 @@ static void drop_known(struct scan *scan)
 	account_txn_expect(scan->txn, to, bytes);
 }
 
+/* [RFC9051 2.3.1.1] no UID is given twice: what gets none stays where it is,
+ * and keeps nobody from reading the others. */
+static int without_uids(struct scan *scan, size_t left)
+{
+	log_error("mail", "mailbox '%s': %zu messages of other programs are "
+		  "not taken in: %s (hint: move its messages to a new "
+		  "mailbox)", scan->folder->name, left, scan->err == NULL ?
+		  "a limit was reached" : scan->err->text);
+	scan->skipped = true;
+	return CV_OK;
+}
+
 int scan_adopt(struct scan *scan)
 {
 	uint32_t recent = 0, uid = 0, last = 0;
@@ -231,6 +243,10 @@ int scan_adopt(struct scan *scan)
 			ret = pass_takeover(scan);
 		if (ret == CV_OK)
 			ret = adopt(scan, f, &uid);
+		if (ret == CV_E_LIMIT) {
+			ret = without_uids(scan, scan->found.count - i);
+			break;
+		}
 		if (uid != 0)
 			last = uid;
 		if (uid != 0 && recent == 0 &&
