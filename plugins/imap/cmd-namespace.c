@@ -1,5 +1,6 @@
 /* cmd-namespace.c - NAMESPACE [RFC2342]. */
 #include "imap-commands.h"
+#include "imap-language.h"
 #include "imap-name.h"
 #include "imap-respond.h"
 
@@ -13,6 +14,27 @@ static void append_prefix(struct imap_cmd *cmd, const char *prefix)
 		imap_append_string(&cmd->s->out, cv_text_span(&wire));
 	else
 		imap_append_mailbox(cmd, &cmd->s->out, prefix);
+}
+
+/* [RFC5255 3.4] */
+static void append_translation(struct imap_cmd *cmd,
+			       const struct cv_namespace_info *ns)
+{
+	struct cv_span word = cv_span_of(ns->prefix);
+	struct cv_text text, wire;
+
+	if (word.len == 0 || word.data[word.len - 1] != ns->separator)
+		return;
+	word.len--;
+	cv_text_init(&text, cmd->pool);
+	if (!imap_language_prefix(&text, cmd->s->language, word))
+		return;
+	cv_text_append_c(&text, ns->separator);
+	cv_text_init(&wire, cmd->pool);
+	cv_api->utf7_encode(&wire, cv_text_span(&text));
+	cv_text_append_str(&cmd->s->out, " \"TRANSLATION\" (");
+	imap_append_string(&cmd->s->out, cv_text_span(&wire));
+	cv_text_append_c(&cmd->s->out, ')');
 }
 
 static void append_type(struct imap_cmd *cmd, uint32_t type)
@@ -30,12 +52,13 @@ static void append_type(struct imap_cmd *cmd, uint32_t type)
 		append_prefix(cmd, ns.prefix);
 		cv_text_append_c(&s->out, ' ');
 		imap_append_string(&s->out, cv_span(&ns.separator, 1));
+		append_translation(cmd, &ns);
 		cv_text_append_c(&s->out, ')');
 	}
 	cv_text_append_str(&s->out, any ? ")" : "NIL");
 }
 
-int imap_cmd_namespace(struct imap_cmd *cmd)
+void imap_namespace_tell(struct imap_cmd *cmd)
 {
 	struct imap_session *s = cmd->s;
 
@@ -47,5 +70,10 @@ int imap_cmd_namespace(struct imap_cmd *cmd)
 	append_type(cmd, CV_NAMESPACE_PUBLIC);
 	cv_text_append_str(&s->out, "\r\n");
 	imap_flush(s);
+}
+
+int imap_cmd_namespace(struct imap_cmd *cmd)
+{
+	imap_namespace_tell(cmd);
 	return imap_ok(cmd, "Namespace completed.");
 }

@@ -36,13 +36,19 @@ static void send_state(struct imap_session *s,
 	    !imap_enabled(s, IMAP_ENABLED_UIDONLY)) {
 		cv_text_append_str(out, "* OK [UNSEEN ");
 		cv_text_append_u64(out, state->first_unseen);
-		cv_text_append_str(out, "] First unseen.\r\n");
+		cv_text_append_str(out, "] ");
+		imap_say(s, "First unseen.");
+		cv_text_append_str(out, "\r\n");
 	}
 	cv_text_append_str(out, "* OK [UIDVALIDITY ");
 	cv_text_append_u64(out, state->uidvalidity);
-	cv_text_append_str(out, "] UIDs valid\r\n* OK [UIDNEXT ");
+	cv_text_append_str(out, "] ");
+	imap_say(s, "UIDs valid");
+	cv_text_append_str(out, "\r\n* OK [UIDNEXT ");
 	cv_text_append_u64(out, state->uidnext);
-	cv_text_append_str(out, "] Predicted next UID\r\n");
+	cv_text_append_str(out, "] ");
+	imap_say(s, "Predicted next UID");
+	cv_text_append_str(out, "\r\n");
 	/* [RFC7162 3.1.2.1]: to all, as they may enable it later */
 	imap_modseq_send(s, state->highestmodseq);
 	cv_text_append_str(out, "* OK ");

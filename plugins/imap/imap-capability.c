@@ -118,6 +118,8 @@ static const struct {
 	{ "ID", ALWAYS, NULL },
 	{ "ENABLE", ALWAYS, NULL },
 	{ "IDLE", ALWAYS, NULL },
+	/* [RFC5255 3.1] in the greeting, too */
+	{ "LANGUAGE", ALWAYS, NULL },
 	{ "NAMESPACE", AFTER_LOGIN, NULL },
 	{ "CHILDREN", AFTER_LOGIN, NULL },
 	{ "UIDPLUS", AFTER_LOGIN, NULL },

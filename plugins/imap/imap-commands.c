@@ -56,6 +56,7 @@ const struct imap_command imap_commands[] = {
 	{ "CAPABILITY", imap_cmd_capability, IMAP_NO_ARGS },
 	{ "ENABLE", imap_cmd_enable, 0 },
 	{ "ID", imap_cmd_id, 0 },
+	{ "LANGUAGE", imap_cmd_language, 0 },
 	{ "COMPRESS", imap_cmd_compress, IMAP_NO_SYNC },
 	{ "UNAUTHENTICATE", imap_cmd_unauthenticate,
 	  IMAP_NO_SYNC | IMAP_NO_ARGS },

@@ -32,6 +32,7 @@ int imap_cmd_id(struct imap_cmd *cmd);
 int imap_cmd_idle(struct imap_cmd *cmd);
 /* IDLE of a session that slept in it: cmd has no arguments. */
 int imap_idle_go_on(struct imap_cmd *cmd);
+int imap_cmd_language(struct imap_cmd *cmd);
 int imap_cmd_list(struct imap_cmd *cmd);
 int imap_cmd_listrights(struct imap_cmd *cmd);
 int imap_cmd_logout(struct imap_cmd *cmd);
@@ -60,5 +61,9 @@ int imap_cmd_xlist(struct imap_cmd *cmd);
 
 /* A literal was refused: sets the reply.  Returns 0. */
 int imap_setmetadata_too_large(struct imap_cmd *cmd);
+
+
+/* The untagged NAMESPACE response. */
+void imap_namespace_tell(struct imap_cmd *cmd);
 
 #endif

@@ -24,7 +24,9 @@ void imap_modseq_send(struct imap_session *s, uint64_t modseq)
 {
 	cv_text_append_str(&s->out, "* OK [HIGHESTMODSEQ ");
 	cv_text_append_u64(&s->out, modseq);
-	cv_text_append_str(&s->out, "] Highest\r\n");
+	cv_text_append_str(&s->out, "] ");
+	imap_say(s, "Highest");
+	cv_text_append_str(&s->out, "\r\n");
 }
 
 void imap_condstore_enable(struct imap_session *s)

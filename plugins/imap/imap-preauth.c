@@ -5,6 +5,7 @@
 #include "imap-preauth.h"
 #include "imap-capability.h"
 #include "imap-id.h"
+#include "imap-language.h"
 #include "imap-parser.h"
 
 enum {
@@ -24,7 +25,9 @@ enum preauth_phase {
 struct preauth {
 	struct imap_parser parser;
 	struct cv_text out;
+	struct cv_text line;		/* a reply in its language */
 	uint32_t phase, bad, commands;
+	uint32_t language;		/* enum imap_language */
 	const char *abort_text;	/* why the exchange was ended by us */
 	char tag[256];
 };
@@ -46,18 +49,31 @@ static void say(struct cv_preauth *p, const char *text)
 	imap_preauth_api->send(p, text, strlen(text));
 }
 
+/* OK, NO or BAD, and a text for people. */
+static void respond(struct cv_preauth *p, struct preauth *me, const char *tag,
+		    const char *text)
+{
+	size_t word = strcspn(text, " ") + 1;
+
+	cv_text_reset(&me->line);
+	cv_text_append_str(&me->line, tag);
+	cv_text_append_c(&me->line, ' ');
+	cv_text_append(&me->line, text, word);
+	imap_language_append(&me->line, me->language, cv_span_of(text + word));
+	cv_text_append_str(&me->line, "\r\n");
+	imap_preauth_api->send(p, me->line.data, me->line.len);
+}
+
 static void reply(struct cv_preauth *p, struct preauth *me, const char *text)
 {
-	say(p, me->tag);
-	imap_preauth_api->send(p, " ", 1);
-	say(p, text);
-	imap_preauth_api->send(p, "\r\n", 2);
+	respond(p, me, me->tag, text);
 }
 
 static void close_now(struct cv_preauth *p, struct preauth *me,
 		      const char *bye, const char *reason)
 {
-	say(p, bye);
+	if (*bye != '\0')
+		respond(p, me, "*", bye);
 	me->phase = CLOSED;
 	imap_preauth_api->close(p, reason);
 }
@@ -69,7 +85,7 @@ static void bad(struct cv_preauth *p, struct preauth *me, const char *why)
 	cv_text_append_str(&me->out, why);
 	reply(p, me, cv_text_str(&me->out));
 	if (++me->bad >= BAD_MAX)
-		close_now(p, me, "* BYE Too many invalid IMAP commands.\r\n",
+		close_now(p, me, "BYE Too many invalid IMAP commands.",
 			  "too many invalid commands");
 }
 
@@ -122,7 +138,7 @@ static void cmd_logout(struct cv_preauth *p, struct preauth *me)
 		bad(p, me, "Unexpected arguments");
 		return;
 	}
-	say(p, "* BYE Logging out\r\n");
+	respond(p, me, "*", "BYE Logging out");
 	reply(p, me, "OK Logout completed.");
 	close_now(p, me, "", "logged out");
 }
@@ -161,16 +177,57 @@ static void cmd_starttls(struct cv_preauth *p, struct preauth *me)
 	}
 }
 
+/* [RFC5255 3.2] valid in all states, and the session goes on with it. */
+static void cmd_language(struct cv_preauth *p, struct preauth *me)
+{
+	uint32_t language = IMAP_LANGUAGES;
+	enum imap_language_answer answer =
+		imap_language_choose(imap_parser_args(&me->parser),
+				     settings_of(p)->imap_language, &language);
+
+	if (answer == IMAP_LANGUAGE_BAD) {
+		bad(p, me, "Invalid arguments");
+		return;
+	}
+	if (answer == IMAP_LANGUAGE_NONE) {
+		reply(p, me, "NO This language is not supported.");
+		return;
+	}
+	cv_text_reset(&me->out);
+	imap_language_tell(&me->out, language);
+	imap_preauth_api->send(p, me->out.data, me->out.len);
+	if (answer == IMAP_LANGUAGE_SET)
+		me->language = language;
+	reply(p, me, answer == IMAP_LANGUAGE_SET ?
+	      "OK Now speaking this language." :
+	      "OK Supported languages have been enumerated.");
+}
+
 static bool is_astring(const struct imap_arg *arg)
 {
 	return arg != NULL && arg->type != IMAP_LIST;
+}
+
+/* The tag, and the language where it is another than that of a new session. */
+static struct cv_span session_tag(struct preauth *me)
+{
+	const char *name = imap_language_names[me->language];
+
+	cv_text_reset(&me->line);
+	cv_text_append_str(&me->line, me->tag);
+	if (me->language != IMAP_LANGUAGE_DEFAULT &&
+	    me->line.len + 1 + strlen(name) < sizeof(me->tag)) {
+		cv_text_append_c(&me->line, ' ');
+		cv_text_append_str(&me->line, name);
+	}
+	return cv_text_span(&me->line);
 }
 
 /* The session answers the command; before that there is nothing to say. */
 static void offer(struct cv_preauth *p, struct preauth *me)
 {
 	if (CV_HAS(imap_preauth_api, offer))
-		imap_preauth_api->offer(p, cv_span_of(me->tag));
+		imap_preauth_api->offer(p, session_tag(me));
 }
 
 static void cmd_login(struct cv_preauth *p, struct preauth *me)
@@ -262,6 +319,7 @@ static const struct {
 	{ "AUTHENTICATE", cmd_authenticate },
 	{ "CAPABILITY", cmd_capability },
 	{ "ID", cmd_id },
+	{ "LANGUAGE", cmd_language },
 	{ "LOGIN", cmd_login },
 	{ "LOGOUT", cmd_logout },
 	{ "NOOP", cmd_noop },
@@ -285,7 +343,7 @@ static void command_run(struct cv_preauth *p, struct preauth *me)
 	struct cv_span verb = imap_parser_verb(&me->parser);
 
 	if (++me->commands > COMMANDS_MAX) {
-		close_now(p, me, "* BYE Too many commands before login.\r\n",
+		close_now(p, me, "BYE Too many commands before login.",
 			  "too many commands before login");
 		return;
 	}
@@ -309,7 +367,7 @@ static size_t response_input(struct cv_preauth *p, struct preauth *me,
 
 	if (lf == NULL) {
 		if (in.len > RESPONSE_MAX)
-			close_now(p, me, "* BYE Response is too long.\r\n",
+			close_now(p, me, "BYE Response is too long.",
 				  "SASL response is too long");
 		return 0;
 	}
@@ -369,6 +427,7 @@ void imap_preauth_resumed(struct cv_preauth *p)
 	imap_parser_init(&me->parser, imap_preauth_api->pool(p),
 			 &preauth_limits);
 	cv_text_init(&me->out, imap_preauth_api->pool(p));
+	cv_text_init(&me->line, imap_preauth_api->pool(p));
 }
 
 void imap_preauth_connected(struct cv_preauth *p)
@@ -473,7 +532,7 @@ void imap_preauth_done(struct cv_preauth *p,
 		return;
 	if (outcome->status == CV_OK) {
 		me->phase = WAITS_FOR_AUTH;
-		imap_preauth_api->hand_off(p, cv_span_of(me->tag));
+		imap_preauth_api->hand_off(p, session_tag(me));
 		return;
 	}
 	me->phase = READS_COMMANDS;
@@ -496,10 +555,14 @@ void imap_preauth_tls_started(struct cv_preauth *p)
 	imap_parser_wipe(&me->parser);
 	me->phase = READS_COMMANDS;
 	me->bad = 0;
+	/* [RFC5255 3.1] */
+	me->language = IMAP_LANGUAGE_DEFAULT;
 }
 
 void imap_preauth_closing(struct cv_preauth *p, bool timeout)
 {
-	say(p, timeout ? "* BYE Disconnected for inactivity.\r\n" :
-	    "* BYE Server shutting down.\r\n");
+	struct preauth *me = imap_preauth_api->state(p);
+
+	respond(p, me, "*", timeout ? "BYE Disconnected for inactivity." :
+		"BYE Server shutting down.");
 }

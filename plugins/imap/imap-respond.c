@@ -1,6 +1,7 @@
 /* imap-respond.c - see imap-respond.h. */
 #include "imap-respond.h"
 #include "imap-enable.h"
+#include "imap-language.h"
 #include "imap-name.h"
 #include "imap-settle.h"
 
@@ -130,11 +131,25 @@ void imap_compress_reset(struct imap_session *s)
 	imap_connection_api->compress_reset(s->conn);
 }
 
+void imap_say(struct imap_session *s, const char *text)
+{
+	imap_language_append(&s->out, s->language, cv_span_of(text));
+}
+
 void imap_send_line(struct imap_session *s, const char *line)
 {
+	static const char ok[] = "* OK ";
+	bool says = strncmp(line, ok, sizeof(ok) - 1) == 0;
+
 	imap_settle(s);
-	imap_connection_api->write(s->conn, line, strlen(line));
-	imap_connection_api->write(s->conn, "\r\n", 2);
+	if (says) {
+		cv_text_append_str(&s->out, ok);
+		imap_say(s, line + sizeof(ok) - 1);
+	} else {
+		cv_text_append_str(&s->out, line);
+	}
+	cv_text_append_str(&s->out, "\r\n");
+	imap_flush(s);
 }
 
 static const struct { uint32_t flag; struct cv_span name; } flag_names[] = {

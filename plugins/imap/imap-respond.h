@@ -24,7 +24,10 @@ void imap_flush(struct imap_session *s);
  * must not tell anybody who chose a part of either about the rest
  * [security.md B16]. */
 void imap_compress_reset(struct imap_session *s);
-/* Sends a line; the line break is added. */
+/* Appends to out a text for people, in the client's language. */
+void imap_say(struct imap_session *s, const char *text);
+/* Sends a line; the line break is added.  What stands behind "* OK " is such a
+ * text. */
 void imap_send_line(struct imap_session *s, const char *line);
 
 /* Without \Recent for a client of IMAP4rev2, which has none [RFC9051 E]. */

@@ -9,6 +9,7 @@
 #include "imap-commands.h"
 #include "imap-context.h"
 #include "imap-enable.h"
+#include "imap-language.h"
 #include "imap-limit.h"
 #include "imap-logout.h"
 #include "imap-metadata.h"
@@ -38,7 +39,7 @@ void imap_bye(struct imap_session *s, const char *text)
 	imap_settle(s);
 	imap_flush(s);
 	cv_text_append_str(&s->out, "* BYE ");
-	cv_text_append_str(&s->out, text);
+	imap_say(s, text);
 	cv_text_append_str(&s->out, "\r\n");
 	imap_flush(s);
 }
@@ -105,7 +106,7 @@ static void send_reply(struct imap_cmd *cmd)
 		cv_text_append_c(&s->out, '*');
 	cv_text_append_span(&s->out, cmd->tag);
 	cv_text_append_str(&s->out, words[cmd->reply]);
-	cv_text_append_span(&s->out, cv_text_span(&cmd->text));
+	imap_say(s, cv_text_str(&cmd->text));
 	cv_text_append_str(&s->out, "\r\n");
 	imap_flush(s);
 	if (cmd->reply != IMAP_BAD)
@@ -413,6 +414,7 @@ static void greet(struct imap_session *s)
 {
 	struct cv_span tag = imap_session_api->login_tag(s->session);
 
+	s->language = imap_login_tag_language(&tag);
 	if (tag.len > 0) {
 		cv_text_append_span(&s->out, tag);
 		cv_text_append_str(&s->out, " OK [CAPABILITY ");
@@ -421,7 +423,9 @@ static void greet(struct imap_session *s)
 		cv_text_append_str(&s->out, "* PREAUTH [CAPABILITY ");
 	}
 	imap_capability_session(&s->out, s);
-	cv_text_append_str(&s->out, "] Logged in\r\n");
+	cv_text_append_str(&s->out, "] ");
+	imap_say(s, "Logged in");
+	cv_text_append_str(&s->out, "\r\n");
 	imap_flush(s);
 }
 

@@ -56,6 +56,7 @@ struct imap_session {
 	uint32_t expunged;	/* told in the last sync */
 	const struct imap_cmd *running;	/* for imap-progress.c; NULL */
 	uint32_t comparator;	/* enum cv_comparator [RFC5255 4.7] */
+	uint32_t language;	/* enum imap_language [RFC5255 3] */
 	struct cv_set saved;	/* "$": UIDs, in saved_pool [RFC5182] */
 	struct cv_pool *saved_pool;	/* NULL: nothing was saved yet */
 	struct imap_contexts *contexts;	/* NULL: there was none yet */

@@ -1,7 +1,8 @@
 /* imap-sleep.c - see imap-sleep.h.
  *
  *	state = u8 version u8 flags u32 enabled u32 exists u32 recent
- *	        u32 expunged u32 comparator u64 modseq u64 told modseq
+ *	        u32 expunged u32 comparator
+ *	        u32 language u64 modseq u64 told modseq
  *	        u64 of each counter
  *	        u32 count of ranges of "$", UINT32_MAX: nothing was saved;
  *	        each u32 first u32 last
@@ -13,6 +14,7 @@
 #include "imap-args.h"
 #include "imap-context.h"
 #include "imap-enable.h"
+#include "imap-language.h"
 #include "imap-logout.h"
 #include "imap-settle.h"
 #include "imap-state.h"
@@ -70,6 +72,7 @@ static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 	imap_state_put(out, s->recent, 4);
 	imap_state_put(out, s->expunged, 4);
 	imap_state_put(out, s->comparator, 4);
+	imap_state_put(out, s->language, 4);
 	imap_state_put(out, s->modseq, 8);
 	imap_state_put(out, s->told_modseq, 8);
 	for (size_t i = 0; i < COUNTERS; i++)
@@ -99,7 +102,7 @@ static int last_look(struct imap_session *s, bool idle)
 static int give_away(struct imap_session *s, struct cv_span idle_tag,
 		     uint64_t limit_msecs)
 {
-	struct cv_text state, stats;
+	struct cv_text state, stats, keepalive;
 	bool idle = idle_tag.len > 0;
 	struct cv_sleep sleep = {
 		CV_SIZED(cv_sleep), .box = s->box,
@@ -115,7 +118,12 @@ static int give_away(struct imap_session *s, struct cv_span idle_tag,
 	if (code < 0)
 		return code;
 	if (idle) {
-		sleep.keepalive = CV_SPAN("* OK Still here\r\n");
+		cv_text_init(&keepalive, s->cmd_pool);
+		cv_text_append_str(&keepalive, "* OK ");
+		imap_language_append(&keepalive, s->language,
+				     CV_SPAN("Still here"));
+		cv_text_append_str(&keepalive, "\r\n");
+		sleep.keepalive = cv_text_span(&keepalive);
 		sleep.keepalive_msecs = s->set->imap_idle_notify_interval;
 	}
 	cv_text_init(&state, s->cmd_pool);
@@ -193,9 +201,14 @@ static bool get_head(struct cv_span *in, struct imap_session *s)
 	uint64_t version, flags;
 
 	if (!imap_state_get(in, 1, &version) || version != VERSION ||
-	    !imap_state_get(in, 1, &flags) || !imap_state_get_u32(in, &s->enabled) ||
-	    !imap_state_get_u32(in, &s->exists) || !imap_state_get_u32(in, &s->recent) ||
-	    !imap_state_get_u32(in, &s->expunged) || !imap_state_get_u32(in, &s->comparator) ||
+	    !imap_state_get(in, 1, &flags) ||
+	    !imap_state_get_u32(in, &s->enabled) ||
+	    !imap_state_get_u32(in, &s->exists) ||
+	    !imap_state_get_u32(in, &s->recent) ||
+	    !imap_state_get_u32(in, &s->expunged) ||
+	    !imap_state_get_u32(in, &s->comparator) ||
+	    !imap_state_get_u32(in, &s->language) ||
+	    s->language >= IMAP_LANGUAGES ||
 	    !imap_state_get(in, 8, &s->modseq) ||
 	    !imap_state_get(in, 8, &s->told_modseq))
 		return false;

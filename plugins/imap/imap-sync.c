@@ -94,7 +94,8 @@ void imap_send_mailbox_flags(struct imap_session *s)
 	imap_append_flags(&s->out, CV_FLAGS_STORED, &state.keywords);
 	cv_text_append_str(&s->out, "\r\n* OK [PERMANENTFLAGS ");
 	if (s->readonly) {
-		cv_text_append_str(&s->out, "()] Read-only mailbox.\r\n");
+		cv_text_append_str(&s->out, "()] ");
+		imap_say(s, "Read-only mailbox.");
 	} else {
 		imap_append_flags(&s->out, state.permanent_flags,
 				  state.permanent_flags == 0 ? &none :
@@ -106,8 +107,10 @@ void imap_send_mailbox_flags(struct imap_session *s)
 				cv_text_append_c(&s->out, ' ');
 			cv_text_append_str(&s->out, "\\*)");
 		}
-		cv_text_append_str(&s->out, "] Flags permitted.\r\n");
+		cv_text_append_str(&s->out, "] ");
+		imap_say(s, "Flags permitted.");
 	}
+	cv_text_append_str(&s->out, "\r\n");
 	imap_flush(s);
 }
 

@@ -1,5 +1,6 @@
 /* imap.c - the descriptor of the plugin: services, settings, the protocol. */
 #include "imap.h"
+#include "imap-language.h"
 #include "imap-preauth.h"
 #include "imap-session.h"
 
@@ -87,6 +88,10 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"1s..", CV_SET_PER_USER,
 		"How often a client in IDLE is told \"* OK Still here\", so "
 		"that address translators keep the connection."),
+	IMAP_SETTING(imap_language, CV_SET_ENUM, "en", IMAP_LANGUAGE_NAMES, 0,
+		"The language that a client gets who asks for the default one "
+		"(LANGUAGE \"default\").  Who does not ask is spoken to in "
+		"i-default, which is English."),
 	IMAP_SETTING(imap_literal_minus, CV_SET_BOOL, "no", NULL, 0,
 		"Offer LITERAL- instead of LITERAL+: literals sent without "
 		"waiting have at most 4096 bytes."),

@@ -22,6 +22,7 @@ struct imap_settings {
 	struct cv_strings imap_id_log;
 	struct cv_strings imap_id_send;
 	uint64_t imap_idle_notify_interval;	/* milliseconds */
+	uint32_t imap_language;		/* enum imap_language */
 	bool imap_literal_minus;
 	const char *imap_logout_format;
 	uint64_t imap_max_append_size;

@@ -19,6 +19,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-getquotaroot.c \
 	plugins/imap/cmd-id.c \
 	plugins/imap/cmd-idle.c \
+	plugins/imap/cmd-language.c \
 	plugins/imap/cmd-list.c \
 	plugins/imap/cmd-listrights.c \
 	plugins/imap/cmd-logout.c \
@@ -71,6 +72,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-fetch.h \
 	plugins/imap/imap-id.c \
 	plugins/imap/imap-id.h \
+	plugins/imap/imap-language.c \
+	plugins/imap/imap-language.h \
 	plugins/imap/imap-limit.c \
 	plugins/imap/imap-limit.h \
 	plugins/imap/imap-list.c \

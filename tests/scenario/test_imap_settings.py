@@ -28,7 +28,7 @@ def client(make_server):
 
 def test_capability_is_added_to(client):
     w = client("imap_capability = +X-ONE X-TWO\n", login=False)
-    assert " IDLE X-ONE X-TWO" in w.greeting
+    assert " LANGUAGE X-ONE X-TWO" in w.greeting
     assert w.login().do("CAPABILITY")[0].endswith(" X-ONE X-TWO")
 
 

@@ -38,7 +38,7 @@ struct script { const char *name, *in, *out; };
 
 static const struct script scripts[] = {
 	{ "capability", "a CAPABILITY\r\n",
-	  "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE "
+	  "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE LANGUAGE NAMESPACE "
 	  "CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE "
 	  "LIST-EXTENDED LIST-STATUS STATUS=SIZE UTF8=ACCEPT MULTIAPPEND "
 	  "BINARY REPLACE COMPRESS=DEFLATE CATENATE URL-PARTIAL "
@@ -54,6 +54,16 @@ static const struct script scripts[] = {
 	  "a BAD Error in IMAP command received by server.\r\n" },
 	{ "uid of what has none", SEL "a UID NOOP\r\n", SEL_OUT
 	  "a BAD Error in IMAP command received by server.\r\n" },
+	{ "languages", "a LANGUAGE\r\nb LANGUAGE mul\r\nc LANGUAGE DE-IT\r\n"
+	  "d LANGUAGE fr\r\ne FETCH 1 FLAGS\r\n",
+	  "* LANGUAGE (i-default en de)\r\n"
+	  "a OK Supported languages have been enumerated.\r\n"
+	  "b NO This language is not supported.\r\n"
+	  "* LANGUAGE (de)\r\n* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"
+	  "c OK Es wird jetzt Deutsch gesprochen.\r\n"
+	  "d NO Diese Sprache wird nicht unterst\xc3\xbctzt.\r\n"
+	  "e BAD Kein Postfach gew\xc3\xa4hlt.\r\n" },
+	{ "no language", "a LANGUAGE de_AT\r\n", BAD_ARGS("LANGUAGE") },
 	{ "no way back", "a UNAUTHENTICATE\r\n",
 	  "a BAD UNAUTHENTICATE is not available.\r\n" },
 	{ "login again", "a LOGIN x y\r\n", "a BAD Already logged in.\r\n" },
