@@ -7,6 +7,7 @@
 #include "imap-context.h"
 #include "imap-date.h"
 #include "imap-enable.h"
+#include "imap-extend.h"
 #include "imap-fetch.h"
 #include "imap-limit.h"
 #include "imap-modseq.h"
@@ -25,6 +26,7 @@ struct fetch_run {
 	struct imap_set_builder seen;	/* those that were not seen before */
 	bool gone, failed, unknown_encoding;
 	bool tells_content;		/* what a sender has chosen */
+	size_t first_item;		/* where the items of a message begin */
 };
 
 static void append_date(struct cv_text *out, int64_t seconds)
@@ -136,6 +138,7 @@ static void append_items(struct fetch_run *run,
 	bool has_flags = false;
 
 	imap_fetch_begin(s, data->seq, data->uid);
+	run->first_item = out->len;
 	for (uint32_t i = 0; i < fetch->item_count; i++) {
 		if (i > 0)
 			cv_text_append_c(out, ' ');
@@ -174,9 +177,9 @@ static int fetch_failed(struct fetch_run *run, uint32_t seq, int code)
 static int send_bodies(struct fetch_run *run, uint32_t seq, size_t start)
 {
 	struct imap_session *s = run->cmd->s;
-	bool first = s->out.data[s->out.len - 1] == '(';
+	bool first = s->out.len == run->first_item;
 
-	if (run->fetch.body_count == 0)
+	if (run->fetch.body_count == 0 && run->fetch.extended_count == 0)
 		return CV_OK;
 	for (uint32_t i = 0; i < run->fetch.body_count; i++) {
 		int code = imap_fetch_send_body(s, seq, &run->fetch.bodies[i],
@@ -233,6 +236,8 @@ static int fetch_message(struct fetch_run *run, uint32_t seq,
 	if (newly_seen)
 		data->flags |= CV_FLAG_SEEN;
 	append_items(run, data, newly_seen);
+	imap_extend_fetch_tell(run->cmd, &run->fetch, data,
+			       s->out.len == run->first_item);
 	code = send_bodies(run, seq, start);
 	if (code != CV_OK)
 		return code < 0 ? code : 0;
@@ -283,6 +288,8 @@ static int finish(struct fetch_run *run)
 		return imap_no(cmd, "[UNKNOWN-CTE] Some parts have a transfer "
 			       "encoding that is not known.");
 	/* [RFC2180 4.1.2], [RFC5530 3] */
+	if (cmd->reply != IMAP_REPLY_NONE)	/* that of a plugin */
+		return 0;
 	if (run->gone)
 		return imap_no(cmd, "[EXPUNGEISSUED] Some of the requested "
 			       "messages no longer exist.");
@@ -340,6 +347,7 @@ int imap_cmd_fetch(struct imap_cmd *cmd)
 			run.fetch.message_items |= CV_MESSAGE_KEYWORDS;
 	}
 	run.tells_content = run.fetch.body_count > 0 ||
+		run.fetch.extended_count > 0 ||
 		(run.fetch.message_items &
 		 ~(uint32_t)(CV_MESSAGE_KEYWORDS | CV_MESSAGE_SIZE)) != 0;
 	for (uint32_t i = 0; i < seqs.count && code >= 0; i++) {

@@ -8,7 +8,7 @@ int imap_cmd_status(struct imap_cmd *cmd)
 {
 	const struct imap_arg *list;
 	const char *name;
-	uint32_t items;
+	uint64_t items;
 	int code;
 
 	if (!imap_mailbox_arg(cmd, &name))
@@ -20,7 +20,9 @@ int imap_cmd_status(struct imap_cmd *cmd)
 			       &items) || !imap_args_end(cmd))
 		return 0;
 	code = imap_status_send(cmd, name, items);
-	if (code < 0)
+	if (code < 0 && cmd->reply == IMAP_REPLY_NONE)
 		return imap_no_error(cmd, code);
+	if (code < 0)		/* an item of a plugin */
+		return 0;
 	return imap_ok(cmd, "Status completed.");
 }

@@ -399,8 +399,11 @@ static void take_mailbox(struct imap_append *a)
 	struct imap_cmd *cmd = a->cmd;
 
 	cmd->args.at = a->at;
-	cmd->args.end = cmd->s->parser.arg_count;
-	cmd->args.all = cmd->s->parser.args;
+	/* what a plugin has put there stays */
+	if (!cmd->changed) {
+		cmd->args.end = cmd->s->parser.arg_count;
+		cmd->args.all = cmd->s->parser.args;
+	}
 	if (!imap_mailbox_arg(cmd, &a->mailbox)) {
 		give_up(a);
 		return;

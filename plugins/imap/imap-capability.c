@@ -1,5 +1,6 @@
 /* imap-capability.c - see imap-capability.h. */
 #include "imap-capability.h"
+#include "imap-extend.h"
 #include "imap-status.h"
 
 enum when {
@@ -180,6 +181,24 @@ static const struct {
 	{ "UNAUTHENTICATE", AFTER_LOGIN, unauthenticate },
 };
 
+/* "MESSAGELIMIT=" is that with any number. */
+bool imap_capability_is_own(struct cv_span name)
+{
+	const size_t count = sizeof(capabilities) / sizeof(capabilities[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		struct cv_span own = cv_span_of(capabilities[i].name);
+
+		if (own.data[own.len - 1] == '=' ?
+		    cv_span_begins_icase(name, own) :
+		    cv_span_is_icase(name, own.data))
+			return true;
+	}
+	return cv_span_is_icase(name, "STARTTLS") ||
+		cv_span_is_icase(name, "LOGINDISABLED") ||
+		cv_span_begins_icase(name, CV_SPAN("AUTH="));
+}
+
 static void append_own(struct cv_text *dst, const struct imap_session *s,
 		       const struct imap_settings *set, enum when when)
 {
@@ -202,7 +221,8 @@ static void append_own(struct cv_text *dst, const struct imap_session *s,
 
 /* imap_capability: "" is the default, "+X Y" adds, else it replaces. */
 static void base(struct cv_text *dst, const struct imap_session *s,
-		 const struct imap_settings *set, enum when when)
+		 struct cv_preauth *p, const struct imap_settings *set,
+		 enum when when)
 {
 	const char *own = set->imap_capability;
 
@@ -211,6 +231,7 @@ static void base(struct cv_text *dst, const struct imap_session *s,
 		return;
 	}
 	append_own(dst, s, set, when);
+	imap_extend_capabilities(dst, s, p);
 	if (own[0] == '+' && own[1] != '\0') {
 		cv_text_append_c(dst, ' ');
 		cv_text_append_span(dst, cv_span_trim(cv_span_of(own + 1)));
@@ -223,7 +244,7 @@ void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,
 	const struct cv_preauth_api *api = imap_preauth_api;
 	const char *name;
 
-	base(dst, NULL, set, BEFORE_LOGIN);
+	base(dst, NULL, p, set, BEFORE_LOGIN);
 	if (api->tls_available(p) && !api->tls_active(p))
 		cv_text_append_str(dst, " STARTTLS");
 	if (api->plaintext_refused(p))
@@ -237,5 +258,5 @@ void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,
 void imap_capability_session(struct cv_text *dst,
 			     const struct imap_session *s)
 {
-	base(dst, s, s->set, AFTER_LOGIN);
+	base(dst, s, NULL, s->set, AFTER_LOGIN);
 }

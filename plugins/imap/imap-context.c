@@ -211,6 +211,12 @@ void imap_context_begin(struct imap_cmd *cmd, const struct imap_return *ret,
 
 	if ((ret->options & IMAP_RETURN_UPDATE) == 0)
 		return;
+	if (cmd->foreign_keys) {
+		/* what a plugin has found it will not find again by itself */
+		tell_no_update(s, cmd->tag, "A key of a plugin is not kept up "
+			       "to date");
+		return;
+	}
 	if (!has_room(contexts_of(s), seqs.total)) {
 		tell_no_update(s, cmd->tag, "Too many contexts");
 		return;

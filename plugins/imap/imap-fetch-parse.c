@@ -2,6 +2,7 @@
 #include "imap-fetch.h"
 #include "imap-args.h"
 #include "imap-enable.h"
+#include "imap-extend.h"
 #include "imap-modseq.h"
 #include "imap-respond.h"
 
@@ -106,9 +107,42 @@ static bool macro_parse(struct imap_fetch *fetch, const struct imap_arg *arg)
 	return false;
 }
 
+bool imap_fetch_item_is_own(struct cv_span name)
+{
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+		if (cv_span_is_icase(name, items[i].name))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(macros) / sizeof(macros[0]); i++) {
+		if (cv_span_is_icase(name, macros[i].name))
+			return true;
+	}
+	return cv_span_begins_icase(name, CV_SPAN("RFC822")) ||
+		cv_span_begins_icase(name, CV_SPAN("BODY.")) ||
+		cv_span_begins_icase(name, CV_SPAN("BINARY"));
+}
+
+/* One of another plugin, with a list of parameters behind it where it takes
+ * them: outside of parentheses that would be the modifiers. */
+static bool extended_parse(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			   const struct imap_extended_item *item,
+			   struct imap_args *list)
+{
+	const struct imap_arg *arg = imap_args_peek(list);
+	struct imap_args inner;
+
+	if (item->row.parse == NULL || list == &cmd->args || arg == NULL ||
+	    arg->type != IMAP_LIST)
+		return imap_extend_fetch_add(cmd, fetch, item, NULL);
+	inner = imap_args_of_list(list, imap_args_next(list));
+	return imap_extend_fetch_add(cmd, fetch, item, &inner);
+}
+
 static bool item_parse(struct imap_cmd *cmd, struct imap_fetch *fetch,
 		       const struct imap_arg *arg, struct imap_args *list)
 {
+	const struct imap_extended_item *extended;
+
 	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
 		if (imap_arg_is_atom(arg, items[i].name)) {
 			imap_fetch_add(fetch, items[i].item, false);
@@ -125,6 +159,9 @@ static bool item_parse(struct imap_cmd *cmd, struct imap_fetch *fetch,
 		return true;
 	if (cmd->reply != IMAP_REPLY_NONE)
 		return false;
+	if (arg->type == IMAP_ATOM &&
+	    (extended = imap_extended_item(arg->text)) != NULL)
+		return extended_parse(cmd, fetch, extended, list);
 	if (arg->type == IMAP_ATOM)
 		imap_bad(cmd, "Unknown parameter %.*s",
 			 CV_SPAN_ARG(arg->text));

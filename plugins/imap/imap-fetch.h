@@ -21,11 +21,15 @@ struct imap_fetch_body {
 	struct cv_span label;	/* "BODY[TEXT]<0>" as it is answered */
 };
 
+struct imap_fetch_extended;	/* an item of another plugin */
+
 struct imap_fetch {
 	uint8_t items[IMAP_FETCH_ITEMS];	/* in the order asked for */
 	uint32_t item_count;
 	struct imap_fetch_body *bodies;
 	uint32_t body_count, body_room;
+	struct imap_fetch_extended *extended;
+	uint32_t extended_count;
 	uint32_t message_items;		/* enum cv_message_item */
 	bool marks_seen;
 	/* modifiers [RFC4466 2.4] */

@@ -14,7 +14,7 @@ struct imap_list_request {
 	bool extended;		/* [RFC5258 6] one of its options was used */
 	bool special_use;	/* its attributes are returned */
 	bool lsub_flags;	/* tb-lsub-flags */
-	uint32_t status_items;	/* [RFC5819 2] 0: none */
+	uint64_t status_items;	/* [RFC5819 2] 0: none */
 	bool my_rights;		/* [RFC8440 3] */
 	/* [RFC9590 3] count 0: none */
 	struct imap_metadata_request metadata;

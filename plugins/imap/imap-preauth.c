@@ -4,6 +4,7 @@
  * commands and the door closes, passwords are wiped from the buffers. */
 #include "imap-preauth.h"
 #include "imap-capability.h"
+#include "imap-extend.h"
 #include "imap-id.h"
 #include "imap-language.h"
 #include "imap-parser.h"
@@ -338,6 +339,24 @@ static void tag_copy(struct preauth *me)
 	me->tag[tag.len] = '\0';
 }
 
+/* Plugins may refuse it.  True: it was answered. */
+static bool is_refused(struct cv_preauth *p, struct preauth *me,
+		       struct cv_span verb)
+{
+	struct cv_pool *pool;
+	const char *refusal;
+
+	if (imap_extended()->extender_count == 0)
+		return false;
+	pool = cv_api->pool_create("imap before login");
+	refusal = imap_extend_before_login(p, pool, verb,
+					   imap_parser_args(&me->parser));
+	if (refusal != NULL)
+		reply(p, me, refusal);
+	cv_api->pool_destroy(&pool);
+	return refusal != NULL;
+}
+
 static void command_run(struct cv_preauth *p, struct preauth *me)
 {
 	struct cv_span verb = imap_parser_verb(&me->parser);
@@ -349,7 +368,8 @@ static void command_run(struct cv_preauth *p, struct preauth *me)
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (cv_span_is_icase(verb, commands[i].name)) {
-			commands[i].run(p, me);
+			if (!is_refused(p, me, cv_span_of(commands[i].name)))
+				commands[i].run(p, me);
 			return;
 		}
 	}

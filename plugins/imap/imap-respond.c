@@ -101,6 +101,25 @@ static int no_error(struct imap_cmd *cmd, int code, const char *response)
 		       t->response_code, *client == '\0' ? t->text : client);
 }
 
+int imap_no_as(struct imap_cmd *cmd, int code, const char *response,
+	       const char *text)
+{
+	const struct code_text *t = code_find(code);
+
+	return imap_no(cmd, "[%s] %s", response != NULL ? response :
+		       t->response_code, *text == '\0' ? t->text : text);
+}
+
+void imap_no_text(struct cv_text *dst, int code, const char *response,
+		  const char *text)
+{
+	const struct code_text *t = code_find(code);
+
+	cv_text_append_f(dst, "NO [%s] %s", response != NULL ? response :
+			 t->response_code, *text == '\0' ? t->text : text);
+	text_clean(dst);
+}
+
 int imap_no_error(struct imap_cmd *cmd, int code)
 {
 	return no_error(cmd, code, NULL);

@@ -15,6 +15,13 @@ int imap_bad_arguments(struct imap_cmd *cmd);
 /* NO with the response code of s->err and its text for clients; what is for
  * the admin is logged.  Returns 0. */
 int imap_no_error(struct imap_cmd *cmd, int code);
+/* The same for what a plugin has failed with, who logs it by itself: response
+ * NULL, text "": the usual ones. */
+int imap_no_as(struct imap_cmd *cmd, int code, const char *response,
+	       const char *text);
+/* Appends that reply, from "NO" on, without the line break. */
+void imap_no_text(struct cv_text *dst, int code, const char *response,
+		  const char *text);
 /* The same for APPEND, COPY, MOVE: TRYCREATE [RFC3501 6.3.11], OVERQUOTA. */
 int imap_no_error_target(struct imap_cmd *cmd, int code);
 

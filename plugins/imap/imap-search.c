@@ -2,6 +2,7 @@
 #include "imap-search.h"
 #include "imap-args.h"
 #include "imap-enable.h"
+#include "imap-extend.h"
 #include "imap-date.h"
 #include "imap-modseq.h"
 #include "imap-object-id.h"
@@ -14,6 +15,7 @@
 enum {
 	FRAMES_MAX = 64,	/* open lists, NOTs and ORs */
 	NODES_MAX = 8192,
+	PENDING_MAX = 256,	/* keys of other plugins */
 };
 
 struct frame {			/* a node that still takes children */
@@ -30,6 +32,8 @@ struct search {
 	struct frame frames[FRAMES_MAX];
 	uint32_t depth;
 	iconv_t charset;	/* (iconv_t)-1: UTF-8 already */
+	struct imap_pending_key *pending;	/* of other plugins */
+	uint32_t pending_count;
 };
 
 /* --- building the tree ---------------------------------------------------- */
@@ -246,6 +250,17 @@ static const struct key {
 	{ "UNSEEN", KEY_UNFLAG, CV_FLAG_SEEN },
 	{ "YOUNGER", KEY_INTERVAL, CV_SEARCH_SINCE },
 };
+
+bool imap_search_key_is_own(struct cv_span name)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (cv_span_is_icase(name, keys[i].name))
+			return true;
+	}
+	return cv_span_is_icase(name, "CHARSET") ||
+		cv_span_is_icase(name, "RETURN") ||
+		cv_span_is_icase(name, "IN");
+}
 
 static const struct key *key_find(struct cv_span name)
 {
@@ -511,6 +526,61 @@ static bool add_key(struct search *p, const struct key *key)
 	}
 }
 
+/* Texts of its arguments come in UTF-8. */
+static bool extended_texts(struct search *p, struct cv_imap_args args)
+{
+	struct cv_imap_arg *all = (struct cv_imap_arg *)args.at;
+
+	for (uint32_t i = 0; i < args.count; i++) {
+		if (all[i].type != CV_IMAP_LIST &&
+		    !to_utf8(p, all[i].text, &all[i].text))
+			return false;
+	}
+	return true;
+}
+
+/* Evaluated when all was read; until then it has its place in the tree. */
+static bool add_extended(struct search *p, const struct imap_extended_key *key)
+{
+	struct imap_args *list = &p->frames[p->depth - 1].list, part = *list;
+	struct cv_imap_args args;
+
+	if (p->pending_count == PENDING_MAX) {
+		imap_bad(p->cmd, "Search program is too large.");
+		return false;
+	}
+	for (uint32_t i = 0; i < key->row.arg_count; i++) {
+		if (imap_args_next(list) == NULL) {
+			imap_bad(p->cmd, "Missing argument for search key.");
+			return false;
+		}
+	}
+	part.end = list->at;
+	args = imap_extend_args(p->cmd->pool, part);
+	if (p->pending == NULL)
+		p->pending = CV_ALLOC_ARRAY(p->cmd->pool,
+			struct imap_pending_key, PENDING_MAX);
+	if (!extended_texts(p, args) ||
+	    !imap_extend_key_parse(p->cmd, key, args,
+				   &p->pending[p->pending_count]))
+		return false;
+	p->cmd->foreign_keys = true;
+	p->pending[p->pending_count++].node = child_add(p, CV_SEARCH_SEQS);
+	return true;
+}
+
+static bool extended_run(struct search *p)
+{
+	for (uint32_t i = 0; i < p->pending_count; i++) {
+		struct imap_pending_key *pending = &p->pending[i];
+
+		if (!imap_extend_key_run(p->cmd, pending,
+					 &p->nodes[pending->node].set))
+			return false;
+	}
+	return true;
+}
+
 static bool list_open(struct search *p, const struct imap_arg *arg)
 {
 	struct frame *f;
@@ -527,6 +597,7 @@ static bool key_parse(struct search *p)
 {
 	struct frame *f = &p->frames[p->depth - 1];
 	const struct imap_arg *arg = imap_args_next(&f->list);
+	const struct imap_extended_key *extended;
 	const struct key *key;
 	char c;
 
@@ -547,6 +618,9 @@ static bool key_parse(struct search *p)
 	key = key_find(arg->text);
 	if (key != NULL)
 		return add_key(p, key);
+	extended = imap_extended_key(arg->text);
+	if (extended != NULL)
+		return add_extended(p, extended);
 	imap_bad(p->cmd, "Unknown argument %.*s", CV_SPAN_ARG(arg->text));
 	return false;
 }
@@ -636,7 +710,7 @@ static bool program_parse(struct search *p)
 		if (!key_parse(p) || !frames_close(p))
 			return false;
 	}
-	return texts_valid(p);
+	return texts_valid(p) && extended_run(p);
 }
 
 /* With the charset always there, as SORT and THREAD have it, or behind the

@@ -9,6 +9,7 @@
 #include "imap-commands.h"
 #include "imap-context.h"
 #include "imap-enable.h"
+#include "imap-extend.h"
 #include "imap-language.h"
 #include "imap-limit.h"
 #include "imap-logout.h"
@@ -88,7 +89,16 @@ const struct imap_command *imap_command_find(struct cv_span name)
 		if (cv_span_is_icase(name, imap_commands[i].name))
 			return &imap_commands[i];
 	}
-	return NULL;
+	return imap_extended_command(name);
+}
+
+bool imap_command_is_own(struct cv_span name)
+{
+	for (size_t i = 0; i < imap_command_count; i++) {
+		if (cv_span_is_icase(name, imap_commands[i].name))
+			return true;
+	}
+	return cv_span_is_icase(name, "UID") || cv_span_is_icase(name, "DONE");
 }
 
 /* --- one command ---------------------------------------------------------- */
@@ -278,7 +288,9 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 	imap_compress_reset(s);
 	if ((cmd->def->flags & IMAP_HOLDS) == 0)
 		imap_settle(s);
-	if (is_allowed(cmd, verb)) {
+	if (streams)
+		imap_parser_resolve(&s->parser);
+	if (imap_extend_before(cmd) && is_allowed(cmd, verb)) {
 		s->running = cmd;
 		code = cmd->def->run(cmd);
 		s->running = NULL;

@@ -73,6 +73,8 @@ struct imap_cmd {
 	struct imap_args args;
 	struct cv_span tag;
 	bool uid;			/* the UID variant */
+	bool changed;			/* args are not the parser's, but a
+					 * plugin's */
 	uint32_t reply;			/* enum imap_reply */
 	struct cv_text text;		/* behind OK, NO, BAD */
 	struct cv_set report;		/* flags that sync is to report, by
@@ -81,6 +83,7 @@ struct imap_cmd {
 	bool has_numbers;		/* not UIDs: none may move */
 	bool live;			/* RETURN (UPDATE) [RFC5267 4.3] */
 	bool wants_modseq;		/* SEARCH MODSEQ [RFC7162 3.1.5] */
+	bool foreign_keys;		/* SEARCH has keys of plugins */
 	bool expunges;			/* HIGHESTMODSEQ goes with its OK */
 	uint32_t limit, limit_uid;	/* [RFC9738] 0: all was done */
 };

@@ -1,5 +1,6 @@
 /* imap-status.c - see imap-status.h. */
 #include "imap-status.h"
+#include "imap-extend.h"
 #include "imap-modseq.h"
 #include "imap-object-id.h"
 #include "imap-respond.h"
@@ -77,19 +78,42 @@ static const struct {
 };
 enum { ITEMS = sizeof(items_known) / sizeof(items_known[0]) };
 
+bool imap_status_item_is_own(struct cv_span name)
+{
+	for (int i = 0; i < ITEMS; i++) {
+		if (cv_span_is_icase(name, items_known[i].name))
+			return true;
+	}
+	return false;
+}
+
+/* Those of other plugins have the upper half. */
+static uint64_t extended_bit(struct cv_span name)
+{
+	const struct imap_extended *all = imap_extended();
+
+	for (uint32_t i = 0; i < all->status_count; i++) {
+		if (cv_span_is_icase(name, all->statuses[i].row.name))
+			return (uint64_t)1 << (32 + i);
+	}
+	return 0;
+}
+
 bool imap_status_parse(struct imap_cmd *cmd, struct imap_args list,
-		       uint32_t *items_r)
+		       uint64_t *items_r)
 {
 	const struct imap_arg *arg;
 
 	*items_r = 0;
 	while ((arg = imap_args_next(&list)) != NULL) {
-		uint32_t bit = 0;
+		uint64_t bit = 0;
 
 		for (int i = 0; i < ITEMS && arg->type == IMAP_ATOM; i++) {
 			if (cv_span_is_icase(arg->text, items_known[i].name))
 				bit = items_known[i].item;
 		}
+		if (bit == 0 && arg->type == IMAP_ATOM)
+			bit = extended_bit(arg->text);
 		if (bit == 0) {
 			imap_bad(cmd, "Invalid status item %.*s",
 				 CV_SPAN_ARG(arg->text));
@@ -105,13 +129,50 @@ bool imap_status_parse(struct imap_cmd *cmd, struct imap_args list,
 	return *items_r != 0;
 }
 
-int imap_status_send(struct imap_cmd *cmd, const char *name, uint32_t items)
+/* " (NAME " or " NAME " */
+static void name_append(struct cv_text *out, const char *name, bool *first)
+{
+	cv_text_append_str(out, *first ? " (" : " ");
+	*first = false;
+	cv_text_append_str(out, name);
+	cv_text_append_c(out, ' ');
+}
+
+static uint32_t needs_of(uint64_t items)
+{
+	const struct imap_extended *all = imap_extended();
+	uint32_t needs = (uint32_t)items & ~(uint32_t)OWN_ITEMS;
+
+	for (uint32_t i = 0; i < all->status_count; i++) {
+		if ((items & (uint64_t)1 << (32 + i)) != 0)
+			needs |= all->statuses[i].row.needs;
+	}
+	return needs;
+}
+
+static int extended_send(struct imap_cmd *cmd, const char *name,
+			 uint64_t items, const struct cv_mailbox_status *st,
+			 bool *first)
+{
+	const struct imap_extended *all = imap_extended();
+	int code = CV_OK;
+
+	for (uint32_t i = 0; i < all->status_count && code >= 0; i++) {
+		if ((items & (uint64_t)1 << (32 + i)) == 0)
+			continue;
+		name_append(&cmd->s->out, all->statuses[i].row.name, first);
+		code = imap_extend_status(cmd, &all->statuses[i], name, st);
+	}
+	return code;
+}
+
+int imap_status_send(struct imap_cmd *cmd, const char *name, uint64_t items)
 {
 	struct imap_session *s = cmd->s;
 	struct cv_mailbox_status st = { CV_SIZED(cv_mailbox_status) };
-	int code = imap_mailbox_api->status(s->user, name, items &
-					    ~(uint32_t)OWN_ITEMS, &st,
-					    s->err);
+	int code = imap_mailbox_api->status(s->user, name, needs_of(items),
+					    &st, s->err);
+	size_t start = s->out.len;
 	bool first = true;
 
 	if (code < 0)
@@ -121,11 +182,13 @@ int imap_status_send(struct imap_cmd *cmd, const char *name, uint32_t items)
 	for (int i = 0; i < ITEMS; i++) {
 		if ((items & items_known[i].item) == 0)
 			continue;
-		cv_text_append_str(&s->out, first ? " (" : " ");
-		first = false;
-		cv_text_append_str(&s->out, items_known[i].name);
-		cv_text_append_c(&s->out, ' ');
+		name_append(&s->out, items_known[i].name, &first);
 		items_known[i].append(cmd, &st);
+	}
+	code = extended_send(cmd, name, items, &st, &first);
+	if (code < 0) {
+		s->out.len = start;
+		return code;
 	}
 	cv_text_append_str(&s->out, ")\r\n");
 	imap_flush(s);

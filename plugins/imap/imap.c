@@ -1,5 +1,6 @@
 /* imap.c - the descriptor of the plugin: services, settings, the protocol. */
 #include "imap.h"
+#include "imap-extend.h"
 #include "imap-language.h"
 #include "imap-preauth.h"
 #include "imap-session.h"
@@ -25,10 +26,16 @@ static const struct cv_protocol imap_protocol = {
 	.resumed = imap_preauth_resumed,
 };
 
+static const struct cv_service imap_service = {
+	CV_SIZED(cv_service), .name = "imap", .major = CV_IMAP_MAJOR,
+	.table = &imap_extend_api, .check = imap_extend_check,
+};
+
 static int imap_init(const struct cv_host *host, struct cv_plugin *self,
 		     struct cv_error *err)
 {
 	struct cv_protocol table = imap_protocol;
+	int code;
 
 	cv_api = host;
 	imap_self = self;
@@ -39,7 +46,8 @@ static int imap_init(const struct cv_host *host, struct cv_plugin *self,
 	imap_mailbox_api = host->service("mailbox", 1);
 	imap_stream_api = host->service("stream", 1);
 	table.preauth_bytes = imap_preauth_bytes;
-	return cv_provide_protocol(self, &table, err);
+	code = cv_provide_protocol(self, &table, err);
+	return code < 0 ? code : cv_provide_service(self, &imap_service, err);
 }
 
 #define IMAP_SETTING(member, type, def, allowed, flags, doc) \

@@ -67,6 +67,13 @@ IMAP_SOURCES = \
 	plugins/imap/imap-date.h \
 	plugins/imap/imap-enable.c \
 	plugins/imap/imap-enable.h \
+	plugins/imap/imap-extend-args.c \
+	plugins/imap/imap-extend-call.c \
+	plugins/imap/imap-extend-fetch.c \
+	plugins/imap/imap-extend-out.c \
+	plugins/imap/imap-extend-search.c \
+	plugins/imap/imap-extend.c \
+	plugins/imap/imap-extend.h \
 	plugins/imap/imap-fetch-body.c \
 	plugins/imap/imap-fetch-parse.c \
 	plugins/imap/imap-fetch.h \

@@ -7,12 +7,18 @@
 extern const struct cv_plugin_desc imap_LTX_cv_plugin_desc;
 
 struct cv_protocol mock_protocol;
+struct cv_service mock_service;
+const struct cv_extension *mock_extensions[4];
+char mock_logged[512];
 struct imap_settings mock_settings;
 
 static int host_provide(struct cv_plugin *self, uint32_t kind,
 			const void *table, struct cv_error *err)
 {
-	memcpy(&mock_protocol, table, sizeof(mock_protocol));
+	if (kind == CV_PROVIDER_PROTOCOL)
+		memcpy(&mock_protocol, table, sizeof(mock_protocol));
+	else
+		memcpy(&mock_service, table, sizeof(mock_service));
 	return CV_OK;
 }
 
@@ -35,6 +41,19 @@ static struct cv_error *host_error_new(struct cv_pool *pool)
 
 static void host_log(struct cv_plugin *self, int level, const char *fmt, ...)
 {
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(mock_logged, sizeof(mock_logged), fmt, args);
+	va_end(args);
+}
+
+static const struct cv_extension *
+host_extension_next(const char *of, uint32_t major, uint32_t *at,
+		    struct cv_plugin **owner_r)
+{
+	*owner_r = NULL;
+	return *at < 4 ? mock_extensions[(*at)++] : NULL;
 }
 
 static bool host_log_wanted(struct cv_plugin *self, int level)
@@ -247,6 +266,7 @@ static const struct cv_host mock_host = {
 	.monotonic_msecs = host_monotonic, .random = random_bytes,
 	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode,
 	.base64_encode = base64_encode, .base64_decode = base64_decode,
+	.extension_next = host_extension_next,
 };
 
 void mock_init(void)

@@ -5,6 +5,7 @@
 #define IMAP_MOCK_H
 
 #include "base.h"
+#include "cv-extend.h"
 #include "cv-plugin.h"
 #include "cv-protocol.h"
 #include "cv-mailbox.h"
@@ -13,6 +14,12 @@
 /* The table that the plugin provided. */
 extern struct cv_protocol mock_protocol;
 extern struct imap_settings mock_settings;
+/* The service that it offers, and what others have added to it: to be set
+ * before the first session. */
+extern struct cv_service mock_service;
+extern const struct cv_extension *mock_extensions[4];
+/* The last line that was logged. */
+extern char mock_logged[512];
 /* Loads the plugin (once) and resets the settings. */
 void mock_init(void);
 

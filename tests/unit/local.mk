@@ -178,6 +178,11 @@ tests_unit_test_imap_context_SOURCES = %D%/test-imap-context.c $(IMAP_MOCK)
 tests_unit_test_imap_context_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_context_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-imap-extend
+tests_unit_test_imap_extend_SOURCES = %D%/test-imap-extend.c $(IMAP_MOCK)
+tests_unit_test_imap_extend_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_extend_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-imap-modseq
 tests_unit_test_imap_modseq_SOURCES = %D%/test-imap-modseq.c $(IMAP_MOCK)
 tests_unit_test_imap_modseq_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
