@@ -125,9 +125,10 @@ def pytest(folder, paths, *extra):
     report.unlink(missing_ok=True)
     env = dict(os.environ, CULVER_PREFIX=str(folder / "inst"),
                CULVER_BUILD_DIR=str(folder), CULVER_TOP=str(TOP))
+    # the files know nothing of each other, and wait more than they work
     run(sys.executable if has_pytest() else "/usr/bin/python3", "-m", "pytest", "-q",
-        "-p", "no:cacheprovider", f"--junitxml={report}", *extra, *paths, cwd=TOP,
-        env=env)
+        "-n2", "--dist=loadfile", "-p", "no:cacheprovider", f"--junitxml={report}",
+        *extra, *paths, cwd=TOP, env=env)
     if not report.exists():
         return 0, 1
     suite = xml.etree.ElementTree.parse(report).getroot()
@@ -138,12 +139,19 @@ def pytest(folder, paths, *extra):
 
 
 def has_pytest():
-    return run(sys.executable, "-c", "import pytest", capture_output=True).returncode == 0
+    return run(sys.executable, "-c", "import pytest, xdist",
+               capture_output=True).returncode == 0
+
+
+# What tests call and `make` does not build: two of them must not run make at once.
+TEST_PROGRAMS = ["tests/account/account-workload", "tests/stress/imap-stress",
+                 "tests/stress/mailbox-stress"]
 
 
 def suite_scenario(options):
     """Real servers, real clients and plugins that must be refused."""
     folder = build("gcc", "--enable-werror", f"CC={CC}")
+    run("make", "-s", "-C", folder, "-j2", *TEST_PROGRAMS, check=True)
     marks = () if options["full"] else ("-m", "not slow")
     return pytest(folder, ["tests/scenario", "tests/interop", "tests/abi", "tests/stress"], *marks)
 
