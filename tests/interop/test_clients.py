@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+import culver
+
 MAILS = [
     f"From: sender@example.com\r\nTo: alice@example.org\r\nSubject: client test {n}\r\n"
     f"Date: Sun, 22 Nov 2026 10:0{n}:00 +0000\r\nMessage-ID: <client{n}@example.com>\r\n"
@@ -151,8 +153,7 @@ def test_getmail(filled, tmp_path):
         user = "user = vmail\n"
         for folder in (maildir, *maildir.iterdir()):
             shutil.chown(folder, "vmail", "vmail")
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
+        culver.open_to_all(tmp_path)
     (tmp_path / "getmailrc").write_text(
         "[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = localhost\n"
         f"port = {filled.imaps_port}\nusername = alice\npassword = secret\n"

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import culver
 import mailbox_tool
 
 pytestmark = pytest.mark.skipif(
@@ -71,10 +72,7 @@ class Doveadm:
 
 @pytest.fixture
 def home(tmp_path):
-    os.chmod(tmp_path, 0o755)
-    for parent in list(tmp_path.parents)[:3]:
-        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
-            os.chmod(parent, 0o755)
+    culver.open_to_all(tmp_path)
     path = tmp_path / "home"
     path.mkdir()
     return path

@@ -81,6 +81,15 @@ service lmtp {{
 held_ports = {}
 
 
+def open_to_all(folder):
+    """Lets other users reach a folder below the temporary ones, which pytest closes."""
+    top = pathlib.Path(tempfile.gettempdir())
+    for path in (folder, *folder.parents):
+        if path == top or top not in path.parents:
+            break
+        path.chmod(path.stat().st_mode | 0o055)
+
+
 def free_port():
     """A port that nobody else is given before release_port, or our end.
 

@@ -125,8 +125,7 @@ def test_a_tree_that_cannot_be_written_is_read_with_its_index_in_memory(tmp_path
         (news / sub).mkdir(parents=True)
     (news / "cur" / "1.a.host:2,S").write_bytes(MAIL.replace(b"\r", b""))
     (news / "cur" / "2.b.host:2,F").write_bytes(MAIL.replace(b"\r", b"").replace(b"one", b"two"))
-    for path in [tmp_path, *tmp_path.parents][:3]:
-        os.chmod(path, 0o755)
+    culver.open_to_all(tmp_path)
     before = sorted(path for path in base.rglob("*"))
     extra = ("namespace archive {\n  type = public\n  separator = /\n  prefix = Archive/\n"
              f"  location = maildir:{base}{layout}:INDEX=MEMORY\n  subscriptions = no\n}}\n")

@@ -32,8 +32,7 @@ def plugins(tmp_path):
     """The installed plugins and the wrong ones, in a folder of their own."""
     folder = tmp_path / "plugins"
     folder.mkdir(mode=0o755)
-    for path in [tmp_path, *tmp_path.parents][:3]:
-        path.chmod(path.stat().st_mode | 0o055)
+    culver.open_to_all(tmp_path)
     sources = list((culver.PREFIX / "lib/culver/plugins").glob("*.so"))
     sources += (BUILD / "tests/abi/.libs").glob("wrong-*.so")
     for so in sources:

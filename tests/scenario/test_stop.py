@@ -6,6 +6,8 @@ import signal
 import socket
 import time
 
+import culver
+
 
 def wait_for(what, seconds=10):
     deadline = time.monotonic() + seconds
@@ -53,9 +55,7 @@ def test_a_session_whose_parent_was_killed_ends_too(make_server):
 
 def test_no_socket_is_left_behind(make_server, tmp_path):
     """Nor one that a reload has taken out of the settings; a stranger's stays."""
-    tmp_path.chmod(0o755)
-    for path in tmp_path.parents[:2]:
-        path.chmod(path.stat().st_mode | 0o055)
+    culver.open_to_all(tmp_path)
     extra = ("service lmtp {\n  unix_listener %s {\n    mode = 0666\n  }\n}\n")
     server = make_server(extra=extra % (tmp_path / "first"))
     run = server.dir / "run"
