@@ -94,6 +94,11 @@ struct cv_auth_outcome {
 	const char *user;		/* when CV_OK */
 	const char *text;		/* may be shown to the client; "" none */
 	struct cv_span final_data;	/* additional data with success */
+	/* The password was right, and the mail is on another host [RFC2221];
+	 * "" none.  With CV_OK there is something here, too.  Port 0: the
+	 * usual one. */
+	const char *referral_host, *referral_user;
+	uint32_t referral_port;
 };
 
 /* --- a session that sleeps ------------------------------------------------ */

@@ -308,7 +308,8 @@ static void exchange_answer(struct auth_exchange *exchange, uint32_t type,
 	struct item *item = auth_exchange_context(exchange);
 	struct auth_client *client = item->client;
 
-	if (item->offered && type == AUTH_MSG_OK && answer->data.len == 0) {
+	if (item->offered && type == AUTH_MSG_OK && answer->data.len == 0 &&
+	    answer->referral_host == NULL) {
 		begin_session(item);
 		return;
 	}

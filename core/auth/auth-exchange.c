@@ -152,11 +152,57 @@ static uint64_t success_delay(struct auth_exchange *x)
 			  wait) * 1000;
 }
 
+/* host without proxy: the client may go there itself. */
+static bool has_referral(struct auth_exchange *x)
+{
+	const struct cv_auth_reply *fields = &x->request->fields;
+	const char *host = auth_reply_get(fields, "host");
+	const char *user = auth_reply_get(fields, "destuser");
+	const char *port = auth_reply_get(fields, "port");
+	uint64_t number = 0;
+
+	if (host == NULL || *host == '\0' ||
+	    auth_reply_is_true(fields, "proxy") ||
+	    auth_reply_is_true(fields, "proxy_maybe"))
+		return false;
+	if (port != NULL &&
+	    !cv_span_to_u64(cv_span_of(port), UINT16_MAX, &number)) {
+		log_error("auth", "%s: port: '%s' is no port",
+			  auth_request_name(x->request), port);
+		return false;
+	}
+	x->next_answer.referral_host = host;
+	x->next_answer.referral_user = user != NULL && *user != '\0' ? user :
+		x->request->input.user;
+	x->next_answer.referral_port = (uint32_t)number;
+	return true;
+}
+
+/* Nobody who has not proved to be the user learns where the mail is: the
+ * password was right, and so this is no failure of the client's. */
+static void refer(struct auth_exchange *x)
+{
+	log_info("auth", "%s: referred to %s", auth_request_name(x->request),
+		 x->next_answer.referral_host);
+	if (x->auth->penalty != NULL)
+		auth_penalty_reset(x->auth->penalty,
+				   x->request->input.remote_ip, x->io.user);
+	x->next_answer.fail = CV_AUTH_FAIL_DISABLED;
+	answer_in(x, AUTH_MSG_FAIL, 0);
+}
+
 static void succeed(struct auth_exchange *x)
 {
 	const struct cv_auth_reply *fields = &x->request->fields;
 	const char *reason = auth_reply_get(fields, "reason");
+	bool referred = has_referral(x);
 
+	if (referred && reason != NULL)
+		x->next_answer.text = reason;
+	if (referred && auth_reply_is_true(fields, "nologin")) {
+		refer(x);
+		return;
+	}
 	if (auth_reply_is_true(fields, "nologin")) {
 		x->next_answer.text = reason != NULL ? reason :
 			"Login is not allowed for now.";

@@ -160,6 +160,9 @@ void auth_answer_put(struct ipc_writer *w, uint32_t type,
 	ipc_put_str(w, a->user);
 	ipc_put_str(w, a->text);
 	ipc_put_u32(w, a->fail);
+	ipc_put_str(w, a->referral_host);
+	ipc_put_str(w, a->referral_user);
+	ipc_put_u32(w, a->referral_port);
 }
 
 int auth_answer_get(struct ipc_reader *r, struct auth_answer *a_r,
@@ -170,6 +173,9 @@ int auth_answer_get(struct ipc_reader *r, struct auth_answer *a_r,
 	a_r->user = ipc_get_str(r, USER_NAME_MAX);
 	a_r->text = ipc_get_str(r, AUTH_TEXT_MAX);
 	a_r->fail = ipc_get_u32(r);
+	a_r->referral_host = ipc_get_str(r, AUTH_TEXT_MAX);
+	a_r->referral_user = ipc_get_str(r, USER_NAME_MAX);
+	a_r->referral_port = ipc_get_count(r, UINT16_MAX);
 	return ipc_finish(r, err);
 }
 

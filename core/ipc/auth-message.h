@@ -93,6 +93,10 @@ struct auth_answer {		/* CHALLENGE, OK, FAIL */
 	const char *user;		/* OK */
 	const char *text;		/* may be shown to the client */
 	uint32_t fail;			/* FAIL: enum cv_auth_fail */
+	/* The user's mail is there, and the password was right; NULL or "":
+	 * not told.  Port 0: the usual one. */
+	const char *referral_host, *referral_user;
+	uint32_t referral_port;
 };
 
 struct auth_user_request {	/* USER_LOOKUP, USER_OPEN */

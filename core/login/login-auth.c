@@ -43,15 +43,27 @@ static int status_of_fail(uint32_t fail)
 	}
 }
 
+static void set_referral(struct cv_auth_outcome *outcome,
+			 const struct auth_answer *a)
+{
+	outcome->referral_host = a->referral_host;
+	outcome->referral_user = a->referral_user;
+	outcome->referral_port = a->referral_port;
+}
+
+/* a: of auth; NULL: the failure is our own, or the session's. */
 static void tell_failure(struct cv_preauth *p, uint32_t fail,
-			 const char *text)
+			 const char *text, const struct auth_answer *a)
 {
 	struct cv_auth_outcome outcome = {
 		CV_SIZED(cv_auth_outcome), .status = status_of_fail(fail),
 		.fail = fail, .user = "", .text = text,
 		.final_data = CV_SPAN_NONE,
+		.referral_host = "", .referral_user = "",
 	};
 
+	if (a != NULL)
+		set_referral(&outcome, a);
 	p->wants_handoff = p->may_offer = false;
 	p->user = NULL;
 	p->phase = LOGIN_PROTOCOL;
@@ -63,16 +75,16 @@ void login_auth_report_failure(struct cv_preauth *p)
 	uint32_t fail = p->auth_failed;
 
 	p->auth_failed = 0;
-	tell_failure(p, fail, "");
+	tell_failure(p, fail, "", NULL);
 }
 
 static void fail_and_go_on(struct cv_preauth *p, uint32_t fail,
-			   const char *text)
+			   const char *text, const struct auth_answer *a)
 {
 	if (fail == CV_AUTH_FAIL_CREDENTIALS)
 		p->attempts++;
 	stop_waiting(p);
-	tell_failure(p, fail, text);
+	tell_failure(p, fail, text, a);
 	login_client_advance(p);
 }
 
@@ -85,6 +97,7 @@ static void accepted(struct cv_preauth *p, const struct auth_answer *a)
 		.final_data = a->data,
 	};
 
+	set_referral(&outcome, a);
 	stop_waiting(p);	/* auth did not take the offer */
 	p->user = pool_strdup(p->pool, a->user);
 	outcome.user = p->user;
@@ -113,7 +126,7 @@ void login_auth_answer(struct cv_preauth *p, uint32_t type,
 		login_channel_forget(p);
 		if (p->phase == LOGIN_AUTH || p->phase == LOGIN_CHALLENGE ||
 		    p->phase == LOGIN_HANDOFF)
-			fail_and_go_on(p, a->fail, a->text);
+			fail_and_go_on(p, a->fail, a->text, a);
 	} else if (type == AUTH_MSG_OK && p->phase == LOGIN_AUTH) {
 		accepted(p, a);
 	} else if (type == AUTH_MSG_CHALLENGE && p->phase == LOGIN_AUTH) {
@@ -125,7 +138,7 @@ void login_auth_lost(struct cv_preauth *p)
 {
 	/* a session that is on its way answers itself */
 	if (p->phase == LOGIN_AUTH || p->phase == LOGIN_CHALLENGE)
-		fail_and_go_on(p, CV_AUTH_FAIL_TEMP, "");
+		fail_and_go_on(p, CV_AUTH_FAIL_TEMP, "", NULL);
 }
 
 void login_auth_close(struct cv_preauth *p)
@@ -295,7 +308,7 @@ static void session_answers(struct cv_preauth *p,
 	else
 		fail_and_go_on(p, s->status == CV_E_LIMIT ?
 			       CV_AUTH_FAIL_LIMIT : CV_AUTH_FAIL_TEMP,
-			       s->text);
+			       s->text, NULL);
 }
 
 void login_auth_started(struct cv_preauth *p,

@@ -116,6 +116,9 @@ static const struct {
 	{ "LITERAL-", ALWAYS, literal_minus },
 	{ "LITERAL+", ALWAYS, literal_plus },
 	{ "SASL-IR", ALWAYS, NULL },
+	/* [RFC2221 3] what auth finds out about a user may be where the mail
+	 * is; who has logged in has been told */
+	{ "LOGIN-REFERRALS", BEFORE_LOGIN, NULL },
 	{ "ID", ALWAYS, NULL },
 	{ "ENABLE", ALWAYS, NULL },
 	{ "IDLE", ALWAYS, NULL },

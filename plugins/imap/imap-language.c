@@ -213,18 +213,11 @@ enum imap_language_answer imap_language_choose(struct imap_args args,
 	return found ? IMAP_LANGUAGE_SET : IMAP_LANGUAGE_NONE;
 }
 
-uint32_t imap_login_tag_language(struct cv_span *tag)
+uint32_t imap_language_find(struct cv_span name)
 {
-	const char *blank = tag->len == 0 ? NULL :
-		memchr(tag->data, ' ', tag->len);
 	uint32_t language = IMAP_LANGUAGE_DEFAULT;
-	size_t len;
 
-	if (blank == NULL)
-		return language;
-	len = (size_t)(blank - tag->data);
-	(void)find_name(cv_span_skip(*tag, len + 1), &language);
-	tag->len = len;
+	(void)find_name(name, &language);
 	return language;
 }
 
@@ -250,6 +243,10 @@ const char *const imap_language_names[IMAP_LANGUAGES] = {
 /* The first row that matches counts: those with "%s" stand behind. */
 const struct phrase imap_phrases[] = {
 	{ "Logged in", "Angemeldet" },
+	{ "Logged in, but you should use this server instead.",
+	  "Angemeldet, aber dieser Server ist besser geeignet." },
+	{ "Try this server instead.", "Bitte diesen Server benutzen." },
+	{ "Login is not allowed for now.", "Zur Zeit ist keine Anmeldung möglich." },
 	{ "Logging out", "Abmeldung" },
 	{ "Enabled.", "Eingeschaltet." },
 	{ "Unauthenticated.", "Abgemeldet; die Verbindung besteht weiter." },

@@ -42,8 +42,7 @@ enum imap_language_answer imap_language_choose(struct imap_args args,
 void imap_language_tell(struct cv_text *dst, uint32_t language);
 
 
-/* The tag that login hands on names the language behind a blank; it is cut to
- * the tag alone. */
-uint32_t imap_login_tag_language(struct cv_span *tag);
+/* IMAP_LANGUAGE_DEFAULT when there is none of that name. */
+uint32_t imap_language_find(struct cv_span name);
 
 #endif

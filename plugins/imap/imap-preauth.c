@@ -30,6 +30,7 @@ struct preauth {
 	uint32_t phase, bad, commands;
 	uint32_t language;		/* enum imap_language */
 	const char *abort_text;	/* why the exchange was ended by us */
+	struct cv_text referral;	/* "[REFERRAL url]", or empty */
 	char tag[256];
 };
 const size_t imap_preauth_bytes = sizeof(struct preauth);
@@ -209,24 +210,35 @@ static bool is_astring(const struct imap_arg *arg)
 	return arg != NULL && arg->type != IMAP_LIST;
 }
 
-/* The tag, and the language where it is another than that of a new session. */
+/* Unless the tag leaves no room for it. */
+static void add_word(struct preauth *me, struct cv_span word)
+{
+	if (me->line.len + 1 + word.len >= sizeof(me->tag))
+		return;
+	cv_text_append_c(&me->line, ' ');
+	cv_text_append_span(&me->line, word);
+}
+
+/* The tag, the language where it is another than that of a new session, and
+ * where else the mail is. */
 static struct cv_span session_tag(struct preauth *me)
 {
-	const char *name = imap_language_names[me->language];
+	bool refers = me->referral.len > 0;
 
 	cv_text_reset(&me->line);
 	cv_text_append_str(&me->line, me->tag);
-	if (me->language != IMAP_LANGUAGE_DEFAULT &&
-	    me->line.len + 1 + strlen(name) < sizeof(me->tag)) {
-		cv_text_append_c(&me->line, ' ');
-		cv_text_append_str(&me->line, name);
-	}
+	if (me->language != IMAP_LANGUAGE_DEFAULT || refers)
+		add_word(me, cv_span_of(imap_language_names[me->language]));
+	if (refers)
+		add_word(me, cv_text_span(&me->referral));
 	return cv_text_span(&me->line);
 }
 
 /* The session answers the command; before that there is nothing to say. */
 static void offer(struct cv_preauth *p, struct preauth *me)
 {
+	/* of the attempt before */
+	cv_text_reset(&me->referral);
 	if (CV_HAS(imap_preauth_api, offer))
 		imap_preauth_api->offer(p, session_tag(me));
 }
@@ -448,6 +460,7 @@ void imap_preauth_resumed(struct cv_preauth *p)
 			 &preauth_limits);
 	cv_text_init(&me->out, imap_preauth_api->pool(p));
 	cv_text_init(&me->line, imap_preauth_api->pool(p));
+	cv_text_init(&me->referral, imap_preauth_api->pool(p));
 }
 
 void imap_preauth_connected(struct cv_preauth *p)
@@ -495,6 +508,66 @@ void imap_preauth_challenge(struct cv_preauth *p, struct cv_span data)
 	cv_text_append_str(&me->out, "\r\n");
 	imap_preauth_api->send(p, me->out.data, me->out.len);
 	me->phase = READS_RESPONSE;
+}
+
+/* [RFC5092 11] unreserved and sub-delims-sh, with ":" and "@" nowhere; all
+ * else is encoded. */
+static void append_encoded(struct cv_text *dst, const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+		bool plain = (c >= '0' && c <= '9') ||
+			(c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+			strchr("-._~!$'()*+,&=", c) != NULL;
+
+		if (plain) {
+			cv_text_append_c(dst, (char)c);
+			continue;
+		}
+		cv_text_append_c(dst, '%');
+		cv_text_append_c(dst, digits[c >> 4]);
+		cv_text_append_c(dst, digits[c & 15]);
+	}
+}
+
+/* [RFC5092 11] a host name, an IPv4 address, or an IP-literal. */
+static bool host_valid(const char *host)
+{
+	return host[strspn(host, "abcdefghijklmnopqrstuvwxyz"
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:[]")] ==
+		'\0';
+}
+
+/* [RFC2221 5] "imap://user;AUTH=*@host:port/" in the way that a session tag
+ * has it: a blank would end it.  AUTH=*: so that nobody falls back to being
+ * anonymous [RFC2221 3]. */
+static void set_referral(struct preauth *me,
+			 const struct cv_auth_outcome *outcome)
+{
+	struct cv_text *url = &me->referral;
+	bool ipv6;
+
+	cv_text_reset(url);
+	if (!CV_HAS(outcome, referral_port) ||
+	    outcome->referral_host == NULL ||
+	    outcome->referral_host[0] == '\0' ||
+	    !host_valid(outcome->referral_host))
+		return;
+	ipv6 = strchr(outcome->referral_host, ':') != NULL &&
+		outcome->referral_host[0] != '[';
+	cv_text_append_str(url, "imap://");
+	append_encoded(url, outcome->referral_user);
+	cv_text_append_str(url, ipv6 ? ";AUTH=*@[" : ";AUTH=*@");
+	cv_text_append_str(url, outcome->referral_host);
+	if (ipv6)
+		cv_text_append_c(url, ']');
+	if (outcome->referral_port != 0 && outcome->referral_port != 143) {
+		cv_text_append_c(url, ':');
+		cv_text_append_u64(url, outcome->referral_port);
+	}
+	cv_text_append_c(url, '/');
 }
 
 static const char *failure_code(uint32_t fail)
@@ -550,6 +623,7 @@ void imap_preauth_done(struct cv_preauth *p,
 
 	if (me->phase == CLOSED)
 		return;
+	set_referral(me, outcome);
 	if (outcome->status == CV_OK) {
 		me->phase = WAITS_FOR_AUTH;
 		imap_preauth_api->hand_off(p, session_tag(me));
@@ -562,7 +636,16 @@ void imap_preauth_done(struct cv_preauth *p,
 		return;
 	}
 	cv_text_reset(&me->out);
-	failure_text(&me->out, failure_code(outcome->fail), outcome->text);
+	if (me->referral.len > 0) {
+		/* [RFC2221 4.1] */
+		cv_text_append_str(&me->out, "NO [REFERRAL ");
+		cv_text_append_span(&me->out, cv_text_span(&me->referral));
+		failure_text(&me->out, "] Try this server instead.",
+			     outcome->text);
+	} else {
+		failure_text(&me->out, failure_code(outcome->fail),
+			     outcome->text);
+	}
 	reply(p, me, cv_text_str(&me->out));
 }
 

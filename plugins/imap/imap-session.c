@@ -422,11 +422,36 @@ static int session_loop(struct imap_session *s)
 	return code;
 }
 
+/* [RFC2221 4] in the tagged OK: the user's own mailboxes are elsewhere, and
+ * others may be here.  What the server can do comes before it. */
+static void greet_elsewhere(struct imap_session *s, struct cv_span tag,
+			    struct cv_span url)
+{
+	cv_text_append_str(&s->out, "* CAPABILITY ");
+	imap_capability_session(&s->out, s);
+	cv_text_append_str(&s->out, "\r\n");
+	cv_text_append_span(&s->out, tag);
+	cv_text_append_str(&s->out, " OK [REFERRAL ");
+	cv_text_append_span(&s->out, url);
+	cv_text_append_str(&s->out, "] ");
+	imap_say(s, "Logged in, but you should use this server instead.");
+	cv_text_append_str(&s->out, "\r\n");
+	imap_flush(s);
+}
+
 static void greet(struct imap_session *s)
 {
-	struct cv_span tag = imap_session_api->login_tag(s->session);
+	struct cv_span words = imap_session_api->login_tag(s->session);
+	struct cv_span tag = CV_SPAN_NONE, language = CV_SPAN_NONE;
 
-	s->language = imap_login_tag_language(&tag);
+	/* as imap-preauth.c has put them together */
+	(void)cv_span_split(&words, ' ', &tag);
+	(void)cv_span_split(&words, ' ', &language);
+	s->language = imap_language_find(language);
+	if (words.len > 0) {
+		greet_elsewhere(s, tag, words);
+		return;
+	}
 	if (tag.len > 0) {
 		cv_text_append_span(&s->out, tag);
 		cv_text_append_str(&s->out, " OK [CAPABILITY ");

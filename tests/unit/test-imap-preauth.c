@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #define GREETING "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR " \
-	"ID ENABLE IDLE LANGUAGE AUTH=PLAIN AUTH=LOGIN] Ready.\r\n"
+	"LOGIN-REFERRALS ID ENABLE IDLE LANGUAGE AUTH=PLAIN AUTH=LOGIN] Ready.\r\n"
 
 static struct cv_preauth *fresh(void)
 {
@@ -37,7 +37,7 @@ static void insecure_connection_hides_mechanisms(void **state)
 	p->tls_available = true;
 	feed(p, "a CAPABILITY\r\n");
 	assert_string_equal(cv_text_str(&p->out),
-		"* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE LANGUAGE "
+		"* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LANGUAGE "
 		"STARTTLS LOGINDISABLED\r\na OK Capability completed.\r\n");
 	feed(p, "a LOGIN u p\r\n");
 	assert_memory_equal(p->out.data, "a NO [PRIVACYREQUIRED]", 22);
@@ -54,7 +54,7 @@ static void capability_setting_adds_and_replaces(void **state)
 	mock_settings.imap_capability = "+X-A X-B";
 	mock_settings.imap_literal_minus = true;
 	feed(p, "a CAPABILITY\r\n");
-	assert_non_null(strstr(p->out.data, "LITERAL- SASL-IR ID ENABLE IDLE LANGUAGE "
+	assert_non_null(strstr(p->out.data, "LITERAL- SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LANGUAGE "
 			       "X-A X-B AUTH=PLAIN"));
 	assert_null(strstr(p->out.data, "LITERAL+"));
 	mock_settings.imap_capability = "IMAP4rev1 ONLY";
