@@ -158,6 +158,7 @@ struct store {
 	bool laying_out;		/* within a rotation: no transaction */
 	bool private_seen;		/* \Seen is each reader's own */
 	bool all_scanned;		/* each folder was, by this process */
+	bool all_counted;		/* or those that no process had seen */
 };
 
 /* The separator is known without opening anything. */

@@ -67,6 +67,37 @@ static void add_account(struct account *account, struct quota_use *use)
 	}
 }
 
+/* Folders that other programs have filled and nobody has opened since: their
+ * messages come into the account, once in each process.  A folder that had a
+ * message has given a UID. */
+static int scan_unseen(struct store *store, struct cv_error *err)
+{
+	struct account_folder *folder;
+	struct store_folder *sf;
+	size_t at = 0;
+	int ret;
+
+	store->all_counted = true;
+	if ((store->driver->caps & CV_STORAGE_REMOTE) != 0)
+		return CV_OK;
+	ret = store_folders_refresh(store, false, err);
+	while (ret >= 0 &&
+	       (folder = account_folder_next(store->account, &at)) != NULL) {
+		if (folder->deleted || folder->uidnext > 1 ||
+		    (folder->attributes & ACCOUNT_NOSELECT) != 0)
+			continue;
+		ret = account_folder_load(folder, err);
+		if (ret < 0 || account_folder_state(folder).len > 0)
+			continue;
+		ret = store_folder_get(store, folder, &sf, err);
+		if (ret == CV_OK)
+			ret = store_folder_scan(sf, false, err);
+		else if (ret == CV_E_NOT_FOUND)
+			ret = CV_OK;
+	}
+	return ret < 0 ? ret : CV_OK;
+}
+
 /* As last seen; what is not open yet is opened. */
 static int read_use(struct cv_user *user, bool refresh, struct quota_use *use,
 		    struct cv_error *err)
@@ -78,6 +109,8 @@ static int read_use(struct cv_user *user, bool refresh, struct quota_use *use,
 		if (!s->is_private)
 			continue;
 		ret = store_open(s, err);
+		if (ret == CV_OK && !s->all_counted)
+			ret = scan_unseen(s, err);
 		if (ret == CV_OK && refresh)
 			ret = account_refresh(s->account, err);
 		if (ret < 0)

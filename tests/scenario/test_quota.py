@@ -1,5 +1,6 @@
 """Quota: what does not fit is refused, everywhere the same, exactly."""
 import smtplib
+import subprocess
 import threading
 
 import pytest
@@ -97,4 +98,24 @@ def test_racing_sessions_fill_it_exactly():
         assert results.count("OK") == 30 and results.count("NO") == 30
         client = server.imap()
         assert client.select("INBOX")[1] == [b"30"]
+        client.logout()
+
+
+def test_mail_that_nobody_has_opened_counts():
+    """A Maildir that another program has filled, before any of its folders was
+    selected."""
+    with culver.Server(extra=config("*:messages=30")) as server:
+        for folder, count in (("cur", 2), (".work/cur", 3), (".old.er/new", 4)):
+            place = server.home("alice") / "Maildir" / folder
+            for name in ("cur", "new", "tmp"):
+                (place.parent / name).mkdir(parents=True, exist_ok=True)
+            for i in range(count):
+                (place / f"1700000000.{i}.{count}").write_bytes(MAIL)
+        if culver.IS_ROOT:
+            subprocess.run(["chown", "-R", f"{culver.MAIL_USER}:{culver.MAIL_GROUP}",
+                            server.home("alice")], check=True)
+        client = server.imap()
+        assert b"MESSAGE 9 30" in client.getquota('"User quota"')[1][0]
+        assert client.append("INBOX", None, None, MAIL)[0] == "OK"
+        assert b"MESSAGE 10 30" in client.getquota('"User quota"')[1][0]
         client.logout()
