@@ -33,6 +33,7 @@ struct cv_list {
 	uint32_t options;
 	const char **patterns;
 	uint32_t pattern_count;
+	bool has_percent;		/* one of the patterns */
 	ARRAY(struct cv_list_entry) entries;
 	size_t next;
 	struct cv_error failure;	/* of a namespace; the first */
@@ -320,7 +321,8 @@ static bool select_node(const struct cv_list *list, const struct node *node,
 		if (node->flags & NODE_SUBSCRIBED)
 			return true;
 		*attributes_r |= CV_MAILBOX_NOSELECT;
-		return (node->flags & NODE_HIDDEN_SUB_BELOW) != 0;
+		return list->has_percent &&
+			(node->flags & NODE_HIDDEN_SUB_BELOW) != 0;
 	}
 	if (list->options & CV_LIST_SUBSCRIBED) {
 		wanted = (node->flags & NODE_SUBSCRIBED) != 0;
@@ -531,11 +533,13 @@ int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
 	list->patterns = pool_new_array(pool, const char *,
 					query->pattern_count + 1);
 	list->pattern_count = query->pattern_count;
-	for (uint32_t i = 0; i < query->pattern_count; i++)
+	for (uint32_t i = 0; i < query->pattern_count; i++) {
 		list->patterns[i] = pool_printf(
 			pool, "%s%s",
 			query->reference == NULL ? "" : query->reference,
 			query->patterns[i]);
+		list->has_percent |= strchr(list->patterns[i], '%') != NULL;
+	}
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
 		struct cv_error failed = ERROR_NONE;
 

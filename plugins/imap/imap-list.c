@@ -269,8 +269,21 @@ static bool is_listable(const struct cv_list_entry *entry,
 		  (entry->attributes & SPECIAL_USE_BITS) != 0));
 }
 
-int imap_list_send(struct imap_cmd *cmd,
-		   const struct imap_list_request *request)
+/* [RFC5258 3] extended LIST has no special meaning for an empty pattern: "the
+ * empty string MUST be ignored for the purpose of matching". */
+static void drop_empty(struct cv_list_query *query)
+{
+	const char **patterns = (const char **)query->patterns;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < query->pattern_count; i++) {
+		if (patterns[i][0] != '\0')
+			patterns[kept++] = patterns[i];
+	}
+	query->pattern_count = kept;
+}
+
+int imap_list_send(struct imap_cmd *cmd, struct imap_list_request *request)
 {
 	struct imap_session *s = cmd->s;
 	struct cv_list_entry entry = { CV_SIZED(cv_list_entry) };
@@ -278,9 +291,13 @@ int imap_list_send(struct imap_cmd *cmd,
 	struct cv_list *list;
 	int code;
 
-	if (request->query.pattern_count == 1 &&
-	    request->query.patterns[0][0] == '\0')
-		return send_root(cmd, request);
+	if (!request->extended && request->query.patterns[0][0] == '\0') {
+		/* [RFC3501 6.3.9] nothing is subscribed by the name of "" */
+		return (request->query.options & CV_LIST_LSUB) == 0 ?
+			send_root(cmd, request) :
+			imap_ok(cmd, "%s completed.", cmd->def->name);
+	}
+	drop_empty(&request->query);
 	code = imap_mailbox_api->list_begin(s->user, &request->query, &list,
 					    s->err);
 	if (code < 0)

@@ -27,8 +27,7 @@ bool imap_list_patterns(struct imap_cmd *cmd, const struct imap_arg *reference,
 			const struct imap_arg *patterns,
 			struct imap_list_request *request);
 /* Sends the responses and sets the reply. */
-int imap_list_send(struct imap_cmd *cmd,
-		   const struct imap_list_request *request);
+int imap_list_send(struct imap_cmd *cmd, struct imap_list_request *request);
 /* The LIST response of one mailbox, as IMAP4rev2 has it with other commands.
  * old_name: NULL, or what else it was called [RFC9051 6.3.9.7]. */
 void imap_list_send_one(struct imap_cmd *cmd, const char *name,

@@ -353,6 +353,11 @@ static const struct script scripts[] = {
 	  "* LIST (\\Noselect) \"/\" \"\"\r\na OK LIST completed.\r\n" },
 	{ "list root of a reference", "a LIST a/b/c \"\"\r\n",
 	  "* LIST (\\Noselect) \"/\" a/\r\na OK LIST completed.\r\n" },
+	{ "extended list of nothing", "a LIST \"\" \"\" RETURN (CHILDREN)\r\n"
+	  "b LIST \"a/b\" (\"\" INBOX)\r\n",
+	  "a OK LIST completed.\r\nb OK LIST completed.\r\n" },
+	{ "lsub of nothing", "a LSUB \"\" \"\"\r\nb LSUB \"\" a\r\n",
+	  "a OK LSUB completed.\r\nb OK LSUB completed.\r\n" },
 	{ "list subscribed", "a LIST (SUBSCRIBED) \"\" (a* f*)\r\n",
 	  "* LIST (\\Subscribed) \"/\" a/b\r\n"
 	  "* LIST (\\Subscribed) \"/\" f&APw-r\r\na OK LIST completed.\r\n" },

@@ -109,6 +109,7 @@ static void lists_show_what_there_is(void **state)
 	assert_string_equal(list(&f, "%", CV_LIST_SUBSCRIBED |
 				 CV_LIST_RECURSIVE_MATCH), "a-+c gone-s");
 	assert_string_equal(list(&f, "%", CV_LIST_LSUB), "a-+ gone-s");
+	assert_string_equal(list(&f, "a", CV_LIST_LSUB), "");
 	ok(&f, mailbox_api.subscribe(f.user, "gone", false, &f.err));
 	assert_string_equal(list(&f, "*", CV_LIST_LSUB), "a.bs");
 	fixture_deinit(&f);
