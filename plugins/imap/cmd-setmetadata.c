@@ -1,6 +1,7 @@
 /* cmd-setmetadata.c - SETMETADATA [RFC5464 4.3]. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-filter.h"
 #include "imap-metadata.h"
 #include "imap-respond.h"
 
@@ -73,6 +74,10 @@ int imap_cmd_setmetadata(struct imap_cmd *cmd)
 	    !pairs_parse(cmd, imap_args_of_list(&cmd->args, arg), pairs,
 			 &count))
 		return 0;
+	for (uint32_t i = 0; i < count && name[0] == '\0'; i++) {
+		if (!imap_filter_may_set(cmd, &pairs[i]))
+			return 0;
+	}
 	code = imap_mailbox_api->metadata_set(cmd->s->user, name, pairs,
 					      count, cmd->s->err);
 	if (code == CV_E_LIMIT)

@@ -143,6 +143,7 @@ static const struct {
 	 * mailboxes */
 	{ "METADATA", AFTER_LOGIN, has_metadata },
 	{ "LIST-METADATA", AFTER_LOGIN, has_metadata },
+	{ "FILTERS", AFTER_LOGIN, has_metadata },
 	{ "MULTIAPPEND", AFTER_LOGIN, NULL },
 	{ "BINARY", AFTER_LOGIN, NULL },
 	{ "REPLACE", AFTER_LOGIN, NULL },

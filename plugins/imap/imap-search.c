@@ -4,9 +4,11 @@
 #include "imap-enable.h"
 #include "imap-extend.h"
 #include "imap-date.h"
+#include "imap-filter.h"
 #include "imap-modseq.h"
 #include "imap-object-id.h"
 #include "imap-respond.h"
+#include "imap-set.h"
 
 #include <errno.h>
 #include <iconv.h>
@@ -23,6 +25,7 @@ struct frame {			/* a node that still takes children */
 	uint32_t need;		/* how many more; UINT32_MAX: the whole list */
 	struct imap_args list;
 	bool owns_list;
+	struct cv_span filter;	/* whose words these are; empty: of none */
 };
 
 struct search {
@@ -34,6 +37,9 @@ struct search {
 	iconv_t charset;	/* (iconv_t)-1: UTF-8 already */
 	struct imap_pending_key *pending;	/* of other plugins */
 	uint32_t pending_count;
+	struct imap_filters filters;
+	bool check;		/* there is no mailbox: only whether it is a
+				 * search */
 };
 
 /* --- building the tree ---------------------------------------------------- */
@@ -192,7 +198,7 @@ enum key_kind {
 	KEY_FLAG = 1, KEY_UNFLAG, KEY_NEW, KEY_ALL, KEY_DATE, KEY_SIZE,
 	KEY_TEXT, KEY_ADDRESS, KEY_HEADER, KEY_KEYWORD, KEY_UNKEYWORD,
 	KEY_UID, KEY_NOT, KEY_OR, KEY_MODSEQ, KEY_INTERVAL, KEY_OBJECT,
-	KEY_UID_BEYOND,
+	KEY_UID_BEYOND, KEY_FILTER,
 };
 
 static const struct key {
@@ -209,6 +215,7 @@ static const struct key {
 	{ "DELETED", KEY_FLAG, CV_FLAG_DELETED },
 	{ "DRAFT", KEY_FLAG, CV_FLAG_DRAFT },
 	{ "EMAILID", KEY_OBJECT, CV_SEARCH_GUID },
+	{ "FILTER", KEY_FILTER, 0 },	/* [RFC5466 3.1] */
 	{ "FLAGGED", KEY_FLAG, CV_FLAG_FLAGGED },
 	{ "FROM", KEY_ADDRESS, 0 },
 	{ "HEADER", KEY_HEADER, 0 },
@@ -330,7 +337,11 @@ static bool add_set(struct search *p, struct cv_span text, bool uid)
 	struct cv_set set;
 	uint32_t node;
 
-	if (!imap_messages_parse(p->cmd, text, uid, &set))
+	if (p->check && cv_span_is(text, "$"))
+		set = (struct cv_set){ NULL, 0 };
+	else if (p->check ? imap_set_parse(p->cmd->pool, text, 1, UINT32_MAX,
+					   &set) < 0 :
+		 !imap_messages_parse(p->cmd, text, uid, &set))
 		return false;
 	node = child_add(p, uid ? CV_SEARCH_UIDS : CV_SEARCH_SEQS);
 	p->nodes[node].set = set;
@@ -381,8 +392,10 @@ static bool add_modseq(struct search *p)
 	list = &p->frames[p->depth - 1].list;
 	if (!imap_modseq_arg(p->cmd, imap_args_next(list), true, &modseq))
 		return false;
-	imap_condstore_enable(p->cmd->s);
-	p->cmd->wants_modseq = true;
+	if (!p->check) {
+		imap_condstore_enable(p->cmd->s);
+		p->cmd->wants_modseq = true;
+	}
 	node = child_add(p, CV_SEARCH_MODSEQ);
 	p->nodes[node].number = modseq;
 	return true;
@@ -467,6 +480,56 @@ static bool add_or(struct search *p)
 	return true;
 }
 
+/* [RFC5466 3.1] a loop, or too many of them, is as if there was none. */
+static bool filter_may_open(struct search *p, struct cv_span name)
+{
+	uint32_t open = 0;
+
+	for (uint32_t i = 0; i < p->depth; i++) {
+		if (p->frames[i].filter.len == 0)
+			continue;
+		open++;
+		if (cv_span_equal_icase(p->frames[i].filter, name))
+			return false;
+	}
+	return open < IMAP_FILTER_DEPTH_MAX;
+}
+
+/* DEPARTS [RFC5466 3.1]: as one key, not as its words: NOT FILTER x is not
+ * the opposite of its first key alone. */
+static bool add_filter(struct search *p)
+{
+	const struct imap_arg *arg = argument(p);
+	struct imap_args words;
+	struct frame *f;
+
+	if (arg == NULL)
+		return false;
+	if (arg->type != IMAP_ATOM || !imap_filter_name_valid(arg->text)) {
+		imap_bad(p->cmd, "Invalid name of a filter.");
+		return false;
+	}
+	if (p->charset != (iconv_t)-1) {
+		imap_bad(p->cmd, "[BADCHARSET (US-ASCII UTF-8)] Filters are "
+			 "in UTF-8.");
+		return false;
+	}
+	if (p->check) {
+		(void)child_add(p, CV_SEARCH_ALL);
+		return true;
+	}
+	if (!filter_may_open(p, arg->text))
+		return imap_filter_undefined(p->cmd, arg->text);
+	if (!imap_filter_find(p->cmd, &p->filters, arg->text, &words) ||
+	    !frame_open(p, CV_SEARCH_AND, UINT32_MAX))
+		return false;
+	f = &p->frames[p->depth - 1];
+	f->list = words;
+	f->owns_list = true;
+	f->filter = arg->text;
+	return true;
+}
+
 static bool add_key(struct search *p, const struct key *key)
 {
 	const struct imap_arg *arg;
@@ -519,6 +582,8 @@ static bool add_key(struct search *p, const struct key *key)
 		return add_object(p, key->value);
 	case KEY_UID_BEYOND:
 		return add_uid_beyond(p, key->value != 0);
+	case KEY_FILTER:
+		return add_filter(p);
 	case KEY_NOT:
 		return frame_open(p, CV_SEARCH_NOT, 1);
 	default:
@@ -696,6 +761,17 @@ static bool texts_valid(struct search *p)
 	return true;
 }
 
+/* What is wrong in a filter is nothing that this client has said. */
+static bool program_failed(struct search *p)
+{
+	for (uint32_t i = p->depth; i-- > 0; ) {
+		if (p->cmd->reply == IMAP_BAD && p->frames[i].filter.len > 0)
+			imap_no(p->cmd, "Filter %.*s is not a search program.",
+				CV_SPAN_ARG(p->frames[i].filter));
+	}
+	return false;
+}
+
 static bool program_parse(struct search *p)
 {
 	if (imap_args_peek(&p->cmd->args) == NULL) {
@@ -708,9 +784,9 @@ static bool program_parse(struct search *p)
 	p->depth = 1;
 	while (p->depth > 0) {
 		if (!key_parse(p) || !frames_close(p))
-			return false;
+			return program_failed(p);
 	}
-	return texts_valid(p) && extended_run(p);
+	return texts_valid(p) && (p->check || extended_run(p));
 }
 
 /* With the charset always there, as SORT and THREAD have it, or behind the
@@ -742,4 +818,19 @@ bool imap_search_parse_charset(struct imap_cmd *cmd,
 			       struct cv_search_query *query_r)
 {
 	return query_parse(cmd, true, query_r);
+}
+
+bool imap_search_check(struct imap_cmd *cmd, struct imap_args words)
+{
+	struct search *p = CV_ALLOC(cmd->pool, struct search);
+	struct imap_args args = cmd->args;
+	bool ok;
+
+	p->cmd = cmd;
+	p->charset = (iconv_t)-1;
+	p->check = true;
+	cmd->args = words;
+	ok = program_parse(p);
+	cmd->args = args;
+	return ok;
 }

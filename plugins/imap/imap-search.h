@@ -15,6 +15,10 @@ bool imap_search_parse(struct imap_cmd *cmd, struct cv_search_query *query_r);
 bool imap_search_parse_charset(struct imap_cmd *cmd,
 			       struct cv_search_query *query_r);
 
+/* Whether these words are a search program, in whatever mailbox.  False after
+ * setting a reply. */
+bool imap_search_check(struct imap_cmd *cmd, struct imap_args words);
+
 /* What messages are sorted by, enum cv_sort_key; cmd-sort.c. */
 struct imap_sorting { uint32_t *keys, count; };
 /* Sequence numbers that the client knows, in order.  A status. */

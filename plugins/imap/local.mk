@@ -77,6 +77,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-fetch-body.c \
 	plugins/imap/imap-fetch-parse.c \
 	plugins/imap/imap-fetch.h \
+	plugins/imap/imap-filter.c \
+	plugins/imap/imap-filter.h \
 	plugins/imap/imap-id.c \
 	plugins/imap/imap-id.h \
 	plugins/imap/imap-language.c \

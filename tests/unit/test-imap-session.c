@@ -48,6 +48,11 @@ static const struct script scripts[] = {
 	  "SORT=DISPLAY ESORT CONTEXT=SORT THREAD=REFERENCES THREAD=ORDEREDSUBJECT "
 	  "THREAD=REFS I18NLEVEL=1 I18NLEVEL=2\r\n"
 	  "a OK Capability completed.\r\n" },
+	{ "filter where there are none", SEL "a SEARCH FILTER x\r\n"
+	  "a SEARCH FILTER x/y\r\na SEARCH CHARSET ISO-8859-1 FILTER x\r\n",
+	  SEL_OUT "a NO [UNDEFINED-FILTER x] There is no such filter.\r\n"
+	  "a BAD Invalid name of a filter.\r\n"
+	  "a BAD [BADCHARSET (US-ASCII UTF-8)] Filters are in UTF-8.\r\n" },
 	{ "noop", "a NOOP\r\n", "a OK NOOP completed.\r\n" },
 	{ "noop with arguments", "a NOOP x\r\n", BAD_ARGS("NOOP") },
 	{ "unknown", "a WHAT\r\n",
