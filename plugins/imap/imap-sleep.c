@@ -222,11 +222,36 @@ static bool get_head(struct cv_span *in, struct imap_session *s)
 	return true;
 }
 
+/* Nothing of it may lead out of the view, which was kept apart. */
+static bool head_fits(const struct imap_session *s)
+{
+	struct cv_mailbox_state view = { CV_SIZED(cv_mailbox_state) };
+
+	if (s->box != NULL)
+		imap_mailbox_api->state(s->box, &view);
+	return s->exists <= view.messages && s->recent <= view.messages &&
+		s->comparator <= CV_COMPARE_OCTET &&
+		/* such a session does not sleep */
+		(s->enabled & IMAP_ENABLED_METADATA) == 0;
+}
+
+/* [RFC9051 9] ASTRING-CHAR without "+": it is sent back as it is. */
+static bool is_tag(struct cv_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (c <= ' ' || c >= 0x7f || strchr("(){%*\"\\+", c) != NULL)
+			return false;
+	}
+	return text.len <= TAG_MAX;
+}
+
 int imap_sleep_restore(struct imap_session *s, struct cv_span state,
 		       struct cv_span *idle_tag_r)
 {
-	if (!get_head(&state, s) || !get_saved(&state, s) ||
-	    !imap_contexts_thaw(s, &state) || state.len > TAG_MAX)
+	if (!get_head(&state, s) || !head_fits(s) || !get_saved(&state, s) ||
+	    !imap_contexts_thaw(s, &state) || !is_tag(state))
 		return CV_FAIL(s->err, CV_E_SYNTAX, "the state of IMAP is "
 			       "damaged, or of another version");
 	*idle_tag_r = cv_span(imap_copy(s->pool, state), state.len);

@@ -21,7 +21,8 @@ static int conn_fill(struct cv_connection *c, size_t max, uint32_t timeout,
 		     struct cv_error *err)
 {
 	if (c->at >= c->script.len)
-		return FAIL(err, CV_EOF, "the end");
+		return FAIL(err, mock_current->sleeps ? CV_E_TIMEOUT : CV_EOF,
+			    "the end");
 	c->at += c->step;
 	if (c->at > c->script.len)
 		c->at = c->script.len;
@@ -63,7 +64,8 @@ static int conn_wait(struct cv_connection *c, int fd, uint32_t timeout,
 		idle(mock_current);
 		return CV_CHANGED;
 	}
-	return c->at < c->script.len ? conn_fill(c, 0, timeout, err) : CV_EOF;
+	return c->at < c->script.len || mock_current->sleeps ?
+		conn_fill(c, 0, timeout, err) : CV_EOF;
 }
 
 static int conn_compress(struct cv_connection *c, int level,

@@ -61,6 +61,30 @@ static int ses_give_back(struct cv_session *s, struct cv_error *err)
 	return CV_OK;
 }
 
+static int ses_sleep_begin(struct cv_session *s, struct cv_mailbox *box,
+			   struct cv_error *err)
+{
+	return s->sleeps ? CV_OK : FAIL(err, CV_E_UNSUPPORTED, "awake");
+}
+
+static int ses_sleep(struct cv_session *s, const struct cv_sleep *sleep,
+		     struct cv_error *err)
+{
+	s->slept = true;
+	cv_text_init(&s->left, s->pool);
+	cv_text_append_span(&s->left, sleep->state);
+	return CV_OK;
+}
+
+static int ses_woken(struct cv_session *s, struct cv_mailbox **box_r,
+		     struct cv_span *state_r, struct cv_error *err)
+{
+	*box_r = NULL;
+	*state_r = s->woken;
+	return s->woken.data == NULL ? CV_NOT_FOUND :
+		mock_box_open(&s->user, "INBOX", 0, box_r, err);
+}
+
 struct cv_session *mock_session_new(void)
 {
 	static const char *const texts[] = {
@@ -91,11 +115,9 @@ void mock_session_free(struct cv_session **s)
 	pool_destroy(&pool);
 }
 
-const char *mock_session_play(struct cv_session *s, struct cv_span script,
-			      size_t step)
+static void play(struct cv_session *s, struct cv_span script, size_t step)
 {
 	struct cv_error err = ERROR_NONE;
-	const char *greeting_end;
 	int status;
 
 	mock_current = s;
@@ -106,6 +128,22 @@ const char *mock_session_play(struct cv_session *s, struct cv_span script,
 	status = mock_protocol.run(s, &err);
 	/* CV_EOF: the script ends without LOGOUT */
 	BUG_IF(status != CV_OK && status != CV_EOF);
+}
+
+const char *mock_session_wake(struct cv_session *s, struct cv_span left,
+			      struct cv_span script)
+{
+	s->woken = left;
+	play(s, script, SIZE_MAX / 2);
+	return cv_text_str(&s->conn.out);
+}
+
+const char *mock_session_play(struct cv_session *s, struct cv_span script,
+			      size_t step)
+{
+	const char *greeting_end;
+
+	play(s, script, step);
 	greeting_end = strstr(cv_text_str(&s->conn.out), "\r\n");
 	BUG_IF(greeting_end == NULL);
 	return greeting_end + 2;
@@ -140,6 +178,8 @@ static const struct cv_session_api mock_session_api = {
 	.stopping = ses_stopping, .stop_reason = ses_stop_reason,
 	.set_activity = ses_activity,
 	.set_logout_stats = ses_stats, .command = ses_command,
+	.sleep_begin = ses_sleep_begin, .sleep = ses_sleep,
+	.woken = ses_woken,
 	.can_return = ses_can_return, .give_back = ses_give_back,
 };
 

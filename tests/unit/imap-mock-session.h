@@ -64,6 +64,10 @@ struct cv_session {
 	/* What another session does just before a "UID" command. */
 	void (*meanwhile)(struct cv_session *s);
 	char stats[256];
+	/* Whether it may give its connection away; what it left then. */
+	bool sleeps, slept;
+	struct cv_text left;
+	struct cv_span woken;		/* what it goes on with; NULL: nothing */
 };
 
 /* The service table of that name, NULL when there is none. */
@@ -76,6 +80,10 @@ void mock_session_free(struct cv_session **s);
  * the client got after the greeting. */
 const char *mock_session_play(struct cv_session *s, struct cv_span script,
 			      size_t step);
+/* The same for a session that slept and left this, with INBOX selected: all that
+ * the client got. */
+const char *mock_session_wake(struct cv_session *s, struct cv_span left,
+			      struct cv_span script);
 struct mock_box *mock_box_find(struct cv_user *u, const char *name);
 void mock_deliver(struct mock_box *box, uint32_t flags, const char *text);
 

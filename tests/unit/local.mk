@@ -198,6 +198,11 @@ tests_unit_test_imap_session_SOURCES = %D%/test-imap-session.c $(IMAP_MOCK)
 tests_unit_test_imap_session_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_session_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-imap-sleep
+tests_unit_test_imap_sleep_SOURCES = %D%/test-imap-sleep.c $(IMAP_MOCK)
+tests_unit_test_imap_sleep_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_sleep_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-imap-url
 tests_unit_test_imap_url_SOURCES = %D%/test-imap-url.c $(IMAP_MOCK)
 tests_unit_test_imap_url_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
