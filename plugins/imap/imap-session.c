@@ -570,14 +570,14 @@ int imap_session_run(struct cv_session *session, struct cv_error *err)
 	imap_progress_init(s);
 	begin(s);
 	(void)session_loop(s);
-	if (s->asleep) {
-		imap_unselect(s);
-		return CV_OK;
-	}
-	imap_settle(s);
+	/* another process goes on with one that sleeps */
+	if (!s->asleep)
+		imap_settle(s);
 	imap_unselect(s);
-	(void)imap_connection_api->flush(s->conn, s->err);
-	imap_logout_log(s);
+	if (!s->asleep) {
+		(void)imap_connection_api->flush(s->conn, s->err);
+		imap_logout_log(s);
+	}
 	cv_api->pool_destroy(&s->cmd_pool);
 	if (s->saved_pool != NULL)
 		cv_api->pool_destroy(&s->saved_pool);
