@@ -1,5 +1,6 @@
 """The cases of section B of security.md that need more than one client on one
-server: threads, slow readers, UIDs that run out, UTF-8, rights."""
+server, or other mail than a few lines: threads, slow readers, UIDs that run out,
+UTF-8, rights, other servers, sleepers, URLs."""
 import os
 import re
 import socket
@@ -8,8 +9,12 @@ import time
 import pytest
 
 import culver
+from test_hibernate import asleep, service, wait_until
 from test_imap_hostile import MAIL, SESSION_KIB_MAX, Client
 from test_imap_session import Wire
+from test_remote_storage import CONFIG as REMOTE
+from test_remote_storage import Listener
+from test_remote_storage import extra as remote_settings
 from test_shared import Shared
 
 BIG = 50 * 1000 * 1000
@@ -347,3 +352,94 @@ def test_b20_each_command_and_each_right(shared, missing):
             check_row(alice, bob, missing, needs, command)
     alice.close()
     bob.close()
+
+
+# --- B6 -----------------------------------------------------------------------------------
+
+def test_b6_nothing_is_slipped_into_what_another_server_is_told():
+    """Mail of an imapc: location: each line that goes there is a command of ours."""
+    with culver.Server() as there, Listener(there.imap_port) as ear:
+        with culver.Server(config=REMOTE, extra=remote_settings(ear.port)) as here:
+            c = Client(here)
+            c.append(MAIL, "INBOX")
+            c.do("CREATE keep")
+            c.do("SELECT INBOX")
+            evil = b'x"\r\nevil DELETE keep\r\nevil NOOP'
+            literal = b"{%d+}\r\n%s" % (len(evil), evil)
+            for command in (b"CREATE %s", b"DELETE %s", b"RENAME keep %s", b"SUBSCRIBE %s",
+                            b"STATUS %s (MESSAGES)", b"COPY 1 %s", b'LIST "" %s', b"LIST %s *",
+                            b"SEARCH SUBJECT %s", b"SEARCH HEADER %s x", b"SEARCH HEADER x %s",
+                            b"SEARCH TEXT %s", b"SEARCH KEYWORD %s", b"SEARCH UNKEYWORD %s",
+                            b"UID SEARCH CHARSET %s ALL", b"FETCH 1 BODY[HEADER.FIELDS (%s)]",
+                            b"STORE 1 +FLAGS (%s)", b"APPEND INBOX (%s) {3+}\r\nabc",
+                            b'SETMETADATA INBOX (%s "v")', b'SETMETADATA INBOX (/private/comment %s)'):
+                assert c.ask(command % literal) in ("OK", "NO", "BAD"), command
+            for word in (b"a)(b", b'a"b', b"a\\b", b"a%b", b"(a", b"a]b", b"\xc3\xa4"):
+                assert c.ask(b"SEARCH KEYWORD " + word) == "BAD", word
+                assert c.ask(b"STORE 1 +FLAGS (" + word + b")") in ("BAD", "NO"), word
+            assert c.ask("STORE 1 +FLAGS (fine)") == "OK"
+            c.close()
+        lines = bytes(ear.said).split(b"\n")
+        assert not [line for line in lines if line.startswith((b"evil", b"DELETE keep"))]
+        with there.raw() as raw:
+            raw.line()
+            raw.command("LOGIN alice secret")
+            assert b"keep" in b"".join(raw.command('LIST "" keep'))
+
+
+# --- B15 ----------------------------------------------------------------------------------
+
+SLEEPERS = 100
+
+
+def resident(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read())[1])
+
+
+def test_b15_many_in_idle():
+    """Each costs little, and each hears of the one message that comes."""
+    with culver.Server(extra="imap_hibernate_timeout = 1s\nmail_max_userip_connections = 0\n"
+                       "service imap {\n  process_limit = 1000\n}\n") as server:
+        idle = service(server, "idle")
+        before = resident(idle)
+        clients = [Wire(server.imap_port).login() for _ in range(SLEEPERS)]
+        for c in clients:
+            assert " OK " in c.do("SELECT INBOX")[-1]
+            c.send("i IDLE\r\n")
+            assert c.line().startswith("+")
+        asleep(server)
+        assert resident(idle) - before < 64 * SLEEPERS
+        server.deliver(MAIL)
+        for c in clients:
+            c.sock.settimeout(60)
+            assert c.line() == "* 1 EXISTS"
+        asleep(server)
+        assert resident(idle) - before < 64 * SLEEPERS
+        for c in clients:
+            c.file.close()
+            c.sock.close()
+        # who is gone costs nothing any more
+        assert wait_until(lambda: server.adm("who").stdout.count("alice") == 0)
+        assert "BUG" not in server.log
+
+
+# --- B21 ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("url", [
+    "/h/;UID=1;URLAUTH=anonymous:INTERNAL:91354a473744909de610943775f92038",
+    "/h/;UID=1;URLAUTH=user+alice:internal:00", "/h/;UID=1;URLAUTH=submit+alice",
+    "/h/;UID=1;EXPIRE=2000-01-01T00:00:00Z;URLAUTH=authuser:internal:" + "0" * 64,
+    "imap://alice@127.0.0.1/h/;UID=1", "//127.0.0.1/h/;UID=1", "/h/;UID=1/;SECTION=1.1.1.1.1",
+    "/h/;UID=1/;SECTION=%00", "/h/;UID=1/;PARTIAL=4294967296.1", "/h/;UID=1%0d%0a", "/%2e%2e/;UID=1",
+    "/h;UIDVALIDITY=1/;UID=1", "/h/;UID=0", "/h/;UID=4294967295", "/" + "h" * 5000 + "/;UID=1"])
+def test_b21_urls_that_are_refused(client, url):
+    fresh(client, "h")
+    client.append(MAIL, "h")
+    line = client.do(f'APPEND h CATENATE (URL "{url}")')[-1]
+    assert line.split()[1] in ("NO", "BAD"), line
+    assert "MESSAGES 1" in client.do("STATUS h (MESSAGES)")[0]
+    for command in (f'URLFETCH "{url}"', f'GENURLAUTH "{url}" INTERNAL'):
+        lines = client.do(command)
+        assert lines[-1].split()[1] in ("OK", "NO", "BAD")
+        # nobody is given a byte for it
+        assert not any("body" in row for row in lines), lines
