@@ -48,7 +48,7 @@ static int search(struct imap_cmd *cmd, const struct imap_return *ret)
 	if ((ret->options & IMAP_RETURN_SAVE) != 0)
 		imap_saved_set(cmd, ret, found);
 	send_result(cmd, ret, seqs);
-	imap_context_begin(cmd, ret, &program, found);
+	imap_context_begin(cmd, ret, &program, found, CV_SPAN(""));
 	return 0;
 }
 

@@ -123,7 +123,7 @@ static int sort(struct imap_cmd *cmd, const struct imap_return *ret)
 	else if ((ret->options & ~(uint32_t)IMAP_RETURN_SILENT) != 0)
 		imap_esearch_send(cmd, ret, results, cmd->uid, CV_SPAN_NONE,
 				  0);
-	imap_context_begin(cmd, ret, &program, found);
+	imap_context_begin(cmd, ret, &program, found, CV_SPAN(""));
 	return 0;
 }
 

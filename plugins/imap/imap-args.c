@@ -219,6 +219,8 @@ bool imap_messages_parse(struct imap_cmd *cmd, struct cv_span text, bool uid,
 		return false;
 	}
 	cmd->has_numbers = cmd->has_numbers || !uid;
+	if (cmd->beyond)
+		max = UINT32_MAX;
 	/* [RFC5182 3] seq-last-command stands alone */
 	if (cv_span_is(text, "$")) {
 		*set_r = uid ? imap_saved_uids(s) :
@@ -237,6 +239,8 @@ bool imap_messages_parse(struct imap_cmd *cmd, struct cv_span text, bool uid,
 		    imap_set_parse(cmd->pool, text, max, max, &later) ==
 		    CV_OK)
 			*set_r = imap_set_union(cmd->pool, *set_r, later);
+		if (!uid && cmd->beyond)
+			*set_r = imap_set_clip(cmd->pool, *set_r, s->exists);
 		return true;
 	}
 	imap_bad(cmd, "Error in IMAP command %s: Invalid %s.", cmd->def->name,

@@ -11,6 +11,9 @@ const struct imap_command imap_commands[] = {
 	{ "SELECT", imap_cmd_select, IMAP_NO_SYNC },
 	{ "SEARCH", imap_cmd_search,
 	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },
+	/* [RFC7377 2] one of its examples has UID before it */
+	{ "ESEARCH", imap_cmd_esearch,
+	  IMAP_NO_EXPUNGE | IMAP_HAS_UID | IMAP_NO_NUMBERS },
 	{ "SORT", imap_cmd_sort,
 	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },
 	{ "THREAD", imap_cmd_thread,

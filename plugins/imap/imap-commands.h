@@ -21,6 +21,7 @@ int imap_cmd_create(struct imap_cmd *cmd);
 int imap_cmd_delete(struct imap_cmd *cmd);
 int imap_cmd_deleteacl(struct imap_cmd *cmd);
 int imap_cmd_enable(struct imap_cmd *cmd);
+int imap_cmd_esearch(struct imap_cmd *cmd);
 int imap_cmd_examine(struct imap_cmd *cmd);
 int imap_cmd_expunge(struct imap_cmd *cmd);
 int imap_cmd_fetch(struct imap_cmd *cmd);

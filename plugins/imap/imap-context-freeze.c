@@ -1,6 +1,6 @@
 /* imap-context-freeze.c - contexts of a session that sleeps.
  *
- *	contexts = short count; each: text tag, u8 flags, short last UID,
+ *	contexts = short count; each: text tag, text correlators, u8 flags, short last UID,
  *	           short comparator, short count of keys, each short,
  *	           short count of nodes, each a node, a list
  *	node = short of each number, texts, short count of ranges, each
@@ -11,6 +11,7 @@
  * They hold what the client has been told, so that what has changed meanwhile
  * is told when the session is awake. */
 #include "imap-context-private.h"
+#include "imap-args.h"
 #include "imap-state.h"
 
 enum { UID = 1, STALE = 2 };	/* flags */
@@ -87,6 +88,7 @@ static void put_list(struct cv_text *out, const struct imap_context *c)
 static void put_context(struct cv_text *out, const struct imap_context *c)
 {
 	imap_state_put_text(out, c->tag);
+	imap_state_put_text(out, c->correlators);
 	imap_state_put(out, (c->uid ? UID : 0) | (c->stale ? STALE : 0), 1);
 	imap_state_put_short(out, c->last_uid);
 	imap_state_put_short(out, c->query.comparator);
@@ -247,10 +249,11 @@ static bool get_context(struct imap_session *s, struct cv_span *in)
 	struct cv_search_query query;
 	struct imap_context *c;
 	uint32_t last, comparator;
-	struct cv_span tag;
+	struct cv_span tag, correlators;
 	uint64_t flags;
 
 	if (!imap_state_get_text(in, &tag) ||
+	    !imap_state_get_text(in, &correlators) ||
 	    !imap_state_get(in, 1, &flags) ||
 	    !get_u32(in, UINT32_MAX, &last) ||
 	    !get_u32(in, UINT32_MAX, &comparator) ||
@@ -261,6 +264,9 @@ static bool get_context(struct imap_session *s, struct cv_span *in)
 	c = imap_context_new(s, tag, (flags & UID) != 0, &query, &sorting);
 	c->stale = (flags & STALE) != 0;
 	c->last_uid = last;
+	if (correlators.len > 0)
+		c->correlators = cv_span(imap_copy(c->pool, correlators),
+					 correlators.len);
 	return get_list(in, c, s->exists);
 }
 

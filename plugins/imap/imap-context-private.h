@@ -8,6 +8,7 @@ struct imap_context {
 	struct imap_context *next;
 	struct cv_pool *pool;
 	struct cv_span tag;
+	struct cv_span correlators;	/* behind the tag, as they are sent */
 	bool uid;		/* it tells UIDs */
 	bool stale;		/* all messages have to be looked at */
 	/* The program, with a set of messages beside it that is put in before

@@ -202,9 +202,14 @@ static void numbers_resolve(struct imap_session *s, struct imap_context *c)
 	}
 }
 
+void imap_context_refuse(struct imap_cmd *cmd, const char *why)
+{
+	tell_no_update(cmd->s, cmd->tag, why);
+}
+
 void imap_context_begin(struct imap_cmd *cmd, const struct imap_return *ret,
 			const struct imap_program *program,
-			struct imap_results seqs)
+			struct imap_results seqs, struct cv_span correlators)
 {
 	struct imap_session *s = cmd->s;
 	struct imap_context *c;
@@ -223,6 +228,7 @@ void imap_context_begin(struct imap_cmd *cmd, const struct imap_return *ret,
 	}
 	c = imap_context_new(s, cmd->tag, cmd->uid, &program->query,
 			     &program->sorting);
+	c->correlators = span_copy(c->pool, correlators);
 	numbers_resolve(s, c);
 	imap_context_reserve(c, (uint32_t)seqs.total);
 	for (uint32_t i = 0; i < seqs.count; i++) {
@@ -281,6 +287,7 @@ static void tell_item(struct telling *t, const char *item)
 	if (!t->begun) {
 		cv_text_append_str(out, "* ESEARCH (TAG ");
 		imap_append_string(out, t->c->tag);
+		cv_text_append_span(out, t->c->correlators);
 		cv_text_append_str(out, t->c->uid ? ") UID" : ")");
 	}
 	t->begun = true;

@@ -28,10 +28,13 @@ struct imap_program {
 /* Before the search: false after BAD, when the tag is in use. */
 bool imap_context_allowed(struct imap_cmd *cmd, const struct imap_return *ret);
 /* After its answer: seqs is what was found.  Makes the context when UPDATE was
- * asked for, or tells NOUPDATE. */
+ * asked for, or tells NOUPDATE.  correlators: what its responses have behind the
+ * tag [RFC7377 2.1], in wire form, mostly empty. */
 void imap_context_begin(struct imap_cmd *cmd, const struct imap_return *ret,
 			const struct imap_program *program,
-			struct imap_results seqs);
+			struct imap_results seqs, struct cv_span correlators);
+/* NOUPDATE, and why. */
+void imap_context_refuse(struct imap_cmd *cmd, const char *why);
 /* False: there is none with this tag. */
 bool imap_context_cancel(struct imap_session *s, struct cv_span tag);
 /* All of them; by_number: only those that tell message numbers, which the

@@ -34,7 +34,13 @@ static int progress(void *context, uint64_t done, uint64_t total)
 	else
 		imap_append_string(out, tag);
 	cv_text_append_c(out, ' ');
-	append_state(out, done, total);
+	/* of many mailboxes they count, since what is in them is not known
+	 * before */
+	if (s->running->boxes_total > 0)
+		append_state(out, s->running->boxes_done,
+			     s->running->boxes_total);
+	else
+		append_state(out, done, total);
 	cv_text_append_str(out, ")] Still working\r\n");
 	imap_flush(s);
 	if (imap_connection_api->flush(s->conn, s->err) < 0 ||

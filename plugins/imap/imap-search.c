@@ -38,6 +38,7 @@ struct search {
 	struct imap_pending_key *pending;	/* of other plugins */
 	uint32_t pending_count;
 	struct imap_filters filters;
+	bool has_modseq;
 	bool check;		/* there is no mailbox: only whether it is a
 				 * search */
 };
@@ -392,6 +393,7 @@ static bool add_modseq(struct search *p)
 	list = &p->frames[p->depth - 1].list;
 	if (!imap_modseq_arg(p->cmd, imap_args_next(list), true, &modseq))
 		return false;
+	p->has_modseq = true;
 	if (!p->check) {
 		imap_condstore_enable(p->cmd->s);
 		p->cmd->wants_modseq = true;
@@ -791,6 +793,23 @@ static bool program_parse(struct search *p)
 
 /* With the charset always there, as SORT and THREAD have it, or behind the
  * word CHARSET. */
+bool imap_search_validate(struct imap_cmd *cmd, bool *has_modseq_r)
+{
+	struct search *p = CV_ALLOC(cmd->pool, struct search);
+	struct imap_args args = cmd->args;
+	bool ok;
+
+	p->cmd = cmd;
+	p->charset = (iconv_t)-1;
+	p->check = true;
+	ok = charset_parse(p) && program_parse(p);
+	if (p->charset != (iconv_t)-1)
+		(void)iconv_close(p->charset);
+	*has_modseq_r = p->has_modseq;
+	cmd->args = args;
+	return ok;
+}
+
 static bool query_parse(struct imap_cmd *cmd, bool bare,
 			struct cv_search_query *query_r)
 {

@@ -15,6 +15,10 @@ bool imap_search_parse(struct imap_cmd *cmd, struct cv_search_query *query_r);
 bool imap_search_parse_charset(struct imap_cmd *cmd,
 			       struct cv_search_query *query_r);
 
+/* The same without any mailbox: whether it is a search program that may follow;
+ * the arguments stay.  False after setting a reply. */
+bool imap_search_validate(struct imap_cmd *cmd, bool *has_modseq_r);
+
 /* Whether these words are a search program, in whatever mailbox.  False after
  * setting a reply. */
 bool imap_search_check(struct imap_cmd *cmd, struct imap_args words);

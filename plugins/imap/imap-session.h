@@ -81,6 +81,9 @@ struct imap_cmd {
 					 * the numbers before it */
 	struct cv_set report_modseqs;	/* and those without their flags */
 	bool has_numbers;		/* not UIDs: none may move */
+	bool beyond;			/* there may be fewer messages than
+					 * numbers are told [RFC7377 2] */
+	uint32_t boxes_done, boxes_total;	/* ESEARCH; 0: of one */
 	bool live;			/* RETURN (UPDATE) [RFC5267 4.3] */
 	bool wants_modseq;		/* SEARCH MODSEQ [RFC7162 3.1.5] */
 	bool foreign_keys;		/* SEARCH has keys of plugins */

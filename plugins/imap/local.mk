@@ -11,6 +11,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-create.c \
 	plugins/imap/cmd-delete.c \
 	plugins/imap/cmd-enable.c \
+	plugins/imap/cmd-esearch.c \
 	plugins/imap/cmd-expunge.c \
 	plugins/imap/cmd-fetch.c \
 	plugins/imap/cmd-getacl.c \

@@ -64,6 +64,18 @@ static const struct script { const char *in, *out; } scripts[] = {
 	{ "a CANCELUPDATE x\r\n", BAD_ARGS },
 	{ "a CANCELUPDATE (\"x\")\r\n", BAD_ARGS },
 	{ "a CANCELUPDATE \"x\" {1+}\r\ny\r\n", BAD_ARGS },
+	/* [RFC7377] */
+	{ "a ESEARCH IN (mailboxes (inbox INBOX none)) UNSEEN\r\n"
+	  "b ESEARCH RETURN (MIN) 2:9\r\nc ESEARCH IN (selected-delayed) "
+	  "ALL\r\nd ESEARCH SUBJECT none\r\n",
+	  "* ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY 1001) UID ALL 2:3"
+	  "\r\n" OK("a") "* ESEARCH (TAG \"b\" MAILBOX INBOX UIDVALIDITY "
+	  "1001) UID MIN 2\r\n" OK("b") "c BAD Unknown mailbox filter.\r\n"
+	  OK("d") },
+	{ "a ESEARCH RETURN (UPDATE) FLAGGED\r\n"
+	  "b STORE 1 +FLAGS.SILENT (\\Flagged)\r\n",
+	  OK("a") "* ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY 1001) UID "
+	  "ADDTO (0 1)\r\nb OK Store completed.\r\n" },
 	/* [RFC9586] */
 	{ "a SEARCH RETURN (UPDATE) FLAGGED\r\nb ENABLE UIDONLY\r\n",
 	  OK("a") "* ENABLED UIDONLY\r\n* NO [NOUPDATE \"a\"] It has message "
