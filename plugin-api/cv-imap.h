@@ -116,6 +116,7 @@ struct cv_imap_call {
 	const struct cv_message_data *message;
 	const char *mailbox_name;	/* of STATUS, with status */
 	const struct cv_mailbox_status *status;
+	const char *name;		/* of the row; of before: NULL */
 };
 
 typedef int cv_imap_fn(struct cv_imap_call *call);

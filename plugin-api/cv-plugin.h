@@ -35,8 +35,12 @@ struct cv_slot {		/* static, writable, in the plugin */
 /* CV_SLOT(USER, user, quota_user, fini) defines
  * struct quota_user *quota_user_of(struct cv_user *). */
 #define CV_SLOT(CLASS, object, st, fini_) \
+	CV_SLOT_KEPT(CLASS, object, st, fini_, NULL, NULL)
+/* The same with freeze and thaw. */
+#define CV_SLOT_KEPT(CLASS, object, st, fini_, freeze_, thaw_) \
 	static struct cv_slot st##_slot = { CV_SIZED(cv_slot), \
-		CV_OBJECT_##CLASS, 0, sizeof(struct st), (fini_) }; \
+		CV_OBJECT_##CLASS, 0, sizeof(struct st), (fini_), \
+		(freeze_), (thaw_) }; \
 	static inline struct st *st##_of(struct cv_##object *o) \
 	{ return cv_api->slot_get(o, st##_slot.id); }
 

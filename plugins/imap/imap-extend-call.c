@@ -41,6 +41,7 @@ void imap_call_init(struct imap_call *call, struct imap_cmd *cmd,
 {
 	*call = (struct imap_call){ .cmd = cmd, .by = by, .what = what };
 	call->pub.size = (uint32_t)sizeof(call->pub);
+	call->pub.name = what;
 	session_fill(&call->pub, cmd->s);
 	call->pub.pool = cmd->pool;
 	call->pub.err = cv_api->error_new(cmd->pool);
@@ -55,6 +56,7 @@ static void before_login_init(struct imap_call *call, struct cv_preauth *p,
 {
 	*call = (struct imap_call){ .by = by, .what = what };
 	call->pub.size = (uint32_t)sizeof(call->pub);
+	call->pub.name = what;
 	call->pub.preauth = p;
 	call->pub.pool = pool;
 	call->pub.err = cv_api->error_new(pool);
@@ -162,12 +164,13 @@ int imap_extend_run(struct imap_cmd *cmd)
 	status = command->row.run(&call.pub);
 	fault = imap_out_end(&call.out);
 	imap_flush(cmd->s);
+	/* what failed need not have come to its end */
+	if (status < 0)
+		return imap_call_failed(&call, status);
 	if (fault != NULL) {
 		(void)imap_call_fault(&call, fault);
 		return 0;
 	}
-	if (status < 0)
-		return imap_call_failed(&call, status);
 	code = imap_call_code(&call);
 	if (code == NULL)
 		return imap_ok(cmd, "%s", call.pub.text != NULL ?
@@ -293,6 +296,7 @@ static bool ask_before(struct imap_cmd *cmd, const struct imap_extender *by)
 	int code;
 
 	imap_call_init(&call, cmd, by, cmd->def->name);
+	call.pub.name = NULL;
 	call.pub.args = had = imap_extend_args(cmd->pool, cmd->args);
 	code = by->before(&call.pub);
 	if (code < 0) {
@@ -356,6 +360,7 @@ const char *imap_extend_before_login(struct cv_preauth *p,
 		if (by->before == NULL)
 			continue;
 		before_login_init(&call, p, pool, by, "before login");
+		call.pub.name = NULL;
 		call.pub.verb = verb;
 		call.pub.args = public_args(pool, verb, args);
 		code = by->before(&call.pub);

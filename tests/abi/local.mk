@@ -184,5 +184,5 @@ if PLUGIN_TEMPLATE
 TESTS += %D%/out-of-tree
 endif
 EXTRA_DIST += %D%/README.md %D%/adm-plugin %D%/hook-lua.c \
-	%D%/hook-process.c %D%/hooks %D%/layout-check %D%/out-of-tree \
-	%D%/symbols
+	%D%/hook-process.c %D%/hooks %D%/imap-hostile.c %D%/imap-lua.c \
+	%D%/layout-check %D%/out-of-tree %D%/symbols
