@@ -367,6 +367,27 @@ struct cv_metadata_change {
 	struct cv_span entry;
 };
 
+/* --- all mailboxes at once, for notifications [RFC5465] ------------------- */
+
+enum cv_picture_flag {
+	CV_PICTURE_EXISTS = 1,		/* else a name that is subscribed */
+	CV_PICTURE_LOOKUP = 2,		/* the user may know of it */
+	CV_PICTURE_READ = 4,		/* and of what is in it */
+	CV_PICTURE_SUBSCRIBED = 8,
+};
+
+/* What of a mailbox can be told without opening it. */
+struct cv_mailbox_picture {
+	CV_HEAD;
+	const char *name;
+	uint32_t namespace_type;	/* enum cv_namespace_type */
+	uint32_t flags;			/* enum cv_picture_flag */
+	uint8_t guid[16];		/* the same after it is renamed */
+	uint32_t messages, uidnext, uidvalidity, unseen;
+	uint64_t highestmodseq;
+	char separator;
+};
+
 /* --- service "user", major 1 --------------------------------------------- */
 
 struct cv_user_api {
@@ -566,6 +587,29 @@ struct cv_mailbox_api {
 		      const struct cv_thread_request *r, struct cv_pool *pool,
 		      struct cv_thread_node **nodes_r, uint32_t *count_r,
 		      struct cv_error *err);
+
+	/* All mailboxes and subscribed names, sorted by name, in pool; those
+	 * whose flags have not LOOKUP must not be told of.  *turn: 0, or what
+	 * the call before has set: CV_NOT_FOUND then means that nothing has
+	 * changed since, which costs next to nothing. */
+	int (*pictures)(struct cv_user *u, uint64_t *turn,
+			struct cv_pool *pool,
+			const struct cv_mailbox_picture ***pictures_r,
+			uint32_t *count_r, struct cv_error *err);
+	/* From now on changes in all of the user's mailboxes can be heard by
+	 * one descriptor: those that go through this server everywhere, those
+	 * that other programs make in box (an open one; NULL: none) and in the
+	 * mailboxes of these names, of which the first 256 count.  Called
+	 * again, it replaces the set; box NULL before that one is closed. */
+	int (*watch_set)(struct cv_user *u, struct cv_mailbox *box,
+			 const char *const *names, uint32_t count,
+			 struct cv_error *err);
+	/* Readable when something may have changed; -1: nothing is watched. */
+	int (*watch_all_fd)(struct cv_user *u);
+	/* Empties the descriptor and takes in what other programs have done;
+	 * before pictures and sync. */
+	int (*watch_take)(struct cv_user *u, struct cv_error *err);
+	void (*watch_end)(struct cv_user *u);
 };
 
 #endif

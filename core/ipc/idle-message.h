@@ -6,7 +6,8 @@
  * the zygote, whose child goes on where the session stopped.
  *
  *	session          idle
- *	  WATCH   ->             descriptors of what is to be watched
+ *	  WATCH   ->             descriptors of what is to be watched; the
+ *	                         last of these messages is answered
  *	          <- WATCHING    from now on nothing is missed
  *	  SLEEP   ->             after a last look of its own
  *	          <- ASLEEP      the connection is idle's; the session ends
@@ -23,14 +24,17 @@
 #include "user-message.h"
 
 enum idle_message_type {
-	IDLE_MSG_WATCH = 0x600,	/* session: fds, at most IDLE_WATCHES */
+	/* session: u32 how many in all, bool last, fds, at most IDLE_WATCHES;
+	 * as often as it takes */
+	IDLE_MSG_WATCH = 0x600,
 	IDLE_MSG_WATCHING,	/* to it: bool yes, str why not */
 	IDLE_MSG_SLEEP,		/* session: struct idle_sleep */
 	IDLE_MSG_ASLEEP,	/* to it: bool yes, str why not */
 	IDLE_MSG_WAKE,		/* to the zygote, on its port: struct
 				 * idle_wake */
 	IDLE_MSG_ORDER,		/* what stands in an order */
-	IDLE_WATCHES = 3,
+	IDLE_WATCHES = 4,	/* in one message */
+	IDLE_WATCHES_MAX = 1100,	/* of one session */
 	IDLE_ORDER_MAX = 16384,
 	IDLE_STATE_INLINE = 8192,	/* a larger one is a memory file */
 	IDLE_STATE_MAX = 1 << 20,

@@ -30,6 +30,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-metadata.c \
 	%D%/mailbox-name.c \
 	%D%/mailbox-private.h \
+	%D%/mailbox-picture.c \
 	%D%/mailbox-progress.c \
 	%D%/mailbox-remote.c %D%/mailbox-remote.h \
 	%D%/mailbox-remote-freeze.c \
@@ -52,6 +53,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-thread.c \
 	%D%/mailbox-view.c \
 	%D%/mailbox-watch.c \
+	%D%/mailbox-watch-all.c \
+	%D%/mailbox-watch-all.h \
 	%D%/remote-call.h \
 	%D%/remote-wire.c %D%/remote-wire.h \
 	%D%/quota.c \

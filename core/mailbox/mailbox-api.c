@@ -1,6 +1,7 @@
 /* mailbox-api.c - the service "mailbox" as a table. */
 #include "mailbox-private.h"
 #include "mailbox-route.h"
+#include "mailbox-watch-all.h"
 
 const struct cv_mailbox_api mailbox_api = {
 	CV_SIZED(cv_mailbox_api),
@@ -49,4 +50,9 @@ const struct cv_mailbox_api mailbox_api = {
 	.save_replace = mailbox_save_replace,
 	.sort = route_sort,
 	.thread = route_thread,
+	.pictures = mailbox_pictures,
+	.watch_set = watch_all_set,
+	.watch_all_fd = watch_all_fd,
+	.watch_take = watch_all_take,
+	.watch_end = watch_all_end,
 };

@@ -100,6 +100,7 @@ struct cv_user {
 	struct store *stores;
 	struct cv_mailbox *boxes;	/* open views */
 	struct annotation_watch *annotations;	/* NULL: nobody asks */
+	struct watch_all *watch_all;	/* NULL: the same */
 };
 
 /* --- stores ------------------------------------------------------------------ */

@@ -5,6 +5,7 @@
  * mail of this account's files; brokers use that, too. */
 #include "mailbox-remote.h"
 #include "mailbox-route.h"
+#include "mailbox-watch-all.h"
 #include "mailbox-seen.h"
 
 /* --- names ---------------------------------------------------------------------- */
@@ -189,6 +190,7 @@ void route_close(struct cv_mailbox **box)
 {
 	struct cv_mailbox *b = *box, **at;
 
+	watch_all_forget(b);
 	if (b == NULL || b->remote == NULL) {
 		if (b != NULL)
 			seen_destroy(&b->seen);

@@ -1,6 +1,7 @@
 /* user.c - making a user from userdb fields and settings. */
 #include "mailbox-remote.h"
 #include "mailbox-route.h"
+#include "mailbox-watch-all.h"
 #include "acl/acl-shared.h"
 #include "settings/namespace-check.h"
 
@@ -412,6 +413,7 @@ void user_destroy(struct cv_user **user)
 	}
 	remotes_close(u);
 	annotations_unwatch(u);
+	watch_all_end(u);
 	for (struct store *s = u->stores; s != NULL; s = s->next) {
 		store_idle(s);
 		store_close(s);

@@ -101,6 +101,14 @@ struct cv_user *mailbox_user(struct cv_mailbox *box);
 int mailbox_watch_open(struct cv_mailbox *box, int *fds_r, uint32_t room,
 		       uint32_t *count_r, struct cv_error *err);
 
+/* Whether changes of many mailboxes are listened for. */
+bool user_is_watching(const struct cv_user *user);
+/* fn gets a descriptor, only to be watched, for each thing by which they are
+ * heard of; it is closed afterwards. */
+typedef int watch_fd_fn(void *context, int fd, struct cv_error *err);
+int user_watch_each(struct cv_user *user, watch_fd_fn *fn, void *context,
+		    struct cv_error *err);
+
 /* The services "user" and "mailbox", major 1.  struct cv_user and struct
  * cv_mailbox begin with struct module_slots (core/module/slots.h). */
 extern const struct cv_user_api user_api;

@@ -43,7 +43,8 @@ struct sleeper {
 	const char *user, *id, *ip;
 	struct idle_sleep sleep;
 	uint64_t since;			/* monotonic milliseconds */
-	struct idle_watch watches[IDLE_WATCHES];
+	struct idle_watch *watches;	/* NULL: none */
+	uint32_t watch_count, watch_room;
 	struct event input, anvil, timer;
 	bool has_input, has_anvil;
 };
@@ -69,6 +70,15 @@ static void close_fd(int *fd)
 
 /* --- one sleeper ------------------------------------------------------------- */
 
+static void drop_watches(struct sleeper *s)
+{
+	for (uint32_t i = 0; i < s->watch_count; i++)
+		idle_watch_drop(idle.watches, &s->watches[i]);
+	free(s->watches);
+	s->watches = NULL;
+	s->watch_count = s->watch_room = 0;
+}
+
 static void forget(struct sleeper *s)
 {
 	if (s->has_input)
@@ -76,8 +86,7 @@ static void forget(struct sleeper *s)
 	if (s->has_anvil)
 		(void)event_del(&s->anvil);
 	(void)event_del(&s->timer);
-	for (int i = 0; i < IDLE_WATCHES; i++)
-		idle_watch_drop(idle.watches, &s->watches[i]);
+	drop_watches(s);
 	close_fd(&s->channel);
 	close_fd(&s->transport);
 	close_fd(&s->state_fd);
@@ -280,19 +289,37 @@ static void on_anvil(evutil_socket_t fd, short what, void *context)
 
 /* --- falling asleep ------------------------------------------------------------------ */
 
-static int take_watches(struct sleeper *s, struct cv_error *err)
+/* The first says how many are to come; a session may begin again. */
+static int make_room(struct sleeper *s, uint32_t total, struct cv_error *err)
 {
-	int status = CV_OK;
+	if (s->watch_room == total && s->watch_count < total)
+		return CV_OK;
+	drop_watches(s);
+	if (total > IDLE_WATCHES_MAX)
+		return FAIL(err, CV_E_LIMIT, "%u things are too many to watch",
+			    total);
+	s->watches = calloc(total + 1, sizeof(*s->watches));
+	BUG_IF(s->watches == NULL);
+	s->watch_room = total;
+	return CV_OK;
+}
 
-	/* a session may say it twice */
-	for (int i = 0; i < IDLE_WATCHES; i++)
-		idle_watch_drop(idle.watches, &s->watches[i]);
-	for (int i = 0; i < IDLE_WATCHES && status == CV_OK &&
-	     ipc_fds_left(&received) > 0; i++) {
+static int take_watches(struct sleeper *s, bool *last_r, struct cv_error *err)
+{
+	uint32_t total = ipc_get_u32(&received);
+	int status;
+
+	*last_r = ipc_get_bool(&received);
+	status = make_room(s, total, err);
+	while (status == CV_OK && ipc_fds_left(&received) > 0) {
 		int fd = ipc_get_fd(&received);
 
-		status = idle_watch_add(idle.watches, &s->watches[i], fd, s,
-					err);
+		status = s->watch_count == s->watch_room ?
+			FAIL(err, CV_E_SYNTAX, "more to watch than was "
+			     "announced") :
+			idle_watch_add(idle.watches,
+				       &s->watches[s->watch_count++], fd, s,
+				       err);
 		(void)close(fd);
 	}
 	return status == CV_OK ? ipc_finish(&received, err) :
@@ -310,9 +337,10 @@ static void refuse(struct sleeper *s, uint32_t type,
 static void take_watch(struct sleeper *s)
 {
 	struct cv_error err = ERROR_NONE;
-	int status = take_watches(s, &err);
+	bool last;
+	int status = take_watches(s, &last, &err);
 
-	if (status == CV_OK)
+	if (status == CV_OK && last)
 		status = idle_answer_send(s->channel, IDLE_MSG_WATCHING, true,
 					  "", &err);
 	if (status != CV_OK)

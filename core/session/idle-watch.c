@@ -155,9 +155,13 @@ int idle_watch_add(struct idle_watches *w, struct idle_watch *watch, int fd,
 		file->wd = wd;
 		hash_set(&w->files, wd_key(&file->wd), file);
 	}
-	/* twice the same, by two paths */
-	if (file->first != NULL && file->first->sleeper == sleeper)
-		return CV_OK;
+	/* twice the same, by two paths: tell would find the second when the
+	 * first has dropped both */
+	for (const struct idle_watch *at = file->first; at != NULL;
+	     at = at->next) {
+		if (at->sleeper == sleeper)
+			return CV_OK;
+	}
 	watch->wd = wd;
 	watch->sleeper = sleeper;
 	watch->next = file->first;

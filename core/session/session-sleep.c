@@ -128,23 +128,51 @@ static void sleep_cancel(struct cv_session *s)
 	s->private->idle = -1;
 }
 
+/* Descriptors on their way to idle. */
+struct watches { int fds[IDLE_WATCHES_MAX]; uint32_t count; };
+
+static int keep_watch(void *context, int fd, struct cv_error *err)
+{
+	struct watches *w = context;
+	int copy;
+
+	if (w->count == IDLE_WATCHES_MAX)
+		return FAIL(err, CV_E_LIMIT, "there is too much to watch");
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return FAIL_ERRNO(err, errno, "fcntl failed");
+	w->fds[w->count++] = copy;
+	return CV_OK;
+}
+
+static int collect_watches(struct cv_session *s, struct cv_mailbox *box,
+			   struct watches *w, struct cv_error *err)
+{
+	if (s->user != NULL && user_is_watching(s->user))
+		return user_watch_each(s->user, keep_watch, w, err);
+	return box == NULL ? CV_OK :
+		mailbox_watch_open(box, w->fds, IDLE_WATCHES, &w->count, err);
+}
+
 static int send_watches(struct cv_session *s, struct cv_mailbox *box,
 			struct cv_error *err)
 {
-	struct ipc_writer *w = &ipc_scratch;
-	int fds[IDLE_WATCHES], status;
-	uint32_t count = 0;
+	struct watches w = { .count = 0 };
+	int status = collect_watches(s, box, &w, err);
+	uint32_t sent = 0;
 
-	status = box == NULL ? CV_OK :
-		mailbox_watch_open(box, fds, IDLE_WATCHES, &count, err);
-	if (status != CV_OK)
-		return status;
-	ipc_begin(w, IDLE_MSG_WATCH);
-	for (uint32_t i = 0; i < count; i++)
-		ipc_put_fd(w, fds[i]);
-	status = ipc_send(s->private->idle, w, err);
-	for (uint32_t i = 0; i < count; i++)
-		(void)close(fds[i]);
+	do {
+		ipc_begin(&ipc_scratch, IDLE_MSG_WATCH);
+		ipc_put_u32(&ipc_scratch, w.count);
+		ipc_put_bool(&ipc_scratch, w.count - sent <= IDLE_WATCHES);
+		for (int i = 0; i < IDLE_WATCHES && sent < w.count; i++)
+			ipc_put_fd(&ipc_scratch, w.fds[sent++]);
+		if (status == CV_OK)
+			status = ipc_send(s->private->idle, &ipc_scratch,
+					  err);
+	} while (status == CV_OK && sent < w.count);
+	for (uint32_t i = 0; i < w.count; i++)
+		(void)close(w.fds[i]);
 	return status;
 }
 
