@@ -3,6 +3,7 @@
 #include "imap-commands.h"
 #include "imap-list.h"
 #include "imap-name.h"
+#include "imap-notify.h"
 #include "imap-object-id.h"
 #include "imap-respond.h"
 
@@ -74,6 +75,7 @@ int imap_cmd_create(struct imap_cmd *cmd)
 		return imap_no_error_target(cmd, code);
 	if (code < 0)
 		return imap_no_error(cmd, code);
+	imap_notify_own_name(cmd->s, name);
 	/* [RFC9051 6.3.4] */
 	if (strcmp(name, supplied) != 0 && imap_name_is_utf8(cmd->s))
 		imap_list_send_one(cmd, name, supplied);

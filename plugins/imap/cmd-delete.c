@@ -1,6 +1,7 @@
 /* cmd-delete.c - DELETE [RFC3501 6.3.4]. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 
 static bool is_selected(struct imap_session *s, const char *name)
@@ -25,6 +26,7 @@ int imap_cmd_delete(struct imap_cmd *cmd)
 	code = imap_mailbox_api->remove(cmd->s->user, name, cmd->s->err);
 	if (code < 0)
 		return imap_no_error(cmd, code);
+	imap_notify_own_name(cmd->s, name);
 	/* whoever deletes what is selected need not be told that it is gone */
 	if (is_selected(cmd->s, name))
 		imap_unselect(cmd->s);

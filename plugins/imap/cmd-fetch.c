@@ -314,42 +314,34 @@ static int choose(struct imap_cmd *cmd, const struct imap_fetch *fetch,
 	return code;
 }
 
-int imap_cmd_fetch(struct imap_cmd *cmd)
+static void prepare(struct fetch_run *run)
+{
+	struct imap_session *s = run->cmd->s;
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+
+	if (run->fetch.marks_seen && !s->readonly) {
+		imap_mailbox_api->state(s->box, &state);
+		run->may_mark_seen = (state.permanent_flags & CV_FLAG_SEEN) !=
+			0;
+		if (run->may_mark_seen)
+			run->fetch.message_items |= CV_MESSAGE_KEYWORDS;
+	}
+	run->tells_content = run->fetch.body_count > 0 ||
+		run->fetch.extended_count > 0 ||
+		(run->fetch.message_items &
+		 ~(uint32_t)(CV_MESSAGE_KEYWORDS | CV_MESSAGE_SIZE)) != 0;
+}
+
+int imap_fetch_messages(struct imap_cmd *cmd, const struct imap_fetch *fetch,
+			struct cv_set seqs)
 {
 	struct imap_session *s = cmd->s;
-	struct fetch_run run = { .cmd = cmd, .seen = { .pool = cmd->pool } };
+	struct fetch_run run = { .cmd = cmd, .fetch = *fetch,
+				 .seen = { .pool = cmd->pool } };
 	struct cv_message_data data = { CV_SIZED(cv_message_data) };
-	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
-	struct imap_args args = cmd->args;
-	struct cv_set seqs, uids = { NULL, 0 };
 	int code = 0;
 
-	if (!imap_messages_arg(cmd, &seqs) ||
-	    !imap_fetch_parse(cmd, &run.fetch) ||
-	    (run.fetch.vanished &&
-	     !imap_messages_parse(cmd, imap_args_next(&args)->text, true,
-				  &uids)))
-		return 0;
-	if (run.fetch.partial &&
-	    !imap_limit_range(cmd, run.fetch.range.first,
-			      run.fetch.range.last))
-		return 0;
-	if (!run.fetch.partial)
-		imap_limit_cut(cmd, &seqs);
-	code = choose(cmd, &run.fetch, uids, &seqs);
-	if (code < 0)
-		return imap_no_error(cmd, code);
-	if (run.fetch.marks_seen && !s->readonly) {
-		imap_mailbox_api->state(s->box, &state);
-		run.may_mark_seen = (state.permanent_flags & CV_FLAG_SEEN) !=
-			0;
-		if (run.may_mark_seen)
-			run.fetch.message_items |= CV_MESSAGE_KEYWORDS;
-	}
-	run.tells_content = run.fetch.body_count > 0 ||
-		run.fetch.extended_count > 0 ||
-		(run.fetch.message_items &
-		 ~(uint32_t)(CV_MESSAGE_KEYWORDS | CV_MESSAGE_SIZE)) != 0;
+	prepare(&run);
 	for (uint32_t i = 0; i < seqs.count && code >= 0; i++) {
 		const struct cv_range *r = &seqs.ranges[i];
 
@@ -365,4 +357,28 @@ int imap_cmd_fetch(struct imap_cmd *cmd)
 		return code;
 	}
 	return finish(&run);
+}
+
+int imap_cmd_fetch(struct imap_cmd *cmd)
+{
+	struct imap_fetch fetch = { .item_count = 0 };
+	struct imap_args args = cmd->args;
+	struct cv_set seqs, uids = { NULL, 0 };
+	int code;
+
+	if (!imap_messages_arg(cmd, &seqs) ||
+	    !imap_fetch_parse(cmd, &fetch) ||
+	    (fetch.vanished &&
+	     !imap_messages_parse(cmd, imap_args_next(&args)->text, true,
+				  &uids)))
+		return 0;
+	if (fetch.partial &&
+	    !imap_limit_range(cmd, fetch.range.first, fetch.range.last))
+		return 0;
+	if (!fetch.partial)
+		imap_limit_cut(cmd, &seqs);
+	code = choose(cmd, &fetch, uids, &seqs);
+	if (code < 0)
+		return imap_no_error(cmd, code);
+	return imap_fetch_messages(cmd, &fetch, seqs);
 }

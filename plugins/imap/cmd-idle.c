@@ -2,6 +2,7 @@
 #include "imap-commands.h"
 #include "imap-enable.h"
 #include "imap-metadata.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 #include "imap-sleep.h"
 #include "imap-sync.h"
@@ -34,8 +35,11 @@ static int report(struct imap_cmd *cmd)
 	struct imap_session *s = cmd->s;
 	int code = 0;
 
+	/* [RFC5465 4] as NOTIFY says, and nothing else */
+	if (imap_notify_listens(s))
+		return imap_notify_push(s, true);
 	cv_api->pool_reset(cmd->pool);
-	if (s->box != NULL) {
+	if (s->box != NULL && s->notify == NULL) {
 		/* what changes from here on wakes us */
 		(void)imap_mailbox_api->watch_fd(s->box);
 		imap_mailbox_api->watch_clear(s->box);
@@ -62,8 +66,9 @@ static uint32_t idle_left(const struct imap_session *s,
 		quiet = now >= quiet ? 0 : quiet - now;
 		left = quiet < left ? quiet : left;
 	}
-	if (watch < 0 && left > POLL_MSECS && (s->box != NULL ||
-	    (s->enabled & IMAP_ENABLED_METADATA) != 0))
+	if (watch < 0 && left > POLL_MSECS &&
+	    ((s->box != NULL && s->notify == NULL) ||
+	     (s->enabled & IMAP_ENABLED_METADATA) != 0))
 		left = POLL_MSECS;
 	return (uint32_t)left;
 }
@@ -77,16 +82,27 @@ static bool idle_is_quiet(const struct imap_session *s,
 		cv_api->monotonic_msecs() >= idle->quiet_since + quiet;
 }
 
+/* What can be waited for beside the client; -1: nothing. */
+static int idle_watch(struct imap_session *s, int *fd_r)
+{
+	if (imap_notify_listens(s))
+		return imap_notify_watch(s, fd_r);
+	*fd_r = s->box == NULL || s->notify != NULL ? -1 :
+		imap_mailbox_api->watch_fd(s->box);
+	return CV_OK;
+}
+
 /* Waits for the next event: input, a change, or its time. */
 static int idle_wait(struct imap_cmd *cmd, struct idle *idle)
 {
 	struct imap_session *s = cmd->s;
-	int watch = s->box == NULL ? -1 : imap_mailbox_api->watch_fd(s->box);
 	uint64_t now;
-	int code = imap_connection_api->wait(s->conn, watch,
-					     idle_left(s, idle, watch),
-					     s->err);
+	int watch, code = idle_watch(s, &watch);
 
+	if (code < 0)
+		return code;
+	code = imap_connection_api->wait(s->conn, watch,
+					 idle_left(s, idle, watch), s->err);
 	if (code == CV_E_TIMEOUT || code == CV_CHANGED) {
 		uint64_t told = imap_connection_api->bytes_out(s->conn);
 		int sync = report(cmd);

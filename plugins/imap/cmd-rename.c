@@ -3,6 +3,7 @@
 #include "imap-commands.h"
 #include "imap-list.h"
 #include "imap-name.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 
 int imap_cmd_rename(struct imap_cmd *cmd)
@@ -19,6 +20,8 @@ int imap_cmd_rename(struct imap_cmd *cmd)
 					cmd->s->err);
 	if (code < 0)
 		return imap_no_error(cmd, code);
+	imap_notify_own_name(cmd->s, name);
+	imap_notify_own_name(cmd->s, new_name);
 	/* [RFC9051 6.3.6] */
 	if (strcmp(new_name, supplied) != 0 && imap_name_is_utf8(cmd->s))
 		imap_list_send_one(cmd, new_name, name);

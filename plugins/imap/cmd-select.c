@@ -5,6 +5,7 @@
 #include "imap-enable.h"
 #include "imap-list.h"
 #include "imap-modseq.h"
+#include "imap-notify.h"
 #include "imap-object-id.h"
 #include "imap-qresync.h"
 #include "imap-respond.h"
@@ -130,6 +131,7 @@ static int opened(struct imap_cmd *cmd, const struct select_request *r)
 	s->recent = state.recent;
 	s->modseq = state.highestmodseq;
 	s->told_modseq = 0;
+	imap_notify_selection(s);
 	send_state(s, &state);
 	/* [RFC9051 6.3.2] */
 	if (imap_enabled(s, IMAP_ENABLED_REV2))

@@ -1,6 +1,7 @@
 /* cmd-subscribe.c - SUBSCRIBE and UNSUBSCRIBE [RFC3501 6.3.6, 6.3.7]. */
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 
 static int subscribe(struct imap_cmd *cmd, bool on)
@@ -14,6 +15,7 @@ static int subscribe(struct imap_cmd *cmd, bool on)
 					   cmd->s->err);
 	if (code < 0)
 		return imap_no_error(cmd, code);
+	imap_notify_own_name(cmd->s, name);
 	return imap_ok(cmd, "%s completed.", on ? "Subscribe" :
 		       "Unsubscribe");
 }

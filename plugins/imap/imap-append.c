@@ -6,6 +6,7 @@
 #include "imap-date.h"
 #include "imap-name.h"
 #include "imap-limit.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 #include "imap-url.h"
@@ -617,6 +618,7 @@ bool imap_append_commit(struct imap_append *a, struct cv_text *code_text)
 		return false;
 	}
 	cmd->s->counters.appended += a->messages;
+	imap_notify_own(cmd->s, a->mailbox, uids);
 	cv_text_init(code_text, cmd->pool);
 	if (uids.count == 0)
 		return true;

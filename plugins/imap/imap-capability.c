@@ -35,6 +35,13 @@ static bool has_metadata(const struct imap_session *s,
 		imap_mailbox_api->metadata_changes != NULL;
 }
 
+static bool has_notify(const struct imap_session *s,
+		       const struct imap_settings *set, struct cv_text *dst)
+{
+	return CV_HAS(imap_mailbox_api, watch_end) &&
+		imap_mailbox_api->watch_end != NULL;
+}
+
 /* [RFC7889 2] the same for all mailboxes, or none */
 static bool append_limit(const struct imap_session *s,
 			 const struct imap_settings *set, struct cv_text *dst)
@@ -144,6 +151,7 @@ static const struct {
 	{ "METADATA", AFTER_LOGIN, has_metadata },
 	{ "LIST-METADATA", AFTER_LOGIN, has_metadata },
 	{ "FILTERS", AFTER_LOGIN, has_metadata },
+	{ "NOTIFY", AFTER_LOGIN, has_notify },
 	{ "MULTIAPPEND", AFTER_LOGIN, NULL },
 	{ "BINARY", AFTER_LOGIN, NULL },
 	{ "REPLACE", AFTER_LOGIN, NULL },

@@ -20,6 +20,7 @@ const struct imap_command imap_commands[] = {
 	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },
 	{ "COMPARATOR", imap_cmd_comparator, 0 },
 	{ "IDLE", imap_cmd_idle, IMAP_NEWMAIL | IMAP_NO_ARGS },
+	{ "NOTIFY", imap_cmd_notify, IMAP_NEWMAIL },
 	{ "LIST", imap_cmd_list, 0 },
 	{ "COPY", imap_cmd_copy, IMAP_SELECTED | IMAP_HAS_UID },
 	{ "MOVE", imap_cmd_move, IMAP_SELECTED | IMAP_HAS_UID },

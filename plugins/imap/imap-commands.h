@@ -42,6 +42,7 @@ int imap_cmd_move(struct imap_cmd *cmd);
 int imap_cmd_myrights(struct imap_cmd *cmd);
 int imap_cmd_namespace(struct imap_cmd *cmd);
 int imap_cmd_noop(struct imap_cmd *cmd);
+int imap_cmd_notify(struct imap_cmd *cmd);
 int imap_cmd_rename(struct imap_cmd *cmd);
 int imap_cmd_replace(struct imap_cmd *cmd);
 int imap_cmd_search(struct imap_cmd *cmd);

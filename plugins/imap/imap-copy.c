@@ -2,6 +2,7 @@
 #include "imap-copy.h"
 #include "imap-args.h"
 #include "imap-limit.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 
@@ -44,6 +45,7 @@ int imap_copy_messages(struct imap_cmd *cmd, bool move)
 	if (code == CV_NOT_FOUND)
 		return imap_no(cmd, "[EXPUNGEISSUED] Some of the requested "
 			       "messages no longer exist.");
+	imap_notify_own(s, name, result.uids);
 	cv_text_init(&code_text, cmd->pool);
 	if (result.count > 0)
 		copyuid_format(&code_text, &result);

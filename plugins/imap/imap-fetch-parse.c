@@ -256,8 +256,8 @@ static bool modifiers_parse(struct imap_cmd *cmd, struct imap_fetch *fetch)
 	return false;
 }
 
-static bool list_parse(struct imap_cmd *cmd, struct imap_fetch *fetch,
-		       struct imap_args list)
+bool imap_fetch_parse_items(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			    struct imap_args list)
 {
 	const struct imap_arg *arg;
 
@@ -284,7 +284,8 @@ bool imap_fetch_parse(struct imap_cmd *cmd, struct imap_fetch *fetch)
 	}
 	/* [RFC3501 6.4.5] a macro stands alone */
 	if (arg->type == IMAP_LIST)
-		ok = list_parse(cmd, fetch, imap_args_of_list(&list, arg));
+		ok = imap_fetch_parse_items(cmd, fetch,
+					    imap_args_of_list(&list, arg));
 	else
 		ok = macro_parse(fetch, arg) ||
 			item_parse(cmd, fetch, arg, &cmd->args);

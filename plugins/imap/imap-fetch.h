@@ -40,6 +40,12 @@ struct imap_fetch {
 
 /* Reads the rest of the command's arguments; false after setting BAD. */
 bool imap_fetch_parse(struct imap_cmd *cmd, struct imap_fetch *fetch);
+/* The items of a list alone. */
+bool imap_fetch_parse_items(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			    struct imap_args list);
+/* Tells them of these messages, and sets the reply. */
+int imap_fetch_messages(struct imap_cmd *cmd, const struct imap_fetch *fetch,
+			struct cv_set seqs);
 void imap_fetch_add(struct imap_fetch *fetch, uint8_t item, bool first);
 /* "BODY[...]" at arg, which may take more arguments of the list.  False after
  * setting BAD. */

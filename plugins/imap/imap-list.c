@@ -183,6 +183,8 @@ static void send_entry(struct imap_cmd *cmd,
 	cv_text_append_str(out, " (");
 	append_attributes(out, bits, request,
 			  (cmd->s->enabled & IMAP_ENABLED_REV2) != 0);
+	if (request->attribute != NULL)
+		append_word(out, request->attribute);
 	if (request->inbox && strcmp(entry->name, "INBOX") == 0)
 		append_word(out, "\\Inbox");
 	append_separator(out, entry->separator);
@@ -318,35 +320,63 @@ int imap_list_send(struct imap_cmd *cmd, struct imap_list_request *request)
 	return imap_ok(cmd, "%s completed.", cmd->def->name);
 }
 
-void imap_list_send_one(struct imap_cmd *cmd, const char *name,
-			const char *old_name)
+static bool find_one(struct imap_cmd *cmd,
+		     const struct imap_list_request *request, const char *name,
+		     struct cv_list_entry *entry)
 {
 	struct imap_session *s = cmd->s;
+	struct cv_list *list;
+	bool found = false;
+
+	if (imap_mailbox_api->list_begin(s->user, &request->query, &list,
+					 s->err) != CV_OK)
+		return false;
+	/* what has a wildcard in its name matches more than itself */
+	while (!found && imap_mailbox_api->list_next(list, entry, s->err) ==
+	       CV_OK)
+		found = strcmp(entry->name, name) == 0;
+	if (found)
+		send_entry(cmd, entry, request);
+	imap_mailbox_api->list_end(&list);
+	return found;
+}
+
+static void send_one(struct imap_cmd *cmd, const char *name,
+		     const char *old_name, const char *attribute,
+		     uint32_t missing)
+{
 	const struct imap_list_request request = {
 		.query = { CV_SIZED(cv_list_query), .reference = "",
 			   .patterns = &name, .pattern_count = 1,
 			   .options = CV_LIST_RETURN_SUBSCRIBED |
 				   CV_LIST_RETURN_CHILDREN },
 		.response = "LIST", .extended = true, .special_use = true,
-		.old_name = old_name,
+		.old_name = old_name, .attribute = attribute,
 	};
 	struct cv_list_entry entry = { CV_SIZED(cv_list_entry) };
-	struct cv_list *list;
-	bool found = false;
 
-	/* what has a wildcard in its name matches more than itself */
-	if (imap_mailbox_api->list_begin(s->user, &request.query, &list,
-					 s->err) == CV_OK) {
-		while (!found && imap_mailbox_api->list_next(list, &entry,
-				s->err) == CV_OK)
-			found = strcmp(entry.name, name) == 0;
-		if (found)
-			send_entry(cmd, &entry, &request);
-		imap_mailbox_api->list_end(&list);
-	}
-	if (found)
+	if (find_one(cmd, &request, name, &entry))
 		return;
 	entry = (struct cv_list_entry){ CV_SIZED(cv_list_entry),
-		.name = name, .separator = imap_separator(s, name) };
+		.name = name, .separator = imap_separator(cmd->s, name),
+		.attributes = missing };
 	send_entry(cmd, &entry, &request);
+}
+
+void imap_list_send_one(struct imap_cmd *cmd, const char *name,
+			const char *old_name)
+{
+	send_one(cmd, name, old_name, NULL, 0);
+}
+
+void imap_list_send_news(struct imap_cmd *cmd, const char *name,
+			 const char *old_name, bool no_access,
+			 bool subscribed)
+{
+	uint32_t missing = no_access ? 0 : CV_MAILBOX_NONEXISTENT;
+
+	if (subscribed)
+		missing |= CV_MAILBOX_SUBSCRIBED;
+	send_one(cmd, name, old_name, no_access ? "\\NoAccess" : NULL,
+		 missing);
 }

@@ -20,6 +20,7 @@ struct imap_list_request {
 	struct imap_metadata_request metadata;
 	bool inbox;		/* XLIST: \Inbox is an attribute */
 	const char *old_name;	/* [RFC9051 6.3.9.7] NULL: none */
+	const char *attribute;	/* one more; NULL */
 };
 
 /* The reference and the pattern or patterns; false after setting a reply. */
@@ -32,5 +33,12 @@ int imap_list_send(struct imap_cmd *cmd, struct imap_list_request *request);
  * old_name: NULL, or what else it was called [RFC9051 6.3.9.7]. */
 void imap_list_send_one(struct imap_cmd *cmd, const char *name,
 			const char *old_name);
+
+/* The same without being asked [RFC5465 5.4]: of one that is not there,
+ * \\NonExistent.  no_access: that it may not be read any more.  subscribed: in
+ * case that it is not there. */
+void imap_list_send_news(struct imap_cmd *cmd, const char *name,
+			 const char *old_name, bool no_access,
+			 bool subscribed);
 
 #endif

@@ -2,6 +2,7 @@
 #include "imap-metadata.h"
 #include "imap-args.h"
 #include "imap-enable.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 
 bool imap_metadata_place_arg(struct imap_cmd *cmd, const char **name_r)
@@ -190,33 +191,51 @@ int imap_metadata_send(struct imap_cmd *cmd, const char *name,
 
 /* --- unsolicited ---------------------------------------------------------- */
 
+bool imap_metadata_is_told(const struct imap_session *s)
+{
+	const uint32_t events = IMAP_EVENT_MAILBOX_METADATA_CHANGE |
+		IMAP_EVENT_SERVER_METADATA_CHANGE;
+
+	return (s->enabled & IMAP_ENABLED_METADATA) != 0 ||
+		(s->notify != NULL && (s->notify->any & events) != 0);
+}
+
+/* [RFC5465 5.6] NOTIFY needs no ENABLE. */
+static bool is_told(const struct imap_session *s, const char *name)
+{
+	return (s->enabled & IMAP_ENABLED_METADATA) != 0 ||
+		imap_notify_wants_metadata(s, name);
+}
+
 void imap_metadata_notify(struct imap_session *s, struct cv_pool *pool)
 {
 	struct cv_metadata_change *changes;
 	/* only what names need of a command */
 	struct imap_cmd cmd = { .s = s, .pool = pool };
+	const char *last = NULL;
 	uint32_t count;
 
-	if ((s->enabled & IMAP_ENABLED_METADATA) == 0)
+	if (!imap_metadata_is_told(s))
 		return;
 	if (imap_mailbox_api->metadata_changes(s->user, pool, &changes,
 					       &count, s->err) < 0)
 		return;
 	for (uint32_t i = 0; i < count; i++) {
-		bool same = i > 0 && strcmp(changes[i].mailbox_name,
-					    changes[i - 1].mailbox_name) == 0;
+		const char *name = changes[i].mailbox_name;
 
+		if (!is_told(s, name))
+			continue;
 		/* [RFC5464 4.4.2] names only */
-		if (!same) {
-			cv_text_append_str(&s->out, i > 0 ?
+		if (last == NULL || strcmp(last, name) != 0) {
+			cv_text_append_str(&s->out, last != NULL ?
 					   "\r\n* METADATA " : "* METADATA ");
-			imap_append_mailbox(&cmd, &s->out,
-					    changes[i].mailbox_name);
+			imap_append_mailbox(&cmd, &s->out, name);
 		}
+		last = name;
 		cv_text_append_c(&s->out, ' ');
 		imap_append_astring(&s->out, changes[i].entry);
 	}
-	if (count > 0) {
+	if (last != NULL) {
 		cv_text_append_str(&s->out, "\r\n");
 		imap_flush(s);
 	}

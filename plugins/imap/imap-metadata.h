@@ -29,7 +29,9 @@ int imap_metadata_send(struct imap_cmd *cmd, const char *name,
 		       uint64_t *longest_r);
 /* The longest value that a client may set. */
 uint64_t imap_metadata_max(const struct imap_session *s);
-/* After ENABLE METADATA: what others have changed. */
+/* Whether changes of METADATA are told without being asked for. */
+bool imap_metadata_is_told(const struct imap_session *s);
+/* After ENABLE METADATA, or as NOTIFY asks: what others have changed. */
 void imap_metadata_notify(struct imap_session *s, struct cv_pool *pool);
 /* Run by ENABLE. */
 void imap_metadata_enable(struct imap_session *s);

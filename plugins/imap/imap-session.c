@@ -16,6 +16,7 @@
 #include "imap-metadata.h"
 #include "imap-name.h"
 #include "imap-modseq.h"
+#include "imap-notify.h"
 #include "imap-progress.h"
 #include "imap-respond.h"
 #include "imap-return.h"
@@ -54,13 +55,9 @@ bool imap_stopping(struct imap_session *s)
 	return true;
 }
 
-int imap_wait_input(struct imap_session *s)
+/* What waiting has ended with. */
+static int input_came(struct imap_session *s, int code)
 {
-	int code;
-
-	imap_settle(s);
-	code = imap_connection_api->fill(s->conn, WINDOW_MAX,
-					 INACTIVITY_MSECS, s->err);
 	if (code == CV_OK)
 		return CV_OK;
 	if (code == CV_E_TIMEOUT)
@@ -72,6 +69,14 @@ int imap_wait_input(struct imap_session *s)
 	return CV_E_TEMP;
 }
 
+int imap_wait_input(struct imap_session *s)
+{
+	imap_settle(s);
+	return input_came(s, imap_connection_api->fill(
+				  s->conn, WINDOW_MAX, INACTIVITY_MSECS,
+				  s->err));
+}
+
 void imap_unselect(struct imap_session *s)
 {
 	if (s->box != NULL)
@@ -81,6 +86,8 @@ void imap_unselect(struct imap_session *s)
 	imap_contexts_end(s, false);
 	s->exists = s->recent = 0;
 	imap_saved_clear(s);
+	imap_withheld_clear(s);
+	imap_notify_selection(s);
 }
 
 const struct imap_command *imap_command_find(struct cv_span name)
@@ -189,7 +196,8 @@ static int sync_after(struct imap_cmd *cmd)
 	bool newmail = (s->workarounds & IMAP_DELAY_NEWMAIL) == 0 ||
 		(flags & IMAP_NEWMAIL) != 0;
 	const struct imap_report report = { cmd->report, cmd->report_modseqs,
-					    cmd->uid };
+					    cmd->uid, cmd->expunges ||
+					    cmd->def->run == imap_cmd_replace };
 	bool still;
 	int code;
 
@@ -260,8 +268,10 @@ static int finish_command(struct imap_cmd *cmd, int code)
 {
 	if (code >= 0 && cmd->reply != IMAP_BAD)
 		code = sync_after(cmd);
-	if (code >= 0 && cmd->reply != IMAP_BAD && !cmd->s->closing)
+	if (code >= 0 && cmd->reply != IMAP_BAD && !cmd->s->closing) {
 		imap_metadata_notify(cmd->s, cmd->pool);
+		imap_notify_others(cmd->s, cmd->pool);
+	}
 	if (code >= 0) {
 		imap_limit_reply(cmd);
 		send_reply(cmd);
@@ -381,11 +391,62 @@ static int parsed(struct imap_session *s, enum imap_parse_result result)
 	return code;
 }
 
+/* [RFC5465 3.1] the client listens also while nothing is asked of the server:
+ * until there is input, or the time (monotonic milliseconds) has come. */
+static int wait_and_tell(struct imap_session *s, uint64_t until)
+{
+	int fd, code = imap_notify_watch(s, &fd);
+
+	while (code >= 0 && !s->closing) {
+		uint64_t now = cv_api->monotonic_msecs();
+
+		code = imap_connection_api->wait(
+			s->conn, fd, now >= until ? 0 :
+			(uint32_t)(until - now), s->err);
+		if (code != CV_CHANGED)
+			return code;
+		code = imap_notify_push(s, false);
+		if (code >= 0)
+			code = imap_notify_watch(s, &fd);
+	}
+	return CV_E_TEMP;
+}
+
+static int wait_and_listen(struct imap_session *s)
+{
+	uint64_t since = cv_api->monotonic_msecs();
+	int code = CV_E_TIMEOUT;
+
+	imap_settle(s);
+	while (code == CV_E_TIMEOUT) {
+		uint64_t now = cv_api->monotonic_msecs();
+		uint32_t quiet = imap_parser_is_idle(&s->parser) ?
+			imap_sleep_after(s) : 0;
+		uint64_t end = since + INACTIVITY_MSECS;
+
+		if (quiet != 0 && now + quiet < end)
+			end = now + quiet;
+		code = wait_and_tell(s, end);
+		now = cv_api->monotonic_msecs();
+		if (code == CV_E_TIMEOUT && quiet != 0 &&
+		    now < since + INACTIVITY_MSECS &&
+		    imap_sleep(s, CV_SPAN_NONE,
+			       since + INACTIVITY_MSECS - now))
+			return CV_E_TEMP;
+		if (now >= since + INACTIVITY_MSECS)
+			break;
+	}
+	return input_came(s, code);
+}
+
 /* Between commands, where the session can sleep. */
 static int wait_command(struct imap_session *s)
 {
 	uint32_t quiet = imap_sleep_after(s);
 	int code = CV_E_TIMEOUT;
+
+	if (imap_notify_listens(s))
+		return wait_and_listen(s);
 
 	if (quiet == 0 || !imap_parser_is_idle(&s->parser))
 		return imap_wait_input(s);
@@ -581,5 +642,6 @@ int imap_session_run(struct cv_session *session, struct cv_error *err)
 	cv_api->pool_destroy(&s->cmd_pool);
 	if (s->saved_pool != NULL)
 		cv_api->pool_destroy(&s->saved_pool);
+	imap_notify_destroy(&s->notify);
 	return s->gone ? CV_EOF : CV_OK;
 }

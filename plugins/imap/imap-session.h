@@ -62,6 +62,11 @@ struct imap_session {
 	struct imap_contexts *contexts;	/* NULL: there was none yet */
 	uint32_t bad;		/* wrong commands in a row */
 	struct imap_counters counters;
+	struct imap_notify *notify;	/* [RFC5465] NULL: never asked for */
+	/* UIDs whose flags have changed and were not told: NOTIFY did not ask
+	 * for it */
+	struct cv_set withheld;
+	struct cv_pool *withheld_pool;	/* NULL: none yet */
 };
 
 enum imap_reply { IMAP_REPLY_NONE, IMAP_OK, IMAP_NO, IMAP_BAD };

@@ -4,24 +4,26 @@
  *	        u32 expunged u32 comparator
  *	        u32 language u64 modseq u64 told modseq
  *	        u64 of each counter
- *	        u32 count of ranges of "$", UINT32_MAX: nothing was saved;
- *	        each u32 first u32 last
+ *	        u8 something was saved, set "$"; set of withheld UIDs
  *	        contexts (imap-context-freeze.c)
+ *	        NOTIFY (imap-notify-freeze.c)
  *	        tag of IDLE
  *
- * Numbers are big-endian. */
+ * Numbers and sets are as imap-state.h has them. */
 #include "imap-sleep.h"
 #include "imap-args.h"
 #include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-language.h"
 #include "imap-logout.h"
+#include "imap-metadata.h"
+#include "imap-notify.h"
 #include "imap-settle.h"
 #include "imap-state.h"
 #include "imap-sync.h"
 
 enum {
-	VERSION = 2,
+	VERSION = 3,
 	READONLY = 1, ID_SEEN = 2, BEHIND = 4,	/* flags */
 	RETRY_MSECS = 5 * 60 * 1000,
 	/* less than the limit of a silent client */
@@ -35,7 +37,7 @@ uint32_t imap_sleep_after(const struct imap_session *s)
 	uint64_t after = s->set->imap_hibernate_timeout;
 
 	/* changes of annotations are looked for by this process */
-	if ((s->enabled & IMAP_ENABLED_METADATA) != 0)
+	if (imap_metadata_is_told(s))
 		return 0;
 	if (after == 0 || !CV_HAS(imap_session_api, sleep) ||
 	    imap_session_api->sleep == NULL ||
@@ -45,19 +47,6 @@ uint32_t imap_sleep_after(const struct imap_session *s)
 }
 
 /* --- to bytes ---------------------------------------------------------------- */
-
-static void put_saved(struct cv_text *out, const struct imap_session *s)
-{
-	if (s->saved_pool == NULL) {
-		imap_state_put(out, UINT32_MAX, 4);
-		return;
-	}
-	imap_state_put(out, s->saved.count, 4);
-	for (uint32_t i = 0; i < s->saved.count; i++) {
-		imap_state_put(out, s->saved.ranges[i].first, 4);
-		imap_state_put(out, s->saved.ranges[i].last, 4);
-	}
-}
 
 static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 		  struct cv_text *out)
@@ -77,10 +66,15 @@ static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 	imap_state_put(out, s->told_modseq, 8);
 	for (size_t i = 0; i < COUNTERS; i++)
 		imap_state_put(out, counters[i], 8);
-	put_saved(out, s);
+	imap_state_put(out, s->saved_pool != NULL, 1);
+	imap_state_put_set(out, s->saved);
+	imap_state_put_set(out, s->withheld);
 	if (!imap_contexts_freeze(s, out))
 		return CV_FAIL(s->err, CV_E_LIMIT, "results that are kept up "
 			       "to date have too many messages");
+	if (!imap_notify_freeze(s, out))
+		return CV_FAIL(s->err, CV_E_LIMIT, "NOTIFY has too many "
+			       "mailboxes");
 	cv_text_append_span(out, idle_tag);
 	return CV_OK;
 }
@@ -93,6 +87,8 @@ static int last_look(struct imap_session *s, bool idle)
 {
 	static const struct cv_set none;
 
+	if (imap_notify_listens(s))
+		return imap_notify_push(s, idle);
 	if (!idle || s->box == NULL)
 		return CV_OK;
 	imap_mailbox_api->watch_clear(s->box);
@@ -104,13 +100,14 @@ static int give_away(struct imap_session *s, struct cv_span idle_tag,
 {
 	struct cv_text state, stats, keepalive;
 	bool idle = idle_tag.len > 0;
+	bool wakes = s->notify == NULL ? idle : imap_notify_listens(s);
 	struct cv_sleep sleep = {
 		CV_SIZED(cv_sleep), .box = s->box,
-		.wakes = idle, .limit_msecs = limit_msecs,
+		.wakes = wakes, .limit_msecs = limit_msecs,
 		.bye = CV_SPAN("* BYE "), .bye_end = CV_SPAN("\r\n"),
 	};
 	int code = imap_session_api->sleep_begin(s->session,
-						 idle ? s->box : NULL,
+						 wakes ? s->box : NULL,
 						 s->err);
 
 	if (code >= 0)
@@ -143,8 +140,10 @@ static bool can_move(const struct imap_session *s, struct cv_span idle_tag)
 	struct cv_text scratch;
 
 	cv_text_init(&scratch, s->cmd_pool);
-	return s->saved.count <= SAVED_MAX && idle_tag.len <= TAG_MAX &&
-		imap_contexts_freeze(s, &scratch);
+	return s->saved.count <= SAVED_MAX &&
+		s->withheld.count <= SAVED_MAX && idle_tag.len <= TAG_MAX &&
+		imap_contexts_freeze(s, &scratch) &&
+		imap_notify_freeze(s, &scratch);
 }
 
 bool imap_sleep(struct imap_session *s, struct cv_span idle_tag,
@@ -170,29 +169,20 @@ bool imap_sleep(struct imap_session *s, struct cv_span idle_tag,
 
 /* --- awake again ------------------------------------------------------------------ */
 
-static bool get_saved(struct cv_span *in, struct imap_session *s)
+static bool get_sets(struct cv_span *in, struct imap_session *s)
 {
-	struct cv_range *ranges;
-	uint32_t count, last = 0;
+	uint64_t saved;
 
-	if (!imap_state_get_u32(in, &count))
+	if (!imap_state_get(in, 1, &saved))
 		return false;
-	if (count == UINT32_MAX)
-		return true;
-	if (count > SAVED_MAX || count > in->len / 8)
-		return false;
-	s->saved_pool = cv_api->pool_create("imap saved");
-	ranges = CV_ALLOC_ARRAY(s->saved_pool, struct cv_range, count + 1);
-	for (uint32_t i = 0; i < count; i++) {
-		if (!imap_state_get_u32(in, &ranges[i].first) ||
-		    !imap_state_get_u32(in, &ranges[i].last) ||
-		    ranges[i].first <= last ||
-		    ranges[i].last < ranges[i].first)
-			return false;
-		last = ranges[i].last;
-	}
-	s->saved = (struct cv_set){ ranges, count };
-	return true;
+	if (saved != 0)
+		s->saved_pool = cv_api->pool_create("imap saved");
+	s->withheld_pool = cv_api->pool_create("withheld");
+	return imap_state_get_set(in, SAVED_MAX, saved != 0 ? s->saved_pool :
+				  s->cmd_pool, &s->saved) &&
+		(saved != 0 || s->saved.count == 0) &&
+		imap_state_get_set(in, SAVED_MAX, s->withheld_pool,
+				   &s->withheld);
 }
 
 static bool get_head(struct cv_span *in, struct imap_session *s)
@@ -250,8 +240,9 @@ static bool is_tag(struct cv_span text)
 int imap_sleep_restore(struct imap_session *s, struct cv_span state,
 		       struct cv_span *idle_tag_r)
 {
-	if (!get_head(&state, s) || !head_fits(s) || !get_saved(&state, s) ||
-	    !imap_contexts_thaw(s, &state) || !is_tag(state))
+	if (!get_head(&state, s) || !head_fits(s) || !get_sets(&state, s) ||
+	    !imap_contexts_thaw(s, &state) ||
+	    !imap_notify_thaw(s, &state) || !is_tag(state))
 		return CV_FAIL(s->err, CV_E_SYNTAX, "the state of IMAP is "
 			       "damaged, or of another version");
 	*idle_tag_r = cv_span(imap_copy(s->pool, state), state.len);

@@ -74,3 +74,50 @@ bool imap_state_get_text(struct cv_span *in, struct cv_span *text_r)
 	*in = cv_span_skip(*in, (size_t)len);
 	return true;
 }
+
+bool imap_state_get_str(struct cv_span *in, struct cv_pool *pool,
+			const char **text_r)
+{
+	struct cv_span text;
+	char *copy;
+
+	if (!imap_state_get_text(in, &text) || (text.len > 0 &&
+	    memchr(text.data, '\0', text.len) != NULL))
+		return false;
+	copy = cv_api->alloc(pool, text.len + 1);
+	if (text.len > 0)
+		memcpy(copy, text.data, text.len);
+	*text_r = copy;
+	return true;
+}
+
+void imap_state_put_set(struct cv_text *out, struct cv_set set)
+{
+	imap_state_put(out, set.count, 4);
+	for (uint32_t i = 0; i < set.count; i++) {
+		imap_state_put(out, set.ranges[i].first, 4);
+		imap_state_put(out, set.ranges[i].last, 4);
+	}
+}
+
+bool imap_state_get_set(struct cv_span *in, uint32_t max,
+			struct cv_pool *pool, struct cv_set *set_r)
+{
+	struct cv_range *ranges;
+	uint32_t count, last = 0;
+
+	if (!imap_state_get_u32(in, &count) || count > max ||
+	    count > in->len / 8)
+		return false;
+	ranges = CV_ALLOC_ARRAY(pool, struct cv_range, count + 1);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!imap_state_get_u32(in, &ranges[i].first) ||
+		    !imap_state_get_u32(in, &ranges[i].last) ||
+		    ranges[i].first <= last ||
+		    ranges[i].last < ranges[i].first)
+			return false;
+		last = ranges[i].last;
+	}
+	*set_r = (struct cv_set){ ranges, count };
+	return true;
+}

@@ -3,6 +3,7 @@
 #include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-modseq.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 
@@ -225,22 +226,104 @@ static int sync_failed(struct imap_session *s, int code)
 	return code;
 }
 
+/* --- what NOTIFY keeps back [RFC5465 3.1] --------------------------------- */
+
+/* What has changed is told when the client wants to hear of it. */
+static void withhold(struct imap_session *s, struct cv_set flags,
+		     struct cv_set told, struct cv_pool *pool)
+{
+	struct imap_set_builder uids = { .pool = pool };
+	struct cv_set all;
+	struct cv_pool *fresh;
+
+	for (uint32_t i = 0; i < flags.count; i++) {
+		const struct cv_range *r = &flags.ranges[i];
+
+		for (uint32_t seq = r->first; seq <= r->last; seq++) {
+			if (!cv_set_contains(told, seq))
+				imap_set_add(&uids, imap_mailbox_api->uid_of(
+						     s->box, seq));
+		}
+	}
+	if (uids.count == 0)
+		return;
+	fresh = cv_api->pool_create("withheld");
+	all = imap_set_union(fresh, s->withheld, imap_set_built(&uids));
+	if (s->withheld_pool != NULL)
+		cv_api->pool_destroy(&s->withheld_pool);
+	s->withheld_pool = fresh;
+	s->withheld = all;
+}
+
+void imap_withheld_clear(struct imap_session *s)
+{
+	if (s->withheld_pool != NULL)
+		cv_api->pool_destroy(&s->withheld_pool);
+	s->withheld_pool = NULL;
+	s->withheld = (struct cv_set){ NULL, 0 };
+}
+
+/* The numbers whose flags are told now. */
+static struct cv_set flags_to_tell(struct imap_session *s,
+				   struct cv_pool *pool,
+				   struct cv_set changed, struct cv_set told)
+{
+	struct cv_set seqs;
+
+	if ((imap_notify_selected(s) & IMAP_EVENT_FLAG_CHANGE) == 0) {
+		withhold(s, changed, told, pool);
+		return told;
+	}
+	if (s->withheld.count == 0)
+		return changed;
+	if (imap_mailbox_api->uids_to_seqs(s->box, s->withheld, pool,
+					   &seqs) == CV_OK)
+		changed = imap_set_union(pool, changed, seqs);
+	imap_withheld_clear(s);
+	return changed;
+}
+
+/* Nothing but what the command itself is to tell. */
+static void tell_report(struct imap_session *s, struct cv_pool *pool,
+			const struct imap_report *report)
+{
+	imap_report_send(s, report);
+	imap_contexts_update(s, pool, report->flags);
+	if ((s->enabled & IMAP_ENABLED_CONDSTORE) != 0)
+		tell_modseq(s);
+	if (s->out.len > 0)
+		imap_flush(s);
+}
+
 int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
 		     uint32_t flags, bool newmail,
 		     const struct imap_report *report)
 {
 	struct cv_mailbox_changes changes = { CV_SIZED(cv_mailbox_changes) };
 	struct imap_report all = *report;
+	struct cv_set changed;
+	uint32_t before;
+	bool wanted = (imap_notify_selected(s) & IMAP_EVENT_MESSAGE_NEW) != 0;
 	int code;
 
+	if (!wanted && !report->expunges) {
+		tell_report(s, pool, report);
+		return 0;
+	}
+	newmail = newmail && wanted;
 	code = imap_mailbox_api->sync(s->box, flags, &changes, s->err);
 	if (code < 0)
 		return sync_failed(s, code);
 	/* the view's own memory is gone at the next call on it */
-	all.flags = imap_set_union(pool, changes.flags, report->flags);
+	changed = imap_set_union(pool, changes.flags, report->flags);
 	imap_contexts_expunged(s, pool, &changes);
+	all.with_uid = report->with_uid || s->notify != NULL;
 	tell_expunges(s, &changes);
-	s->modseq = changes.highestmodseq;
+	all.flags = flags_to_tell(s, pool, changed, report->flags);
+	/* what was kept back is not passed */
+	if (s->withheld.count == 0)
+		s->modseq = changes.highestmodseq;
+	before = s->exists;
 	if (newmail && changes.messages != s->exists) {
 		s->exists = changes.messages;
 		number_line(s, s->exists, " EXISTS\r\n");
@@ -253,7 +336,9 @@ int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
 	if (changes.keywords_changed)
 		imap_send_mailbox_flags(s);
 	imap_report_send(s, &all);
-	imap_contexts_update(s, pool, all.flags);
+	imap_contexts_update(s, pool, changed);
+	/* [RFC5465 5.2] behind EXISTS and ADDTO */
+	imap_notify_new(s, pool, before + 1, s->exists);
 	if ((s->enabled & IMAP_ENABLED_CONDSTORE) != 0)
 		tell_modseq(s);
 	if (s->out.len > 0)

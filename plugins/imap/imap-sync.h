@@ -9,6 +9,9 @@ struct imap_report {
 	struct cv_set flags;
 	struct cv_set modseqs;		/* the mod-sequence alone */
 	bool with_uid;
+	/* The command itself removes messages: that is told, whatever NOTIFY
+	 * says. */
+	bool expunges;
 };
 
 /* Brings the view up to date and sends EXPUNGE, EXISTS, RECENT, FLAGS and
@@ -21,6 +24,8 @@ int imap_sync(struct imap_session *s, struct cv_pool *pool, uint32_t flags,
 int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
 		     uint32_t flags, bool newmail,
 		     const struct imap_report *report);
+/* Forgets of what flags NOTIFY did not want to hear: the mailbox is closed. */
+void imap_withheld_clear(struct imap_session *s);
 /* FETCH responses, in order; those that are gone are left out. */
 void imap_report_send(struct imap_session *s,
 		      const struct imap_report *report);

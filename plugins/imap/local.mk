@@ -29,6 +29,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-myrights.c \
 	plugins/imap/cmd-namespace.c \
 	plugins/imap/cmd-noop.c \
+	plugins/imap/cmd-notify.c \
 	plugins/imap/cmd-rename.c \
 	plugins/imap/cmd-replace.c \
 	plugins/imap/cmd-search.c \
@@ -101,6 +102,11 @@ IMAP_SOURCES = \
 	plugins/imap/imap-nfc-table.c \
 	plugins/imap/imap-nfc.c \
 	plugins/imap/imap-nfc.h \
+	plugins/imap/imap-notify.c \
+	plugins/imap/imap-notify.h \
+	plugins/imap/imap-notify-diff.c \
+	plugins/imap/imap-notify-freeze.c \
+	plugins/imap/imap-notify-parse.c \
 	plugins/imap/imap-object-id.c \
 	plugins/imap/imap-object-id.h \
 	plugins/imap/imap-parser.c \
