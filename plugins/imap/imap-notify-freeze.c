@@ -108,6 +108,14 @@ static bool get_groups(struct cv_span *in, struct imap_notify *n)
 	return true;
 }
 
+/* Of it labels of answers are made. */
+static bool is_printable(const char *text)
+{
+	while (*text >= ' ' && *text < 0x7f)
+		text++;
+	return *text == '\0';
+}
+
 static bool get_item(struct cv_span *in, struct cv_pool *pool, uint32_t at,
 		     uint32_t count, struct imap_arg *item)
 {
@@ -117,7 +125,8 @@ static bool get_item(struct cv_span *in, struct cv_pool *pool, uint32_t at,
 	if (!imap_state_get(in, 1, &type) ||
 	    !imap_state_get(in, 1, &adjacent) ||
 	    !imap_state_get_u32(in, &item->end) ||
-	    !imap_state_get_str(in, pool, &text) || type < IMAP_ATOM ||
+	    !imap_state_get_str(in, pool, &text) || !is_printable(text) ||
+	    type < IMAP_ATOM ||
 	    type > IMAP_LIST ||
 	    (type == IMAP_LIST && (item->end <= at || item->end > count)))
 		return false;
