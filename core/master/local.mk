@@ -36,6 +36,20 @@ core_master_culver_service_LDADD = core/login/liblogin.la \
 	core/ipc/libipc.la core/settings/libsettings.la core/base/libbase.la \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LTDL_LIBS)
 
+service_PROGRAMS += core/master/imap
+core_master_imap_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS) \
+	$(SECCOMP_CFLAGS)
+core_master_imap_SOURCES = %D%/imap-alone.c
+core_master_imap_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+core_master_imap_LDADD = core/session/libsession.la core/auth/libauth.la \
+	core/delivery/libdelivery.la core/mailbox/libclientapi.la \
+	core/mailbox/libmailbox.la \
+	core/account/libaccount.la core/message/libmessage.la \
+	core/stream/libstream.la core/io/libio.la core/master/libservice.la \
+	core/module/libmodule.la core/net/libtls.la core/net/libnet.la \
+	core/ipc/libipc.la core/settings/libsettings.la core/base/libbase.la \
+	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LTDL_LIBS)
+
 noinst_LTLIBRARIES += core/master/libservice.la
 core_master_libservice_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS) \
 	$(SECCOMP_CFLAGS)

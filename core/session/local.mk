@@ -9,6 +9,7 @@ core_session_libsession_la_SOURCES = \
 	%D%/idle-watch.c %D%/idle-watch.h \
 	%D%/script-done.c \
 	%D%/script-service.c %D%/script-service.h \
+	%D%/session-alone.c %D%/session-alone.h \
 	%D%/session-api.c \
 	%D%/session-broker.c \
 	%D%/session-child.c \

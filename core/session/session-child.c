@@ -797,3 +797,31 @@ void session_child_accept(const struct session_zygote *zygote,
 		end_early(s, &err);
 	run(s);
 }
+
+/* --- without a server ------------------------------------------------------------------- */
+
+void session_child_alone(const struct session_zygote *zygote,
+			 const struct user_info *info, int fd)
+{
+	struct cv_session *s = session_create(zygote);
+	struct cv_error err = ERROR_NONE;
+
+	reset_signals();
+	s->transport_fd = fd;
+	s->id = make_id(s->pool);
+	/* who runs this program reads what it says */
+	s->conn = (struct conn_info){
+		.local_ip = "", .remote_ip = "", .local_name = "",
+		.secure = true,
+	};
+	s->user_info = info;
+	s->login_tag = CV_SPAN("");
+	set_log_prefix(s);
+	set_scope(s);
+	s->connection = connection_create(s->pool, fd, &s->conn, CV_SPAN(""));
+	if (create_user(s, &err) != CV_OK) {
+		log_error("session", "%s", err.text);
+		_exit(EXIT_FAILURE);
+	}
+	run(s);
+}

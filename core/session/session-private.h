@@ -92,6 +92,13 @@ __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
 			  const struct service_listener *listener, int fd);
 
+/* Loads the plugins that this process needs, and finds its protocol. */
+int session_zygote_load(struct session_zygote *zygote, struct cv_error *err);
+/* A session without a server, of who runs this program, over a socket. */
+__attribute__((noreturn))
+void session_child_alone(const struct session_zygote *zygote,
+			 const struct user_info *info, int fd);
+
 /* A child that tries to escape.  Does not return. */
 __attribute__((noreturn))
 void session_child_selftest(const struct session_zygote *zygote,

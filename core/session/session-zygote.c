@@ -65,7 +65,7 @@ static void find_kind(struct session_zygote *zygote)
 	}
 }
 
-static int load(struct session_zygote *zygote, struct cv_error *err)
+int session_zygote_load(struct session_zygote *zygote, struct cv_error *err)
 {
 	struct service *s = zygote->service;
 	struct module_role role = {
@@ -324,7 +324,7 @@ static int zygote_start(struct service *s, struct cv_error *err)
 	if (zygote->kind != NULL && zygote->kind->takes_more)
 		zygote->reuse = session_reuse_create(s->pool,
 						     zygote->process_limit);
-	status = load(zygote, err);
+	status = session_zygote_load(zygote, err);
 	if (status == CV_OK)
 		status = find_defaults(zygote, err);
 	if (status == CV_OK)
