@@ -335,7 +335,7 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 	struct cv_save *s = *save;
 	int ret;
 
-	if (s->remote != NULL) {
+	if (s->remote != NULL && s->failed >= 0) {
 		ret = commit_remote(s, pool, uidvalidity_r, uids_r, err);
 		if (ret == CV_OK)
 			ret = replaced_after(&s->replaced, err);

@@ -328,9 +328,15 @@ tests_unit_test_mailbox_acl_SOURCES = %D%/test-mailbox-acl.c \
 tests_unit_test_mailbox_acl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_acl_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-broker-freeze
+tests_unit_test_broker_freeze_SOURCES = %D%/test-broker-freeze.c \
+	%D%/broker-fixture.h %D%/mailbox-fixture.h
+tests_unit_test_broker_freeze_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_broker_freeze_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-broker
 tests_unit_test_mailbox_broker_SOURCES = %D%/test-mailbox-broker.c \
-	%D%/mailbox-fixture.h
+	%D%/broker-fixture.h %D%/mailbox-fixture.h
 tests_unit_test_mailbox_broker_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_broker_LDADD = $(MAILBOX_LIBS)
 

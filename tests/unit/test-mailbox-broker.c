@@ -1,182 +1,8 @@
 /* test-mailbox-broker.c - mail of another user, through a broker in a process
  * of its own. */
-#include "mailbox-fixture.h"
-#include "mailbox/mailbox-admin.h"
-#include "mailbox/mailbox-broker.h"
-#include "mailbox/mailbox-freeze.h"
-#include "mailbox/remote-wire.h"
+#include "broker-fixture.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-
-static const char mail_one[] = "Subject: one\r\n\r\nbody\r\n";
-static const char mail_two[] = "Subject: two\r\n\r\nother body\r\n";
-
-/* jane owns the mail, bob reads it. */
-struct pair {
-	struct fixture owner;
-	struct fixture reader;		/* only user, pool and err are used */
-	struct settings_tree *tree;	/* bob's */
-	pid_t broker;
-	bool refuse, lie;
-	uint32_t births;
-};
-
-static const struct acl_who bob = { .user = "bob@example.org" };
-
-static int run_broker(struct pair *p, int channel)
-{
-	struct fixture *f = &p->owner;
-	char home[80];
-	struct user_fields fields = {
-		.name = "jane@example.org", .home = home,
-		.uid = (uid_t)-1, .gid = (gid_t)-1,
-	};
-	struct user_config config = {
-		.settings = f->tree, .hostname = "test",
-		.boot_id = f->boot_id, .accessor = &bob,
-		.private_seen = true,
-	};
-	struct cv_user *user;
-	struct cv_error err = ERROR_NONE;
-
-	snprintf(home, sizeof(home), "%s/home", f->dir);
-	if (user_create(&fields, &config, &user, &err) < 0 ||
-	    mailbox_broker_run(user, channel, NULL, &err) < 0)
-		return 1;
-	user_destroy(&user);
-	return 0;
-}
-
-static void put_noise(struct cv_text *out, uint32_t *seed, uint32_t len)
-{
-	while (len-- > 0) {
-		*seed = *seed * 1103515245 + 12345;
-		cv_text_append_c(out, (char)(*seed % 3 == 0 ? *seed >> 16 :
-					     0));
-	}
-}
-
-/* Answers everything, with nonsense; now and then what looks like a view. */
-static int run_liar(int channel, uint32_t births)
-{
-	struct cv_pool *pool = pool_create("liar");
-	struct remote_message m;
-	struct cv_text out;
-	uint32_t seed = 7 + births, count = births;
-
-	while (remote_receive(channel, 100000, REMOTE_MSG_REQUEST, pool, &m,
-			      NULL) == CV_OK) {
-		if (m.fd >= 0)
-			close(m.fd);
-		cv_text_init(&out, pool);
-		if (m.number == REMOTE_OPEN && ++count % 2 == 0) {
-			static const struct cv_range some[] = {
-				{ 1, 3 }, { 2, UINT32_MAX } };
-			const struct cv_set set = {
-				&some[count % 4 == 0], 1 };
-			const struct cv_keywords none = { NULL, 0 };
-
-			for (int i = 0; i < 6; i++)
-				remote_put_u32(&out, 1);
-			remote_put_u64(&out, 1);
-			remote_put_span(&out, cv_span("0123456789abcdef",
-						      16));
-			remote_put_keywords(&out, &none);
-			remote_put_set(&out, set);
-			remote_put_set(&out, set);
-		} else {
-			put_noise(&out, &seed, seed >> 8 & 63);
-		}
-		if (remote_send(channel, REMOTE_MSG_ANSWER, 0, "", &out,
-				seed % 4 == 0 ? channel : -1, NULL) != CV_OK)
-			break;
-		pool_reset(pool);
-	}
-	return 0;
-}
-
-static int open_broker(void *context, const char *owner, int *channel_r,
-		       struct cv_error *err)
-{
-	struct pair *p = context;
-	int fds[2];
-
-	if (strcmp(owner, "jane@example.org") != 0)
-		return FAIL(err, CV_E_NOT_FOUND, "no such user");
-	if (p->refuse)
-		return FAIL(err, CV_E_TEMP, "not now");
-	assert_int_equal(ipc_pair(fds, false, err), CV_OK);
-	p->births++;
-	p->broker = fork();
-	assert_true(p->broker >= 0);
-	if (p->broker == 0) {
-		close(fds[0]);
-		_exit(p->lie ? run_liar(fds[1], p->births) :
-		      run_broker(p, fds[1]));
-	}
-	close(fds[1]);
-	*channel_r = fds[0];
-	return CV_OK;
-}
-
-static void reader_login(struct pair *p)
-{
-	static char home[80];
-	struct user_fields fields = {
-		.name = "bob@example.org", .home = home,
-		.uid = (uid_t)-1, .gid = (gid_t)-1,
-	};
-	struct user_config config = {
-		.settings = p->tree, .hostname = "test",
-		.boot_id = p->owner.boot_id, .open_broker = open_broker,
-		.broker_context = p,
-	};
-
-	snprintf(home, sizeof(home), "%s/bob", p->owner.dir);
-	(void)mkdir(home, 0700);
-	ok(&p->reader, user_create(&fields, &config, &p->reader.user,
-				   &p->reader.err));
-}
-
-static void pair_init(struct pair *p)
-{
-	static const char settings[] = FIXTURE_LOCATION
-		"namespace a {\n inbox = yes\n separator = /\n}\n"
-		"namespace s {\n type = shared\n prefix = shared/%%u/\n"
-		" separator = /\n subscriptions = no\n}\n";
-
-	*p = (struct pair){ .broker = -1 };
-	fixture_init(&p->owner,
-		     "namespace a {\n inbox = yes\n separator = /\n}\n");
-	p->reader.pool = p->owner.pool;
-	ok(&p->reader, settings_read_text("test", cv_span_of(settings), NULL,
-					  &p->tree, &p->reader.err));
-	reader_login(p);
-}
-
-static void pair_deinit(struct pair *p)
-{
-	user_destroy(&p->reader.user);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
-	settings_tree_destroy(&p->tree);
-	fixture_deinit(&p->owner);
-}
-
-static void grant(struct pair *p, const char *name, const char *rights)
-{
-	struct fixture *f = &p->owner;
-	struct acl_entry entry = { .kind = ACL_USER,
-		.name = "bob@example.org" };
-
-	ok(f, acl_rights_parse(cv_span_of(rights), &entry.rights, &f->err));
-	ok(f, mailbox_acl_change(f->user, name, &entry, ACL_REPLACE,
-				 &f->err));
-}
-
-#define SHARED "shared/jane@example.org/"
 
 static const char *names(struct fixture *f, const char *pattern)
 {
@@ -451,8 +277,7 @@ static void a_killed_broker_costs_one_command(void **state)
 	for (int i = 0; i < 3; i++)
 		fixture_save(&p.owner, "INBOX", mail_one, 0);
 	box = fixture_open(f, SHARED "INBOX");
-	kill(p.broker, SIGKILL);
-	assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
+	kill_broker(&p);
 	/* an order is not given twice */
 	{
 		struct cv_range one = { 1, 1 };
@@ -465,8 +290,7 @@ static void a_killed_broker_costs_one_command(void **state)
 						   &f->err), CV_E_TEMP);
 		ok(f, mailbox_api.store(box, &r, f->pool, NULL, &f->err));
 	}
-	kill(p.broker, SIGKILL);
-	assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
+	kill_broker(&p);
 	/* meanwhile one message goes and one comes */
 	{
 		struct cv_mailbox *own = fixture_open(&p.owner, "INBOX");
@@ -486,207 +310,69 @@ static void a_killed_broker_costs_one_command(void **state)
 	assert_string_equal(fixture_set(f, c.expunged), "2");
 	assert_int_equal(c.messages, 3);
 	assert_string_equal(fixture_body(f, box, 3), mail_two);
-	/* in the middle of a save */
-	{
-		struct cv_save *save;
-		struct cv_save_request r = { CV_SIZED(cv_save_request),
-			.internal_date = INT64_MIN };
-
-		ok(f, mailbox_api.save_begin(f->user, SHARED "INBOX", &save,
-					     &f->err));
-		ok(f, mailbox_api.save_add(save, &r, &f->err));
-		ok(f, mailbox_api.save_write(save, mail_one,
-					     strlen(mail_one), &f->err));
-		kill(p.broker, SIGKILL);
-		assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
-		assert_int_equal(mailbox_api.save_finish(save, &f->err),
-				 CV_E_TEMP);
-		mailbox_api.save_abort(&save);
-	}
-	assert_int_equal(fixture_save(f, SHARED "INBOX", mail_one, 0), 5);
 	/* none can be had */
-	kill(p.broker, SIGKILL);
-	assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
+	kill_broker(&p);
 	p.refuse = true;
 	assert_int_equal(mailbox_api.sync(box, 0, NULL, &f->err), CV_E_TEMP);
 	assert_int_equal(mailbox_api.sync(box, 0, NULL, &f->err), CV_E_TEMP);
 	p.refuse = false;
 	c = fixture_sync(f, box, 0);
-	assert_int_equal(c.messages, 4);
+	assert_int_equal(c.messages, 3);
 	pair_deinit(&p);
 }
 
-/* --- frozen views ---------------------------------------------------------------- */
-
-static const uint8_t freeze_key[MAILBOX_FREEZE_KEY_BYTES] = { 7, 3 };
-
-static struct cv_span freeze(struct fixture *f, struct cv_mailbox *box)
+/* A save of one message that has begun and has these bytes. */
+static struct cv_save *begin_save(struct fixture *f, bool binary,
+				  struct cv_span bytes, int expected)
 {
-	struct cv_text text;
+	struct cv_save *save;
+	struct cv_save_request r = { CV_SIZED(cv_save_request),
+		.internal_date = INT64_MIN, .binary = binary };
 
-	cv_text_init(&text, f->pool);
-	ok(f, mailbox_freeze(box, freeze_key, &text, &f->err));
-	return cv_text_span(&text);
+	ok(f, mailbox_api.save_begin(f->user, SHARED "INBOX", &save,
+				     &f->err));
+	ok(f, mailbox_api.save_add(save, &r, &f->err));
+	assert_int_equal(mailbox_api.save_write(save, bytes.data, bytes.len,
+						&f->err), expected);
+	return save;
 }
 
-/* Another process of the reader, another broker. */
-static void reader_again(struct pair *p)
+static void a_broker_that_is_killed_saves_nothing(void **state)
 {
-	user_destroy(&p->reader.user);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
-	reader_login(p);
-}
-
-static struct cv_mailbox *frozen_init(struct pair *p, struct cv_span *frozen_r)
-{
-	struct fixture *f = &p->reader;
-	struct cv_mailbox *box;
-
-	pair_init(p);
-	for (int i = 0; i < 6; i++)
-		fixture_save(&p->owner, "INBOX", mail_one, 0);
-	grant(p, "INBOX", "lrswtei");
-	box = fixture_open(f, SHARED "INBOX");
-	fixture_store(f, box, 1, 1, CV_FLAGS_ADD, CV_FLAG_SEEN, NULL);
-	(void)fixture_sync(f, box, 0);
-	*frozen_r = freeze(f, box);
-	return box;
-}
-
-static void owner_works(struct pair *p)
-{
-	struct fixture *f = &p->owner;
-	struct cv_mailbox *own = fixture_open(f, "INBOX");
-
-	fixture_store(f, own, 2, 2, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL);
-	fixture_store(f, own, 4, 4, CV_FLAGS_ADD, CV_FLAG_FLAGGED, NULL);
-	ok(f, mailbox_api.expunge(own, NULL, &f->err));
-	fixture_save(f, "INBOX", mail_two, 0);
-	mailbox_api.close(&own);
-}
-
-static void a_view_of_anothers_mail_is_thawed(void **state)
-{
-	struct cv_mailbox *box;
-	struct cv_mailbox_changes c;
-	struct cv_span frozen;
+	struct cv_save *save;
 	struct pair p;
 	struct fixture *f = &p.reader;
 
 	(void)state;
-	box = frozen_init(&p, &frozen);
-	mailbox_api.close(&box);
-	reader_again(&p);
-	owner_works(&p);
-	ok(f, mailbox_thaw(f->user, frozen, freeze_key, &box, &f->err));
-	assert_int_equal(fixture_state(box).messages, 6);
-	assert_string_equal(fixture_state(box).name, SHARED "INBOX");
-	assert_int_equal(mailbox_api.uid_of(box, 3), 3);
-	assert_string_equal(fixture_body(f, box, 6), mail_one);
-	assert_true(fixture_message(f, box, 1, 0).flags & CV_FLAG_SEEN);
-	c = fixture_sync(f, box, CV_SYNC_NO_EXPUNGES);
-	assert_int_equal(c.expunged.count, 0);
-	/* just what has changed, and no more */
-	c = fixture_sync(f, box, 0);
-	assert_string_equal(fixture_set(f, c.expunged), "2");
-	assert_int_equal(c.messages, 6);
-	assert_int_equal(mailbox_api.uid_of(box, 6), 7);
-	assert_true(fixture_message(f, box, 3, 0).flags & CV_FLAG_FLAGGED);
-	assert_int_equal(fixture_sync(f, box, 0).flags.count, 0);
+	pair_init(&p);
+	grant(&p, "INBOX", "lrswtei");
+	save = begin_save(f, false, cv_span_of(mail_one), CV_OK);
+	kill_broker(&p);
+	assert_int_equal(mailbox_api.save_finish(save, &f->err), CV_E_TEMP);
+	mailbox_api.save_abort(&save);
+	assert_int_equal(fixture_save(f, SHARED "INBOX", mail_one, 0), 1);
 	pair_deinit(&p);
 }
 
-static void only_changed_flags_are_told(void **state)
+static void what_cannot_be_encoded_is_not_committed(void **state)
 {
-	struct cv_mailbox *box;
-	struct cv_mailbox_changes c;
-	struct cv_span frozen;
+	static const char nul[] = "Sub\0ject: x\r\n\r\nx\r\n";
+	struct cv_save *save;
+	struct cv_set uids;
 	struct pair p;
 	struct fixture *f = &p.reader;
+	uint32_t uidvalidity;
 
 	(void)state;
-	box = frozen_init(&p, &frozen);
-	mailbox_api.close(&box);
-	reader_again(&p);
-	owner_works(&p);
-	ok(f, mailbox_thaw(f->user, frozen, freeze_key, &box, &f->err));
-	c = fixture_sync(f, box, 0);
-	assert_string_equal(fixture_set(f, c.expunged), "2");
-	assert_string_equal(fixture_set(f, c.flags), "3");
-	assert_int_equal(c.messages, 6);
-	pair_deinit(&p);
-}
-
-/* The broker had ended before, so it could say nothing: the lists are
- * compared. */
-static void a_view_whose_broker_is_gone_is_thawed_too(void **state)
-{
-	struct cv_mailbox *box;
-	struct cv_mailbox_changes c;
-	struct cv_span frozen;
-	struct pair p;
-	struct fixture *f = &p.reader;
-
-	(void)state;
-	box = frozen_init(&p, &frozen);
-	kill(p.broker, SIGKILL);
-	assert_int_equal(waitpid(p.broker, NULL, 0), p.broker);
-	frozen = freeze(f, box);
-	mailbox_api.close(&box);
-	reader_again(&p);
-	owner_works(&p);
-	ok(f, mailbox_thaw(f->user, frozen, freeze_key, &box, &f->err));
-	assert_int_equal(fixture_state(box).messages, 6);
-	c = fixture_sync(f, box, 0);
-	assert_string_equal(fixture_set(f, c.expunged), "2");
-	assert_string_equal(fixture_set(f, c.flags), "1:5");
-	assert_int_equal(c.messages, 6);
-	pair_deinit(&p);
-}
-
-static void without_rights_nothing_is_thawed(void **state)
-{
-	struct remote_message m;
-	struct cv_mailbox *box;
-	struct cv_span frozen;
-	struct cv_text text, fields;
-	struct pair p;
-	struct fixture *f = &p.reader;
-	static const uint8_t none[MAILBOX_FREEZE_KEY_BYTES];
-	int channel;
-
-	(void)state;
-	box = frozen_init(&p, &frozen);
-	mailbox_api.close(&box);
-	reader_again(&p);
-	for (size_t len = 0; len < frozen.len; len++)
-		assert_true(mailbox_thaw(f->user, cv_span(frozen.data, len),
-					 freeze_key, &box, &f->err) < 0);
-	grant(&p, "INBOX", "");
-	assert_int_equal(mailbox_thaw(f->user, frozen, freeze_key, &box,
-				      &f->err), CV_E_NOT_FOUND);
-	/* bytes that the owner never gave away */
-	ok(&p.owner, mailbox_api.create(p.owner.user, "Secret", 0,
-					&p.owner.err));
-	fixture_save(&p.owner, "Secret", mail_two, 0);
-	box = fixture_open(&p.owner, "Secret");
-	cv_text_init(&text, p.owner.pool);
-	ok(&p.owner, mailbox_freeze(box, none, &text, &p.owner.err));
-	ok(&p.owner, open_broker(&p, "jane@example.org", &channel,
-				 &p.owner.err));
-	for (size_t len = 0; len <= text.len; len++) {
-		cv_text_init(&fields, p.owner.pool);
-		remote_put_u32(&fields, 1);
-		remote_put_span(&fields, cv_span(text.data, len));
-		ok(f, remote_send(channel, REMOTE_MSG_REQUEST, REMOTE_THAW, "",
-				  &fields, -1, &f->err));
-		ok(f, remote_receive(channel, 10000, REMOTE_MSG_ANSWER,
-				     p.owner.pool, &m, &f->err));
-		assert_true(m.number != 0);
-		assert_int_equal(m.payload.len, 0);
-	}
-	close(channel);
+	pair_init(&p);
+	grant(&p, "INBOX", "lrswtei");
+	save = begin_save(f, true, cv_span(nul, sizeof(nul) - 1),
+			  CV_E_SYNTAX);
+	(void)mailbox_api.save_finish(save, &f->err);
+	assert_int_equal(mailbox_api.save_commit(&save, f->pool, &uidvalidity,
+						 &uids, &f->err), CV_E_SYNTAX);
+	assert_null(save);
+	assert_int_equal(fixture_save(f, SHARED "INBOX", mail_one, 0), 1);
 	pair_deinit(&p);
 }
 
@@ -829,10 +515,8 @@ int main(void)
 		cmocka_unit_test(changes_go_both_ways),
 		cmocka_unit_test(rights_are_changed_by_who_may),
 		cmocka_unit_test(a_killed_broker_costs_one_command),
-		cmocka_unit_test(a_view_of_anothers_mail_is_thawed),
-		cmocka_unit_test(only_changed_flags_are_told),
-		cmocka_unit_test(a_view_whose_broker_is_gone_is_thawed_too),
-		cmocka_unit_test(without_rights_nothing_is_thawed),
+		cmocka_unit_test(a_broker_that_is_killed_saves_nothing),
+		cmocka_unit_test(what_cannot_be_encoded_is_not_committed),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(nonsense_of_the_entitled_is_survived),
 		cmocka_unit_test(a_broker_that_lies_is_left),
