@@ -118,10 +118,11 @@ static int copy_across(struct cv_mailbox *box, struct cv_set seqs,
 	return ret;
 }
 
-/* Within one account: it is copied there, and \Seen goes along. */
-static int copy_seen(struct cv_mailbox *box, const char *name,
-		     const struct cv_copy_result *result, struct cv_pool *pool,
-		     struct cv_error *err)
+/* Within one account: it is copied there, and \Seen goes along.  Copied it is
+ * in any case: what the copies are marked with cannot undo that. */
+static void copy_seen(struct cv_mailbox *box, const char *name,
+		      const struct cv_copy_result *result,
+		      struct cv_pool *pool)
 {
 	struct account_ranges marked = { .pool = pool };
 	struct cv_range const *to = result->uids.ranges;
@@ -140,7 +141,8 @@ static int copy_seen(struct cv_mailbox *box, const char *name,
 				uid = to[at].first;
 		}
 	}
-	return route_mark_seen(box->user, name, &marked, err);
+	if (route_mark_seen(box->user, name, &marked, NULL) < 0)
+		log_warning("mail", "\\Seen of copied messages is lost");
 }
 
 int route_mark_seen(struct cv_user *user, const char *name,
@@ -196,6 +198,7 @@ int route_copy(struct cv_mailbox *box, struct cv_set seqs,
 		ret = remote_copy(box, seqs,
 				  remote_name(target, mailbox_name, pool),
 				  move, pool, result_r, err);
-	return ret < 0 || box->seen == NULL ? ret :
-		copy_seen(box, mailbox_name, result_r, pool, err);
+	if (ret >= 0 && box->seen != NULL)
+		copy_seen(box, mailbox_name, result_r, pool);
+	return ret;
 }
