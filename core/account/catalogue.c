@@ -39,15 +39,10 @@ static void format_header(const struct folder *folder,
 			  const struct compacted *compacted,
 			  unsigned char dst[CATALOGUE_HEADER_SIZE])
 {
-	uint16_t version[2] = { FORMAT_MAJOR, FORMAT_MINOR };
-	uint32_t size = CATALOGUE_HEADER_SIZE, crc;
+	uint32_t crc;
 
-	memset(dst, 0, CATALOGUE_HEADER_SIZE);
-	memcpy(dst, CATALOGUE_MAGIC, 8);
-	memcpy(dst + 8, version, 4);
-	memcpy(dst + 12, &size, 4);
-	memcpy(dst + 16, &folder->f.account->guid, 16);
-	memcpy(dst + 32, &folder->f.guid, 16);
+	format_file_head(dst, CATALOGUE_HEADER_SIZE, CATALOGUE_MAGIC,
+			 &folder->f, &folder->f.account->guid);
 	memcpy(dst + AT_COMPACTED, &compacted->size, 8);
 	memcpy(dst + AT_COMPACTED + 8, &compacted->messages, 4);
 	crc = crc32c(0, dst, CATALOGUE_HEADER_SIZE - 4);

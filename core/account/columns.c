@@ -25,15 +25,10 @@ static void format_header(const struct account_folder *f,
 			  const struct section *sections,
 			  unsigned char dst[HEADER_SIZE])
 {
-	uint16_t version[2] = { FORMAT_MAJOR, FORMAT_MINOR };
-	uint32_t size = HEADER_SIZE, crc;
+	uint32_t crc;
 
-	memset(dst, 0, HEADER_SIZE);
-	memcpy(dst, COLUMNS_MAGIC, 8);
-	memcpy(dst + 8, version, 4);
-	memcpy(dst + 12, &size, 4);
-	memcpy(dst + 16, &f->account->guid, 16);
-	memcpy(dst + 32, &f->guid, 16);
+	format_file_head(dst, HEADER_SIZE, COLUMNS_MAGIC, f,
+			 &f->account->guid);
 	memcpy(dst + 48, &f->uidvalidity, 4);
 	memcpy(dst + AT_SECTIONS, sections,
 	       COLUMNS_SECTIONS * sizeof(*sections));

@@ -79,6 +79,23 @@ enum ended_reason {
 				 * offset on do not count */
 };
 
+/* How the catalogue and the columns of a folder begin: magic, version, size of
+ * the header, both GUIDs; the rest of it is 0. */
+static inline void format_file_head(unsigned char *dst, uint32_t size,
+				    const char magic[8],
+				    const struct account_folder *f,
+				    const struct account_guid *account)
+{
+	uint16_t version[2] = { FORMAT_MAJOR, FORMAT_MINOR };
+
+	memset(dst, 0, size);
+	memcpy(dst, magic, 8);
+	memcpy(dst + 8, version, 4);
+	memcpy(dst + 12, &size, 4);
+	memcpy(dst + 16, account, 16);
+	memcpy(dst + 32, &f->guid, 16);
+}
+
 static inline size_t format_align(size_t len)
 {
 	return (len + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1);

@@ -59,6 +59,21 @@ static bool rows_of(struct log *log, uint32_t first, uint32_t last,
 	return spend(log, 1 + (low - *from_r));
 }
 
+/* The rows of the next range of UIDs, which begins a step of so many bytes;
+ * false: there is none, or too much was done already. */
+static bool next_rows(struct log *log, struct cv_span *ranges, size_t step,
+		      uint32_t *from_r, uint32_t *to_r)
+{
+	struct cv_span range = *ranges;
+
+	if (range.len < step)
+		return false;
+	*ranges = cv_span_skip(range, step);
+	return rows_of(log, (uint32_t)dovecot_number(range.data, 4),
+		       (uint32_t)dovecot_number(range.data + 4, 4), from_r,
+		       to_r);
+}
+
 static struct dovecot_row *row_of(struct log *log, uint32_t uid)
 {
 	uint32_t from, to;
@@ -105,15 +120,13 @@ static void do_expunge(struct log *log, struct cv_span data, size_t step)
 
 static void do_flags(struct log *log, struct cv_span data)
 {
-	for (; data.len >= 12; data = cv_span_skip(data, 12)) {
-		uint8_t add = (uint8_t)data.data[8] & 0x1f;
-		uint8_t remove = (uint8_t)data.data[9] & 0x1f;
-		uint32_t from, to;
+	const char *record = data.data;
+	uint32_t from, to;
 
-		if (!rows_of(log, (uint32_t)dovecot_number(data.data, 4),
-			     (uint32_t)dovecot_number(data.data + 4, 4),
-			     &from, &to))
-			return;
+	for (; next_rows(log, &data, 12, &from, &to); record = data.data) {
+		uint8_t add = (uint8_t)record[8] & 0x1f;
+		uint8_t remove = (uint8_t)record[9] & 0x1f;
+
 		for (; from < to; from++) {
 			struct dovecot_row *row = &log->r->index->rows[from];
 
@@ -128,14 +141,9 @@ static void set_keyword(struct log *log, struct cv_span ranges, int bit,
 			bool add)
 {
 	uint64_t mask = (uint64_t)1 << (bit % 64);
+	uint32_t from, to;
 
-	for (; ranges.len >= 8; ranges = cv_span_skip(ranges, 8)) {
-		uint32_t from, to;
-
-		if (!rows_of(log, (uint32_t)dovecot_number(ranges.data, 4),
-			     (uint32_t)dovecot_number(ranges.data + 4, 4),
-			     &from, &to))
-			return;
+	while (next_rows(log, &ranges, 8, &from, &to)) {
 		for (; from < to; from++) {
 			struct dovecot_row *row = &log->r->index->rows[from];
 
@@ -170,13 +178,9 @@ static void do_keyword(struct log *log, struct cv_span data)
 
 static void do_keyword_reset(struct log *log, struct cv_span data)
 {
-	for (; data.len >= 8; data = cv_span_skip(data, 8)) {
-		uint32_t from, to;
+	uint32_t from, to;
 
-		if (!rows_of(log, (uint32_t)dovecot_number(data.data, 4),
-			     (uint32_t)dovecot_number(data.data + 4, 4),
-			     &from, &to))
-			return;
+	while (next_rows(log, &data, 8, &from, &to)) {
 		for (; from < to; from++) {
 			struct dovecot_row *row = &log->r->index->rows[from];
 
