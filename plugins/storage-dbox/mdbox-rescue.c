@@ -167,8 +167,10 @@ static void sort(struct mdbox_rescue *r)
 	for (uint32_t i = 0; i < r->count; i++) {
 		/* at both places, or in Dovecot's file and in ours */
 		if (to > 0 && by_place(&r->records[to - 1],
-				       &r->records[i]) == 0)
+				       &r->records[i]) == 0) {
+			r->records[to - 1].used |= r->records[i].used;
 			continue;
+		}
 		r->records[to++] = r->records[i];
 	}
 	r->count = to;
