@@ -247,6 +247,7 @@ int imap_extend_check(const struct cv_extension *extension,
 /* Room for all rows of all plugins; the limits hold for their sums. */
 static struct {
 	bool built;
+	struct cv_pool *pool;		/* as long as the process */
 	struct imap_extended all;
 	struct imap_extender *extenders;
 	struct imap_extended_command *commands;
@@ -371,7 +372,7 @@ static void gather(void)
 		count++;
 	if (count == 0)
 		return;
-	pool = cv_api->pool_create("imap extensions");
+	gathered.pool = pool = cv_api->pool_create("imap extensions");
 	rooms_make(pool, 2 * count);
 	/* those of the rows stand behind those in the order of before */
 	at = 0;

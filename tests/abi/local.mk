@@ -166,6 +166,24 @@ tests_abi_wrong_kind_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_kind \
 	-DWRONG_NAME='"wrong-kind"' -DFAULT=KIND -DFAULT_IS_NO_DESCRIPTOR=0
 tests_abi_wrong_kind_la_LDFLAGS = $(WRONG_LDFLAGS)
 
+check_LTLIBRARIES += tests/abi/wrong-extension-name.la
+tests_abi_wrong_extension_name_la_SOURCES = %D%/wrong.c
+tests_abi_wrong_extension_name_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_extension_name \
+	-DWRONG_NAME='"wrong-extension-name"' -DFAULT=EXTENSION_NAME -DFAULT_IS_NO_DESCRIPTOR=0
+tests_abi_wrong_extension_name_la_LDFLAGS = $(WRONG_LDFLAGS)
+
+check_LTLIBRARIES += tests/abi/wrong-extension-major.la
+tests_abi_wrong_extension_major_la_SOURCES = %D%/wrong.c
+tests_abi_wrong_extension_major_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_extension_major \
+	-DWRONG_NAME='"wrong-extension-major"' -DFAULT=EXTENSION_MAJOR -DFAULT_IS_NO_DESCRIPTOR=0
+tests_abi_wrong_extension_major_la_LDFLAGS = $(WRONG_LDFLAGS)
+
+check_LTLIBRARIES += tests/abi/wrong-extension-refused.la
+tests_abi_wrong_extension_refused_la_SOURCES = %D%/wrong.c
+tests_abi_wrong_extension_refused_la_CPPFLAGS = $(WRONG_CPPFLAGS) -DCV_PLUGIN=wrong_extension_refused \
+	-DWRONG_NAME='"wrong-extension-refused"' -DFAULT=EXTENSION_REFUSED -DFAULT_IS_NO_DESCRIPTOR=0
+tests_abi_wrong_extension_refused_la_LDFLAGS = $(WRONG_LDFLAGS)
+
 check_PROGRAMS += tests/abi/test-wrong-plugins
 TESTS += tests/abi/test-wrong-plugins %D%/adm-plugin
 tests_abi_test_wrong_plugins_SOURCES = %D%/test-wrong-plugins.c

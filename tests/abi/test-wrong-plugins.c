@@ -1,6 +1,7 @@
 /* test-wrong-plugins.c - each fault is refused with its own sentence, the
  * others load, and with skip the process goes on. */
 #include "module/hook.h"
+#include "cv-extend.h"
 #include "module/module.h"
 #include "module/slots.h"
 
@@ -221,7 +222,8 @@ static void one_crash_does_not_hide_the_others(void **state)
 	assert_true(result[3].status < 0);
 	assert_int_equal(result[4].status, CV_OK);
 	assert_string_equal(result[4].desc->needs[0], "wrong-good-b");
-	assert_int_equal(result[4].desc->registration_count, 1);
+	/* a hook and an extension */
+	assert_int_equal(result[4].desc->registration_count, 2);
 	assert_true(result[5].status < 0);
 }
 
@@ -274,6 +276,52 @@ static void a_bad_set_is_refused_whole(void **state)
 			  "is not pretty");
 	assert_load_fails(crash, "cannot load 'wrong-init-crash': it crashed");
 	assert_load_fails(longer, "its protocol table 'longer' uses byte");
+}
+
+static void what_extends_a_plugin_is_looked_over(void **state)
+{
+	static const char *const named[] = { "wrong-good-b",
+		"wrong-extension-name", NULL };
+	static const char *const newer[] = { "wrong-good-b",
+		"wrong-extension-major", NULL };
+	static const char *const refused[] = { "wrong-good-b",
+		"wrong-extension-refused", NULL };
+	static const char *const earlier[] = { "wrong-extension-refused",
+		"wrong-good-b", NULL };
+
+	assert_load_fails(named, "cannot load 'wrong-extension-name': its "
+			  "extension is called 'somebody-else' (hint: give it "
+			  "the plugin's name)");
+	assert_load_fails(newer, "cannot load 'wrong-extension-major': it "
+			  "extends 'wrong-good-b' as of version 2, this "
+			  "server has version 1 (hint: ");
+	assert_load_fails(refused, "cannot load 'wrong-extension-refused': "
+			  "there is one of those");
+	assert_load_fails(earlier, "cannot load 'wrong-good-b': what "
+			  "'wrong-extension-refused' adds to it is wrong: "
+			  "there is one of those");
+}
+
+static void a_service_and_its_extensions_find_each_other(void **state)
+{
+	static const char *const names[] = { "wrong-good-a", "wrong-good-b",
+		NULL };
+	const struct cv_host *host = module_host();
+	const struct cv_extension *extension;
+	struct cv_plugin *owner;
+	struct cv_error err = ERROR_NONE;
+	uint32_t at = 0;
+
+	assert_null(host->service("wrong-good-b", 1));
+	assert_int_equal(load(false, names, &err), CV_OK);
+	assert_non_null(host->service("wrong-good-b", 1));
+	assert_null(host->service("wrong-good-b", 2));
+	extension = host->extension_next("wrong-good-b", 1, &at, &owner);
+	assert_string_equal(extension->name, "wrong-good-a");
+	assert_string_equal(module_describe(owner)->name, "wrong-good-a");
+	assert_null(host->extension_next("wrong-good-b", 1, &at, &owner));
+	at = 0;
+	assert_null(host->extension_next("wrong-good-b", 2, &at, &owner));
 }
 
 static void with_skip_the_process_goes_on(void **state)
@@ -360,6 +408,8 @@ int main(void)
 		TEST(what_others_can_write_is_refused),
 		TEST(one_crash_does_not_hide_the_others),
 		TEST(a_bad_set_is_refused_whole),
+		TEST(what_extends_a_plugin_is_looked_over),
+		TEST(a_service_and_its_extensions_find_each_other),
 		TEST(with_skip_the_process_goes_on),
 		TEST(hooks_run_by_priority_and_are_counted),
 		TEST(nothing_is_registered_after_init),

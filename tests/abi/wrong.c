@@ -2,6 +2,7 @@
  * name is wrong-<fault>.  tests/abi/test-wrong-plugins.c says what the server
  * answers to each of them. */
 #include "cv-plugin.h"
+#include "cv-extend.h"
 #include "cv-mailbox.h"
 #include "cv-protocol.h"
 
@@ -16,7 +17,7 @@ enum fault {
 	NEED, CYCLE_A, CYCLE_B, CONSTRUCTOR, EXIT, HANG, POINTER, INIT_CRASH,
 	INIT_FAILS, SERVICE, LATE, LONGER_TABLE, UNKNOWN_HOOK, EXACT_BUILD,
 	SETTING, UNDEFINED, GOOD_A, GOOD_B, KIND,
-	CHECK,
+	CHECK, EXTENSION_NAME, EXTENSION_MAJOR, EXTENSION_REFUSED,
 };
 
 struct wrong_settings { const char *wrong_text; };
@@ -65,6 +66,41 @@ static int call_service(const struct cv_host *host)
 	return users->name(NULL) == NULL ? CV_OK : CV_E_PERM;
 }
 
+/* wrong-good-b may be extended, by wrong-good-a, too. */
+static int wrong_service_check(const struct cv_extension *extension,
+			       struct cv_error *err)
+{
+	if (strcmp(extension->name, "wrong-extension-refused") == 0)
+		return CV_FAIL(err, CV_E_EXISTS, "there is one of those");
+	return CV_OK;
+}
+
+static const struct cv_service wrong_service = {
+	CV_SIZED(cv_service), .name = "wrong-good-b", .major = 1,
+	.table = &longer, .check = wrong_service_check,
+};
+
+static const struct cv_extension wrong_extension = {
+	CV_SIZED(cv_extension),
+	.name = FAULT == EXTENSION_NAME ? "somebody-else" : WRONG_NAME,
+	.of = "wrong-good-b", .major = FAULT == EXTENSION_MAJOR ? 2 : 1,
+	.table = &longer,
+};
+
+static int wrong_extend(const struct cv_host *host, struct cv_plugin *self,
+			struct cv_error *err)
+{
+	if (FAULT == GOOD_B)
+		return cv_provide_service(self, &wrong_service, err);
+	if (FAULT == GOOD_A &&
+	    (host->service("wrong-good-b", 1) == NULL ||
+	     host->service("wrong-good-b", 1) == &wrong_service))
+		return CV_FAIL(err, CV_E_INTERNAL, "no service");
+	if (FAULT == GOOD_A || FAULT >= EXTENSION_NAME)
+		return cv_provide_extension(self, &wrong_extension, err);
+	return CV_OK;
+}
+
 static int wrong_init(const struct cv_host *host, struct cv_plugin *self,
 		      struct cv_error *err)
 {
@@ -86,6 +122,8 @@ static int wrong_init(const struct cv_host *host, struct cv_plugin *self,
 	if (cv_on_session_opened(self, FAULT == GOOD_B ? -1 : 0,
 				 wrong_session_opened, err) < 0)
 		return CV_E_CONFIG;
+	if (wrong_extend(host, self, err) < 0)
+		return CV_E_EXISTS;
 	if (FAULT == INIT_FAILS &&
 	    strcmp(((const struct wrong_settings *)
 		    host->settings(self))->wrong_text, "pretty") != 0)
