@@ -232,23 +232,73 @@ static void append_own(struct cv_text *dst, const struct imap_session *s,
 	}
 }
 
-/* imap_capability: "" is the default, "+X Y" adds, else it replaces. */
+/* "SORT" is that word and no other; "SORT=" is each that begins so. */
+static bool is_meant(struct cv_span word, struct cv_span by)
+{
+	bool begins = by.len > 0 && by.data[by.len - 1] == '=';
+
+	if (word.len < by.len || (word.len > by.len && !begins))
+		return false;
+	return cv_span_equal_icase(cv_span(word.data, by.len), by);
+}
+
+/* Of those in dst from start on, with the blanks between them. */
+static void remove_words(struct cv_text *dst, size_t start, struct cv_span by)
+{
+	struct cv_span rest = cv_span(dst->data + start, dst->len - start);
+	struct cv_span word;
+	size_t end = start;
+
+	while (cv_span_split(&rest, ' ', &word)) {
+		if (is_meant(word, by))
+			continue;
+		if (end > start)
+			dst->data[end++] = ' ';
+		/* never behind what is still to be read */
+		memmove(dst->data + end, word.data, word.len);
+		end += word.len;
+	}
+	dst->len = end;
+}
+
+/* "+X Y -Z": what is added and what is taken away, in this order. */
+static void change(struct cv_text *dst, size_t start, struct cv_span words)
+{
+	struct cv_span word;
+
+	while (cv_span_split(&words, ' ', &word)) {
+		bool less = word.len > 0 && word.data[0] == '-';
+
+		if (less || (word.len > 0 && word.data[0] == '+'))
+			word = cv_span_skip(word, 1);
+		if (word.len == 0)
+			continue;
+		/* no word stands there twice */
+		remove_words(dst, start, word);
+		if (less)
+			continue;
+		if (dst->len > start)
+			cv_text_append_c(dst, ' ');
+		cv_text_append_span(dst, word);
+	}
+}
+
+/* imap_capability: "" is the default, one that begins with a sign changes it,
+ * else it replaces. */
 static void base(struct cv_text *dst, const struct imap_session *s,
 		 struct cv_preauth *p, const struct imap_settings *set,
 		 enum when when)
 {
 	const char *own = set->imap_capability;
+	size_t start = dst->len;
 
-	if (own[0] != '\0' && own[0] != '+') {
+	if (own[0] != '\0' && own[0] != '+' && own[0] != '-') {
 		cv_text_append_str(dst, own);
 		return;
 	}
 	append_own(dst, s, set, when);
 	imap_extend_capabilities(dst, s, p);
-	if (own[0] == '+' && own[1] != '\0') {
-		cv_text_append_c(dst, ' ');
-		cv_text_append_span(dst, cv_span_trim(cv_span_of(own + 1)));
-	}
+	change(dst, start, cv_span_of(own));
 }
 
 void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,

@@ -56,8 +56,9 @@ static int imap_init(const struct cv_host *host, struct cv_plugin *self,
 static const struct cv_setting_def imap_setting_defs[] = {
 	IMAP_SETTING(imap_capability, CV_SET_STRING, "", NULL, 0,
 		"The CAPABILITY string.  Empty: what this server can do.  "
-		"Beginning with \"+\": words to add to that.  Anything else "
-		"replaces it."),
+		"Beginning with \"+\" or \"-\": words to add to that, and, with "
+		"\"-\" before each, to leave out; \"-THREAD=\" leaves out all "
+		"that begin so.  Anything else replaces it."),
 	IMAP_SETTING(imap_client_workarounds, CV_SET_LIST, "", NULL,
 		CV_SET_PER_USER,
 		"Departures for clients with faults, separated by blanks.  "

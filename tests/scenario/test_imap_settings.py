@@ -32,6 +32,14 @@ def test_capability_is_added_to(client):
     assert w.login().do("CAPABILITY")[0].endswith(" X-ONE X-TWO")
 
 
+def test_capability_is_changed(client):
+    w = client("imap_capability = -IDLE +X-MINE -THREAD= -UNAUTHENTICATE\n", login=False)
+    assert " IDLE " not in w.greeting and " X-MINE " in w.greeting
+    words = w.login().do("CAPABILITY")[0].split()
+    assert not [x for x in words if x.startswith(("THREAD=", "IDLE", "UNAUTH"))]
+    assert words[-1] == "X-MINE" and "SORT=DISPLAY" in words
+
+
 def test_capability_is_replaced(client):
     w = client("imap_capability = IMAP4rev1 IDLE\n")
     assert w.do("CAPABILITY")[0] == "* CAPABILITY IMAP4rev1 IDLE"

@@ -57,6 +57,16 @@ static void capability_setting_adds_and_replaces(void **state)
 	assert_non_null(strstr(p->out.data, "LITERAL- SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LANGUAGE "
 			       "X-A X-B AUTH=PLAIN"));
 	assert_null(strstr(p->out.data, "LITERAL+"));
+	mock_settings.imap_capability = "-IDLE +X-A X-A -id  +LITERAL- -SASL "
+		"-LOGIN-REF=";
+	feed(p, "a CAPABILITY\r\n");
+	assert_non_null(strstr(p->out.data, "* CAPABILITY IMAP4rev1 IMAP4rev2 "
+			       "SASL-IR LOGIN-REFERRALS ENABLE LANGUAGE X-A "
+			       "LITERAL- AUTH=PLAIN"));
+	mock_settings.imap_capability = "-IMAP4rev1 -IMAP4rev2 -LITERAL- "
+		"-SASL-IR -LOGIN-REFERRALS -ID -ENABLE -IDLE -LANGUAGE +X";
+	feed(p, "a CAPABILITY\r\n");
+	assert_non_null(strstr(p->out.data, "* CAPABILITY X AUTH=PLAIN"));
 	mock_settings.imap_capability = "IMAP4rev1 ONLY";
 	feed(p, "a CAPABILITY\r\n");
 	assert_non_null(strstr(p->out.data, "* CAPABILITY IMAP4rev1 ONLY "
