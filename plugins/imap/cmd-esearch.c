@@ -222,8 +222,7 @@ static void tell(struct esearch *e, const struct cv_mailbox_state *state,
 		imap_saved_set(cmd, ret, found);
 	results.modseq = imap_results_modseq(cmd, ret, seqs);
 	/* [RFC7377 2.1] nothing for a mailbox without matches */
-	if (seqs.count > 0 &&
-	    (ret->options & ~(uint32_t)IMAP_RETURN_SILENT) != 0)
+	if (seqs.count > 0 && ret->options != IMAP_RETURN_SAVE)
 		imap_esearch_send(cmd, ret, results, true, name,
 				  state->uidvalidity);
 	/* [RFC7377 2.2] UPDATE is of the selected one */

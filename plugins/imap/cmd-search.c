@@ -16,7 +16,7 @@ static void send_result(struct imap_cmd *cmd, const struct imap_return *ret,
 	if (!ret->given)
 		/* [RFC3501 7.2.5] sent even when nothing was found */
 		imap_results_send(cmd, "SEARCH", results);
-	else if ((ret->options & ~(uint32_t)IMAP_RETURN_SILENT) != 0)
+	else if (ret->options != IMAP_RETURN_SAVE)
 		/* [RFC5182 2.2] SAVE alone answers nothing */
 		imap_esearch_send(cmd, ret, results, cmd->uid, CV_SPAN_NONE,
 				  0);

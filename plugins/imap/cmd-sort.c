@@ -120,7 +120,7 @@ static int sort(struct imap_cmd *cmd, const struct imap_return *ret)
 		found.runs, found.count });
 	if (!ret->given)
 		imap_results_send(cmd, "SORT", results);
-	else if ((ret->options & ~(uint32_t)IMAP_RETURN_SILENT) != 0)
+	else if (ret->options != IMAP_RETURN_SAVE)
 		imap_esearch_send(cmd, ret, results, cmd->uid, CV_SPAN_NONE,
 				  0);
 	imap_context_begin(cmd, ret, &program, found, CV_SPAN(""));

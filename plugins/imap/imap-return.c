@@ -69,8 +69,8 @@ static const struct return_option {
 	{ "MAX", IMAP_RETURN_MAX, NULL },
 	{ "ALL", IMAP_RETURN_ALL, NULL },
 	{ "COUNT", IMAP_RETURN_COUNT, NULL },
-	/* [RFC5267 4.2] a hint, of no use here */
-	{ "CONTEXT", IMAP_RETURN_CONTEXT, NULL },
+	/* [RFC5267 4.2] a hint, which changes nothing */
+	{ "CONTEXT", 0, NULL },
 	{ "SAVE", IMAP_RETURN_SAVE, NULL },
 	{ "PARTIAL", IMAP_RETURN_PARTIAL, parse_partial },
 	{ "UPDATE", IMAP_RETURN_UPDATE, NULL },

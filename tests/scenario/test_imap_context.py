@@ -139,7 +139,7 @@ def test_the_examples(box):  # noqa: F811
     assert not any("ESEARCH" in line for line in box.do("STORE 2 FLAGS ()"))
     # and the tag is free again
     box.send("B01 UID SEARCH RETURN (UPDATE) DELETED\r\n")
-    assert box.until("B01") == ["B01 OK Search completed."]
+    assert box.until("B01")[0] == '* ESEARCH (TAG "B01") UID'
 
 
 @pytest.mark.parametrize("command", [
@@ -190,7 +190,7 @@ def test_updates_come_in_idle_and_from_others(box, wire):  # noqa: F811
     other = wire()
     other.do(f"SELECT {box.name}")
     box.send("a UID SEARCH RETURN (UPDATE) FLAGGED\r\n")
-    assert box.until("a") == ["a OK Search completed."]
+    assert box.until("a") == ['* ESEARCH (TAG "a") UID', "a OK Search completed."]
     box.send("i IDLE\r\n")
     assert box.line().startswith("+")
     other.do("STORE 2 +FLAGS (\\Flagged)")

@@ -11,6 +11,9 @@
 
 #define SEL "s SELECT INBOX\r\n"
 #define OK(tag) tag " OK Search completed.\r\n"
+/* [RFC5267 4.3] UPDATE asks for nothing by itself */
+#define NONE(tag) "* ESEARCH (TAG \"" tag "\")\r\n" OK(tag)
+#define NONE_UID(tag) "* ESEARCH (TAG \"" tag "\") UID\r\n" OK(tag)
 #define BAD_ARGS "a BAD Error in IMAP command CANCELUPDATE: Invalid " \
 	"arguments.\r\n"
 
@@ -28,13 +31,13 @@ static const struct script { const char *in, *out; } scripts[] = {
 	{ "a UID SEARCH RETURN (UPDATE) OR 2 FLAGGED\r\n"
 	  "b UID SEARCH RETURN (UPDATE) NOT FLAGGED\r\n"
 	  "c STORE 3 +FLAGS.SILENT (\\Flagged)\r\n",
-	  OK("a") OK("b") "* ESEARCH (TAG \"a\") UID ADDTO (0 3)\r\n"
+	  NONE_UID("a") NONE_UID("b") "* ESEARCH (TAG \"a\") UID ADDTO (0 3)\r\n"
 	  "* ESEARCH (TAG \"b\") UID REMOVEFROM (0 3)\r\n"
 	  "c OK Store completed.\r\n" },
 	/* [RFC5267 4.3.4] before the number means another message */
 	{ "a SEARCH RETURN (UPDATE) ALL\r\nb STORE 2 +FLAGS.SILENT "
 	  "(\\Deleted)\r\nc EXPUNGE\r\n",
-	  OK("a") "b OK Store completed.\r\n"
+	  NONE("a") "b OK Store completed.\r\n"
 	  "* ESEARCH (TAG \"a\") REMOVEFROM (0 2)\r\n* 2 EXPUNGE\r\n"
 	  "c OK Expunge completed.\r\n" },
 	/* [RFC5267 4.3.3] after it is there */
@@ -48,16 +51,20 @@ static const struct script { const char *in, *out; } scripts[] = {
 	/* [RFC5267 4.3] */
 	{ "a SEARCH RETURN (UPDATE) ALL\r\na SEARCH RETURN (UPDATE) SEEN\r\n"
 	  "a SEARCH RETURN (COUNT) SEEN\r\n",
-	  OK("a") "a BAD Tag reuse\r\n* ESEARCH (TAG \"a\") COUNT 1\r\n"
+	  NONE("a") "a BAD Tag reuse\r\n* ESEARCH (TAG \"a\") COUNT 1\r\n"
 	  OK("a") },
+	/* [RFC5267 4.2] CONTEXT is as if it was not there */
+	{ "a SEARCH RETURN (CONTEXT) ALL\r\nb SEARCH RETURN (SAVE CONTEXT) "
+	  "ALL\r\n",
+	  "* ESEARCH (TAG \"a\") ALL 1:3\r\n" OK("a") OK("b") },
 	{ "a SEARCH RETURN (UPDATE CONTEXT) FLAGGED\r\nb UNSELECT\r\n"
 	  "c APPEND INBOX (\\Flagged) {4+}\r\na\r\n\r\n",
-	  OK("a") "b OK Unselect completed.\r\n"
+	  NONE("a") "b OK Unselect completed.\r\n"
 	  "c OK [APPENDUID 1001 4] Append completed.\r\n" },
 	/* [RFC5267 4.3.5] */
 	{ "a SEARCH RETURN (UPDATE) FLAGGED\r\nb CANCELUPDATE \"a\"\r\n"
 	  "c STORE 1 +FLAGS.SILENT (\\Flagged)\r\n",
-	  OK("a") "b OK No further updates.\r\nc OK Store completed.\r\n" },
+	  NONE("a") "b OK No further updates.\r\nc OK Store completed.\r\n" },
 	{ "b CANCELUPDATE \"none\" \"of\" \"them\"\r\n",
 	  "b OK No further updates.\r\n" },
 	{ "a CANCELUPDATE\r\n", BAD_ARGS },
@@ -78,7 +85,7 @@ static const struct script { const char *in, *out; } scripts[] = {
 	  "ADDTO (0 1)\r\nb OK Store completed.\r\n" },
 	/* [RFC9586] */
 	{ "a SEARCH RETURN (UPDATE) FLAGGED\r\nb ENABLE UIDONLY\r\n",
-	  OK("a") "* ENABLED UIDONLY\r\n* NO [NOUPDATE \"a\"] It has message "
+	  NONE("a") "* ENABLED UIDONLY\r\n* NO [NOUPDATE \"a\"] It has message "
 	  "numbers\r\nb OK Enabled.\r\n" },
 };
 
