@@ -448,10 +448,10 @@ static int match_part(struct search *s, struct cv_stream *file,
 
 	if (ret < 0)
 		return ret;
-	/* the header of the message itself is no part of its body; those of
-	 * parts are */
-	if ((headers || part > 0) &&
-	    header_matches(s, header, needle)) {
+	/* [RFC9051 6.4.4] BODY "doesn't match any header fields": neither the
+	 * message's own nor those of parts and of embedded messages, which TEXT
+	 * does */
+	if (headers && header_matches(s, header, needle)) {
 		*yes_r = true;
 		return CV_OK;
 	}
