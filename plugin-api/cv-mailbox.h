@@ -278,6 +278,34 @@ enum cv_search_op {
 	CV_SEARCH_SAVED_BEFORE, CV_SEARCH_SAVED_ON, CV_SEARCH_SAVED_SINCE,
 	/* text: the 16 bytes of struct cv_message_data */
 	CV_SEARCH_GUID, CV_SEARCH_THREAD,
+	/* One MIME part of the message matches what is below: CV_SEARCH_PART_*,
+	 * AND, OR and NOT.  PARENT: the part that it is in does; CHILD: one of
+	 * those in it, at any depth.  Nothing below them: there is one. */
+	CV_SEARCH_PART, CV_SEARCH_PART_PARENT, CV_SEARCH_PART_CHILD,
+	CV_SEARCH_PART_KEY,		/* flags: enum cv_search_part */
+};
+
+/* Of one MIME part.  Envelopes are those of messages within the message. */
+enum cv_search_part {
+	/* text: all of it, without case (MD5: with it) */
+	CV_PART_TYPE = 1, CV_PART_SUBTYPE, CV_PART_ENCODING, CV_PART_LANGUAGE,
+	CV_PART_ID, CV_PART_LOCATION, CV_PART_MD5, CV_PART_DISPOSITION,
+	/* text: in it, with case; field: the parameter */
+	CV_PART_PARAM, CV_PART_DISPOSITION_PARAM, CV_PART_DESCRIPTION,
+	CV_PART_SUBJECT, CV_PART_IN_REPLY_TO, CV_PART_MESSAGE_ID,
+	CV_PART_BCC, CV_PART_CC, CV_PART_FROM, CV_PART_REPLY_TO,
+	CV_PART_SENDER, CV_PART_TO,
+	/* text: without case */
+	CV_PART_FILENAME_IS, CV_PART_FILENAME_CONTAINS,
+	CV_PART_FILENAME_BEGINS, CV_PART_FILENAME_ENDS,
+	/* as CV_SEARCH_HEADER, BODY and TEXT; those of parts in it, too */
+	CV_PART_HEADER, CV_PART_BODY, CV_PART_TEXT,
+	CV_PART_SENT_BEFORE, CV_PART_SENT_ON, CV_PART_SENT_SINCE,  /* day */
+	/* number: of the body with CRLFs, of a multipart 0 */
+	CV_PART_SIZE, CV_PART_LARGER, CV_PART_SMALLER,
+	/* number: how many parts it is in, which one of its parent's (from
+	 * 1) */
+	CV_PART_DEPTH, CV_PART_DEPTH_MIN, CV_PART_DEPTH_MAX, CV_PART_INDEX,
 };
 
 /* A tree in an array: children of AND, OR and NOT are linked by index, 0

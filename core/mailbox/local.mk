@@ -44,6 +44,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-route-copy.c \
 	%D%/mailbox-save.c %D%/mailbox-save-private.h \
 	%D%/mailbox-save-body.c %D%/mailbox-save-commit.c \
+	%D%/mailbox-search-part.c \
+	%D%/mailbox-search-private.h \
 	%D%/mailbox-search.c \
 	%D%/mailbox-seen.c %D%/mailbox-seen.h \
 	%D%/mailbox-sort.c \

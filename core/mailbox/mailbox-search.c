@@ -5,40 +5,15 @@
  * cheap keys first, so that most messages never open a file.  Text is
  * compared as decoded UTF-8 without case, in blocks that overlap by the
  * length of the needle. */
-#include "mailbox-private.h"
+#include "mailbox-search-private.h"
 #include "key-table.h"
 #include "message/charset.h"
 #include "message/encoded-word.h"
-#include "message/text-find.h"
 
 enum {
 	SEARCH_NODES_MAX = 10000,
+	SEARCH_PART_NODES_MAX = 1000,	/* of one PART */
 	SEARCH_HEADER_MAX = 10 * 1024 * 1024,
-};
-
-struct snode {
-	const struct cv_search_node *node;
-	uint32_t *children;
-	uint32_t child_count;
-	struct text_needle needle;
-	int cost;
-};
-
-struct frame { uint32_t node, child; };
-
-struct search {
-	struct cv_mailbox *box;
-	struct cv_pool *pool;		/* of the query */
-	struct cv_pool *text_pool;	/* of one message */
-	enum casemap map;
-	struct cv_text decoded, scratch;	/* of one text */
-	struct snode *nodes;
-	uint32_t count;
-	struct frame *stack;
-	uint32_t seq, uid, row;
-	struct cv_set within;	/* numbers: no other message can match */
-	uint64_t within_size;
-	struct cv_error *err;
 };
 
 /* --- compiling --------------------------------------------------------------------- */
@@ -55,15 +30,30 @@ static int op_cost(uint32_t op)
 		return 3;
 	case CV_SEARCH_BODY:
 	case CV_SEARCH_TEXT:
+	case CV_SEARCH_PART:
 		return 5;
 	default:
 		return 1;
 	}
 }
 
-static int fail_shape(struct search *s)
+int search_fail_shape(struct search *s)
 {
 	return FAIL(s->err, CV_E_SYNTAX, "malformed search query");
+}
+
+static bool has_children(const struct cv_search_node *node)
+{
+	return (node->op >= CV_SEARCH_AND && node->op <= CV_SEARCH_NOT) ||
+		(node->op >= CV_SEARCH_PART &&
+		 node->op <= CV_SEARCH_PART_CHILD);
+}
+
+/* With nothing below it means that there is one. */
+static bool may_be_empty(const struct cv_search_node *node)
+{
+	return node->op == CV_SEARCH_PART_PARENT ||
+		node->op == CV_SEARCH_PART_CHILD;
 }
 
 /* Parents before their children in order_r; each node is somebody's child at
@@ -79,13 +69,12 @@ static int link_tree(struct search *s, const struct cv_search_query *query,
 	while (done < count) {
 		struct snode *n = &s->nodes[order_r[done++]];
 		uint32_t first = count, child;
-		bool group = n->node->op >= CV_SEARCH_AND &&
-			n->node->op <= CV_SEARCH_NOT;
+		bool group = has_children(n->node);
 
 		for (child = group ? n->node->first_child : 0; child != 0;
 		     child = s->nodes[child].node->next) {
 			if (child >= query->count || seen[child])
-				return fail_shape(s);
+				return search_fail_shape(s);
 			seen[child] = true;
 			order_r[count++] = child;
 		}
@@ -94,8 +83,8 @@ static int link_tree(struct search *s, const struct cv_search_query *query,
 					     n->child_count + 1);
 		memcpy(n->children, order_r + first,
 		       n->child_count * sizeof(*n->children));
-		if (group && n->child_count == 0)
-			return fail_shape(s);
+		if (group && n->child_count == 0 && !may_be_empty(n->node))
+			return search_fail_shape(s);
 	}
 	*count_r = count;
 	return CV_OK;
@@ -166,13 +155,36 @@ static void narrow_all(struct search *s, const uint32_t *order,
 	}
 }
 
+/* What is below a PART, parents before their children. */
+static int order_parts(struct search *s, struct snode *part)
+{
+	uint32_t *below = pool_new_array(s->pool, uint32_t,
+					 SEARCH_PART_NODES_MAX);
+	uint32_t done = 0, count = 1;
+
+	below[0] = (uint32_t)(part - s->nodes);
+	while (done < count) {
+		const struct snode *n = &s->nodes[below[done++]];
+
+		if (n->child_count > SEARCH_PART_NODES_MAX - count)
+			return search_fail_shape(s);
+		for (uint32_t i = 0; i < n->child_count; i++) {
+			s->nodes[n->children[i]].place = count;
+			below[count++] = n->children[i];
+		}
+	}
+	part->below = below;
+	part->below_count = count;
+	return CV_OK;
+}
+
 static int compile(struct search *s, const struct cv_search_query *query)
 {
 	uint32_t *order, count;
 	int ret;
 
 	if (query->count == 0 || query->count > SEARCH_NODES_MAX)
-		return fail_shape(s);
+		return search_fail_shape(s);
 	s->nodes = pool_new_array(s->pool, struct snode, query->count);
 	s->stack = pool_new_array(s->pool, struct frame, query->count + 1);
 	s->count = query->count;
@@ -196,7 +208,11 @@ static int compile(struct search *s, const struct cv_search_query *query)
 		}
 		sort_children(s, n);
 	}
-	return CV_OK;
+	for (uint32_t i = 0; i < query->count && ret == CV_OK; i++) {
+		if (query->nodes[i].op == CV_SEARCH_PART)
+			ret = order_parts(s, &s->nodes[i]);
+	}
+	return ret;
 }
 
 /* --- text --------------------------------------------------------------------------- */
@@ -252,7 +268,7 @@ static void value_append(struct cv_text *dst, struct cv_span value)
 		header_decode(dst, value);
 }
 
-static bool field_matches(struct search *s, struct cv_span header,
+bool search_field_matches(struct search *s, struct cv_span header,
 			  struct cv_span field,
 			  const struct text_needle *needle)
 {
@@ -286,7 +302,7 @@ static bool header_matches(struct search *s, struct cv_span header,
 	return text_contains(needle, cv_text_span(&s->decoded), &s->scratch);
 }
 
-static int read_header(struct search *s, struct cv_stream *file,
+int search_read_header(struct search *s, struct cv_stream *file,
 		       const struct mime_part *part, struct cv_span *header_r)
 {
 	struct cv_stream *range = stream_open_range(
@@ -316,16 +332,18 @@ static int match_header(struct search *s, const struct snode *n, bool *yes_r)
 		if (ret != CV_OK)
 			return ret;
 		if (!(summary->flags & SUMMARY_FIELDS_CUT)) {
-			*yes_r = field_matches(s, summary->fields,
-					       n->node->field, &n->needle);
+			*yes_r = search_field_matches(s, summary->fields,
+						      n->node->field,
+						      &n->needle);
 			return CV_OK;
 		}
 	}
 	ret = mailbox_content(s->box, s->row, &file, &tree, s->err);
 	if (ret == CV_OK)
-		ret = read_header(s, file, &tree->parts[0], &header);
+		ret = search_read_header(s, file, &tree->parts[0], &header);
 	if (ret == CV_OK)
-		*yes_r = field_matches(s, header, n->node->field, &n->needle);
+		*yes_r = search_field_matches(s, header, n->node->field,
+					      &n->needle);
 	return ret;
 }
 
@@ -436,7 +454,7 @@ static int stream_contains(struct search *s, struct cv_stream *in,
 	return !*yes_r && ret < 0 ? ret : CV_OK;
 }
 
-static int match_part(struct search *s, struct cv_stream *file,
+int search_part_contains(struct search *s, struct cv_stream *file,
 		      const struct mime_tree *tree, uint32_t part,
 		      bool headers, const struct text_needle *needle,
 		      bool *yes_r)
@@ -444,7 +462,7 @@ static int match_part(struct search *s, struct cv_stream *file,
 	const struct mime_part *p = &tree->parts[part];
 	struct cv_stream *body;
 	struct cv_span header;
-	int ret = read_header(s, file, p, &header);
+	int ret = search_read_header(s, file, p, &header);
 
 	if (ret < 0)
 		return ret;
@@ -475,7 +493,7 @@ static int match_text(struct search *s, const struct snode *n, bool *yes_r)
 	int ret = mailbox_content(s->box, s->row, &file, &tree, s->err);
 
 	for (uint32_t i = 0; ret == CV_OK && i < tree->count && !*yes_r; i++)
-		ret = match_part(s, file, tree, i,
+		ret = search_part_contains(s, file, tree, i,
 				 n->node->op == CV_SEARCH_TEXT, &n->needle,
 				 yes_r);
 	return ret;
@@ -498,12 +516,12 @@ static bool has_keyword(struct search *s, struct cv_span name)
 	return false;
 }
 
-static int64_t day_of(int64_t time)
+int64_t search_day_of(int64_t time)
 {
 	return time >= 0 ? time / 86400 : -((-time + 86399) / 86400);
 }
 
-static bool compare_day(uint32_t op, int64_t day, int64_t wanted)
+bool search_compare_day(uint32_t op, int64_t day, int64_t wanted)
 {
 	switch (op) {
 	case CV_SEARCH_BEFORE:
@@ -526,15 +544,17 @@ static int64_t local_day(int64_t time)
 	struct tm tm;
 
 	if (localtime_r(&t, &tm) == NULL)
-		return day_of(time);
-	return day_of(time + tm.tm_gmtoff);
+		return search_day_of(time);
+	return search_day_of(time + tm.tm_gmtoff);
 }
 
 static bool match_time(const struct snode *n, int64_t time)
 {
 	return n->node->number != 0 ?
-		compare_day(n->node->op, time, (int64_t)n->node->number) :
-		compare_day(n->node->op, local_day(time), n->node->day);
+		search_compare_day(n->node->op, time,
+				   (int64_t)n->node->number) :
+		search_compare_day(n->node->op, local_day(time),
+				   n->node->day);
 }
 
 static int match_sent(struct search *s, const struct snode *n, bool *yes_r)
@@ -547,8 +567,8 @@ static int match_sent(struct search *s, const struct snode *n, bool *yes_r)
 	/* [RFC9051 6.4.4] time and zone are disregarded: the day as it is
 	 * written */
 	*yes_r = (summary->flags & SUMMARY_HAS_DATE) &&
-		compare_day(n->node->op,
-			    day_of(summary->sent.time +
+		search_compare_day(n->node->op,
+			    search_day_of(summary->sent.time +
 				   summary->sent.zone * 60),
 			    n->node->day);
 	return CV_OK;
@@ -658,8 +678,10 @@ static int match_key(struct search *s, const struct snode *n, bool *yes_r)
 	case CV_SEARCH_BODY:
 	case CV_SEARCH_TEXT:
 		return match_text(s, n, yes_r);
+	case CV_SEARCH_PART:
+		return search_match_part(s, n, yes_r);
 	default:
-		return fail_shape(s);
+		return search_fail_shape(s);
 	}
 }
 

@@ -2,7 +2,8 @@
  *
  * Parsed with a stack of groups, no recursion.  Children stand behind their
  * parents in the array, so that going through it backwards folds a tree. */
-#include "adm-query.h"
+#include "adm-query-private.h"
+#include "account/account.h"
 #include "mailbox/list-match.h"
 
 #include <stdlib.h>
@@ -10,16 +11,15 @@
 
 enum {
 	QUERY_ARGS_MAX = 5000,
-	QUERY_DEPTH_MAX = 100,
-	QUERY_RANGES_MAX = 100000,
 	/* keys that only this language has, beside enum cv_search_op */
 	QUERY_MAILBOX = 1000, QUERY_MAILBOX_GUID, QUERY_NOTHING,
 };
 
 enum key_kind {
 	KEY_PLAIN, KEY_NOT_PLAIN, KEY_FLAG, KEY_NOT_FLAG, KEY_TEXT,
-	KEY_NOT_TEXT, KEY_FIELD, KEY_HEADER, KEY_DATE, KEY_SIZE, KEY_NUMBER,
-	KEY_UIDS, KEY_NEW, KEY_INTHREAD,
+	KEY_NOT_TEXT, KEY_FIELD, KEY_HEADER, KEY_DATE, KEY_SIZE,
+	KEY_UIDS, KEY_NEW, KEY_INTHREAD, KEY_PART, KEY_MODSEQ, KEY_GUID,
+	KEY_OLDER, KEY_YOUNGER, KEY_NOTHING,
 };
 
 struct key {
@@ -29,194 +29,9 @@ struct key {
 	uint32_t flags;
 };
 
-struct adm_query {
-	struct cv_search_node *nodes;
-	uint32_t count;
-	bool wants_guid;
-	uint32_t mailbox_count;
-	const char *mailbox;		/* the only one, when at the top */
-};
-
-struct group {
-	uint32_t node, last;
-	bool has_or, has_and, wants_key;
-	bool single;			/* ends behind its first key */
-};
-
-struct parser {
-	struct cv_pool *pool;
-	struct adm_query *query;
-	uint32_t room;
-	struct group stack[QUERY_DEPTH_MAX];
-	uint32_t depth;
-	uint32_t nots;			/* pending before the next key */
-	int argc, at;
-	char **argv;
-	uint64_t now;
-	struct cv_error *err;
-};
-
-/* --- values ---------------------------------------------------------------- */
-
-bool adm_query_size(const char *text, uint64_t *bytes_r)
-{
-	static const char units[] = "bkmgt";
-	const char *unit;
-	char *end;
-	unsigned long long value;
-	uint64_t bytes;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	value = strtoull(text, &end, 10);
-	bytes = value;
-	if (*end != '\0') {
-		unit = strchr(units, cv_ascii_lower(*end));
-		if (unit == NULL || end[1] != '\0')
-			return false;
-		for (; unit > units; unit--) {
-			if (bytes > UINT64_MAX / 1024)
-				return false;
-			bytes *= 1024;
-		}
-	}
-	*bytes_r = bytes;
-	return true;
-}
-
-static bool parse_interval(const char *text, uint64_t *seconds_r)
-{
-	static const struct { const char *name; uint64_t seconds; } units[] = {
-		{ "weeks", 604800 }, { "days", 86400 }, { "hours", 3600 },
-		{ "mins", 60 }, { "secs", 1 },
-	};
-	char *end;
-	unsigned long long value = strtoull(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end == '\0' ||
-	    value > UINT32_MAX)
-		return false;
-	while (*end == ' ')
-		end++;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		size_t len = strlen(end);
-
-		if (len <= strlen(units[i].name) &&
-		    cv_span_equal_icase(cv_span(units[i].name, len),
-					cv_span_of(end))) {
-			*seconds_r = value * units[i].seconds;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* "13-Apr-2007", "2007-04-13" */
-static bool parse_day(const char *text, int64_t *day_r)
-{
-	static const char *const formats[] = { "%d-%b-%Y", "%Y-%m-%d" };
-
-	for (size_t i = 0; i < 2; i++) {
-		struct tm tm = { 0 };
-		const char *end = strptime(text, formats[i], &tm);
-
-		if (end == NULL || *end != '\0')
-			continue;
-		*day_r = time_days_from_civil(tm.tm_year + 1900,
-					      (unsigned int)tm.tm_mon + 1,
-					      (unsigned int)tm.tm_mday);
-		return true;
-	}
-	return false;
-}
-
-bool adm_query_time(const char *text, uint64_t now, uint64_t *seconds_r,
-		    int64_t *day_r)
-{
-	uint64_t interval;
-
-	*seconds_r = 0;
-	*day_r = 0;
-	if (parse_day(text, day_r))
-		return true;
-	if (strlen(text) == 10 &&
-	    cv_span_to_u64(cv_span_of(text), UINT64_MAX / 2, seconds_r))
-		return true;
-	if (!parse_interval(text, &interval))
-		return false;
-	*seconds_r = interval < now ? now - interval : 1;
-	return true;
-}
-
-/* UINT32_MAX stands for '*' until the view is known. */
-static bool parse_set_number(struct cv_span text, uint32_t *number_r)
-{
-	uint64_t number;
-
-	if (cv_span_is(text, "*")) {
-		*number_r = UINT32_MAX;
-		return true;
-	}
-	if (!cv_span_to_u64(text, UINT32_MAX, &number) || number == 0)
-		return false;
-	/* which no message has */
-	*number_r = number == UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)number;
-	return true;
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct cv_range *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-static uint32_t merge_ranges(struct cv_range *ranges, uint32_t count)
-{
-	uint32_t kept = 0;
-
-	qsort(ranges, count, sizeof(*ranges), compare_ranges);
-	for (uint32_t i = 0; i < count; i++) {
-		if (kept > 0 && ranges[i].first <= ranges[kept - 1].last) {
-			if (ranges[i].last > ranges[kept - 1].last)
-				ranges[kept - 1].last = ranges[i].last;
-		} else {
-			ranges[kept++] = ranges[i];
-		}
-	}
-	return kept;
-}
-
-static bool parse_set(struct cv_pool *pool, const char *text,
-		      struct cv_set *set_r)
-{
-	struct cv_span rest = cv_span_of(text), item, first;
-	ARRAY(struct cv_range) ranges;
-
-	array_init(&ranges, pool);
-	while (cv_span_split(&rest, ',', &item)) {
-		struct cv_range r;
-
-		if (ranges.count == QUERY_RANGES_MAX)
-			return false;
-		cv_span_split(&item, ':', &first);
-		if (!parse_set_number(first, &r.first))
-			return false;
-		r.last = r.first;
-		if (item.data != NULL && !parse_set_number(item, &r.last))
-			return false;
-		if (r.first > r.last)
-			r = (struct cv_range){ r.last, r.first };
-		*array_add(&ranges) = r;
-	}
-	set_r->ranges = ranges.items;
-	set_r->count = merge_ranges(ranges.items, (uint32_t)ranges.count);
-	return ranges.count > 0;
-}
-
 /* --- the tree ---------------------------------------------------------------- */
 
-static uint32_t add_node(struct parser *p, uint32_t op)
+uint32_t query_add_node(struct query_parser *p, uint32_t op)
 {
 	struct adm_query *q = p->query;
 
@@ -230,8 +45,8 @@ static uint32_t add_node(struct parser *p, uint32_t op)
 	return q->count++;
 }
 
-static void link_child(struct parser *p, uint32_t parent, uint32_t *last,
-		       uint32_t child)
+void query_link_child(struct query_parser *p, uint32_t parent, uint32_t *last,
+		      uint32_t child)
 {
 	if (*last == 0)
 		p->query->nodes[parent].first_child = child;
@@ -240,48 +55,49 @@ static void link_child(struct parser *p, uint32_t parent, uint32_t *last,
 	*last = child;
 }
 
-static int fail_at(struct parser *p, const char *what)
+int query_fail_at(struct query_parser *p, const char *what)
 {
 	return FAIL(p->err, CV_E_SYNTAX, "search query: '%s': %s",
 		    p->at > 0 && p->at <= p->argc ? p->argv[p->at - 1] : "",
 		    what);
 }
 
-/* A key of the present group; behind NOT it becomes a child of its node. */
-static int add_key(struct parser *p, uint32_t op, uint32_t *node_r)
+int query_add_key(struct query_parser *p, uint32_t op, uint32_t *node_r)
 {
-	struct group *g = &p->stack[p->depth];
+	struct query_group *g = &p->stack[p->depth];
 	uint32_t none = 0;
 
 	if (g->last != 0 && !g->wants_key) {
 		g->has_and = true;
 		if (g->has_or)
-			return fail_at(p, "put the keys that OR joins into "
-				       "parentheses when AND is meant too");
+			return query_fail_at(p, "put the keys that OR joins "
+					     "into parentheses when AND is "
+					     "meant too");
 	}
 	if (p->nots % 2 == 1) {
-		uint32_t outer = add_node(p, CV_SEARCH_NOT);
+		uint32_t outer = query_add_node(p, CV_SEARCH_NOT);
 
-		link_child(p, g->node, &g->last, outer);
-		*node_r = add_node(p, op);
-		link_child(p, outer, &none, *node_r);
+		query_link_child(p, g->node, &g->last, outer);
+		*node_r = query_add_node(p, op);
+		query_link_child(p, outer, &none, *node_r);
 	} else {
-		*node_r = add_node(p, op);
-		link_child(p, g->node, &g->last, *node_r);
+		*node_r = query_add_node(p, op);
+		query_link_child(p, g->node, &g->last, *node_r);
 	}
 	p->nots = 0;
+	p->fuzzy = false;
 	g->wants_key = false;
 	return CV_OK;
 }
 
-static int add_negated(struct parser *p, uint32_t op, bool negate,
+static int add_negated(struct query_parser *p, uint32_t op, bool negate,
 		       uint32_t *node_r)
 {
 	p->nots += negate;
-	return add_key(p, op, node_r);
+	return query_add_key(p, op, node_r);
 }
 
-static const char *next_arg(struct parser *p)
+const char *query_next_arg(struct query_parser *p)
 {
 	return p->at < p->argc ? p->argv[p->at++] : NULL;
 }
@@ -289,6 +105,7 @@ static const char *next_arg(struct parser *p)
 /* --- keys -------------------------------------------------------------------- */
 
 static const struct key keys[] = {
+	{ "$", KEY_NOTHING, CV_SEARCH_UIDS, 0 },
 	{ "ALL", KEY_PLAIN, CV_SEARCH_ALL, 0 },
 	{ "ANSWERED", KEY_FLAG, 0, CV_FLAG_ANSWERED },
 	{ "BCC", KEY_FIELD, 0, 0 },
@@ -299,15 +116,19 @@ static const struct key keys[] = {
 	{ "DRAFT", KEY_FLAG, 0, CV_FLAG_DRAFT },
 	{ "FLAGGED", KEY_FLAG, 0, CV_FLAG_FLAGGED },
 	{ "FROM", KEY_FIELD, 0, 0 },
+	{ "GUID", KEY_GUID, CV_SEARCH_GUID, 0 },
 	{ "HEADER", KEY_HEADER, CV_SEARCH_HEADER, 0 },
 	{ "INTHREAD", KEY_INTHREAD, ADM_QUERY_INTHREAD, 0 },
 	{ "KEYWORD", KEY_TEXT, CV_SEARCH_KEYWORD, 0 },
 	{ "LARGER", KEY_SIZE, CV_SEARCH_LARGER, 0 },
 	{ "MAILBOX", KEY_TEXT, QUERY_MAILBOX, 0 },
 	{ "MAILBOX-GUID", KEY_TEXT, QUERY_MAILBOX_GUID, 0 },
-	{ "MODSEQ", KEY_NUMBER, CV_SEARCH_MODSEQ, 0 },
+	{ "MIMEPART", KEY_PART, CV_SEARCH_PART, 0 },
+	{ "MODSEQ", KEY_MODSEQ, CV_SEARCH_MODSEQ, 0 },
 	{ "NEW", KEY_NEW, 0, 0 },
 	{ "OLD", KEY_NOT_FLAG, 0, CV_FLAG_RECENT },
+	{ "OLDER", KEY_OLDER, CV_SEARCH_BEFORE, 0 },
+	{ "OLDESTONLY", KEY_PLAIN, CV_SEARCH_ALL, 0 },
 	{ "ON", KEY_DATE, CV_SEARCH_ON, 0 },
 	{ "RECENT", KEY_FLAG, 0, CV_FLAG_RECENT },
 	{ "SAVEDATESUPPORTED", KEY_PLAIN, CV_SEARCH_ALL, 0 },
@@ -330,6 +151,13 @@ static const struct key keys[] = {
 	{ "UNFLAGGED", KEY_NOT_FLAG, 0, CV_FLAG_FLAGGED },
 	{ "UNKEYWORD", KEY_NOT_TEXT, CV_SEARCH_KEYWORD, 0 },
 	{ "UNSEEN", KEY_NOT_FLAG, 0, CV_FLAG_SEEN },
+	{ "X-GUID", KEY_GUID, CV_SEARCH_GUID, 0 },
+	{ "X-MAILBOX", KEY_TEXT, QUERY_MAILBOX, 0 },
+	{ "X-REAL-UID", KEY_UIDS, CV_SEARCH_UIDS, 0 },
+	{ "X-SAVEDBEFORE", KEY_DATE, CV_SEARCH_SAVED_BEFORE, 0 },
+	{ "X-SAVEDON", KEY_DATE, CV_SEARCH_SAVED_ON, 0 },
+	{ "X-SAVEDSINCE", KEY_DATE, CV_SEARCH_SAVED_SINCE, 0 },
+	{ "YOUNGER", KEY_YOUNGER, CV_SEARCH_SINCE, 0 },
 };
 
 static const struct key *find_key(const char *name)
@@ -342,9 +170,9 @@ static const struct key *find_key(const char *name)
 	return NULL;
 }
 
-static void note_mailbox(struct parser *p, uint32_t op, const char *name)
+static void note_mailbox(struct query_parser *p, uint32_t op, const char *name)
 {
-	const struct group *g = &p->stack[p->depth];
+	const struct query_group *g = &p->stack[p->depth];
 
 	if (op == QUERY_MAILBOX_GUID)
 		p->query->wants_guid = true;
@@ -355,7 +183,7 @@ static void note_mailbox(struct parser *p, uint32_t op, const char *name)
 		strpbrk(name, "*%") == NULL ? name : NULL;
 }
 
-static int set_date(struct parser *p, uint32_t node, const char *value)
+static int set_date(struct query_parser *p, uint32_t node, const char *value)
 {
 	struct cv_search_node *n = &p->query->nodes[node];
 	bool exact_makes_sense = n->op == CV_SEARCH_BEFORE ||
@@ -365,13 +193,13 @@ static int set_date(struct parser *p, uint32_t node, const char *value)
 	struct tm tm;
 
 	if (!adm_query_time(value, p->now, &n->number, &n->day))
-		return fail_at(p, "is no date (13-Apr-2007, 2007-04-13), "
+		return query_fail_at(p, "is no date (13-Apr-2007, 2007-04-13), "
 			       "interval (2days) or time of 10 digits");
 	if (n->number == 0 || exact_makes_sense)
 		return CV_OK;
 	when = (time_t)n->number;
 	if (localtime_r(&when, &tm) == NULL)
-		return fail_at(p, "is no time");
+		return query_fail_at(p, "is no time");
 	n->day = time_days_from_civil(tm.tm_year + 1900,
 				      (unsigned int)tm.tm_mon + 1,
 				      (unsigned int)tm.tm_mday);
@@ -379,33 +207,33 @@ static int set_date(struct parser *p, uint32_t node, const char *value)
 	return CV_OK;
 }
 
-static int add_new(struct parser *p)
+static int add_new(struct query_parser *p)
 {
 	uint32_t outer, inner, last = 0, none = 0;
-	int ret = add_key(p, CV_SEARCH_AND, &outer);
+	int ret = query_add_key(p, CV_SEARCH_AND, &outer);
 
 	if (ret < 0)
 		return ret;
-	inner = add_node(p, CV_SEARCH_FLAGS);
+	inner = query_add_node(p, CV_SEARCH_FLAGS);
 	p->query->nodes[inner].flags = CV_FLAG_RECENT;
-	link_child(p, outer, &last, inner);
-	inner = add_node(p, CV_SEARCH_NOT);
-	link_child(p, outer, &last, inner);
+	query_link_child(p, outer, &last, inner);
+	inner = query_add_node(p, CV_SEARCH_NOT);
+	query_link_child(p, outer, &last, inner);
 	outer = inner;
-	inner = add_node(p, CV_SEARCH_FLAGS);
+	inner = query_add_node(p, CV_SEARCH_FLAGS);
 	p->query->nodes[inner].flags = CV_FLAG_SEEN;
-	link_child(p, outer, &none, inner);
+	query_link_child(p, outer, &none, inner);
 	return CV_OK;
 }
 
-static int add_header(struct parser *p, const char *field, const char *text)
+static int add_header(struct query_parser *p, const char *field, const char *text)
 {
 	uint32_t node;
 	int ret;
 
 	if (text == NULL)
-		return fail_at(p, "a text has to follow");
-	ret = add_key(p, CV_SEARCH_HEADER, &node);
+		return query_fail_at(p, "a text has to follow");
+	ret = query_add_key(p, CV_SEARCH_HEADER, &node);
 	if (ret < 0)
 		return ret;
 	p->query->nodes[node].field = cv_span_of(field);
@@ -413,14 +241,61 @@ static int add_header(struct parser *p, const char *field, const char *text)
 	return CV_OK;
 }
 
-static int add_with_value(struct parser *p, const struct key *key)
+/* [RFC5032 3] at that time or before it, at that time or after it */
+static int set_age(struct query_parser *p, struct cv_search_node *n,
+		   bool older, const char *value)
 {
-	const char *value = next_arg(p);
+	uint64_t age;
+
+	if (!cv_span_to_u64(cv_span_of(value), UINT32_MAX, &age) &&
+	    !query_interval(value, &age))
+		return query_fail_at(p, "is no interval (600, 2days)");
+	if (age == 0)
+		return query_fail_at(p, "is no time ago");
+	n->number = age < p->now ? p->now - age + older : 1;
+	return CV_OK;
+}
+
+/* As "fetch guid" shows it; nothing has another one. */
+static void set_guid(struct query_parser *p, struct cv_search_node *n,
+		     const char *value)
+{
+	struct account_guid guid;
+
+	if (account_guid_parse(cv_span_of(value), &guid))
+		n->text = pool_span(p->pool, cv_span((const char *)guid.bytes,
+						     sizeof(guid.bytes)));
+	else
+		n->op = CV_SEARCH_UIDS;	/* an empty set */
+}
+
+/* [RFC7162 3.1.5] a number, or the name of a flag and whose it is before it:
+ * there is one modification sequence for all of them. */
+static const char *modseq_value(struct query_parser *p, const char *value)
+{
+	const char *whose;
+
+	if (!cv_span_begins_icase(cv_span_of(value), CV_SPAN("/flags/")))
+		return value;
+	whose = query_next_arg(p);
+	if (whose == NULL ||
+	    (!cv_span_equal_icase(cv_span_of(whose), CV_SPAN("priv")) &&
+	     !cv_span_equal_icase(cv_span_of(whose), CV_SPAN("shared")) &&
+	     !cv_span_equal_icase(cv_span_of(whose), CV_SPAN("all"))))
+		return NULL;
+	return query_next_arg(p);
+}
+
+static int add_with_value(struct query_parser *p, const struct key *key)
+{
+	const char *value = query_next_arg(p);
 	uint32_t node;
 	int ret;
 
+	if (value != NULL && key->kind == KEY_MODSEQ)
+		value = modseq_value(p, value);
 	if (value == NULL)
-		return fail_at(p, "a value has to follow");
+		return query_fail_at(p, "a value has to follow");
 	if (key->kind == KEY_TEXT)
 		note_mailbox(p, key->op, value);
 	ret = add_negated(p, key->op, key->kind == KEY_NOT_TEXT, &node);
@@ -431,14 +306,21 @@ static int add_with_value(struct parser *p, const struct key *key)
 		return set_date(p, node, value);
 	case KEY_SIZE:
 		return adm_query_size(value, &p->query->nodes[node].number) ?
-			CV_OK : fail_at(p, "is no size (1000, 10k, 2M)");
-	case KEY_NUMBER:
+			CV_OK : query_fail_at(p, "is no size (1000, 10k, 2M)");
+	case KEY_OLDER:
+	case KEY_YOUNGER:
+		return set_age(p, &p->query->nodes[node],
+			       key->kind == KEY_OLDER, value);
+	case KEY_GUID:
+		set_guid(p, &p->query->nodes[node], value);
+		return CV_OK;
+	case KEY_MODSEQ:
 		return cv_span_to_u64(cv_span_of(value), UINT64_MAX,
 				      &p->query->nodes[node].number) ?
-			CV_OK : fail_at(p, "is no number");
+			CV_OK : query_fail_at(p, "is no number");
 	case KEY_UIDS:
-		return parse_set(p->pool, value, &p->query->nodes[node].set) ?
-			CV_OK : fail_at(p, "is no set of UIDs (1:5,7,*)");
+		return query_parse_set(p->pool, value, &p->query->nodes[node].set) ?
+			CV_OK : query_fail_at(p, "is no set of UIDs (1:5,7,*)");
 	default:
 		p->query->nodes[node].text = cv_span_of(value);
 		return CV_OK;
@@ -446,14 +328,14 @@ static int add_with_value(struct parser *p, const struct key *key)
 }
 
 /* INTHREAD algorithm key */
-static int open_thread(struct parser *p)
+static int open_thread(struct query_parser *p)
 {
 	static const struct { const char *name; uint32_t algorithm; } names[] = {
 		{ "REFS", CV_THREAD_REFS },
 		{ "REFERENCES", CV_THREAD_REFERENCES },
 		{ "ORDEREDSUBJECT", CV_THREAD_ORDEREDSUBJECT },
 	};
-	const char *name = next_arg(p);
+	const char *name = query_next_arg(p);
 	uint32_t node, algorithm = 0;
 	int ret;
 
@@ -464,18 +346,18 @@ static int open_thread(struct parser *p)
 			algorithm = names[i].algorithm;
 	}
 	if (algorithm == 0)
-		return fail_at(p, "INTHREAD needs REFS, REFERENCES or "
+		return query_fail_at(p, "INTHREAD needs REFS, REFERENCES or "
 			       "ORDEREDSUBJECT, and a search key");
 	if (p->depth + 1 == QUERY_DEPTH_MAX)
-		return fail_at(p, "too many parentheses");
-	if ((ret = add_key(p, ADM_QUERY_INTHREAD, &node)) < 0)
+		return query_fail_at(p, "too many parentheses");
+	if ((ret = query_add_key(p, ADM_QUERY_INTHREAD, &node)) < 0)
 		return ret;
 	p->query->nodes[node].flags = algorithm;
-	p->stack[++p->depth] = (struct group){ .node = node, .single = true };
+	p->stack[++p->depth] = (struct query_group){ .node = node, .single = true };
 	return CV_OK;
 }
 
-static int add_found(struct parser *p, const struct key *key)
+static int add_found(struct query_parser *p, const struct key *key)
 {
 	const char *field;
 	uint32_t node;
@@ -483,7 +365,10 @@ static int add_found(struct parser *p, const struct key *key)
 
 	switch (key->kind) {
 	case KEY_PLAIN:
-		return add_key(p, key->op, &node);
+	case KEY_NOTHING:	/* no search has left a result: no UID */
+		return query_add_key(p, key->op, &node);
+	case KEY_PART:
+		return query_add_part(p);
 	case KEY_FLAG:
 	case KEY_NOT_FLAG:
 		ret = add_negated(p, CV_SEARCH_FLAGS,
@@ -496,12 +381,12 @@ static int add_found(struct parser *p, const struct key *key)
 	case KEY_INTHREAD:
 		return open_thread(p);
 	case KEY_FIELD:
-		return add_header(p, key->name, next_arg(p));
+		return add_header(p, key->name, query_next_arg(p));
 	case KEY_HEADER:
-		field = next_arg(p);
-		return field == NULL ? fail_at(p, "a field's name has to "
+		field = query_next_arg(p);
+		return field == NULL ? query_fail_at(p, "a field's name has to "
 					       "follow") :
-			add_header(p, field, next_arg(p));
+			add_header(p, field, query_next_arg(p));
 	default:
 		return add_with_value(p, key);
 	}
@@ -509,67 +394,67 @@ static int add_found(struct parser *p, const struct key *key)
 
 /* --- groups -------------------------------------------------------------------- */
 
-static int open_group(struct parser *p)
+static int open_group(struct query_parser *p)
 {
 	uint32_t node;
 	int ret;
 
 	if (p->depth + 1 == QUERY_DEPTH_MAX)
-		return fail_at(p, "too many parentheses");
-	ret = add_key(p, CV_SEARCH_AND, &node);
+		return query_fail_at(p, "too many parentheses");
+	ret = query_add_key(p, CV_SEARCH_AND, &node);
 	if (ret < 0)
 		return ret;
-	p->stack[++p->depth] = (struct group){ .node = node };
+	p->stack[++p->depth] = (struct query_group){ .node = node };
 	return CV_OK;
 }
 
-static int finish_group(struct parser *p)
+static int finish_group(struct query_parser *p)
 {
-	struct group *g = &p->stack[p->depth];
+	struct query_group *g = &p->stack[p->depth];
 
 	if (g->last == 0)
-		return fail_at(p, "a search key is missing");
-	if (g->wants_key || p->nots > 0)
-		return fail_at(p, "a search key has to follow");
+		return query_fail_at(p, "a search key is missing");
+	if (g->wants_key || p->nots > 0 || p->fuzzy)
+		return query_fail_at(p, "a search key has to follow");
 	if (g->has_or)
 		p->query->nodes[g->node].op = CV_SEARCH_OR;
 	return CV_OK;
 }
 
-static int close_group(struct parser *p)
+static int close_group(struct query_parser *p)
 {
 	int ret;
 
 	if (p->depth == 0)
-		return fail_at(p, "there is no '(' for it");
+		return query_fail_at(p, "there is no '(' for it");
 	ret = finish_group(p);
 	p->depth--;
 	return ret;
 }
 
 /* Those of INTHREAD whose key has been read. */
-static void close_singles(struct parser *p)
+static void close_singles(struct query_parser *p)
 {
 	while (p->depth > 0 && p->stack[p->depth].single &&
-	       p->stack[p->depth].last != 0 && p->nots == 0)
+	       p->stack[p->depth].last != 0 && p->nots == 0 && !p->fuzzy)
 		p->depth--;
 }
 
-static int take_or(struct parser *p)
+static int take_or(struct query_parser *p)
 {
-	struct group *g = &p->stack[p->depth];
+	struct query_group *g = &p->stack[p->depth];
 
-	if (g->last == 0 || g->wants_key || p->nots > 0)
-		return fail_at(p, "OR stands between two search keys");
+	if (g->last == 0 || g->wants_key || p->nots > 0 || p->fuzzy)
+		return query_fail_at(p, "OR stands between two search keys");
 	if (g->has_and)
-		return fail_at(p, "put the keys that OR joins into "
+		return query_fail_at(p, "put the keys that OR joins into "
 			       "parentheses when AND is meant too");
 	g->has_or = g->wants_key = true;
 	p->query->mailbox = NULL;
 	return CV_OK;
 }
 
-static int take_arg(struct parser *p, const char *arg)
+static int take_arg(struct query_parser *p, const char *arg)
 {
 	const struct key *key;
 	struct cv_set set;
@@ -587,13 +472,18 @@ static int take_arg(struct parser *p, const char *arg)
 		p->nots++;
 		return CV_OK;
 	}
+	/* [RFC6203 4] the key itself: there is no index that knows better */
+	if (cv_span_equal_icase(cv_span_of(arg), CV_SPAN("FUZZY"))) {
+		p->fuzzy = true;
+		return CV_OK;
+	}
 	key = find_key(arg);
 	if (key != NULL)
 		return add_found(p, key);
-	if (!parse_set(p->pool, arg, &set))
-		return fail_at(p, "is no search key (hint: see "
+	if (!query_parse_set(p->pool, arg, &set))
+		return query_fail_at(p, "is no search key (hint: see "
 			       "culveradm-search-query(7))");
-	ret = add_key(p, CV_SEARCH_SEQS, &node);
+	ret = query_add_key(p, CV_SEARCH_SEQS, &node);
 	if (ret == CV_OK)
 		p->query->nodes[node].set = set;
 	return ret;
@@ -602,7 +492,7 @@ static int take_arg(struct parser *p, const char *arg)
 int adm_query_parse(struct cv_pool *pool, int argc, char **argv,
 		    struct adm_query **query_r, struct cv_error *err)
 {
-	struct parser *p = pool_new(pool, struct parser);
+	struct query_parser *p = pool_new(pool, struct query_parser);
 	int ret = CV_OK;
 
 	p->pool = pool;
@@ -614,15 +504,15 @@ int adm_query_parse(struct cv_pool *pool, int argc, char **argv,
 	if (argc > QUERY_ARGS_MAX)
 		return FAIL(err, CV_E_LIMIT, "search query: more than %d "
 			    "arguments", QUERY_ARGS_MAX);
-	p->stack[0].node = add_node(p, CV_SEARCH_AND);
+	p->stack[0].node = query_add_node(p, CV_SEARCH_AND);
 	while (ret == CV_OK && p->at < argc) {
-		ret = take_arg(p, next_arg(p));
+		ret = take_arg(p, query_next_arg(p));
 		close_singles(p);
 	}
 	if (ret == CV_OK && p->stack[p->depth].single)
 		ret = finish_group(p);
 	if (ret == CV_OK && p->depth > 0)
-		ret = fail_at(p, "')' is missing at the end");
+		ret = query_fail_at(p, "')' is missing at the end");
 	if (ret == CV_OK)
 		ret = finish_group(p);
 	*query_r = p->query;
@@ -740,7 +630,7 @@ static struct cv_set set_last(struct cv_set set, uint32_t last,
 			r = (struct cv_range){ r.last, r.first };
 		ranges[i] = r;
 	}
-	return (struct cv_set){ ranges, merge_ranges(ranges, set.count) };
+	return (struct cv_set){ ranges, query_merge_ranges(ranges, set.count) };
 }
 
 void adm_query_set_last(const struct cv_search_query *query, uint32_t seq,

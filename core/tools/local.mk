@@ -21,7 +21,8 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-plugin.c \
 	%D%/adm-pw.c \
 	%D%/adm-quota.c \
-	%D%/adm-query.c %D%/adm-query.h \
+	%D%/adm-query.c %D%/adm-query.h %D%/adm-query-private.h \
+	%D%/adm-query-part.c %D%/adm-query-value.c \
 	%D%/adm-query-thread.c \
 	%D%/adm-save.c \
 	%D%/adm-selftest.c \

@@ -157,6 +157,108 @@ static void trees_are_evaluated_without_recursion(void **state)
 	fixture_deinit(&f);
 }
 
+#define KEY(what, value) { .op = CV_SEARCH_PART_KEY, .flags = (what), \
+			   .text = CV_SPAN(value) }
+#define BELOW(what, child) { .op = (what), .first_child = (child) }
+#define NEXT(what, value, follows) { .op = CV_SEARCH_PART_KEY, \
+		.flags = (what), .text = CV_SPAN(value), .next = (follows) }
+
+static void keys_of_parts_find_messages(void **state)
+{
+	const struct {
+		struct cv_search_node nodes[5];
+		uint32_t count;
+		const char *result;
+	} cases[] = {
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    KEY(CV_PART_TYPE, "TEXT") }, 2, "1:2" },
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    KEY(CV_PART_SUBTYPE, "octet-stream") }, 2, "2" },
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    KEY(CV_PART_BODY, "HIDDEN") }, 2, "2" },
+		/* of the same part */
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    NEXT(CV_PART_ENCODING, "base64", 2),
+		    KEY(CV_PART_BODY, "hidden") }, 3, "2" },
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    NEXT(CV_PART_ENCODING, "quoted-printable", 2),
+		    KEY(CV_PART_BODY, "hidden") }, 3, "" },
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    NEXT(CV_PART_TYPE, "multipart", 2),
+		    KEY(CV_PART_BODY, "hidden") }, 3, "2" },
+		/* parents and children */
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    BELOW(CV_SEARCH_PART_PARENT, 0) }, 2, "2" },
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    BELOW(CV_SEARCH_PART_CHILD, 2),
+		    KEY(CV_PART_SUBTYPE, "plain") }, 3, "2" },
+		{ { BELOW(CV_SEARCH_PART, 1), BELOW(CV_SEARCH_NOT, 2),
+		    KEY(CV_PART_TYPE, "text") }, 3, "2" },
+		{ { BELOW(CV_SEARCH_NOT, 1), BELOW(CV_SEARCH_PART, 2),
+		    BELOW(CV_SEARCH_PART_PARENT, 0) }, 3, "1" },
+		/* no message is within these */
+		{ { BELOW(CV_SEARCH_PART, 1),
+		    KEY(CV_PART_FROM, "") }, 2, "" },
+	};
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", plain, 0);
+	fixture_save(&f, "INBOX", multi, 0);
+	box = fixture_open(&f, "INBOX");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(search_nodes(&f, box, cases[i].nodes,
+						 cases[i].count),
+				    cases[i].result);
+	fixture_deinit(&f);
+}
+
+static void keys_of_parts_stand_in_their_place(void **state)
+{
+	const struct cv_search_node wrong[][4] = {
+		{ KEY(CV_PART_TYPE, "text") },
+		{ BELOW(CV_SEARCH_PART_PARENT, 0) },
+		{ BELOW(CV_SEARCH_PART, 0) },
+		{ BELOW(CV_SEARCH_PART, 1), BELOW(CV_SEARCH_ALL, 0) },
+		{ BELOW(CV_SEARCH_PART, 1), KEY(0, "") },
+		{ BELOW(CV_SEARCH_PART, 1), KEY(CV_PART_INDEX + 1, "") },
+		{ BELOW(CV_SEARCH_PART, 1), BELOW(CV_SEARCH_PART_CHILD, 1) },
+		{ BELOW(CV_SEARCH_AND, 1), BELOW(CV_SEARCH_PART, 2),
+		  BELOW(CV_SEARCH_OR, 0) },
+	};
+	struct cv_search_node *deep;
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_set seqs;
+
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", multi, 0);
+	box = fixture_open(&f, "INBOX");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct cv_search_query q = {
+			CV_SIZED(cv_search_query), .nodes = wrong[i],
+			.count = 4,
+		};
+
+		assert_int_equal(mailbox_api.search(box, &q, f.pool, &seqs,
+						    &f.err), CV_E_SYNTAX);
+	}
+	/* as many as one PART may have, and one more */
+	deep = pool_new_array(f.pool, struct cv_search_node, 1001);
+	deep[0] = (struct cv_search_node)BELOW(CV_SEARCH_PART, 1);
+	for (uint32_t i = 1; i < 1001; i++)
+		deep[i] = (struct cv_search_node)BELOW(CV_SEARCH_NOT, i + 1);
+	deep[999] = (struct cv_search_node)KEY(CV_PART_TYPE, "text");
+	assert_string_equal(search_nodes(&f, box, deep, 1000), "1");
+	deep[999] = (struct cv_search_node)BELOW(CV_SEARCH_NOT, 1000);
+	deep[1000] = (struct cv_search_node)KEY(CV_PART_TYPE, "text");
+	assert_int_equal(mailbox_api.search(box, &(struct cv_search_query){
+		CV_SIZED(cv_search_query), .nodes = deep, .count = 1001 },
+		f.pool, &seqs, &f.err), CV_E_SYNTAX);
+	fixture_deinit(&f);
+}
+
 static const char *section(struct fixture *f, struct cv_mailbox *box,
 			   uint32_t seq, uint32_t kind, uint32_t part,
 			   const char *field)
@@ -266,6 +368,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_find_messages),
 		cmocka_unit_test(trees_are_evaluated_without_recursion),
+		cmocka_unit_test(keys_of_parts_find_messages),
+		cmocka_unit_test(keys_of_parts_stand_in_their_place),
 		cmocka_unit_test(sections_are_cut_out),
 		cmocka_unit_test(saving_does_not_depend_on_cuts),
 	};
