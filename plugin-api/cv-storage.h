@@ -211,6 +211,17 @@ struct cv_found {
 	bool unchanged;
 };
 
+/* What is known of a blob beside its bytes.  The caller has set references to
+ * 1 and the rest to nothing. */
+struct cv_blob_facts {
+	CV_HEAD;
+	uint32_t references;		/* messages that have these bytes */
+	/* What another server's POP3 clients call it, and its place in their
+	 * list; in pool.  data NULL, 0: it does not say. */
+	struct cv_span pop3_uidl;
+	uint32_t pop3_order;
+};
+
 typedef int cv_found_fn(void *context, const struct cv_found *found);
 
 /* What another server left (UID list): for the first opening of a folder. */
@@ -567,6 +578,14 @@ struct cv_storage {
 			     const struct cv_blob *blobs, uint32_t count,
 			     bool back, cv_live_fn *live, void *context,
 			     struct cv_error *err);
+	/* For tools.  CV_NOT_FOUND: the blob is gone.  NULL: there is nothing
+	 * to say. */
+	int (*facts)(struct cv_storage_folder *folder,
+		     const struct cv_blob *blob, struct cv_pool *pool,
+		     struct cv_blob_facts *facts_r, struct cv_error *err);
+	/* With POOLED: what the references of all copies of one blob share,
+	 * and those of no other.  facts leaves it to core to count them. */
+	struct cv_span (*same_bytes)(struct cv_span ref);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

@@ -172,7 +172,7 @@ def suite_distcheck(options):
     return passed, failed
 
 
-FAULT_PROGRAMS = ["crash-mailbox", "crash-sdbox", "crash-mdbox", "crash-mbox", "damage-store",
+FAULT_PROGRAMS = ["crash-mailbox", "crash-sdbox", "crash-mdbox", "crash-mbox", "damage-store", "damage-foreign",
                   "damage-mbox", "fault-pairs"]
 
 

@@ -23,6 +23,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-expire.c \
 	%D%/mailbox-expunge.c \
+	%D%/mailbox-facts.c \
 	%D%/mailbox-fetch.c \
 	%D%/mailbox-folder.c \
 	%D%/mailbox-freeze.c %D%/mailbox-freeze.h \

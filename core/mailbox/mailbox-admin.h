@@ -6,6 +6,7 @@
 #include "acl.h"
 #include "user.h"
 #include "account/account.h"
+#include "cv-storage.h"
 
 /* For open, beside enum cv_mailbox_open_flag: a view that writes, but leaves
  * \Recent to the next session. */
@@ -118,6 +119,12 @@ struct mailbox_details {
 /* Spans live until the next call on the view.  CV_NOT_FOUND: expunged. */
 int mailbox_details(struct cv_mailbox *box, uint32_t seq,
 		    struct mailbox_details *details_r, struct cv_error *err);
+
+/* What the store says of the message's bytes; in pool.  references counts
+ * messages of the whole account.  Of another user's mail nothing is known.
+ * CV_NOT_FOUND: expunged, or gone. */
+int mailbox_facts(struct cv_mailbox *box, uint32_t seq, struct cv_pool *pool,
+		  struct cv_blob_facts *facts_r, struct cv_error *err);
 
 /* Frees what no message of the user's mail refers to any more, in each store
  * that keeps expunged mail until then; convert: also rewrites what another

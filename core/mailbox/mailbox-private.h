@@ -183,6 +183,10 @@ void store_idle(struct store *store);
  * another server wrote.  CV_E_UNSUPPORTED: there is nothing to purge. */
 int store_purge(struct store *store, bool convert, uint64_t *freed_r,
 		struct cv_error *err);
+/* The references of all messages of all folders that the journal knows. */
+int store_references(struct store *store, struct cv_pool *pool,
+		     struct cv_span **refs_r, uint32_t *count_r,
+		     struct cv_error *err);
 /* Moves the bytes of these UIDs to the alternative place, or back. */
 int store_altmove(struct store_folder *sf, const struct account_range *uids,
 		  size_t count, bool back, struct cv_error *err);
@@ -472,6 +476,7 @@ struct cv_mailbox {
 	uint32_t row_hint;
 	uint64_t checked_at;		/* monotonic milliseconds */
 	ARRAY(struct size_fix) size_fixes;
+	struct shared_refs **shared;	/* mailbox-facts.c's; NULL */
 };
 
 int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,

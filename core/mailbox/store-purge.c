@@ -79,6 +79,20 @@ static int open_all(struct store *store, struct cv_error *err)
 	return ret < 0 ? ret : CV_OK;
 }
 
+int store_references(struct store *store, struct cv_pool *pool,
+		     struct cv_span **refs_r, uint32_t *count_r,
+		     struct cv_error *err)
+{
+	struct references refs = { .pool = pool };
+	int ret;
+
+	array_init(&refs.spans, pool);
+	ret = collect_all(&refs, store, err);
+	*refs_r = refs.spans.items;
+	*count_r = (uint32_t)refs.spans.count;
+	return ret;
+}
+
 int store_purge(struct store *store, bool convert, uint64_t *freed_r,
 		struct cv_error *err)
 {

@@ -58,6 +58,7 @@ struct fetch {
 	struct cv_mailbox_state state;
 	struct cv_message_data data;
 	struct mailbox_details details;
+	struct cv_blob_facts facts;
 	struct cv_pool *pool;		/* of one message */
 	struct cv_error *err;
 };
@@ -205,25 +206,55 @@ static int put_storage_id(struct fetch *f, const char *argument)
 	return CV_OK;
 }
 
+static int put_refcount(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_f(f->m, "%u", f->facts.references);
+	return CV_OK;
+}
+
+static int put_pop3_uidl(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	adm_mail_data(f->m, f->facts.pop3_uidl, false);
+	return CV_OK;
+}
+
+static int put_pop3_order(struct fetch *f, const char *argument)
+{
+	(void)argument;
+	if (f->facts.pop3_order == 0)
+		adm_mail_value(f->m, "");
+	else
+		adm_mail_f(f->m, "%u", f->facts.pop3_order);
+	return CV_OK;
+}
+
+/* Without the brackets around it, as doveadm shows it. */
+static int put_wire(struct fetch *f, struct cv_span wire)
+{
+	if (wire.len >= 2 && wire.data[0] == '(')
+		wire = cv_span(wire.data + 1, wire.len - 2);
+	adm_mail_data(f->m, wire, false);
+	return CV_OK;
+}
+
 static int put_envelope(struct fetch *f, const char *argument)
 {
 	(void)argument;
-	adm_mail_data(f->m, f->data.envelope, false);
-	return CV_OK;
+	return put_wire(f, f->data.envelope);
 }
 
 static int put_body_wire(struct fetch *f, const char *argument)
 {
 	(void)argument;
-	adm_mail_data(f->m, f->data.body, false);
-	return CV_OK;
+	return put_wire(f, f->data.body);
 }
 
 static int put_bodystructure(struct fetch *f, const char *argument)
 {
 	(void)argument;
-	adm_mail_data(f->m, f->data.bodystructure, false);
-	return CV_OK;
+	return put_wire(f, f->data.bodystructure);
 }
 
 /* --- content --------------------------------------------------------------------- */
@@ -412,45 +443,50 @@ static int put_preview(struct fetch *f, const char *argument)
 
 /* --- which fields ----------------------------------------------------------------- */
 
+/* What a field is made of, beside the message. */
+enum { NEEDS_DETAILS = 1, NEEDS_FACTS = 2 };
+
 static const struct field {
 	const char *name;
 	bool takes_argument;		/* "hdr.subject" */
 	uint32_t items;			/* enum cv_message_item */
-	bool details;
+	uint32_t needs;
 	field_fn *put;
 } fields[] = {
-	{ "user", false, 0, false, put_user },
-	{ "mailbox", false, 0, false, put_mailbox },
-	{ "mailbox-guid", false, 0, false, put_mailbox_guid },
-	{ "seq", false, 0, false, put_seq },
-	{ "uid", false, 0, false, put_uid },
-	{ "guid", false, 0, false, put_message_guid },
-	{ "flags", false, CV_MESSAGE_KEYWORDS, false, put_flags },
-	{ "modseq", false, 0, false, put_modseq },
-	{ "hdr", true, 0, false, put_header },
-	{ "body.preview", false, CV_MESSAGE_PREVIEW, false, put_preview },
-	{ "body.snippet", false, CV_MESSAGE_PREVIEW, false, put_preview },
-	{ "body", true, 0, false, put_body },
-	{ "binary", true, 0, false, put_binary },
-	{ "text", false, 0, false, put_text },
-	{ "text.utf8", false, 0, false, put_text_utf8 },
-	{ "size.physical", false, 0, true, put_size_physical },
-	{ "size.virtual", false, CV_MESSAGE_SIZE, false, put_size_virtual },
-	{ "date.received", true, 0, false, put_received },
-	{ "date.sent", true, 0, true, put_sent },
-	{ "date.saved", true, 0, false, put_saved },
-	{ "imap.envelope", false, CV_MESSAGE_ENVELOPE, false, put_envelope },
-	{ "imap.body", false, CV_MESSAGE_BODY, false, put_body_wire },
-	{ "imap.bodystructure", false, CV_MESSAGE_BODYSTRUCTURE, false,
+	{ "user", false, 0, 0, put_user },
+	{ "mailbox", false, 0, 0, put_mailbox },
+	{ "mailbox-guid", false, 0, 0, put_mailbox_guid },
+	{ "seq", false, 0, 0, put_seq },
+	{ "uid", false, 0, 0, put_uid },
+	{ "guid", false, 0, 0, put_message_guid },
+	{ "flags", false, CV_MESSAGE_KEYWORDS, 0, put_flags },
+	{ "modseq", false, 0, 0, put_modseq },
+	{ "hdr", true, 0, 0, put_header },
+	{ "body.preview", false, CV_MESSAGE_PREVIEW, 0, put_preview },
+	{ "body.snippet", false, CV_MESSAGE_PREVIEW, 0, put_preview },
+	{ "body", true, 0, 0, put_body },
+	{ "binary", true, 0, 0, put_binary },
+	{ "text", false, 0, 0, put_text },
+	{ "text.utf8", false, 0, 0, put_text_utf8 },
+	{ "size.physical", false, 0, NEEDS_DETAILS, put_size_physical },
+	{ "size.virtual", false, CV_MESSAGE_SIZE, 0, put_size_virtual },
+	{ "date.received", true, 0, 0, put_received },
+	{ "date.sent", true, 0, NEEDS_DETAILS, put_sent },
+	{ "date.saved", true, 0, 0, put_saved },
+	{ "imap.envelope", false, CV_MESSAGE_ENVELOPE, 0, put_envelope },
+	{ "imap.body", false, CV_MESSAGE_BODY, 0, put_body_wire },
+	{ "imap.bodystructure", false, CV_MESSAGE_BODYSTRUCTURE, 0,
 	  put_bodystructure },
-	{ "storageid", false, 0, true, put_storage_id },
+	{ "pop3.uidl", false, 0, NEEDS_FACTS, put_pop3_uidl },
+	{ "pop3.order", false, 0, NEEDS_FACTS, put_pop3_order },
+	{ "refcount", false, 0, NEEDS_FACTS, put_refcount },
+	{ "storageid", false, 0, NEEDS_DETAILS, put_storage_id },
 };
 
 struct fetch_plan {
 	const struct field *fields[FETCH_FIELDS_MAX];
 	const char *arguments[FETCH_FIELDS_MAX];
-	uint32_t count, items;
-	bool details;
+	uint32_t count, items, needs;
 };
 
 static const struct field *find_field(struct cv_span word,
@@ -506,7 +542,7 @@ static int fetch_prepare(struct adm_mail *m)
 			pool_copy(m->pool, argument.data, argument.len);
 		plan->fields[plan->count++] = field;
 		plan->items |= field->items;
-		plan->details |= field->details;
+		plan->needs |= field->needs;
 	}
 	if (plan->count == 0)
 		return adm_mail_usage(m, "which fields?");
@@ -521,10 +557,12 @@ static int fetch_one(struct fetch *f, const struct fetch_plan *plan,
 	int ret = CV_OK;
 
 	/* details first: what message returns lives to the next call */
-	if (plan->details)
+	if (plan->needs & NEEDS_DETAILS)
 		ret = mailbox_details(f->box, seq, &f->details, f->err);
-	if (ret == CV_OK && plan->details)
+	if (ret == CV_OK && (plan->needs & NEEDS_DETAILS))
 		f->details.ref = pool_span(f->pool, f->details.ref);
+	if (ret == CV_OK && (plan->needs & NEEDS_FACTS))
+		ret = mailbox_facts(f->box, seq, f->pool, &f->facts, f->err);
 	if (ret == CV_OK)
 		ret = mailbox_api.message(f->box, seq, plan->items, &f->data,
 					  f->err);

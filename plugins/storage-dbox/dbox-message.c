@@ -62,8 +62,8 @@ static int read_ours(struct cv_storage_root *root, int fd, bool trailer,
 	return CV_OK;
 }
 
-static int read_metadata(struct cv_storage_root *root, int fd,
-			 struct cv_pool *pool, struct dbox_message *m)
+int dbox_metadata_read(struct cv_storage_root *root, int fd,
+		       struct cv_pool *pool, struct dbox_message *m)
 {
 	size_t room = LOOK;
 
@@ -78,7 +78,8 @@ static int read_metadata(struct cv_storage_root *root, int fd,
 			m->has_trailer = true;
 			return CV_OK;
 		}
-		if (got < (ssize_t)room || room >= DBOX_METADATA_MAX)
+		if (got < (ssize_t)room || room >= DBOX_METADATA_MAX ||
+		    !dbox_metadata_begins(cv_span(data, (size_t)got)))
 			return CV_NOT_FOUND;
 		room *= 8;
 	}
@@ -107,7 +108,7 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 		return CV_NOT_FOUND;
 	m_r->body = offset + foreign_head;
 	m_r->end = m_r->body + m_r->length;
-	return trailer ? read_metadata(root, fd, pool, m_r) : CV_OK;
+	return trailer ? dbox_metadata_read(root, fd, pool, m_r) : CV_OK;
 }
 
 int dbox_message_source(struct cv_storage_root *root, int fd,
@@ -129,11 +130,20 @@ int dbox_message_source(struct cv_storage_root *root, int fd,
 	if (m->ours)
 		return CV_OK;
 	pool = cv_api->pool_create("dbox metadata");
-	if (read_metadata(root, fd, pool, m) == CV_OK &&
+	if (dbox_metadata_read(root, fd, pool, m) == CV_OK &&
 	    m->metadata.external.data != NULL)
 		ret = dbox_whole_stream(root, fd, m, src_r, err);
 	cv_api->pool_destroy(&pool);
 	return ret;
+}
+
+void dbox_facts(struct cv_storage_root *root, int fd, struct dbox_message *m,
+		struct cv_pool *pool, struct cv_blob_facts *facts)
+{
+	if (m->ours || dbox_metadata_read(root, fd, pool, m) != CV_OK)
+		return;
+	facts->pop3_uidl = m->metadata.pop3_uidl;
+	facts->pop3_order = m->metadata.pop3_order;
 }
 
 /* --- what a folder knows of it ------------------------------------------------- */

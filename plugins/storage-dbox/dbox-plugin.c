@@ -129,6 +129,7 @@ static const struct cv_storage sdbox_storage = {
 	.remove = sdbox_remove,
 	.clean = sdbox_clean,
 	.altmove = sdbox_altmove,
+	.facts = sdbox_facts,
 };
 
 static const struct cv_storage mdbox_storage_driver = {
@@ -154,6 +155,8 @@ static const struct cv_storage mdbox_storage_driver = {
 	.remove = mdbox_remove,
 	.purge = mdbox_purge,
 	.altmove_known = mdbox_altmove,
+	.facts = mdbox_facts,
+	.same_bytes = mdbox_same_bytes,
 };
 
 static int dbox_init(const struct cv_host *host, struct cv_plugin *self,

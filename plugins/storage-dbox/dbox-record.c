@@ -356,10 +356,19 @@ static void take_line(struct dbox_metadata *m, char key, struct cv_span value)
 	case 'P':
 		m->pop3_uidl = value;
 		break;
+	case 'O':
+		if (cv_span_to_u64(value, UINT32_MAX, &number))
+			m->pop3_order = (uint32_t)number;
+		break;
 	case 'X':
 		m->external = value;
 		break;
 	}
+}
+
+bool dbox_metadata_begins(struct cv_span src)
+{
+	return cv_span_begins(src, CV_SPAN("\n\001\003\n"));
 }
 
 bool dbox_metadata_parse(struct cv_span src, struct dbox_metadata *m_r)
@@ -367,7 +376,7 @@ bool dbox_metadata_parse(struct cv_span src, struct dbox_metadata *m_r)
 	struct cv_span rest = src, line = CV_SPAN_NONE;
 
 	*m_r = (struct dbox_metadata){ .received = INT64_MIN };
-	if (!cv_span_begins(src, CV_SPAN("\n\001\003\n")))
+	if (!dbox_metadata_begins(src))
 		return false;
 	rest = cv_span_skip(rest, 4);
 	while (rest.len > 0 && memchr(rest.data, '\n', rest.len) != NULL) {
@@ -376,6 +385,9 @@ bool dbox_metadata_parse(struct cv_span src, struct dbox_metadata *m_r)
 			m_r->size = (uint64_t)(line.data + 1 - src.data);
 			return true;
 		}
+		/* its end is damaged, and the next message was reached */
+		if (memmem(line.data, line.len, "\001\002", 2) != NULL)
+			return false;
 		take_line(m_r, line.data[0], cv_span_skip(line, 1));
 	}
 	return false;

@@ -82,8 +82,11 @@ struct dbox_metadata {
 	struct cv_span external;	/* parts in other files; none: NULL */
 	struct cv_span mailbox;		/* where it was first saved */
 	struct cv_span pop3_uidl;
+	uint32_t pop3_order;		/* 0: not said */
 	uint64_t size;			/* of the metadata itself */
 };
+/* Whether it is there at all. */
+bool dbox_metadata_begins(struct cv_span src);
 /* src begins behind the body; spans point into it.  False: torn. */
 bool dbox_metadata_parse(struct cv_span src, struct dbox_metadata *m_r);
 

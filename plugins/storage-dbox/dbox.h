@@ -202,6 +202,12 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 int dbox_message_source(struct cv_storage_root *root, int fd,
 			struct dbox_message *m,
 			struct cv_blob_source *src_r, struct cv_error *err);
+/* What Dovecot writes behind a message; spans in pool.  CV_NOT_FOUND: torn. */
+int dbox_metadata_read(struct cv_storage_root *root, int fd,
+		       struct cv_pool *pool, struct dbox_message *m);
+/* What that says, when it is there, of cv_blob_facts. */
+void dbox_facts(struct cv_storage_root *root, int fd, struct dbox_message *m,
+		struct cv_pool *pool, struct cv_blob_facts *facts);
 /* The size of message heads from a Dovecot file's first line, and where that
  * line ends; false: not such a file. */
 bool dbox_foreign_head(struct cv_storage_root *root, int fd,
@@ -255,6 +261,9 @@ int dbox_whole_stream(struct cv_storage_root *root, int fd,
 
 int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	      struct cv_blob_source *src_r, struct cv_error *err);
+int sdbox_facts(struct cv_storage_folder *folder, const struct cv_blob *blob,
+		struct cv_pool *pool, struct cv_blob_facts *facts_r,
+		struct cv_error *err);
 int sdbox_recover(struct cv_storage_folder *folder,
 		  const struct cv_blob *blob, struct cv_error *err);
 int sdbox_remove(struct cv_storage_folder *folder,
@@ -337,6 +346,11 @@ int mdbox_locate(struct cv_storage_root *root, const struct mdbox_ref *ref,
 		 struct cv_error *err);
 int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	      struct cv_blob_source *src_r, struct cv_error *err);
+int mdbox_facts(struct cv_storage_folder *folder, const struct cv_blob *blob,
+		struct cv_pool *pool, struct cv_blob_facts *facts_r,
+		struct cv_error *err);
+/* What the references of all copies share. */
+struct cv_span mdbox_same_bytes(struct cv_span ref);
 int mdbox_recover(struct cv_storage_folder *folder,
 		  const struct cv_blob *blob, struct cv_error *err);
 int mdbox_remove(struct cv_storage_folder *folder,
@@ -403,6 +417,17 @@ struct mdbox_items {
 int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 		     uint32_t number, bool trailers, struct cv_pool *pool,
 		     struct mdbox_items *items_r, struct cv_error *err);
+/* mdbox-seek.c: the size of message heads in Dovecot's file; when its first
+ * line is damaged, what it always is, and *first_r is 0. */
+uint32_t mdbox_foreign_head(struct cv_storage_root *root, int fd,
+			    uint64_t *first_r);
+/* The next message of Dovecot's file at or behind from; size is
+ * the file's, head that of its message heads.  tries: places that may still be
+ * looked at. */
+enum { MDBOX_SEEK_TRIES = 1 << 16 };
+bool mdbox_foreign_seek(struct cv_storage_root *root, int fd, uint64_t from,
+			uint64_t size, uint32_t head, uint32_t *tries,
+			uint64_t *at_r);
 /* Whether all of one's bytes are in the file that it was read from. */
 bool mdbox_item_whole(struct cv_storage_root *root, int fd,
 		      const struct mdbox_item *item);

@@ -25,6 +25,7 @@ STORAGE_DBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-dbox/mdbox-rescue.c \
 	plugins/storage-dbox/mdbox-rewrite.c \
 	plugins/storage-dbox/mdbox-rewrite.h \
+	plugins/storage-dbox/mdbox-seek.c \
 	plugins/storage-dbox/sdbox.c \
 	plugins/storage-dbox/sdbox-put.c
 plugins_storage_dbox_storage_dbox_la_SOURCES = $(STORAGE_DBOX_SOURCES)

@@ -426,15 +426,16 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 {
 	struct dbox_container head = { .number = number };
 	uint64_t at = DBOX_CONTAINER_SIZE, budget;
-	uint32_t foreign_head = 0, skips = 0;
+	uint32_t foreign_head = 0, skips = 0, tries = MDBOX_SEEK_TRIES;
 	struct stat st;
 	int ret = CV_OK;
 
 	*items_r = (struct mdbox_items){ .count = 0 };
 	if (DBOX_CALL(root, fstat, fd, &st) < 0)
 		return common_fail(err, "stat", "container");
-	if (foreign ? !dbox_foreign_head(root, fd, &foreign_head, &at) :
-	    !mdbox_head_read(root, fd, &head)) {
+	if (foreign)
+		foreign_head = mdbox_foreign_head(root, fd, &at);
+	else if (!mdbox_head_read(root, fd, &head)) {
 		items_r->torn = true;
 		return CV_OK;
 	}
@@ -458,6 +459,17 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 			/* never finished; the next may stand behind it */
 			items_r->torn = true;
 			at += 8;
+			ret = CV_OK;
+			continue;
+		}
+		if (ret >= 0 && foreign &&
+		    (ret != CV_OK || m.end > (uint64_t)st.st_size) &&
+		    /* nor is the first line's end believed */
+		    mdbox_foreign_seek(root, fd,
+				       items_r->count == 0 ? 0 : at + 1,
+				       (uint64_t)st.st_size, foreign_head,
+				       &tries, &at)) {
+			items_r->torn = true;
 			ret = CV_OK;
 			continue;
 		}

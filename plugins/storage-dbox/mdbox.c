@@ -131,12 +131,10 @@ static int read_foreign(struct cv_storage_root *root, int fd,
 			struct dbox_message *m, struct cv_error *err)
 {
 	struct cv_pool *scratch;
-	uint32_t head;
 	uint64_t first;
+	uint32_t head = mdbox_foreign_head(root, fd, &first);
 	int ret;
 
-	if (!dbox_foreign_head(root, fd, &head, &first))
-		return CV_NOT_FOUND;
 	scratch = cv_api->pool_create("mdbox");
 	ret = dbox_message_read(root, fd, ref->offset, head, trailer, scratch,
 				m, err);
@@ -225,6 +223,33 @@ int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	if (ret < 0)
 		dbox_close(folder->root, place.fd);
 	return ret;
+}
+
+int mdbox_facts(struct cv_storage_folder *folder, const struct cv_blob *blob,
+		struct cv_pool *pool, struct cv_blob_facts *facts_r,
+		struct cv_error *err)
+{
+	struct mdbox_place place;
+	struct mdbox_ref ref;
+	int ret;
+
+	if (!mdbox_ref_parse(blob->ref, &ref))
+		return CV_NOT_FOUND;
+	ret = mdbox_locate(folder->root, &ref, false, &place, err);
+	if (ret != CV_OK)
+		return ret;
+	dbox_facts(folder->root, place.fd, &place.message, pool, facts_r);
+	dbox_close(folder->root, place.fd);
+	return CV_OK;
+}
+
+struct cv_span mdbox_same_bytes(struct cv_span ref)
+{
+	const char *x = memchr(ref.data, 'x', ref.len);
+
+	if (x != NULL && x > ref.data)
+		ref.len = (size_t)(x - ref.data) - 1;
+	return ref;
 }
 
 /* --- marks of our records --------------------------------------------------------------- */
@@ -350,11 +375,10 @@ int mdbox_link(struct cv_storage_folder *folder,
 	       struct cv_pool *pool, struct cv_span *ref_r,
 	       struct cv_error *err)
 {
-	struct cv_span base = blob->ref;
+	struct cv_span base = mdbox_same_bytes(blob->ref);
 	char text[DBOX_NAME_MAX + 32];
 	struct mdbox_place place;
 	struct mdbox_ref ref;
-	const char *x;
 	uint32_t random;
 	int ret;
 
@@ -366,9 +390,6 @@ int mdbox_link(struct cv_storage_folder *folder,
 	if (ret != CV_OK)
 		return ret;
 	dbox_close(from->root, place.fd);
-	x = memchr(base.data, 'x', base.len);
-	if (x != NULL)
-		base.len = (size_t)(x - base.data) - 1;
 	cv_api->random(&random, sizeof(random));
 	random |= UINT32_C(1) << 31;
 	snprintf(text, sizeof(text), "%.*s.x%x", CV_SPAN_ARG(base), random);
@@ -500,7 +521,7 @@ int mdbox_look(struct cv_storage_folder *folder, struct cv_found *found,
 	/* again, with what its trailer says in memory that stays */
 	pool = cv_api->pool_create("dbox look");
 	if (!place.message.ours)
-		(void)dbox_foreign_head(root, place.fd, &head, &first);
+		head = mdbox_foreign_head(root, place.fd, &first);
 	ret = dbox_message_read(root, place.fd, place.message.offset, head,
 				true, pool, &m, err);
 	if (ret == CV_OK)

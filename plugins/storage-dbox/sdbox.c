@@ -130,6 +130,27 @@ int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	return ret;
 }
 
+int sdbox_facts(struct cv_storage_folder *folder, const struct cv_blob *blob,
+		struct cv_pool *pool, struct cv_blob_facts *facts_r,
+		struct cv_error *err)
+{
+	struct cv_storage_root *root = folder->root;
+	struct dbox_message m;
+	struct stat st;
+	int fd, ret = open_file(folder, blob->ref, O_RDONLY, &fd, err);
+
+	if (ret != CV_OK)
+		return ret;
+	/* copies are links */
+	if (DBOX_CALL(root, fstat, fd, &st) == 0 && st.st_nlink > 0)
+		facts_r->references = (uint32_t)st.st_nlink;
+	ret = read_file(folder, fd, false, NULL, &m, err);
+	if (ret == CV_OK)
+		dbox_facts(root, fd, &m, pool, facts_r);
+	dbox_close(root, fd);
+	return ret < 0 ? ret : CV_OK;
+}
+
 int sdbox_recover(struct cv_storage_folder *folder,
 		  const struct cv_blob *blob, struct cv_error *err)
 {

@@ -6,6 +6,7 @@ STORAGE_MAILDIR_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-maildir/maildir-acl.c \
 	plugins/storage-maildir/maildir-blob.c \
 	plugins/storage-maildir/maildir-courier.c \
+	plugins/storage-maildir/maildir-facts.c \
 	plugins/storage-maildir/maildir-file.c \
 	plugins/storage-maildir/maildir-folder.c \
 	plugins/storage-maildir/maildir-keywords.c \

@@ -173,6 +173,7 @@ void maildir_folder_close(struct cv_storage_folder **folder)
 	if (*folder == NULL)
 		return;
 	pool = (*folder)->pool;
+	maildir_facts_forget(*folder);
 	MAILDIR_API((*folder)->root)->close(MAILDIR_IO((*folder)->root),
 					    (*folder)->fd);
 	*folder = NULL;

@@ -114,6 +114,7 @@ static const struct cv_storage maildir_storage = {
 	.shown = maildir_shown,
 	.settle = maildir_settle,
 	.private_flags = maildir_private_flags,
+	.facts = maildir_facts,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

@@ -20,6 +20,29 @@ static bool to_u32(struct cv_span s, uint32_t *value_r)
 	return true;
 }
 
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+		c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* All zero is none. */
+static void take_guid(struct maildir_uidlist_head *head, struct cv_span hex)
+{
+	if (hex.len != 32)
+		return;
+	for (size_t i = 0; i < 16; i++) {
+		int a = digit(hex.data[2 * i]), b = digit(hex.data[2 * i + 1]);
+
+		if (a < 0 || b < 0) {
+			head->has_guid = false;
+			return;
+		}
+		head->guid[i] = (uint8_t)(a << 4 | b);
+		head->has_guid |= head->guid[i] != 0;
+	}
+}
+
 bool maildir_uidlist_head(struct cv_span line,
 			  struct maildir_uidlist_head *head)
 {
@@ -44,6 +67,8 @@ bool maildir_uidlist_head(struct cv_span line,
 		if (word.data[0] == 'N' &&
 		    !to_u32(cv_span_skip(word, 1), &head->uidnext))
 			return false;
+		if (word.data[0] == 'G')
+			take_guid(head, cv_span_skip(word, 1));
 	}
 	return head->version == 3 && head->uidvalidity != 0 &&
 		head->uidnext != 0;
@@ -141,6 +166,8 @@ static int take_list(struct cv_storage_folder *folder, const char *name,
 		return CV_NOT_FOUND;
 	takeover->uidvalidity = head.uidvalidity;
 	takeover->uidnext = head.uidnext;
+	takeover->has_guid = head.has_guid;
+	memcpy(takeover->guid, head.guid, sizeof(takeover->guid));
 	if (!head_only && rest.data != NULL)
 		parse_lines(rest, head.version, pool, takeover);
 	return CV_OK;

@@ -84,6 +84,7 @@ struct cv_storage_folder {
 	/* dovecot-keywords; loaded when first needed */
 	bool keywords_loaded;
 	const char *keywords[MAILDIR_KEYWORDS];
+	struct maildir_list *list;	/* maildir-facts.c's; NULL */
 };
 
 struct cv_storage_put {
@@ -185,6 +186,14 @@ void maildir_control_close(struct cv_storage_folder *folder, int fd);
 int maildir_file_read(struct cv_storage_root *root, int dirfd,
 		      const char *name, struct cv_text *text,
 		      struct cv_error *err);
+
+/* --- maildir-facts.c ------------------------------------------------------- */
+
+int maildir_facts(struct cv_storage_folder *folder,
+		  const struct cv_blob *blob, struct cv_pool *pool,
+		  struct cv_blob_facts *facts_r, struct cv_error *err);
+/* Before the folder is closed. */
+void maildir_facts_forget(struct cv_storage_folder *folder);
 
 /* --- maildir-acl.c --------------------------------------------------------- */
 
@@ -316,6 +325,8 @@ void maildir_clean(struct cv_storage_folder *folder);
 /* Line 1 and the others of a UID list.  False: malformed. */
 struct maildir_uidlist_head {
 	uint32_t version, uidvalidity, uidnext;
+	bool has_guid;
+	uint8_t guid[16];	/* the mailbox's */
 };
 bool maildir_uidlist_head(struct cv_span line,
 			  struct maildir_uidlist_head *head_r);

@@ -44,6 +44,15 @@ tests_fault_damage_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_fault_damage_store_LDADD = tests/unit/libstorage-dbox.la \
 	$(MAILBOX_LIBS)
 
+check_PROGRAMS += tests/fault/damage-foreign
+TESTS += tests/fault/damage-foreign
+tests_fault_damage_foreign_SOURCES = %D%/damage-foreign.c \
+	tests/unit/dovecot-tree.h tests/unit/dbox-fixture.h \
+	tests/unit/mailbox-fixture.h
+tests_fault_damage_foreign_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_fault_damage_foreign_LDADD = tests/unit/libstorage-dbox.la \
+	core/sync/libsync.la $(MAILBOX_LIBS)
+
 check_PROGRAMS += tests/fault/damage-mbox
 TESTS += tests/fault/damage-mbox
 tests_fault_damage_mbox_SOURCES = %D%/damage-store.c \
