@@ -481,6 +481,12 @@ static int merge_name(struct sync *sync, struct subscribing *u,
 	if (has_name(&u->done, name))
 		return CV_OK;
 	hash_set(&u->done, cv_span_of(name), u);
+	if (sync->options->untouched != NULL &&
+	    sync->options->untouched(sync->options->context, name)) {
+		if (old)
+			*array_add(&u->result) = name;
+		return CV_OK;
+	}
 	on = sync->options->mirror ? a : a == b ? a : !old;
 	if (a != on && !sync->options->mirror)
 		ret = subscribe(sync, 0, name, on, err);

@@ -66,12 +66,111 @@ static int begin_list(struct local *l, uint32_t options,
 	return mailbox_api.list_begin(l->user, &query, list_r, err);
 }
 
+/* Nothing of what the namespace of others has is synchronised. */
+static void note_unread(struct local *l, struct sync_space *space,
+			const struct cv_error *err)
+{
+	struct cv_error *failure = pool_new(l->pool, struct cv_error);
+
+	*failure = *err;
+	space->failure = failure;
+}
+
+/* Asks for one list, and only whether all of it can be had. */
+static int try_list(struct local *l, const char *prefix, uint32_t options,
+		    struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("sync namespace");
+	const char *pattern = pool_printf(pool, "%s*", prefix);
+	struct cv_list_query query = { CV_SIZED(cv_list_query),
+		.reference = "", .patterns = &pattern, .pattern_count = 1,
+		.options = options };
+	struct cv_list_entry e = { CV_SIZED(cv_list_entry) };
+	struct cv_list *list;
+	int ret = mailbox_api.list_begin(l->user, &query, &list, err);
+
+	if (ret == CV_OK) {
+		while ((ret = mailbox_api.list_next(list, &e, err)) == CV_OK)
+			continue;
+		mailbox_api.list_end(&list);
+	}
+	pool_destroy(&pool);
+	return ret == CV_NOT_FOUND ? CV_OK : ret;
+}
+
+/* A list was not complete.  When that is for namespaces of others alone, they
+ * are noted, and the rest goes on. */
+static int find_unread(struct local *l, int ret, struct cv_error *err)
+{
+	struct cv_error failure = *err;
+	bool found = false;
+
+	for (uint32_t i = 0; i < l->spaces.count; i++) {
+		struct sync_space *space = &l->spaces.items[i];
+		struct cv_error one = ERROR_NONE;
+
+		if (!space->synced || !space->others)
+			continue;
+		if (space->failure == NULL &&
+		    try_list(l, space->prefix, 0, &one) < 0)
+			note_unread(l, space, &one);
+		found |= space->failure != NULL;
+	}
+	if (found)
+		ret = try_list(l, "", CV_LIST_PRIVATE, &failure);
+	*err = ret < 0 ? failure : (struct cv_error)ERROR_NONE;
+	return ret < 0 ? ret : CV_NOT_FOUND;
+}
+
+static struct sync_space *space_of(struct local *l, const char *name)
+{
+	return &l->spaces.items[sync_spaces_of(&l->spaces, name)];
+}
+
+/* Fills in what status says.  What of others cannot be read is left out with
+ * all of its namespace. */
+static int status_of_all(struct local *l, struct cv_pool *pool,
+			 sync_boxes *boxes, struct cv_error *err)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < boxes->count; i++) {
+		struct sync_box *box = &boxes->items[i];
+		struct sync_space *space = space_of(l, box->name);
+		const char *name;
+
+		if (space->failure != NULL)
+			continue;
+		if (native(l, box->name, pool, &name, err) < 0)
+			return err->code;
+		if (status_of(l, name, box, err) < 0) {
+			(void)error_prefix(err, "mailbox '%s'", name);
+			if (!space->others)
+				return err->code;
+			note_unread(l, space, err);
+			*err = (struct cv_error)ERROR_NONE;
+		}
+	}
+	for (size_t i = 0; i < boxes->count; i++) {
+		const struct sync_box *box = &boxes->items[i];
+
+		if (space_of(l, box->name)->failure != NULL)
+			continue;
+		if (box->modseq > l->side.modseq)
+			l->side.modseq = box->modseq;
+		boxes->items[to++] = *box;
+	}
+	boxes->count = to;
+	return CV_OK;
+}
+
 static int local_list(struct sync_side *s, struct cv_pool *pool,
 		      sync_boxes *boxes, struct cv_error *err)
 {
 	struct local *l = (struct local *)s;
 	struct cv_list_entry e = { CV_SIZED(cv_list_entry) };
 	struct cv_list *list;
+	bool listed = true;	/* as far as there are lists */
 	int ret = begin_list(l, 0, &list, err);
 
 	if (ret < 0)
@@ -83,6 +182,7 @@ static int local_list(struct sync_side *s, struct cv_pool *pool,
 				     CV_MAILBOX_NONEXISTENT)) != 0)
 			continue;
 		ret = canonical(l, e.name, pool, &name, err);
+		listed = ret == CV_OK;
 		if (ret < 0)
 			break;
 		if (name == NULL || !may_read(l, name))
@@ -92,19 +192,26 @@ static int local_list(struct sync_side *s, struct cv_pool *pool,
 		};
 	}
 	mailbox_api.list_end(&list);
-	for (size_t i = 0; i < boxes->count && ret == CV_NOT_FOUND; i++) {
-		struct sync_box *box = &boxes->items[i];
-		const char *name;
+	if (ret < 0 && listed)
+		ret = find_unread(l, ret, err);
+	return ret == CV_NOT_FOUND ? status_of_all(l, pool, boxes, err) : ret;
+}
 
-		if (native(l, box->name, pool, &name, err) < 0)
-			return err->code;
-		if ((ret = status_of(l, name, box, err)) < 0)
-			return error_prefix(err, "mailbox '%s'", name);
-		if (box->modseq > s->modseq)
-			s->modseq = box->modseq;
-		ret = CV_NOT_FOUND;
+static int local_unread(const struct sync_side *s, uint32_t index,
+			struct cv_error *err)
+{
+	const struct sync_spaces *spaces = &((const struct local *)s)->spaces;
+
+	for (uint32_t i = 0; i < spaces->count; i++) {
+		if (spaces->items[i].failure == NULL || index-- > 0)
+			continue;
+		*err = *spaces->items[i].failure;
+		if (strstr(err->text, "namespace '") == NULL)
+			(void)error_prefix(err, "namespace '%s'",
+					   spaces->items[i].prefix);
+		return CV_OK;
 	}
-	return ret == CV_NOT_FOUND ? CV_OK : ret;
+	return CV_NOT_FOUND;
 }
 
 static int local_subscriptions(struct sync_side *s, struct cv_pool *pool,
@@ -126,6 +233,9 @@ static int local_subscriptions(struct sync_side *s, struct cv_pool *pool,
 			*array_add(names) = name;
 	}
 	mailbox_api.list_end(&list);
+	/* those of namespaces that cannot be read are left alone */
+	if (ret < 0 && sync_spaces_has_others(&l->spaces))
+		ret = find_unread(l, ret, err);
 	return ret == CV_NOT_FOUND ? CV_OK : ret;
 }
 
@@ -515,6 +625,13 @@ bool sync_local_is_others(const struct sync_side *s, const char *name)
 	return spaces->items[sync_spaces_of(spaces, name)].others;
 }
 
+bool sync_local_is_unread(const struct sync_side *s, const char *name)
+{
+	const struct sync_spaces *spaces = &((const struct local *)s)->spaces;
+
+	return spaces->items[sync_spaces_of(spaces, name)].failure != NULL;
+}
+
 static int local_widen(struct sync_side *s, struct cv_error *err)
 {
 	struct local *l = (struct local *)s;
@@ -550,6 +667,7 @@ static const struct sync_side_ops ops = {
 	.save_commit = sync_local_save_commit,
 	.save_abort = sync_local_save_abort,
 	.widen = local_widen,
+	.unread = local_unread,
 	.identify = local_identify,
 };
 

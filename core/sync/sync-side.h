@@ -185,6 +185,11 @@ struct sync_side_ops {
 	/* Shared and public namespaces, too: before list.  NULL: it has none.
 	 * Belongs to no writing. */
 	int (*widen)(struct sync_side *s, struct cv_error *err);
+	/* After list: the namespace with this index among those that cannot be
+	 * read, in err; CV_NOT_FOUND past the last.  Their mailboxes are in no
+	 * list, and are to be left alone.  NULL: list fails instead. */
+	int (*unread)(const struct sync_side *s, uint32_t index,
+		      struct cv_error *err);
 	/* Gives a mailbox that was never used this GUID.  CV_E_EXISTS: it was
 	 * used, or another one has it.  NULL: it cannot. */
 	int (*identify)(struct sync_side *s, const char *name,
@@ -209,6 +214,8 @@ int sync_local_space(const struct sync_side *s, const char *prefix,
 uint32_t sync_local_space_of(const struct sync_side *s, const char *name);
 /* Whether that one is shared or public. */
 bool sync_local_is_others(const struct sync_side *s, const char *name);
+/* And whether list could not read it. */
+bool sync_local_is_unread(const struct sync_side *s, const char *name);
 /* A program that speaks our protocol on its standard input and output;
  * descriptors belong to the side. */
 int sync_remote_open(int in, int out, const char *label,

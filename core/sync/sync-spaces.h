@@ -16,6 +16,7 @@ struct sync_space {
 	bool synced;			/* false: left out */
 	bool others;			/* shared or public: what is not to be
 					 * seen may be there */
+	const struct cv_error *failure;	/* why it cannot be read; NULL */
 };
 
 struct sync_spaces {

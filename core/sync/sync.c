@@ -211,6 +211,9 @@ static int sync_boxes_all(struct sync *sync, struct cv_error *err)
 
 static bool is_wanted(const struct sync *sync, const char *name)
 {
+	if (sync->options->untouched != NULL &&
+	    sync->options->untouched(sync->options->context, name))
+		return false;
 	return (sync->options->wanted == NULL ||
 		sync->options->wanted(sync->options->context, name)) &&
 		(sync->options->mask == NULL ||
@@ -222,13 +225,25 @@ static bool is_wanted(const struct sync *sync, const char *name)
 static int list_side(struct sync *sync, int side, struct cv_error *err)
 {
 	struct sync_side *s = sync->side[side];
-	size_t to = 0;
 	int ret;
 
 	array_init(&sync->boxes[side], sync->pool);
 	ret = s->ops->list(s, sync->pool, &sync->boxes[side], err);
 	if (ret < 0)
 		return error_prefix(err, "%s", s->label);
+	for (uint32_t i = 0; s->ops->unread != NULL &&
+	     ret == CV_OK && s->ops->unread(s, i, err) == CV_OK; i++) {
+		(void)error_prefix(err, "%s", s->label);
+		ret = sync_failed(sync, NULL, err->code, err);
+	}
+	return ret;
+}
+
+/* When both have been listed, it is known what is not to be touched. */
+static void keep_wanted(struct sync *sync, int side)
+{
+	size_t to = 0;
+
 	sync->unused[side] = true;
 	for (size_t i = 0; i < sync->boxes[side].count; i++) {
 		const struct sync_box *box = &sync->boxes[side].items[i];
@@ -239,7 +254,6 @@ static int list_side(struct sync *sync, int side, struct cv_error *err)
 				sync->boxes[side].items[i];
 	}
 	sync->boxes[side].count = to;
-	return CV_OK;
 }
 
 static int check_caps(const struct sync *sync, struct cv_error *err)
@@ -330,6 +344,8 @@ int sync_run(struct sync_side *a, struct sync_side *b,
 		ret = list_side(&sync, 0, err);
 	if (ret == CV_OK)
 		ret = list_side(&sync, 1, err);
+	for (int side = 0; side < 2 && ret == CV_OK; side++)
+		keep_wanted(&sync, side);
 	if (ret == CV_OK)
 		ret = check_source(&sync, err);
 	if (ret == CV_OK)

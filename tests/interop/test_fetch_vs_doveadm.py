@@ -32,7 +32,7 @@ DIFFERENCES = {
 }
 LINES = "a line that ends at the boundary is none of the message's lines"
 for kind in DIFFERENCES.values():
-    kind["text.utf8"] = "a folded field is shown in one line"
+    kind["text.utf8"] = "white space where a field of a part is folded"
     kind["imap.body"] = kind["imap.bodystructure"] = LINES
     kind["date.saved"] = kind["date.saved.unixtime"] = "the takeover saves"
     kind["body.preview"] = "[RFC8970 3.1] the text of a message within a digest, not its header"

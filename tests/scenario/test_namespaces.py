@@ -260,5 +260,9 @@ def test_a_namespace_that_cannot_be_opened_hides_no_other(tmp_path):
         copy = f"sdbox:{server.home('alice')}/copy"
         server.adm("backup", "-u", "alice", copy)
         server.adm("sync", "-u", "alice", copy)
+        server.adm("save", "-u", "alice", "-m", "Sent", input="Subject: y\n\ny\n")
         done = server.adm("backup", "-N", "-u", "alice", copy, check=False)
-        assert done.returncode != 0 and "namespace 'Public/'" in done.stderr
+        assert done.returncode != 0 and done.stderr.count("namespace 'Public/'") == 1
+        copied = server.adm("-o", f"mail_location={copy}", "search", "-u", "alice", "mailbox", "Sent", "ALL",
+                            check=False)
+        assert copied.stdout.count("\n") == 1

@@ -675,6 +675,41 @@ def test_all_namespaces_are_copied_with_public_ones(spaces):
     assert dump(spaces) == before
 
 
+def break_public(server):
+    """What is public cannot be read any more; returns how it is mended."""
+    path = server.home("alice") / "public"
+    path.rename(path.with_name("away"))
+    path.write_text("no directory")
+
+    def mend():
+        path.unlink()
+        path.with_name("away").rename(path)
+    return mend
+
+
+@pytest.mark.parametrize("verb", ["sync", "backup"])
+def test_a_public_namespace_that_is_broken_is_left_alone_and_named(spaces, verb):
+    there = other(spaces, driver="sdbox")
+    subscribed = spaces.adm("mailbox", "list", "-s", "-u", "alice").stdout
+    run(spaces, verb, "-N", there)
+    before = counts(spaces, there)
+    mend = break_public(spaces)
+    client = spaces.imap("alice")
+    assert client.append("INBOX.Sent", None, None, message(901))[0] == "OK"
+    client.logout()
+    for _ in range(2):
+        done = spaces.adm(verb, "-u", "alice", "-N", there, check=False)
+        assert done.returncode not in (0, 64), done.stderr
+        assert done.stderr.count("namespace 'Public/'") == 1, done.stderr
+        assert counts(spaces, there) == {**before, "Sent": before["Sent"] + 1}
+    mend()
+    run(spaces, verb, "-N", there)
+    assert counts(spaces, there) == {**before, "Sent": before["Sent"] + 1}
+    assert counts(spaces)["Public/news"] == 5
+    assert spaces.adm("mailbox", "list", "-s", "-u", "alice").stdout == subscribed
+    assert nothing(run(spaces, verb, "-N", there))
+
+
 def test_public_mailboxes_of_two_servers_become_equal(spaces):
     run(spaces, "sync", "-N", *pipe(spaces, "bob"))
     names = "mailbox uid guid flags text"
