@@ -2,6 +2,7 @@
  *
  *	contexts = short count; each: text tag, text correlators, u8 flags, short last UID,
  *	           short comparator, short count of keys, each short,
+ *	           items of new messages (imap-notify-freeze.c),
  *	           short count of nodes, each a node, a list
  *	node = short of each number, texts, short count of ranges, each
  *	       short first and last
@@ -12,6 +13,7 @@
  * is told when the session is awake. */
 #include "imap-context-private.h"
 #include "imap-args.h"
+#include "imap-notify.h"
 #include "imap-state.h"
 
 enum { UID = 1, STALE = 2 };	/* flags */
@@ -95,6 +97,7 @@ static void put_context(struct cv_text *out, const struct imap_context *c)
 	imap_state_put_short(out, c->sorting.count);
 	for (uint32_t i = 0; i < c->sorting.count; i++)
 		imap_state_put_short(out, c->sorting.keys[i]);
+	imap_notify_items_freeze(out, c->items);
 	put_query(out, c);
 	put_list(out, c);
 }
@@ -250,6 +253,7 @@ static bool get_context(struct imap_session *s, struct cv_span *in)
 	struct imap_context *c;
 	uint32_t last, comparator;
 	struct cv_span tag, correlators;
+	struct imap_args items;
 	uint64_t flags;
 
 	if (!imap_state_get_text(in, &tag) ||
@@ -258,12 +262,14 @@ static bool get_context(struct imap_session *s, struct cv_span *in)
 	    !get_u32(in, UINT32_MAX, &last) ||
 	    !get_u32(in, UINT32_MAX, &comparator) ||
 	    !get_keys(in, s->cmd_pool, &sorting) ||
+	    !imap_notify_items_thaw(in, s->cmd_pool, &items) ||
 	    !get_query(in, s->cmd_pool, &query))
 		return false;
 	query.comparator = comparator;
 	c = imap_context_new(s, tag, (flags & UID) != 0, &query, &sorting);
 	c->stale = (flags & STALE) != 0;
 	c->last_uid = last;
+	c->items = imap_notify_items_copy(c->pool, items);
 	if (correlators.len > 0)
 		c->correlators = cv_span(imap_copy(c->pool, correlators),
 					 correlators.len);

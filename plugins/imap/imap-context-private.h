@@ -21,6 +21,8 @@ struct imap_context {
 	uint32_t *uids, count, room;
 	struct cv_pool *uids_pool;
 	uint32_t last_uid;	/* newer ones were not looked at yet */
+	/* What is told of new messages [RFC5465 7]; none: at == end. */
+	struct imap_args items;
 };
 
 struct imap_contexts {

@@ -1,5 +1,6 @@
 /* imap-context.c - see imap-context.h. */
 #include "imap-context-private.h"
+#include "imap-notify.h"
 #include "imap-respond.h"
 
 #include <stdlib.h>
@@ -229,6 +230,7 @@ void imap_context_begin(struct imap_cmd *cmd, const struct imap_return *ret,
 	c = imap_context_new(s, cmd->tag, cmd->uid, &program->query,
 			     &program->sorting);
 	c->correlators = span_copy(c->pool, correlators);
+	c->items = imap_notify_items_copy(c->pool, ret->items);
 	numbers_resolve(s, c);
 	imap_context_reserve(c, (uint32_t)seqs.total);
 	for (uint32_t i = 0; i < seqs.count; i++) {
@@ -686,6 +688,46 @@ static void update_one(struct imap_session *s, struct cv_pool *pool,
 	if (code < 0)
 		cv_api->log(imap_self, CV_LOG_WARNING, "a search is not up to "
 			    "date: %s", cv_api->error_text(s->err));
+}
+
+bool imap_contexts_have_items(const struct imap_session *s)
+{
+	if (!has_contexts(s))
+		return false;
+	for (const struct imap_context *c = s->contexts->first; c != NULL;
+	     c = c->next) {
+		if (c->items.at < c->items.end)
+			return true;
+	}
+	return false;
+}
+
+static bool has_uid(const struct imap_context *c, uint32_t uid)
+{
+	/* what is new stands at the end, unless it is sorted */
+	for (uint32_t i = c->count; i-- > 0; ) {
+		if (c->uids[i] == uid)
+			return true;
+		if (c->sorting.count == 0 && c->uids[i] < uid)
+			return false;
+	}
+	return false;
+}
+
+bool imap_contexts_items(struct imap_cmd *cmd, uint32_t uid,
+			 struct imap_fetch *fetch)
+{
+	struct imap_session *s = cmd->s;
+
+	if (!has_contexts(s))
+		return true;
+	for (const struct imap_context *c = s->contexts->first; c != NULL;
+	     c = c->next) {
+		if (c->items.at < c->items.end && has_uid(c, uid) &&
+		    !imap_fetch_parse_items(cmd, fetch, c->items))
+			return false;
+	}
+	return true;
 }
 
 void imap_contexts_update(struct imap_session *s, struct cv_pool *pool,

@@ -8,6 +8,7 @@
 #ifndef IMAP_CONTEXT_H
 #define IMAP_CONTEXT_H
 
+#include "imap-fetch.h"
 #include "imap-return.h"
 #include "imap-search.h"
 
@@ -51,6 +52,11 @@ void imap_contexts_expunged(struct imap_session *s, struct cv_pool *pool,
  * changed. */
 void imap_contexts_update(struct imap_session *s, struct cv_pool *pool,
 			  struct cv_set flags);
+/* Whether one of them tells more of new messages than that they are there
+ * [RFC5465 7]; and what those that have this one tell, added to fetch. */
+bool imap_contexts_have_items(const struct imap_session *s);
+bool imap_contexts_items(struct imap_cmd *cmd, uint32_t uid,
+			 struct imap_fetch *fetch);
 
 /* For a session that sleeps.  False: they are too large for it. */
 bool imap_contexts_freeze(const struct imap_session *s, struct cv_text *out);

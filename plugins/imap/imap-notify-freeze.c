@@ -27,7 +27,7 @@ static void put_groups(struct cv_text *out, const struct imap_notify *n)
 	}
 }
 
-static void put_items(struct cv_text *out, struct imap_args items)
+void imap_notify_items_freeze(struct cv_text *out, struct imap_args items)
 {
 	imap_state_put(out, items.end, 4);
 	for (uint32_t i = 0; i < items.end; i++) {
@@ -64,7 +64,7 @@ bool imap_notify_freeze(const struct imap_session *s, struct cv_text *out)
 	imap_state_put(out, n->selected, 4);
 	imap_state_put(out, n->delayed, 1);
 	put_groups(out, n);
-	put_items(out, n->items);
+	imap_notify_items_freeze(out, n->items);
 	imap_state_put(out, n->known_count, 4);
 	for (uint32_t i = 0; i < n->known_count; i++)
 		put_known(out, &n->known[i]);
@@ -136,19 +136,20 @@ static bool get_item(struct cv_span *in, struct cv_pool *pool, uint32_t at,
 	return true;
 }
 
-static bool get_items(struct cv_span *in, struct imap_notify *n)
+bool imap_notify_items_thaw(struct cv_span *in, struct cv_pool *pool,
+			    struct imap_args *items_r)
 {
 	struct imap_arg *items;
 	uint32_t count;
 
 	if (!imap_state_get_u32(in, &count) || count > ITEMS_MAX)
 		return false;
-	items = CV_ALLOC_ARRAY(n->pool, struct imap_arg, count + 1);
+	items = CV_ALLOC_ARRAY(pool, struct imap_arg, count + 1);
 	for (uint32_t i = 0; i < count; i++) {
-		if (!get_item(in, n->pool, i, count, &items[i]))
+		if (!get_item(in, pool, i, count, &items[i]))
 			return false;
 	}
-	n->items = (struct imap_args){ items, 0, count };
+	*items_r = (struct imap_args){ items, 0, count };
 	return true;
 }
 
@@ -203,5 +204,7 @@ bool imap_notify_thaw(struct imap_session *s, struct cv_span *in)
 	    !imap_state_get(in, 1, &delayed))
 		return false;
 	n->delayed = delayed != 0;
-	return get_groups(in, n) && get_items(in, n) && get_all_known(in, n);
+	return get_groups(in, n) &&
+		imap_notify_items_thaw(in, n->pool, &n->items) &&
+		get_all_known(in, n);
 }

@@ -2,6 +2,7 @@
 #include "imap-notify.h"
 #include "imap-args.h"
 #include "imap-commands.h"
+#include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-fetch.h"
 #include "imap-list.h"
@@ -113,26 +114,69 @@ void imap_notify_selection(struct imap_session *s)
 	}
 }
 
-/* [RFC5465 5.2] what this client has put there itself is not among them. */
+static bool is_own_message(const struct imap_session *s, uint32_t uid)
+{
+	return s->notify != NULL && cv_set_contains(s->notify->own_uids, uid);
+}
+
+/* [RFC5465 5.2] what NOTIFY and all contexts want to know, in one response. */
+static void tell_one(struct imap_session *s, struct cv_pool *pool,
+		     uint32_t seq)
+{
+	struct imap_cmd cmd = fake_command(s, pool);
+	struct imap_fetch fetch = { .item_count = 0 };
+	uint32_t uid = imap_mailbox_api->uid_of(s->box, seq);
+	struct cv_range one = { seq, seq };
+
+	/* nor what this client has put there itself */
+	if (is_own_message(s, uid) ||
+	    (s->notify != NULL && s->notify->items.at < s->notify->items.end &&
+	     !imap_fetch_parse_items(&cmd, &fetch, s->notify->items)) ||
+	    !imap_contexts_items(&cmd, uid, &fetch))
+		return;
+	if (fetch.item_count > 0 || fetch.body_count > 0 ||
+	    fetch.extended_count > 0)
+		(void)imap_fetch_messages(&cmd, &fetch,
+					  (struct cv_set){ &one, 1 });
+}
+
+/* What NOTIFY alone wants to know. */
+static void tell_all(struct imap_session *s, struct cv_pool *pool,
+		     uint32_t first, uint32_t last)
+{
+	struct imap_cmd cmd = fake_command(s, pool);
+	struct imap_fetch fetch = { .item_count = 0 };
+	struct imap_set_builder seqs = { .pool = pool };
+
+	for (uint32_t seq = first; seq <= last; seq++) {
+		if (!is_own_message(s, imap_mailbox_api->uid_of(s->box, seq)))
+			imap_set_add(&seqs, seq);
+	}
+	if (seqs.count > 0 &&
+	    imap_fetch_parse_items(&cmd, &fetch, s->notify->items))
+		(void)imap_fetch_messages(&cmd, &fetch,
+					  imap_set_built(&seqs));
+}
+
 void imap_notify_new(struct imap_session *s, struct cv_pool *pool,
 		     uint32_t first, uint32_t last)
 {
-	struct imap_notify *n = s->notify;
-	struct imap_set_builder seqs = { .pool = pool };
-	struct imap_fetch fetch = { .item_count = 0 };
-	struct imap_cmd cmd;
+	const struct imap_notify *n = s->notify;
+	struct cv_pool *each;
 
-	if (n == NULL || n->items.at == n->items.end)
+	if ((n == NULL || n->items.at == n->items.end) &&
+	    !imap_contexts_have_items(s))
 		return;
-	cmd = fake_command(s, pool);
-	for (uint32_t seq = first; seq <= last; seq++) {
-		if (!cv_set_contains(n->own_uids,
-				     imap_mailbox_api->uid_of(s->box, seq)))
-			imap_set_add(&seqs, seq);
+	if (!imap_contexts_have_items(s)) {
+		tell_all(s, pool, first, last);
+		return;
 	}
-	if (seqs.count > 0 && imap_fetch_parse_items(&cmd, &fetch, n->items))
-		(void)imap_fetch_messages(&cmd, &fetch,
-					  imap_set_built(&seqs));
+	each = cv_api->pool_create("new message");
+	for (uint32_t seq = first; seq <= last; seq++) {
+		cv_api->pool_reset(each);
+		tell_one(s, each, seq);
+	}
+	cv_api->pool_destroy(&each);
 }
 
 /* --- other mailboxes ------------------------------------------------------------------ */

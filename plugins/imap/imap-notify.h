@@ -143,5 +143,9 @@ bool imap_notify_is_open(const struct imap_session *s,
 bool imap_notify_freeze(const struct imap_session *s, struct cv_text *out);
 /* Takes it from the beginning of in. */
 bool imap_notify_thaw(struct imap_session *s, struct cv_span *in);
+/* What imap_notify_items_copy has made. */
+void imap_notify_items_freeze(struct cv_text *out, struct imap_args items);
+bool imap_notify_items_thaw(struct cv_span *in, struct cv_pool *pool,
+			    struct imap_args *items_r);
 
 #endif

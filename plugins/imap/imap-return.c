@@ -2,6 +2,7 @@
 #include "imap-return.h"
 #include "imap-args.h"
 #include "imap-modseq.h"
+#include "imap-fetch.h"
 #include "imap-respond.h"
 
 enum {
@@ -59,6 +60,19 @@ static bool parse_partial(struct imap_cmd *cmd, struct imap_args *list,
 	return false;
 }
 
+/* [RFC5465 7] the list is told of messages that are new */
+static bool parse_update(struct imap_cmd *cmd, struct imap_args *list,
+			 struct imap_return *ret)
+{
+	const struct imap_arg *arg = imap_args_peek(list);
+	struct imap_fetch fetch = { .item_count = 0 };
+
+	if (arg == NULL || arg->type != IMAP_LIST)
+		return true;
+	ret->items = imap_args_of_list(list, imap_args_next(list));
+	return imap_fetch_parse_items(cmd, &fetch, ret->items);
+}
+
 static const struct return_option {
 	const char *name;
 	uint32_t option;
@@ -73,7 +87,7 @@ static const struct return_option {
 	{ "CONTEXT", 0, NULL },
 	{ "SAVE", IMAP_RETURN_SAVE, NULL },
 	{ "PARTIAL", IMAP_RETURN_PARTIAL, parse_partial },
-	{ "UPDATE", IMAP_RETURN_UPDATE, NULL },
+	{ "UPDATE", IMAP_RETURN_UPDATE, parse_update },
 };
 
 static const struct return_option *option_find(const struct imap_arg *arg)

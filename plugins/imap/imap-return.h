@@ -23,6 +23,9 @@ struct imap_return {
 	bool given;			/* RETURN stands there */
 	uint32_t options;		/* enum imap_return_option */
 	struct imap_partial partial;
+	/* of UPDATE: what is told of new messages [RFC5465 7]; none: at ==
+	 * end */
+	struct imap_args items;
 };
 
 /* What was found, in the order of the answer: numbers or UIDs as runs that

@@ -588,3 +588,26 @@ def test_none_sleeps_through_everything(sleepy, sleeping):
     assert a.ok("NOOP") == []
     assert a.ok("NOTIFY SET (selected (MessageNew (UID) MessageExpunge))") == [
         "* 2 EXISTS", "* 2 RECENT", "* 2 FETCH (UID 2)"]
+
+
+# --- with CONTEXT [RFC5267] ------------------------------------------------------
+
+
+def test_a_search_tells_of_new_messages_what_it_was_asked_to(pair):
+    a, b = pair
+    a.ok("SELECT INBOX")
+    # [RFC5465 7]
+    assert a.ok('SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])) FROM alice') \
+        == ['* ESEARCH (TAG "x") COUNT 0']
+    b.append("INBOX")
+    lines = a.ok("NOOP")
+    assert lines[:2] == ["* 1 EXISTS", "* 1 RECENT"]
+    assert '* ESEARCH (TAG "x") ADDTO (0 1)' in lines
+    assert "* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)] {25}" in lines
+    # [RFC5465 5.2] one response for both, each item once
+    a.ok("NOTIFY SET (selected (MessageNew (UID FLAGS) MessageExpunge))")
+    b.append("INBOX")
+    told = [a.told() for _ in range(4)]
+    assert told == ["* 2 EXISTS", "* 2 RECENT", '* ESEARCH (TAG "x") ADDTO (0 2)',
+                    "* 2 FETCH (UID 2 FLAGS (\\Recent) BODY[HEADER.FIELDS (SUBJECT)] {25}"]
+    assert a.do('SEARCH RETURN (UPDATE (FOO)) ALL')[-1].startswith("x BAD")
