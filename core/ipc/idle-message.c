@@ -86,6 +86,7 @@ void idle_sleep_put(struct ipc_writer *w, const struct idle_sleep *s)
 	ipc_put_u64(w, s->order.proof_wake);
 	ipc_put_span(w, s->state);
 	ipc_put_bool(w, s->wakes);
+	ipc_put_bool(w, s->packed);
 	ipc_put_u64(w, s->keepalive_msecs);
 	ipc_put_span(w, s->keepalive);
 	ipc_put_u64(w, s->limit_msecs);
@@ -107,6 +108,7 @@ int idle_sleep_get(struct ipc_reader *r, struct idle_sleep *s_r,
 	s_r->order.proof_wake = ipc_get_u64(r);
 	s_r->state = ipc_get_span(r, IDLE_STATE_INLINE);
 	s_r->wakes = ipc_get_bool(r);
+	s_r->packed = ipc_get_bool(r);
 	s_r->keepalive_msecs = ipc_get_u64(r);
 	s_r->keepalive = ipc_get_span(r, IDLE_LINE_MAX);
 	s_r->limit_msecs = ipc_get_u64(r);

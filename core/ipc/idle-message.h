@@ -71,6 +71,9 @@ struct idle_sleep {
 	int state_fd;		/* -1: the state stands in the message */
 	struct cv_span state;
 	bool wakes;		/* by what is watched */
+	/* The client decompresses: what is sent is stored blocks [RFC1951
+	 * 3.2.4]. */
+	bool packed;
 	/* Sent as it is, so often; 0: never. */
 	uint64_t keepalive_msecs;
 	struct cv_span keepalive;

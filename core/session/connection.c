@@ -827,9 +827,33 @@ void connection_leave(struct cv_connection *c)
 bool connection_can_move(const struct cv_connection *c)
 {
 	return c->fd >= 0 && !c->failed && !c->peer_closed &&
-		c->ssl == NULL && c->deflater == NULL &&
+		c->ssl == NULL &&
 		c->in_at == c->in_end && c->packed_at == c->packed_end &&
 		c->rawlog_in < 0 && c->rawlog_out < 0;
+}
+
+bool connection_freeze(const struct cv_connection *c, struct cv_text *out)
+{
+	if (c->deflater == NULL)
+		return true;
+	cv_text_append_c(out, (char)deflater_level(c->deflater));
+	return inflater_freeze(c->inflater, out);
+}
+
+bool connection_thaw(struct cv_connection *c, struct cv_span state)
+{
+	int level;
+
+	if (state.len == 0)
+		return true;
+	level = state.data[0];
+	if (level < 1 || level > 9)
+		return false;
+	state = cv_span_skip(state, 1);
+	c->packed = pool_alloc_raw(c->pool, COMPRESSED_MAX);
+	c->inflater = inflater_create(c->pool);
+	c->deflater = deflater_create(c->pool, level);
+	return inflater_thaw(c->inflater, &state) && state.len == 0;
 }
 
 void connection_set_counts(struct cv_connection *c, uint64_t bytes_in,

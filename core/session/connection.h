@@ -34,6 +34,11 @@ int connection_set_rawlog(struct cv_connection *c, const char *dir,
 /* Whether another process can go on with the descriptor: there is no input, no
  * record of the session, and no TLS of its own. */
 bool connection_can_move(const struct cv_connection *c);
+/* What that process has to know of the compression, appended; nothing when
+ * there is none.  False: it is not where another can go on. */
+bool connection_freeze(const struct cv_connection *c, struct cv_text *out);
+/* Of a connection that is new. */
+bool connection_thaw(struct cv_connection *c, struct cv_span state);
 /* What went over it before this process had it. */
 void connection_set_counts(struct cv_connection *c, uint64_t bytes_in,
 			   uint64_t bytes_out);

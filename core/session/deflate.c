@@ -8,6 +8,8 @@ enum {
 	WINDOW_BITS = -15,	/* raw, 32 KiB */
 	MEMORY_LEVEL = 8,
 	CHUNK = 16384,
+	WINDOW_BYTES = 32768,
+	BETWEEN = 128,		/* in data_type, with the number of bits */
 };
 
 struct inflater {
@@ -15,6 +17,11 @@ struct inflater {
 	int status;		/* of the stream: CV_OK while it goes on */
 	uint64_t in, out;	/* bytes */
 	uint64_t barren;	/* input since the last output */
+	uint8_t last;		/* the last byte that was taken */
+	/* zlib's data_type: BETWEEN and the bits of the last byte that were
+	 * not used; 64 in the last block */
+	int position;
+	bool drained;		/* all that came out of the input was given */
 };
 
 struct deflater {
@@ -40,6 +47,8 @@ struct inflater *inflater_create(struct cv_pool *pool)
 
 	if (inflateInit2(&i->z, WINDOW_BITS) != Z_OK)
 		abort();	/* as every allocation that fails */
+	i->position = BETWEEN;	/* as before the first block */
+	i->drained = true;
 	pool_add_finaliser(pool, inflater_end, i);
 	return i;
 }
@@ -82,6 +91,9 @@ int inflater_run(struct inflater *i, struct cv_span *in, void *out,
 			FAIL(err, i->status, "the compressed input is wrong");
 	if (in->len > UINT32_MAX / 2 || room > UINT32_MAX / 2)
 		return FAIL(err, CV_E_INTERNAL, "too much at once");
+	/* called in vain zlib forgets that it is between two blocks */
+	if (in->len == 0 && i->drained)
+		return CV_OK;
 	/* UNSAFE: zlib has no const */
 	i->z.next_in = (Bytef *)(uintptr_t)in->data;
 	i->z.avail_in = (uInt)in->len;
@@ -90,7 +102,11 @@ int inflater_run(struct inflater *i, struct cv_span *in, void *out,
 	i->status = status_of(inflate(&i->z, Z_NO_FLUSH), err);
 	used = in->len - i->z.avail_in;
 	*got_r = room - i->z.avail_out;
+	i->drained = i->z.avail_out > 0;
+	i->position = i->z.data_type;
 	*in = cv_span_skip(*in, used);
+	if (used > 0)
+		i->last = (uint8_t)in->data[-1];
 	i->in += used;
 	i->out += *got_r;
 	i->barren = *got_r > 0 ? 0 : i->barren + used;
@@ -102,9 +118,69 @@ int inflater_run(struct inflater *i, struct cv_span *in, void *out,
 
 bool inflater_between(const struct inflater *i)
 {
-	/* zlib: 128 behind a block, 64 in the last one, and below them the
-	 * bits of the last byte that were not used */
-	return i->status == CV_OK && (i->z.data_type & 255) == 128;
+	return i->status == CV_OK && (i->position & 255) == BETWEEN;
+}
+
+/* --- incoming, in another process ------------------------------------------ */
+
+static void put_number(struct cv_text *out, uint64_t value, int bytes)
+{
+	for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+		cv_text_append_c(out, (char)(value >> shift));
+}
+
+static bool get_number(struct cv_span *in, size_t bytes, uint64_t *value_r)
+{
+	if (in->len < bytes)
+		return false;
+	*value_r = 0;
+	for (size_t i = 0; i < bytes; i++)
+		*value_r = *value_r << 8 | (uint8_t)in->data[i];
+	*in = cv_span_skip(*in, bytes);
+	return true;
+}
+
+bool inflater_freeze(const struct inflater *i, struct cv_text *out)
+{
+	Bytef window[WINDOW_BYTES];
+	uInt len = 0;
+	/* zlib's own reading of what has no const */
+	z_stream *z = (z_stream *)(uintptr_t)&i->z;
+	uint32_t bits;
+
+	if (i->status != CV_OK || i->position < BETWEEN ||
+	    i->position >= BETWEEN + 8 ||
+	    inflateGetDictionary(z, window, &len) != Z_OK)
+		return false;
+	bits = (uint32_t)i->position - BETWEEN;
+	put_number(out, i->in, 8);
+	put_number(out, i->out, 8);
+	put_number(out, i->barren, 8);
+	put_number(out, bits, 1);
+	put_number(out, bits == 0 ? 0 : (uint32_t)i->last >> (8 - bits), 1);
+	put_number(out, len, 4);
+	cv_text_append(out, (const char *)window, len);
+	return true;
+}
+
+bool inflater_thaw(struct inflater *i, struct cv_span *in)
+{
+	uint64_t bits, value, len;
+
+	if (!get_number(in, 8, &i->in) || !get_number(in, 8, &i->out) ||
+	    !get_number(in, 8, &i->barren) || !get_number(in, 1, &bits) ||
+	    !get_number(in, 1, &value) || !get_number(in, 4, &len) ||
+	    bits > 7 || value >> bits != 0 || len > WINDOW_BYTES ||
+	    len > in->len)
+		return false;
+	if (len > 0 && inflateSetDictionary(&i->z, (const Bytef *)in->data,
+					    (uInt)len) != Z_OK)
+		return false;
+	*in = cv_span_skip(*in, (size_t)len);
+	i->last = (uint8_t)(value << (8 - bits));
+	i->position = BETWEEN + (int)bits;
+	return bits == 0 ||
+		inflatePrime(&i->z, (int)bits, (int)value) == Z_OK;
 }
 
 /* --- outgoing ------------------------------------------------------------- */
@@ -209,6 +285,11 @@ int deflater_finish(struct deflater *d, deflate_sink *sink, void *context)
 		ret = drain(d, sink, context);
 	deflater_end(d);
 	return ret;
+}
+
+int deflater_level(const struct deflater *d)
+{
+	return d->level;
 }
 
 void deflater_rest(struct deflater *d)

@@ -34,6 +34,14 @@ int inflater_run(struct inflater *i, struct cv_span *in, void *out,
  * side may have stopped compressing there. */
 bool inflater_between(const struct inflater *i);
 
+/* For another process that goes on with the stream, which must be between two
+ * blocks: where every flush of the other side ends.  Appends what has to be
+ * known: the window, and bits that were taken and not used.  False: it is
+ * within a block, or has ended. */
+bool inflater_freeze(const struct inflater *i, struct cv_text *out);
+/* From the beginning of in, into one that is new. */
+bool inflater_thaw(struct inflater *i, struct cv_span *in);
+
 /* level 1 to 9.  Ends with the pool. */
 struct deflater *deflater_create(struct cv_pool *pool, int level);
 
@@ -46,6 +54,7 @@ int deflater_write(struct deflater *d, struct cv_span data,
 /* Everything so far can be read by the other side, and what comes next does
  * not refer to it.  Costs nothing where nothing was written. */
 int deflater_reset(struct deflater *d, deflate_sink *sink, void *context);
+int deflater_level(const struct deflater *d);
 /* The end of the stream; nothing may be written any more. */
 int deflater_finish(struct deflater *d, deflate_sink *sink, void *context);
 /* After a reset: gives the memory back until the next write. */

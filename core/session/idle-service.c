@@ -30,6 +30,8 @@ enum {
 	HANDSHAKE_MSECS = 10000,	/* from the first word to SLEEP */
 	RETRY_MSECS = 5,		/* the zygote's queue is full */
 	RETRIES_MAX = 2000,
+	TEXT_MAX = 2 * IDLE_LINE_MAX + 128,	/* to a client, at once */
+	BLOCK_HEAD = 5,			/* of a stored block */
 };
 
 struct sleeper {
@@ -102,15 +104,40 @@ static void forget(struct sleeper *s)
 
 /* The client is told as its protocol says it; what it does not take at once
  * is lost. */
+/* What the session has sent before ends at the border of a byte, and nothing
+ * that comes later refers to it. */
+static ssize_t send_text(const struct sleeper *s, const char *text, size_t len,
+			 bool *whole_r)
+{
+	char out[TEXT_MAX + BLOCK_HEAD];
+	size_t at = 0;
+	ssize_t n;
+
+	BUG_IF(len > TEXT_MAX);
+	if (s->sleep.packed) {
+		/* BFINAL 0, BTYPE 00, LEN, NLEN */
+		out[at++] = 0;
+		out[at++] = (char)(len & 0xff);
+		out[at++] = (char)(len >> 8);
+		out[at++] = (char)(~len & 0xff);
+		out[at++] = (char)(~len >> 8 & 0xff);
+	}
+	memcpy(out + at, text, len);
+	at += len;
+	n = send(s->transport, out, at, MSG_DONTWAIT | MSG_NOSIGNAL);
+	*whole_r = n == (ssize_t)at;
+	return n;
+}
+
 static void end_with(struct sleeper *s, const char *why, const char *word)
 {
-	char line[2 * IDLE_LINE_MAX + 128];
+	char line[TEXT_MAX];
+	bool whole;
 	int len = snprintf(line, sizeof(line), "%.*s%s%.*s",
 			   CV_SPAN_ARG(s->sleep.bye), why,
 			   CV_SPAN_ARG(s->sleep.bye_end));
 
-	(void)send(s->transport, line, (size_t)len,
-		   MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)send_text(s, line, (size_t)len, &whole);
 	log_info("session", "%s(%s)<%s>: %s %.*s", s->service, s->user,
 		 s->id, word, CV_SPAN_ARG(s->sleep.stats));
 	forget(s);
@@ -197,13 +224,13 @@ static void on_changed(void *sleeper)
 
 static void keep_alive(struct sleeper *s)
 {
-	ssize_t n = send(s->transport, s->sleep.keepalive.data,
-			 s->sleep.keepalive.len,
-			 MSG_DONTWAIT | MSG_NOSIGNAL);
+	bool whole;
+	ssize_t n = send_text(s, s->sleep.keepalive.data,
+			      s->sleep.keepalive.len, &whole);
 
 	/* a part of a line cannot be taken back, and a client that takes
 	 * none is not there */
-	if (n >= 0 && (size_t)n < s->sleep.keepalive.len)
+	if (n >= 0 && !whole)
 		forget(s);
 	else if (n < 0 && errno != EAGAIN)
 		wake(s);

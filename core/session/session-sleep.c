@@ -2,6 +2,7 @@
  * the service idle and ends; another process of the zygote goes on with it.
  *
  *	state = "CVss" u16 version u64 bytes in u64 bytes out
+ *	        u32 length, compression (0: none)
  *	        u32 length, plugins' slots
  *	        u32 length, frozen view (0: none)
  *	        the protocol's own
@@ -21,7 +22,7 @@
 #include <unistd.h>
 
 enum {
-	ANSWER_MSECS = 5000, STATE_VERSION = 1, READ_STEP = 65536,
+	ANSWER_MSECS = 5000, STATE_VERSION = 2, READ_STEP = 65536,
 };
 static const struct cv_span state_magic = CV_SPAN("CVss");
 
@@ -210,7 +211,7 @@ static void set_length(struct cv_text *out, size_t at)
 }
 
 static int freeze(struct cv_session *s, const struct cv_sleep *sleep,
-		  struct cv_text *out, struct cv_error *err)
+		  struct cv_text *out, bool *packed_r, struct cv_error *err)
 {
 	size_t at;
 	int status;
@@ -219,6 +220,13 @@ static int freeze(struct cv_session *s, const struct cv_sleep *sleep,
 	put_number(out, STATE_VERSION, 2);
 	put_number(out, connection_api.bytes_in(s->connection), 8);
 	put_number(out, connection_api.bytes_out(s->connection), 8);
+	at = out->len;
+	put_number(out, 0, 4);
+	if (!connection_freeze(s->connection, out))
+		return FAIL(err, CV_E_TEMP, "the client's compression is "
+			    "within a block");
+	*packed_r = out->len > at + 4;
+	set_length(out, at);
 	at = out->len;
 	put_number(out, 0, 4);
 	status = module_slots_freeze(&s->slots, out, err);
@@ -262,7 +270,7 @@ static int state_file(struct cv_span state, int *fd_r, struct cv_error *err)
 }
 
 static int send_sleep(struct cv_session *s, const struct cv_sleep *sleep,
-		      struct cv_span state, struct cv_error *err)
+		      struct cv_span state, bool packed, struct cv_error *err)
 {
 	struct ipc_writer *w = &ipc_scratch;
 	struct idle_sleep message = {
@@ -272,6 +280,7 @@ static int send_sleep(struct cv_session *s, const struct cv_sleep *sleep,
 		.keepalive = sleep->keepalive,
 		.limit_msecs = sleep->limit_msecs, .bye = sleep->bye,
 		.bye_end = sleep->bye_end, .stats = sleep->stats,
+		.packed = packed,
 	};
 	int status = CV_OK;
 
@@ -292,18 +301,20 @@ int session_sleep(struct cv_session *s, const struct cv_sleep *sleep,
 		  struct cv_error *err)
 {
 	struct cv_text state;
+	bool packed = false;
 	int status;
 
 	if (s->private->idle < 0)
 		return FAIL(err, CV_E_INTERNAL, "sleep without its beginning");
 	cv_text_init(&state, s->pool);
-	status = freeze(s, sleep, &state, err);
+	status = freeze(s, sleep, &state, &packed, err);
 	if (status == CV_OK)
 		status = connection_api.flush(s->connection, err);
 	if (status == CV_OK && connection_api.peek(s->connection).len > 0)
 		status = FAIL(err, CV_E_TEMP, "the client has spoken");
 	if (status == CV_OK)
-		status = send_sleep(s, sleep, cv_text_span(&state), err);
+		status = send_sleep(s, sleep, cv_text_span(&state), packed,
+				    err);
 	if (status == CV_OK) {
 		status = idle_answer_wait(s->private->idle, IDLE_MSG_ASLEEP,
 					  ANSWER_MSECS, err);
@@ -361,7 +372,7 @@ static int thaw_slots(struct cv_session *s, struct cv_span slots,
 int session_woken(struct cv_session *s, struct cv_mailbox **box_r,
 		  struct cv_span *state_r, struct cv_error *err)
 {
-	struct cv_span in = s->private->state, slots, view;
+	struct cv_span in = s->private->state, packed, slots, view;
 	uint64_t version, bytes_in, bytes_out;
 	int status = CV_OK;
 
@@ -374,7 +385,9 @@ int session_woken(struct cv_session *s, struct cv_mailbox **box_r,
 	in = cv_span_skip(in, state_magic.len);
 	if (!get_number(&in, 2, &version) || version != STATE_VERSION ||
 	    !get_number(&in, 8, &bytes_in) ||
-	    !get_number(&in, 8, &bytes_out) || !get_part(&in, &slots) ||
+	    !get_number(&in, 8, &bytes_out) || !get_part(&in, &packed) ||
+	    !connection_thaw(s->connection, packed) ||
+	    !get_part(&in, &slots) ||
 	    !get_part(&in, &view))
 		return FAIL(err, CV_E_SYNTAX, "a sleeping session's state is "
 			    "damaged, or of another version");

@@ -24,7 +24,7 @@
 
 enum {
 	VERSION = 3,
-	READONLY = 1, ID_SEEN = 2, BEHIND = 4,	/* flags */
+	READONLY = 1, ID_SEEN = 2, BEHIND = 4, COMPRESSED = 8,	/* flags */
 	RETRY_MSECS = 5 * 60 * 1000,
 	/* less than the limit of a silent client */
 	AFTER_MAX_MSECS = 25 * 60 * 1000,
@@ -55,7 +55,8 @@ static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 
 	imap_state_put(out, VERSION, 1);
 	imap_state_put(out, (s->readonly ? READONLY : 0) |
-		   (s->id_seen ? ID_SEEN : 0) | (s->behind ? BEHIND : 0), 1);
+		   (s->id_seen ? ID_SEEN : 0) | (s->behind ? BEHIND : 0) |
+		       (s->compressed ? COMPRESSED : 0), 1);
 	imap_state_put(out, s->enabled, 4);
 	imap_state_put(out, s->exists, 4);
 	imap_state_put(out, s->recent, 4);
@@ -205,6 +206,7 @@ static bool get_head(struct cv_span *in, struct imap_session *s)
 	s->readonly = (flags & READONLY) != 0;
 	s->id_seen = (flags & ID_SEEN) != 0;
 	s->behind = (flags & BEHIND) != 0;
+	s->compressed = (flags & COMPRESSED) != 0;
 	for (size_t i = 0; i < COUNTERS; i++) {
 		if (!imap_state_get(in, 8, &counters[i]))
 			return false;

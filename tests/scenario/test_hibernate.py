@@ -5,6 +5,7 @@ import pathlib
 import re
 import signal
 import time
+import zlib
 
 import pytest
 
@@ -259,3 +260,88 @@ def test_when_idle_is_killed_new_sessions_still_sleep(server):
         c.command("SELECT INBOX")
         asleep(server)
         assert c.command("NOOP")[-1].startswith(b"x OK")
+
+
+class Packed:
+    """The client's side of COMPRESS, over a Raw."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        assert raw.command("COMPRESS DEFLATE")[-1].startswith(b"x OK")
+        self.out = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.into = zlib.decompressobj(-15)
+        self.text = b""
+
+    def send(self, text):
+        self.raw.sock.sendall(self.out.compress(text.encode())
+                              + self.out.flush(zlib.Z_SYNC_FLUSH))
+
+    def line(self):
+        while b"\n" not in self.text:
+            data = self.raw.sock.recv(65536)
+            assert data, "the connection has ended"
+            self.text += self.into.decompress(data)
+        line, _, self.text = self.text.partition(b"\n")
+        return line + b"\n"
+
+    def command(self, text):
+        self.send(f"x {text}\r\n")
+        lines = [self.line()]
+        while not lines[-1].startswith(b"x "):
+            lines.append(self.line())
+        return lines
+
+
+def test_a_compressed_session_sleeps_and_its_streams_go_on(server):
+    server.deliver(MESSAGE)
+    with login(server) as raw:
+        c = Packed(raw)
+        c.command("SELECT INBOX")
+        # what is in the window of the client's stream is referred to later
+        words = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT)])"
+        first = c.command(f"FETCH 1 {words}")
+        for _ in range(2):
+            asleep(server)
+            assert c.command(f"FETCH 1 {words}") == first
+        assert b"[COMPRESSIONACTIVE]" in c.command("COMPRESS DEFLATE")[-1]
+        c.send("i IDLE\r\n")
+        assert c.line().startswith(b"+")
+        asleep(server)
+        server.deliver(MESSAGE)
+        assert c.line() == b"* 2 EXISTS\r\n"
+        asleep(server)
+        # told by idle itself, in a stored block
+        server.adm("kick", "alice")
+        while not c.line().startswith(b"* BYE Disconnected by the administrator"):
+            pass
+
+
+def test_idle_keeps_a_compressed_client(tmp_path):
+    with culver.Server(extra=QUICK + "imap_idle_notify_interval = 2s\n") as server:
+        with login(server) as raw:
+            c = Packed(raw)
+            c.send("i IDLE\r\n")
+            assert c.line().startswith(b"+")
+            asleep(server)
+            for _ in range(2):
+                assert c.line() == b"* OK Still here\r\n"
+            assert not sessions(server)
+            c.send("DONE\r\n")
+            while not c.line().startswith(b"i OK"):
+                pass
+            assert c.command("NOOP")[-1].startswith(b"x OK")
+
+
+def test_within_a_block_a_session_stays_awake(server):
+    with login(server) as raw:
+        c = Packed(raw)
+        # a part of a command that is no whole block
+        packed = c.out.compress(b"x NOOP\r\n") + c.out.flush(zlib.Z_SYNC_FLUSH)
+        raw.sock.sendall(packed)
+        assert c.line().startswith(b"x OK")
+        packed = c.out.compress(b"x CAPABILITY\r\n") + c.out.flush(zlib.Z_SYNC_FLUSH)
+        raw.sock.sendall(packed[:3])
+        time.sleep(1.5)
+        assert sessions(server)
+        raw.sock.sendall(packed[3:])
+        assert c.line().startswith(b"* CAPABILITY")

@@ -190,6 +190,85 @@ static void bombs_are_counted(void **state)
 	pool_destroy(&pool);
 }
 
+/* Takes all of in, whose content is appended. */
+static int feed(struct inflater *i, struct cv_span in, struct cv_text *out)
+{
+	char room[64];
+	size_t got;
+	int ret;
+
+	do {
+		ret = inflater_run(i, &in, room, sizeof(room), &got, NULL);
+		cv_text_append(out, room, got);
+	} while (ret == CV_OK && (in.len > 0 || got > 0));
+	return ret;
+}
+
+/* Stopped at this byte, when that is possible. */
+static bool goes_on_at(struct cv_span packed, size_t cut, struct cv_span plain)
+{
+	struct cv_pool *pool = pool_create("test");
+	struct inflater *i = inflater_create(pool);
+	struct cv_text out, frozen;
+	struct cv_span state;
+	bool frozen_there;
+
+	cv_text_init(&out, pool);
+	cv_text_init(&frozen, pool);
+	assert_int_equal(feed(i, cv_span(packed.data, cut), &out), CV_OK);
+	/* waiting in vain changes nothing */
+	assert_int_equal(feed(i, CV_SPAN(""), &out), CV_OK);
+	frozen_there = inflater_freeze(i, &frozen);
+	state = cv_text_span(&frozen);
+	if (frozen_there) {
+		for (size_t len = 0; len < state.len; len++) {
+			struct cv_span part = cv_span(state.data, len);
+
+			assert_false(inflater_thaw(inflater_create(pool),
+						   &part));
+		}
+		i = inflater_create(pool);
+		assert_true(inflater_thaw(i, &state));
+		assert_int_equal(state.len, 0);
+		cv_text_init(&frozen, pool);
+		assert_true(inflater_freeze(i, &frozen));
+	}
+	assert_int_equal(feed(i, cv_span_skip(packed, cut), &out), CV_OK);
+	assert_true(cv_span_equal(cv_text_span(&out), plain));
+	pool_destroy(&pool);
+	return frozen_there;
+}
+
+static void a_stream_goes_on_elsewhere_between_blocks(void **state)
+{
+	static const char line[] = "a UID FETCH 1:* (FLAGS)\r\n";
+	static const int flushes[] = { Z_SYNC_FLUSH, Z_PARTIAL_FLUSH };
+	z_stream z = { .avail_in = 0 };
+	unsigned char packed[512];
+	char plain[6 * sizeof(line)] = "";
+	size_t len, places = 0;
+
+	(void)state;
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, 0), Z_OK);
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	for (int n = 0; n < 6; n++) {
+		strcat(plain, line);
+		z.next_in = (Bytef *)(uintptr_t)line;
+		z.avail_in = sizeof(line) - 1;
+		assert_int_equal(deflate(&z, flushes[n % 2]), Z_OK);
+	}
+	assert_int_equal(deflate(&z, Z_SYNC_FLUSH), Z_OK);
+	len = sizeof(packed) - z.avail_out;
+	(void)deflateEnd(&z);
+	for (size_t cut = 0; cut <= len; cut++)
+		places += goes_on_at(cv_span((const char *)packed, len), cut,
+				     cv_span_of(plain));
+	/* at least at the beginning, the end, and each full flush */
+	assert_true(places >= 5);
+	assert_true(places < len);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -199,6 +278,7 @@ int main(void)
 		cmocka_unit_test(a_stream_may_end),
 		cmocka_unit_test(blocks_of_nothing_are_counted),
 		cmocka_unit_test(bombs_are_counted),
+		cmocka_unit_test(a_stream_goes_on_elsewhere_between_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
