@@ -30,6 +30,7 @@ def server():
 @pytest.fixture
 def client(server):
     w = Client(server)
+    w.sock.settimeout(60)       # the machine may be busy
     yield w
     w.close()
     w.file.close()
@@ -315,6 +316,10 @@ def begin_shared(alice, bob, rights):
     for n in range(3):
         alice.append(MAIL, "M", "(\\Deleted) " if n == 2 else "(\\Answered) ")
     alice.do("SELECT M")
+    # what was copied to and fro would double each time
+    bob.do("SELECT INBOX")
+    bob.do("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    assert " OK " in bob.do("CLOSE")[-1]
     bob.append(MAIL)
 
 
