@@ -222,7 +222,8 @@ static int place_all(struct imap_session *s, struct cv_pool *pool,
 	uint32_t done = 0;
 	int code;
 
-	memcpy(uids, c->uids, sizeof(*uids) * c->count);
+	if (c->count > 0)
+		memcpy(uids, c->uids, sizeof(*uids) * c->count);
 	for (uint32_t i = 0; i < new; i++)
 		uids[c->count + i] = items[i].uid;
 	code = sort_uids(s, pool, c, uids, &found);

@@ -257,7 +257,7 @@ void imap_contexts_end(struct imap_session *s, bool by_number)
 {
 	struct imap_context **at;
 
-	if (!has_contexts(s))
+	if (s->contexts == NULL)
 		return;
 	at = &s->contexts->first;
 	while (*at != NULL) {
@@ -270,8 +270,10 @@ void imap_contexts_end(struct imap_session *s, bool by_number)
 				       "numbers");
 		context_remove(s, at);
 	}
-	if (!by_number)
-		s->contexts->touched = (struct cv_set){ NULL, 0 };
+	if (by_number || s->contexts->pool == NULL)
+		return;
+	s->contexts->touched = (struct cv_set){ NULL, 0 };
+	cv_api->pool_destroy(&s->contexts->pool);
 }
 
 /* --- what is told --------------------------------------------------------- */

@@ -215,7 +215,8 @@ static void place(struct imap_session *s, struct imap_context *c,
 	uint32_t *before = pool_new_array(pool, uint32_t, c->count + count);
 	uint32_t n = c->count, placed = count, last = 0;
 
-	memcpy(before, c->uids, n * sizeof(*before));
+	if (n > 0)
+		memcpy(before, c->uids, n * sizeof(*before));
 	for (uint32_t i = 0; i < count; i++)
 		items[i].uid = uids[i];
 	assert_int_equal(imap_context_place(s, pool, c, items, &placed),
@@ -230,7 +231,9 @@ static void place(struct imap_session *s, struct imap_context *c,
 		n++;
 	}
 	assert_int_equal(n, c->count);
-	assert_memory_equal(before, c->uids, n * sizeof(*before));
+	if (n > 0)
+		assert_memory_equal(before, c->uids,
+				    n * sizeof(*before));
 	for (uint32_t i = 0; i < c->count; i++) {
 		if (fake.gone[c->uids[i]])
 			continue;
