@@ -100,6 +100,11 @@ struct folder {
 	uint64_t changes_floor;
 };
 
+enum {
+	ROTATE_TORN = 1 << 0,	/* there is a part of a group behind the end */
+	ROTATE_SUSPECT = 1 << 1,	/* damaged, ended, or a failed write */
+};
+
 struct account {
 	struct meta *meta;
 	struct bell *bell;
@@ -130,7 +135,8 @@ struct account {
 	bool journal_damaged;		/* in the middle: kept at rotation */
 	bool bad_snapshot;		/* the next writer replaces it */
 	bool held;			/* account_hold: unlock does nothing */
-	bool must_rotate;		/* the file must not be written on */
+	unsigned int must_rotate;	/* why the file must not be written
+					 * on: ROTATE_*, 0: it may be */
 	uint64_t failed_size;		/* of the file after our failed commit,
 					 * 0: none, or the end is marked */
 	struct account_txn *open_txn;
@@ -163,6 +169,8 @@ struct account_txn {
 	struct journal_writer writer;
 	struct cv_text payload;
 	bool has_pending;		/* folders were made */
+	bool frees;			/* an operation frees space ... */
+	bool grows;			/* ... and one adds a body */
 	uint32_t last_uidvalidity;
 	ARRAY(struct txn_folder) folders;
 	ARRAY(struct txn_name) names;

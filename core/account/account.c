@@ -115,7 +115,8 @@ static void note_batch(struct account *account,
 		for (size_t i = 0; i < account->folders.count; i++)
 			account->folders.items[i]->f.damaged = true;
 	}
-	account->must_rotate = batch->damaged || batch->torn || batch->ended;
+	account->must_rotate = (batch->torn ? ROTATE_TORN : 0) |
+		(batch->damaged || batch->ended ? ROTATE_SUSPECT : 0);
 	if (batch->undone.count > 0)
 		apply_undone(account, batch->undone.items,
 			     batch->undone.count);
@@ -313,8 +314,11 @@ static int catch_up_once(struct account *account, struct cv_error *err)
 		return status != CV_OK ? status :
 			account->txn != before ? CV_CHANGED : CV_OK;
 	}
-	if (head.size <= account->journal.end)
+	if (head.size <= account->journal.end) {
+		/* what somebody had no room for was cut off again */
+		account->must_rotate &= ~(unsigned int)ROTATE_TORN;
 		return CV_OK;
+	}
 	if (account->failed_size != 0) {
 		/* our own failed group, and nobody has gone on behind it */
 		if (head.size == account->failed_size)
@@ -357,7 +361,7 @@ static int sync_shown(struct account *account, struct cv_error *err)
 	if (meta_sync(account->journal.object) < 0) {
 		/* a sync that succeeds later would prove nothing */
 		if (account->later_from != 0)
-			account->must_rotate = true;
+			account->must_rotate |= ROTATE_SUSPECT;
 		return FAIL_ERRNO(err, errno, "cannot sync journal");
 	}
 	sync_done(account);
@@ -403,6 +407,16 @@ int account_hold(struct account *account, uint64_t deadline_msecs,
 
 	account->held = status == CV_OK;
 	return status;
+}
+
+void account_reserve(struct account *account, bool always)
+{
+	if (account->options.readonly ||
+	    (!always && !account->meta->reserve_used) ||
+	    account_lock(account, 0, NULL) != CV_OK)
+		return;
+	meta_reserve(account->meta);
+	account_unlock(account);
 }
 
 void account_release(struct account *account)
@@ -519,6 +533,7 @@ void account_close(struct account **account_p)
 		account_rollback(&account->open_txn);
 	/* nobody waits for it any more, but it was meant to stay */
 	(void)account_sync(account, NULL);
+	account_reserve(account, false);
 	for (size_t i = 0; i < account->folders.count; i++) {
 		folder_unload(account->folders.items[i]);
 		catalogue_close(account->folders.items[i]);

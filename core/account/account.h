@@ -392,6 +392,13 @@ int account_hold(struct account *account, uint64_t deadline_msecs,
 /* Also after a hold that failed. */
 void account_release(struct account *account);
 
+/* Commits that free space (expunges, \Deleted, removed folders, subscriptions
+ * that end) also succeed on a full disk: a reserve is kept for them.  This keeps
+ * it again, if there is room by now; without always nothing is done when this
+ * process has used none of it.  Else it comes with the next transaction and the
+ * next rotation. */
+void account_reserve(struct account *account, bool always);
+
 /* The number that the transaction will have: the modseq of what it does. */
 uint64_t account_txn_modseq(const struct account_txn *txn);
 /* Makes it at least so large, up to ACCOUNT_MODSEQ_MAX; before the first

@@ -14,7 +14,7 @@ static void body_lost(struct folder *folder, struct row_extra *extra,
 	folder->f.damaged = true;
 	folder->dirty = true;
 	account->damaged = account->journal_damaged = true;
-	account->must_rotate = true;
+	account->must_rotate |= ROTATE_SUSPECT;
 }
 
 int account_body_read(struct account_folder *f, uint32_t row,

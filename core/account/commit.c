@@ -26,6 +26,8 @@ int account_begin(struct account *account, uint64_t deadline_msecs,
 		account_unlock(account);
 		return status;
 	}
+	if (account->meta->reserve_used)
+		meta_reserve(account->meta);
 	pool = pool_create("transaction");
 	txn = pool_new(pool, struct account_txn);
 	txn->account = account;
@@ -156,9 +158,10 @@ static void commit_failed(struct account_txn *txn,
 	log_error("account", "journal %llu is suspect after a failed commit: "
 		  "beginning a new one",
 		  (unsigned long long)account->journal.generation);
-	account->must_rotate = true;
+	account->must_rotate |= ROTATE_SUSPECT;
 	account->failed_size = batch->end;
 	/* for others, should we not succeed */
+	account->meta->frees = true;
 	mark = journal_format_ended(&account->journal, batch->end,
 				    ENDED_SUSPECT, account->journal.end,
 				    txn->pool);
@@ -202,6 +205,9 @@ static int write_group(struct account_txn *txn,
 	unsigned char key[16];
 	int status;
 
+	/* what was asked for in order to have room must not fail for want of
+	 * it */
+	account->meta->frees = txn->frees && !txn->grows;
 	account_next_key(account, key);
 	journal_writer_finish(&txn->writer, txn->modseq, journal->synced,
 			      key);
@@ -264,6 +270,7 @@ int account_commit(struct account_txn **txn_p,
 
 	if (txn->writer.count > 0)
 		status = write_group(txn, durability, err);
+	account->meta->frees = false;
 	if (status == CV_OK && rotation_is_overdue(account) &&
 	    rotate_locked(account, false, &rotate_err) < 0)
 		log_error("account", "cannot rotate journal: %s",

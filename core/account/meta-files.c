@@ -4,6 +4,7 @@
  * A commit costs lock, fstat, pwrite, fdatasync, unlock: the head that was
  * read under the lock is the compare of the compare and swap. */
 #include "meta.h"
+#include "reserve.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct meta_files {
 struct file_object {
 	struct meta_object object;
 	int fd;
+	bool needed;		/* a journal or a snapshot */
 	/* what head said while the lock is held; UINT64_MAX: nothing */
 	uint64_t seen;
 };
@@ -124,9 +126,54 @@ static int files_list(struct meta *meta, struct cv_pool *pool,
 	return io_dir_close(&dir);
 }
 
+/* --- room ---------------------------------------------------------------- */
+
+static bool make_room(void *context, uint64_t bytes)
+{
+	struct meta_files *files = context;
+
+	if (!reserve_give(files->io, files->dirfd, bytes))
+		return false;
+	files->meta.reserve_used = true;
+	return true;
+}
+
+static int write_vec(struct meta_files *files, int fd, struct iovec *vec,
+		     int count, uint64_t offset)
+{
+	return io_pwritev_room(files->io, fd, vec, count, offset,
+			       files->meta.frees ? make_room : NULL, files);
+}
+
+static int create_file(struct meta_files *files, const char *name)
+{
+	int fd;
+
+	do
+		fd = io_create_file(files->io, files->dirfd, name,
+				    files->options.file_mode);
+	while (fd < 0 && reserve_could_help() && files->meta.frees &&
+	       make_room(files, 1));
+	return fd;
+}
+
+static void files_reserve(struct meta *meta)
+{
+	struct meta_files *files = files_of(meta);
+
+	if (reserve_fill(files->io, files->dirfd, files->options.file_mode))
+		meta->reserve_used = false;
+}
+
 /* --- objects ------------------------------------------------------------- */
 
-static struct meta_object *object_create(struct meta *meta, int fd)
+static bool is_needed(enum meta_kind kind)
+{
+	return kind == META_JOURNAL || kind == META_SNAPSHOT;
+}
+
+static struct meta_object *object_create(struct meta *meta, int fd,
+					 enum meta_kind kind)
 {
 	struct file_object *object;
 
@@ -140,6 +187,7 @@ static struct meta_object *object_create(struct meta *meta, int fd)
 	}
 	object->object.meta = meta;
 	object->fd = fd;
+	object->needed = is_needed(kind);
 	object->seen = UINT64_MAX;
 	return &object->object;
 }
@@ -153,7 +201,7 @@ static struct meta_object *files_open(struct meta *meta,
 
 	format_name(name, file);
 	return object_create(meta, io_open_file(files->io, files->dirfd, file,
-		writes ? O_RDWR : O_RDONLY, 0, NULL));
+		writes ? O_RDWR : O_RDONLY, 0, NULL), name->kind);
 }
 
 static struct meta_object *files_create(struct meta *meta,
@@ -164,13 +212,11 @@ static struct meta_object *files_create(struct meta *meta,
 	int fd;
 
 	format_name(name, file);
-	fd = io_create_file(files->io, files->dirfd, file,
-			    files->options.file_mode);
+	fd = create_file(files, file);
 	if (fd < 0 && errno == EEXIST &&
 	    io_unlink(files->io, files->dirfd, file) == 0)
-		fd = io_create_file(files->io, files->dirfd, file,
-				    files->options.file_mode);
-	return object_create(meta, fd);
+		fd = create_file(files, file);
+	return object_create(meta, fd, name->kind);
 }
 
 static void files_release(struct meta_object *object)
@@ -214,8 +260,11 @@ static void *files_map(struct meta_object *object, size_t size)
 static int files_write(struct meta_object *object, uint64_t offset,
 		       struct iovec *vec, int count)
 {
-	return io_pwritev(io_of(object), object_of(object)->fd, vec, count,
-			  offset);
+	struct file_object *o = object_of(object);
+
+	return o->needed ? write_vec(files_of(object->meta), o->fd, vec,
+				     count, offset) :
+		io_pwritev(io_of(object), o->fd, vec, count, offset);
 }
 
 static int files_sync(struct meta_object *object)
@@ -296,6 +345,20 @@ static bool is_there(struct meta_object *object,
 	return true;
 }
 
+/* What there was no room for is cut off again, or it would take a new journal
+ * to go on, for which there is none either.  No reader has seen a whole group
+ * there. */
+static void cut_off(struct meta_object *object, uint64_t at)
+{
+	struct io *io = io_of(object);
+	int fd = object_of(object)->fd, saved = errno;
+	struct stat st;
+
+	if (io_fstat(io, fd, &st) == 0 && (uint64_t)st.st_size > at)
+		(void)io_truncate(io, fd, at);
+	errno = saved;
+}
+
 static enum meta_result commit_locked(struct meta_object *object,
 				      const struct meta_commit *commit)
 {
@@ -317,6 +380,8 @@ static enum meta_result commit_locked(struct meta_object *object,
 			return META_CONFLICT;
 	} else if (files_write(object, commit->at, commit->vec,
 			       commit->count) < 0) {
+		if (reserve_could_help())
+			cut_off(object, commit->at);
 		return META_NOT_WRITTEN;
 	}
 	return commit->sync && files_sync(object) < 0 ? META_NOT_SYNCED :
@@ -343,9 +408,10 @@ static enum meta_result files_commit(struct meta_object *object,
 static int files_spoil(struct meta_object *object, uint64_t at,
 		       struct cv_span mark)
 {
+	struct iovec vec = { (void *)(uintptr_t)mark.data, mark.len };
+
 	object_of(object)->seen = UINT64_MAX;
-	return io_pwrite(io_of(object), object_of(object)->fd, mark.data,
-			 mark.len, at);
+	return files_write(object, at, &vec, 1);
 }
 
 /* --- checkpoint ---------------------------------------------------------- */
@@ -357,11 +423,10 @@ static int write_aside(struct meta_files *files, const char *aside,
 	int fd, result;
 
 	(void)io_unlink(files->io, files->dirfd, aside);
-	fd = io_create_file(files->io, files->dirfd, aside,
-			    files->options.file_mode);
+	fd = create_file(files, aside);
 	if (fd < 0)
 		return -1;
-	result = io_pwritev(files->io, fd, c->vec, c->count, 0);
+	result = write_vec(files, fd, c->vec, c->count, 0);
 	if (result == 0)
 		result = io_fdatasync(files->io, fd);
 	io_close(files->io, fd);
@@ -488,6 +553,7 @@ static const struct meta_ops files_ops = {
 	.finish = files_sync,
 	.remove = files_remove,
 	.keep = files_keep,
+	.reserve = files_reserve,
 };
 
 int meta_files_dirfd(const struct meta *meta)

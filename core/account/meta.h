@@ -40,7 +40,13 @@ struct meta_name {
 
 struct meta_names { ARRAY(struct meta_name) items; };
 
-struct meta { const struct meta_ops *ops; };
+struct meta {
+	const struct meta_ops *ops;
+	/* What is written now frees space in the end: journals and snapshots
+	 * may take what the driver keeps for that when there is no other. */
+	bool frees;
+	bool reserve_used;	/* they have: meta_reserve */
+};
 
 /* An object that is open.  The driver's members follow. */
 struct meta_object { struct meta *meta; };
@@ -54,7 +60,8 @@ enum meta_result {
 	META_DONE,
 	META_CONFLICT,		/* the journal does not end there */
 	META_UNKNOWN,		/* try again with the same key */
-	META_NOT_WRITTEN,	/* errno; a part of it may be there */
+	META_NOT_WRITTEN,	/* errno; a part of it may be there, but not
+				 * when there was no room */
 	META_NOT_SYNCED,	/* errno; all of it is there */
 };
 
@@ -106,6 +113,7 @@ struct meta_ops {
 	int (*finish)(struct meta_object *object);
 	void (*remove)(struct meta *meta, const struct meta_name *name);
 	int (*keep)(struct meta *meta, const struct meta_name *name);
+	void (*reserve)(struct meta *meta);
 };
 
 /* --- the driver ---------------------------------------------------------- */
@@ -147,6 +155,14 @@ static inline void meta_remove(struct meta *meta, const struct meta_name *name)
 static inline int meta_keep(struct meta *meta, const struct meta_name *name)
 {
 	return meta->ops->keep(meta, name);
+}
+
+/* Under the lock: room is kept again for the writes that free space, if there
+ * is any. */
+static inline void meta_reserve(struct meta *meta)
+{
+	if (meta->ops->reserve != NULL)
+		meta->ops->reserve(meta);
 }
 
 /* --- objects ------------------------------------------------------------- */

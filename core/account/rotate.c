@@ -393,7 +393,7 @@ static int publish(struct rotate *r, struct cv_error *err)
 		cv_span((char *)header, sizeof(header)), r->pool, &c.count);
 	result = meta_checkpoint(account->meta, &c);
 	if (c.marked) {
-		account->must_rotate = true;
+		account->must_rotate |= ROTATE_SUSPECT;
 		account->failed_size = 0;
 	}
 	if (result == META_DONE)
@@ -425,7 +425,7 @@ static int adopt(struct rotate *r, struct cv_error *err)
 	bool is_new = account->is_new, damaged = account->damaged;
 	int status;
 
-	account->must_rotate = false;
+	account->must_rotate = 0;
 	account->failed_size = 0;
 	status = account_reload(account, err);
 	if (status == CV_NOT_FOUND)
@@ -433,7 +433,7 @@ static int adopt(struct rotate *r, struct cv_error *err)
 	account->is_new = is_new;
 	account->damaged = damaged;
 	if (status != CV_OK)
-		account->must_rotate = true;
+		account->must_rotate |= ROTATE_SUSPECT;
 	return status;
 }
 
@@ -475,7 +475,13 @@ static int rotate_to(struct account *account, uint64_t generation,
 	struct cv_error error = ERROR_NONE;
 	int status;
 
+	/* one that nothing can be written without takes the last room, and
+	 * gives back more */
+	account->meta->frees = forced;
 	status = rotate_run(&r, generation, forced, &error);
+	account->meta->frees = false;
+	if (forced || status == CV_OK)
+		meta_reserve(account->meta);
 	if (status < 0 && err != NULL)
 		*err = error;
 	pool_destroy(&pool);

@@ -26,8 +26,10 @@ static int take_back(struct account *account, struct cv_error *err)
 		ENDED_SUSPECT, account->later_from, pool);
 	int status = CV_OK;
 
+	account->meta->frees = true;
 	if (meta_spoil(journal->object, format_align(journal->end), mark) < 0)
 		status = FAIL_ERRNO(err, errno, "cannot mark journal");
+	account->meta->frees = false;
 	pool_destroy(&pool);
 	if (status == CV_OK)
 		status = account_reload(account, err);
@@ -53,7 +55,7 @@ static int recover(struct account *account, bool *durable_r,
 		account->later_from = 0;
 		return rotate_locked(account, true, err);
 	}
-	account->must_rotate = true;
+	account->must_rotate |= ROTATE_SUSPECT;
 	status = rotate_locked(account, true, err);
 	*durable_r = status == CV_OK;
 	return status;
@@ -79,7 +81,7 @@ int account_sync(struct account *account, struct cv_error *err)
 		  (unsigned long long)account->journal.generation);
 	if (account_lock(account, time_monotonic_msecs() + LOCK_MSECS,
 			 &second) != CV_OK) {
-		account->must_rotate = true;
+		account->must_rotate |= ROTATE_SUSPECT;
 		return status;
 	}
 	if (recover(account, &durable, &second) < 0)

@@ -162,6 +162,7 @@ int txn_folder_delete(struct account_txn *txn, struct account_folder *folder,
 		return status;
 	put_guid(payload_begin(txn), &folder->guid);
 	payload_end(txn, RECORD_FOLDER_DELETE);
+	txn->frees = true;
 	t->removed = true;
 	set_name(txn, cv_span_of(folder->name), false);
 	return CV_OK;
@@ -288,6 +289,7 @@ int txn_subscribe(struct account_txn *txn, struct cv_span name,
 	put_u32(payload_begin(txn), subscribed);
 	cv_text_append_span(&txn->payload, name);
 	payload_end(txn, RECORD_SUBSCRIBE);
+	txn->frees |= !subscribed;
 	return CV_OK;
 }
 
@@ -468,9 +470,11 @@ int txn_append(struct account_txn *txn, struct account_folder *folder,
 	t->uidnext = uid + 1;
 	t->touched = true;
 	if (a->body.data != NULL &&
-	    account_body_fits(txn->account, a->body.len))
+	    account_body_fits(txn->account, a->body.len)) {
 		journal_writer_add_opaque(&txn->writer, RECORD_BODY,
 					  txn->modseq, a->body);
+		txn->grows = true;
+	}
 	if (a->catalogue.data != NULL && a->catalogue.len > 0 &&
 	    a->catalogue.len <= ACCOUNT_CATALOGUE_MAX)
 		journal_writer_add_opaque(&txn->writer, RECORD_CATALOGUE,
@@ -593,6 +597,8 @@ int txn_flags(struct account_txn *txn, struct account_folder *folder,
 		put_ranges(text, ranges + done, part);
 		payload_end(txn, RECORD_FLAGS);
 	}
+	txn->frees |= change->op != ACCOUNT_FLAGS_REMOVE &&
+		(change->flags & ACCOUNT_DELETED) != 0;
 	t->touched = true;
 	return CV_OK;
 }
@@ -619,6 +625,7 @@ int txn_expunge(struct account_txn *txn, struct account_folder *folder,
 		put_ranges(&txn->payload, ranges + done, part);
 		payload_end(txn, RECORD_EXPUNGE);
 	}
+	txn->frees = true;
 	t->touched = true;
 	return CV_OK;
 }

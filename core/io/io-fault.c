@@ -1,8 +1,9 @@
-/* io-fault.c - faults by count. */
+/* io-fault.c - faults by count, and a disk that becomes full. */
 #include "io-fault.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 enum op_class {
 	OP_READ = 1 << 0,
@@ -17,8 +18,9 @@ struct io_fault {
 	struct io *lower;
 	enum io_fault_kind kind;
 	uint64_t countdown;
-	bool sticky, hit;
+	bool sticky, hit, full;
 	uint64_t syncs, writes;
+	uint64_t room;		/* bytes; UINT64_MAX: no bound */
 };
 
 static const unsigned int classes_hit[] = {
@@ -79,11 +81,82 @@ static bool fails(struct io *io, enum op_class class)
 	return false;
 }
 
+/* --- a disk with so much room --------------------------------------------- */
+
+static bool has_bound(struct io *io)
+{
+	return self_of(io)->room != UINT64_MAX;
+}
+
+static uint64_t size_of_fd(struct io *io, int fd)
+{
+	struct stat st;
+
+	return io_fstat(self_of(io)->lower, fd, &st) < 0 ? 0 :
+		(uint64_t)st.st_size;
+}
+
+/* What goes when this name does. */
+static uint64_t size_of_name(struct io *io, int dirfd, const char *name)
+{
+	struct stat st;
+
+	return has_bound(io) &&
+		io_stat(self_of(io)->lower, dirfd, name, &st) == 0 &&
+		S_ISREG(st.st_mode) && st.st_nlink == 1 ?
+		(uint64_t)st.st_size : 0;
+}
+
+static void give_back(struct io *io, uint64_t bytes)
+{
+	if (has_bound(io))
+		self_of(io)->room += bytes;
+}
+
+/* How many of len bytes at offset there is room for; it is taken.  0: none,
+ * with errno. */
+static size_t take_room(struct io *io, int fd, uint64_t offset, size_t len)
+{
+	struct io_fault *self = self_of(io);
+	uint64_t have, want = offset + len;
+
+	if (!has_bound(io) || len == 0)
+		return len;
+	have = size_of_fd(io, fd);
+	if (want <= have)
+		return len;
+	if (want - have <= self->room) {
+		self->room -= want - have;
+		return len;
+	}
+	self->full = true;
+	have += self->room;
+	if (have <= offset) {
+		errno = ENOSPC;
+		return 0;
+	}
+	self->room = 0;
+	return have - offset;
+}
+
+static size_t vec_len(const struct iovec *vec, int count)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < count; i++)
+		len += vec[i].iov_len;
+	return len;
+}
+
+/* --- operations ----------------------------------------------------------- */
+
 static int fault_open(struct io *io, int dirfd, const char *name, int flags,
 		      mode_t mode)
 {
 	if (fails(io, (flags & O_CREAT) != 0 ? OP_SPACE : OP_OTHER))
 		return -1;
+	if ((flags & O_TRUNC) != 0)
+		give_back(io, size_of_name(io, dirfd, name));
 	return io_open(self_of(io)->lower, dirfd, name, flags, mode);
 }
 
@@ -119,24 +192,42 @@ static ssize_t fault_pread(struct io *io, int fd, void *data, size_t len,
 	return -1;
 }
 
-/* Writes the first half of what vec describes; the bytes written. */
-static ssize_t write_half(struct io *lower, int fd, const struct iovec *vec,
-			  int count, uint64_t offset)
+/* Writes the first bytes of what vec describes; the bytes written. */
+static ssize_t write_part(struct io *lower, int fd, const struct iovec *vec,
+			  int count, uint64_t offset, size_t len)
 {
-	size_t total = 0, done = 0, half;
+	size_t done = 0;
 
-	for (int i = 0; i < count; i++)
-		total += vec[i].iov_len;
-	half = (total + 1) / 2;
-	for (int i = 0; i < count && done < half; i++) {
-		size_t n = vec[i].iov_len < half - done ? vec[i].iov_len :
-			half - done;
+	for (int i = 0; i < count && done < len; i++) {
+		size_t n = vec[i].iov_len < len - done ? vec[i].iov_len :
+			len - done;
 
 		if (io_pwrite(lower, fd, vec[i].iov_base, n, offset + done) < 0)
 			return -1;
 		done += n;
 	}
 	return (ssize_t)done;
+}
+
+static ssize_t write_half(struct io *lower, int fd, const struct iovec *vec,
+			  int count, uint64_t offset)
+{
+	return write_part(lower, fd, vec, count, offset,
+			  (vec_len(vec, count) + 1) / 2);
+}
+
+/* As much as there is room for. */
+static ssize_t write_room(struct io *io, int fd, const struct iovec *vec,
+			  int count, uint64_t offset)
+{
+	struct io *lower = self_of(io)->lower;
+	size_t len = vec_len(vec, count);
+	size_t room = take_room(io, fd, offset, len);
+
+	if (room < len)
+		return room == 0 ? -1 :
+			write_part(lower, fd, vec, count, offset, room);
+	return lower->ops->pwritev(lower, fd, vec, count, offset);
 }
 
 static ssize_t fault_pwritev(struct io *io, int fd, const struct iovec *vec,
@@ -146,7 +237,7 @@ static ssize_t fault_pwritev(struct io *io, int fd, const struct iovec *vec,
 
 	switch (fault_of(io, OP_WRITE)) {
 	case IO_FAULT_NONE:
-		return lower->ops->pwritev(lower, fd, vec, count, offset);
+		return write_room(io, fd, vec, count, offset);
 	case IO_FAULT_SHORT:
 		return write_half(lower, fd, vec, count, offset);
 	case IO_FAULT_ENOSPC:
@@ -172,6 +263,18 @@ static ssize_t fault_pwritev(struct io *io, int fd, const struct iovec *vec,
 	return -1;
 }
 
+/* Behind all that is there, as a file that is written once is. */
+static ssize_t append_room(struct io *io, int fd, const void *data,
+			   size_t len)
+{
+	struct io *lower = self_of(io)->lower;
+	size_t room = has_bound(io) && len > 0 ?
+		take_room(io, fd, size_of_fd(io, fd), len) : len;
+
+	return room == 0 && len > 0 ? -1 :
+		lower->ops->append(lower, fd, data, room);
+}
+
 static ssize_t fault_append(struct io *io, int fd, const void *data,
 			    size_t len)
 {
@@ -179,7 +282,7 @@ static ssize_t fault_append(struct io *io, int fd, const void *data,
 
 	switch (fault_of(io, OP_WRITE)) {
 	case IO_FAULT_NONE:
-		return lower->ops->append(lower, fd, data, len);
+		return append_room(io, fd, data, len);
 	case IO_FAULT_SHORT:
 		return lower->ops->append(lower, fd, data, (len + 1) / 2);
 	case IO_FAULT_ENOSPC:
@@ -253,9 +356,13 @@ static int fault_rename(struct io *io, int from_dirfd, const char *from,
 			int to_dirfd, const char *to, unsigned int flags)
 {
 	struct io *lower = self_of(io)->lower;
+	uint64_t bytes = size_of_name(io, to_dirfd, to);
 
-	return fails(io, OP_SPACE) ? -1 : lower->ops->rename(lower,
-		from_dirfd, from, to_dirfd, to, flags);
+	if (fails(io, OP_SPACE) || lower->ops->rename(lower, from_dirfd, from,
+						      to_dirfd, to, flags) < 0)
+		return -1;
+	give_back(io, bytes);
+	return 0;
 }
 
 static int fault_link(struct io *io, int from_dirfd, const char *from,
@@ -268,9 +375,13 @@ static int fault_link(struct io *io, int from_dirfd, const char *from,
 static int fault_unlink(struct io *io, int dirfd, const char *name, int flags)
 {
 	struct io *lower = self_of(io)->lower;
+	uint64_t bytes = size_of_name(io, dirfd, name);
 
-	return fails(io, OP_OTHER) ? -1 :
-		lower->ops->unlink(lower, dirfd, name, flags);
+	if (fails(io, OP_OTHER) ||
+	    lower->ops->unlink(lower, dirfd, name, flags) < 0)
+		return -1;
+	give_back(io, bytes);
+	return 0;
 }
 
 static int fault_mkdir(struct io *io, int dirfd, const char *name,
@@ -295,17 +406,32 @@ static int fault_stat(struct io *io, int dirfd, const char *name,
 
 static int fault_truncate(struct io *io, int fd, uint64_t size)
 {
-	return fails(io, OP_SPACE) ? -1 :
-		io_truncate(self_of(io)->lower, fd, size);
+	uint64_t before = has_bound(io) ? size_of_fd(io, fd) : 0;
+
+	if (fails(io, OP_SPACE) ||
+	    io_truncate(self_of(io)->lower, fd, size) < 0)
+		return -1;
+	/* holes take no room */
+	if (size < before)
+		give_back(io, before - size);
+	return 0;
 }
 
 static int fault_fallocate(struct io *io, int fd, int mode, uint64_t offset,
 			   uint64_t len)
 {
 	struct io *lower = self_of(io)->lower;
+	uint64_t room = self_of(io)->room;
 
-	return fails(io, OP_SPACE) ? -1 :
-		lower->ops->fallocate(lower, fd, mode, offset, len);
+	if (fails(io, OP_SPACE))
+		return -1;
+	/* one that keeps the size takes nothing yet: what is written does */
+	if (mode == 0 && take_room(io, fd, offset, len) < len) {
+		self_of(io)->room = room;
+		errno = ENOSPC;
+		return -1;
+	}
+	return lower->ops->fallocate(lower, fd, mode, offset, len);
 }
 
 static int fault_set_times(struct io *io, int fd,
@@ -364,6 +490,7 @@ struct io *io_fault_create(struct io *lower, struct cv_pool *pool)
 
 	self->io.ops = &fault_ops;
 	self->lower = lower;
+	self->room = UINT64_MAX;
 	return &self->io;
 }
 
@@ -378,9 +505,22 @@ void io_fault_arm(struct io *io, enum io_fault_kind kind, uint64_t n,
 	self->hit = false;
 }
 
+void io_fault_room(struct io *io, uint64_t bytes)
+{
+	self_of(io)->room = bytes;
+	self_of(io)->full = false;
+}
+
+uint64_t io_fault_room_left(const struct io *io)
+{
+	return ((const struct io_fault *)io)->room;
+}
+
 bool io_fault_hit(const struct io *io)
 {
-	return ((const struct io_fault *)io)->hit;
+	const struct io_fault *self = (const struct io_fault *)io;
+
+	return self->hit || self->full;
 }
 
 uint64_t io_fault_syncs(const struct io *io)

@@ -26,7 +26,13 @@ struct io *io_fault_create(struct io *lower, struct cv_pool *pool);
  * SHORT reads and writes, TORN and LATE writes and syncs. */
 void io_fault_arm(struct io *io, enum io_fault_kind kind, uint64_t n,
 		  bool sticky);
-/* Whether the armed fault has happened. */
+/* From now on the disk has so many bytes left for what is in files, whatever
+ * else is armed.  A write beyond them is cut short, the next one is ENOSPC;
+ * what truncate, unlink and rename free is there again.  Names and holes take
+ * no room.  UINT64_MAX: as much as the real one has. */
+void io_fault_room(struct io *io, uint64_t bytes);
+uint64_t io_fault_room_left(const struct io *io);
+/* Whether the armed fault has happened, or the disk was full. */
 bool io_fault_hit(const struct io *io);
 /* Operations of each name since creation, for counting tests. */
 uint64_t io_fault_syncs(const struct io *io);

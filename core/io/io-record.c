@@ -256,10 +256,21 @@ static int record_truncate(struct io *io, int fd, uint64_t size)
 static int record_fallocate(struct io *io, int fd, int mode, uint64_t offset,
 			    uint64_t len)
 {
-	struct io *lower = self_of(io)->lower;
+	struct io_record *self = self_of(io);
+	struct io_record_op *op;
+	struct stat st;
 
-	/* sizes and bytes stay as they are: nothing to note */
-	return lower->ops->fallocate(lower, fd, mode, offset, len);
+	BUG_IF(fstat(fd, &st) < 0);
+	if (self->lower->ops->fallocate(self->lower, fd, mode, offset,
+					len) < 0)
+		return -1;
+	/* else sizes and bytes stay as they are: nothing to note */
+	if (mode == 0 && (uint64_t)st.st_size < offset + len) {
+		op = add_op(self, IO_RECORD_TRUNCATE);
+		op->object = object_of_fd(self, fd);
+		op->offset = offset + len;
+	}
+	return 0;
 }
 
 static int record_set_times(struct io *io, int fd,

@@ -69,24 +69,41 @@ static void vec_advance(struct iovec **vec, int *count, size_t n)
 	}
 }
 
-int io_pwritev(struct io *io, int fd, struct iovec *vec, int count,
-	       uint64_t offset)
+static uint64_t vec_len(const struct iovec *vec, int count)
+{
+	uint64_t len = 0;
+
+	for (int i = 0; i < count; i++)
+		len += vec[i].iov_len;
+	return len;
+}
+
+int io_pwritev_room(struct io *io, int fd, struct iovec *vec, int count,
+		    uint64_t offset, io_make_room *make_room, void *context)
 {
 	vec_advance(&vec, &count, 0);
 	while (count > 0) {
 		int part = count < 1024 ? count : 1024;	/* IOV_MAX */
 		ssize_t n = io->ops->pwritev(io, fd, vec, part, offset);
 
-		if (n < 0)
-			return -1;
-		if (n == 0) {
+		if (n == 0)
 			errno = ENOSPC;
+		if (n > 0) {
+			offset += (uint64_t)n;
+			vec_advance(&vec, &count, (size_t)n);
+		} else if ((errno != ENOSPC && errno != EDQUOT) ||
+			   make_room == NULL ||
+			   !make_room(context, vec_len(vec, count))) {
 			return -1;
 		}
-		offset += (uint64_t)n;
-		vec_advance(&vec, &count, (size_t)n);
 	}
 	return 0;
+}
+
+int io_pwritev(struct io *io, int fd, struct iovec *vec, int count,
+	       uint64_t offset)
+{
+	return io_pwritev_room(io, fd, vec, count, offset, NULL, NULL);
 }
 
 int io_pwrite(struct io *io, int fd, const void *data, size_t len,

@@ -160,6 +160,14 @@ static inline int io_preallocate(struct io *io, int fd, uint64_t offset,
 	return io->ops->fallocate(io, fd, 1, offset, len);
 }
 
+/* The file becomes at least as long, with zeros, and has room for all of it.
+ * EOPNOTSUPP where the file system cannot. */
+static inline int io_allocate(struct io *io, int fd, uint64_t offset,
+			      uint64_t len)
+{
+	return io->ops->fallocate(io, fd, 0, offset, len);
+}
+
 static inline int io_set_times(struct io *io, int fd,
 			       const struct timespec ts[2])
 {
@@ -202,6 +210,14 @@ int io_pwrite(struct io *io, int fd, const void *data, size_t len,
 /* As io_pwrite; vec is used up. */
 int io_pwritev(struct io *io, int fd, struct iovec *vec, int count,
 	       uint64_t offset);
+
+/* True: there is room for so many bytes more, perhaps: it is tried again. */
+typedef bool io_make_room(void *context, uint64_t bytes);
+
+/* As io_pwritev; where the disk or a quota is full (ENOSPC, EDQUOT) room is
+ * made, for what is left to write, until there is none to make. */
+int io_pwritev_room(struct io *io, int fd, struct iovec *vec, int count,
+		    uint64_t offset, io_make_room *make_room, void *context);
 /* As io_pwrite, at the file's own position. */
 int io_append(struct io *io, int fd, const void *data, size_t len);
 

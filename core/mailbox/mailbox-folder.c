@@ -115,6 +115,7 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 				ref.store->root, ref.span, err);
 			if (ret == CV_E_NOT_FOUND)
 				ret = CV_OK;
+			account_reserve(ref.store->account, false);
 		}
 	} else {
 		account_rollback(&txn);

@@ -304,7 +304,8 @@ static int settle(struct cv_mailbox *box, struct account_txn *txn,
 
 /* The messages that no session has had as \Recent are this one's now
  * [RFC3501 2.3.2]. */
-static int claim_recent(struct cv_mailbox *box, struct cv_error *err)
+static int claim_as_recent(struct cv_mailbox *box, uint32_t *from_r,
+			   struct cv_error *err)
 {
 	struct account_folder *folder = box->folder;
 	struct account_txn *txn;
@@ -312,19 +313,20 @@ static int claim_recent(struct cv_mailbox *box, struct cv_error *err)
 	uint32_t from;
 	int ret;
 
+	*from_r = UINT32_MAX;
 	if (folder->recent_uid >= folder->uidnext)
 		return CV_OK;
 	if (box->readonly || box->keeps_recent) {
-		add_recent(box, folder->recent_uid > 0 ? folder->recent_uid :
-			   1);
+		*from_r = folder->recent_uid > 0 ? folder->recent_uid : 1;
 		return CV_OK;
 	}
 	ret = store_begin(box->store, &txn, err);
 	if (ret < 0)
 		return ret;
-	from = folder->recent_uid > 0 ? folder->recent_uid : 1;
+	*from_r = from = folder->recent_uid > 0 ? folder->recent_uid : 1;
 	if (folder->deleted || from >= folder->uidnext) {
 		account_rollback(&txn);
+		*from_r = UINT32_MAX;
 		return CV_OK;
 	}
 	pool = pool_create("recent");
@@ -338,9 +340,26 @@ static int claim_recent(struct cv_mailbox *box, struct cv_error *err)
 		account_rollback(&txn);
 		return ret;
 	}
-	ret = account_commit(&txn, ACCOUNT_HINT, err);
-	if (ret == CV_OK)
+	return account_commit(&txn, ACCOUNT_HINT, err);
+}
+
+static int claim_recent(struct cv_mailbox *box, struct cv_error *err)
+{
+	struct cv_error failed = ERROR_NONE;
+	uint32_t from;
+	int ret = claim_as_recent(box, &from, &failed);
+
+	/* a full disk keeps nobody from reading: the next session has them as
+	 * \Recent, too */
+	if (ret == CV_E_NO_SPACE) {
+		log_warning("mail", "mailbox '%s': messages stay recent: %s",
+			    box->name, failed.text);
+		ret = CV_OK;
+	}
+	if (ret == CV_OK && from != UINT32_MAX)
 		add_recent(box, from);
+	else if (ret < 0 && err != NULL)
+		*err = failed;
 	return ret;
 }
 

@@ -445,7 +445,7 @@ int store_subscriptions_refresh(struct store *store, struct cv_error *err)
 	return ret;
 }
 
-int store_subscriptions_publish(struct store *store, struct cv_error *err)
+static int publish_subscriptions(struct store *store, struct cv_error *err)
 {
 	struct cv_pool *pool;
 	struct cv_text stamp;
@@ -480,5 +480,22 @@ int store_subscriptions_publish(struct store *store, struct cv_error *err)
 			account_rollback(&txn);
 	}
 	pool_destroy(&pool);
+	return ret;
+}
+
+int store_subscriptions_publish(struct store *store, struct cv_error *err)
+{
+	struct cv_error failed = ERROR_NONE;
+	int ret = publish_subscriptions(store, &failed);
+
+	/* the account knows; the file is written with the next change */
+	if (ret == CV_E_NO_SPACE) {
+		log_warning("mail", "subscriptions in '%s' wait for room to be "
+			    "written for other programs: %s",
+			    store->location.path, failed.text);
+		return CV_OK;
+	}
+	if (ret < 0 && err != NULL)
+		*err = failed;
 	return ret;
 }

@@ -138,8 +138,10 @@ int mailbox_purge(struct cv_user *user, bool convert, uint64_t *freed_r,
 		ret = store_open(store, err);
 		if (ret == CV_OK)
 			ret = store_purge(store, convert, &freed, err);
-		if (ret == CV_OK)
-			*freed_r += freed;
+		if (ret != CV_OK)
+			continue;
+		*freed_r += freed;
+		account_reserve(store->account, true);
 	}
 	return ret;
 }

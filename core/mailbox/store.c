@@ -247,6 +247,7 @@ void store_removing(struct store *store)
 
 void store_removed(struct store *store)
 {
+	account_reserve(store->account, false);
 	account_release(store->account);
 }
 

@@ -256,6 +256,7 @@ static int mark_seen(struct fetch_run *run)
 		.seqs = imap_set_built(&run->seen), .change = CV_FLAGS_ADD,
 		.flags = CV_FLAG_SEEN, .silent = true,
 		.unchanged_since = UINT64_MAX };
+	int code;
 
 	if (request.seqs.count == 0)
 		return CV_OK;
@@ -263,8 +264,16 @@ static int mark_seen(struct fetch_run *run)
 	if (imap_enabled(s, IMAP_ENABLED_CONDSTORE))
 		run->cmd->report = request.seqs;
 	imap_contexts_touch(s, request.seqs);
-	return imap_mailbox_api->store(s->box, &request, run->cmd->pool, NULL,
+	code = imap_mailbox_api->store(s->box, &request, run->cmd->pool, NULL,
 				       s->err);
+	if (code != CV_E_NO_SPACE)
+		return code;
+	/* a full disk keeps nobody from reading; that they are not seen after
+	 * all is told behind */
+	cv_api->log(imap_self, CV_LOG_WARNING, "FETCH: messages stay unseen: "
+		    "%s", cv_api->error_text(s->err));
+	run->cmd->report = request.seqs;
+	return CV_OK;
 }
 
 static int finish(struct fetch_run *run)

@@ -10,6 +10,7 @@ struct purge {
 	struct mdbox_known known;
 	bool convert;
 	bool foreign_left;		/* something is still Dovecot's */
+	bool no_room;			/* for what is left of a container */
 	uint64_t freed;
 	struct cv_error *err;
 };
@@ -234,10 +235,31 @@ static int purge_dir(struct purge *p, int dirfd)
 	rest = cv_text_span(&names);
 	while (ret == CV_OK && rest.len > 0 &&
 	       cv_span_split(&rest, '\0', &name)) {
-		if (mdbox_container_parse(name.data, &foreign, &number))
-			ret = purge_one(p, dirfd, name.data, foreign, number);
+		if (!mdbox_container_parse(name.data, &foreign, &number))
+			continue;
+		ret = purge_one(p, dirfd, name.data, foreign, number);
+		/* others may need none, and leave some */
+		if (ret == CV_E_NO_SPACE) {
+			p->no_room = p->foreign_left = true;
+			ret = CV_OK;
+		}
 	}
 	return ret;
+}
+
+/* On a full disk again and again, for what one container frees is enough to
+ * write what is left of another. */
+static int purge_place(struct purge *p, int dirfd)
+{
+	uint64_t before;
+	int ret;
+
+	do {
+		before = p->freed;
+		p->no_room = false;
+		ret = purge_dir(p, dirfd);
+	} while (ret == CV_OK && p->no_room && p->freed > before);
+	return ret == CV_OK && p->no_room ? CV_E_NO_SPACE : ret;
 }
 
 int mdbox_purge(struct cv_storage_root *root, const struct cv_span *live,
@@ -254,9 +276,9 @@ int mdbox_purge(struct cv_storage_root *root, const struct cv_span *live,
 	ret = mdbox_known_read(root, p.pool, live, count, &p.known, err);
 	(void)mdbox_alt_storage(root, NULL);
 	if (ret == CV_OK)
-		ret = purge_dir(&p, root->storage_fd);
+		ret = purge_place(&p, root->storage_fd);
 	if (ret == CV_OK && root->alt_fd >= 0)
-		ret = purge_dir(&p, root->alt_fd);
+		ret = purge_place(&p, root->alt_fd);
 	else if (ret == CV_OK && root->alt[0] != '\0')
 		p.foreign_left = true;	/* it may be elsewhere today */
 	if (ret == CV_OK && !p.foreign_left)

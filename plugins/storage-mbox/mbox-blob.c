@@ -296,12 +296,15 @@ static int set_one(struct cv_storage_folder *folder,
 	struct mbox_record *r = mbox_map_find(folder, update->blob.ref);
 	uint32_t names = folder->head.keyword_count;
 	struct mbox_record old;
-	uint64_t keywords;
+	uint64_t keywords, instance;
+	uint8_t digest[16];
 	int ret;
 
 	update->marks = 0;
+	/* what waits to be placed will have the flags that it has then */
 	if (r == NULL)
-		return CV_CHANGED;
+		return mbox_ref_parse(update->blob.ref, digest, &instance) &&
+			mbox_is_staged(folder, instance) ? CV_OK : CV_CHANGED;
 	old = *r;
 	keywords = mbox_keyword_bits(folder, &update->keywords);
 	if (update->blob.uid != 0)

@@ -481,6 +481,12 @@ tests_unit_test_event_memory_SOURCES = %D%/test-event-memory.c \
 tests_unit_test_event_memory_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_event_memory_LDADD = $(UNIT_LIBS) $(LIBEVENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-reserve
+tests_unit_test_reserve_SOURCES = %D%/test-reserve.c %D%/account-fixture.h
+tests_unit_test_reserve_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_reserve_LDADD = core/account/libaccount.la \
+	core/io/libio.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-sandbox
 tests_unit_test_sandbox_SOURCES = %D%/test-sandbox.c %D%/bpf-run.h
 tests_unit_test_sandbox_CPPFLAGS = $(UNIT_CPPFLAGS)

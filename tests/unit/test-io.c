@@ -87,6 +87,72 @@ static void a_fault_hits_the_chosen_operation(void **state)
 	io_close(f->fault, fd);
 }
 
+static void a_full_disk_takes_what_there_is_room_for(void **state)
+{
+	struct fixture *f = *state;
+	struct io *io = io_fault_create(io_posix(), f->pool);
+	int fd = io_create_file(io, f->dirfd, "a", 0600);
+	struct stat st;
+
+	io_fault_room(io, 10);
+	assert_int_equal(io_pwrite(io, fd, "1234567", 7, 0), 0);
+	assert_false(io_fault_hit(io));
+	assert_int_equal(io_pwrite(io, fd, "abcd", 4, 5), 0);
+	assert_int_equal(io_fault_room_left(io), 1);
+	assert_int_equal(io_pwrite(io, fd, "xyz", 3, 9), -1);
+	assert_int_equal(errno, ENOSPC);
+	assert_true(io_fault_hit(io));
+	assert_int_equal(io_fstat(io, fd, &st), 0);
+	assert_int_equal(st.st_size, 10);
+	assert_int_equal(io_pwrite(io, fd, "over", 4, 0), 0);
+	assert_int_equal(io_allocate(io, fd, 10, 1), -1);
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(io_truncate(io, fd, 4), 0);
+	assert_int_equal(io_fault_room_left(io), 6);
+	assert_int_equal(io_allocate(io, fd, 0, 8), 0);
+	assert_int_equal(io_fault_room_left(io), 2);
+	io_close(io, fd);
+	assert_int_equal(io_link(io, f->dirfd, "a", f->dirfd, "b"), 0);
+	assert_int_equal(io_unlink(io, f->dirfd, "a"), 0);
+	assert_int_equal(io_fault_room_left(io), 2);
+	fd = io_create_file(io, f->dirfd, "c", 0600);
+	assert_int_equal(io_append(io, fd, "xyz", 3), -1);
+	assert_int_equal(io_rename(io, f->dirfd, "c", f->dirfd, "b"), 0);
+	assert_int_equal(io_fault_room_left(io), 8);
+	assert_int_equal(io_append(io, fd, "z", 1), 0);
+	io_close(io, fd);
+	io_fault_room(io, UINT64_MAX);
+	assert_int_equal(io_unlink(io, f->dirfd, "b"), 0);
+}
+
+static bool give_bytes(void *context, uint64_t bytes)
+{
+	struct io *io = context;
+	static int given;
+
+	if (bytes == 0 || ++given > 2)
+		return false;
+	io_fault_room(io, 2);
+	return true;
+}
+
+static void a_write_goes_on_when_room_is_made(void **state)
+{
+	struct fixture *f = *state;
+	struct io *io = io_fault_create(io_posix(), f->pool);
+	int fd = io_create_file(io, f->dirfd, "a", 0600);
+	char word[] = "abcdefg", have[8] = "";
+	struct iovec vec[2] = { { word, 3 }, { word + 3, 4 } };
+
+	io_fault_room(io, 1);
+	assert_int_equal(io_pwritev_room(io, fd, vec, 2, 0, give_bytes, io),
+			 -1);
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(io_pread_full(io, fd, have, 8, 0), 5);
+	assert_string_equal(have, "abcde");
+	io_close(io, fd);
+}
+
 static void a_lock_excludes_others_until_it_is_released(void **state)
 {
 	struct fixture *f = *state;
@@ -202,6 +268,8 @@ int main(void)
 		TEST(only_regular_files_are_opened),
 		TEST(short_transfers_are_continued),
 		TEST(a_fault_hits_the_chosen_operation),
+		TEST(a_full_disk_takes_what_there_is_room_for),
+		TEST(a_write_goes_on_when_room_is_made),
 		TEST(a_lock_excludes_others_until_it_is_released),
 		TEST(directories_are_listed),
 		TEST(what_is_done_is_recorded),
