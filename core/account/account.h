@@ -399,6 +399,11 @@ void account_release(struct account *account);
  * next rotation. */
 void account_reserve(struct account *account, bool always);
 
+/* Rotation on a full disk, which may take the reserve and gives back what the
+ * journal has grown by.  CV_DECLINED: that is nothing, or lay_out put it off. */
+int account_make_room(struct account *account, uint64_t deadline_msecs,
+		      struct cv_error *err);
+
 /* The number that the transaction will have: the modseq of what it does. */
 uint64_t account_txn_modseq(const struct account_txn *txn);
 /* Makes it at least so large, up to ACCOUNT_MODSEQ_MAX; before the first

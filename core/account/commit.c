@@ -287,8 +287,8 @@ bool account_wants_rotation(const struct account *account)
 		journal_growth(account) > account->options.rotate_size;
 }
 
-int account_rotate(struct account *account, uint64_t deadline_msecs,
-		   struct cv_error *err)
+static int rotate_on_request(struct account *account, bool for_room,
+			     uint64_t deadline_msecs, struct cv_error *err)
 {
 	int status;
 
@@ -300,8 +300,26 @@ int account_rotate(struct account *account, uint64_t deadline_msecs,
 	if (status != CV_OK)
 		return status;
 	status = account_prepare(account, err);
-	if (status >= 0)
+	if (status >= 0 && for_room && journal_growth(account) == 0) {
+		status = CV_DECLINED;
+	} else if (status >= 0) {
+		account->meta->frees = for_room;
 		status = rotate_locked(account, false, err);
+	}
 	account_unlock(account);
+	return status;
+}
+
+int account_rotate(struct account *account, uint64_t deadline_msecs,
+		   struct cv_error *err)
+{
+	int status = rotate_on_request(account, false, deadline_msecs, err);
+
 	return status < 0 ? status : CV_OK;
+}
+
+int account_make_room(struct account *account, uint64_t deadline_msecs,
+		      struct cv_error *err)
+{
+	return rotate_on_request(account, true, deadline_msecs, err);
 }

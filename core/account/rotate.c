@@ -477,11 +477,11 @@ static int rotate_to(struct account *account, uint64_t generation,
 
 	/* one that nothing can be written without takes the last room, and
 	 * gives back more */
-	account->meta->frees = forced;
+	account->meta->frees |= forced;
 	status = rotate_run(&r, generation, forced, &error);
-	account->meta->frees = false;
-	if (forced || status == CV_OK)
+	if (account->meta->frees || status == CV_OK)
 		meta_reserve(account->meta);
+	account->meta->frees = false;
 	if (status < 0 && err != NULL)
 		*err = error;
 	pool_destroy(&pool);

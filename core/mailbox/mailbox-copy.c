@@ -558,9 +558,9 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 	return ret;
 }
 
-int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,
-		 const char *mailbox_name, bool move, struct cv_pool *pool,
-		 struct cv_copy_result *result_r, struct cv_error *err)
+static int copy_once(struct cv_mailbox *box, struct cv_set seqs,
+		     const char *mailbox_name, bool move, struct cv_pool *pool,
+		     struct cv_copy_result *result_r, struct cv_error *err)
 {
 	struct copying c = { .box = box, .move = move, .err = err,
 			     .name = mailbox_name };
@@ -572,5 +572,21 @@ int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,
 	if (ret == CV_OK)
 		fill_result(&c, pool, result_r);
 	pool_destroy(&c.pool);
+	return ret;
+}
+
+int mailbox_copy(struct cv_mailbox *box, struct cv_set seqs,
+		 const char *mailbox_name, bool move, struct cv_pool *pool,
+		 struct cv_copy_result *result_r, struct cv_error *err)
+{
+	int ret = copy_once(box, seqs, mailbox_name, move, pool, result_r,
+			    err);
+
+	/* many delete by a move to Trash: it takes the bodies in the journal
+	 * along, unless they are let go first */
+	if (ret == CV_E_NO_SPACE && move && !store_is_remote(box->store) &&
+	    store_make_room(box->store) == CV_OK)
+		ret = copy_once(box, seqs, mailbox_name, move, pool, result_r,
+				err);
 	return ret;
 }

@@ -213,7 +213,9 @@ int mailbox_find(struct cv_user *user, const char *name, struct cv_pool *pool,
 		return CV_OK;
 	/* made by another program since the last look? */
 	ret = store_folders_refresh(ref_r->store, true, err);
-	if (ret < 0)
+	/* what there is no room to take in may be another one */
+	if (ret < 0 && (ret != CV_E_NO_SPACE ||
+			!store_folder_absent(ref_r->store, ref_r->span)))
 		return ret;
 	*folder_r = account_folder_find(ref_r->store->account, ref_r->span);
 	if (*folder_r != NULL)

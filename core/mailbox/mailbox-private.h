@@ -172,6 +172,8 @@ int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err);
 /* account_hold with the same patience. */
 int store_hold(struct store *store, struct cv_error *err);
+/* On a full disk: what the journal has grown by is given back.  CV_OK: it is. */
+int store_make_room(struct store *store);
 /* In the transaction of an expunge: where scans take what they find for new
  * messages, blobs are removed before any of them commits, or forgets the
  * tombstones.  Until store_removed, which may come without it. */
@@ -242,6 +244,12 @@ int store_rename_done(struct account_txn *txn, struct cv_error *err);
 /* Takes it back when nothing has been renamed, or all has its old name. */
 void store_rename_withdraw(struct store *store, const char *from,
 			   const char *to);
+/* A removed folder had this name and UIDVALIDITY: what lies there now is what
+ * its removal has not reached yet, and its UIDs were given out. */
+bool store_was_removed(struct store *store, struct cv_span name,
+		       uint32_t uidvalidity);
+/* Whether there is certainly none of that name on disk. */
+bool store_folder_absent(struct store *store, struct cv_span name);
 int store_folders_refresh(struct store *store, bool force,
 			  struct cv_error *err);
 int store_subscriptions_refresh(struct store *store, struct cv_error *err);

@@ -17,7 +17,11 @@ int scan_take_over(struct scan *scan)
 		account_txn_raise(scan->txn, t.highestmodseq);
 	}
 	/* UIDs of another life say nothing */
-	if (!scan->first_time && t.uidvalidity != scan->uidvalidity)
+	if (t.uidvalidity != scan->uidvalidity &&
+	    (!scan->first_time ||
+	     store_was_removed(scan->sf->store,
+			       cv_span_of(scan->folder->name),
+			       t.uidvalidity)))
 		return CV_OK;
 	for (uint32_t i = 0; i < t.count; i++) {
 		struct found *f = hash_find(&scan->by_ref, t.entries[i].ref);
@@ -190,6 +194,9 @@ static int pass_takeover(struct scan *scan)
 	scan->takeover_uidnext = 0;
 	if (uidnext > scan->uidnext_after)
 		scan->uidnext_after = uidnext;
+	/* clients are shown it: it must not go back */
+	if (uidnext > scan->folder->uidnext)
+		scan->changed = true;
 	return uidnext == 0 ? CV_OK :
 		txn_folder_uidnext(scan->txn, scan->folder, uidnext,
 				   scan->err);

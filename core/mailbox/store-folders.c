@@ -42,10 +42,8 @@ static int folder_found(void *context, const struct cv_folder_found *found)
 	return CV_OK;
 }
 
-/* A removed folder had this name and UIDVALIDITY: what lies there now is what
- * its removal has not reached yet, and its UIDs were given out. */
-static bool was_removed(struct store *store, struct cv_span name,
-			uint32_t uidvalidity)
+bool store_was_removed(struct store *store, struct cv_span name,
+		       uint32_t uidvalidity)
 {
 	struct account_folder *folder;
 	size_t at = 0;
@@ -102,7 +100,7 @@ static int adopt_folder(struct store *store, struct account_txn *txn,
 	pool = pool_create("takeover");
 	ret = store->driver->takeover(blobs, true, pool, &takeover, err);
 	if (ret == CV_OK && options.uidvalidity == 0 &&
-	    !was_removed(store, name, takeover.uidvalidity))
+	    !store_was_removed(store, name, takeover.uidvalidity))
 		options.uidvalidity = takeover.uidvalidity;
 	if (ret == CV_OK && options.guid == NULL)
 		options.guid = guid_of(store, &takeover, pool);
@@ -113,17 +111,21 @@ static int adopt_folder(struct store *store, struct account_txn *txn,
 	return ret;
 }
 
-/* True when the folder is really not there any more. */
-static bool is_gone(struct store *store, struct account_folder *folder)
+bool store_folder_absent(struct store *store, struct cv_span name)
 {
 	struct cv_storage_folder *blobs;
-	int ret = store->driver->folder_open(store->root,
-					     cv_span_of(folder->name),
+	int ret = store->driver->folder_open(store->root, name,
 					     CV_SPAN_NONE, &blobs, NULL);
 
 	if (ret == CV_OK)
 		store->driver->folder_close(&blobs);
 	return ret == CV_E_NOT_FOUND;
+}
+
+/* True when the folder is really not there any more. */
+static bool is_gone(struct store *store, struct account_folder *folder)
+{
+	return store_folder_absent(store, cv_span_of(folder->name));
 }
 
 static int apply_folders(struct store *store, struct folder_scan *scan,

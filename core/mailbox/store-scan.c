@@ -230,7 +230,7 @@ static int run(struct scan *scan, bool first_time)
 	return ret;
 }
 
-static int scan_kind(struct store_folder *sf, uint32_t kind,
+static int scan_kind(struct store_folder *sf, uint32_t kind, bool *found_r,
 		     struct cv_error *err)
 {
 	struct account_folder *folder = sf->folder;
@@ -244,6 +244,7 @@ static int scan_kind(struct store_folder *sf, uint32_t kind,
 
 	scan.pool = pool_create("scan");
 	ret = run(&scan, first_time);
+	*found_r = scan.found.count > 0;
 	pool_destroy(&scan.pool);
 	if (ret < 0)
 		return error_prefix(err, "mailbox '%s'", folder->name);
@@ -255,9 +256,10 @@ static int scan_if_there_is_room(struct store_folder *sf, uint32_t kind,
 				 struct cv_error *err)
 {
 	struct cv_error failed = ERROR_NONE;
-	int ret = scan_kind(sf, kind, &failed);
+	bool found = true;
+	int ret = scan_kind(sf, kind, &found, &failed);
 
-	if (ret == CV_E_NO_SPACE && sf->folder->uidnext > 1) {
+	if (ret == CV_E_NO_SPACE && (sf->folder->uidnext > 1 || !found)) {
 		log_warning("mail", "changes by other programs are not taken "
 			    "in: %s", failed.text);
 		return CV_OK;
@@ -288,11 +290,12 @@ int store_folder_scan(struct store_folder *sf, bool thorough,
 
 int store_folder_scan_all(struct store_folder *sf, struct cv_error *err)
 {
+	bool found;
 	int ret;
 
 	ret = account_folder_load(sf->folder, err);
 	if (ret < 0)
 		return ret;
 	store_folder_refresh(sf);
-	return scan_kind(sf, CV_SCAN_ALL, err);
+	return scan_kind(sf, CV_SCAN_ALL, &found, err);
 }

@@ -238,6 +238,11 @@ int store_hold(struct store *store, struct cv_error *err)
 	return account_hold(store->account, lock_deadline(store), err);
 }
 
+int store_make_room(struct store *store)
+{
+	return account_make_room(store->account, lock_deadline(store), NULL);
+}
+
 void store_removing(struct store *store)
 {
 	/* the others have files that wait for the account in turn */

@@ -8,6 +8,7 @@
  *
  * Without CULVER_FULL a fixed sample is tried. */
 #include "../unit/mailbox-fixture.h"
+#include "io/io-fault.h"
 #include "mailbox/mailbox-admin.h"
 #include "replay.h"
 
@@ -334,6 +335,55 @@ static int op_rotate(struct fixture *f)
 	return ret;
 }
 
+#ifndef FIXTURE_MBOX
+/* The port under the one that records: where the disk is full. */
+static struct io *disk;
+
+/* For a part of it there is room: nothing of it stays. */
+static int op_save_full(struct fixture *f)
+{
+	int ret;
+
+	io_fault_room(disk, 150);
+	ret = op_save(f);
+	io_fault_room(disk, UINT64_MAX);
+	/* the UID that it would have had is taken */
+	return ret == CV_E_NO_SPACE ? change(f, CV_FLAGS_ADD, 0, NULL, false) :
+		ret;
+}
+
+/* What frees space takes none but that of the reserve. */
+static int op_delete_full(struct fixture *f)
+{
+	int ret;
+
+	io_fault_room(disk, 0);
+	ret = op_delete(f);
+	io_fault_room(disk, UINT64_MAX);
+	return ret;
+}
+
+static int op_expunge_full(struct fixture *f)
+{
+	int ret;
+
+	io_fault_room(disk, 0);
+	ret = fixture_try_expunge(f);
+	io_fault_room(disk, UINT64_MAX);
+	return ret;
+}
+
+static int op_remove_full(struct fixture *f)
+{
+	int ret;
+
+	io_fault_room(disk, 30);
+	ret = op_remove(f);
+	io_fault_room(disk, UINT64_MAX);
+	return ret;
+}
+#endif
+
 #ifdef FIXTURE_PLACES
 /* Shows nothing to anybody, as long as it is all there. */
 static int move_bytes(struct fixture *f, bool back)
@@ -393,6 +443,12 @@ static const struct operation {
 	{ "rename", op_rename, false, NULL },
 	{ "subscribe", op_subscribe, false, NULL },
 	{ "rotate", op_rotate, false, NULL },
+#ifndef FIXTURE_MBOX
+	{ "save without room", op_save_full, false, NULL },
+	{ "delete without room", op_delete_full, true, NULL },
+	{ "expunge without room", op_expunge_full, false, NULL },
+	{ "remove without room", op_remove_full, true, "other" },
+#endif
 #ifdef FIXTURE_PLACES
 	{ "altmove", op_altmove, false, NULL },
 	{ "altmove and back", op_there_and_back, false, NULL },
@@ -452,7 +508,12 @@ static void begin_workload(struct workload *w)
 	(void)snprintf(home, sizeof(home), "%s/home", w->f.dir);
 	w->homefd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w->steps = pool_new_array(w->f.pool, struct step, STEPS_MAX);
+#ifdef FIXTURE_MBOX
 	w->io = w->f.io = io_record_create(io_posix(), w->f.pool, w->homefd);
+#else
+	disk = io_fault_create(io_posix(), w->f.pool);
+	w->io = w->f.io = io_record_create(disk, w->f.pool, w->homefd);
+#endif
 	fixture_login(&w->f);
 	run_step(w, &prepare);
 }
@@ -737,7 +798,7 @@ static void each_operation_alone(void **state)
 
 		begin_workload(&w);
 		run_step(&w, &operations[i]);
-		if (operations[i].run == op_delete)
+		if (strncmp(operations[i].name, "delete", 6) == 0)
 			run_step(&w, &operations[i + 1]);
 		sweep(&w, 1, is_full() ? 1 : 6);
 		end_workload(&w);

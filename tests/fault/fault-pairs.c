@@ -14,6 +14,7 @@
 enum {
 	CALLS_MAX = 600,
 	SAMPLE = 61, SAMPLE_KILL = 367,	/* one of so many */
+	ROOMS = 40,		/* so many sizes of what is left */
 };
 
 static const char body[] = "Subject: x\r\n\r\nbody\r\n";
@@ -250,6 +251,48 @@ static bool try_failing(const struct pair *pair, enum io_fault_kind kind,
 	return !hit;
 }
 
+/* True for what has to succeed however full the disk is. */
+static bool frees(const struct operation *op)
+{
+	return op->run == fixture_try_expunge;
+}
+
+/* On a disk that has so many bytes left. */
+static bool try_with_room(const struct pair *pair, uint64_t room)
+{
+	struct fixture f;
+	struct census ours, fresh;
+	int rets[2];
+	bool hit;
+
+	prepare(&f, pair);
+	f.io = io_fault_create(io_posix(), f.pool);
+	fixture_login(&f);
+	io_fault_room(f.io, room);
+	for (int i = 0; i < 2; i++) {
+		rets[i] = pair->ops[i]->run(&f);
+		if (rets[i] < 0 && frees(pair->ops[i]))
+			fail_msg("%s: '%s' then '%s' on a disk with %llu "
+				 "bytes left: %s", pair->driver == NULL ?
+				 "maildir" : pair->driver, pair->ops[0]->name,
+				 pair->ops[1]->name, (unsigned long long)room,
+				 f.err.text);
+	}
+	hit = io_fault_hit(f.io);
+	io_fault_room(f.io, UINT64_MAX);
+	ours = look(&f);
+	fixture_logout(&f);
+	f.io = NULL;
+	fixture_login(&f);
+	fresh = look(&f);
+	if (!is_possible(pair, &fresh, rets))
+		explain(pair, IO_FAULT_ENOSPC, room, rets, &fresh);
+	if (!same(&ours, &fresh))
+		explain(pair, IO_FAULT_ENOSPC, room, rets, &ours);
+	fixture_deinit(&f);
+	return !hit;
+}
+
 /* In a child that is killed there; rets come through shared memory. */
 static bool try_killing(const struct pair *pair, uint64_t n)
 {
@@ -323,6 +366,20 @@ static void try_kind(const struct pair *pair, enum io_fault_kind kind)
 		 pair->ops[1]->name);
 }
 
+/* Each size of the first few hundred bytes, where commits are cut, and then
+ * larger ones. */
+static void try_rooms(const struct pair *pair)
+{
+	uint64_t room = is_full() ? 0 : turn++ % 7;
+
+	for (int n = 0; n < (is_full() ? 10 * ROOMS : ROOMS / 10); n++) {
+		tried++;
+		if (try_with_room(pair, room))
+			return;
+		room += is_full() ? 3 + room / 40 : 61 + 7 * room;
+	}
+}
+
 static void try_pairs(const char *driver)
 {
 	static const enum io_fault_kind kinds[] = {
@@ -341,6 +398,7 @@ static void try_pairs(const char *driver)
 		learn(&pair);
 		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 			try_kind(&pair, kinds[k]);
+		try_rooms(&pair);
 	}
 	print_message("%u faults\n", tried);
 	assert_true(tried > 100);

@@ -163,6 +163,7 @@ def delete_mail(full):
     ok(client.unsubscribe("other"))
     # as many clients delete
     ok(client._simple_command("MOVE", str(n), "Trash"))
+    use_up(full)
     n -= 1
     kept = range(8, n + 1, 8)
     doomed = ",".join(str(i) for i in range(1, n + 1) if i not in kept)
