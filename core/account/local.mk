@@ -26,7 +26,7 @@ core_account_libaccount_la_SOURCES = \
 	%D%/meta-files.c \
 	%D%/meta-memory.c %D%/meta-memory.h \
 	%D%/recover.c \
-	%D%/reserve.c %D%/reserve.h \
+	%D%/reserve-files.c %D%/reserve-files.h \
 	%D%/rotate.c \
 	%D%/rows.c \
 	%D%/snapshot.c %D%/snapshot.h \

@@ -4,7 +4,7 @@
  * A commit costs lock, fstat, pwrite, fdatasync, unlock: the head that was
  * read under the lock is the compare of the compare and swap. */
 #include "meta.h"
-#include "reserve.h"
+#include "reserve-files.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* reserve.h - a little room that is kept for the day when the disk is full.
+/* reserve-files.h - a little room that is kept for the day when the disk is full.
  *
  * The file `reserve` lies beside the journal and holds blocks that nothing
  * else needs.  When a commit that frees space finds none (ENOSPC, or EDQUOT of
@@ -6,8 +6,8 @@
  * commit is tried again: so there is enough for several such commits even if
  * others take what is left over.  It is not synced and never read; who finds
  * it missing, shorter or different has lost nothing. */
-#ifndef RESERVE_H
-#define RESERVE_H
+#ifndef RESERVE_FILES_H
+#define RESERVE_FILES_H
 
 #include "io/io.h"
 

@@ -1,5 +1,5 @@
-/* reserve.c - the file `reserve` of an account. */
-#include "reserve.h"
+/* reserve-files.c - the file `reserve` of an account. */
+#include "reserve-files.h"
 
 #include <errno.h>
 
