@@ -167,25 +167,11 @@ int mailbox_resolve(struct cv_user *user, const char *name,
 					     err);
 }
 
-static int auto_create(struct mailbox_ref *ref,
-		       struct account_folder **folder_r, struct cv_error *err)
+static int auto_subscribe(struct mailbox_ref *ref, struct cv_error *err)
 {
-	const struct mailbox_config *config =
-		mailbox_config_find(ref->ns, ref->name);
 	struct account_txn *txn;
-	int ret;
+	int ret = store_begin(ref->store, &txn, err);
 
-	if (ref->store->user->accessor != NULL ||
-	    (strcmp(ref->name, "INBOX") != 0 &&
-	     (config == NULL || config->auto_create == MAILBOX_AUTO_NO)))
-		return CV_NOT_FOUND;
-	ret = store_folder_create(ref->store, ref->span,
-				  config == NULL ? 0 : config->use, folder_r,
-				  err);
-	if (ret < 0 || config == NULL ||
-	    config->auto_create != MAILBOX_AUTO_SUBSCRIBE)
-		return ret;
-	ret = store_begin(ref->store, &txn, err);
 	if (ret < 0)
 		return ret;
 	ret = txn_subscribe(txn, ref->span, true, err);
@@ -195,6 +181,26 @@ static int auto_create(struct mailbox_ref *ref,
 	}
 	ret = account_commit(&txn, ACCOUNT_SYNC, err);
 	return ret < 0 ? ret : store_subscriptions_publish(ref->store, err);
+}
+
+static int auto_create(struct mailbox_ref *ref,
+		       struct account_folder **folder_r, struct cv_error *err)
+{
+	const struct mailbox_config *config =
+		mailbox_config_find(ref->ns, ref->name);
+	int ret = CV_OK;
+
+	if (ref->store->user->accessor != NULL ||
+	    (strcmp(ref->name, "INBOX") != 0 &&
+	     (config == NULL || config->auto_create == MAILBOX_AUTO_NO)))
+		return CV_NOT_FOUND;
+	/* this first: once the mailbox is there nobody does it any more */
+	if (config != NULL && config->auto_create == MAILBOX_AUTO_SUBSCRIBE)
+		ret = auto_subscribe(ref, err);
+	return ret < 0 ? ret :
+		store_folder_create(ref->store, ref->span,
+				    config == NULL ? 0 : config->use,
+				    folder_r, err);
 }
 
 int mailbox_find(struct cv_user *user, const char *name, struct cv_pool *pool,
