@@ -217,6 +217,24 @@ static void add_preview(struct saved *m, const struct mime_tree *tree,
 		summary->preview = cv_span(cv_text_str(&text), text.len);
 }
 
+/* INVARIANT: what waits for the commit is in proportion to what the commit
+ * writes: thousands of messages may wait. */
+static void drop_parser(struct cv_save *save, struct saved *m)
+{
+	struct cv_text catalogue;
+
+	/* its driver sends what it was given later */
+	if (store_is_remote(m->ref.store))
+		return;
+	m->ref_name = pool_span(save->pool, m->ref_name);
+	if (m->body.len > 0)
+		m->body = pool_span(save->pool, m->body);
+	cv_text_init(&catalogue, save->pool);
+	cv_text_append_span(&catalogue, cv_text_span(&m->catalogue));
+	m->catalogue = catalogue;
+	pool_destroy(&m->parse_pool);
+}
+
 int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 {
 	struct saved *m = save->current;
@@ -249,5 +267,7 @@ int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 	if (ret == CV_OK)
 		ret = finish_blob(save, m, err);
 	m->finished = ret == CV_OK;
+	if (m->finished)
+		drop_parser(save, m);
 	return save_fail(save, ret);
 }

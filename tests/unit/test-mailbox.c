@@ -1,5 +1,6 @@
 /* test-mailbox.c - core/mailbox over storage-maildir: the whole service. */
 #include "mailbox-fixture.h"
+#include "mailbox/mailbox-save-private.h"
 
 #include <poll.h>
 
@@ -42,6 +43,56 @@ static void a_saved_message_comes_back(void **state)
 	box = fixture_open(&f, "INBOX");
 	assert_int_equal(fixture_state(box).recent, 0);
 	assert_string_equal(fixture_body(&f, box, 1), mail_one);
+	fixture_deinit(&f);
+}
+
+/* What a save keeps of its messages until the commit. */
+static size_t waiting_bytes(const struct cv_save *save)
+{
+	size_t bytes = pool_size(save->pool);
+
+	for (size_t i = 0; i < save->messages.count; i++) {
+		struct cv_pool *parser = save->messages.items[i]->parse_pool;
+
+		bytes += parser == NULL ? 0 : pool_size(parser);
+	}
+	return bytes;
+}
+
+static void messages_that_wait_for_the_commit_are_small(void **state)
+{
+	enum { COUNT = 2000, EACH = 4096 };
+	const char *keyword = "$Label";
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_save *save;
+	struct cv_save_request r = {
+		CV_SIZED(cv_save_request), .internal_date = INT64_MIN,
+		.keywords = { &keyword, 1 },
+	};
+	struct cv_set uids;
+	char body[200];
+
+	fixture_init(&f, "");
+	ok(&f, mailbox_api.save_begin(f.user, "INBOX", &save, &f.err));
+	for (int i = 1; i <= COUNT; i++) {
+		snprintf(body, sizeof(body), "Subject: %d\r\n\r\nbody\r\n", i);
+		ok(&f, mailbox_api.save_add(save, &r, &f.err));
+		ok(&f, mailbox_api.save_write(save, body, strlen(body),
+					      &f.err));
+		ok(&f, mailbox_api.save_finish(save, &f.err));
+	}
+	assert_in_range(waiting_bytes(save), 1, COUNT * EACH);
+	ok(&f, mailbox_api.save_commit(&save, f.pool, NULL, &uids, &f.err));
+	assert_string_equal(fixture_set(&f, uids), "1:2000");
+	box = fixture_open(&f, "INBOX");
+	for (uint32_t seq = 1; seq <= COUNT; seq += COUNT - 1) {
+		snprintf(body, sizeof(body), "Subject: %u\r\n\r\nbody\r\n",
+			 seq);
+		assert_string_equal(fixture_body(&f, box, seq), body);
+		assert_string_equal(fixture_message(&f, box, seq, 0)
+				    .keywords.names[0], "$Label");
+	}
 	fixture_deinit(&f);
 }
 
@@ -379,6 +430,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_saved_message_comes_back),
+		cmocka_unit_test(messages_that_wait_for_the_commit_are_small),
 		cmocka_unit_test(flags_are_in_file_names),
 		cmocka_unit_test(expunges_show_at_sync),
 		cmocka_unit_test(views_have_gaps),
