@@ -780,6 +780,9 @@ struct cv_connection *connection_create(struct cv_pool *pool, int fd,
 {
 	struct cv_connection *c = pool_new(pool, struct cv_connection);
 
+	/* whoever sent it may have left it otherwise: a read that waits would
+	 * outlive the session's timeout and the order to stop */
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	c->pool = pool;
 	c->info = info;
 	c->fd = fd;

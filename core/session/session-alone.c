@@ -8,7 +8,6 @@
 #include "session-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <pwd.h>
@@ -195,7 +194,7 @@ int session_alone_run(const char *protocol, int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	fd = take_transport();
-	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+	if (fd < 0) {
 		(void)fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 		return EXIT_FAILURE;
 	}

@@ -7,6 +7,7 @@
 
 #undef skip	/* a member of the table has that name */
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,21 @@ static void pair_close(struct pair *p)
 static void put(struct pair *p, const char *data, size_t len)
 {
 	assert_int_equal(write(p->peer, data, len), (ssize_t)len);
+}
+
+static void the_descriptor_is_made_non_blocking(void **state)
+{
+	struct pair p = { .pool = pool_create("test") };
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	p.peer = fds[1];
+	p.c = connection_create(p.pool, fds[0], &info, CV_SPAN(""));
+	assert_true(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
+	/* that of the other end is its owner's */
+	assert_false(fcntl(fds[1], F_GETFL) & O_NONBLOCK);
+	pair_close(&p);
 }
 
 static void input_arrives_whole_at_each_cut(void **state)
@@ -392,6 +408,7 @@ static void a_socket_replaces_a_socket_and_nothing_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_descriptor_is_made_non_blocking),
 		cmocka_unit_test(input_arrives_whole_at_each_cut),
 		cmocka_unit_test(the_window_has_a_limit_and_grows_up_to_it),
 		cmocka_unit_test(the_end_of_the_peer_is_told),
