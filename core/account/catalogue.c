@@ -3,8 +3,9 @@
  * Entries are appended and never changed; each has the message's GUID and a
  * CRC, so any offset can be tried.  A row knows the place of its entry when
  * the entry came with the message; for entries that were added later the file
- * is read through once, when one is first missed.  Nothing is synced, and
- * every failure only means that the entry is computed again. */
+ * is read through once, when one is first missed, and from there on what was
+ * appended since.  Nothing is synced, and every failure only means that the
+ * entry is computed again. */
 #include "account-private.h"
 
 enum {
@@ -26,8 +27,12 @@ struct catalogue {
 	unsigned char *window;
 	size_t room, len;
 	uint64_t offset;
-	bool indexed;
+	/* What is where up to indexed_to, which is past an entry: the rest is
+	 * looked at when it is known that something was appended. */
+	struct cv_pool *index_pool;	/* NULL: nothing was indexed yet */
 	struct hash_table index;	/* GUID -> struct catalogue_place */
+	uint64_t indexed_to;
+	bool indexed;
 	struct cv_text pending;		/* entries that are not written yet */
 };
 
@@ -132,6 +137,19 @@ static void put_entry(struct cv_text *text, const struct account_guid *guid,
 	cv_text_append(text, zeros, format_align(entry.len) - entry.len);
 }
 
+/* Room for len bytes.  What was there before is gone only with the catalogue,
+ * so that it at least doubles. */
+static void window_reserve(struct catalogue *c, size_t len)
+{
+	if (c->window != NULL && len <= c->room)
+		return;
+	if (c->room < WINDOW_SIZE)
+		c->room = WINDOW_SIZE;
+	while (c->room < len)
+		c->room *= 2;
+	c->window = pool_alloc(c->pool, c->room);
+}
+
 /* len bytes at offset, or NULL. */
 static const unsigned char *window_get(struct catalogue *c, uint64_t offset,
 				       size_t len)
@@ -141,10 +159,7 @@ static const unsigned char *window_get(struct catalogue *c, uint64_t offset,
 	if (offset >= c->offset && offset - c->offset <= c->len &&
 	    c->len - (offset - c->offset) >= len)
 		return c->window + (offset - c->offset);
-	if (len > c->room || c->window == NULL) {
-		c->room = len > WINDOW_SIZE ? len : WINDOW_SIZE;
-		c->window = pool_alloc(c->pool, c->room);
-	}
+	window_reserve(c, len);
 	c->offset = offset;
 	c->len = 0;
 	n = meta_load(c->object, offset, c->window, c->room);
@@ -191,24 +206,46 @@ static bool read_entry(struct catalogue *c, uint64_t offset,
 	return crc == header.crc;
 }
 
-/* Reads through the file once: where is what. */
-static void build_index(struct catalogue *c)
+/* The last one of a message counts. */
+static void index_add(struct catalogue *c, const struct account_guid *guid,
+		      uint64_t offset)
 {
-	uint64_t offset = CATALOGUE_HEADER_SIZE;
+	struct catalogue_place *place = hash_find(
+		&c->index, cv_span((const char *)guid->bytes, 16));
+
+	if (place == NULL) {
+		place = pool_new(c->index_pool, struct catalogue_place);
+		place->guid = *guid;
+		hash_set(&c->index, cv_span((char *)place->guid.bytes, 16),
+			 place);
+	}
+	place->offset = offset;
+}
+
+/* Reads what was not read through yet: each entry once, and not all of them
+ * again whenever some were appended. */
+static void extend_index(struct catalogue *c)
+{
 	struct entry_header header;
 
 	c->indexed = true;
-	hash_init(&c->index, c->pool, false);
-	while (offset < INDEX_SIZE_MAX && read_header(c, offset, &header)) {
-		struct catalogue_place *place =
-			pool_new(c->pool, struct catalogue_place);
-
-		place->guid = header.guid;
-		place->offset = offset;
-		hash_set(&c->index, cv_span((char *)place->guid.bytes, 16),
-			 place);
-		offset += sizeof(header) + format_align(header.len);
+	if (c->index_pool == NULL) {
+		c->index_pool = pool_create("catalogue index");
+		hash_init(&c->index, c->index_pool, false);
+		c->indexed_to = CATALOGUE_HEADER_SIZE;
 	}
+	while (c->indexed_to < INDEX_SIZE_MAX &&
+	       read_header(c, c->indexed_to, &header)) {
+		index_add(c, &header.guid, c->indexed_to);
+		c->indexed_to += sizeof(header) + format_align(header.len);
+	}
+}
+
+/* Another file than the one that was indexed. */
+static void index_drop(struct catalogue *c)
+{
+	pool_destroy(&c->index_pool);
+	c->indexed = false;
 }
 
 static bool find_indexed(struct catalogue *c, const struct account_guid *guid,
@@ -217,7 +254,7 @@ static bool find_indexed(struct catalogue *c, const struct account_guid *guid,
 	struct catalogue_place *place;
 
 	if (!c->indexed)
-		build_index(c);
+		extend_index(c);
 	place = hash_find(&c->index, cv_span((const char *)guid->bytes, 16));
 	return place != NULL && read_entry(c, place->offset, guid, entry);
 }
@@ -233,11 +270,7 @@ static bool find_in_journal(struct folder *folder, uint32_t uid,
 	if (extra == NULL || extra->catalogue.offset == 0)
 		return false;
 	c = catalogue_open(folder, false);
-	if (c->room < extra->catalogue.len || c->window == NULL) {
-		c->room = extra->catalogue.len > WINDOW_SIZE ?
-			extra->catalogue.len : WINDOW_SIZE;
-		c->window = pool_alloc(c->pool, c->room);
-	}
+	window_reserve(c, extra->catalogue.len);
 	c->len = 0;
 	data = (char *)c->window;
 	if (journal_read_payload(&folder->f.account->journal,
@@ -262,7 +295,7 @@ static void reopen(struct folder *folder, struct catalogue *c)
 {
 	meta_release(&c->object);
 	c->len = 0;
-	c->indexed = false;
+	index_drop(c);
 	c->object = open_object(folder, false, &c->compacted);
 }
 
@@ -436,7 +469,7 @@ static void compact(struct folder *folder, struct compaction *to)
 	meta_release(&c->object);
 	c->object = to->object;
 	c->len = 0;
-	c->indexed = false;
+	index_drop(c);
 }
 
 /* What it would have if all messages had entries like those of then. */
@@ -515,5 +548,6 @@ void catalogue_close(struct folder *folder)
 		return;
 	folder->catalogue = NULL;
 	meta_release(&c->object);
+	index_drop(c);
 	pool_destroy(&c->pool);
 }

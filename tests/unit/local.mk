@@ -125,6 +125,13 @@ tests_unit_test_blob_folders_SOURCES = %D%/test-blob-folders.c %D%/blob-fixture.
 tests_unit_test_blob_folders_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_blob_folders_LDADD = $(BLOB_LIBS)
 
+UNIT_TESTS += tests/unit/test-catalogue
+tests_unit_test_catalogue_SOURCES = %D%/test-catalogue.c \
+	%D%/account-fixture.h %D%/heap.h
+tests_unit_test_catalogue_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_catalogue_LDADD = core/account/libaccount.la \
+	core/io/libio.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-columns
 tests_unit_test_columns_SOURCES = %D%/test-columns.c %D%/mailbox-fixture.h
 tests_unit_test_columns_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -394,7 +401,8 @@ tests_unit_test_text_find_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_text_find_LDADD = $(MAILBOX_LIBS)
 
 UNIT_TESTS += tests/unit/test-maildir
-tests_unit_test_maildir_SOURCES = %D%/test-maildir.c %D%/mailbox-fixture.h
+tests_unit_test_maildir_SOURCES = %D%/test-maildir.c %D%/mailbox-fixture.h \
+	%D%/heap.h
 tests_unit_test_maildir_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_maildir_LDADD = $(MAILBOX_LIBS)
 

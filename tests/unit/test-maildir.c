@@ -1,6 +1,7 @@
 /* test-maildir.c - trees that other servers left, the list of UIDs that is
  * kept for them, and sizes that are not those of the files. */
 #include "mailbox-fixture.h"
+#include "heap.h"
 
 static const char message[] = "Subject: x\n\nbody\n";
 
@@ -423,6 +424,58 @@ static void a_wrong_size_with_crlf_is_corrected_when_it_is_read(void **state)
 	fixture_deinit(&f);
 }
 
+static void sort_by(struct fixture *f, struct cv_mailbox *box,
+		    const uint32_t *keys, uint32_t key_count, uint32_t want)
+{
+	static const struct cv_search_node all = { .op = CV_SEARCH_ALL };
+	struct cv_search_query q = { CV_SIZED(cv_search_query),
+				     .nodes = &all, .count = 1 };
+	struct cv_sort_request r = { CV_SIZED(cv_sort_request), .query = &q,
+				     .keys = keys, .key_count = key_count };
+	uint32_t *seqs, count;
+
+	ok(f, mailbox_api.sort(box, &r, f->pool, &seqs, &count, &f->err));
+	assert_int_equal(count, want);
+	/* the last one written is the first in each of the orders */
+	assert_int_equal(seqs[0], want);
+	assert_int_equal(seqs[want - 1], 1);
+}
+
+/* Nothing was computed of any: SORT reads them all, and keeps little. */
+static void sorting_what_others_have_put_there_keeps_little(void **state)
+{
+	enum { COUNT = 2000, BYTES_MAX = 1000, BUFFERS = 1024 * 1024 };
+	static const uint32_t subject[] = { CV_SORT_SUBJECT };
+	static const uint32_t date[] = { CV_SORT_REVERSE | CV_SORT_DATE,
+					 CV_SORT_FROM };
+	struct fixture f;
+	struct cv_mailbox *box;
+	char name[80], text[2000], refs[1500];
+	size_t before;
+
+	(void)state;
+	fixture_init(&f, "");
+	make_tree(&f, no_dirs);
+	memset(refs, 'r', sizeof(refs) - 1);
+	refs[sizeof(refs) - 1] = '\0';
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(name, sizeof(name), "cur/%d.a:2,", 1600000000 + i);
+		snprintf(text, sizeof(text), "From: p%d@example.org\n"
+			 "Subject: %05d\nDate: Tue, 06 Jan 2026 10:%02d:%02d "
+			 "+0000\nReferences: <%s@example.org>\n\nbody\n", i,
+			 COUNT - i, i / 60, i % 60, refs);
+		fixture_write(&f, name, text);
+	}
+	box = fixture_open(&f, "INBOX");
+	before = heap_used();
+	sort_by(&f, box, subject, 1, COUNT);
+	sort_by(&f, box, date, 2, COUNT);
+	assert_in_range(heap_used() - before, 1,
+			COUNT * BYTES_MAX + BUFFERS);
+	mailbox_api.close(&box);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +492,8 @@ int main(void)
 		cmocka_unit_test(a_new_file_is_as_long_as_it_is),
 		cmocka_unit_test(
 			a_wrong_size_with_crlf_is_corrected_when_it_is_read),
+		cmocka_unit_test(
+			sorting_what_others_have_put_there_keeps_little),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
