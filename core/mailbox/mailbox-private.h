@@ -241,6 +241,10 @@ struct cv_keywords store_keywords_get(struct account_folder *folder,
 int store_rename_announce(struct store *store, const char *from,
 			  const char *to, struct cv_error *err);
 int store_rename_done(struct account_txn *txn, struct cv_error *err);
+/* Where a folder lies that is not in its place: a rename of it was announced,
+ * and no folder has the new name yet.  *target_r: in the pool. */
+bool store_rename_target(struct store *store, const char *name,
+			 struct cv_pool *pool, struct cv_span *target_r);
 /* Takes it back when nothing has been renamed, or all has its old name. */
 void store_rename_withdraw(struct store *store, const char *from,
 			   const char *to);

@@ -217,6 +217,25 @@ void store_rename_withdraw(struct store *store, const char *from,
 	pool_destroy(&pool);
 }
 
+bool store_rename_target(struct store *store, const char *name,
+			 struct cv_pool *pool, struct cv_span *target_r)
+{
+	struct cv_span value;
+	const char *from;
+	size_t len;
+
+	if (!account_metadata_get(store->account, NULL, rename_key, &value))
+		return false;
+	from = pool_copy(pool, value.data, value.len);
+	len = strlen(from);
+	if (len >= value.len || strncmp(name, from, len) != 0 ||
+	    (name[len] != '\0' && name[len] != '/'))
+		return false;
+	*target_r = cv_span_of(pool_printf(pool, "%s%s", from + len + 1,
+					   name + len));
+	return account_folder_find(store->account, *target_r) == NULL;
+}
+
 /* The folders of the tree that have their new name on disk get it. */
 static int apply_rename(struct store *store, struct folder_scan *scan,
 			struct account_txn *txn, const char *from,

@@ -335,6 +335,23 @@ void store_folder_refresh(struct store_folder *sf)
 	sf->store->driver->state_set(sf->blobs, state);
 }
 
+/* A rename that was interrupted may have moved it already; a rotation that
+ * comes before the rename is ended must not take its bodies for nobody's. */
+static int open_blobs(struct store *store, struct account_folder *folder,
+		      struct store_folder *sf, struct cv_error *err)
+{
+	struct cv_span state = cv_text_span(&sf->state), target;
+	int ret = store->driver->folder_open(store->root,
+					     cv_span_of(folder->name), state,
+					     &sf->blobs, err);
+
+	if (ret == CV_E_NOT_FOUND &&
+	    store_rename_target(store, folder->name, sf->pool, &target))
+		ret = store->driver->folder_open(store->root, target, state,
+						 &sf->blobs, err);
+	return ret;
+}
+
 int store_folder_get(struct store *store, struct account_folder *folder,
 		     struct store_folder **sf_r, struct cv_error *err)
 {
@@ -357,9 +374,7 @@ int store_folder_get(struct store *store, struct account_folder *folder,
 	sf->folder = folder;
 	cv_text_init(&sf->state, pool);
 	cv_text_append_span(&sf->state, state);
-	ret = store->driver->folder_open(store->root,
-					 cv_span_of(folder->name), state,
-					 &sf->blobs, err);
+	ret = open_blobs(store, folder, sf, err);
 	if (ret < 0) {
 		pool_destroy(&pool);
 		return ret;

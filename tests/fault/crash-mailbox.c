@@ -49,6 +49,24 @@ struct seen {
 
 enum { FLAGS = CV_FLAG_SEEN | CV_FLAG_FLAGGED | CV_FLAG_DELETED };
 
+/* NULL: it cannot be read, see f->err. */
+static const char *body_of(struct fixture *f, struct cv_mailbox *box,
+			   uint32_t seq)
+{
+	struct cv_section all = {
+		CV_SIZED(cv_section), .kind = CV_SECTION_ALL,
+	};
+	struct cv_stream *stream;
+	struct cv_text text;
+	uint64_t size;
+
+	cv_text_init(&text, f->pool);
+	return mailbox_api.section(box, seq, &all, &stream, &size,
+				   &f->err) == CV_OK &&
+		stream_read_all(stream, &text, SIZE_MAX / 2, &f->err) ==
+		CV_OK ? cv_text_str(&text) : NULL;
+}
+
 static const char *look_box(struct fixture *f, struct seen *seen,
 			    struct seen_box *b)
 {
@@ -68,8 +86,12 @@ static const char *look_box(struct fixture *f, struct seen *seen,
 			&seen->messages[seen->message_count++];
 		struct cv_message_data d = fixture_message(f, box, seq,
 							   CV_MESSAGE_KEYWORDS);
-		const char *text = fixture_body(f, box, seq);
+		const char *text = body_of(f, box, seq);
 
+		if (text == NULL)
+			return pool_printf(f->pool, "message %u of '%s' "
+				"cannot be read: %s", seq, b->name,
+				f->err.text);
 		assert_true(seen->message_count < MESSAGES_MAX);
 		*m = (struct seen_message){ number,
 			mailbox_api.uid_of(box, seq), d.flags & FLAGS,

@@ -219,6 +219,36 @@ static void bodies_lost_in_a_power_cut_come_from_the_journal(void **state)
 	}
 }
 
+/* A rotation before anybody has ended the rename that a power cut broke off:
+ * the folder lies under its new name, and its bodies in the journal. */
+static void a_rename_cut_short_loses_no_body(void **state)
+{
+	struct fixture f;
+	struct store *store;
+	char from[300], to[300];
+
+	(void)state;
+	dbox_init(&f, "sdbox", "");
+	ok(&f, mailbox_api.create(f.user, "other", 0, &f.err));
+	fixture_save(&f, "other", body, 0);
+	store = dbox_store(&f);
+	ok(&f, store_open(store, &f.err));
+	ok(&f, store_rename_announce(store, "other", "renamed", &f.err));
+	fixture_logout(&f);
+	snprintf(from, sizeof(from), "%s/home/Maildir/mailboxes/other", f.dir);
+	snprintf(to, sizeof(to), "%s/home/Maildir/mailboxes/renamed", f.dir);
+	assert_int_equal(rename(from, to), 0);
+	remove_below(&f, "mailboxes/renamed/dbox-Mails");
+	strcat(to, "/dbox-Mails");
+	assert_int_equal(mkdir(to, 0700), 0);
+	f.boot_id[0]++;
+	fixture_login(&f);
+	rotate(&f);
+	again(&f);
+	expect(&f, "renamed", 1, 1);
+	fixture_deinit(&f);
+}
+
 static void a_lost_journal_is_rebuilt_from_the_trailers(void **state)
 {
 	(void)state;
@@ -721,6 +751,7 @@ int main(void)
 		cmocka_unit_test(copies_and_moves_share_the_bytes),
 		cmocka_unit_test(folders_are_made_renamed_and_removed),
 		cmocka_unit_test(bodies_lost_in_a_power_cut_come_from_the_journal),
+		cmocka_unit_test(a_rename_cut_short_loses_no_body),
 		cmocka_unit_test(a_lost_journal_is_rebuilt_from_the_trailers),
 		cmocka_unit_test(a_scan_brings_back_nothing_that_was_expunged),
 		cmocka_unit_test(purge_frees_what_nobody_refers_to),
