@@ -239,7 +239,8 @@ static void a_rename_cut_short_loses_no_body(void **state)
 	snprintf(to, sizeof(to), "%s/home/Maildir/mailboxes/renamed", f.dir);
 	assert_int_equal(rename(from, to), 0);
 	remove_below(&f, "mailboxes/renamed/dbox-Mails");
-	strcat(to, "/dbox-Mails");
+	snprintf(to, sizeof(to), "%s/home/Maildir/mailboxes/renamed/dbox-Mails",
+		 f.dir);
 	assert_int_equal(mkdir(to, 0700), 0);
 	f.boot_id[0]++;
 	fixture_login(&f);
