@@ -230,7 +230,9 @@ static int find_missing(struct scan *scan, uint32_t row, bool may_search)
 	ret = scan->driver->recover(scan->sf->blobs, &blob, scan->err);
 	if (ret != CV_NOT_FOUND)
 		return wait_for_room(scan, &blob, ret);
-	if (scan->driver->was_lost(scan->sf->blobs, blob.modseq)) {
+	/* where nobody but us removes messages, it is always lost */
+	if (!(scan->driver->caps & CV_STORAGE_FOREIGN) ||
+	    scan->driver->was_lost(scan->sf->blobs, blob.modseq)) {
 		ret = account_body_read(scan->folder, row, scan->pool, &body,
 					scan->err);
 		if (ret == CV_OK)

@@ -59,6 +59,28 @@ int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,
 
 /* --- opening ----------------------------------------------------------------------- */
 
+/* The journal of an account does not say which of the two it is for, and to
+ * the wrong one all messages look lost.  "storage" is on disk before the
+ * first mailbox is made. */
+static int check_kind(struct cv_storage_root *root, struct cv_error *err)
+{
+	const char *path = root->config->path;
+	bool has_storage = has_dir(root, root->fd, "storage");
+
+	if (!root->multi && has_storage)
+		return CV_FAIL(err, CV_E_CONFIG, "'%s' is a tree of mdbox: "
+			       "it has a folder 'storage' (hint: "
+			       "mail_location = mdbox:%s)", path, path);
+	if (root->multi && !has_storage &&
+	    has_dir(root, root->fd, "mailboxes/INBOX"))
+		return CV_FAIL(err, CV_E_CONFIG, "'%s' has mailboxes, but no "
+			       "folder 'storage': it is a tree of sdbox, or "
+			       "has lost its mail (hint: mail_location = "
+			       "sdbox:%s, or bring 'storage' back)",
+			       path, path);
+	return CV_OK;
+}
+
 static int root_open(const struct cv_storage_config *config, bool multi,
 		     struct cv_storage_root **root_r, struct cv_error *err)
 {
@@ -84,6 +106,8 @@ static int root_open(const struct cv_storage_config *config, bool multi,
 		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
 			       "is not known to dbox (fs)", config->layout);
 	ret = common_root_open(config, config->path, &root->fd, err);
+	if (ret == CV_OK)
+		ret = check_kind(root, err);
 	if (ret == CV_OK)
 		ret = common_dir_make(config, root->fd, "mailboxes", 0700,
 				      err);

@@ -127,6 +127,37 @@ needs_dovecot = pytest.mark.skipif(not dovecot.available(),
                                    reason="needs root and Debian's Dovecot")
 
 
+def files_of(server):
+    root = server.home("alice") / "box"
+    folder = root / ("storage" if server.kind == "mdbox" else "mailboxes/INBOX/dbox-Mails")
+    return [path for path in folder.iterdir() if re.fullmatch(r"c\.[0-9a-f]+", path.name)]
+
+
+@pytest.mark.parametrize("damage", ["removed", "emptied"])
+def test_force_resync_brings_back_what_the_journal_has(box, damage):
+    for number in range(3):
+        assert box.adm("save", "-u", "alice", input=(MAIL % (number, number)).decode()
+                       ).returncode == 0
+    before = box.adm("fetch", "-u", "alice", "uid text", "all").stdout
+    assert files_of(box)
+    for path in files_of(box):
+        if damage == "removed":
+            path.unlink()
+        else:
+            os.truncate(path, 0)
+    assert "gone=0" in box.adm("force-resync", "-u", "alice", "INBOX").stdout
+    assert box.adm("fetch", "-u", "alice", "uid text", "all").stdout == before
+
+
+def test_the_other_kind_of_tree_is_refused(box):
+    other = "sdbox" if box.kind == "mdbox" else "mdbox"
+    assert box.adm("save", "-u", "alice", input=(MAIL % (1, 1)).decode()).returncode == 0
+    answer = box.adm("-o", f"mail_location={other}:~/box", "force-resync", "-u", "alice", "INBOX",
+                     check=False)
+    assert answer.returncode != 0 and f"mail_location = {box.kind}:" in answer.stderr
+    assert "messages=1" in box.adm("mailbox", "status", "-u", "alice", "messages", "INBOX").stdout
+
+
 @pytest.fixture(params=KINDS)
 def theirs(request):
     """A Dovecot that has filled a tree."""

@@ -193,16 +193,15 @@ static void bodies_lost_in_a_power_cut_come_from_the_journal(void **state)
 		for (int i = 0; i < 3; i++)
 			fixture_save(&f, "INBOX", body, 0);
 		fixture_logout(&f);
-		/* no file was synced: none is left */
-		remove_below(&f, k == 0 ? "mailboxes/INBOX/dbox-Mails" :
-			     "storage");
-		if (k == 0) {
-			char full[300];
+		const char *folder = k == 0 ? "mailboxes/INBOX/dbox-Mails" :
+			"storage";
+		char full[300];
 
-			snprintf(full, sizeof(full), "%s/home/Maildir/"
-				 "mailboxes/INBOX/dbox-Mails", f.dir);
-			assert_int_equal(mkdir(full, 0700), 0);
-		}
+		/* the folder was synced, and no file: none is left */
+		remove_below(&f, folder);
+		snprintf(full, sizeof(full), "%s/home/Maildir/%s", f.dir,
+			 folder);
+		assert_int_equal(mkdir(full, 0700), 0);
 		f.boot_id[0]++;
 		fixture_login(&f);
 		expect(&f, "INBOX", 3, 1);
