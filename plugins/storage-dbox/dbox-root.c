@@ -41,6 +41,36 @@ int dbox_detect_multi(const struct cv_storage_config *config)
 	return detect(config, true);
 }
 
+/* --- the alternative place ------------------------------------------------------------ */
+
+int dbox_alt_there(struct cv_storage_root *root, struct cv_error *err)
+{
+	int fd;
+
+	if (root->alt[0] == '\0')
+		return CV_OK;
+	fd = DBOX_CALL(root, open, AT_FDCWD, root->alt,
+		       O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0) {
+		dbox_close(root, fd);
+		return CV_OK;
+	}
+	return CV_FAIL(err, CV_E_TEMP, "the message may be in the alternative "
+		       "place '%s', which is not there (hint: mount it, or make "
+		       "the folder when it is new)", root->alt);
+}
+
+int dbox_recover_from_alt(struct cv_storage_folder *folder,
+			  const struct cv_blob *blob)
+{
+	if (dbox_alt_there(folder->root, NULL) == CV_OK)
+		return CV_NOT_FOUND;
+	cv_api->log(dbox_self, CV_LOG_WARNING, "message '%.*s' is not found, "
+		    "and kept: the alternative place '%s' is not there",
+		    CV_SPAN_ARG(blob->ref), folder->root->alt);
+	return CV_OK;
+}
+
 /* --- directories ------------------------------------------------------------------ */
 
 int dbox_sync_dir(struct cv_storage_root *root, int dirfd, const char *path,

@@ -92,6 +92,12 @@ extern struct cv_plugin *dbox_self;
 	(DBOX_API(root)->op(DBOX_IO(root), __VA_ARGS__))
 
 void dbox_close(struct cv_storage_root *root, int fd);
+/* CV_E_TEMP: messages that are not found may be in ALT=, which is not there. */
+int dbox_alt_there(struct cv_storage_root *root, struct cv_error *err);
+/* For a message that is nowhere: CV_OK, with a warning, while ALT= is not
+ * there; else CV_NOT_FOUND. */
+int dbox_recover_from_alt(struct cv_storage_folder *folder,
+			  const struct cv_blob *blob);
 
 /* --- dbox-path.c ------------------------------------------------------------ */
 

@@ -216,6 +216,8 @@ int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	if (!mdbox_ref_parse(blob->ref, &ref))
 		return CV_NOT_FOUND;
 	ret = mdbox_locate(folder->root, &ref, false, &place, err);
+	if (ret == CV_NOT_FOUND && dbox_alt_there(folder->root, err) < 0)
+		return CV_E_TEMP;
 	if (ret != CV_OK)
 		return ret;
 	ret = dbox_message_source(folder->root, place.fd, &place.message,
@@ -361,7 +363,8 @@ int mdbox_recover(struct cv_storage_folder *folder,
 		return CV_NOT_FOUND;
 	ret = locate(folder->root, &ref, O_RDONLY, true, &place, err);
 	if (ret != CV_OK)
-		return ret;
+		return ret == CV_NOT_FOUND ?
+			dbox_recover_from_alt(folder, blob) : ret;
 	dbox_close(folder->root, place.fd);
 	if (place.message.ours && !place.message.has_trailer)
 		place_one(folder, blob);

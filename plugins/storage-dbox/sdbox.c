@@ -117,6 +117,8 @@ int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	struct dbox_message m;
 	int fd, ret = open_file(folder, blob->ref, O_RDONLY, &fd, err);
 
+	if (ret == CV_NOT_FOUND && dbox_alt_there(folder->root, err) < 0)
+		return CV_E_TEMP;
 	if (ret != CV_OK)
 		return ret;
 	ret = read_file(folder, fd, false, NULL, &m, err);
@@ -168,7 +170,7 @@ int sdbox_recover(struct cv_storage_folder *folder,
 		return common_fail(err, "place", hidden);
 	/* whoever committed it may have been quicker */
 	return DBOX_CALL(folder->root, stat, folder->fd, name, &st) == 0 ?
-		CV_OK : CV_NOT_FOUND;
+		CV_OK : dbox_recover_from_alt(folder, blob);
 }
 
 static int remove_one(struct cv_storage_folder *folder, struct cv_span ref,

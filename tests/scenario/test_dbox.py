@@ -416,6 +416,20 @@ def test_altmove_moves_messages_away_and_back_and_clients_see_nothing(two_places
     waiting.logout()
 
 
+def test_an_alternative_place_that_is_not_mounted_costs_no_message(two_places):
+    fill(two_places)
+    before = two_places.adm("fetch", "-u", "alice", "uid text", "mailbox", "INBOX").stdout
+    two_places.adm("altmove", "-u", "alice", "mailbox", "INBOX")
+    alt = two_places.home("alice") / "slow"
+    alt.rename(alt.with_name("away"))
+    answer = two_places.adm("backup", "-u", "alice", "maildir:~/copy", check=False)
+    assert answer.returncode == 75 and "is not there" in answer.stderr
+    assert "gone=0" in two_places.adm("force-resync", "-u", "alice", "INBOX").stdout
+    two_places.adm("purge", "-u", "alice")
+    alt.with_name("away").rename(alt)
+    assert two_places.adm("fetch", "-u", "alice", "uid text", "mailbox", "INBOX").stdout == before
+
+
 def test_altmove_without_another_place_says_so(box):
     fill(box)
     done = box.adm("altmove", "-u", "alice", "mailbox", "INBOX", "ALL", check=False)
