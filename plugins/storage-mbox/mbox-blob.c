@@ -240,6 +240,7 @@ static int recover(struct cv_storage_folder *folder,
 			mbox_append(folder, blob, cv_span(NULL, (size_t)size),
 				    fd, err) : CV_NOT_FOUND;
 		mbox_close_fd(folder->root, &fd);
+		folder->no_room = ret == CV_E_NO_SPACE;
 	}
 	if (ret == CV_OK && (instance & 1) &&
 	    MB_CALL(folder->root, fdatasync, folder->fd) < 0)
@@ -301,9 +302,11 @@ static int set_one(struct cv_storage_folder *folder,
 	int ret;
 
 	update->marks = 0;
-	/* what waits to be placed will have the flags that it has then */
+	/* what waits for room will be placed with the flags that it has then;
+	 * what another process is about to place has its old ones */
 	if (r == NULL)
-		return mbox_ref_parse(update->blob.ref, digest, &instance) &&
+		return folder->no_room &&
+			mbox_ref_parse(update->blob.ref, digest, &instance) &&
 			mbox_is_staged(folder, instance) ? CV_OK : CV_CHANGED;
 	old = *r;
 	keywords = mbox_keyword_bits(folder, &update->keywords);

@@ -222,6 +222,7 @@ struct cv_storage_folder {
 	bool locked;			/* the mbox too */
 	bool dotlocked;
 	bool map_loaded;
+	bool no_room;		/* for a new message, at the last try */
 	struct mbox_map_head head;
 	struct cv_pool *map_pool;
 	struct mbox_record *records;
