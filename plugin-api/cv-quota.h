@@ -44,8 +44,9 @@ struct cv_quota_limit {
 struct cv_quota {
 	CV_HEAD;
 	const char *name;
-	/* CV_OK, or CV_E_LIMIT with a text for the client.  Called under
-	 * the accounts' locks: it must not wait and must not call the service
+	/* CV_OK, or CV_E_QUOTA with a text for the client; CV_E_LIMIT: the
+	 * message is too large whatever room there is.  Called under the
+	 * accounts' locks: it must not wait and must not call the service
 	 * "mailbox". */
 	int (*check)(const struct cv_quota_request *request,
 		     struct cv_error *err);

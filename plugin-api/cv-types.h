@@ -59,7 +59,7 @@ enum cv_status {
 	CV_E_TEMP = -1,		/* try again later: 4xx, NO [UNAVAILABLE] */
 	CV_E_PERM = -2,		/* never retry: 5xx, NO */
 	CV_E_DENIED = -3,	/* not allowed: NO [NOPERM], 550 */
-	CV_E_LIMIT = -4,	/* a budget or quota: NO [LIMIT], 552 */
+	CV_E_LIMIT = -4,	/* a bound of the server: NO [LIMIT], 552 */
 	CV_E_SYNTAX = -5,	/* the input is malformed: BAD, 501 */
 	CV_E_CONFIG = -6,	/* the settings are wrong */
 	CV_E_UNSUPPORTED = -7,
@@ -69,6 +69,7 @@ enum cv_status {
 	CV_E_EXISTS = -11,	/* what was to be made exists already */
 	CV_E_TIMEOUT = -12,
 	CV_E_NO_SPACE = -13,	/* disk full: NO [OVERQUOTA]-like, 452 */
+	CV_E_QUOTA = -14,	/* the user's quota: NO [OVERQUOTA], 552 */
 };
 
 /* --- spans: bytes with a length, not NUL-terminated --------------------- */

@@ -91,7 +91,7 @@ static int take_failure(struct ipc_reader *r, struct cv_error *err)
 
 	if (ret != CV_OK)
 		return ret;
-	return FAIL(err, code < 0 && code >= CV_E_NO_SPACE ? code :
+	return FAIL(err, code < 0 && code >= STATUS_LOWEST ? code :
 		    CV_E_INTERNAL, "%s", text);
 }
 

@@ -152,7 +152,7 @@ int auth_job_result_read(struct ipc_reader *r, struct auth_job *job,
 		(void)FAIL(&job->error, job->result, "%s", text);
 	if ((ret = ipc_finish(r, err)) < 0)
 		return ret;
-	if (job->result > CV_AUTH_OK_IF_KNOWN || job->result < CV_E_NO_SPACE)
+	if (job->result > CV_AUTH_OK_IF_KNOWN || job->result < STATUS_LOWEST)
 		return FAIL(err, CV_E_SYNTAX, "impossible result %d",
 			    job->result);
 	return CV_OK;

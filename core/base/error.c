@@ -118,6 +118,7 @@ const char *status_name(int code)
 		{ CV_E_EXISTS, "exists already" },
 		{ CV_E_TIMEOUT, "timed out" },
 		{ CV_E_NO_SPACE, "no space left" },
+		{ CV_E_QUOTA, "over quota" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

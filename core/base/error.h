@@ -20,6 +20,10 @@ struct cv_error {
 	char client[ERROR_CLIENT_MAX];
 };
 
+/* The failure class with the lowest number: what another process tells is one
+ * of them, or no status. */
+enum { STATUS_LOWEST = CV_E_QUOTA };
+
 #define ERROR_NONE { .code = CV_OK }
 
 /* Sets code and text, clears client, returns code.  err may be NULL. */

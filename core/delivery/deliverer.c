@@ -200,7 +200,8 @@ static int answer(int channel, int status, const struct cv_error *failure,
 static bool is_own_failure(int status)
 {
 	return status < 0 && status != CV_E_PERM && status != CV_E_DENIED &&
-		status != CV_E_LIMIT && status != CV_E_NOT_FOUND;
+		status != CV_E_LIMIT && status != CV_E_QUOTA &&
+		status != CV_E_NOT_FOUND;
 }
 
 static int body_open(struct delivery *d, struct cv_error *err)
@@ -239,7 +240,7 @@ static int handle_order(struct deliverer *self, int channel, bool *failed_r,
 		message_unmap(d.body);
 	*failed_r = is_own_failure(status);
 	/* the sender's server tries again, for days: there may be room then */
-	if (status == CV_E_LIMIT && self->set.quota_full_tempfail)
+	if (status == CV_E_QUOTA && self->set.quota_full_tempfail)
 		status = CV_E_NO_SPACE;
 	return answer(channel, status, &failure, err);
 }

@@ -304,7 +304,7 @@ struct quota_hold {
 int quota_begin(struct store *store, struct cv_pool *pool,
 		struct quota_hold *hold, struct account_txn **txn_r,
 		struct cv_error *err);
-/* CV_E_LIMIT: it does not fit. */
+/* CV_E_QUOTA: it does not fit. */
 int quota_reserve(struct quota_hold *hold, const char *mailbox_name,
 		  uint64_t bytes, uint64_t messages, struct cv_error *err);
 /* What the transaction takes away. */
@@ -313,7 +313,7 @@ void quota_end(struct quota_hold *hold);
 /* Without a lock, for one message of which nothing was read yet. */
 int quota_estimate(struct store *store, const char *mailbox_name,
 		   uint64_t bytes, struct cv_error *err);
-/* Before a mailbox is created.  CV_E_LIMIT: there are too many. */
+/* Before a mailbox is created.  CV_E_QUOTA: there are too many. */
 int quota_create(struct store *store, const char *mailbox_name,
 		 struct cv_error *err);
 uint32_t mailbox_quota_resources(struct cv_user *u);

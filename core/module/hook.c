@@ -211,6 +211,7 @@ static bool is_verdict(int ret)
 	case CV_E_NOT_FOUND:
 	case CV_E_EXISTS:
 	case CV_E_NO_SPACE:
+	case CV_E_QUOTA:
 		return true;
 	default:
 		return ret >= 0;

@@ -63,6 +63,8 @@ int adm_fail(const struct cv_error *err)
 	case CV_E_TIMEOUT:
 	case CV_E_NO_SPACE:
 		return ADM_TEMPFAIL;
+	case CV_E_QUOTA:
+		return ADM_QUOTA;
 	default:
 		return ADM_FAILED;
 	}

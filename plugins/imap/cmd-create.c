@@ -70,9 +70,6 @@ int imap_cmd_create(struct imap_cmd *cmd)
 	code = imap_mailbox_api->create(cmd->s->user, name, use, cmd->s->err);
 	if (code < 0 && use != 0 && code == CV_E_UNSUPPORTED)
 		return imap_no(cmd, "[USEATTR] Special use cannot be set.");
-	/* [RFC5530 3] too many of them */
-	if (code == CV_E_LIMIT)
-		return imap_no_error_target(cmd, code);
 	if (code < 0)
 		return imap_no_error(cmd, code);
 	imap_notify_own_name(cmd->s, name);

@@ -99,7 +99,7 @@ static bool is_verdict(int code)
 {
 	static const int verdicts[] = {
 		CV_E_PERM, CV_E_DENIED, CV_E_LIMIT, CV_E_SYNTAX,
-		CV_E_NOT_FOUND, CV_E_EXISTS, CV_E_NO_SPACE,
+		CV_E_NOT_FOUND, CV_E_EXISTS, CV_E_NO_SPACE, CV_E_QUOTA,
 	};
 
 	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {

@@ -482,6 +482,7 @@ const struct phrase imap_phrases[] = {
 	  "Das Postfach ist in Gebrauch, bitte erneut "
 	  "versuchen." },
 	{ "Not enough space.", "Nicht genug Platz." },
+	{ "Quota exceeded.", "Das Kontingent ist erschöpft." },
 	{ "Internal error.", "Interner Fehler." },
 	{ "Error in IMAP command received by server.",
 	  "Fehler in einem IMAP-Befehl, den der Server "

@@ -69,6 +69,7 @@ static const struct code_text codes[] = {
 	{ CV_E_EXISTS, "ALREADYEXISTS", "Mailbox already exists.", false },
 	{ CV_E_TIMEOUT, "INUSE", "Mailbox is in use, try again.", true },
 	{ CV_E_NO_SPACE, "OVERQUOTA", "Not enough space.", true },
+	{ CV_E_QUOTA, "OVERQUOTA", "Quota exceeded.", false },
 	{ CV_E_INTERNAL, "SERVERBUG", "Internal error.", true },
 };
 
@@ -127,10 +128,9 @@ int imap_no_error(struct imap_cmd *cmd, int code)
 
 int imap_no_error_target(struct imap_cmd *cmd, int code)
 {
-	/* [RFC3501 6.3.11] the client may create it and try again;
-	 * [RFC5530 3] LIMIT while saving is the quota */
+	/* [RFC3501 6.3.11] the client may create it and try again */
 	return no_error(cmd, code, code == CV_E_NOT_FOUND ? "TRYCREATE" :
-			code == CV_E_LIMIT ? "OVERQUOTA" : NULL);
+			NULL);
 }
 
 void imap_flush(struct imap_session *s)

@@ -22,7 +22,7 @@ int imap_no_as(struct imap_cmd *cmd, int code, const char *response,
 /* Appends that reply, from "NO" on, without the line break. */
 void imap_no_text(struct cv_text *dst, int code, const char *response,
 		  const char *text);
-/* The same for APPEND, COPY, MOVE: TRYCREATE [RFC3501 6.3.11], OVERQUOTA. */
+/* The same for APPEND, COPY, MOVE: TRYCREATE [RFC3501 6.3.11]. */
 int imap_no_error_target(struct imap_cmd *cmd, int code);
 
 /* Sends what out holds and empties it. */

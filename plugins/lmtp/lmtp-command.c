@@ -146,6 +146,9 @@ static void reply_recipient_failure(struct lmtp_session *l,
 		code = "550 5.7.1";
 		usual = "Refused";
 	} else if (status == CV_E_LIMIT) {
+		code = "552 5.2.0";
+		usual = "A limit was reached";
+	} else if (status == CV_E_QUOTA) {
 		code = "552 5.2.2";
 		usual = "Mailbox is full";
 	} else {

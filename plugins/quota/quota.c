@@ -80,10 +80,10 @@ static int check_mailboxes(const struct quota_settings *set,
 	if (fits(set->quota_mailbox_count, r->used_mailboxes,
 		 r->add_mailboxes))
 		return CV_OK;
-	(void)CV_FAIL(err, CV_E_LIMIT, "quota_mailbox_count: there are %llu",
+	(void)CV_FAIL(err, CV_E_QUOTA, "quota_mailbox_count: there are %llu",
 		      (unsigned long long)r->used_mailboxes);
 	cv_api->error_set_client(err, "Too many mailboxes.");
-	return CV_E_LIMIT;
+	return CV_E_QUOTA;
 }
 
 static int quota_check(const struct cv_quota_request *r, struct cv_error *err)
@@ -111,14 +111,14 @@ static int quota_check(const struct cv_quota_request *r, struct cv_error *err)
 		       fits(limit.messages, r->used_messages,
 			    r->add_messages)))
 		return CV_OK;
-	(void)CV_FAIL(err, CV_E_LIMIT, "quota: %llu bytes in %llu messages "
+	(void)CV_FAIL(err, CV_E_QUOTA, "quota: %llu bytes in %llu messages "
 		      "are used, %llu in %llu do not fit",
 		      (unsigned long long)r->used_bytes,
 		      (unsigned long long)r->used_messages,
 		      (unsigned long long)r->add_bytes,
 		      (unsigned long long)r->add_messages);
 	cv_api->error_set_client(err, "%s", set->quota_exceeded_message);
-	return CV_E_LIMIT;
+	return CV_E_QUOTA;
 }
 
 static int quota_limit(struct cv_user *u, const char *mailbox_name,

@@ -46,9 +46,12 @@ def test_append_copy_and_move(full):
     assert client._simple_command("MOVE", "1", "Trash")[0] == "OK"
     assert server.adm("-f", "tab", "quota", "get", "-u", "alice").stdout.splitlines()[1:] in (
         ["User quota\tSTORAGE\t1\t1024\t0", "User quota\tMESSAGE\t4\t3\t133"],)
-    # a message that is too large for anybody is not even read
+    # a message that is too large for anybody is not even read; nothing is full
     kind, text = client.append("Trash", None, None, b"x" * 700000)
-    assert kind == "NO" and b"too large" in text[0]
+    assert kind == "NO" and b"[LIMIT] Message is too large" in text[0]
+    # doveadm's exit status for a full mailbox
+    done = server.adm("copy", "-u", "alice", "Trash", "mailbox", "INBOX", "all", check=False)
+    assert done.returncode == 73, done.stderr
 
 
 def test_expunging_makes_room(full):
@@ -78,6 +81,31 @@ def test_lmtp_says_that_it_is_full(more, code):
         assert failed.value.smtp_code == code
         assert b"Quota exceeded" in failed.value.smtp_error
         assert server.deliver(MAIL, user="bob") == {}
+
+
+def test_other_limits_are_no_quota():
+    """[RFC5530 3] LIMIT, and OVERQUOTA for the quota alone."""
+    with culver.Server(extra=config("*:messages=30", "mail_max_keyword_length = 10")) as server:
+        # the last UID is given away [RFC9051 2.3.1.1]
+        server.adm("mailbox", "update", "-u", "alice", "--min-next-uid=4294967294", "INBOX")
+        assert server.deliver(MAIL) == {}
+        with pytest.raises(smtplib.SMTPDataError) as failed:
+            server.deliver(MAIL)
+        assert failed.value.smtp_code == 552
+        assert failed.value.smtp_error.startswith(b"5.2.0 ")
+        client = server.imap()
+        client.create("Work")
+        for kind, text in (client.append("INBOX", None, None, MAIL),
+                           client.append("Work", "(a2345678901)", None, MAIL)):
+            assert kind == "NO" and b"[LIMIT]" in text[0], text
+        assert client.append("Work", "(a234567890)", None, MAIL)[0] == "OK"
+        client.select("Work")
+        for kind, text in (client.copy("1", "INBOX"),
+                           client._simple_command("MOVE", "1", "INBOX"),
+                           client.store("1", "+FLAGS", "(a2345678901)")):
+            assert kind == "NO" and b"[LIMIT]" in text[0], text
+        assert client.noop()[0] == "OK" and client.select("Work")[1] == [b"1"]
+        client.logout()
 
 
 def test_racing_sessions_fill_it_exactly():

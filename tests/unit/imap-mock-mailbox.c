@@ -371,7 +371,7 @@ int mock_box_copy(struct cv_mailbox *v, struct cv_set seqs,
 		if (!mock_set_has(seqs, seq) || m == NULL)
 			continue;
 		if (to->count == MOCK_MESSAGES_MAX)
-			return FAIL(err, CV_E_LIMIT, "full");
+			return FAIL(err, CV_E_QUOTA, "full");
 		to->messages[to->count] = *m;
 		to->messages[to->count].modseq = ++to->modseq;
 		to->messages[to->count++].uid = to->uidnext;

@@ -146,7 +146,7 @@ int mock_box_save_add(struct cv_save *save, const struct cv_save_request *r,
 	BUG_IF(save->adding);
 	if (save->box->count + save->count >= MOCK_MESSAGES_MAX) {
 		error_set_client(err, "Quota exceeded");
-		return FAIL(err, CV_E_LIMIT, "full");
+		return FAIL(err, CV_E_QUOTA, "full");
 	}
 	*m = (struct mock_message){ .flags = r->flags,
 		.date = r->internal_date == INT64_MIN ? 0 :

@@ -22,7 +22,7 @@ static int check(const struct cv_quota_request *r, struct cv_error *err)
 	if ((max_messages > 0 &&
 	     r->used_messages + r->add_messages > max_messages) ||
 	    (max_bytes > 0 && r->used_bytes + r->add_bytes > max_bytes))
-		return FAIL(err, CV_E_LIMIT, "full");
+		return FAIL(err, CV_E_QUOTA, "full");
 	return CV_OK;
 }
 
@@ -84,16 +84,16 @@ static void what_does_not_fit_is_not_saved(void **state)
 	fixture_save(&f, "Old/x", mail_one, 0);
 	fixture_save(&f, "INBOX", mail_one, 0);
 	assert_int_equal(fixture_try_save(&f, "INBOX", cv_span_of(mail_one),
-					  0, NULL), CV_E_LIMIT);
+					  0, NULL), CV_E_QUOTA);
 	assert_int_equal(fixture_try_save(&f, "Old/x", cv_span_of(mail_one),
-					  0, NULL), CV_E_LIMIT);
+					  0, NULL), CV_E_QUOTA);
 	/* what is not the user's own does not count */
 	fixture_save(&f, "Pub/x", mail_one, 0);
 	box = fixture_open(&f, "INBOX");
 	assert_int_equal(fixture_state(box).messages, 2);
 	assert_int_equal(mailbox_api.copy(box, (struct cv_set){ &all, 1 },
 					  "Old/x", false, f.pool, &result,
-					  &f.err), CV_E_LIMIT);
+					  &f.err), CV_E_QUOTA);
 	/* a move takes nothing more */
 	ok(&f, mailbox_api.copy(box, (struct cv_set){ &all, 1 }, "Old/x",
 				true, f.pool, &result, &f.err));
@@ -131,7 +131,7 @@ static int save_until_full(struct fixture *f, int number)
 
 		if (ret == CV_OK)
 			saved++;
-		else if (ret != CV_E_LIMIT)
+		else if (ret != CV_E_QUOTA)
 			return 200;
 	}
 	return saved;
