@@ -78,6 +78,18 @@ struct session_private {
 	uint32_t lease_limit;	/* that it was asked about */
 };
 
+/* session-child.c: a session of which nothing is known yet. */
+struct cv_session *session_create(const struct session_zygote *zygote);
+/* Moves what it keeps (-1: none) to its places and closes all the rest. */
+void session_arrange_fds(int transport, int status, int control, int keeper);
+/* A random id, in pool. */
+const char *session_make_id(struct cv_pool *pool);
+/* What selects its settings: protocol, addresses, overrides of the user. */
+void session_set_scope(struct cv_session *s);
+/* Speaks the protocol to its end, in a process that is confined. */
+__attribute__((noreturn))
+void session_child_run(struct cv_session *s);
+
 /* A child with a message of auth, its end of the control socket (-1: it
  * takes no other) and of that to the keepers (-1: none).  Does not return. */
 __attribute__((noreturn))
@@ -87,10 +99,33 @@ void session_child_start(const struct session_zygote *zygote,
 __attribute__((noreturn))
 void session_child_wake(const struct session_zygote *zygote,
 			struct ipc_reader *message, int keeper);
-/* A child with a connection of its own listener. */
+/* session-accept.c: a child with a connection of its own listener. */
 __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
 			  const struct service_listener *listener, int fd);
+
+/* session-stop.c: from now on SIGTERM sets the flag, and waiting calls
+ * return. */
+void session_stop_watch(void);
+const volatile sig_atomic_t *session_stop_flag(void);
+/* Sets it, by the administrator's order. */
+void session_stop_kick(void);
+bool session_was_kicked(void);
+
+/* session-lease.c: asks anvil for a place, then takes its answer, which may
+ * be done twice (a script must not run before it): CV_E_LIMIT: there are too
+ * many of this user. */
+int session_lease_begin(struct cv_session *s, struct cv_error *err);
+int session_lease_finish(struct cv_session *s, struct cv_error *err);
+
+/* session-log.c: a settings_lookup_fn of what a session is; the context is
+ * it. */
+bool session_var_lookup(void *context, struct cv_span name,
+			struct cv_span *value_r);
+void session_set_log_prefix(struct cv_session *s);
+/* The line that tells how it ended. */
+void session_log_end(struct cv_session *s, int status,
+		     const struct cv_error *err);
 
 /* Loads the plugins that this process needs, and finds its protocol. */
 int session_zygote_load(struct session_zygote *zygote, struct cv_error *err);

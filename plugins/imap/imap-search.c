@@ -1,122 +1,20 @@
 /* imap-search.c - see imap-search.h. */
-#include "imap-search.h"
+#include "imap-search-private.h"
 #include "imap-args.h"
 #include "imap-enable.h"
-#include "imap-extend.h"
 #include "imap-date.h"
-#include "imap-filter.h"
 #include "imap-modseq.h"
 #include "imap-object-id.h"
 #include "imap-respond.h"
 #include "imap-set.h"
 
 #include <errno.h>
-#include <iconv.h>
 #include <time.h>
 
 enum {
-	FRAMES_MAX = 64,	/* open lists, NOTs and ORs */
 	NODES_MAX = 8192,
 	PENDING_MAX = 256,	/* keys of other plugins */
 };
-
-struct frame {			/* a node that still takes children */
-	uint32_t node, last;	/* last child, 0: none */
-	uint32_t need;		/* how many more; UINT32_MAX: the whole list */
-	struct imap_args list;
-	bool owns_list;
-	struct cv_span filter;	/* whose words these are; empty: of none */
-};
-
-struct search {
-	struct imap_cmd *cmd;
-	struct cv_search_node *nodes;
-	uint32_t count, room;
-	struct frame frames[FRAMES_MAX];
-	uint32_t depth;
-	iconv_t charset;	/* (iconv_t)-1: UTF-8 already */
-	struct imap_pending_key *pending;	/* of other plugins */
-	uint32_t pending_count;
-	struct imap_filters filters;
-	bool has_modseq;
-	bool check;		/* there is no mailbox: only whether it is a
-				 * search */
-};
-
-/* --- building the tree ---------------------------------------------------- */
-
-static uint32_t node_new(struct search *p, uint32_t op)
-{
-	if (p->count == p->room) {
-		uint32_t room = p->room == 0 ? 16 : p->room * 2;
-		struct cv_search_node *more = CV_ALLOC_ARRAY(p->cmd->pool,
-			struct cv_search_node, room);
-
-		if (p->count > 0)
-			memcpy(more, p->nodes, sizeof(*more) * p->count);
-		p->nodes = more;
-		p->room = room;
-	}
-	p->nodes[p->count] = (struct cv_search_node){ .op = op };
-	return p->count++;
-}
-
-/* A new child of the innermost open node. */
-static uint32_t child_add(struct search *p, uint32_t op)
-{
-	struct frame *f = &p->frames[p->depth - 1];
-	uint32_t index = node_new(p, op);
-
-	if (f->last == 0)
-		p->nodes[f->node].first_child = index;
-	else
-		p->nodes[f->last].next = index;
-	f->last = index;
-	if (f->need != UINT32_MAX)
-		f->need--;
-	return index;
-}
-
-static bool frame_open(struct search *p, uint32_t op, uint32_t need)
-{
-	struct frame *outer = &p->frames[p->depth - 1];
-	struct imap_args list = outer->list;
-	uint32_t node;
-
-	if (p->depth == FRAMES_MAX) {
-		imap_bad(p->cmd, "Search program is nested too deeply.");
-		return false;
-	}
-	node = child_add(p, op);
-	p->frames[p->depth++] = (struct frame){ .node = node, .need = need,
-						.list = list };
-	return true;
-}
-
-/* Those that have all their children. */
-static bool frames_close(struct search *p)
-{
-	while (p->depth > 0) {
-		struct frame *f = &p->frames[p->depth - 1];
-		bool at_end = imap_args_peek(&f->list) == NULL;
-
-		if (f->need == UINT32_MAX ? !at_end : f->need > 0) {
-			if (!at_end)
-				return true;
-			imap_bad(p->cmd, "Missing search key argument.");
-			return false;
-		}
-		if (f->owns_list && p->nodes[f->node].first_child == 0) {
-			imap_bad(p->cmd, "Empty list in search program.");
-			return false;
-		}
-		p->depth--;
-		/* what the inner one has read is read for the outer one */
-		if (p->depth > 0 && !f->owns_list)
-			p->frames[p->depth - 1].list = f->list;
-	}
-	return true;
-}
 
 /* --- arguments of keys ---------------------------------------------------- */
 
@@ -140,31 +38,11 @@ static bool is_ascii(struct cv_span text)
 	return true;
 }
 
-static bool to_utf8(struct search *p, struct cv_span in, struct cv_span *out_r)
-{
-	size_t room = in.len * 4 + 16, left = room, in_left = in.len;
-	char *out, *at, *from;
-
-	*out_r = in;
-	if (p->charset == (iconv_t)-1)
-		return true;
-	out = at = cv_api->alloc(p->cmd->pool, room);
-	from = imap_copy(p->cmd->pool, in);
-	(void)iconv(p->charset, NULL, NULL, NULL, NULL);
-	if (iconv(p->charset, &from, &in_left, &at, &left) == (size_t)-1 ||
-	    iconv(p->charset, NULL, NULL, &at, &left) == (size_t)-1) {
-		imap_bad(p->cmd, "Search text is not valid in its charset.");
-		return false;
-	}
-	*out_r = cv_span(out, room - left);
-	return true;
-}
-
 static bool text_argument(struct search *p, struct cv_span *text_r)
 {
 	const struct imap_arg *arg = argument(p);
 
-	return arg != NULL && to_utf8(p, arg->text, text_r);
+	return arg != NULL && imap_search_to_utf8(p, arg->text, text_r);
 }
 
 static bool date_argument(struct search *p, int64_t *day_r)
@@ -283,9 +161,9 @@ static bool add_flag(struct search *p, uint32_t flag, bool negated)
 {
 	uint32_t node;
 
-	if (negated && !frame_open(p, CV_SEARCH_NOT, 1))
+	if (negated && !imap_search_frame_open(p, CV_SEARCH_NOT, 1))
 		return false;
-	node = child_add(p, CV_SEARCH_FLAGS);
+	node = imap_search_child_add(p, CV_SEARCH_FLAGS);
 	p->nodes[node].flags = flag;
 	return true;
 }
@@ -293,7 +171,7 @@ static bool add_flag(struct search *p, uint32_t flag, bool negated)
 /* [RFC3501 6.4.4] NEW is (RECENT UNSEEN) */
 static bool add_new(struct search *p)
 {
-	if (!frame_open(p, CV_SEARCH_AND, 2) ||
+	if (!imap_search_frame_open(p, CV_SEARCH_AND, 2) ||
 	    !add_flag(p, CV_FLAG_RECENT, false) ||
 	    !add_flag(p, CV_FLAG_SEEN, true))
 		return false;
@@ -309,7 +187,7 @@ static bool add_header(struct search *p, const struct key *key)
 		return false;
 	if (!text_argument(p, &text))
 		return false;
-	node = child_add(p, CV_SEARCH_HEADER);
+	node = imap_search_child_add(p, CV_SEARCH_HEADER);
 	p->nodes[node].field = field;
 	p->nodes[node].text = text;
 	return true;
@@ -326,9 +204,9 @@ static bool add_keyword(struct search *p, bool negated)
 		imap_bad(p->cmd, "Invalid search keyword.");
 		return false;
 	}
-	if (negated && !frame_open(p, CV_SEARCH_NOT, 1))
+	if (negated && !imap_search_frame_open(p, CV_SEARCH_NOT, 1))
 		return false;
-	node = child_add(p, CV_SEARCH_KEYWORD);
+	node = imap_search_child_add(p, CV_SEARCH_KEYWORD);
 	p->nodes[node].text = arg->text;
 	return true;
 }
@@ -344,7 +222,7 @@ static bool add_set(struct search *p, struct cv_span text, bool uid)
 					   &set) < 0 :
 		 !imap_messages_parse(p->cmd, text, uid, &set))
 		return false;
-	node = child_add(p, uid ? CV_SEARCH_UIDS : CV_SEARCH_SEQS);
+	node = imap_search_child_add(p, uid ? CV_SEARCH_UIDS : CV_SEARCH_SEQS);
 	p->nodes[node].set = set;
 	return true;
 }
@@ -398,7 +276,7 @@ static bool add_modseq(struct search *p)
 		imap_condstore_enable(p->cmd->s);
 		p->cmd->wants_modseq = true;
 	}
-	node = child_add(p, CV_SEARCH_MODSEQ);
+	node = imap_search_child_add(p, CV_SEARCH_MODSEQ);
 	p->nodes[node].number = modseq;
 	return true;
 }
@@ -419,7 +297,7 @@ static bool add_interval(struct search *p, uint32_t op)
 		return false;
 	}
 	now = now > seconds ? now - seconds : 1;
-	node = child_add(p, op);
+	node = imap_search_child_add(p, op);
 	/* OLDER has the moment itself, too */
 	p->nodes[node].number = op == CV_SEARCH_BEFORE ? now + 1 : now;
 	return true;
@@ -438,7 +316,7 @@ static bool add_object(struct search *p, uint32_t op)
 		imap_bad(p->cmd, "Invalid object ID.");
 		return false;
 	}
-	node = child_add(p, op);
+	node = imap_search_child_add(p, op);
 	p->nodes[node].text = CV_SPAN("");
 	if (imap_object_id_parse(arg->text, op == CV_SEARCH_GUID ?
 				 IMAP_OBJECT_EMAIL : IMAP_OBJECT_THREAD, id))
@@ -464,7 +342,7 @@ static bool add_uid_beyond(struct search *p, bool after)
 	range = CV_ALLOC(p->cmd->pool, struct cv_range);
 	range->first = after && uid < UINT32_MAX ? (uint32_t)uid + 1 : 1;
 	range->last = after ? UINT32_MAX : (uint32_t)uid - 1;
-	node = child_add(p, CV_SEARCH_UIDS);
+	node = imap_search_child_add(p, CV_SEARCH_UIDS);
 	p->nodes[node].set = (struct cv_set){ range,
 		after ? uid < UINT32_MAX : uid > 1 };
 	return true;
@@ -477,7 +355,7 @@ static bool add_or(struct search *p)
 	struct frame *f = &p->frames[p->depth - 1];
 
 	if (p->nodes[f->node].op != CV_SEARCH_OR)
-		return frame_open(p, CV_SEARCH_OR, 2);
+		return imap_search_frame_open(p, CV_SEARCH_OR, 2);
 	f->need++;
 	return true;
 }
@@ -517,13 +395,13 @@ static bool add_filter(struct search *p)
 		return false;
 	}
 	if (p->check) {
-		(void)child_add(p, CV_SEARCH_ALL);
+		(void)imap_search_child_add(p, CV_SEARCH_ALL);
 		return true;
 	}
 	if (!filter_may_open(p, arg->text))
 		return imap_filter_undefined(p->cmd, arg->text);
 	if (!imap_filter_find(p->cmd, &p->filters, arg->text, &words) ||
-	    !frame_open(p, CV_SEARCH_AND, UINT32_MAX))
+	    !imap_search_frame_open(p, CV_SEARCH_AND, UINT32_MAX))
 		return false;
 	f = &p->frames[p->depth - 1];
 	f->list = words;
@@ -542,7 +420,7 @@ static bool add_key(struct search *p, const struct key *key)
 
 	switch (key->kind) {
 	case KEY_ALL:
-		(void)child_add(p, CV_SEARCH_ALL);
+		(void)imap_search_child_add(p, CV_SEARCH_ALL);
 		return true;
 	case KEY_FLAG:
 	case KEY_UNFLAG:
@@ -552,19 +430,19 @@ static bool add_key(struct search *p, const struct key *key)
 	case KEY_DATE:
 		if (!date_argument(p, &day))
 			return false;
-		node = child_add(p, key->value);
+		node = imap_search_child_add(p, key->value);
 		p->nodes[node].day = day;
 		return true;
 	case KEY_SIZE:
 		if (!number_argument(p, &number))
 			return false;
-		node = child_add(p, key->value);
+		node = imap_search_child_add(p, key->value);
 		p->nodes[node].number = number;
 		return true;
 	case KEY_TEXT:
 		if (!text_argument(p, &text))
 			return false;
-		node = child_add(p, key->value);
+		node = imap_search_child_add(p, key->value);
 		p->nodes[node].text = text;
 		return true;
 	case KEY_ADDRESS:
@@ -587,7 +465,7 @@ static bool add_key(struct search *p, const struct key *key)
 	case KEY_FILTER:
 		return add_filter(p);
 	case KEY_NOT:
-		return frame_open(p, CV_SEARCH_NOT, 1);
+		return imap_search_frame_open(p, CV_SEARCH_NOT, 1);
 	default:
 		return add_or(p);
 	}
@@ -600,7 +478,7 @@ static bool extended_texts(struct search *p, struct cv_imap_args args)
 
 	for (uint32_t i = 0; i < args.count; i++) {
 		if (all[i].type != CV_IMAP_LIST &&
-		    !to_utf8(p, all[i].text, &all[i].text))
+		    !imap_search_to_utf8(p, all[i].text, &all[i].text))
 			return false;
 	}
 	return true;
@@ -632,7 +510,8 @@ static bool add_extended(struct search *p, const struct imap_extended_key *key)
 				   &p->pending[p->pending_count]))
 		return false;
 	p->cmd->foreign_keys = true;
-	p->pending[p->pending_count++].node = child_add(p, CV_SEARCH_SEQS);
+	p->pending[p->pending_count++].node =
+		imap_search_child_add(p, CV_SEARCH_SEQS);
 	return true;
 }
 
@@ -652,7 +531,7 @@ static bool list_open(struct search *p, const struct imap_arg *arg)
 {
 	struct frame *f;
 
-	if (!frame_open(p, CV_SEARCH_AND, UINT32_MAX))
+	if (!imap_search_frame_open(p, CV_SEARCH_AND, UINT32_MAX))
 		return false;
 	f = &p->frames[p->depth - 1];
 	f->list = imap_args_of_list(&f->list, arg);
@@ -692,65 +571,6 @@ static bool key_parse(struct search *p)
 	return false;
 }
 
-/* --- CHARSET -------------------------------------------------------------- */
-
-/* Those that iconv may be asked for: what mail is written in, and nothing
- * that an attacker could name to load odd modules. */
-static const char *const charsets[] = {
-	"ISO-8859-1", "ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-5",
-	"ISO-8859-6", "ISO-8859-7", "ISO-8859-8", "ISO-8859-9",
-	"ISO-8859-10", "ISO-8859-13", "ISO-8859-14", "ISO-8859-15",
-	"ISO-8859-16", "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252",
-	"WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1255", "WINDOWS-1256",
-	"WINDOWS-1257", "WINDOWS-1258", "KOI8-R", "KOI8-U", "GB2312", "GBK",
-	"GB18030", "BIG5", "EUC-JP", "SHIFT_JIS", "ISO-2022-JP", "EUC-KR",
-	"TIS-620",
-};
-
-static bool charset_open(struct search *p, struct cv_span name)
-{
-	if (cv_span_is_icase(name, "UTF-8") ||
-	    cv_span_is_icase(name, "US-ASCII"))
-		return true;
-	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
-		if (!cv_span_is_icase(name, charsets[i]))
-			continue;
-		p->charset = iconv_open("UTF-8", charsets[i]);
-		if (p->charset != (iconv_t)-1)
-			return true;
-	}
-	/* [RFC3501 6.4.4] */
-	imap_no(p->cmd, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
-	return false;
-}
-
-static bool charset_name_parse(struct search *p)
-{
-	const struct imap_arg *arg = imap_args_next(&p->cmd->args);
-
-	if (!imap_arg_is_string(arg)) {
-		imap_bad_arguments(p->cmd);
-		return false;
-	}
-	return charset_open(p, arg->text);
-}
-
-static bool charset_parse(struct search *p)
-{
-	struct imap_args *args = &p->cmd->args;
-
-	if (!imap_arg_is_atom(imap_args_peek(args), "CHARSET"))
-		return true;
-	/* [RFC6855 3] such a client has said that all is UTF-8 */
-	if ((p->cmd->s->enabled & IMAP_ENABLED_UTF8) != 0) {
-		imap_bad(p->cmd, "CHARSET is not allowed after ENABLE "
-			 "UTF8=ACCEPT.");
-		return false;
-	}
-	(void)imap_args_next(args);
-	return charset_name_parse(p);
-}
-
 /* 8-bit without CHARSET is UTF-8, or nothing that could be found. */
 static bool texts_valid(struct search *p)
 {
@@ -781,11 +601,11 @@ static bool program_parse(struct search *p)
 		return false;
 	}
 	p->frames[0] = (struct frame){
-		.node = node_new(p, CV_SEARCH_AND), .need = UINT32_MAX,
-		.list = p->cmd->args, .owns_list = true };
+		.node = imap_search_node_new(p, CV_SEARCH_AND),
+		.need = UINT32_MAX, .list = p->cmd->args, .owns_list = true };
 	p->depth = 1;
 	while (p->depth > 0) {
-		if (!key_parse(p) || !frames_close(p))
+		if (!key_parse(p) || !imap_search_frames_close(p))
 			return program_failed(p);
 	}
 	return texts_valid(p) && (p->check || extended_run(p));
@@ -802,9 +622,8 @@ bool imap_search_validate(struct imap_cmd *cmd, bool *has_modseq_r)
 	p->cmd = cmd;
 	p->charset = (iconv_t)-1;
 	p->check = true;
-	ok = charset_parse(p) && program_parse(p);
-	if (p->charset != (iconv_t)-1)
-		(void)iconv_close(p->charset);
+	ok = imap_search_charset_parse(p) && program_parse(p);
+	imap_search_charset_close(p);
 	*has_modseq_r = p->has_modseq;
 	cmd->args = args;
 	return ok;
@@ -818,10 +637,9 @@ static bool query_parse(struct imap_cmd *cmd, bool bare,
 
 	p->cmd = cmd;
 	p->charset = (iconv_t)-1;
-	ok = (bare ? charset_name_parse(p) : charset_parse(p)) &&
-		program_parse(p);
-	if (p->charset != (iconv_t)-1)
-		(void)iconv_close(p->charset);
+	ok = (bare ? imap_search_charset_name_parse(p) :
+	      imap_search_charset_parse(p)) && program_parse(p);
+	imap_search_charset_close(p);
 	*query_r = (struct cv_search_query){ CV_SIZED(cv_search_query),
 		.nodes = p->nodes, .count = p->count,
 		.comparator = cmd->s->comparator };

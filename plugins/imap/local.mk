@@ -123,6 +123,9 @@ IMAP_SOURCES = \
 	plugins/imap/imap-respond.h \
 	plugins/imap/imap-return.c \
 	plugins/imap/imap-return.h \
+	plugins/imap/imap-search-charset.c \
+	plugins/imap/imap-search-private.h \
+	plugins/imap/imap-search-tree.c \
 	plugins/imap/imap-search.c \
 	plugins/imap/imap-search.h \
 	plugins/imap/imap-session.c \
