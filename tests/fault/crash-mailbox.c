@@ -7,484 +7,21 @@
  * the client was told: security.md 3.3, I1 to I9, I11 and I12.
  *
  * Without CULVER_FULL a fixed sample is tried. */
-#include "../unit/mailbox-fixture.h"
-#include "io/io-fault.h"
-#include "mailbox/mailbox-admin.h"
+#include "crash-operations.h"
+#include "crash-seen.h"
 #include "replay.h"
 
-#ifdef FIXTURE_SDBOX
-#define FIXTURE_PLACES
-#define PLACES "mail_location = sdbox:~/sdbox:ALT=~/alt\n"
-#elif defined(FIXTURE_MDBOX)
-#define FIXTURE_PLACES
-#define PLACES "mail_location = mdbox:~/mdbox:ALT=~/alt\n"
-#else
-#define PLACES ""
-#endif
-
 enum {
-	MESSAGES_MAX = 200, BOXES_MAX = 8, STEPS_MAX = 80,
+	STEPS_MAX = 80,
 	PENDING_MAX = 400,
 	EXHAUSTIVE_MAX = 6,	/* all subsets up to so many operations */
 	RECENT = 6,		/* else of the last so many */
 	RANDOM_SUBSETS = 12, TORN_VARIANTS = 3,
 };
 
-/* --- what a client can see ----------------------------------------------- */
-
-struct seen_message { uint32_t box, uid, flags, body; bool keyword; };
-
-struct seen_box {
-	char name[32];
-	uint32_t uidvalidity, uidnext;
-	uint64_t modseq;
-	bool subscribed;
-};
-
-struct seen {
-	struct seen_box boxes[BOXES_MAX];
-	struct seen_message messages[MESSAGES_MAX];
-	uint32_t box_count, message_count;
-};
-
-enum { FLAGS = CV_FLAG_SEEN | CV_FLAG_FLAGGED | CV_FLAG_DELETED };
-
-/* NULL: it cannot be read, see f->err. */
-static const char *body_of(struct fixture *f, struct cv_mailbox *box,
-			   uint32_t seq)
-{
-	struct cv_section all = {
-		CV_SIZED(cv_section), .kind = CV_SECTION_ALL,
-	};
-	struct cv_stream *stream;
-	struct cv_text text;
-	uint64_t size;
-
-	cv_text_init(&text, f->pool);
-	return mailbox_api.section(box, seq, &all, &stream, &size,
-				   &f->err) == CV_OK &&
-		stream_read_all(stream, &text, SIZE_MAX / 2, &f->err) ==
-		CV_OK ? cv_text_str(&text) : NULL;
-}
-
-static const char *look_box(struct fixture *f, struct seen *seen,
-			    struct seen_box *b)
-{
-	struct cv_mailbox *box;
-	struct cv_mailbox_state state;
-	uint32_t number = (uint32_t)(b - seen->boxes), last = 0;
-
-	if (mailbox_api.open(f->user, b->name, 0, &box, &f->err) < 0)
-		return pool_printf(f->pool, "a listed mailbox cannot be "
-				   "opened: %s", f->err.text);
-	state = fixture_state(box);
-	b->uidvalidity = state.uidvalidity;
-	b->uidnext = state.uidnext;
-	b->modseq = state.highestmodseq;
-	for (uint32_t seq = 1; seq <= state.messages; seq++) {
-		struct seen_message *m =
-			&seen->messages[seen->message_count++];
-		struct cv_message_data d = fixture_message(f, box, seq,
-							   CV_MESSAGE_KEYWORDS);
-		const char *text = body_of(f, box, seq);
-
-		if (text == NULL)
-			return pool_printf(f->pool, "message %u of '%s' "
-				"cannot be read: %s", seq, b->name,
-				f->err.text);
-		assert_true(seen->message_count < MESSAGES_MAX);
-		*m = (struct seen_message){ number,
-			mailbox_api.uid_of(box, seq), d.flags & FLAGS,
-			crc32c(0, text, strlen(text)), d.keywords.count > 0 };
-		if (m->uid <= last || m->uid >= state.uidnext)
-			return "UIDs out of order";
-		last = m->uid;
-	}
-	mailbox_api.close(&box);
-	return NULL;
-}
-
-/* NULL, or what is wrong already. */
-static const char *look(struct fixture *f, struct seen *seen)
-{
-	struct cv_list_query query = { CV_SIZED(cv_list_query) };
-	struct cv_list_entry entry = { CV_SIZED(cv_list_entry) };
-	const char *pattern = "*", *wrong = NULL;
-	struct cv_list *list;
-
-	memset(seen, 0, sizeof(*seen));
-	query.patterns = &pattern;
-	query.pattern_count = 1;
-	query.options = CV_LIST_RETURN_SUBSCRIBED;
-	query.reference = "";
-	ok(f, mailbox_api.list_begin(f->user, &query, &list, &f->err));
-	while (mailbox_api.list_next(list, &entry, &f->err) == CV_OK) {
-		struct seen_box *b = &seen->boxes[seen->box_count++];
-
-		assert_true(seen->box_count < BOXES_MAX);
-		(void)snprintf(b->name, sizeof(b->name), "%s", entry.name);
-		b->subscribed = (entry.attributes & CV_MAILBOX_SUBSCRIBED) != 0;
-	}
-	mailbox_api.list_end(&list);
-	for (uint32_t i = 0; i < seen->box_count && wrong == NULL; i++)
-		wrong = look_box(f, seen, &seen->boxes[i]);
-	return wrong;
-}
-
-static const struct seen_box *box_named(const struct seen *seen,
-					const char *name)
-{
-	for (uint32_t i = 0; i < seen->box_count; i++) {
-		if (strcmp(seen->boxes[i].name, name) == 0)
-			return &seen->boxes[i];
-	}
-	return NULL;
-}
-
-static const struct seen_message *find(const struct seen *seen,
-				       const char *box, uint32_t uid)
-{
-	for (uint32_t i = 0; i < seen->message_count; i++) {
-		const struct seen_message *m = &seen->messages[i];
-
-		if (m->uid == uid &&
-		    strcmp(seen->boxes[m->box].name, box) == 0)
-			return m;
-	}
-	return NULL;
-}
-
-static bool flags_equal(const struct seen_message *a,
-			const struct seen_message *b)
-{
-	return a != NULL && b != NULL && a->flags == b->flags &&
-		a->keyword == b->keyword;
-}
-
-/* The same mailboxes and messages; where `other` is not NULL flags may be as
- * in that, and a UIDVALIDITY be another. */
-static bool is_state(const struct seen *now, const struct seen *want,
-		     const struct seen *other)
-{
-	if (now->box_count != want->box_count ||
-	    now->message_count != want->message_count)
-		return false;
-	for (uint32_t i = 0; i < now->box_count; i++) {
-		const struct seen_box *b = box_named(want,
-						     now->boxes[i].name);
-
-		if (b == NULL || (other == NULL &&
-		    b->uidvalidity != now->boxes[i].uidvalidity) ||
-		    b->subscribed != now->boxes[i].subscribed)
-			return false;
-	}
-	for (uint32_t i = 0; i < now->message_count; i++) {
-		const struct seen_message *m = &now->messages[i];
-		const char *name = now->boxes[m->box].name;
-		const struct seen_message *w = find(want, name, m->uid);
-
-		if (w == NULL || w->body != m->body)
-			return false;
-		if (!flags_equal(w, m) && (other == NULL ||
-		    !flags_equal(find(other, name, m->uid), m)))
-			return false;
-	}
-	return true;
-}
-
-/* `now` has all that `want` has, but for messages of one mailbox; and nothing
- * else. */
-static bool is_part(const struct seen *now, const struct seen *want,
-		    const char *box)
-{
-	for (uint32_t i = 0; i < now->message_count; i++) {
-		const struct seen_message *m = &now->messages[i];
-		const char *name = now->boxes[m->box].name;
-
-		/* found anew, it may have other UIDs there */
-		if (strcmp(name, box) != 0 && find(want, name, m->uid) == NULL)
-			return false;
-	}
-	for (uint32_t i = 0; i < want->message_count; i++) {
-		const struct seen_message *m = &want->messages[i];
-		const char *name = want->boxes[m->box].name;
-		const struct seen_message *n = find(now, name, m->uid);
-
-		if (strcmp(name, box) != 0 &&
-		    (n == NULL || n->body != m->body || !flags_equal(n, m)))
-			return false;
-	}
-	return now->box_count == want->box_count;
-}
-
-/* What only grows. */
-static const char *check_growth(const struct seen *now,
-				const struct seen *acked)
-{
-	for (uint32_t i = 0; i < acked->box_count; i++) {
-		const struct seen_box *was = &acked->boxes[i];
-		const struct seen_box *is = box_named(now, was->name);
-
-		if (is == NULL)
-			continue;	/* renamed or removed */
-		if (is->uidvalidity < was->uidvalidity)
-			return "UIDVALIDITY went back";
-		if (is->uidvalidity > was->uidvalidity)
-			continue;	/* made anew */
-		if (is->uidnext < was->uidnext)
-			return "UIDNEXT went back";
-		if (is->modseq < was->modseq)
-			return "HIGHESTMODSEQ went back";
-	}
-	return NULL;
-}
-
-/* --- operations ---------------------------------------------------------- */
-
-static unsigned int counter;
-
-static int op_save(struct fixture *f)
-{
-	char text[100];
-
-	(void)snprintf(text, sizeof(text), "Subject: %u\r\n\r\nbody\r\n",
-		       ++counter);
-	return fixture_try_save(f, "INBOX", cv_span_of(text),
-				counter % 2 == 0 ? CV_FLAG_SEEN : 0, NULL);
-}
-
-/* Too large for the journal. */
-static int op_save_big(struct fixture *f)
-{
-	struct cv_text big;
-
-	cv_text_init(&big, f->pool);
-	cv_text_append_f(&big, "Subject: %u\r\n\r\n", ++counter);
-	while (big.len < 70000)
-		cv_text_append_str(&big, "filling the message with text\r\n");
-	return fixture_try_save(f, "INBOX", cv_text_span(&big), 0, NULL);
-}
-
-static int change(struct fixture *f, uint32_t how, uint32_t flags,
-		  const char *keyword, bool later)
-{
-	struct cv_range range = { 1, 2 };
-	struct cv_store_request r = {
-		CV_SIZED(cv_store_request), .seqs = { &range, 1 },
-		.change = how, .flags = flags,
-		.keywords = { &keyword, keyword != NULL },
-		.unchanged_since = UINT64_MAX, .settle_later = later,
-	};
-	struct cv_mailbox *box;
-	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
-
-	if (ret == CV_OK && fixture_state(box).messages >= 2)
-		ret = mailbox_api.store(box, &r, f->pool, NULL, &f->err);
-	if (ret == CV_OK && later)
-		ret = mailbox_api.settle(f->user, &f->err);
-	if (box != NULL)
-		mailbox_api.close(&box);
-	return ret;
-}
-
-static int op_flag(struct fixture *f)
-{
-	return change(f, CV_FLAGS_ADD, CV_FLAG_FLAGGED, NULL, false);
-}
-
-static int op_unflag(struct fixture *f)
-{
-	return change(f, CV_FLAGS_REPLACE, 0, NULL, true);
-}
-
-static int op_keyword(struct fixture *f)
-{
-	return change(f, CV_FLAGS_ADD, 0, "$Key", false);
-}
-
-static int op_delete(struct fixture *f)
-{
-	return change(f, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL, false);
-}
-
-/* In a long row the target may have been removed or renamed. */
-static int copy_or_move(struct fixture *f, bool move)
-{
-	int ret = fixture_try_copy(f, move);
-
-	return ret == CV_E_NOT_FOUND ? CV_OK : ret;
-}
-
-static int op_copy(struct fixture *f) { return copy_or_move(f, false); }
-static int op_move(struct fixture *f) { return copy_or_move(f, true); }
-
-static int op_create(struct fixture *f)
-{
-	int ret = mailbox_api.create(f->user, "made", 0, &f->err);
-
-	return ret == CV_E_EXISTS ? CV_OK : ret;
-}
-
-static int op_remove(struct fixture *f)
-{
-	int ret = mailbox_api.remove(f->user, "other", &f->err);
-
-	return ret == CV_E_NOT_FOUND ? CV_OK : ret;
-}
-
-static int op_rename(struct fixture *f)
-{
-	int ret = mailbox_api.rename(f->user, "other", "renamed", &f->err);
-
-	return ret == CV_E_NOT_FOUND || ret == CV_E_EXISTS ? CV_OK : ret;
-}
-
-static int op_subscribe(struct fixture *f)
-{
-	return mailbox_api.subscribe(f->user, "INBOX", true, &f->err);
-}
-
-/* The journal goes on in a new file. */
-static int op_rotate(struct fixture *f)
-{
-	struct cv_mailbox *box;
-	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
-
-	if (ret < 0)
-		return ret;
-	ret = account_rotate(box->store->account, 0, &f->err);
-	mailbox_api.close(&box);
-	return ret;
-}
-
-#ifndef FIXTURE_MBOX
-/* The port under the one that records: where the disk is full. */
-static struct io *disk;
-
-/* For a part of it there is room: nothing of it stays. */
-static int op_save_full(struct fixture *f)
-{
-	int ret;
-
-	io_fault_room(disk, 150);
-	ret = op_save(f);
-	io_fault_room(disk, UINT64_MAX);
-	/* the UID that it would have had is taken */
-	return ret == CV_E_NO_SPACE ? change(f, CV_FLAGS_ADD, 0, NULL, false) :
-		ret;
-}
-
-/* What frees space takes none but that of the reserve. */
-static int op_delete_full(struct fixture *f)
-{
-	int ret;
-
-	io_fault_room(disk, 0);
-	ret = op_delete(f);
-	io_fault_room(disk, UINT64_MAX);
-	return ret;
-}
-
-static int op_expunge_full(struct fixture *f)
-{
-	int ret;
-
-	io_fault_room(disk, 0);
-	ret = fixture_try_expunge(f);
-	io_fault_room(disk, UINT64_MAX);
-	return ret;
-}
-
-static int op_remove_full(struct fixture *f)
-{
-	int ret;
-
-	io_fault_room(disk, 30);
-	ret = op_remove(f);
-	io_fault_room(disk, UINT64_MAX);
-	return ret;
-}
-#endif
-
-#ifdef FIXTURE_PLACES
-/* Shows nothing to anybody, as long as it is all there. */
-static int move_bytes(struct fixture *f, bool back)
-{
-	struct account_range range = { 1, 2 };
-	struct cv_mailbox *box;
-	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
-
-	if (ret < 0)
-		return ret;
-	/* what is still in the journal has no place yet */
-	ret = account_rotate(box->store->account,
-			     time_monotonic_msecs() + 1000, &f->err);
-	if (ret == CV_OK)
-		ret = store_altmove(box->sf, &range, 1, back, &f->err);
-	mailbox_api.close(&box);
-	return ret;
-}
-
-static int op_altmove(struct fixture *f) { return move_bytes(f, false); }
-static int op_altback(struct fixture *f) { return move_bytes(f, true); }
-
-static int op_there_and_back(struct fixture *f)
-{
-	int ret = op_altmove(f);
-
-	return ret < 0 ? ret : op_altback(f);
-}
-#endif
-
-#ifdef FIXTURE_MDBOX
-static int op_purge(struct fixture *f)
-{
-	uint64_t freed;
-
-	return mailbox_purge(f->user, false, &freed, &f->err);
-}
-#endif
-
-static const struct operation {
-	const char *name;
-	int (*run)(struct fixture *f);
-	/* file names change one by one: a STORE that nobody acknowledged may
-	 * have reached a part of them; and a directory that nobody knows to
-	 * be made or removed may be found as a new mailbox */
-	bool loose;
-	/* a mailbox that comes back although its removal was committed, but
-	 * not acknowledged, may miss messages that were copied into it */
-	const char *forgets;
-} operations[] = {
-	{ "save", op_save, false, NULL }, { "save big", op_save_big, false, NULL },
-	{ "flag", op_flag, true, NULL }, { "unflag", op_unflag, true, NULL },
-	{ "keyword", op_keyword, true, NULL }, { "delete", op_delete, true, NULL },
-	{ "expunge", fixture_try_expunge, false, NULL },
-	{ "copy", op_copy, false, NULL }, { "move", op_move, false, NULL },
-	{ "create", op_create, true, NULL }, { "remove", op_remove, true, "other" },
-	{ "rename", op_rename, false, NULL },
-	{ "subscribe", op_subscribe, false, NULL },
-	{ "rotate", op_rotate, false, NULL },
-#ifndef FIXTURE_MBOX
-	{ "save without room", op_save_full, false, NULL },
-	{ "delete without room", op_delete_full, true, NULL },
-	{ "expunge without room", op_expunge_full, false, NULL },
-	{ "remove without room", op_remove_full, true, "other" },
-#endif
-#ifdef FIXTURE_PLACES
-	{ "altmove", op_altmove, false, NULL },
-	{ "altmove and back", op_there_and_back, false, NULL },
-	{ "altmove back", op_altback, false, NULL },
-#endif
-#ifdef FIXTURE_MDBOX
-	{ "purge", op_purge, false, NULL },
-#endif
-};
-enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
-
 /* --- a workload ---------------------------------------------------------- */
 
-struct step { struct seen seen; const struct operation *op; };
+struct step { struct seen seen; const struct crash_operation *op; };
 
 struct workload {
 	struct fixture f;
@@ -494,7 +31,7 @@ struct workload {
 	int count;
 };
 
-static void run_step(struct workload *w, const struct operation *op)
+static void run_step(struct workload *w, const struct crash_operation *op)
 {
 	struct step *step = &w->steps[w->count];
 
@@ -503,26 +40,26 @@ static void run_step(struct workload *w, const struct operation *op)
 	io_record_mark(w->io, (uint64_t)w->count * 2);
 	ok(&w->f, op->run(&w->f));
 	io_record_mark(w->io, (uint64_t)w->count * 2 + 1);
-	assert_null(look(&w->f, &step->seen));
+	assert_null(seen_look(&w->f, &step->seen));
 	w->count++;
 }
 
 static int op_prepare(struct fixture *f)
 {
 	for (int i = 0; i < 3; i++)
-		ok(f, op_save(f));
+		ok(f, crash_save(f));
 	ok(f, mailbox_api.create(f->user, "other", 0, &f->err));
 	return CV_OK;
 }
 
 static void begin_workload(struct workload *w)
 {
-	static const struct operation prepare = { "prepare", op_prepare,
+	static const struct crash_operation prepare = { "prepare", op_prepare,
 						  true, NULL };
+	struct io *disk;
 	char home[80];
 
 	memset(w, 0, sizeof(*w));
-	counter = 0;
 	/* a lock file of a process that is no more is waited for */
 	fixture_init(&w->f, PLACES "mbox_read_locks = fcntl\n"
 		     "mbox_write_locks = fcntl\n");
@@ -530,12 +67,9 @@ static void begin_workload(struct workload *w)
 	(void)snprintf(home, sizeof(home), "%s/home", w->f.dir);
 	w->homefd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w->steps = pool_new_array(w->f.pool, struct step, STEPS_MAX);
-#ifdef FIXTURE_MBOX
-	w->io = w->f.io = io_record_create(io_posix(), w->f.pool, w->homefd);
-#else
 	disk = io_fault_create(io_posix(), w->f.pool);
+	crash_operations_begin(disk);
 	w->io = w->f.io = io_record_create(disk, w->f.pool, w->homefd);
-#endif
 	fixture_login(&w->f);
 	run_step(w, &prepare);
 }
@@ -584,19 +118,19 @@ static const char *check_once(struct sweep *s, struct seen *now)
 {
 	const struct step *acked = &s->w->steps[s->acked];
 	const struct step *begun = &s->w->steps[s->begun];
-	const char *wrong = look(&s->f, now);
+	const char *wrong = seen_look(&s->f, now);
 	const char *forgets = s->begun > s->acked ? begun->op->forgets : NULL;
 	bool loose = begun->op->loose;
 
 	if (wrong == NULL)
-		wrong = check_growth(now, &acked->seen);
+		wrong = seen_check_growth(now, &acked->seen);
 	if (wrong != NULL)
 		return wrong;
-	if (is_state(now, &acked->seen, loose ? &begun->seen : NULL) ||
-	    is_state(now, &begun->seen, loose ? &acked->seen : NULL))
+	if (seen_is_state(now, &acked->seen, loose ? &begun->seen : NULL) ||
+	    seen_is_state(now, &begun->seen, loose ? &acked->seen : NULL))
 		return NULL;
-	if (forgets != NULL && box_named(now, forgets) != NULL &&
-	    is_part(now, &acked->seen, forgets))
+	if (forgets != NULL && seen_box_named(now, forgets) != NULL &&
+	    seen_is_part(now, &acked->seen, forgets))
 		return NULL;
 	return now->message_count < acked->seen.message_count ?
 		"a message is lost, or half of an operation is there" :
@@ -608,12 +142,12 @@ static const char *check_going_on(struct sweep *s, const struct seen *now)
 {
 	uint32_t uid = 0, shown;
 
-	shown = box_named(&s->w->steps[s->acked].seen, "INBOX")->uidnext;
+	shown = seen_box_named(&s->w->steps[s->acked].seen, "INBOX")->uidnext;
 	if (fixture_try_save(&s->f, "INBOX",
 			     CV_SPAN("Subject: next\r\n\r\nx\r\n"), 0,
 			     &uid) < 0)
 		return "cannot be gone on with";
-	if (uid < shown || find(now, "INBOX", uid) != NULL)
+	if (uid < shown || seen_find(now, "INBOX", uid) != NULL)
 		return "a UID is given out again";
 	return NULL;
 }
@@ -632,8 +166,8 @@ static const char *check_state(struct sweep *s)
 	if (wrong != NULL)
 		return wrong;
 	fixture_login(&s->f);
-	wrong = look(&s->f, &second);
-	if (wrong == NULL && !is_state(&second, &first, NULL))
+	wrong = seen_look(&s->f, &second);
+	if (wrong == NULL && !seen_is_state(&second, &first, NULL))
 		wrong = "a second recovery finds something else";
 	if (wrong == NULL)
 		wrong = check_going_on(s, &second);
@@ -815,13 +349,13 @@ static bool is_full(void)
 
 static void each_operation_alone(void **state)
 {
-	for (size_t i = 0; i < OPERATIONS; i++) {
+	for (size_t i = 0; i < crash_operation_count; i++) {
 		struct workload w;
 
 		begin_workload(&w);
-		run_step(&w, &operations[i]);
-		if (strncmp(operations[i].name, "delete", 6) == 0)
-			run_step(&w, &operations[i + 1]);
+		run_step(&w, &crash_operations[i]);
+		if (strncmp(crash_operations[i].name, "delete", 6) == 0)
+			run_step(&w, &crash_operations[i + 1]);
 		sweep(&w, 1, is_full() ? 1 : 6);
 		end_workload(&w);
 	}
@@ -830,14 +364,16 @@ static void each_operation_alone(void **state)
 
 static void operations_in_pairs(void **state)
 {
-	for (size_t i = 0; i < (size_t)OPERATIONS * OPERATIONS; i++) {
+	const size_t count = crash_operation_count;
+
+	for (size_t i = 0; i < count * count; i++) {
 		struct workload w;
 
 		if (!is_full() && i % 8 != 0)
 			continue;
 		begin_workload(&w);
-		run_step(&w, &operations[i / OPERATIONS]);
-		run_step(&w, &operations[i % OPERATIONS]);
+		run_step(&w, &crash_operations[i / count]);
+		run_step(&w, &crash_operations[i % count]);
 		sweep(&w, 1, is_full() ? 1 : 60);
 		end_workload(&w);
 	}
@@ -853,8 +389,8 @@ static void long_rows_of_operations(void **state)
 
 		begin_workload(&w);
 		for (int i = 0; i < 40; i++)
-			run_step(&w, &operations[replay_random(&random) %
-						 OPERATIONS]);
+			run_step(&w, &crash_operations[replay_random(&random) %
+						 crash_operation_count]);
 		sweep(&w, 1, is_full() ? 4 : 60);
 		end_workload(&w);
 	}
@@ -872,7 +408,7 @@ static void a_lying_sync_is_noticed(void **state)
 	size_t count, begun, kept = 0;
 
 	begin_workload(&w);
-	run_step(&w, &operations[0]);
+	run_step(&w, &crash_operations[0]);
 	all = io_record_ops(w.io, &count);
 	ops = pool_new_array(w.f.pool, struct io_record_op, count);
 	begun = count - 1;

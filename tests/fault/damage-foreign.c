@@ -69,25 +69,6 @@ static void find_records(void)
 
 /* --- what is shown ---------------------------------------------------------- */
 
-/* NULL: it cannot be read. */
-static const char *body(struct fixture *f, struct cv_mailbox *box,
-			uint32_t seq)
-{
-	struct cv_section all = {
-		CV_SIZED(cv_section), .kind = CV_SECTION_ALL,
-	};
-	struct cv_stream *stream;
-	struct cv_text text;
-	uint64_t size;
-
-	cv_text_init(&text, f->pool);
-	if (mailbox_api.section(box, seq, &all, &stream, &size, &f->err) !=
-	    CV_OK ||
-	    stream_read_all(stream, &text, SIZE_MAX / 2, &f->err) < 0)
-		return NULL;
-	return cv_text_str(&text);
-}
-
 static void count_box(struct fixture *f, const char *name, int *seen)
 {
 	struct cv_mailbox *box = fixture_open(f, name);
@@ -95,7 +76,7 @@ static void count_box(struct fixture *f, const char *name, int *seen)
 
 	assert_true(count <= TREE_ALL);
 	for (uint32_t seq = 1; seq <= count; seq++) {
-		const char *text = body(f, box, seq);
+		const char *text = fixture_try_body(f, box, seq);
 
 		for (int i = 1; i <= TREE_ALL; i++) {
 			char want[100];

@@ -8,31 +8,30 @@ tests_fault_crash_account_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_fault_crash_account_LDADD = core/account/libaccount.la \
 	core/io/libio.la $(UNIT_LIBS)
 
+CRASH_MAILBOX = %D%/crash-mailbox.c %D%/crash-operations.c \
+	%D%/crash-operations.h %D%/crash-seen.c %D%/crash-seen.h \
+	%D%/replay.c %D%/replay.h tests/unit/mailbox-fixture.h
 check_PROGRAMS += tests/fault/crash-mailbox
 TESTS += tests/fault/crash-mailbox
-tests_fault_crash_mailbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
-	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_mailbox_SOURCES = $(CRASH_MAILBOX)
 tests_fault_crash_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_fault_crash_mailbox_LDADD = $(MAILBOX_LIBS)
 
 check_PROGRAMS += tests/fault/crash-sdbox
 TESTS += tests/fault/crash-sdbox
-tests_fault_crash_sdbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
-	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_sdbox_SOURCES = $(CRASH_MAILBOX)
 tests_fault_crash_sdbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_SDBOX
 tests_fault_crash_sdbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
 
 check_PROGRAMS += tests/fault/crash-mdbox
 TESTS += tests/fault/crash-mdbox
-tests_fault_crash_mdbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
-	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_mdbox_SOURCES = $(CRASH_MAILBOX)
 tests_fault_crash_mdbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MDBOX
 tests_fault_crash_mdbox_LDADD = tests/unit/libstorage-dbox.la $(MAILBOX_LIBS)
 
 check_PROGRAMS += tests/fault/crash-mbox
 TESTS += tests/fault/crash-mbox
-tests_fault_crash_mbox_SOURCES = %D%/crash-mailbox.c %D%/replay.c \
-	%D%/replay.h tests/unit/mailbox-fixture.h
+tests_fault_crash_mbox_SOURCES = $(CRASH_MAILBOX)
 tests_fault_crash_mbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MBOX
 tests_fault_crash_mbox_LDADD = tests/unit/libstorage-mbox.la $(MAILBOX_LIBS)
 
