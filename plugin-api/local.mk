@@ -3,6 +3,7 @@ culverinclude_HEADERS += \
 	%D%/cv-check.h \
 	%D%/cv-client.h \
 	%D%/cv-connection.h \
+	%D%/cv-convert.h \
 	%D%/cv-delivery.h \
 	%D%/cv-extend.h \
 	%D%/cv-hook.h \

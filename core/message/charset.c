@@ -225,3 +225,87 @@ bool charset_to_utf8(struct cv_text *dst, struct cv_span charset,
 			    src, true, dst);
 	return known;
 }
+
+/* --- the other way -------------------------------------------------------- */
+
+struct charset_encoder {
+	iconv_t iconv;		/* (iconv_t)-1: it is UTF-8 */
+};
+
+static void encoder_close(void *data)
+{
+	struct charset_encoder *e = data;
+
+	(void)iconv_close(e->iconv);
+}
+
+struct charset_encoder *charset_encoder_create(struct cv_pool *pool,
+					       struct cv_span charset)
+{
+	struct charset_encoder *e = pool_new(pool, struct charset_encoder);
+	char name[CHARSET_NAME_MAX];
+
+	e->iconv = (iconv_t)-1;
+	if (cv_span_is_icase(charset, "utf-8") ||
+	    cv_span_is_icase(charset, "utf8"))
+		return e;
+	if (!charset_name(charset, name))
+		return NULL;
+	e->iconv = iconv_open(name, "UTF-8");
+	if (e->iconv == (iconv_t)-1)
+		return NULL;
+	pool_add_finaliser(pool, encoder_close, e);
+	return e;
+}
+
+/* Returns how many bytes were consumed: less than all before a character that
+ * has no place. */
+static size_t encoder_convert(struct charset_encoder *e, struct cv_span utf8,
+			      struct cv_text *dst)
+{
+	char out[CHARSET_CHUNK], *in = (char *)utf8.data, *to;
+	size_t left = utf8.len, room, ret;
+
+	do {
+		to = out;
+		room = sizeof(out);
+		ret = iconv(e->iconv, &in, &left, &to, &room);
+		cv_text_append(dst, out, sizeof(out) - room);
+	} while (ret == (size_t)-1 && errno == E2BIG);
+	return utf8.len - left;
+}
+
+static void encoder_finish(struct charset_encoder *e, struct cv_text *dst)
+{
+	char out[64], *to = out;
+	size_t room = sizeof(out);
+
+	(void)iconv(e->iconv, NULL, NULL, &to, &room);
+	cv_text_append(dst, out, sizeof(out) - room);
+}
+
+bool charset_encoder_add(struct charset_encoder *e, struct cv_span utf8,
+			 struct cv_span replacement, bool last,
+			 struct cv_text *dst)
+{
+	uint32_t code;
+	size_t n;
+
+	if (e->iconv == (iconv_t)-1) {
+		cv_text_append_span(dst, utf8);
+		return true;
+	}
+	for (;;) {
+		utf8 = cv_span_skip(utf8, encoder_convert(e, utf8, dst));
+		if (utf8.len == 0)
+			break;
+		n = utf8_decode(utf8.data, utf8.len, &code);
+		if (replacement.data == NULL ||
+		    encoder_convert(e, replacement, dst) < replacement.len)
+			return false;
+		utf8 = cv_span_skip(utf8, n == 0 ? 1 : n);
+	}
+	if (last)
+		encoder_finish(e, dst);
+	return true;
+}

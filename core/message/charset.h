@@ -1,4 +1,4 @@
-/* charset.h - bytes of a named charset to UTF-8.
+/* charset.h - bytes of a named charset to UTF-8, and back.
  *
  * iconv in bounded chunks; what cannot be converted becomes U+FFFD, an
  * unknown charset is read as ASCII (or UTF-8 where valid) with the rest
@@ -22,5 +22,18 @@ struct charset_decoder *charset_decoder_create(struct cv_pool *pool,
 /* last: nothing follows, an incomplete character is replaced. */
 void charset_decoder_add(struct charset_decoder *decoder, struct cv_span src,
 			 bool last, struct cv_text *dst);
+
+struct charset_encoder;
+/* From UTF-8 into a charset; NULL when that is not known. */
+struct charset_encoder *charset_encoder_create(struct cv_pool *pool,
+					       struct cv_span charset);
+/* Appends utf8, whole and valid characters, in the charset.  replacement:
+ * what is written for a character that the charset has not; with data NULL,
+ * or when the charset has not that, either, false is returned and the encoder
+ * can only be destroyed.  last: the state that some charsets have is back at
+ * its start, another text may follow. */
+bool charset_encoder_add(struct charset_encoder *encoder, struct cv_span utf8,
+			 struct cv_span replacement, bool last,
+			 struct cv_text *dst);
 
 #endif

@@ -251,3 +251,172 @@ void header_encode(struct cv_text *dst, struct cv_span utf8, size_t column)
 		max = ENCODE_BYTES;
 	}
 }
+
+/* --- into another charset --------------------------------------------------- */
+
+struct recoder {
+	struct cv_text *dst;
+	struct cv_span charset, replacement;
+	struct charset_encoder *encoder;
+	struct cv_pool *scratch;
+	bool after_word;	/* a blank must part it from the next one */
+};
+
+enum { RECODE_BYTES = 40 };
+
+static size_t recode_column(const struct cv_text *dst)
+{
+	size_t n = 0;
+
+	while (n < dst->len && dst->data[dst->len - n - 1] != '\n')
+		n++;
+	return n;
+}
+
+static void recode_q(struct cv_text *dst, struct cv_span bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		char c = bytes.data[i];
+
+		/* [RFC2047 5 (3)] these are good in every place */
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+		    (c >= 'A' && c <= 'Z') || c == '!' || c == '*' ||
+		    c == '+' || c == '-' || c == '/')
+			cv_text_append_c(dst, c);
+		else if (c == ' ')
+			cv_text_append_c(dst, '_');
+		else
+			cv_text_append_f(dst, "=%02X", (unsigned char)c);
+	}
+}
+
+/* A word of these characters; false when the charset has not one of them. */
+static bool recode_word(struct recoder *r, struct cv_span utf8, char encoding,
+			struct cv_text *word)
+{
+	struct cv_text bytes;
+
+	cv_text_init(&bytes, r->scratch);
+	if (!charset_encoder_add(r->encoder, utf8, r->replacement, true,
+				 &bytes))
+		return false;
+	cv_text_reset(word);
+	cv_text_append_str(word, "=?");
+	for (size_t i = 0; i < r->charset.len; i++)
+		cv_text_append_c(word, cv_ascii_upper(r->charset.data[i]));
+	cv_text_append_f(word, "?%c?", encoding);
+	if (encoding == 'Q')
+		recode_q(word, cv_text_span(&bytes));
+	else
+		base64_encode(word, bytes.data, bytes.len);
+	cv_text_append_str(word, "?=");
+	return true;
+}
+
+/* Text that words of one charset and encoding stood for. */
+static bool recode_text(struct recoder *r, struct cv_span utf8, char encoding)
+{
+	struct cv_text word;
+	size_t n, max;
+
+	cv_text_init(&word, r->scratch);
+	for (; utf8.len > 0; utf8 = cv_span_skip(utf8, n)) {
+		size_t column = recode_column(r->dst) + r->after_word;
+
+		max = RECODE_BYTES;
+		do {
+			n = encode_piece(utf8, max);
+			if (!recode_word(r, cv_span(utf8.data, n), encoding,
+					 &word))
+				return false;
+			/* [RFC2047 2] 75 characters in a word */
+			max /= 2;
+		} while (word.len > 75 && max >= 4);
+		if (column > 1 && column + word.len > ENCODE_COLUMN)
+			cv_text_append_str(r->dst, "\r\n ");
+		else if (r->after_word)
+			cv_text_append_c(r->dst, ' ');
+		cv_text_append_span(r->dst, cv_text_span(&word));
+		r->after_word = true;
+	}
+	return true;
+}
+
+/* At the first of some words; what follows them is left in rest. */
+static bool recode_words(struct recoder *r, struct cv_span *rest)
+{
+	struct decoder d = { .dst = NULL, .pool = r->scratch };
+	struct cv_span start = *rest, end = *rest;
+	struct cv_text utf8;
+	struct word word = { .encoding = '\0' }, first = word;
+	bool known;
+
+	cv_text_init(&d.bytes, r->scratch);
+	cv_text_init(&utf8, r->scratch);
+	while (word_parse(rest, &word)) {
+		if (first.encoding == '\0')
+			first = word;
+		else if (first.encoding != word.encoding ||
+			 !cv_span_equal_icase(first.charset, word.charset))
+			break;
+		d.encoding = word.encoding;
+		d.charset = word.charset;
+		decoder_word(&d, &word);
+		end = *rest;
+		/* [RFC2047 6.2] only blanks stand between them */
+		while (rest->len > 0 && strchr(" \t\r\n", rest->data[0]) !=
+		       NULL && rest->data[0] != '\0')
+			*rest = cv_span_skip(*rest, 1);
+		if (rest->len < 2 || rest->data[0] != '=' ||
+		    rest->data[1] != '?')
+			break;
+	}
+	*rest = end;
+	known = charset_is_known(first.charset) &&
+		charset_to_utf8(&utf8, first.charset, cv_text_span(&d.bytes));
+	decoder_clean(&utf8, 0);
+	/* [RFC5259 6] what cannot be decoded stays */
+	if (!known) {
+		cv_text_append(r->dst, start.data,
+			       (size_t)(end.data - start.data));
+		return true;
+	}
+	return recode_text(r, cv_text_span(&utf8), first.encoding);
+}
+
+bool header_recode(struct cv_text *dst, struct cv_span header,
+		   struct cv_span charset, struct charset_encoder *encoder,
+		   struct cv_span replacement)
+{
+	struct recoder r = { .dst = dst, .charset = charset,
+		.replacement = replacement, .encoder = encoder,
+		.scratch = pool_create("header recode") };
+	struct cv_span rest = header, try;
+	struct word word;
+	bool fits = true;
+
+	while (rest.len > 0 && fits) {
+		const char *at = memmem(rest.data, rest.len, "=?", 2);
+		size_t plain = at == NULL ? rest.len :
+			(size_t)(at - rest.data);
+
+		cv_text_append(dst, rest.data, plain);
+		rest = cv_span_skip(rest, plain);
+		if (rest.len == 0)
+			break;
+		try = rest;
+		r.after_word = false;
+		/* [RFC2047 2] a line end does not belong to one */
+		if (word_parse(&try, &word) &&
+		    memchr(rest.data, '\n', (size_t)(try.data - rest.data)) ==
+		    NULL) {
+			fits = recode_words(&r, &rest);
+			pool_reset(r.scratch);
+		} else {
+			cv_text_append(dst, "=?", 2);
+			rest = cv_span_skip(rest, 2);
+		}
+	}
+	pool_destroy(&r.scratch);
+	return fits;
+}

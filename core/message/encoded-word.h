@@ -17,6 +17,15 @@ void header_decode(struct cv_text *dst, struct cv_span value);
  * starts. */
 void header_encode(struct cv_text *dst, struct cv_span utf8, size_t column);
 
+struct charset_encoder;
+/* A block of fields, or one, with each encoded-word in another charset
+ * [RFC5259 6]: those that cannot be read, and all else, stay as they are;
+ * lines are folded where words grow.  False: a character is neither in the
+ * charset nor is there a replacement (data NULL) for it. */
+bool header_recode(struct cv_text *dst, struct cv_span header,
+		   struct cv_span charset, struct charset_encoder *encoder,
+		   struct cv_span replacement);
+
 /* The value on one line: each line end with the blanks behind it becomes one
  * space.  [RFC5322 2.2.3] would keep a tab or several spaces; readers of mail
  * expect one. */

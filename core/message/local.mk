@@ -11,6 +11,7 @@ core_message_libmessage_la_SOURCES = \
 	%D%/charset.c %D%/charset.h \
 	%D%/encoded-word.c %D%/encoded-word.h \
 	%D%/envelope.c %D%/envelope.h \
+	%D%/html-text.c %D%/html-text.h \
 	%D%/mail-date.c %D%/mail-date.h \
 	%D%/message-id.c %D%/message-id.h \
 	%D%/message-parser.c %D%/message-parser.h \
@@ -20,5 +21,6 @@ core_message_libmessage_la_SOURCES = \
 	%D%/mime-part.c %D%/mime-part.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/rfc822-lexer.c %D%/rfc822-lexer.h \
+	%D%/text-convert.c %D%/text-convert.h \
 	%D%/text-find.c %D%/text-find.h
 EXTRA_DIST += %D%/README.md

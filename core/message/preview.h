@@ -22,8 +22,4 @@ int message_preview_append(struct cv_text *dst, struct cv_stream *file,
 int message_preview_make(struct cv_pool *pool, struct cv_stream *file,
 			 struct cv_text *dst, struct cv_error *err);
 
-/* Appends the text of an HTML document: no tags, comments, scripts and
- * styles; the commonest entities decoded.  Linear, and nothing nests. */
-void html_to_text(struct cv_text *dst, struct cv_span html);
-
 #endif

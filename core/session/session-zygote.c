@@ -12,6 +12,7 @@
 #include "delivery/delivery-client.h"
 #include "ipc/idle-message.h"
 #include "mailbox/client-api.h"
+#include "message/text-convert.h"
 #include "mailbox/user-ids.h"
 #include "mailbox/user.h"
 #include "master/script-command.h"
@@ -55,6 +56,7 @@ static void register_services(void)
 	module_service_register("delivery", 1, &delivery_api);
 	module_service_register("io", 1, &storage_io_api);
 	module_service_register("client", 1, &client_api);
+	module_service_register("convert", 1, &convert_api);
 }
 
 static void find_kind(struct session_zygote *zygote)

@@ -1,5 +1,6 @@
 /* imap-capability.c - see imap-capability.h. */
 #include "imap-capability.h"
+#include "imap-convert.h"
 #include "imap-extend.h"
 #include "imap-status.h"
 
@@ -40,6 +41,12 @@ static bool has_notify(const struct imap_session *s,
 {
 	return CV_HAS(imap_mailbox_api, watch_end) &&
 		imap_mailbox_api->watch_end != NULL;
+}
+
+static bool has_convert(const struct imap_session *s,
+			const struct imap_settings *set, struct cv_text *dst)
+{
+	return imap_convert_offered(set);
 }
 
 /* [RFC7889 2] the same for all mailboxes, or none */
@@ -154,6 +161,8 @@ static const struct {
 	{ "NOTIFY", AFTER_LOGIN, has_notify },
 	{ "MULTIAPPEND", AFTER_LOGIN, NULL },
 	{ "BINARY", AFTER_LOGIN, NULL },
+	/* [RFC5259 3] needs BINARY */
+	{ "CONVERT", AFTER_LOGIN, has_convert },
 	{ "REPLACE", AFTER_LOGIN, NULL },
 	{ "COMPRESS=DEFLATE", AFTER_LOGIN, NULL },
 	{ "CATENATE", AFTER_LOGIN, NULL },

@@ -38,6 +38,10 @@ const struct imap_command imap_commands[] = {
 	  IMAP_SELECTED | IMAP_NO_SYNC | IMAP_NO_ARGS },
 	{ "CHECK", imap_cmd_check,
 	  IMAP_SELECTED | IMAP_NO_SYNC | IMAP_NO_ARGS },
+	/* [RFC5259 6] no EXPUNGE while it is answered */
+	{ "CONVERT", imap_cmd_convert,
+	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },
+	{ "CONVERSIONS", imap_cmd_conversions, 0 },
 	{ "LSUB", imap_cmd_lsub, 0 },
 	{ "CREATE", imap_cmd_create, 0 },
 	{ "DELETE", imap_cmd_delete, 0 },

@@ -16,6 +16,8 @@ int imap_cmd_check(struct imap_cmd *cmd);
 int imap_cmd_close(struct imap_cmd *cmd);
 int imap_cmd_compress(struct imap_cmd *cmd);
 int imap_cmd_comparator(struct imap_cmd *cmd);
+int imap_cmd_conversions(struct imap_cmd *cmd);
+int imap_cmd_convert(struct imap_cmd *cmd);
 int imap_cmd_copy(struct imap_cmd *cmd);
 int imap_cmd_create(struct imap_cmd *cmd);
 int imap_cmd_delete(struct imap_cmd *cmd);

@@ -163,7 +163,8 @@ bool imap_section_parse(struct imap_cmd *cmd, struct cv_span text,
 }
 
 /* "<0.100>" */
-static bool partial_parse(struct cv_span text, struct imap_fetch_body *body)
+bool imap_fetch_parse_partial(struct cv_span text,
+			      struct imap_fetch_body *body)
 {
 	struct cv_span start;
 	uint64_t from, count;
@@ -184,13 +185,14 @@ static bool partial_parse(struct cv_span text, struct imap_fetch_body *body)
 	return true;
 }
 
-static void label_make(struct imap_cmd *cmd, struct imap_fetch_body *body,
-		       const char *name, struct cv_span section)
+void imap_fetch_label(struct imap_cmd *cmd, struct imap_fetch_body *body,
+		      const char *name, struct cv_span section)
 {
 	struct cv_text label;
 
 	cv_text_init(&label, cmd->pool);
 	cv_text_append_str(&label, name);
+	cv_text_append_c(&label, '[');
 	for (size_t i = 0; i < section.len; i++)
 		cv_text_append_c(&label, cv_ascii_upper(section.data[i]));
 	for (uint32_t i = 0; i < body->section.field_count; i++) {
@@ -245,9 +247,9 @@ bool imap_fetch_parse_body(struct imap_cmd *cmd, struct imap_fetch *fetch,
 			goto invalid;
 		rest = cv_span_skip(arg->text, 1);
 	}
-	if (!partial_parse(rest, body))
+	if (!imap_fetch_parse_partial(rest, body))
 		goto invalid;
-	label_make(cmd, body, "BODY[", section);
+	imap_fetch_label(cmd, body, "BODY", section);
 	drop_repeated(fetch);
 	return true;
 invalid:
@@ -268,10 +270,10 @@ static bool binary_parse(struct imap_cmd *cmd, struct imap_fetch_body *body,
 	if (!parts_parse(cmd->pool, &parts, &body->section) || parts.len > 0)
 		return false;
 	body->section.kind = CV_SECTION_DECODED;
-	if (body->size_only ? rest.len > 0 : !partial_parse(rest, body))
+	if (body->size_only ? rest.len > 0 : !imap_fetch_parse_partial(rest, body))
 		return false;
-	label_make(cmd, body, body->size_only ? "BINARY.SIZE[" : "BINARY[",
-		   section);
+	imap_fetch_label(cmd, body, body->size_only ? "BINARY.SIZE" :
+			 "BINARY", section);
 	return true;
 }
 

@@ -58,6 +58,12 @@ bool imap_fetch_parse_binary(struct imap_cmd *cmd, struct imap_fetch *fetch,
 /* "", "1.2.MIME", "HEADER.FIELDS (From)": false when it is none. */
 bool imap_section_parse(struct imap_cmd *cmd, struct cv_span text,
 			struct cv_section *section);
+/* "<0.100>" or nothing. */
+bool imap_fetch_parse_partial(struct cv_span text,
+			      struct imap_fetch_body *body);
+/* What the answer calls it: "BODY[TEXT]<0>" of "BODY" and "text". */
+void imap_fetch_label(struct imap_cmd *cmd, struct imap_fetch_body *body,
+		      const char *name, struct cv_span section);
 /* RFC822, RFC822.HEADER, RFC822.TEXT: false when it is none of them. */
 bool imap_fetch_parse_rfc822(struct imap_cmd *cmd, struct imap_fetch *fetch,
 			     const struct imap_arg *arg);

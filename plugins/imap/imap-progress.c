@@ -2,6 +2,8 @@
 #include "imap-progress.h"
 #include "imap-respond.h"
 
+enum { TICK_MSECS = 10 * 1000 };	/* [RFC9585 4] */
+
 static void append_state(struct cv_text *out, uint64_t done, uint64_t total)
 {
 	/* [RFC9585 4] a goal is above what was reached, and both are 32 bits;
@@ -47,6 +49,19 @@ static int progress(void *context, uint64_t done, uint64_t total)
 	    imap_connection_api->failed(s->conn))
 		return CV_E_TEMP;
 	return CV_OK;
+}
+
+int imap_progress_tick(void *context, uint64_t done, uint64_t total)
+{
+	struct imap_session *s = context;
+	uint64_t now = cv_api->monotonic_msecs();
+
+	if (s->progress_next == 0)
+		s->progress_next = now + TICK_MSECS;
+	if (now < s->progress_next)
+		return CV_OK;
+	s->progress_next = now + TICK_MSECS;
+	return progress(s, done, total);
 }
 
 void imap_progress_init(struct imap_session *s)

@@ -6,5 +6,8 @@
 #include "imap-session.h"
 
 void imap_progress_init(struct imap_session *s);
+/* A cv_progress_fn for what this plugin does itself, with the session as
+ * context: looks at the clock, and tells the client every ten seconds. */
+int imap_progress_tick(void *context, uint64_t done, uint64_t total);
 
 #endif

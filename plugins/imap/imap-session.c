@@ -8,6 +8,7 @@
 #include "imap-capability.h"
 #include "imap-commands.h"
 #include "imap-context.h"
+#include "imap-convert.h"
 #include "imap-enable.h"
 #include "imap-extend.h"
 #include "imap-language.h"
@@ -87,6 +88,7 @@ void imap_unselect(struct imap_session *s)
 	s->exists = s->recent = 0;
 	imap_saved_clear(s);
 	imap_withheld_clear(s);
+	imap_convert_forget(s);
 	imap_notify_selection(s);
 }
 
@@ -302,6 +304,7 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		imap_parser_resolve(&s->parser);
 	if (imap_extend_before(cmd) && is_allowed(cmd, verb)) {
 		s->running = cmd;
+		s->progress_next = 0;
 		code = cmd->def->run(cmd);
 		s->running = NULL;
 	} else if (streams) {

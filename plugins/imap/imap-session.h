@@ -55,6 +55,7 @@ struct imap_session {
 	bool behind;		/* a lower HIGHESTMODSEQ was told */
 	uint32_t expunged;	/* told in the last sync */
 	const struct imap_cmd *running;	/* for imap-progress.c; NULL */
+	uint64_t progress_next;		/* of the running one; 0: not known */
 	uint32_t comparator;	/* enum cv_comparator [RFC5255 4.7] */
 	uint32_t language;	/* enum imap_language [RFC5255 3] */
 	struct cv_set saved;	/* "$": UIDs, in saved_pool [RFC5182] */
@@ -62,6 +63,9 @@ struct imap_session {
 	struct imap_contexts *contexts;	/* NULL: there was none yet */
 	uint32_t bad;		/* wrong commands in a row */
 	struct imap_counters counters;
+	/* imap-convert.c, NULL: none yet.  They can be made again, so a
+	 * session that sleeps forgets them. */
+	struct imap_conversions *conversions;
 	struct imap_notify *notify;	/* [RFC5465] NULL: never asked for */
 	/* UIDs whose flags have changed and were not told: NOTIFY did not ask
 	 * for it */

@@ -12,6 +12,7 @@ const struct cv_connection_api *imap_connection_api;
 const struct cv_user_api *imap_user_api;
 const struct cv_mailbox_api *imap_mailbox_api;
 const struct cv_stream_api *imap_stream_api;
+const struct cv_convert_api *imap_convert_api;
 
 static const struct cv_protocol imap_protocol = {
 	CV_SIZED(cv_protocol), .name = "imap",
@@ -45,6 +46,7 @@ static int imap_init(const struct cv_host *host, struct cv_plugin *self,
 	imap_user_api = host->service("user", 1);
 	imap_mailbox_api = host->service("mailbox", 1);
 	imap_stream_api = host->service("stream", 1);
+	imap_convert_api = host->service("convert", 1);
 	table.preauth_bytes = imap_preauth_bytes;
 	code = cv_provide_protocol(self, &table, err);
 	return code < 0 ? code : cv_provide_service(self, &imap_service, err);
@@ -72,6 +74,24 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		CV_SET_PER_USER,
 		"How hard answers are compressed after COMPRESS: 1 is "
 		"fastest, 9 smallest."),
+	IMAP_SETTING(imap_convert_default, CV_SET_LIST, "text/plain", NULL,
+		CV_SET_PER_USER,
+		"Types that CONVERT makes of a part when the client leaves the "
+		"choice to the server: the first of them that the part can "
+		"become."),
+	IMAP_SETTING(imap_convert_max_messages, CV_SET_UINT, "100", "1..",
+		CV_SET_PER_USER,
+		"How many messages one CONVERT works on; more are refused with "
+		"MAXCONVERTMESSAGES."),
+	IMAP_SETTING(imap_convert_max_parts, CV_SET_UINT, "10", "1..",
+		CV_SET_PER_USER,
+		"How many parts of a message one CONVERT works on; more are "
+		"refused with MAXCONVERTPARTS."),
+	IMAP_SETTING(imap_convert_max_size, CV_SET_SIZE, "8M", "0..256M",
+		CV_SET_PER_USER,
+		"How large the result of one conversion may be; it is kept in "
+		"memory, and so is the one before it.  0: CONVERT is not "
+		"offered."),
 	IMAP_SETTING(imap_fetch_failure, CV_SET_ENUM,
 		"disconnect-immediately",
 		"disconnect-immediately|disconnect-after|no-after",

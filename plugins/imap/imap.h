@@ -6,6 +6,7 @@
 #include "cv-plugin.h"
 #include "cv-protocol.h"
 #include "cv-mailbox.h"
+#include "cv-convert.h"
 
 enum imap_fetch_failure {
 	IMAP_FETCH_DISCONNECT_IMMEDIATELY = 0,
@@ -17,6 +18,9 @@ struct imap_settings {
 	const char *imap_capability;
 	uint32_t imap_compress_deflate_level;
 	struct cv_strings imap_client_workarounds;
+	struct cv_strings imap_convert_default;
+	uint32_t imap_convert_max_messages, imap_convert_max_parts;
+	uint64_t imap_convert_max_size;
 	uint32_t imap_fetch_failure;	/* enum imap_fetch_failure */
 	uint64_t imap_hibernate_timeout;	/* milliseconds; 0: never */
 	struct cv_strings imap_id_log;
@@ -40,5 +44,6 @@ extern const struct cv_connection_api *imap_connection_api;
 extern const struct cv_user_api *imap_user_api;
 extern const struct cv_mailbox_api *imap_mailbox_api;
 extern const struct cv_stream_api *imap_stream_api;
+extern const struct cv_convert_api *imap_convert_api;
 
 #endif

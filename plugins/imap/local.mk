@@ -7,6 +7,8 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-close.c \
 	plugins/imap/cmd-compress.c \
 	plugins/imap/cmd-comparator.c \
+	plugins/imap/cmd-conversions.c \
+	plugins/imap/cmd-convert.c \
 	plugins/imap/cmd-copy.c \
 	plugins/imap/cmd-create.c \
 	plugins/imap/cmd-delete.c \
@@ -65,6 +67,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-context.h \
 	plugins/imap/imap-copy.c \
 	plugins/imap/imap-copy.h \
+	plugins/imap/imap-convert.c plugins/imap/imap-convert.h \
+	plugins/imap/imap-convert-parse.c \
 	plugins/imap/imap-date.c \
 	plugins/imap/imap-date.h \
 	plugins/imap/imap-enable.c \

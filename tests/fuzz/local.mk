@@ -160,11 +160,24 @@ tests_fuzz_libimap_fuzz_la_SOURCES = $(IMAP_SOURCES)
 tests_fuzz_libimap_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
 IMAP_FUZZ_MOCK = tests/unit/imap-mock.c tests/unit/imap-mock.h \
 	tests/unit/imap-mock-boxes.c tests/unit/imap-mock-conn.c \
+	tests/unit/imap-mock-convert.c \
 	tests/unit/imap-mock-mailbox.c tests/unit/imap-mock-private.h \
 	tests/unit/imap-mock-search.c tests/unit/imap-mock-session.c \
 	tests/unit/imap-mock-session.h
 IMAP_FUZZ_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
 	-I$(top_srcdir)/tests/unit
+
+noinst_PROGRAMS += tests/fuzz/fuzz-html-text
+tests_fuzz_fuzz_html_text_SOURCES = %D%/fuzz-html-text.c
+tests_fuzz_fuzz_html_text_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_html_text_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_html_text_LDADD = $(FUZZ_MESSAGE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-text-convert
+tests_fuzz_fuzz_text_convert_SOURCES = %D%/fuzz-text-convert.c
+tests_fuzz_fuzz_text_convert_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_text_convert_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_text_convert_LDADD = $(FUZZ_MESSAGE_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-imap-parser
 tests_fuzz_fuzz_imap_parser_SOURCES = %D%/fuzz-imap-parser.c $(IMAP_FUZZ_MOCK)

@@ -28,6 +28,9 @@ extern struct cv_session *mock_current;
 extern const struct cv_connection_api mock_connection_api;
 extern const struct cv_stream_api mock_stream_api;
 
+/* imap-mock-convert.c */
+extern const struct cv_convert_api mock_convert_api;
+
 /* imap-mock-boxes.c */
 extern const struct cv_user_api mock_user_api;
 int mock_box_list_begin(struct cv_user *u, const struct cv_list_query *query,

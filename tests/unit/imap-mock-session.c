@@ -191,6 +191,7 @@ const void *mock_session_service(const char *name)
 		{ "user", &mock_user_api },
 		{ "mailbox", &mock_mailbox_api },
 		{ "session", &mock_session_api },
+		{ "convert", &mock_convert_api },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

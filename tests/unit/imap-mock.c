@@ -275,6 +275,8 @@ void mock_init(void)
 	static const char *const id_log[] = { "*" };
 
 	mock_settings = (struct imap_settings){
+		.imap_convert_max_messages = 100, .imap_convert_max_parts = 10,
+		.imap_convert_max_size = 1000,
 		.imap_capability = "", .imap_compress_deflate_level = 6,
 		.imap_id_send = { id_send, 2 }, .imap_id_log = { id_log, 1 },
 		.imap_idle_notify_interval = 120000,

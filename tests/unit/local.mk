@@ -159,7 +159,7 @@ check_LTLIBRARIES += tests/unit/libimap-mock.la
 tests_unit_libimap_mock_la_SOURCES = $(IMAP_SOURCES)
 tests_unit_libimap_mock_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
 IMAP_MOCK = %D%/imap-mock.c %D%/imap-mock.h %D%/imap-mock-boxes.c \
-	%D%/imap-mock-conn.c %D%/imap-mock-mailbox.c \
+	%D%/imap-mock-conn.c %D%/imap-mock-convert.c %D%/imap-mock-mailbox.c \
 	%D%/imap-mock-private.h %D%/imap-mock-search.c \
 	%D%/imap-mock-session.c %D%/imap-mock-session.h
 IMAP_MOCK_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
@@ -169,6 +169,11 @@ UNIT_TESTS += tests/unit/test-imap-append
 tests_unit_test_imap_append_SOURCES = %D%/test-imap-append.c $(IMAP_MOCK)
 tests_unit_test_imap_append_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_append_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-imap-convert
+tests_unit_test_imap_convert_SOURCES = %D%/test-imap-convert.c $(IMAP_MOCK)
+tests_unit_test_imap_convert_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_convert_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-imap-parser
 tests_unit_test_imap_parser_SOURCES = %D%/test-imap-parser.c $(IMAP_MOCK)
@@ -394,6 +399,11 @@ UNIT_TESTS += tests/unit/test-sort-radix
 tests_unit_test_sort_radix_SOURCES = %D%/test-sort-radix.c
 tests_unit_test_sort_radix_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sort_radix_LDADD = $(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-text-convert
+tests_unit_test_text_convert_SOURCES = %D%/test-text-convert.c
+tests_unit_test_text_convert_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_text_convert_LDADD = $(MAILBOX_LIBS)
 
 UNIT_TESTS += tests/unit/test-text-find
 tests_unit_test_text_find_SOURCES = %D%/test-text-find.c
