@@ -62,7 +62,7 @@ static void convert_type(struct cv_pool *pool, struct cv_span header,
 			 struct cv_part_type *type_r)
 {
 	const struct cv_span name = CV_SPAN("Content-Type");
-	struct cv_text field;
+	struct cv_text field, name_of;
 	struct cv_span value;
 	struct mime_type type;
 
@@ -77,9 +77,11 @@ static void convert_type(struct cv_pool *pool, struct cv_span header,
 	    value.data == NULL || !mime_type_parse(pool, value, true, &type))
 		return;
 	type_r->is_said = true;
-	type_r->type = pool_printf(pool, "%s/%s",
-				   lower_copy(pool, type.type),
-				   lower_copy(pool, type.subtype));
+	cv_text_init(&name_of, pool);
+	cv_text_append_str(&name_of, lower_copy(pool, type.type));
+	cv_text_append_c(&name_of, '/');
+	cv_text_append_str(&name_of, lower_copy(pool, type.subtype));
+	type_r->type = cv_text_str(&name_of);
 	if (mime_type_param(&type, "charset") != NULL)
 		type_r->charset = cv_span_copy(pool, mime_type_param(&type,
 			"charset")->value);
