@@ -153,8 +153,9 @@ uint32_t dbox_slot_size(struct cv_storage_folder *folder)
 	/* head, numbers, the name, and room for some keywords */
 	size_t size = 12 + 19 + 3 * 7 + 11 + 3 + strlen(folder->name) + 64;
 
-	return (uint32_t)((size + 7) & ~(size_t)7) > DBOX_TRAILER_MAX ?
-		DBOX_TRAILER_MAX : (uint32_t)((size + 7) & ~(size_t)7);
+	size = (size + 7) & ~(size_t)7;
+	return size > DBOX_TRAILER_MAX ? DBOX_TRAILER_MAX :
+		size < DBOX_SLOT_MIN ? DBOX_SLOT_MIN : (uint32_t)size;
 }
 
 void dbox_trailer_of(struct cv_storage_folder *folder,

@@ -13,6 +13,7 @@ enum {
 	DBOX_STATE_AT = 56,		/* the one byte that changes */
 	DBOX_DROPPED = 'D',		/* a reference to it was expunged */
 	DBOX_TRAILER_MAX = 4096,
+	DBOX_SLOT_MIN = 136,		/* a trailer of a mailbox without a name */
 	DBOX_FOREIGN_HEAD = 30,		/* Dovecot's, at least */
 	DBOX_METADATA_MAX = 64 * 1024,
 };

@@ -449,10 +449,28 @@ static bool is_whole(struct cv_storage_root *root,
 	return whole;
 }
 
+/* The room that the trailer was given.  It was made for the name of its first
+ * mailbox; now it may be in one whose name is longer, and what stands behind
+ * is another message's.  Where the head is lost, no record has less than the
+ * least; what is left free is skipped by who reads the container. */
+static uint32_t slot_given(struct cv_storage_root *root, int fd,
+			   const struct mdbox_ref *ref, size_t body_len)
+{
+	char head[DBOX_RECORD_SIZE];
+	struct dbox_record record;
+
+	return DBOX_CALL(root, pread, fd, head, sizeof(head), ref->offset) ==
+			(ssize_t)sizeof(head) &&
+		dbox_record_parse(cv_span(head, sizeof(head)), &record) &&
+		record.id == ref->id && record.length == body_len ?
+		record.slot : DBOX_SLOT_MIN;
+}
+
 /* Nothing else can stand there: only containers of this run of the machine
  * are appended to. */
 static int write_back(struct cv_storage_folder *folder,
-		      const struct mdbox_ref *ref, struct cv_span record,
+		      const struct mdbox_ref *ref, const struct cv_blob *blob,
+		      struct cv_span body, struct cv_text *data,
 		      struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
@@ -461,11 +479,17 @@ static int write_back(struct cv_storage_folder *folder,
 
 	if (ret < 0)
 		return ret;
+	for (int i = 0; i < DBOX_RECORD_SIZE; i++)
+		cv_text_append_c(data, '\0');
+	cv_text_append_span(data, body);
+	dbox_record_finish(data, 0, folder, blob, ref->id,
+			   dbox_crc(0, body.data, body.len),
+			   slot_given(root, fd, ref, body.len));
 	if (mdbox_head_read(root, fd, &head) && head.table != 0)
 		ret = CV_FAIL(err, CV_E_TEMP, "container %u has lost a "
 			      "message", ref->number);
 	if (ret == CV_OK &&
-	    (DBOX_CALL(root, pwrite, fd, record.data, record.len,
+	    (DBOX_CALL(root, pwrite, fd, data->data, data->len,
 		       ref->offset) < 0 ||
 	     DBOX_CALL(root, fdatasync, fd) < 0))
 		ret = common_fail(err, "write", "container");
@@ -493,13 +517,7 @@ int mdbox_lay_out(struct cv_storage_folder *folder,
 	pool = cv_api->pool_create("dbox lay out");
 	cv_text_init(&data, pool);
 	cv_api->text_grow(&data, body.len + 4096);
-	for (int i = 0; i < DBOX_RECORD_SIZE; i++)
-		cv_text_append_c(&data, '\0');
-	cv_text_append_span(&data, body);
-	dbox_record_finish(&data, 0, folder, blob, ref.id,
-			   dbox_crc(0, body.data, body.len),
-			   dbox_slot_size(folder));
-	ret = write_back(folder, &ref, cv_text_span(&data), err);
+	ret = write_back(folder, &ref, blob, body, &data, err);
 	cv_api->pool_destroy(&pool);
 	return ret;
 }

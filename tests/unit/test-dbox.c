@@ -218,6 +218,63 @@ static void bodies_lost_in_a_power_cut_come_from_the_journal(void **state)
 	}
 }
 
+/* Bytes from..to of the first container, as a write leaves them that did not
+ * reach the disk. */
+static void zero_container(struct fixture *f, off_t from, off_t to)
+{
+	char full[300];
+	int fd;
+
+	snprintf(full, sizeof(full), "%s/home/Maildir/storage/c.1", f->dir);
+	fd = open(full, O_WRONLY);
+	assert_true(fd >= 0);
+	for (off_t at = from; at < to; at++)
+		assert_int_equal(pwrite(fd, "", 1, at), 1);
+	close(fd);
+}
+
+static uint32_t messages_in(struct fixture *f, const char *name)
+{
+	struct cv_mailbox *box = fixture_open(f, name);
+	uint32_t count = fixture_state(box).messages;
+
+	mailbox_api.close(&box);
+	return count;
+}
+
+/* A record was made as large as its first mailbox wanted it; the one that it
+ * is in now may want more, and the next one stands behind it. */
+static void a_record_written_again_leaves_its_neighbour(void **state)
+{
+	static const char name[] = "a mailbox whose name is longer than that";
+
+	(void)state;
+	for (int lost = 1; lost <= 3; lost++) {
+		struct fixture f;
+
+		dbox_init(&f, "mdbox", "");
+		ok(&f, mailbox_api.create(f.user, name, 0, &f.err));
+		for (int i = 0; i < 3; i++)
+			fixture_save(&f, "INBOX", body, 0);
+		copy(&f, "INBOX", 1, 2, name, true);
+		fixture_logout(&f);
+		zero_container(&f, 64, lost == 1 ? 72 : 64 + 224 * lost);
+		f.boot_id[0]++;
+		fixture_login(&f);
+		rotate(&f);
+		again(&f);
+		expect(&f, "INBOX", 1, 3);
+		expect(&f, name, 2, 1);
+		/* and who reads the container from its beginning finds each
+		 * once, where that is known no more */
+		remove_below(&f, "culver");
+		again(&f);
+		assert_int_equal(messages_in(&f, "INBOX") +
+				 messages_in(&f, name), 3);
+		fixture_deinit(&f);
+	}
+}
+
 /* A rotation before anybody has ended the rename that a power cut broke off:
  * the folder lies under its new name, and its bodies in the journal. */
 static void a_rename_cut_short_loses_no_body(void **state)
@@ -751,6 +808,7 @@ int main(void)
 		cmocka_unit_test(copies_and_moves_share_the_bytes),
 		cmocka_unit_test(folders_are_made_renamed_and_removed),
 		cmocka_unit_test(bodies_lost_in_a_power_cut_come_from_the_journal),
+		cmocka_unit_test(a_record_written_again_leaves_its_neighbour),
 		cmocka_unit_test(a_rename_cut_short_loses_no_body),
 		cmocka_unit_test(a_lost_journal_is_rebuilt_from_the_trailers),
 		cmocka_unit_test(a_scan_brings_back_nothing_that_was_expunged),
