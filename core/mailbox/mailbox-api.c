@@ -55,4 +55,5 @@ const struct cv_mailbox_api mailbox_api = {
 	.watch_all_fd = watch_all_fd,
 	.watch_take = watch_all_take,
 	.watch_end = watch_all_end,
+	.pictures_want = mailbox_pictures_want,
 };
