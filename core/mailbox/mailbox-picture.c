@@ -109,9 +109,14 @@ static int take_status(struct taking *t, struct cv_mailbox_picture *p,
 			       CV_STATUS_UNSEEN | CV_STATUS_HIGHESTMODSEQ, &s,
 			       err);
 
+	/* gone since it was listed */
+	if (ret == CV_E_NOT_FOUND)
+		p->flags &= ~(uint32_t)(CV_PICTURE_EXISTS |
+					CV_PICTURE_LOOKUP);
+	if (ret == CV_E_NOT_FOUND || ret == CV_E_DENIED)
+		return CV_OK;
 	if (ret < 0)
-		return ret == CV_E_DENIED || ret == CV_E_NOT_FOUND ? CV_OK :
-			ret;
+		return ret;
 	p->flags |= CV_PICTURE_READ;
 	p->messages = s.messages;
 	p->uidnext = s.uidnext;
