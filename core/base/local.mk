@@ -18,4 +18,3 @@ core_base_libbase_la_SOURCES = \
 	%D%/time-util.c %D%/time-util.h \
 	%D%/utf7.c %D%/utf7.h \
 	%D%/utf8.c %D%/utf8.h
-core_base_libbase_la_LIBADD = $(OPENSSL_LIBS)

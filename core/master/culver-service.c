@@ -1,26 +1,24 @@
-/* culver-service - every process of the server but the master.
+/* culver-service - every process of the server but the master and those of
+ * culver-housekeeper.
  *
  * "culver-service NAME [ROLE]" is started by culverd, with a socket to it as
  * descriptor 3 and one to the log service as descriptor 4.  What a process
  * trusts and what confines it is written in its role's row. */
-#include "anvil-service.h"
 #include "auth/auth-service.h"
 #include "config-reader.h"
-#include "log-service.h"
 #include "login/login.h"
 #include "service-private.h"
-#include "session/idle-service.h"
 #include "session/script-service.h"
 #include "session/session-zygote.h"
+#include "settings/settings-digest.h"
 
 #include <stdio.h>
 
 const struct service_row *service_row_find(const char *name)
 {
 	const struct service_row *const rows[] = {
-		&anvil_service_row, &auth_service_row,
-		&auth_worker_service_row, &log_service_row,
-		&script_service_row, &idle_service_row,
+		&auth_service_row, &auth_worker_service_row,
+		&script_service_row,
 	};
 	struct cv_span span = cv_span_of(name);
 	struct cv_span login = CV_SPAN("-login");
@@ -37,6 +35,7 @@ const struct service_row *service_row_find(const char *name)
 
 int main(int argc, char **argv)
 {
+	settings_digest_use(settings_digest_openssl);
 	if (argc == 3 && strcmp(argv[1], "config") == 0)
 		return config_reader_run(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "script-done") == 0)

@@ -218,17 +218,24 @@ static int send_boot(struct master *m, const struct master_service *service,
 
 /* --- starting ------------------------------------------------------------------ */
 
+static const char *program_of(const struct master_service *service)
+{
+	return service->kind == ROLE_LOG || service->kind == ROLE_ANVIL ||
+		service->kind == ROLE_IDLE ? "culver-housekeeper" :
+		"culver-service";
+}
+
 static void run_service(const struct master *m,
 			const struct master_service *service, int boot)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL };
+	const char *program = program_of(service);
 	char path[4096];
 	sigset_t none;
 	int low = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int null = fcntl(low, F_DUPFD_CLOEXEC, 32);
 
-	(void)snprintf(path, sizeof(path), "%s/culver-service",
-		       m->service_dir);
+	(void)snprintf(path, sizeof(path), "%s/%s", m->service_dir, program);
 	(void)setpgid(0, 0);
 	/* the master's handler would swallow an order to stop */
 	(void)sigaction(SIGTERM, &action, NULL);
@@ -243,7 +250,7 @@ static void run_service(const struct master *m,
 		(void)dup2(null, STDOUT_FILENO);
 	if (m->stderr_fds[1] >= 0)
 		(void)dup2(m->stderr_fds[1], STDERR_FILENO);
-	(void)execl(path, "culver-service", service->name,
+	(void)execl(path, program, service->name,
 		    service->kind == ROLE_SCRIPT ? "script" : NULL,
 		    (char *)NULL);
 	(void)fprintf(stderr, "cannot run '%s': %s\n", path, strerror(errno));

@@ -10,8 +10,6 @@ core_session_libsession_la_SOURCES = \
 	%D%/connection-rawlog.c \
 	%D%/connection-transport.c \
 	%D%/deflate.c %D%/deflate.h \
-	%D%/idle-service.c %D%/idle-service.h \
-	%D%/idle-watch.c %D%/idle-watch.h \
 	%D%/script-done.c \
 	%D%/script-service.c %D%/script-service.h \
 	%D%/session-accept.c \
@@ -31,3 +29,10 @@ core_session_libsession_la_SOURCES = \
 	%D%/session-stop.c \
 	%D%/session-zygote.c %D%/session-zygote.h \
 	%D%/session.h
+
+# what culver-housekeeper is made of
+noinst_LTLIBRARIES += core/session/libidle.la
+core_session_libidle_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS)
+core_session_libidle_la_SOURCES = \
+	%D%/idle-service.c %D%/idle-service.h \
+	%D%/idle-watch.c %D%/idle-watch.h

@@ -13,6 +13,7 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/settings.h \
 	%D%/settings-assign.c \
 	%D%/settings-compat.c %D%/settings-compat.h \
+	%D%/settings-digest.h \
 	%D%/settings-expand.c \
 	%D%/settings-filter.c \
 	%D%/settings-format.c %D%/settings-format.h \
@@ -29,11 +30,17 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/settings-variable.c \
 	%D%/unused-check.c %D%/unused-check.h
 
+# apart, so that a process without hashes does not map OpenSSL
+noinst_LTLIBRARIES += core/settings/libdigest.la
+core_settings_libdigest_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS)
+core_settings_libdigest_la_SOURCES = %D%/digest-openssl.c
+core_settings_libdigest_la_LIBADD = $(OPENSSL_LIBS)
+
 # Prints the generated part of doc/man/culver.conf.5.
 noinst_PROGRAMS += core/settings/settings-manual
 core_settings_settings_manual_SOURCES = %D%/settings-manual.c
 core_settings_settings_manual_CPPFLAGS = $(CORE_CPPFLAGS)
 core_settings_settings_manual_LDADD = core/settings/libsettings.la \
-	core/base/libbase.la $(OPENSSL_LIBS)
+	core/base/libbase.la
 
 EXTRA_DIST += %D%/README.md

@@ -2,8 +2,7 @@
  * and hashes.  Directories of existing installations have these names, so the
  * results are those of Dovecot 2.3 to the byte. */
 #include "settings-format.h"
-
-#include <openssl/evp.h>
+#include "settings-digest.h"
 
 enum { HASH_ROUNDS_MAX = 10000 };
 
@@ -57,15 +56,22 @@ static struct cv_span to_hex_number(struct cv_pool *pool, struct cv_span s)
 				      (unsigned long long)number));
 }
 
-static size_t digest(const char *name, struct cv_span s,
-		     unsigned char out[static EVP_MAX_MD_SIZE])
-{
-	const EVP_MD *md = EVP_get_digestbyname(name);
-	unsigned int len = 0;
+static settings_digest_fn *digest_fn;
 
-	if (md == NULL || EVP_Digest(s.data, s.len, out, &len, md, NULL) != 1)
+void settings_digest_use(settings_digest_fn *fn)
+{
+	digest_fn = fn;
+}
+
+static size_t digest(const char *name, struct cv_span s,
+		     unsigned char out[static SETTINGS_DIGEST_MAX])
+{
+	if (digest_fn == NULL) {
+		log_error("settings", "a variable that is a hash (%s) cannot "
+			  "stand in the settings of this process", name);
 		return 0;
-	return len;
+	}
+	return digest_fn(name, s, out);
 }
 
 static struct cv_span to_hex(struct cv_pool *pool, const unsigned char *data,
@@ -97,7 +103,7 @@ static uint64_t old_hash(struct cv_span s)
 /* %N: the first eight bytes of the MD5. */
 static uint64_t new_hash(struct cv_span s)
 {
-	unsigned char out[EVP_MAX_MD_SIZE];
+	unsigned char out[SETTINGS_DIGEST_MAX];
 	uint64_t value = 0;
 
 	if (digest("md5", s, out) < sizeof(value))
@@ -126,7 +132,7 @@ static struct cv_span to_bucket(struct cv_pool *pool, uint64_t value,
 struct cv_span var_modify(struct cv_pool *pool, struct cv_span s,
 			  char modifier, struct var_format *format)
 {
-	unsigned char md5[EVP_MAX_MD_SIZE];
+	unsigned char md5[SETTINGS_DIGEST_MAX];
 
 	switch (modifier) {
 	case 'L':
@@ -223,7 +229,7 @@ struct cv_span var_hash_value(const struct var_hash *options,
 			      struct cv_span value)
 {
 	const char *name = pool_copy(pool, algorithm.data, algorithm.len);
-	unsigned char out[EVP_MAX_MD_SIZE] = { 0 };
+	unsigned char out[SETTINGS_DIGEST_MAX] = { 0 };
 	struct cv_text text;
 	size_t len = 0;
 

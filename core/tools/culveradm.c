@@ -3,6 +3,7 @@
  * Trusts its caller, whose rights it has: nothing is set-uid.  Each verb says
  * in its own file whom it talks to. */
 #include "culveradm.h"
+#include "settings/settings-digest.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -166,6 +167,7 @@ int main(int argc, char **argv)
 	ARRAY(const char *) overrides;
 	int option, status;
 
+	settings_digest_use(settings_digest_openssl);
 	array_init(&overrides, adm.pool);
 	while ((option = getopt_long(argc, argv, "+Dvc:f:o:hV", long_options,
 				     NULL)) != -1) {

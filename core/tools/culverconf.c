@@ -8,6 +8,7 @@
 #include "core-settings.h"
 #include "module/module.h"
 #include "net/tls.h"
+#include "settings-digest.h"
 #include "settings-print.h"
 #include "settings-registry.h"
 
@@ -249,6 +250,7 @@ int main(int argc, char **argv)
 	};
 
 	options_parse(&options, argc, argv);
+	settings_digest_use(settings_digest_openssl);
 	settings_register_core();
 	auth_check_prepare();
 	return run(&options, argv + optind);

@@ -36,8 +36,8 @@ culveradm_LDADD = core/sync/libsync.la core/auth/libauth.la \
 	core/mailbox/libclientapi.la core/mailbox/libmailbox.la \
 	core/stream/libstream.la core/io/libio.la core/net/libnet.la \
 	core/ipc/libipc.la core/module/libmodule.la \
-	core/settings/libsettings.la core/base/libbase.la \
-	$(LIBEVENT_LIBS) $(OPENSSL_LIBS)
+	core/settings/libsettings.la core/settings/libdigest.la \
+	core/base/libbase.la $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 
 bin_PROGRAMS += culverconf
 culverconf_SOURCES = %D%/culverconf.c \
@@ -46,5 +46,5 @@ culverconf_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/core/settings \
 	$(OPENSSL_CFLAGS)
 culverconf_LDADD = core/auth/libauth.la core/module/libmodule.la \
 	core/net/libtls.la core/net/libnet.la core/ipc/libipc.la \
-	core/settings/libsettings.la core/base/libbase.la \
-	$(OPENSSL_LIBS)
+	core/settings/libsettings.la core/settings/libdigest.la \
+	core/base/libbase.la $(OPENSSL_LIBS)

@@ -4,6 +4,7 @@
  * Checked beyond crashes: what was read without errors prints as something
  * that reads without errors, and prints the same again. */
 #include "core-settings.h"
+#include "settings-digest.h"
 #include "settings-print.h"
 
 #include <stdlib.h>
@@ -95,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct settings_tree *tree;
 	struct cv_span text;
 
+	settings_digest_use(settings_digest_openssl);
 	settings_register_core();
 	if (size == 0)
 		return 0;

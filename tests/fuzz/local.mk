@@ -246,7 +246,8 @@ tests_fuzz_fuzz_settings_SOURCES = %D%/fuzz-settings.c
 tests_fuzz_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS) \
 	-I$(top_srcdir)/core/settings
 tests_fuzz_fuzz_settings_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_settings_LDADD = core/settings/libsettings.la $(FUZZ_LIBS) \
+tests_fuzz_fuzz_settings_LDADD = core/settings/libsettings.la \
+	core/settings/libdigest.la $(FUZZ_LIBS) \
 	$(OPENSSL_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-module-wire

@@ -520,7 +520,8 @@ tests_unit_test_syscall_filter_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_syscall_filter_LDADD = core/module/libmodule.la \
 	core/settings/libsettings.la $(UNIT_LIBS) $(LTDL_LIBS)
 
-SETTINGS_LIBS = core/settings/libsettings.la $(UNIT_LIBS) $(OPENSSL_LIBS)
+SETTINGS_LIBS = core/settings/libsettings.la core/settings/libdigest.la \
+	$(UNIT_LIBS) $(OPENSSL_LIBS)
 SETTINGS_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings
 
 UNIT_TESTS += tests/unit/test-settings

@@ -1,5 +1,6 @@
 /* test-settings-expand.c - %variables, snapshots and printing. */
 #include "settings-helper.h"
+#include "settings-digest.h"
 #include "settings-print.h"
 
 #include <sys/mman.h>
@@ -332,6 +333,7 @@ static void defaults_are_not_changes(void **state)
 
 static int setup(void **state)
 {
+	settings_digest_use(settings_digest_openssl);
 	settings_register_core();
 	return 0;
 }

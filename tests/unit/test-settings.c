@@ -1,6 +1,7 @@
 /* test-settings.c - reading the Dovecot 2.3 language: values, blocks,
  * filters, includes, and what is said about mistakes. */
 #include "settings-helper.h"
+#include "settings-digest.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -686,6 +687,7 @@ static void tables_of_plugins_are_checked(void **state)
 
 static int setup(void **state)
 {
+	settings_digest_use(settings_digest_openssl);
 	settings_register_core();
 	return 0;
 }
