@@ -103,6 +103,7 @@ static int auth_ready(struct service *s, struct cv_error *err)
 	struct auth *auth = s->context;
 	struct auth_workers_config config = {
 		.base = s->base, .max = auth->set.auth_worker_max_count,
+		.idle_secs = AUTH_WORKER_IDLE_SECS,
 		.connect = connect_worker, .context = s,
 	};
 

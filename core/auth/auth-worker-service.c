@@ -45,7 +45,7 @@ static const struct service_path name_service_paths[] = {
 };
 
 const struct service_row auth_worker_service_row = {
-	.name = "auth-worker", .user = SERVICE_USER_INTERNAL,
+	.name = "auth-worker", .user = SERVICE_USER_INTERNAL, .forks = true,
 	.syscalls = SANDBOX_EVENTS | SANDBOX_FILES,
 	.paths = name_service_paths,
 	.start = worker_start, .ready = worker_ready,

@@ -101,6 +101,16 @@ static struct auth_job *queue_take(struct auth_workers *w)
 	return job;
 }
 
+/* One that goes away is noticed; one that has nothing to do for long is let
+ * go, its process ends. */
+static void wait_idle(struct worker *worker)
+{
+	uint32_t secs = worker->owner->config.idle_secs;
+	struct timeval limit = { .tv_sec = secs };
+
+	event_add(worker->readable, secs > 0 ? &limit : NULL);
+}
+
 static void job_finished(struct worker *worker)
 {
 	struct auth_job *job = worker->job;
@@ -112,7 +122,7 @@ static void job_finished(struct worker *worker)
 	}
 	worker->job = NULL;
 	event_del(worker->readable);
-	event_add(worker->readable, NULL);
+	wait_idle(worker);
 	job->done(job);
 }
 
@@ -149,7 +159,10 @@ static void worker_read(evutil_socket_t fd, short what, void *context)
 	struct cv_error err = ERROR_NONE;
 	int ret;
 
-	if ((what & EV_TIMEOUT) != 0) {
+	if ((what & EV_TIMEOUT) != 0 && worker->job == NULL) {
+		worker_free(worker);
+		return;
+	} else if ((what & EV_TIMEOUT) != 0) {
 		worker_lost(worker, "auth-worker did not answer in time");
 	} else {
 		ret = ipc_receive((int)fd, &w->reader, &err);
@@ -185,8 +198,7 @@ static struct worker *worker_open(struct auth_workers *w,
 	worker->next = w->workers;
 	w->workers = worker;
 	w->worker_count++;
-	/* an idle worker that goes away is noticed */
-	event_add(worker->readable, NULL);
+	wait_idle(worker);
 	return worker;
 }
 

@@ -12,11 +12,16 @@
 
 struct event_base;
 
-enum { AUTH_WORKER_QUEUE_MAX = 10000, AUTH_WORKER_TIMEOUT_SECS = 60 };
+enum {
+	AUTH_WORKER_QUEUE_MAX = 10000, AUTH_WORKER_TIMEOUT_SECS = 60,
+	AUTH_WORKER_IDLE_SECS = 60,
+};
 
 struct auth_workers_config {
 	struct event_base *base;
 	uint32_t max;
+	/* A channel without a job is closed after so long; 0: never. */
+	uint32_t idle_secs;
 	/* Opens a channel; the descriptor is the workers' from then on. */
 	int (*connect)(void *context, int *fd_r, struct cv_error *err);
 	void *context;

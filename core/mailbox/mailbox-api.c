@@ -55,5 +55,4 @@ const struct cv_mailbox_api mailbox_api = {
 	.watch_all_fd = watch_all_fd,
 	.watch_take = watch_all_take,
 	.watch_end = watch_all_end,
-	.pictures_want = mailbox_pictures_want,
 };

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONFIG_TIMEOUT_MSECS = 60000, WORKERS_DEFAULT = 4,
+enum { CONFIG_TIMEOUT_MSECS = 60000,
 	SESSIONS_DEFAULT = 1024, PROBLEMS_MAX = 1000 };
 
 int master_pair(int fds_r[2], struct cv_error *err)
@@ -259,9 +259,6 @@ static void set_limits(const struct master_config *config,
 	service->vsz_limit = set->vsz_limit != UINT64_MAX ? set->vsz_limit :
 		general->default_vsz_limit;
 	service->processes = 1;
-	if (service->kind == ROLE_AUTH_WORKER)
-		service->processes = set->process_min_avail > 0 ?
-			set->process_min_avail : WORKERS_DEFAULT;
 }
 
 static bool is_set(const struct master_config *config, settings_block block,

@@ -22,8 +22,11 @@ struct service_private {
 	uint32_t classes;	/* system call classes */
 	uint32_t holds;
 	bool retired;
+	bool forked;		/* by service_forks_run */
+	int first_taken_fd;	/* told of the first message; or -1 */
 	uint64_t woken_msecs;	/* for gather_msecs of the row */
 	ARRAY(struct event *) accepting;
+	ARRAY(struct event *) listening;	/* to the ports */
 };
 
 /* The rows of all roles; NULL: no such role. */
@@ -42,6 +45,11 @@ int service_confine(struct service *s, struct cv_error *err);
 /* Whether to go on when the kernel cannot confine (sandbox = auto); logs. */
 bool service_may_go_on(const struct service *s, int status,
 		       const struct cv_error *err);
+
+/* The first process of a service whose row forks: returns CV_OK in each that
+ * it has forked, which go on and start; ends the first one itself.  An error:
+ * they could not start. */
+int service_forks_run(struct service *s, struct cv_error *err);
 
 /* Limits of memory, core dumps and descriptors. */
 void service_limit_memory(uint64_t bytes);

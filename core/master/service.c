@@ -325,9 +325,27 @@ static void take_message(const struct port_event *port, struct ipc_reader *r)
 	s->row->channel(s, port->client, fd);
 }
 
+/* Its one client is there: the others are for others. */
+static void take_no_more(struct service *s)
+{
+	struct service_private *p = s->private;
+
+	for (size_t i = 0; i < p->listening.count; i++)
+		event_free(p->listening.items[i]);
+	p->listening.count = 0;
+	p->retired = true;
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	if (p->first_taken_fd >= 0) {
+		(void)!write(p->first_taken_fd, "", 1);
+		(void)close(p->first_taken_fd);
+	}
+	p->first_taken_fd = -1;
+}
+
 /* False when there is nothing more. */
 static bool take_messages(const struct port_event *port, int fd)
 {
+	bool one = port->s->private->forked;
 	struct cv_error err = ERROR_NONE;
 	static struct ipc_reader r;
 
@@ -336,11 +354,17 @@ static bool take_messages(const struct port_event *port, int fd)
 
 		if (status == CV_NOT_FOUND || status == CV_EOF)
 			return false;
+		if (status == CV_OK && one)
+			take_no_more(port->s);
 		if (status == CV_OK)
 			take_message(port, &r);
 		else
 			log_error("service", "port of '%s': %s", port->client,
 				  err.text);
+		if (one && port->s->private->holds == 0)
+			service_exit(port->s);
+		if (one)
+			return false;
 	}
 	return true;
 }
@@ -406,13 +430,16 @@ static void add_events(struct service *s)
 	struct service_private *p = s->private;
 
 	(void)fcntl(BOOT_FD, F_SETFL, O_NONBLOCK);
-	(void)add_event(s, BOOT_FD, on_master, s);
+	/* its orders are for the first process */
+	if (!p->forked)
+		(void)add_event(s, BOOT_FD, on_master, s);
 	for (size_t i = 0; i < p->servers.count; i++) {
 		struct port_event *port = pool_new(s->pool,
 						   struct port_event);
 
 		*port = (struct port_event){ s, p->servers.items[i].peer };
-		(void)add_event(s, p->servers.items[i].fd, on_port, port);
+		*array_add(&p->listening) = add_event(s,
+			p->servers.items[i].fd, on_port, port);
 	}
 	for (size_t i = 0; i < p->listeners.count &&
 	     s->row->accept != NULL; i++) {
@@ -482,7 +509,11 @@ static int serve(struct service *s, struct cv_error *err)
 		status = s->row->ready(s, err);
 	if (status != CV_OK)
 		return status;
-	service_tell_ready(s);
+	if (!s->private->forked)
+		service_tell_ready(s);
+#ifdef TRIM_POSSIBLE
+	(void)malloc_trim(0);	/* what the start needed */
+#endif
 	dispatch(s);
 	return CV_OK;
 }
@@ -532,6 +563,8 @@ static int start(struct service *s, struct cv_error *err)
 	if (status != CV_OK)
 		return status;
 	set_log_levels(s);
+	if (s->row->forks && (status = service_forks_run(s, err)) != CV_OK)
+		return status;
 	if (s->row->run == NULL) {
 		s->base = event_base_new();
 		BUG_IF(s->base == NULL);
@@ -555,7 +588,7 @@ static void reserve_descriptors(void)
 int service_run(const char *name, const char *role)
 {
 	struct cv_error err = ERROR_NONE;
-	struct service_private private = { 0 };
+	struct service_private private = { .first_taken_fd = -1 };
 	struct service s = { .name = name, .private = &private };
 	int status;
 
@@ -564,7 +597,8 @@ int service_run(const char *name, const char *role)
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (fcntl(BOOT_FD, F_GETFD) < 0 || fcntl(BOOT_LOG_FD, F_GETFD) < 0) {
-		(void)fprintf(stderr, "culver-service is started by culverd\n");
+		(void)fprintf(stderr, "%s is started by culverd\n",
+			      program_invocation_short_name);
 		return EXIT_BOOT;
 	}
 	(void)fcntl(BOOT_FD, F_SETFD, FD_CLOEXEC);
@@ -578,6 +612,7 @@ int service_run(const char *name, const char *role)
 	array_init(&private.servers, s.pool);
 	array_init(&private.paths, s.pool);
 	array_init(&private.accepting, s.pool);
+	array_init(&private.listening, s.pool);
 	s.row = service_row_find(role);
 	status = start(&s, &err);
 	if (status == CV_OK)
@@ -585,7 +620,8 @@ int service_run(const char *name, const char *role)
 	if (status == CV_OK)
 		return EXIT_SUCCESS;
 	log_fatal("service", "%s", err.text);
-	tell_failed(&err);
+	if (!private.forked)
+		tell_failed(&err);
 	return EXIT_FAILED;
 }
 

@@ -57,6 +57,10 @@ struct service_row {
 	const char *name;
 	uint32_t user;			/* enum service_user */
 	bool chroot_empty;
+	/* One client a process: the first process of the service only forks,
+	 * when a channel waits; what it forks starts, takes one, and ends with
+	 * it (service-forks.c). */
+	bool forks;
 	/* Keeps the right to look at any file (CAP_DAC_READ_SEARCH), which
 	 * without SANDBOX_FILES is no more than to hear that it changes. */
 	bool watches_all;

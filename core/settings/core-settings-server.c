@@ -293,7 +293,8 @@ static const struct cv_setting_def service_setting_defs[] = {
 		"core dumps are possible."),
 	CV_SETTING(service_settings, process_min_avail, CV_SET_UINT,
 		"0", "0..100000", 0,
-		"Processes of auth-worker (0: four), and of a login service "
+		"Processes of auth-worker that wait for work (0: they start "
+		"when there is some), and of a login service "
 		"whose service_count is not 1 (0: one for each processor). "
 		"Others have one."),
 	CV_SETTING(service_settings, process_limit, CV_SET_UINT,

@@ -81,6 +81,14 @@ service lmtp {{
 held_ports = {}
 
 
+def wait_for(condition, seconds=10):
+    """What condition() says when that is true at last; else what it says."""
+    end = time.monotonic() + seconds
+    while not (said := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return said
+
+
 def open_to_all(folder):
     """Lets other users reach a folder below the temporary ones, which pytest closes."""
     top = pathlib.Path(tempfile.gettempdir())

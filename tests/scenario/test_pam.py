@@ -105,8 +105,12 @@ def mapped(server):
     """{service: [what is mapped into each of its processes]}"""
     found = {}
     for row in json.loads(server.adm("-f", "json", "service", "status").stdout):
-        maps = pathlib.Path(f"/proc/{row['pid']}/maps").read_text()
-        found.setdefault(row["service"], []).append(maps)
+        pids = [row["pid"]]
+        if row["service"] == "auth-worker": # the first process only forks
+            pids = pathlib.Path(f"/proc/{row['pid']}/task/{row['pid']}/children") \
+                .read_text().split()
+        found.setdefault(row["service"], []).extend(
+            pathlib.Path(f"/proc/{pid}/maps").read_text() for pid in pids)
     return found
 
 

@@ -103,11 +103,15 @@ def test_user_and_group_are_those_of_the_process(make_server):
         f"service {name} {{\n  user = {user}\n  group = {group}\n}}\n"
         for name, user, group in (("lmtp", "nobody", "mail"), ("anvil", "daemon", "daemon"),
                                   ("auth-worker", "games", "games"),
-                                  ("imap-login", "nobody", "nogroup"))))
+                                  ("imap-login", "nobody", "nogroup")))
+        + "service auth-worker {\n  process_min_avail = 2\n}\n")
     found = processes(server)
     assert ids(found["lmtp"][0]) == ("nobody", "mail")
     assert ids(found["anvil"][0]) == ("daemon", "daemon")
-    assert {ids(pid) for pid in found["auth-worker"]} == {("games", "games")}
+    # the first process, which only forks, reads nobody's byte
+    workers = culver.wait_for(lambda: [
+        pid for pid in children(found["auth-worker"][0]) if ids(pid)[0] != "root"])
+    assert {ids(pid) for pid in workers} == {("games", "games")}
     assert ids(found["imap-login"][0]) == ("nobody", "nogroup")
     assert ids(found["auth"][0])[0] == "culver"
     server.deliver(MAIL)
@@ -192,9 +196,13 @@ def test_process_limit_of_login_makes_room(make_server):
     assert "process_limit reached" in server.log
 
 
-def test_process_min_avail_is_how_many_workers_there_are(make_server):
+def test_process_min_avail_is_how_many_workers_wait(make_server):
     server = make_server(extra="service auth-worker {\n  process_min_avail = 3\n}\n")
-    assert len(processes(server)["auth-worker"]) == 3
+    [first] = processes(server)["auth-worker"]
+    assert culver.wait_for(lambda: len(children(first)) == 3)
+    # a server that nobody asks has none
+    server = make_server()
+    assert children(processes(server)["auth-worker"][0]) == []
 
 
 @needs_root

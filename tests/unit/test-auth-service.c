@@ -16,6 +16,7 @@ static int port[2] = { -1, -1 };	/* of the sessions' zygote */
 static int ended_count, opened_count;
 static pid_t workers[16];
 static size_t worker_count;
+static uint32_t idle_secs;	/* of use_workers */
 
 static int test_session_port(void *context, const char *service)
 {
@@ -87,7 +88,8 @@ static int spawn_worker(void *context, int *fd_r, struct cv_error *err)
 static void use_workers(uint32_t max)
 {
 	struct auth_workers_config config = {
-		.base = fix.base, .max = max, .connect = spawn_worker,
+		.base = fix.base, .max = max, .idle_secs = idle_secs,
+		.connect = spawn_worker,
 	};
 
 	fix.auth->workers = auth_workers_create(&config);
@@ -497,6 +499,49 @@ static void hashes_are_checked_by_workers(void **state)
 	(void)state;
 }
 
+static bool all_workers_ended(void)
+{
+	for (size_t i = 0; i < worker_count; i++) {
+		if (waitpid(workers[i], NULL, WNOHANG) != workers[i])
+			return false;
+	}
+	return true;
+}
+
+static bool joe_may_in(void)
+{
+	struct auth_answer answer;
+	int fd = open_channel("imap-login");
+
+	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0s"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	close(fd);
+	return true;
+}
+
+/* Its process is no more, and the next job has another. */
+static void a_worker_without_a_job_is_let_go(void **state)
+{
+	uint64_t until = time_monotonic_msecs() + 20000;
+
+	(void)state;
+	write_file(fix.users, "joe:" JOE_CRYPT ":1:1\n");
+	fixture_auth(JOE);
+	idle_secs = 1;
+	use_workers(2);
+	idle_secs = 0;
+	assert_true(joe_may_in());
+	assert_int_equal(worker_count, 1);
+	while (!all_workers_ended() && time_monotonic_msecs() < until) {
+		event_base_loop(fix.base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	assert_true(time_monotonic_msecs() < until);
+	worker_count = 0;
+	assert_true(joe_may_in());
+	assert_int_equal(worker_count, 1);
+}
+
 static void a_killed_worker_fails_its_job_alone(void **state)
 {
 	struct auth_answer answer;
@@ -862,6 +907,7 @@ int main(void)
 		TEST(wrong_passwords_and_mechanisms_fail),
 		TEST(login_asks_twice),
 		TEST(hashes_are_checked_by_workers),
+		TEST(a_worker_without_a_job_is_let_go),
 		TEST(a_killed_worker_fails_its_job_alone),
 		TEST(lmtp_looks_users_up),
 		TEST(a_bound_channel_opens_brokers_alone),
