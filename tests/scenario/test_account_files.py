@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -35,8 +36,8 @@ def ordered(items):
         for key in ("subscriptions",):
             if key in item:
                 item[key] = sorted(item[key])
-    return sorted((json.dumps(i, sort_keys=True) for i in items
-                   if i["what"] != "problem"))
+    encode = json.JSONEncoder(sort_keys=True).encode
+    return sorted(encode(i) for i in items if i["what"] != "problem")
 
 
 def read(path):
@@ -64,22 +65,28 @@ def assert_same(path):
 
 
 @pytest.fixture(scope="module")
-def workload(tmp_path_factory):
-    """workload(seed, rounds): the folder with a copy of each round."""
+def workload():
+    """workload(seed, rounds): the folder with a copy of each round.  In memory
+    where there is such a place: each of thousands of commits is synced."""
+    memory = pathlib.Path("/dev/shm")
+    top = pathlib.Path(tempfile.mkdtemp(prefix="culver-account-",
+                                        dir=memory if os.access(memory, os.W_OK) else None))
     program = BUILD / "tests" / "account" / "account-workload"
     subprocess.run(["make", "-s", str(program.relative_to(BUILD))], cwd=BUILD, check=True)
     done = {}
 
     def run(seed, rounds):
         if (seed, rounds) not in done:
-            folder = tmp_path_factory.mktemp(f"seed{seed}")
+            folder = top / f"seed{seed}-{rounds}"
+            folder.mkdir()
             result = subprocess.run([program, folder, str(seed), str(rounds)],
                                     capture_output=True, text=True, timeout=300)
             assert result.returncode == 0, result.stderr[-2000:]
             done[seed, rounds] = folder
         return done[seed, rounds]
 
-    return run
+    yield run
+    shutil.rmtree(top)
 
 
 def copies(folder):
