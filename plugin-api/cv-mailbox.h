@@ -416,6 +416,55 @@ struct cv_mailbox_picture {
 	char separator;
 };
 
+/* --- URLs of messages [RFC5092], with authorization [RFC4467] ------------- */
+
+enum { CV_URL_BYTES_MAX = 4096 };
+
+enum cv_url_access {
+	CV_URL_ACCESS_NONE = 0,		/* there is no URLAUTH in it */
+	CV_URL_ACCESS_SUBMIT,		/* "submit+" access_user */
+	CV_URL_ACCESS_USER,		/* "user+" access_user */
+	CV_URL_ACCESS_AUTHUSER, CV_URL_ACCESS_ANONYMOUS,
+};
+
+/* Of a message or a part of it.  Strings are decoded, spans as they came. */
+struct cv_url {
+	CV_HEAD;
+	bool has_server;		/* "imap://..." and not "/..." */
+	const char *user;		/* "": none */
+	struct cv_span host;
+	uint32_t port;			/* 0: not said */
+	const char *mailbox;		/* UTF-8 */
+	uint32_t uidvalidity;		/* 0: not said */
+	uint32_t uid;
+	const char *section;		/* "": the message */
+	bool partial;
+	uint32_t start, count;		/* count 0: to the end */
+	bool expires;
+	int64_t expire;			/* the last second */
+	uint32_t access;		/* enum cv_url_access */
+	const char *access_user;
+	struct cv_span rump;		/* up to the mechanism */
+	struct cv_span mechanism, token;	/* empty: not authorized */
+};
+
+enum cv_url_want {
+	CV_URL_STRUCTURE = 1,		/* [RFC5524 3.1] BODYPARTSTRUCTURE */
+	CV_URL_BODY = 2,
+	CV_URL_BINARY = 4,		/* without transfer encoding */
+};
+
+/* What a URL gives.  The stream gives length bytes from where it stands. */
+struct cv_url_part {
+	CV_HEAD;
+	struct cv_span structure;	/* wire form, in pool */
+	struct cv_stream *stream;	/* NULL: not asked for, or not to be
+					 * decoded */
+	uint64_t length;
+	bool has_nul;			/* BINARY: there are NULs in it */
+	struct cv_mailbox *box;		/* of the service; NULL */
+};
+
 /* --- service "user", major 1 --------------------------------------------- */
 
 struct cv_user_api {
@@ -638,6 +687,36 @@ struct cv_mailbox_api {
 	 * before pictures and sync. */
 	int (*watch_take)(struct cv_user *u, struct cv_error *err);
 	void (*watch_end)(struct cv_user *u);
+
+	/* False: it is no URL of a message. */
+	bool (*url_parse)(struct cv_pool *pool, struct cv_span text,
+			  struct cv_url *url_r);
+	/* "", "1.2.MIME", "HEADER.FIELDS (From To)", and the last one without
+	 * its list.  False: it is none. */
+	bool (*section_parse)(struct cv_pool *pool, struct cv_span text,
+			      struct cv_section *section_r);
+	/* Whether URLs with authorization are given out and honoured. */
+	bool (*urlauth_offered)(struct cv_user *u);
+	/* The token of a URL that ends behind its access identifier, by the
+	 * user's key for the mailbox, which is made where there is none
+	 * [RFC4467 7].  CV_E_SYNTAX: the URL is none of this user's;
+	 * CV_E_UNSUPPORTED: it is of another user's mailbox. */
+	int (*urlauth_token)(struct cv_user *u, struct cv_span rump,
+			     struct cv_pool *pool, struct cv_span *token_r,
+			     struct cv_error *err);
+	/* A new key for this mailbox; NULL: all keys go. */
+	int (*urlauth_reset)(struct cv_user *u, const char *mailbox_name,
+			     struct cv_error *err);
+	/* What an authorized URL gives this user, whosever it is.  want: enum
+	 * cv_url_want.  CV_NOT_FOUND: it gives nothing.  Until urlauth_close
+	 * nothing else may be read. */
+	int (*urlauth_open)(struct cv_user *u, struct cv_span url,
+			    uint32_t want, struct cv_pool *pool,
+			    struct cv_url_part *part_r, struct cv_error *err);
+	void (*urlauth_close)(struct cv_url_part *part);
+	/* Another number when the user's key for an open mailbox is another
+	 * one; 0: there is none. */
+	uint64_t (*urlauth_turn)(struct cv_mailbox *box);
 };
 
 #endif

@@ -12,6 +12,9 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/key-table.c %D%/key-table.h \
 	%D%/list-match.c %D%/list-match.h \
 	%D%/mail-location.c \
+	%D%/mail-section.c \
+	%D%/mail-structure.c %D%/mail-structure.h \
+	%D%/mail-url.c %D%/mail-url.h \
 	%D%/mailbox-acl.c \
 	%D%/mailbox-shares.c \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
@@ -20,6 +23,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-broker.c %D%/mailbox-broker.h \
 	%D%/mailbox-broker-private.h %D%/mailbox-broker-view.c \
 	%D%/mailbox-broker-search.c \
+	%D%/mailbox-broker-url.c \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-expire.c \
 	%D%/mailbox-expunge.c \
@@ -38,6 +42,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-remote-name.c \
 	%D%/mailbox-remote-save.c \
 	%D%/mailbox-remote-search.c \
+	%D%/mailbox-remote-url.c \
 	%D%/mailbox-remote-view.c \
 	%D%/mailbox-replace.c %D%/mailbox-replace.h \
 	%D%/mailbox-rights.c \
@@ -52,6 +57,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-sort.c \
 	%D%/mailbox-store.c \
 	%D%/mailbox-thread-id.c \
+	%D%/mailbox-urlauth.c %D%/mailbox-urlauth.h \
+	%D%/urlauth-open.c \
 	%D%/mailbox-vanished.c \
 	%D%/mailbox-thread.c \
 	%D%/mailbox-view.c \

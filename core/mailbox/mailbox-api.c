@@ -1,6 +1,8 @@
 /* mailbox-api.c - the service "mailbox" as a table. */
+#include "mail-url.h"
 #include "mailbox-private.h"
 #include "mailbox-route.h"
+#include "mailbox-urlauth.h"
 #include "mailbox-watch-all.h"
 
 const struct cv_mailbox_api mailbox_api = {
@@ -55,4 +57,12 @@ const struct cv_mailbox_api mailbox_api = {
 	.watch_all_fd = watch_all_fd,
 	.watch_take = watch_all_take,
 	.watch_end = watch_all_end,
+	.url_parse = mail_url_parse,
+	.section_parse = mail_section_parse,
+	.urlauth_offered = urlauth_offered,
+	.urlauth_token = urlauth_token,
+	.urlauth_reset = urlauth_reset,
+	.urlauth_open = urlauth_open,
+	.urlauth_close = urlauth_close,
+	.urlauth_turn = urlauth_turn,
 };

@@ -60,10 +60,15 @@ int broker_op_save_add(struct request *q);
 int broker_op_save_commit(struct request *q);
 int broker_op_save_abort(struct request *q);
 int broker_op_save_replace(struct request *q);
+int broker_op_url(struct request *q);	/* mailbox-broker-url.c */
 /* The next field as a view, a set of UIDs as its numbers, and back. */
 int broker_take_box(struct request *q, struct cv_mailbox **box_r);
 void broker_put_seqs(struct request *q, struct cv_mailbox *box,
 		     struct cv_set seqs);
+/* Up to a bound, in the answer or in a sealed file: what remote_take_bytes
+ * reads. */
+int broker_put_bytes(struct request *q, struct cv_stream *stream,
+		     uint64_t size);
 void broker_view_close(struct served_view *view);
 
 #endif

@@ -363,12 +363,30 @@ static int copy_to_file(struct request *q, struct cv_stream *stream)
 	return ret;
 }
 
+int broker_put_bytes(struct request *q, struct cv_stream *stream,
+		     uint64_t size)
+{
+	struct cv_text bytes;
+	int ret;
+
+	if (size > SECTION_MAX)
+		return FAIL(&q->err, CV_E_LIMIT, "a section of %llu bytes",
+			    (unsigned long long)size);
+	cv_text_init(&bytes, q->broker->pool);
+	if (size <= SECTION_INLINE)
+		ret = stream_read_all(stream, &bytes, SECTION_INLINE, &q->err);
+	else
+		ret = copy_to_file(q, stream);
+	remote_put_u64(&q->out, size);
+	remote_put_span(&q->out, cv_span(cv_text_str(&bytes), bytes.len));
+	return ret < 0 ? ret : CV_OK;
+}
+
 int broker_op_section(struct request *q)
 {
 	struct cv_section section;
 	struct cv_stream *stream;
 	struct cv_mailbox *box;
-	struct cv_text bytes;
 	struct cv_set seqs;
 	uint64_t size;
 	int ret = broker_take_box(q, &box);
@@ -383,19 +401,7 @@ int broker_op_section(struct request *q)
 		return CV_NOT_FOUND;
 	ret = mailbox_section(box, seqs.ranges[0].first, &section, &stream,
 			      &size, &q->err);
-	if (ret != CV_OK)
-		return ret;
-	if (size > SECTION_MAX)
-		return FAIL(&q->err, CV_E_LIMIT, "a section of %llu bytes",
-			    (unsigned long long)size);
-	cv_text_init(&bytes, q->broker->pool);
-	if (size <= SECTION_INLINE)
-		ret = stream_read_all(stream, &bytes, SECTION_INLINE, &q->err);
-	else
-		ret = copy_to_file(q, stream);
-	remote_put_u64(&q->out, size);
-	remote_put_span(&q->out, cv_span(cv_text_str(&bytes), bytes.len));
-	return ret < 0 ? ret : CV_OK;
+	return ret != CV_OK ? ret : broker_put_bytes(q, stream, size);
 }
 
 /* --- changing ------------------------------------------------------------------- */

@@ -361,6 +361,7 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_SAVE_REPLACE] = broker_op_save_replace,
 	[REMOTE_SORT] = broker_op_sort,
 	[REMOTE_THREAD] = broker_op_thread,
+	[REMOTE_URL] = broker_op_url,
 };
 
 static int answer(struct broker *b, struct remote_message *m,

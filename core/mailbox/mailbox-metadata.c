@@ -155,22 +155,13 @@ struct place {
 	const char *prefix;		/* "", "private/GUID" */
 };
 
-static struct store *own_store(struct cv_user *user)
-{
-	for (uint32_t i = 0; i < user->namespace_count; i++) {
-		if (user->namespaces[i].inbox)
-			return user->namespaces[i].store;
-	}
-	return NULL;
-}
-
 /* Of the server, and of the user in mailboxes that are others'. */
 static int own_place(struct cv_user *u, const char *prefix,
 		     struct place *place_r, struct cv_error *err)
 {
 	int ret;
 
-	*place_r = (struct place){ .store = own_store(u), .prefix = prefix };
+	*place_r = (struct place){ .store = mailbox_own_store(u), .prefix = prefix };
 	ret = store_open(place_r->store, err);
 	if (ret == CV_OK)
 		ret = account_refresh(place_r->store->account, err);

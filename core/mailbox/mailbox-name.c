@@ -71,6 +71,15 @@ static bool prefix_matches(const struct namespace *ns, const char *name)
 		strncmp(ns->prefix + 5, name + 5, len - 5) == 0;
 }
 
+struct store *mailbox_own_store(struct cv_user *user)
+{
+	for (uint32_t i = 0; i < user->namespace_count; i++) {
+		if (user->namespaces[i].inbox)
+			return user->namespaces[i].store;
+	}
+	return NULL;
+}
+
 struct namespace *mailbox_namespace_find(struct cv_user *user,
 					 const char *name)
 {

@@ -101,6 +101,7 @@ struct cv_user {
 	struct cv_mailbox *boxes;	/* open views */
 	struct annotation_watch *annotations;	/* NULL: nobody asks */
 	struct watch_all *watch_all;	/* NULL: the same */
+	struct urlauth_settings *urlauth;	/* NULL: not read yet */
 };
 
 /* --- stores ------------------------------------------------------------------ */
@@ -165,6 +166,8 @@ struct store {
 /* The separator is known without opening anything. */
 int store_create(struct cv_user *user, const char *location,
 		 struct store **store_r, struct cv_error *err);
+/* The one with the inbox, where what is the user's own is kept. */
+struct store *mailbox_own_store(struct cv_user *user);
 /* Opens what is not open yet. */
 int store_open(struct store *store, struct cv_error *err);
 void store_close(struct store *store);

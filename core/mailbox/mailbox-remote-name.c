@@ -236,15 +236,6 @@ const char *remote_name(const struct remote *remote, const char *name,
 
 /* --- whom we know ------------------------------------------------------------------ */
 
-static struct store *own_store(struct cv_user *user)
-{
-	for (uint32_t i = 0; i < user->namespace_count; i++) {
-		if (user->namespaces[i].inbox)
-			return user->namespaces[i].store;
-	}
-	return NULL;
-}
-
 /* Those who say so themselves. */
 static void meet_sharers(struct cv_user *user,
 			 const struct shared_prefix *prefix)
@@ -271,7 +262,7 @@ static void meet_sharers(struct cv_user *user,
 int remote_meet(struct cv_user *user, const struct shared_prefix *prefix,
 		struct cv_error *err)
 {
-	struct store *store = own_store(user);
+	struct store *store = mailbox_own_store(user);
 	struct cv_span key, value;
 	size_t at = 0;
 	int ret = store_open(store, err);
@@ -315,7 +306,7 @@ void remote_name_owner(struct cv_user *user,
 
 void remote_remember(struct remote *remote)
 {
-	struct store *store = own_store(remote->user);
+	struct store *store = mailbox_own_store(remote->user);
 	struct account_txn *txn;
 	const char *key;
 

@@ -574,10 +574,9 @@ static void put_section(struct cv_text *fields,
 		remote_put_span(fields, section->fields[i]);
 }
 
-/* The bytes lie in a file that nobody can change any more. */
-static int open_section(struct cv_mailbox *box, struct remote_answer *a,
-			struct cv_stream **stream_r, uint64_t *size_r,
-			struct cv_error *err)
+int remote_take_bytes(struct remote *remote, struct remote_answer *a,
+		      struct cv_pool *pool, struct cv_stream **stream_r,
+		      uint64_t *size_r, struct cv_error *err)
 {
 	uint64_t file_size = 0;
 	struct cv_span bytes;
@@ -585,23 +584,23 @@ static int open_section(struct cv_mailbox *box, struct remote_answer *a,
 
 	*size_r = remote_get_u64(&a->fields);
 	bytes = remote_get_span(&a->fields, REMOTE_TEXT_MAX);
-	ret = remote_end(box->remote->remote, a, err);
+	ret = remote_end(remote, a, err);
 	if (ret < 0)
 		return ret;
 	if (fd < 0 && bytes.len == *size_r) {
-		*stream_r = stream_open_memory(box->data_pool, bytes);
+		*stream_r = stream_open_memory(pool, bytes);
 		return CV_OK;
 	}
 	if (fd >= 0 && remote_file_size(fd, UINT64_MAX / 2, &file_size,
 					NULL) == CV_OK &&
 	    file_size == *size_r) {
-		*stream_r = stream_open_file(box->data_pool, fd, 0, *size_r,
+		*stream_r = stream_open_file(pool, fd, 0, *size_r,
 					     true, "message");
 		return CV_OK;
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	return remote_confused(box->remote->remote, err);
+	return remote_confused(remote, err);
 }
 
 int remote_section(struct cv_mailbox *box, uint32_t seq,
@@ -621,7 +620,8 @@ int remote_section(struct cv_mailbox *box, uint32_t seq,
 	ret = remote_view_call(box, REMOTE_SECTION, &fields, box->data_pool, &a,
 			err);
 	return ret != CV_OK ? ret :
-		open_section(box, &a, stream_r, size_r, err);
+		remote_take_bytes(box->remote->remote, &a, box->data_pool,
+				  stream_r, size_r, err);
 }
 
 /* --- changing --------------------------------------------------------------------- */

@@ -96,7 +96,8 @@ static bool is_question(uint32_t op)
 {
 	return op == REMOTE_LIST || op == REMOTE_STATUS ||
 		op == REMOTE_QUOTA || op == REMOTE_RIGHTS ||
-		op == REMOTE_ACL_GET || op == REMOTE_OPEN;
+		op == REMOTE_ACL_GET || op == REMOTE_OPEN ||
+		op == REMOTE_URL;
 }
 
 static int exchange(struct remote *remote, uint32_t op,

@@ -163,6 +163,12 @@ int remote_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
 		  struct cv_pool *pool, struct cv_thread_node **nodes_r,
 		  uint32_t *count_r, struct cv_error *err);
 
+/* mailbox-remote-url.c: what an authorized URL gives, which the owner's process
+ * looks over.  CV_NOT_FOUND: nothing, or there is no such owner. */
+int remote_url_open(struct cv_user *user, const struct cv_url *url,
+		    struct cv_span text, uint32_t want, struct cv_pool *pool,
+		    struct cv_url_part *part, struct cv_error *err);
+
 int remote_vanished(struct cv_mailbox *box, uint64_t since,
 		    const struct cv_set *uids, struct cv_pool *pool,
 		    struct cv_set *uids_r, struct cv_error *err);

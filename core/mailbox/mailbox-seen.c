@@ -8,15 +8,6 @@
 
 enum { BLOCK = 4096, BLOCK_BYTES = BLOCK / 8 };
 
-static struct store *own_store(struct cv_user *user)
-{
-	for (uint32_t i = 0; i < user->namespace_count; i++) {
-		if (user->namespaces[i].inbox)
-			return user->namespaces[i].store;
-	}
-	return NULL;
-}
-
 bool seen_is_kept(const struct store *store)
 {
 	return store->private_seen && !store->user->private_seen;
@@ -39,7 +30,7 @@ int seen_create(struct cv_user *user, const uint8_t guid[16],
 	seen->uid_pool = pool_create("seen uids");
 	seen->uids.pool = seen->uid_pool;
 	seen->news.pool = pool;
-	seen->store = own_store(user);
+	seen->store = mailbox_own_store(user);
 	seen->uidvalidity = uidvalidity;
 	seen->prefix = pool_printf(pool, "seen/%s/%08x/", hex, uidvalidity);
 	*seen_r = seen;

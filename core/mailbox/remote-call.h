@@ -24,6 +24,12 @@ int remote_confused(struct remote *remote, struct cv_error *err);
 
 /* mailbox-remote-view.c */
 
+/* The last fields of an answer: bytes, in it or in a file that nobody can
+ * change any more.  The stream and the file live in pool. */
+int remote_take_bytes(struct remote *remote, struct remote_answer *a,
+		      struct cv_pool *pool, struct cv_stream **stream_r,
+		      uint64_t *size_r, struct cv_error *err);
+
 /* A view that the broker does not know yet. */
 void remote_view_create(struct remote *remote, const char *name,
 			struct cv_mailbox *box);

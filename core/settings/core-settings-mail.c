@@ -207,6 +207,25 @@ const struct settings_table mail_settings_table = SETTINGS_TABLE(
 	"mail", NULL,
 	mail_settings, mail_setting_defs);
 
+static const struct cv_setting_def urlauth_setting_defs[] = {
+	CV_SETTING(urlauth_settings, imap_urlauth_host, CV_SET_STRING,
+		"", NULL, 0,
+		"What this server is called in the URLs with which users let "
+		"others read a message (URLAUTH). \"*\": by any name. Empty: "
+		"there are no such URLs. The same for all users."),
+	CV_SETTING(urlauth_settings, imap_urlauth_port, CV_SET_UINT,
+		"143", "1..65535", 0,
+		"The port in such URLs; one without a port means 143."),
+	CV_SETTING(urlauth_settings, imap_urlauth_submit_user, CV_SET_LIST,
+		"", NULL, 0,
+		"Users as which submission servers log in to fetch what mail "
+		"is to be made of (BURL): they alone may use URLs for "
+		"\"submit+user\", and have checked who that is."),
+};
+const struct settings_table urlauth_settings_table = SETTINGS_TABLE(
+	"urlauth", NULL,
+	urlauth_settings, urlauth_setting_defs);
+
 static const struct cv_setting_def delivery_setting_defs[] = {
 	CV_SETTING(delivery_settings, postmaster_address, CV_SET_STRING,
 		"postmaster@%{if;%d;ne;;%d;%{hostname}}", NULL,

@@ -36,6 +36,7 @@ static const char core_services[] =
 static const struct settings_table *const core_tables[] = {
 	&general_settings_table, &log_settings_table, &login_settings_table,
 	&ssl_settings_table, &auth_settings_table, &mail_settings_table,
+	&urlauth_settings_table,
 	&delivery_settings_table, &service_settings_table,
 	&unix_listener_settings_table, &fifo_listener_settings_table,
 	&inet_listener_settings_table, &namespace_settings_table,
@@ -52,6 +53,27 @@ void settings_register_core(void)
 	settings_register_compat();
 }
 
+int urlauth_settings_get(const struct settings_tree *tree,
+			 const struct settings_scope *scope,
+			 struct cv_pool *pool, struct urlauth_settings *set_r,
+			 struct cv_error *err)
+{
+	struct settings_scope imap = *scope;
+
+	imap.protocol = "imap";
+	return settings_get(tree, &urlauth_settings_table, &imap, pool, set_r,
+			    err);
+}
+
+static bool has_urlauth(const struct settings_tree *tree)
+{
+	struct settings_scope imap = { .protocol = "imap" };
+	const char *host;
+
+	return settings_lookup(tree, &imap, "imap_urlauth_host", &host) ==
+		CV_OK && *host != '\0';
+}
+
 bool settings_has_shared(const struct settings_tree *tree)
 {
 	struct settings_scope scope = { 0 };
@@ -64,5 +86,5 @@ bool settings_has_shared(const struct settings_tree *tree)
 		    strcmp(type, "shared") == 0)
 			return true;
 	}
-	return false;
+	return has_urlauth(tree);
 }

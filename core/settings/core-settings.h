@@ -183,9 +183,22 @@ struct mail_settings {
 	const char *mail_attribute_dict;
 };
 extern const struct settings_table mail_settings_table;
-/* Whether some namespace is of type shared: its mailboxes are reached through
- * the service "store". */
+/* Whether mail of other users is reached through the service "store": some
+ * namespace is of type shared, or URLs with authorization are honoured. */
 bool settings_has_shared(const struct settings_tree *tree);
+
+/* URLs with authorization [RFC4467]. */
+struct urlauth_settings {
+	const char *imap_urlauth_host;
+	uint32_t imap_urlauth_port;
+	struct cv_strings imap_urlauth_submit_user;
+};
+extern const struct settings_table urlauth_settings_table;
+/* They are those of protocol imap, whatever asks. */
+int urlauth_settings_get(const struct settings_tree *tree,
+			 const struct settings_scope *scope,
+			 struct cv_pool *pool, struct urlauth_settings *set_r,
+			 struct cv_error *err);
 enum mail_mail_fsync {
 	MAIL_MAIL_FSYNC_OPTIMIZED,
 	MAIL_MAIL_FSYNC_ALWAYS,

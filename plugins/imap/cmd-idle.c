@@ -6,6 +6,7 @@
 #include "imap-respond.h"
 #include "imap-sleep.h"
 #include "imap-sync.h"
+#include "imap-urlauth.h"
 
 enum {
 	POLL_MSECS = 15000,	/* where the mailbox has no descriptor */
@@ -45,8 +46,10 @@ static int report(struct imap_cmd *cmd)
 		imap_mailbox_api->watch_clear(s->box);
 		code = imap_sync(s, cmd->pool, 0, true, none, false);
 	}
-	if (code >= 0)
+	if (code >= 0) {
 		imap_metadata_notify(s, cmd->pool);
+		imap_urlauth_tell(s);
+	}
 	return code;
 }
 

@@ -10,6 +10,7 @@
 #include "imap-qresync.h"
 #include "imap-respond.h"
 #include "imap-sync.h"
+#include "imap-urlauth.h"
 
 struct select_request {
 	bool examine, condstore;
@@ -56,6 +57,7 @@ static void send_state(struct imap_session *s,
 	imap_mailbox_id_append(out, state->guid);
 	cv_text_append_str(out, " Mailbox ID\r\n");
 	imap_flush(s);
+	imap_urlauth_selected(s);
 }
 
 static bool condstore_parse(struct imap_cmd *cmd, struct imap_args *list,

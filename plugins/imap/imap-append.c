@@ -9,7 +9,6 @@
 #include "imap-notify.h"
 #include "imap-respond.h"
 #include "imap-set.h"
-#include "imap-url.h"
 
 enum append_step {
 	WANTS_MAILBOX = 0,
@@ -375,7 +374,7 @@ static void begin_part(struct imap_append *a)
 	} else if (!a->into_url) {
 		if (size_allowed(a, p->literal_size))
 			a->size += p->literal_size;
-	} else if (p->literal_size > IMAP_URL_BYTES_MAX) {
+	} else if (p->literal_size > CV_URL_BYTES_MAX) {
 		imap_no(a->cmd, "[BADURL ?] The URL is too long.");
 		give_up(a);
 	}

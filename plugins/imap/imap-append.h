@@ -38,6 +38,8 @@ struct imap_append {
 	struct cv_text url;
 	struct cv_mailbox *source;	/* NULL: none is open */
 	const char *source_name;
+	bool has_part;			/* what an authorized URL gave */
+	struct cv_url_part part;
 };
 
 /* Reads the command to its end, from the next argument on.  Negative: close.

@@ -3,6 +3,7 @@
 #include "imap-convert.h"
 #include "imap-extend.h"
 #include "imap-status.h"
+#include "imap-urlauth.h"
 
 enum when {
 	BEFORE_LOGIN = 1, AFTER_LOGIN = 2, ALWAYS = 3,
@@ -47,6 +48,13 @@ static bool has_convert(const struct imap_session *s,
 			const struct imap_settings *set, struct cv_text *dst)
 {
 	return imap_convert_offered(set);
+}
+
+/* Where the settings say what this server is called in URLs. */
+static bool has_urlauth(const struct imap_session *s,
+			const struct imap_settings *set, struct cv_text *dst)
+{
+	return imap_urlauth_offered(s);
 }
 
 /* [RFC7889 2] the same for all mailboxes, or none */
@@ -167,6 +175,8 @@ static const struct {
 	{ "COMPRESS=DEFLATE", AFTER_LOGIN, NULL },
 	{ "CATENATE", AFTER_LOGIN, NULL },
 	{ "URL-PARTIAL", AFTER_LOGIN, NULL },
+	{ "URLAUTH", AFTER_LOGIN, has_urlauth },
+	{ "URLAUTH=BINARY", AFTER_LOGIN, has_urlauth },
 	{ "APPENDLIMIT", AFTER_LOGIN, append_limit },
 	{ "QUOTA", AFTER_LOGIN, has_quota },	/* [RFC2087] */
 	{ "QUOTA=RES-STORAGE", AFTER_LOGIN, quota_storage },

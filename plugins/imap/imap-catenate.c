@@ -1,19 +1,23 @@
 /* imap-catenate.c - see imap-catenate.h.  A URL is read as FETCH would, with
- * the same rights, and \Seen stays as it is [RFC4469 3]. */
+ * the same rights, and \Seen stays as it is [RFC4469 3]; one with an
+ * authorization as URLFETCH would [RFC4467 7]. */
 #include "imap-catenate.h"
 #include "imap-fetch.h"
 #include "imap-respond.h"
-#include "imap-url.h"
+#include "imap-urlauth.h"
 
 void imap_catenate_close(struct imap_append *a)
 {
+	if (a->has_part)
+		imap_mailbox_api->urlauth_close(&a->part);
+	a->has_part = false;
 	if (a->source != NULL)
 		imap_mailbox_api->close(&a->source);
 	a->source = NULL;
 	a->source_name = NULL;
 }
 
-static bool open_mailbox(struct imap_append *a, const struct imap_url *url)
+static bool open_mailbox(struct imap_append *a, const struct cv_url *url)
 {
 	struct imap_session *s = a->cmd->s;
 	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
@@ -33,7 +37,7 @@ static bool open_mailbox(struct imap_append *a, const struct imap_url *url)
 		url->uidvalidity == state.uidvalidity;
 }
 
-static bool open_section(struct imap_append *a, const struct imap_url *url,
+static bool open_section(struct imap_append *a, const struct cv_url *url,
 			 struct cv_stream **stream_r, uint64_t *len_r)
 {
 	struct imap_cmd *cmd = a->cmd;
@@ -41,7 +45,7 @@ static bool open_section(struct imap_append *a, const struct imap_url *url,
 	struct cv_range one = { url->uid, url->uid };
 	struct cv_set seqs;
 
-	if (!imap_section_parse(cmd, url->section, &section) ||
+	if (!imap_section_parse(cmd, cv_span_of(url->section), &section) ||
 	    imap_mailbox_api->uids_to_seqs(a->source,
 			(struct cv_set){ &one, 1 }, cmd->pool, &seqs) < 0 ||
 	    seqs.count == 0)
@@ -51,13 +55,36 @@ static bool open_section(struct imap_append *a, const struct imap_url *url,
 					 cmd->s->err) == CV_OK;
 }
 
+/* [RFC4469 3] has no use for a URL with a server in it; with an authorization
+ * it says whose message it is, and that this user may have it. */
+static bool open_authorized(struct imap_append *a, struct cv_span text,
+			    struct cv_stream **stream_r, uint64_t *len_r)
+{
+	struct imap_session *s = a->cmd->s;
+
+	imap_catenate_close(a);
+	a->part = (struct cv_url_part){ CV_SIZED(cv_url_part) };
+	if (!imap_urlauth_offered(s) ||
+	    imap_mailbox_api->urlauth_open(s->user, text, CV_URL_BODY,
+					   a->cmd->pool, &a->part,
+					   s->err) != CV_OK)
+		return false;
+	a->has_part = true;
+	*stream_r = a->part.stream;
+	*len_r = a->part.length;
+	return true;
+}
+
 bool imap_catenate_open(struct imap_append *a, struct cv_span text,
 			struct cv_stream **stream_r, uint64_t *len_r)
 {
-	struct imap_url url;
+	struct cv_url url = { CV_SIZED(cv_url) };
 
-	if (!imap_url_parse(a->cmd->pool, text, &url) ||
-	    !open_mailbox(a, &url) ||
+	if (!imap_mailbox_api->url_parse(a->cmd->pool, text, &url))
+		return false;
+	if (url.has_server)
+		return open_authorized(a, text, stream_r, len_r);
+	if (!open_mailbox(a, &url) ||
 	    !open_section(a, &url, stream_r, len_r))
 		return false;
 	if (!url.partial)

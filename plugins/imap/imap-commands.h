@@ -27,6 +27,7 @@ int imap_cmd_esearch(struct imap_cmd *cmd);
 int imap_cmd_examine(struct imap_cmd *cmd);
 int imap_cmd_expunge(struct imap_cmd *cmd);
 int imap_cmd_fetch(struct imap_cmd *cmd);
+int imap_cmd_genurlauth(struct imap_cmd *cmd);
 int imap_cmd_getacl(struct imap_cmd *cmd);
 int imap_cmd_getmetadata(struct imap_cmd *cmd);
 int imap_cmd_getquota(struct imap_cmd *cmd);
@@ -47,6 +48,7 @@ int imap_cmd_noop(struct imap_cmd *cmd);
 int imap_cmd_notify(struct imap_cmd *cmd);
 int imap_cmd_rename(struct imap_cmd *cmd);
 int imap_cmd_replace(struct imap_cmd *cmd);
+int imap_cmd_resetkey(struct imap_cmd *cmd);
 int imap_cmd_search(struct imap_cmd *cmd);
 int imap_cmd_select(struct imap_cmd *cmd);
 int imap_cmd_setacl(struct imap_cmd *cmd);
@@ -61,6 +63,7 @@ int imap_cmd_uidbatches(struct imap_cmd *cmd);
 int imap_cmd_unauthenticate(struct imap_cmd *cmd);
 int imap_cmd_unselect(struct imap_cmd *cmd);
 int imap_cmd_unsubscribe(struct imap_cmd *cmd);
+int imap_cmd_urlfetch(struct imap_cmd *cmd);
 int imap_cmd_xlist(struct imap_cmd *cmd);
 
 /* A literal was refused: sets the reply.  Returns 0. */

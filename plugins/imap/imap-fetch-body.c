@@ -6,7 +6,6 @@
 
 enum {
 	BODIES_MAX = 256,	/* in one FETCH [security.md B4] */
-	PARTS_MAX = 100,	/* depth of a part number */
 };
 
 static struct imap_fetch_body *body_add(struct imap_cmd *cmd,
@@ -44,63 +43,21 @@ static void drop_repeated(struct imap_fetch *fetch)
 	}
 }
 
-/* "1.2." before a keyword, or "1.2" alone; what is left is the keyword. */
-static bool parts_parse(struct cv_pool *pool, struct cv_span *text,
-			struct cv_section *section)
-{
-	uint32_t *parts;
-
-	if (text->len == 0 || text->data[0] < '0' || text->data[0] > '9')
-		return true;
-	parts = CV_ALLOC_ARRAY(pool, uint32_t, PARTS_MAX);
-	section->part = parts;
-	while (text->len > 0 && text->data[0] >= '0' &&
-	       text->data[0] <= '9') {
-		size_t len = 0;
-		uint64_t value;
-
-		while (len < text->len && text->data[len] >= '0' &&
-		       text->data[len] <= '9')
-			len++;
-		if (section->part_count == PARTS_MAX ||
-		    !cv_span_to_u64(cv_span(text->data, len), UINT32_MAX,
-				    &value) || value == 0)
-			return false;
-		parts[section->part_count++] = (uint32_t)value;
-		*text = cv_span_skip(*text, len);
-		if (text->len == 0)
-			return true;
-		if (text->data[0] != '.' || text->len == 1)
-			return false;
-		*text = cv_span_skip(*text, 1);
-	}
-	return true;
-}
-
 /* What stands before "]" or before the list of fields. */
 static bool section_parse(struct cv_pool *pool, struct cv_span text,
 			  struct cv_section *section)
 {
-	static const struct { const char *name; uint32_t kind; } kinds[] = {
-		{ "", CV_SECTION_ALL },
-		{ "HEADER", CV_SECTION_HEADER },
-		{ "HEADER.FIELDS", CV_SECTION_FIELDS },
-		{ "HEADER.FIELDS.NOT", CV_SECTION_FIELDS_NOT },
-		{ "TEXT", CV_SECTION_TEXT },
-		{ "MIME", CV_SECTION_MIME },
-	};
+	return imap_mailbox_api->section_parse(pool, text, section) &&
+		section->field_count == 0;
+}
 
-	if (!parts_parse(pool, &text, section))
-		return false;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (!cv_span_is_icase(text, kinds[i].name))
-			continue;
-		section->kind = kinds[i].kind;
-		/* [RFC3501 6.4.5] MIME only behind a part number */
-		return section->kind != CV_SECTION_MIME ||
-			section->part_count > 0;
-	}
-	return false;
+bool imap_section_parse(struct imap_cmd *cmd, struct cv_span text,
+			struct cv_section *section)
+{
+	return imap_mailbox_api->section_parse(cmd->pool, text, section) &&
+		(section->field_count > 0 ||
+		 (section->kind != CV_SECTION_FIELDS &&
+		  section->kind != CV_SECTION_FIELDS_NOT));
 }
 
 static bool fields_parse(struct imap_cmd *cmd, struct imap_args list,
@@ -120,46 +77,6 @@ static bool fields_parse(struct imap_cmd *cmd, struct imap_args list,
 	}
 	section->fields = fields;
 	return true;
-}
-
-/* "(From \"To\")" [RFC3501 9 header-list] */
-static bool fields_split(struct imap_cmd *cmd, struct cv_span text,
-			 struct cv_section *section)
-{
-	struct cv_span name, *fields;
-
-	if (text.len < 3 || text.data[0] != '(' ||
-	    text.data[text.len - 1] != ')')
-		return false;
-	text = cv_span(text.data + 1, text.len - 2);
-	fields = CV_ALLOC_ARRAY(cmd->pool, struct cv_span, text.len);
-	section->fields = fields;
-	while (cv_span_split(&text, ' ', &name)) {
-		if (name.len > 2 && name.data[0] == '"' &&
-		    name.data[name.len - 1] == '"')
-			name = cv_span(name.data + 1, name.len - 2);
-		if (!imap_is_atom(name))
-			return false;
-		fields[section->field_count++] = name;
-		if (text.data == NULL)
-			break;
-	}
-	return section->field_count > 0;
-}
-
-bool imap_section_parse(struct imap_cmd *cmd, struct cv_span text,
-			struct cv_section *section)
-{
-	struct cv_span head;
-	bool fields;
-
-	(void)cv_span_split(&text, ' ', &head);
-	if (!section_parse(cmd->pool, head, section))
-		return false;
-	fields = section->kind == CV_SECTION_FIELDS ||
-		section->kind == CV_SECTION_FIELDS_NOT;
-	return text.data == NULL ? !fields :
-		fields && fields_split(cmd, text, section);
 }
 
 /* "<0.100>" */
@@ -261,13 +178,13 @@ invalid:
 static bool binary_parse(struct imap_cmd *cmd, struct imap_fetch_body *body,
 			 struct cv_span rest)
 {
-	struct cv_span section, parts;
+	struct cv_span section;
 
 	if (!cv_span_split(&rest, ']', &section) || rest.data == NULL)
 		return false;
-	parts = section;
 	/* [RFC3516 7] section-binary = "[" [section-part] "]" */
-	if (!parts_parse(cmd->pool, &parts, &body->section) || parts.len > 0)
+	if (!section_parse(cmd->pool, section, &body->section) ||
+	    body->section.kind != CV_SECTION_ALL)
 		return false;
 	body->section.kind = CV_SECTION_DECODED;
 	if (body->size_only ? rest.len > 0 : !imap_fetch_parse_partial(rest, body))

@@ -24,6 +24,7 @@
 #include "imap-settle.h"
 #include "imap-sleep.h"
 #include "imap-sync.h"
+#include "imap-urlauth.h"
 
 enum {
 	/* [RFC3501 5.4] at least 30 minutes */
@@ -272,6 +273,7 @@ static int finish_command(struct imap_cmd *cmd, int code)
 		code = sync_after(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD && !cmd->s->closing) {
 		imap_metadata_notify(cmd->s, cmd->pool);
+		imap_urlauth_tell(cmd->s);
 		imap_notify_others(cmd->s, cmd->pool);
 	}
 	if (code >= 0) {

@@ -61,6 +61,7 @@ struct imap_session {
 	struct cv_set saved;	/* "$": UIDs, in saved_pool [RFC5182] */
 	struct cv_pool *saved_pool;	/* NULL: nothing was saved yet */
 	struct imap_contexts *contexts;	/* NULL: there was none yet */
+	uint64_t urlauth_turn;	/* of the key for box, as it was told */
 	uint32_t bad;		/* wrong commands in a row */
 	struct imap_counters counters;
 	/* imap-convert.c, NULL: none yet.  They can be made again, so a

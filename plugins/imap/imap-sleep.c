@@ -3,6 +3,7 @@
  *	state = u8 version u8 flags u32 enabled u32 exists u32 recent
  *	        u32 expunged u32 comparator
  *	        u32 language u64 modseq u64 told modseq
+ *	        u64 urlauth turn
  *	        u64 of each counter
  *	        u8 something was saved, set "$"; set of withheld UIDs
  *	        contexts (imap-context-freeze.c)
@@ -23,7 +24,7 @@
 #include "imap-sync.h"
 
 enum {
-	VERSION = 3,
+	VERSION = 4,
 	READONLY = 1, ID_SEEN = 2, BEHIND = 4, COMPRESSED = 8,	/* flags */
 	RETRY_MSECS = 5 * 60 * 1000,
 	/* less than the limit of a silent client */
@@ -65,6 +66,7 @@ static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 	imap_state_put(out, s->language, 4);
 	imap_state_put(out, s->modseq, 8);
 	imap_state_put(out, s->told_modseq, 8);
+	imap_state_put(out, s->urlauth_turn, 8);
 	for (size_t i = 0; i < COUNTERS; i++)
 		imap_state_put(out, counters[i], 8);
 	imap_state_put(out, s->saved_pool != NULL, 1);
@@ -201,7 +203,8 @@ static bool get_head(struct cv_span *in, struct imap_session *s)
 	    !imap_state_get_u32(in, &s->language) ||
 	    s->language >= IMAP_LANGUAGES ||
 	    !imap_state_get(in, 8, &s->modseq) ||
-	    !imap_state_get(in, 8, &s->told_modseq))
+	    !imap_state_get(in, 8, &s->told_modseq) ||
+	    !imap_state_get(in, 8, &s->urlauth_turn))
 		return false;
 	s->readonly = (flags & READONLY) != 0;
 	s->id_seen = (flags & ID_SEEN) != 0;

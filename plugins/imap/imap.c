@@ -161,9 +161,7 @@ static const struct cv_setting_def imap_setting_defs[] = {
 	CV_SETTING_OBSOLETE("imap_id_retain",
 		"the ID of a client is always kept for the log"),
 	CV_SETTING_OBSOLETE("imap_metadata", "METADATA is always offered"),
-	CV_SETTING_OBSOLETE("imap_urlauth_host", "URLAUTH is not offered"),
 	CV_SETTING_OBSOLETE("imap_urlauth_logout_format", ""),
-	CV_SETTING_OBSOLETE("imap_urlauth_port", ""),
 };
 
 static const char *const imap_processes[] = { "imap-login", "imap", NULL };

@@ -16,6 +16,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-esearch.c \
 	plugins/imap/cmd-expunge.c \
 	plugins/imap/cmd-fetch.c \
+	plugins/imap/cmd-genurlauth.c \
 	plugins/imap/cmd-getacl.c \
 	plugins/imap/cmd-getmetadata.c \
 	plugins/imap/cmd-getquota.c \
@@ -34,6 +35,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-notify.c \
 	plugins/imap/cmd-rename.c \
 	plugins/imap/cmd-replace.c \
+	plugins/imap/cmd-resetkey.c \
 	plugins/imap/cmd-search.c \
 	plugins/imap/cmd-select.c \
 	plugins/imap/cmd-setacl.c \
@@ -47,6 +49,7 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-thread.c \
 	plugins/imap/cmd-unauthenticate.c \
 	plugins/imap/cmd-unselect.c \
+	plugins/imap/cmd-urlfetch.c \
 	plugins/imap/cmd-xlist.c \
 	plugins/imap/imap-acl.c \
 	plugins/imap/imap-acl.h \
@@ -146,8 +149,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-status.h \
 	plugins/imap/imap-sync.c \
 	plugins/imap/imap-sync.h \
-	plugins/imap/imap-url.c \
-	plugins/imap/imap-url.h \
+	plugins/imap/imap-urlauth.c \
+	plugins/imap/imap-urlauth.h \
 	plugins/imap/imap.c \
 	plugins/imap/imap.h
 

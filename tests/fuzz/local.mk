@@ -163,7 +163,8 @@ IMAP_FUZZ_MOCK = tests/unit/imap-mock.c tests/unit/imap-mock.h \
 	tests/unit/imap-mock-convert.c \
 	tests/unit/imap-mock-mailbox.c tests/unit/imap-mock-private.h \
 	tests/unit/imap-mock-search.c tests/unit/imap-mock-session.c \
-	tests/unit/imap-mock-session.h
+	tests/unit/imap-mock-session.h core/mailbox/mail-section.c \
+	core/mailbox/mail-url.c
 IMAP_FUZZ_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
 	-I$(top_srcdir)/tests/unit
 
@@ -197,11 +198,13 @@ tests_fuzz_fuzz_imap_session_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_imap_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_imap_session_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
 
-noinst_PROGRAMS += tests/fuzz/fuzz-imap-url
-tests_fuzz_fuzz_imap_url_SOURCES = %D%/fuzz-imap-url.c $(IMAP_FUZZ_MOCK)
-tests_fuzz_fuzz_imap_url_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
-tests_fuzz_fuzz_imap_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_imap_url_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
+noinst_PROGRAMS += tests/fuzz/fuzz-mail-url
+tests_fuzz_fuzz_mail_url_SOURCES = %D%/fuzz-mail-url.c \
+	core/mailbox/mail-section.c core/mailbox/mail-structure.c \
+	core/mailbox/mail-url.c
+tests_fuzz_fuzz_mail_url_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_mail_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_mail_url_LDADD = $(FUZZ_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-journal
 tests_fuzz_fuzz_journal_SOURCES = %D%/fuzz-journal.c %D%/account-exercise.h

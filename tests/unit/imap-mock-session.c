@@ -1,5 +1,6 @@
 /* imap-mock-session.c - see imap-mock-session.h. */
 #include "imap-mock-private.h"
+#include "mailbox/mail-url.h"
 
 #include <stdio.h>
 
@@ -169,6 +170,7 @@ static const struct cv_mailbox_api mock_mailbox_api = {
 	.settle = mock_user_settle,
 	.vanished = mock_box_vanished,
 	.set_progress = mock_user_set_progress,
+	.url_parse = mail_url_parse, .section_parse = mail_section_parse,
 };
 
 static const struct cv_session_api mock_session_api = {

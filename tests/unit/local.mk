@@ -161,7 +161,8 @@ tests_unit_libimap_mock_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=imap
 IMAP_MOCK = %D%/imap-mock.c %D%/imap-mock.h %D%/imap-mock-boxes.c \
 	%D%/imap-mock-conn.c %D%/imap-mock-convert.c %D%/imap-mock-mailbox.c \
 	%D%/imap-mock-private.h %D%/imap-mock-search.c \
-	%D%/imap-mock-session.c %D%/imap-mock-session.h
+	%D%/imap-mock-session.c %D%/imap-mock-session.h \
+	core/mailbox/mail-section.c core/mailbox/mail-url.c
 IMAP_MOCK_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
 	-I$(top_srcdir)/tests/unit
 
@@ -214,11 +215,6 @@ UNIT_TESTS += tests/unit/test-imap-sleep
 tests_unit_test_imap_sleep_SOURCES = %D%/test-imap-sleep.c $(IMAP_MOCK)
 tests_unit_test_imap_sleep_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_sleep_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
-
-UNIT_TESTS += tests/unit/test-imap-url
-tests_unit_test_imap_url_SOURCES = %D%/test-imap-url.c $(IMAP_MOCK)
-tests_unit_test_imap_url_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
-tests_unit_test_imap_url_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-imap-values
 tests_unit_test_imap_values_SOURCES = %D%/test-imap-values.c $(IMAP_MOCK)
@@ -333,6 +329,13 @@ tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
 tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_LDADD = $(MAILBOX_LIBS)
 tests_unit_test_mailbox_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
+
+UNIT_TESTS += tests/unit/test-mail-url
+tests_unit_test_mail_url_SOURCES = %D%/test-mail-url.c \
+	core/mailbox/mail-section.c core/mailbox/mail-structure.c \
+	core/mailbox/mail-url.c
+tests_unit_test_mail_url_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mail_url_LDADD = $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-mailbox-acl
 tests_unit_test_mailbox_acl_SOURCES = %D%/test-mailbox-acl.c \
