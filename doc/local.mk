@@ -14,4 +14,4 @@ update-man: core/settings/settings-manual
 	  cat $(srcdir)/doc/man/culver.conf.5.tail ) \
 		>$(srcdir)/doc/man/culver.conf.5
 .PHONY: update-man
-EXTRA_DIST += %D%/remote-storage.md %D%/sync.md %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md
+EXTRA_DIST += %D%/remote-storage.md %D%/sync.md %D%/urlauth.md %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md

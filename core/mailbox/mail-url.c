@@ -283,7 +283,7 @@ static bool take_digits(struct cv_span *text, size_t len, unsigned int *value_r)
 	return true;
 }
 
-/* [RFC3339 5.6] time-offset */
+/* time-offset of RFC 3339 */
 static bool take_offset(struct cv_span *text, int64_t *seconds)
 {
 	unsigned int hours, minutes;
@@ -300,8 +300,8 @@ static bool take_offset(struct cv_span *text, int64_t *seconds)
 	return true;
 }
 
-/* [RFC3339 5.6] "2006-05-31T23:59:60.25+01:00"; days that a month has not got
- * are those of the next one. */
+/* [RFC4467 9] expire, as in RFC 3339: "2006-05-31T23:59:60.25+01:00"; days
+ * that a month has not got are those of the next one. */
 static bool take_time(struct cv_span *text, int64_t *seconds_r)
 {
 	unsigned int year, month, day, hour, minute, second, fraction;

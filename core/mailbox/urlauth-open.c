@@ -227,6 +227,7 @@ static int open_part(struct cv_mailbox *box, uint32_t seq,
 			return ret;
 	}
 	part->stream = NULL;
+	part->length = 0;
 	ret = describe(box, seq, &section, &decoded, code == CV_OK &&
 		       (want & CV_URL_BINARY) != 0, pool, part, err);
 	if (ret == CV_OK && data != 0 && code == CV_OK)
