@@ -160,14 +160,16 @@ static void describe_section(struct cv_text *dst, bool message,
 			   "\"8bit\" ");
 	cv_text_append_u64(dst, size->bytes);
 	if (message)
-		cv_text_append_f(dst, " %.*s %.*s", CV_SPAN_ARG(d->envelope),
-				 CV_SPAN_ARG(d->body));
+		cv_text_append_f(dst, " %.*s %.*s",
+				 CV_SPAN_ARG(d->envelope),
+				 CV_SPAN_ARG(d->bodystructure));
 	cv_text_append_c(dst, ' ');
 	cv_text_append_u64(dst, size->lines);
-	cv_text_append_c(dst, ')');
+	cv_text_append_str(dst, " NIL NIL NIL NIL)");
 }
 
-/* [RFC5524 3.2] of the data as it is handed out */
+/* [RFC5524 3.2] of the data as it is handed out; in the syntax of BODYSTRUCTURE
+ * [RFC5259 8.2] */
 static int describe(struct cv_mailbox *box, uint32_t seq,
 		    const struct cv_section *section,
 		    const struct mail_decoded *decoded, bool is_decoded,
@@ -180,12 +182,12 @@ static int describe(struct cv_mailbox *box, uint32_t seq,
 	struct cv_span body;
 	struct cv_text text;
 	int ret = mailbox_message(box, seq, CV_MESSAGE_ENVELOPE |
-				  CV_MESSAGE_BODY, &d, err);
+				  CV_MESSAGE_BODYSTRUCTURE, &d, err);
 
 	if (ret != CV_OK)
 		return ret;
 	cv_text_init(&text, pool);
-	body = mail_structure_part(d.body, section->part,
+	body = mail_structure_part(d.bodystructure, section->part,
 				   section->part_count);
 	if ((whole && section->part_count == 0) ||
 	    (!whole && section->kind != CV_SECTION_TEXT))

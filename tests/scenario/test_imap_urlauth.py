@@ -49,7 +49,7 @@ class Client(Wire):
     def url(self, rump, mechanism="INTERNAL"):
         lines = self.do(f'GENURLAUTH "{rump}" {mechanism}')
         assert lines[-1].split()[1] == "OK", lines
-        return re.fullmatch(r'\* GENURLAUTH "(.*)"', lines[0])[1]
+        return re.fullmatch(r'\* GENURLAUTH "?(.*?)"?', lines[0])[1]
 
     def fetch(self, url, *parameters):
         """What the URL gives, behind it: a string, or None."""
@@ -137,7 +137,7 @@ def test_examples_of_rfc5524(server, joe):
     assert fred.fetch(url, "BINARY") == "(BINARY {28}\r\n" + TEXT + ")"
     image = joe.url(RUMP.replace("1.2", "1.3") + "anonymous")
     size = len(PNG)
-    asis = f'("image" "png" ("name" "x.png") NIL NIL "base64" {len(ENCODED)})'
+    asis = f'("image" "png" ("name" "x.png") NIL NIL "base64" {len(ENCODED)} NIL NIL NIL NIL)'
     decoded = asis.replace("base64", "binary").replace(f" {len(ENCODED)}", f" {size}")
     assert fred.fetch(image, "BINARY", "BODYPARTSTRUCTURE") == (
         f"(BODYPARTSTRUCTURE {decoded}) (BINARY ~{{{size}}}\r\n" + latin(PNG) + ")")
@@ -147,31 +147,31 @@ def test_examples_of_rfc5524(server, joe):
     # "some parts cannot be decoded"
     odd = joe.url(RUMP.replace("1.2", "1.4") + "anonymous")
     assert fred.fetch(odd, "BODYPARTSTRUCTURE", "BINARY") == (
-        '(BODYPARTSTRUCTURE ("image" "png" NIL NIL NIL "x-blurdybloop" 4)) (BINARY NIL)')
+        '(BODYPARTSTRUCTURE ("image" "png" NIL NIL NIL "x-blurdybloop" 4 NIL NIL NIL NIL)) (BINARY NIL)')
     # "if a part simply doesn't exist"
     none = joe.url(RUMP.replace("1.2", "200") + "anonymous")
     assert fred.fetch(none, "BODYPARTSTRUCTURE", "BODY") is None
     # a text has other lines when it is decoded
     text = joe.url(RUMP.replace("1.2", "1.5") + "anonymous")
     assert fred.fetch(text, "BODYPARTSTRUCTURE", "BINARY") == (
-        '(BODYPARTSTRUCTURE ("text" "plain" ("charset" "utf-8") NIL NIL "8bit" 11 1)) '
+        '(BODYPARTSTRUCTURE ("text" "plain" ("charset" "utf-8") NIL NIL "8bit" 11 1 NIL NIL NIL NIL)) '
         "(BINARY {11}\r\n" + latin("grün\r\nzwei".encode()) + ")")
     # without parameters: as unextended
     assert fred.do(f'URLFETCH ("{url}")')[0] == f'* URLFETCH "{url}" {{28}}\r\n' + TEXT
-    for wrong in (f'("{url}" BINARY BODY)', f'("{url}" BODY BODY)', f'("{url}" X)', "()", "(BODY)",
+    for wrong in (f'("{url}" BINARY BODY)', f'("{url}" BODY BODY)', f'("{url}" X)', "()",
                   f'(("{url}") BODY)', f'("{url}" (BODY))', "", "X (", f'"{url}" ("{url}" "BODY")'):
         assert fred.refused(f"URLFETCH {wrong}") == "BAD", wrong
     fred.close()
 
 
 @pytest.mark.parametrize("path, structure, body", [
-    ("", r'\("message" "rfc822" NIL NIL NIL "8bit" %d \(.*\) \(.*"mixed"\) \d+\)' % len(MESSAGE),
+    ("", r'\("message" "rfc822" NIL NIL NIL "8bit" %d \(.*\) \(.*"mixed".*\) \d+ NIL NIL NIL NIL\)' % len(MESSAGE),
      latin(MESSAGE)),
-    ("/;section=HEADER", r'\("text" "rfc822-headers" NIL NIL NIL "8bit" 103 5\)', None),
-    ("/;section=1.3.MIME", r'\("text" "rfc822-headers" NIL NIL NIL "8bit" \d+ 3\)', None),
+    ("/;section=HEADER", r'\("text" "rfc822-headers" NIL NIL NIL "8bit" 103 5 NIL NIL NIL NIL\)', None),
+    ("/;section=1.3.MIME", r'\("text" "rfc822-headers" NIL NIL NIL "8bit" \d+ 3 NIL NIL NIL NIL\)', None),
     ("/;section=HEADER.FIELDS%20(Subject)",
-     r'\("text" "rfc822-headers" NIL NIL NIL "8bit" 18 2\)', "Subject: parts\r\n\r\n"),
-    ("/;section=2", r'\("message" "rfc822" NIL NIL NIL "7bit" 28 \(.*\) \("text".*\) \d\)',
+     r'\("text" "rfc822-headers" NIL NIL NIL "8bit" 18 2 NIL NIL NIL NIL\)', "Subject: parts\r\n\r\n"),
+    ("/;section=2", r'\("message" "rfc822" NIL NIL NIL "7bit" 28 \(.*\) \("text".*\) \d NIL NIL NIL NIL\)',
      "Subject: inner\r\n\r\ninner body"),
     ("/;section=2.TEXT", r'.*', "inner body"),
     ("/;section=1.2/;partial=3.3", r'\("text".*\)', "vis"),
@@ -514,6 +514,8 @@ def test_as_dovecot():
                f'GENURLAUTH "{rump.replace("joe@", "fred@")}" INTERNAL', "URLFETCH",
                f'GENURLAUTH "{rump.replace("/b/", "/none/")}" INTERNAL',
                "RESETKEY none", f'GENURLAUTH "{rump.replace(HOST, "x.example")}" INTERNAL']
+    # BINARY is left out: the connection to Dovecot ends there; so is a list without
+    # parameters, which it refuses and [RFC5524 3.1] has as the URL alone
     sections = ["", "/;section=1.2", "/;section=1.3", "/;section=1.3.MIME", "/;section=HEADER",
                 "/;section=200", "/;section=1.2/;partial=3.3", "/;section=2"]
     answers = []
@@ -526,13 +528,12 @@ def test_as_dovecot():
             for section in sections:
                 url = w.url(f"{base}{section};urlauth=user+joe")
                 bent = url[:-1] + "%x" % (int(url[-1], 16) ^ 1)
-                for asked in (f'"{url}"', f'("{url}" BODY)', f'("{url}" BINARY)', f'"{bent}"',
-                              f'("{bent}" BINARY)', f'("{url}")'):
+                for asked in (f'"{url}"', f'("{url}" BODY)', f'"{bent}"',
+                              f'("{bent}" BODYPARTSTRUCTURE)'):
                     lines = w.do(f"URLFETCH {asked}")
-                    said.append((section, asked.split(url)[-1], lines[-1].split()[1],
+                    said.append((section, asked.replace(url, "").replace(bent, "bent"), lines[-1].split()[1],
                                  re.sub(r'"imap:[^"]*"|imap:\S*', "URL", lines[0])))
             said += [w.do(f"RESETKEY{args}")[-1].split()[1:4] for args in ("", " b", " b INTERNAL")]
-            said.append("URLMECH" in " ".join(w.do("SELECT b")))
             answers.append(said)
             w.close()
     assert answers[0] == answers[1]
