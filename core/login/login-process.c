@@ -104,6 +104,8 @@ static int prepare_tls(struct login_process *process, struct cv_error *err)
 		return CV_OK;
 	if (status == CV_OK && RAND_bytes(&warm_up, 1) != 1)
 		return FAIL(err, CV_E_INTERNAL, "OpenSSL has no randomness");
+	if (status == CV_OK)
+		tls_server_warm_up(process->view.tls);
 	return status;
 }
 

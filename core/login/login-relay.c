@@ -235,5 +235,9 @@ void login_relay_start(struct cv_preauth *p, int fd)
 	if (process->notify_fd >= 0 && write(process->notify_fd, "A", 1) < 0)
 		log_debug("login", "cannot tell the zygote: %s",
 			  strerror(errno));
+	/* what the handshake needed: most relays have little to do from here
+	 * on, and are many */
+	if (!process->shared)
+		service_give_back();
 	on_relay(-1, 0, p);
 }

@@ -57,6 +57,9 @@ void service_limit_memory(uint64_t bytes);
  * pages it has to copy first; and leaves what the kernel would write into
  * pages of its own for. */
 void service_prepare_forks(void);
+/* Memory and stack that are free, for a process that will do little and stay
+ * long. */
+void service_give_back(void);
 /* fork() without the handlers of libraries (pthread_atfork): they are for
  * programs with threads, which zygotes have not, and the C library's own write
  * into pages that parent and child have to copy then. */

@@ -511,9 +511,7 @@ static int serve(struct service *s, struct cv_error *err)
 		return status;
 	if (!s->private->forked)
 		service_tell_ready(s);
-#ifdef TRIM_POSSIBLE
-	(void)malloc_trim(0);	/* what the start needed */
-#endif
+	service_give_back();	/* what the start needed */
 	dispatch(s);
 	return CV_OK;
 }
@@ -685,6 +683,14 @@ static void leave_rseq(void)
 #endif
 }
 #endif
+
+void service_give_back(void)
+{
+#ifdef TRIM_POSSIBLE
+	(void)malloc_trim(0);
+	drop_stack();
+#endif
+}
 
 void service_prepare_forks(void)
 {

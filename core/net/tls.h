@@ -25,6 +25,12 @@ int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
  * old, is a warning. */
 int tls_settings_check(struct settings_tree *tree, struct cv_error *err);
 
+/* Does a handshake with itself, in memory, so that what OpenSSL looks up and
+ * makes with the first one is there: for a process that forks one child per
+ * client, which would each make it again, in pages of their own.  Whether it
+ * comes about does not matter. */
+void tls_server_warm_up(const struct tls_server *server);
+
 /* A session that picks its certificate by server name.  NULL without
  * memory.  The caller frees it. */
 SSL *tls_server_session(const struct tls_server *server, int fd);

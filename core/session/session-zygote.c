@@ -304,6 +304,8 @@ static int prepare_tls(struct session_zygote *zygote, struct cv_error *err)
 	status = tls_server_create(zygote->service->pool,
 				   zygote->service->settings, &scope,
 				   &zygote->tls, err);
+	if (status == CV_OK)
+		tls_server_warm_up(zygote->tls);
 	return status == CV_NOT_FOUND ? CV_OK : status;
 }
 
