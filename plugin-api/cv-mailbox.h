@@ -212,6 +212,9 @@ struct cv_section {
 	uint32_t part_count;		/* 0: the message itself */
 	const struct cv_span *fields;	/* for FIELDS and FIELDS_NOT */
 	uint32_t field_count;
+	/* Byte for byte, to be saved elsewhere.  Else each NUL is 0x80 but in
+	 * DECODED, since no literal holds one [RFC9051 4.3]. */
+	bool raw;
 };
 
 /* --- changing ------------------------------------------------------------ */
@@ -532,7 +535,8 @@ struct cv_mailbox_api {
 	int (*message)(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 		       struct cv_message_data *data_r, struct cv_error *err);
 	/* A stream of exactly *size_r bytes in CRLF form.  CV_NOT_FOUND: no
-	 * such section.  Close the stream before the next call. */
+	 * such section; CV_E_NOT_FOUND: the message is expunged, or its bytes
+	 * are gone.  Close the stream before the next call. */
 	int (*section)(struct cv_mailbox *box, uint32_t seq,
 		       const struct cv_section *section,
 		       struct cv_stream **stream_r, uint64_t *size_r,

@@ -167,6 +167,9 @@ struct cv_blob_source {
 	/* How many the blob itself claims when all filters have done their
 	 * work (a size in its name); 0: it does not. */
 	uint64_t claimed_bytes;
+	/* Set by the caller: all checksums are to be looked at, even if that
+	 * costs reading the blob. */
+	bool verify;
 };
 
 enum cv_wrong_size {
@@ -586,6 +589,11 @@ struct cv_storage {
 	/* With POOLED: what the references of all copies of one blob share,
 	 * and those of no other.  facts leaves it to core to count them. */
 	struct cv_span (*same_bytes)(struct cv_span ref);
+	/* For tools: the file with the blob, where it is or should be, in
+	 * pool.  NULL: there is none for this blob, or none that is known. */
+	const char *(*blob_path)(struct cv_storage_folder *folder,
+				 const struct cv_blob *blob,
+				 struct cv_pool *pool);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

@@ -10,7 +10,12 @@
 
 /* For open, beside enum cv_mailbox_open_flag: a view that writes, but leaves
  * \Recent to the next session. */
-enum { MAILBOX_KEEP_RECENT = 1 << 16 };
+enum {
+	MAILBOX_KEEP_RECENT = 1 << 16,
+	/* All checksums of what is read are looked at, and what is shorter
+	 * than its name says is damaged: for copies. */
+	MAILBOX_VERIFY = 1 << 17,
+};
 
 /* What to set; 0 and has_guid false: leave it. */
 struct mailbox_update {

@@ -335,6 +335,7 @@ static int take_section(struct request *q, struct cv_section *section)
 				section->field_count + 1);
 	for (uint32_t i = 0; i < section->field_count; i++)
 		fields[i] = remote_get_span(&q->in, REMOTE_NAME_MAX);
+	section->raw = remote_get_u32(&q->in) != 0;
 	section->part = part;
 	section->fields = fields;
 	if (section->kind < CV_SECTION_ALL ||
@@ -398,7 +399,8 @@ int broker_op_section(struct request *q)
 	if (ret < 0)
 		return ret;
 	if (seqs.count == 0)
-		return CV_NOT_FOUND;
+		return FAIL(&q->err, CV_E_NOT_FOUND, "the message is "
+			    "expunged");
 	ret = mailbox_section(box, seqs.ranges[0].first, &section, &stream,
 			      &size, &q->err);
 	return ret != CV_OK ? ret : broker_put_bytes(q, stream, size);

@@ -120,7 +120,8 @@ static int copy_bytes(struct copying *c, struct copied *m)
 {
 	struct cv_blob_source src = {
 		CV_SIZED(cv_blob_source), .fd = -1,
-		.pool = pool_create("copy"),
+		/* a copy has checksums of its own, and would be right */
+		.pool = pool_create("copy"), .verify = true,
 	};
 	struct cv_stream *stream;
 	int ret = c->box->store->driver->get(c->box->sf->blobs, &m->blob,
@@ -137,11 +138,11 @@ static int copy_bytes(struct copying *c, struct copied *m)
 	return ret;
 }
 
-/* As clients see it: to another server. */
+/* In CRLF form: to another server. */
 static int copy_text(struct copying *c, struct copied *m)
 {
 	static const struct cv_section all = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_ALL };
+		.kind = CV_SECTION_ALL, .raw = true };
 	struct cv_stream *stream;
 	uint64_t size;
 	int ret = mailbox_section(c->box, m->seq, &all, &stream, &size,

@@ -89,6 +89,7 @@ static int open_blob(struct cv_mailbox *box, uint32_t row,
 {
 	struct cv_blob_source src = {
 		CV_SIZED(cv_blob_source), .fd = -1, .pool = m->pool,
+		.verify = box->verify,
 	};
 	struct descriptor *d;
 	struct cv_blob blob;
@@ -115,6 +116,7 @@ static int open_blob(struct cv_mailbox *box, uint32_t row,
 	}
 	m->stream = src.stream;
 	m->claimed = src.claimed_bytes;
+	m->claim_counts = src.wrong_size == CV_WRONG_SIZE_REFUSE;
 	ret = filter_reading(box, m, &changed, err);
 	return ret == CV_OK && !changed ?
 		check_length(box, m, &src, blob.bytes, err) : ret;
@@ -428,6 +430,11 @@ static const enum message_section_kind section_kinds[] = {
 	[CV_SECTION_DECODED] = SECTION_DECODED,
 };
 
+static bool is_raw(const struct cv_section *section)
+{
+	return CV_HAS(section, raw) && section->raw;
+}
+
 /* HEADER.FIELDS of the message itself, of fields that the catalogue keeps:
  * no file is opened.  CV_NOT_FOUND: open it. */
 static int fields_from_record(struct cv_mailbox *box, uint32_t row,
@@ -448,7 +455,8 @@ static int fields_from_record(struct cv_mailbox *box, uint32_t row,
 	ret = mailbox_summary(box, row, &s, err);
 	if (ret != CV_OK)
 		return ret;
-	if (s->flags & SUMMARY_FIELDS_CUT)
+	if ((s->flags & SUMMARY_FIELDS_CUT) ||
+	    (is_raw(section) && (s->flags & SUMMARY_HAS_NUL)))
 		return CV_NOT_FOUND;
 	cv_text_init(&text, box->message.pool);
 	message_fields_select(&text, s->fields, section->fields,
@@ -462,7 +470,8 @@ static int fields_from_record(struct cv_mailbox *box, uint32_t row,
 static bool is_same_section(const struct message_section *a,
 			    const struct message_section *b)
 {
-	return a->kind == b->kind && a->kind != SECTION_FIELDS &&
+	return a->kind == b->kind && a->raw == b->raw &&
+		a->kind != SECTION_FIELDS &&
 		a->kind != SECTION_FIELDS_NOT && a->path_len == b->path_len &&
 		(a->path_len == 0 || memcmp(a->path, b->path, a->path_len *
 					    sizeof(*a->path)) == 0);
@@ -490,6 +499,20 @@ static int open_section(struct open_message *m, struct cv_stream *file,
 	return ret;
 }
 
+/* Of the message that is open. */
+static int check_claim(struct cv_mailbox *box, struct cv_error *err)
+{
+	const struct open_message *m = &box->message;
+
+	if (!box->verify || !m->claim_counts ||
+	    m->claimed <= m->summary.physical_size)
+		return CV_OK;
+	return FAIL(err, CV_E_TEMP, "mailbox '%s': the file of UID %u has %llu "
+		    "bytes, and %llu by its name: it was cut short", box->name,
+		    m->uid, (unsigned long long)m->summary.physical_size,
+		    (unsigned long long)m->claimed);
+}
+
 int mailbox_section(struct cv_mailbox *box, uint32_t seq,
 		    const struct cv_section *section,
 		    struct cv_stream **stream_r, uint64_t *size_r,
@@ -505,14 +528,22 @@ int mailbox_section(struct cv_mailbox *box, uint32_t seq,
 	    section->kind > CV_SECTION_DECODED)
 		return FAIL(err, CV_E_SYNTAX, "no such kind of section");
 	if (!mailbox_row(box, seq, &row))
-		return CV_NOT_FOUND;
+		return FAIL(err, CV_E_NOT_FOUND, "message %u is expunged",
+			    seq);
 	ret = fields_from_record(box, row, section, stream_r, size_r, err);
 	if (ret != CV_NOT_FOUND)
 		return ret;
 	ret = mailbox_content(box, row, &file, &tree, err);
+	if (ret == CV_NOT_FOUND)
+		return FAIL(err, CV_E_NOT_FOUND, "mailbox '%s': the file of "
+			    "UID %u is gone", box->name, box->message.uid);
 	if (ret != CV_OK)
 		return ret;
+	ret = check_claim(box, err);
+	if (ret < 0)
+		return ret;
 	s.kind = section_kinds[section->kind];
+	s.raw = is_raw(section);
 	s.path_len = section->part_count;
 	s.path = pool_new_array(box->message.pool, uint32_t,
 				section->part_count + 1);

@@ -438,6 +438,7 @@ struct open_message {
 	bool has_summary, has_tree;
 	bool correct_size;		/* on record: the length counts */
 	uint64_t claimed;		/* by its blob; 0: nothing */
+	bool claim_counts;		/* fewer are not the message */
 	struct message_summary summary;
 	struct mime_tree tree;
 	/* The section last opened, whose stream remembers the places that it
@@ -460,6 +461,7 @@ struct cv_mailbox {
 	struct store_folder *sf;
 	const char *name;		/* as the client sees it */
 	bool readonly, keeps_recent, watched;
+	bool verify;			/* checksums of all that is read */
 	uint32_t rights;		/* enum acl_right, at rights_txn */
 	uint64_t rights_txn;
 	/* of another user: there is no store, folder and sf */

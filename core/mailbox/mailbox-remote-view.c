@@ -572,6 +572,7 @@ static void put_section(struct cv_text *fields,
 	remote_put_u32(fields, section->field_count);
 	for (uint32_t i = 0; i < section->field_count; i++)
 		remote_put_span(fields, section->fields[i]);
+	remote_put_u32(fields, CV_HAS(section, raw) && section->raw);
 }
 
 int remote_take_bytes(struct remote *remote, struct remote_answer *a,

@@ -356,7 +356,8 @@ int route_section(struct cv_mailbox *box, uint32_t seq,
 		return mailbox_section(box, seq, section, stream_r, size_r,
 				       err);
 	if (seq == 0 || seq > box->count)
-		return CV_NOT_FOUND;
+		return FAIL(err, CV_E_NOT_FOUND, "message %u is expunged",
+			    seq);
 	return remote_section(box, seq, section, stream_r, size_r, err);
 }
 

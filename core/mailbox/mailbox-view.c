@@ -458,6 +458,7 @@ int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 				   &ref, &box->folder, err);
 
 	box->keeps_recent = flags & MAILBOX_KEEP_RECENT;
+	box->verify = flags & MAILBOX_VERIFY;
 	if (ret == CV_OK) {
 		box_show(box, &ref);
 		/* [RFC4314 5.2] who can change nothing has it read-only */

@@ -400,8 +400,9 @@ int message_section_open(struct cv_pool *pool, struct cv_stream *file,
 		return decoded_open(pool, file, tree, section, stream_r,
 				    size_r, err);
 	stream = range_open(pool, file, &range);
-	/* [RFC9051 4.3]: no literal holds NUL */
-	if ((tree->parts[0].flags & MIME_HAS_NUL) != 0)
+	/* [RFC9051 4.3]: no literal holds NUL; what is saved elsewhere stays
+	 * what it is */
+	if (!section->raw && (tree->parts[0].flags & MIME_HAS_NUL) != 0)
 		stream = stream_open_without_nul(pool, stream);
 	ret = stream_seek(stream, 0, err);
 	if (ret < 0)

@@ -23,6 +23,7 @@ struct message_section {
 	uint32_t path_len;
 	struct cv_span *fields;	/* names */
 	uint32_t field_count;
+	bool raw;		/* NUL stays; else it becomes 0x80 */
 };
 
 /* "", "HEADER", "1.2.MIME", "HEADER.FIELDS (From To)", "1.TEXT" ...: what

@@ -315,8 +315,8 @@ static int local_open(struct sync_side *s, const char *name,
 	l->box_pool = pool_create("sync mailbox");
 	ret = native(l, name, l->box_pool, &l->name, err);
 	if (ret == CV_OK)
-		ret = mailbox_api.open(l->user, l->name, MAILBOX_KEEP_RECENT,
-				       &l->box, err);
+		ret = mailbox_api.open(l->user, l->name, MAILBOX_KEEP_RECENT |
+				       MAILBOX_VERIFY, &l->box, err);
 	if (ret == CV_OK)
 		ret = mailbox_api.sync(l->box, CV_SYNC_FULL, NULL, err);
 	if (ret < 0)
@@ -405,7 +405,7 @@ static int local_fetch_next(struct sync_side *s, uint32_t *uid_r,
 {
 	struct local *l = (struct local *)s;
 	static const struct cv_section all = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_ALL };
+		.kind = CV_SECTION_ALL, .raw = true };
 	struct cv_pool *pool = pool_create("sync seq");
 	int ret = CV_NOT_FOUND;
 

@@ -64,7 +64,7 @@ static int send_message(struct cv_mailbox *box, uint32_t seq,
 	static struct ipc_writer head;
 	struct cv_message_data data = { CV_SIZED(cv_message_data) };
 	struct cv_section section = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_ALL };
+		.kind = CV_SECTION_ALL, .raw = true };
 	struct cv_stream *stream;
 	uint64_t size;
 	int ret = mailbox_api.message(box, seq, CV_MESSAGE_KEYWORDS, &data,

@@ -41,7 +41,7 @@ static bool open_section(struct imap_append *a, const struct cv_url *url,
 			 struct cv_stream **stream_r, uint64_t *len_r)
 {
 	struct imap_cmd *cmd = a->cmd;
-	struct cv_section section = { CV_SIZED(cv_section) };
+	struct cv_section section = { CV_SIZED(cv_section), .raw = true };
 	struct cv_range one = { url->uid, url->uid };
 	struct cv_set seqs;
 

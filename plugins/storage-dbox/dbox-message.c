@@ -111,6 +111,43 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 	return trailer ? dbox_metadata_read(root, fd, pool, m_r) : CV_OK;
 }
 
+bool dbox_body_whole(struct cv_storage_root *root, int fd,
+		     const struct dbox_message *m, uint64_t *budget)
+{
+	char data[16 * 1024];
+	uint32_t crc = 0;
+
+	if (m->length > *budget)
+		return false;
+	*budget -= m->length;
+	for (uint64_t at = 0; at < m->length;) {
+		uint64_t left = m->length - at;
+		ssize_t got = DBOX_CALL(root, pread, fd, data,
+					left < sizeof(data) ? (size_t)left :
+					sizeof(data),
+					m->body + at);
+
+		if (got <= 0)
+			return false;
+		crc = dbox_crc(crc, data, (size_t)got);
+		at += (uint64_t)got;
+	}
+	return crc == m->record.body_crc;
+}
+
+static int check_long(struct cv_storage_root *root, int fd,
+		      const struct dbox_message *m,
+		      const struct cv_blob_source *src, struct cv_error *err)
+{
+	uint64_t budget = UINT64_MAX;
+
+	if (!CV_HAS(src, verify) || !src->verify || !m->ours ||
+	    m->length <= CHECK_MAX ||
+	    dbox_body_whole(root, fd, m, &budget))
+		return CV_OK;
+	return CV_FAIL(err, CV_E_TEMP, "a message is damaged on disk");
+}
+
 int dbox_message_source(struct cv_storage_root *root, int fd,
 			struct dbox_message *m,
 			struct cv_blob_source *src_r, struct cv_error *err)
@@ -128,7 +165,7 @@ int dbox_message_source(struct cv_storage_root *root, int fd,
 	    m->body + m->length > (uint64_t)st.st_size)
 		return CV_FAIL(err, CV_E_TEMP, "a message is cut off");
 	if (m->ours)
-		return CV_OK;
+		return check_long(root, fd, m, src_r, err);
 	pool = cv_api->pool_create("dbox metadata");
 	if (dbox_metadata_read(root, fd, pool, m) == CV_OK &&
 	    m->metadata.external.data != NULL)

@@ -130,6 +130,7 @@ static const struct cv_storage sdbox_storage = {
 	.clean = sdbox_clean,
 	.altmove = sdbox_altmove,
 	.facts = sdbox_facts,
+	.blob_path = sdbox_path,
 };
 
 static const struct cv_storage mdbox_storage_driver = {
@@ -157,6 +158,7 @@ static const struct cv_storage mdbox_storage_driver = {
 	.altmove_known = mdbox_altmove,
 	.facts = mdbox_facts,
 	.same_bytes = mdbox_same_bytes,
+	.blob_path = mdbox_path,
 };
 
 static int dbox_init(const struct cv_host *host, struct cv_plugin *self,

@@ -229,6 +229,11 @@ uint32_t dbox_slot_size(struct cv_storage_folder *folder);
 void dbox_trailer_of(struct cv_storage_folder *folder,
 		     const struct cv_blob *blob, uint32_t slot,
 		     struct cv_text *dst);
+/* Whether all of a body of ours is there and has its checksum, whatever its
+ * size.  budget: bytes that may be read, for heads that speak of the same
+ * room. */
+bool dbox_body_whole(struct cv_storage_root *root, int fd,
+		     const struct dbox_message *m, uint64_t *budget);
 /* Fills in found; CV_NOT_FOUND when it was never placed and is young. */
 int dbox_message_found(struct cv_storage_root *root, int fd,
 		       const struct dbox_message *m, struct cv_pool *pool,
@@ -267,6 +272,8 @@ int dbox_whole_stream(struct cv_storage_root *root, int fd,
 
 int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	      struct cv_blob_source *src_r, struct cv_error *err);
+const char *sdbox_path(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob, struct cv_pool *pool);
 int sdbox_facts(struct cv_storage_folder *folder, const struct cv_blob *blob,
 		struct cv_pool *pool, struct cv_blob_facts *facts_r,
 		struct cv_error *err);
@@ -352,6 +359,8 @@ int mdbox_locate(struct cv_storage_root *root, const struct mdbox_ref *ref,
 		 struct cv_error *err);
 int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	      struct cv_blob_source *src_r, struct cv_error *err);
+const char *mdbox_path(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob, struct cv_pool *pool);
 int mdbox_facts(struct cv_storage_folder *folder, const struct cv_blob *blob,
 		struct cv_pool *pool, struct cv_blob_facts *facts_r,
 		struct cv_error *err);

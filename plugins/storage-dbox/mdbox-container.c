@@ -350,32 +350,6 @@ static int read_at(struct cv_storage_root *root, int fd, uint64_t offset,
 	return ret;
 }
 
-/* All of the body, whatever its size: for what no trailer vouches for.
- * budget: bytes that may be read, for heads that speak of the same room. */
-static bool is_whole(struct cv_storage_root *root, int fd,
-		     const struct dbox_message *m, uint64_t *budget)
-{
-	char data[4096];
-	uint32_t crc = 0;
-
-	if (m->length > *budget)
-		return false;
-	*budget -= m->length;
-	for (uint64_t at = 0; at < m->length;) {
-		uint64_t left = m->length - at;
-		ssize_t got = DBOX_CALL(root, pread, fd, data,
-					left < sizeof(data) ? (size_t)left :
-					sizeof(data),
-					m->body + at);
-
-		if (got <= 0)
-			return false;
-		crc = dbox_crc(crc, data, (size_t)got);
-		at += (uint64_t)got;
-	}
-	return crc == m->record.body_crc;
-}
-
 bool mdbox_item_whole(struct cv_storage_root *root, int fd,
 		      const struct mdbox_item *item)
 {
@@ -384,7 +358,7 @@ bool mdbox_item_whole(struct cv_storage_root *root, int fd,
 	/* Dovecot has no sum of the bytes: what stands behind them says
 	 * where they end */
 	return item->message.ours ?
-		is_whole(root, fd, &item->message, &budget) :
+		dbox_body_whole(root, fd, &item->message, &budget) :
 		item->message.has_trailer;
 }
 
@@ -452,7 +426,7 @@ int mdbox_items_read(struct cv_storage_root *root, int fd, bool foreign,
 		/* a write that broke off: others stand in the room that its
 		 * head speaks of */
 		if (ret == CV_OK && m.ours && !m.has_trailer &&
-		    !is_whole(root, fd, &m, &budget))
+		    !dbox_body_whole(root, fd, &m, &budget))
 			ret = CV_NOT_FOUND;
 		if (ret == CV_NOT_FOUND && !foreign &&
 		    skips++ < SKIPS_MAX) {

@@ -206,6 +206,39 @@ int mdbox_locate(struct cv_storage_root *root, const struct mdbox_ref *ref,
 		      err);
 }
 
+const char *mdbox_path(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob, struct cv_pool *pool)
+{
+	struct cv_storage_root *root = folder->root;
+	char ours[DBOX_PATH_MAX], foreign[DBOX_PATH_MAX];
+	const char *const bases[] = { root->config->path, root->alt };
+	const int fds[] = { root->storage_fd, root->alt_fd };
+	struct mdbox_ref ref;
+	struct cv_text path;
+	struct stat st;
+
+	if (!mdbox_ref_parse(blob->ref, &ref))
+		return NULL;
+	mdbox_container_name(ref.number, ours);
+	snprintf(foreign, sizeof(foreign), "m.%u", ref.number);
+	cv_text_init(&path, pool);
+	for (size_t i = 0; i < 2 && path.len == 0; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (ref.foreign && DBOX_CALL(root, stat, fds[i], foreign,
+					     &st) == 0)
+			cv_text_append_f(&path, "%s/storage/%s", bases[i],
+					 foreign);
+		else if (DBOX_CALL(root, stat, fds[i], ours, &st) == 0)
+			cv_text_append_f(&path, "%s/storage/%s", bases[i],
+					 ours);
+	}
+	if (path.len == 0)
+		cv_text_append_f(&path, "%s/storage/%s", bases[0],
+				 ref.foreign ? foreign : ours);
+	return path.data;
+}
+
 int mdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	      struct cv_blob_source *src_r, struct cv_error *err)
 {

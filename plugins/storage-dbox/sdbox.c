@@ -111,6 +111,30 @@ static bool is_long_enough(struct cv_storage_root *root, int fd,
 		(uint64_t)st.st_size >= m->body + m->length;
 }
 
+const char *sdbox_path(struct cv_storage_folder *folder,
+		       const struct cv_blob *blob, struct cv_pool *pool)
+{
+	struct cv_storage_root *root = folder->root;
+	const char *base = root->config->path;
+	char name[DBOX_PATH_MAX];
+	struct cv_text path;
+	struct stat st;
+
+	if (!sdbox_name_valid(blob->ref))
+		return NULL;
+	file_name(blob->ref, false, name);
+	if (DBOX_CALL(root, stat, folder->fd, name, &st) < 0) {
+		int fd = open_alt(folder, name, O_RDONLY | O_NONBLOCK);
+
+		if (fd >= 0)
+			base = root->alt;
+		dbox_close(root, fd);
+	}
+	cv_text_init(&path, pool);
+	cv_text_append_f(&path, "%s/%s/%s", base, folder->path, name);
+	return path.data;
+}
+
 int sdbox_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	      struct cv_blob_source *src_r, struct cv_error *err)
 {

@@ -69,6 +69,24 @@ int maildir_get(struct cv_storage_folder *folder, const struct cv_blob *blob,
 	return ret;
 }
 
+const char *maildir_path_of(struct cv_storage_folder *folder,
+			    const struct cv_blob *blob, struct cv_pool *pool)
+{
+	char path[MAILDIR_PATH_MAX];
+	struct cv_text text;
+
+	if (maildir_file_search(folder, blob->ref, path, NULL) != CV_OK &&
+	    !maildir_blob_path(folder, blob, path))
+		return NULL;
+	cv_text_init(&text, pool);
+	if (folder->path[0] != '/')
+		cv_text_append_f(&text, "%s/", folder->root->config->path);
+	if (strcmp(folder->path, ".") != 0)
+		cv_text_append_f(&text, "%s/", folder->path);
+	cv_text_append_str(&text, path);
+	return text.data;
+}
+
 int maildir_recover(struct cv_storage_folder *folder,
 		    const struct cv_blob *blob, struct cv_error *err)
 {

@@ -257,6 +257,9 @@ bool maildir_file_shows(struct cv_storage_folder *folder, const char *path,
 int maildir_file_search(struct cv_storage_folder *folder,
 			struct cv_span base, char dst[MAILDIR_PATH_MAX],
 			struct cv_error *err);
+/* Where the blob's file is, or should be: absolute. */
+const char *maildir_path_of(struct cv_storage_folder *folder,
+			    const struct cv_blob *blob, struct cv_pool *pool);
 /* As often as fn returns CV_OK: each path of a file of this base. */
 typedef int maildir_path_fn(void *context, const char *path);
 int maildir_file_each(struct cv_storage_folder *folder, struct cv_span base,

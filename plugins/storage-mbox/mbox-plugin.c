@@ -36,6 +36,21 @@ static const char *mbox_folder_path(struct cv_storage_root *root,
 	return cv_text_str(&text);
 }
 
+/* All messages of a folder are in one. */
+static const char *mbox_path_of(struct cv_storage_folder *folder,
+				const struct cv_blob *blob,
+				struct cv_pool *pool)
+{
+	struct cv_text text;
+
+	(void)blob;
+	cv_text_init(&text, pool);
+	if (folder->path[0] != '/')
+		cv_text_append_f(&text, "%s/", folder->root->config->path);
+	cv_text_append_str(&text, folder->path);
+	return text.data;
+}
+
 static void mbox_location_check(const struct cv_check *check)
 {
 	static const char *const layouts[] = { "fs", NULL };
@@ -101,6 +116,7 @@ static const struct cv_storage mbox_storage = {
 	.numbers = mbox_numbers,
 	.adopted = mbox_adopted,
 	.folder_path = mbox_folder_path,
+	.blob_path = mbox_path_of,
 	.acl_read = mbox_acl_read,
 	.private_flags = mbox_private_flags,
 };
