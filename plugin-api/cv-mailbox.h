@@ -535,8 +535,9 @@ struct cv_mailbox_api {
 	int (*message)(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 		       struct cv_message_data *data_r, struct cv_error *err);
 	/* A stream of exactly *size_r bytes in CRLF form.  CV_NOT_FOUND: no
-	 * such section; CV_E_NOT_FOUND: the message is expunged, or its bytes
-	 * are gone.  Close the stream before the next call. */
+	 * such section; CV_E_NOT_FOUND: the message is expunged; if its bytes
+	 * are lost, another failure.  Close the stream before the next
+	 * call. */
 	int (*section)(struct cv_mailbox *box, uint32_t seq,
 		       const struct cv_section *section,
 		       struct cv_stream **stream_r, uint64_t *size_r,

@@ -426,6 +426,11 @@ void account_release(struct account *account)
 	account->held = false;
 }
 
+bool account_is_readonly(const struct account *account)
+{
+	return account->options.readonly;
+}
+
 int account_prepare(struct account *account, struct cv_error *err)
 {
 	int status = CV_OK;

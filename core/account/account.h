@@ -337,6 +337,8 @@ int account_open_on(struct meta *meta, struct bell *bell,
  * back. */
 void account_close(struct account **account);
 
+/* As the options said. */
+bool account_is_readonly(const struct account *account);
 const struct account_guid *account_guid(const struct account *account);
 
 /* True when the files were just created, or lost and made anew: the driver

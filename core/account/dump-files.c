@@ -42,6 +42,17 @@ static const struct meta_ops lone_ops = {
 	.head = lone_head, .load = lone_load, .release = lone_release,
 };
 
+bool dump_knows_name(struct cv_span name)
+{
+	struct cv_span end = name.len < 5 ? name :
+		cv_span_skip(name, name.len - 5);
+
+	return cv_span_begins(name, CV_SPAN("journal.")) ||
+		cv_span_begins(name, CV_SPAN("damaged.")) ||
+		cv_span_is(end, ".snap") ||
+		(end.len == 5 && cv_span_is(cv_span_skip(end, 1), ".cat"));
+}
+
 int dump_file(struct io *io, int dirfd, const char *path, dump_sink *sink,
 	      void *context, struct cv_error *err)
 {

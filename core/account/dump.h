@@ -34,6 +34,10 @@ struct dump_item {
 /* Everything is valid during the call only. */
 typedef void dump_sink(void *context, const struct dump_item *item);
 
+/* Whether a file of an account has this name [doc/format-account.md], and
+ * damaged ones that were set aside. */
+bool dump_knows_name(struct cv_span name);
+
 /* A journal, snapshot or catalogue, whatever its name: told by its first
  * bytes.  CV_OK also when it is damaged; CV_E_SYNTAX: it is none of these. */
 int dump_file(struct io *io, int dirfd, const char *path, dump_sink *sink,

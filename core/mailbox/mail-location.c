@@ -294,6 +294,20 @@ static int open_unless_readonly(struct cv_user *user,
 	return ret;
 }
 
+/* What is there, and nothing is made of it. */
+static int open_to_inspect(struct cv_user *user, const char *name,
+			   const struct account_options *options,
+			   struct account **account_r, struct cv_error *err)
+{
+	struct account_options own = *options;
+	int ret = account_open(user->io, AT_FDCWD, name, options, account_r,
+			       err);
+
+	own.readonly = false;
+	return ret == CV_E_NOT_FOUND ?
+		open_in_memory(user, &own, account_r, err) : ret;
+}
+
 int mail_location_account_open(struct cv_user *user,
 			       const struct mail_location *location,
 			       const char *dir,
@@ -312,6 +326,8 @@ int mail_location_account_open(struct cv_user *user,
 	name = index[0] != '\0' ? pool_printf(user->pool, "%s/culver",
 					      index) :
 		pool_printf(user->pool, "%s/%s", location->path, dir);
+	if (user->account == NULL && user->inspect)
+		return open_to_inspect(user, name, options, account_r, err);
 	if (user->account == NULL && in_memory)
 		return open_unless_readonly(user, location, name, options,
 					    account_r, err);

@@ -131,6 +131,31 @@ int mailbox_details(struct cv_mailbox *box, uint32_t seq,
 int mailbox_facts(struct cv_mailbox *box, uint32_t seq, struct cv_pool *pool,
 		  struct cv_blob_facts *facts_r, struct cv_error *err);
 
+/* How people find a message again.  path: the file it is in, or should be in;
+ * "": none that is known. */
+struct mailbox_place { uint32_t uid; char guid[33]; const char *path; };
+void mailbox_place_get(struct cv_mailbox *box, uint32_t seq,
+		       struct cv_pool *pool, struct mailbox_place *place_r);
+/* Whether its messages are another server's. */
+bool mailbox_is_remote(const struct cv_mailbox *box);
+/* Puts that before the text of a failure: "UID 7, GUID ..., file '...': ".
+ * Returns its code. */
+int mailbox_blame(struct cv_mailbox *box, uint32_t seq, struct cv_error *err);
+/* Of a message whose bytes are gone: true when nobody has removed it.  Where
+ * other programs remove messages, they have. */
+bool mailbox_is_lost(struct cv_mailbox *box, uint32_t seq);
+/* Opens the store of the user's own mail with this number.  *path_r: where its
+ * account lies; NULL: it has none in files.  CV_NOT_FOUND: past the last. */
+int mailbox_account_path(struct cv_user *u, uint32_t number,
+			 struct cv_pool *pool, const char **path_r,
+			 struct cv_error *err);
+/* Reads all of a message in a view with MAILBOX_VERIFY, and compares it with
+ * what is known of it.  CV_NOT_FOUND: expunged; a failure says what is wrong:
+ * CV_E_SYNTAX: not with the message, but with what is remembered of it.  Not
+ * for another user's mail. */
+int mailbox_check(struct cv_mailbox *box, uint32_t seq, uint64_t *bytes_r,
+		  struct cv_error *err);
+
 /* Frees what no message of the user's mail refers to any more, in each store
  * that keeps expunged mail until then; convert: also rewrites what another
  * server wrote.  *freed_r: bytes. */

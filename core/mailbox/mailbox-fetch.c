@@ -1,6 +1,7 @@
 /* mailbox-fetch.c - what a message is: from the rows, the catalogue, and only
  * then from its bytes. */
 #include "mailbox-private.h"
+#include "mailbox-admin.h"
 #include "message/body-structure.h"
 #include "message/preview.h"
 
@@ -177,7 +178,7 @@ void mailbox_flush_sizes(struct cv_mailbox *box)
 	int ret = CV_OK;
 
 	if (box->size_fixes.count == 0 || box->folder->deleted ||
-	    store_begin(box->store, &txn, &err) < 0)
+	    box->store->frozen || store_begin(box->store, &txn, &err) < 0)
 		return;
 	for (size_t i = 0; i < box->size_fixes.count && ret >= 0; i++) {
 		const struct size_fix *fix = &box->size_fixes.items[i];
@@ -308,6 +309,15 @@ int mailbox_content(struct cv_mailbox *box, uint32_t row,
 	return ret;
 }
 
+/* Removed by somebody; or lost, which is no news of that kind. */
+static int fail_gone(struct cv_mailbox *box, uint32_t seq,
+		     struct cv_error *err)
+{
+	return FAIL(err, mailbox_is_lost(box, seq) ? CV_E_TEMP :
+		    CV_E_NOT_FOUND, "mailbox '%s': the file of UID %u is gone",
+		    box->name, box->message.uid);
+}
+
 /* --- data ----------------------------------------------------------------------------------- */
 
 /* Of the message whose summary is open. */
@@ -400,6 +410,8 @@ int mailbox_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 		      CV_MESSAGE_PREVIEW | CV_MESSAGE_PREVIEW_LAZY)) ||
 	    ((items & CV_MESSAGE_SIZE) && m.virtual_size == 0 && m.size > 0))
 		ret = add_summary(box, row, items, data_r, err);
+	if (ret == CV_NOT_FOUND && mailbox_is_lost(box, seq))
+		return fail_gone(box, seq, err);
 	return ret;
 }
 
@@ -535,8 +547,7 @@ int mailbox_section(struct cv_mailbox *box, uint32_t seq,
 		return ret;
 	ret = mailbox_content(box, row, &file, &tree, err);
 	if (ret == CV_NOT_FOUND)
-		return FAIL(err, CV_E_NOT_FOUND, "mailbox '%s': the file of "
-			    "UID %u is gone", box->name, box->message.uid);
+		return fail_gone(box, seq, err);
 	if (ret != CV_OK)
 		return ret;
 	ret = check_claim(box, err);

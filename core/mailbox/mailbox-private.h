@@ -93,6 +93,7 @@ struct cv_user {
 	uint32_t broker_views;
 	struct mailbox_progress progress;
 	uint64_t first_modseq;
+	bool inspect;
 	user_account_fn *account;	/* NULL: files */
 	void *account_context;
 	struct namespace *namespaces;
@@ -155,6 +156,8 @@ struct store {
 	struct account *account;
 	struct store_folder *folders;
 	bool has_inbox;
+	bool frozen;			/* to be looked at only: what the
+					 * account says stays */
 	bool is_private;		/* of a private namespace: it counts
 					 * for the quota */
 	bool laying_out;		/* within a rotation: no transaction */

@@ -349,8 +349,11 @@ int store_folders_refresh(struct store *store, bool force,
 			  struct cv_error *err)
 {
 	struct cv_error failed = ERROR_NONE;
-	int ret = refresh_folders(store, force, &failed);
+	int ret;
 
+	if (store->frozen)
+		return CV_OK;
+	ret = refresh_folders(store, force, &failed);
 	if (ret == CV_E_NO_SPACE && !force)
 		return without_room(store, &failed);
 	if (ret < 0 && err != NULL)
@@ -445,7 +448,7 @@ int store_subscriptions_refresh(struct store *store, struct cv_error *err)
 	struct cv_strings names = { NULL, 0 };
 	int ret;
 
-	if (store->driver->subscriptions_read == NULL)
+	if (store->driver->subscriptions_read == NULL || store->frozen)
 		return CV_OK;
 	pool = pool_create("subscriptions");
 	cv_text_init(&stamp, pool);

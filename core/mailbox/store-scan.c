@@ -277,7 +277,7 @@ int store_folder_scan(struct store_folder *sf, bool thorough,
 	int ret;
 
 	ret = account_folder_load(sf->folder, err);
-	if (ret < 0)
+	if (ret < 0 || sf->store->frozen)
 		return ret;
 	store_folder_refresh(sf);
 	ret = driver->check(sf->blobs, thorough, &kind, err);
@@ -294,7 +294,7 @@ int store_folder_scan_all(struct store_folder *sf, struct cv_error *err)
 	int ret;
 
 	ret = account_folder_load(sf->folder, err);
-	if (ret < 0)
+	if (ret < 0 || sf->store->frozen)
 		return ret;
 	store_folder_refresh(sf);
 	return scan_kind(sf, CV_SCAN_ALL, &found, err);

@@ -71,7 +71,7 @@ int store_create(struct cv_user *user, const char *location,
 		.path = l->path, .layout = l->layout, .inbox = l->inbox,
 		.control = l->control, .dirname = l->dirname,
 		.utf8_names = l->utf8, .hostname = user->hostname,
-		.create = true, .index = l->index, .user = user,
+		.create = !user->inspect, .index = l->index, .user = user,
 		.alt = l->alt, .subscriptions = l->subscriptions,
 	};
 	memcpy(store->config.boot_id, user->boot_id, 16);
@@ -159,14 +159,17 @@ static int open_account(struct store *store, struct cv_error *err)
 		.body_max = mail->mail_journal_body_max == 0 ? 1 :
 			(uint32_t)mail->mail_journal_body_max,
 		.first_txn = store->user->first_modseq,
+		.readonly = store->user->inspect,
 		.lay_out = lay_out,
 		.context = store,
 	};
-
-	return mail_location_account_open(
+	int ret = mail_location_account_open(
 		store->user, &store->location,
 		store->driver->account_dir(store->root), &options,
 		&store->account, err);
+
+	store->frozen = ret == CV_OK && account_is_readonly(store->account);
+	return ret;
 }
 
 static int open_parts(struct store *store, struct cv_error *err)
@@ -183,7 +186,7 @@ static int open_parts(struct store *store, struct cv_error *err)
 		if (ret >= 0)
 			ret = store_subscriptions_refresh(store, err);
 	}
-	if (ret >= 0 && store->has_inbox &&
+	if (ret >= 0 && store->has_inbox && !store->user->inspect &&
 	    account_folder_find(store->account, CV_SPAN("INBOX")) == NULL) {
 		ret = store_folder_create(store, CV_SPAN("INBOX"), 0, &folder,
 					  err);

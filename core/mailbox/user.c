@@ -382,6 +382,7 @@ int user_create(const struct user_fields *fields,
 	user->open_broker = config->open_broker;
 	user->broker_context = config->broker_context;
 	user->first_modseq = config->first_modseq;
+	user->inspect = config->inspect;
 	user->account = config->account;
 	user->account_context = config->account_context;
 	set_hostname(user, config->hostname);

@@ -56,6 +56,10 @@ struct user_config {
 	const char *location;
 	/* An account that is made has a greater modseq. */
 	uint64_t first_modseq;
+	/* Only to look: nothing is scanned, taken over or mended, accounts are
+	 * never written.  Where there is none yet it is made in memory, of
+	 * what is found.  With an io that is read-only, too (io-readonly.h). */
+	bool inspect;
 	const uint8_t *boot_id;		/* 16 bytes; NULL: the machine's */
 	/* Where accounts are kept; NULL: in files. */
 	user_account_fn *account;

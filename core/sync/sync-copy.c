@@ -11,6 +11,11 @@ struct copying {
 	bool keep, strict;
 
 	uint32_t at;			/* committed, or gone */
+	bool *left_out;			/* by number: damaged */
+	/* Number of a message that broke off in the middle: what came before
+	 * it is committed when it is passed again. */
+	uint32_t broke_at;
+	uint64_t done;			/* before the first */
 	/* of the batch */
 	uint32_t *members;		/* numbers in rows */
 	uint32_t member_count, batch_next;
@@ -33,20 +38,46 @@ static int add(struct copying *c, uint32_t number, struct cv_error *err)
 	return c->to->ops->save_add(c->to, &row, err);
 }
 
-static int pass_bytes(struct copying *c, struct cv_error *err)
+/* The first bytes have come already, or the end. */
+static int pass_bytes(struct copying *c, int got, struct cv_span data,
+		      struct cv_error *err)
 {
-	struct cv_span data;
-	int ret;
+	while (got == CV_OK) {
+		int ret;
 
-	while ((ret = c->from->ops->fetch_read(c->from, &data, err)) ==
-	       CV_OK) {
 		c->bytes += data.len;
-		c->sync->report->saved_bytes[c->target] += data.len;
 		ret = c->to->ops->save_write(c->to, data, err);
 		if (ret < 0)
 			return ret;
+		got = c->from->ops->fetch_read(c->from, &data, err);
+		if (got < 0 && c->from->damaged)
+			return CV_DECLINED;
 	}
-	return ret == CV_EOF ? CV_OK : ret;
+	return got == CV_EOF ? CV_OK : got;
+}
+
+/* CV_DECLINED: it is damaged, and a part of it is in the batch. */
+static int pass(struct copying *c, uint32_t number, struct cv_error *err)
+{
+	struct cv_span data = CV_SPAN_NONE;
+	int got = c->from->ops->fetch_read(c->from, &data, err), ret;
+
+	if (got < 0 && c->from->damaged) {
+		c->left_out[number] = true;
+		sync_damaged(c->sync, !c->target, err);
+		return CV_OK;
+	}
+	if (got < 0)
+		return got;
+	ret = add(c, number, err);
+	if (ret == CV_OK)
+		ret = pass_bytes(c, got, data, err);
+	if (ret == CV_DECLINED) {
+		c->left_out[number] = true;
+		c->broke_at = number;
+		sync_damaged(c->sync, !c->target, err);
+	}
+	return ret;
 }
 
 /* What came before was committed; up to here everything is. */
@@ -74,28 +105,47 @@ static int commit(struct copying *c, uint32_t upto, struct cv_error *err)
 		}
 		pool_destroy(&pool);
 	}
-	if (ret == CV_OK)
+	if (ret == CV_OK) {
 		c->at = upto;
+		c->sync->report->saved_bytes[c->target] += c->bytes;
+	}
 	c->member_count = 0;
 	c->batch_next = *c->next;
 	c->bytes = 0;
 	return ret;
 }
 
-static int copy_rest(struct copying *c, struct cv_pool *pool,
-		     struct cv_error *err)
+static bool is_full(const struct copying *c, uint32_t number)
+{
+	return c->member_count == SYNC_BATCH_MESSAGES ||
+		c->bytes >= SYNC_BATCH_BYTES ||
+		(number > c->broke_at && c->member_count > 0 &&
+		 c->members[0] < c->broke_at);
+}
+
+static int begin(struct copying *c, struct cv_pool *pool,
+		 struct cv_error *err)
 {
 	uint32_t *wanted = pool_new_array(pool, uint32_t, c->count + 1);
-	uint32_t number = c->at, uid;
-	int ret;
+	uint32_t wanted_count = 0;
 
-	for (uint32_t i = c->at; i < c->count; i++)
-		wanted[i] = c->rows[i]->uid;
+	for (uint32_t i = c->at; i < c->count; i++) {
+		if (!c->left_out[i])
+			wanted[wanted_count++] = c->rows[i]->uid;
+	}
 	c->member_count = 0;
 	c->bytes = 0;
 	c->batch_next = *c->next;
-	ret = c->from->ops->fetch(c->from, wanted + c->at, c->count - c->at,
-				  err);
+	return c->from->ops->fetch(c->from, wanted, wanted_count, err);
+}
+
+/* CV_DECLINED: a message broke off, and the batch with it. */
+static int copy_rest(struct copying *c, struct cv_pool *pool,
+		     struct cv_error *err)
+{
+	uint32_t number = c->at, uid;
+	int ret = begin(c, pool, err);
+
 	while (ret == CV_OK && (ret = c->from->ops->fetch_next(
 					c->from, &uid, err)) == CV_OK) {
 		while (number < c->count && c->rows[number]->uid != uid)
@@ -103,16 +153,13 @@ static int copy_rest(struct copying *c, struct cv_pool *pool,
 		if (number == c->count)
 			return FAIL(err, CV_E_TEMP, "%s gave UID %u, which "
 				    "was not asked for", c->from->label, uid);
-		ret = add(c, number, err);
-		if (ret == CV_OK)
-			ret = pass_bytes(c, err);
-		number++;
-		c->sync->done++;
-		sync_show(c->sync, NULL);
-		if (ret == CV_OK &&
-		    (c->member_count == SYNC_BATCH_MESSAGES ||
-		     c->bytes >= SYNC_BATCH_BYTES))
+		if (is_full(c, number))
 			ret = commit(c, number, err);
+		if (ret == CV_OK)
+			ret = pass(c, number, err);
+		number++;
+		c->sync->done = c->done + number;
+		sync_show(c->sync, NULL);
 	}
 	return ret == CV_NOT_FOUND ? commit(c, c->count, err) : ret;
 }
@@ -130,6 +177,8 @@ int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
 		.strict = keep == SYNC_UIDS_STRICT,
 		.members = pool_new_array(pool, uint32_t,
 					  SYNC_BATCH_MESSAGES + 1),
+		.left_out = pool_new_array(pool, bool, count + 1),
+		.broke_at = UINT32_MAX, .done = sync->done,
 	};
 	int ret = CV_OK;
 
@@ -138,8 +187,12 @@ int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
 	while (ret == CV_OK && c.at < count) {
 		ret = copy_rest(&c, pool, err);
 		c.from->ops->fetch_end(c.from);
-		if (ret < 0)
+		if (ret != CV_OK)
 			c.to->ops->save_abort(c.to);
+		/* the batch once more, without it: each message at most once
+		 * more for each that is damaged */
+		if (ret == CV_DECLINED)
+			ret = CV_OK;
 		/* somebody else put a message there: UIDs of their own for
 		 * the rest */
 		if (ret == CV_E_EXISTS && c.keep && !c.strict &&
@@ -150,4 +203,38 @@ int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
 	}
 	pool_destroy(&pool);
 	return ret;
+}
+
+int sync_probe(struct sync *sync, int from, const struct sync_row **rows,
+	       uint32_t *count, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("sync probe");
+	struct sync_side *side = sync->side[from];
+	uint32_t *uids = pool_new_array(pool, uint32_t, *count + 1);
+	uint32_t uid = 0, at = 0, to = 0;
+	struct cv_span data;
+	int ret;
+
+	for (uint32_t i = 0; i < *count; i++)
+		uids[i] = rows[i]->uid;
+	ret = side->ops->fetch(side, uids, *count, err);
+	while (ret == CV_OK &&
+	       (ret = side->ops->fetch_next(side, &uid, err)) == CV_OK) {
+		while (at < *count && rows[at]->uid != uid)
+			at++;
+		while ((ret = side->ops->fetch_read(side, &data, err)) ==
+		       CV_OK)
+			continue;
+		if (ret == CV_EOF && at < *count)
+			rows[to++] = rows[at];
+		else if (ret < 0 && side->damaged)
+			sync_damaged(sync, from, err);
+		else if (ret < 0)
+			break;
+		ret = CV_OK;
+	}
+	side->ops->fetch_end(side);
+	pool_destroy(&pool);
+	*count = to;
+	return ret == CV_NOT_FOUND ? CV_OK : ret;
 }

@@ -33,6 +33,9 @@ enum link_type {
 	LINK_SAVE_ADD, LINK_SAVE_DATA, LINK_SAVE_ABORT,
 	LINK_SAVE_COMMIT,		/* count; answer: UIDs */
 	LINK_BYE,
+	/* of FETCH, in place of the rest of a message: it cannot be read
+	 * (text) */
+	LINK_DAMAGED,
 };
 
 struct link {

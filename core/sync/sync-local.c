@@ -352,6 +352,12 @@ static int local_rows(struct sync_side *s, struct cv_pool *pool,
 
 		ret = mailbox_api.message(l->box, seq, CV_MESSAGE_KEYWORDS |
 					  CV_MESSAGE_SIZE, &d, err);
+		/* damage is found out when it is read; or never, when the
+		 * other end has it */
+		if (ret != CV_OK)
+			ret = mailbox_api.message(l->box, seq,
+						  CV_MESSAGE_KEYWORDS, &d,
+						  err);
 		if (ret == CV_NOT_FOUND)
 			continue;
 		if (ret < 0)
@@ -400,28 +406,48 @@ static uint32_t seq_of(struct local *l, uint32_t uid, struct cv_pool *pool)
 	return seqs.ranges[0].first;
 }
 
+/* CV_NOT_FOUND: it is gone, and somebody has removed it. */
+static int open_message(struct local *l, struct cv_error *err)
+{
+	static const struct cv_section all = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_ALL, .raw = true };
+	uint64_t size;
+	int ret = mailbox_api.section(l->box, l->seq, &all, &l->stream,
+				      &size, err);
+
+	if (ret < 0)
+		l->stream = NULL;
+	return ret == CV_E_NOT_FOUND ? CV_NOT_FOUND : ret;
+}
+
 static int local_fetch_next(struct sync_side *s, uint32_t *uid_r,
 			    struct cv_error *err)
 {
 	struct local *l = (struct local *)s;
-	static const struct cv_section all = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_ALL, .raw = true };
 	struct cv_pool *pool = pool_create("sync seq");
-	int ret = CV_NOT_FOUND;
 
+	(void)err;
 	l->unread = 0;
 	l->stream = NULL;
-	while (ret == CV_NOT_FOUND && l->uid_at < l->uid_count) {
-		uint32_t seq;
-		uint64_t size;
-
+	l->opened = CV_NOT_FOUND;
+	while (l->opened == CV_NOT_FOUND && l->uid_at < l->uid_count) {
 		*uid_r = l->uids[l->uid_at++];
-		seq = seq_of(l, *uid_r, pool);
-		if (seq != 0)
-			ret = mailbox_api.section(l->box, seq, &all,
-						  &l->stream, &size, err);
+		l->why = (struct cv_error)ERROR_NONE;
+		l->seq = seq_of(l, *uid_r, pool);
+		if (l->seq != 0)
+			l->opened = open_message(l, &l->why);
 	}
 	pool_destroy(&pool);
+	return l->opened == CV_NOT_FOUND ? CV_NOT_FOUND : CV_OK;
+}
+
+/* One message cannot be read.  Of another server's mail it is not known
+ * whether more than that is wrong. */
+static int message_failed(struct local *l, int ret, struct cv_error *err)
+{
+	l->side.damaged = !mailbox_is_remote(l->box);
+	(void)mailbox_blame(l->box, l->seq, err);
+	(void)error_prefix(err, "mailbox '%s'", l->name);
 	return ret;
 }
 
@@ -431,11 +457,18 @@ static int local_fetch_read(struct sync_side *s, struct cv_span *data_r,
 	struct local *l = (struct local *)s;
 	int ret;
 
+	s->damaged = false;
+	if (l->opened < 0) {
+		*err = l->why;
+		return message_failed(l, l->opened, err);
+	}
 	if (l->stream == NULL)
 		return CV_EOF;
 	stream_skip(l->stream, l->unread);
 	l->unread = 0;
 	ret = stream_read(l->stream, data_r, err);
+	if (ret < 0)
+		return message_failed(l, ret, err);
 	if (ret == CV_OK) {
 		if (data_r->len > SYNC_CHUNK_MAX)
 			data_r->len = SYNC_CHUNK_MAX;

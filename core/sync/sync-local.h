@@ -24,6 +24,9 @@ struct local {
 	uint32_t uid_count, uid_at;
 	struct cv_stream *stream;
 	size_t unread;
+	uint32_t seq;			/* of the message */
+	int opened;			/* whether it could be; else why not */
+	struct cv_error why;
 };
 
 /* --- sync-local-write.c: rows of sync_side_ops, for the open mailbox -------- */

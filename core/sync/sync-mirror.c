@@ -2,7 +2,8 @@
  *
  * INVARIANT: UIDs of the target ascend with those of the source, and a
  * message that is there has its source's: after a kill the next run goes on
- * behind the last one. */
+ * behind the last one.  A message that was damaged is missing before it; all
+ * is made anew only when it can be read after all. */
 #include "sync-private.h"
 
 struct mirroring {
@@ -11,6 +12,7 @@ struct mirroring {
 	struct cv_pool *pool;
 	bool uids;			/* the source's mean something */
 	bool again;			/* the target is made anew */
+	bool *bad;			/* by number of the source's row */
 	const struct sync_row **copy;
 	uint32_t copy_count;
 	ARRAY(struct sync_change) changes;
@@ -84,19 +86,80 @@ static void compare_guids(struct mirroring *m)
 	}
 }
 
+/* Messages whose UIDs were passed here: only those count that can be read. */
+static int probe_passed(struct mirroring *m, uint32_t next,
+			struct cv_error *err)
+{
+	uint32_t passed = 0, left;
+	int ret;
+
+	while (passed < m->copy_count && m->copy[passed]->uid < next)
+		passed++;
+	left = passed;
+	if (passed == 0 || m->sync->options->dry_run)
+		return CV_OK;
+	for (uint32_t i = 0; i < passed; i++)
+		m->bad[m->copy[i] - m->c->rows[0].items] = true;
+	ret = sync_probe(m->sync, 0, m->copy, &left, err);
+	for (uint32_t i = 0; i < left; i++)
+		m->bad[m->copy[i] - m->c->rows[0].items] = false;
+	if (ret == CV_OK && left < passed) {
+		memmove(m->copy + left, m->copy + passed,
+			(m->copy_count - passed) * sizeof(*m->copy));
+		m->copy_count -= passed - left;
+	}
+	return ret;
+}
+
+/* What is made anew loses what only the copy still has whole. */
+static int check_source(struct mirroring *m, struct cv_error *err)
+{
+	const sync_rows *a = &m->c->rows[0], *b = &m->c->rows[1];
+	const struct sync_row **rows = pool_new_array(
+		m->pool, const struct sync_row *, a->count + 1);
+	struct hash_table there;
+	uint32_t count = 0, whole;
+	int ret;
+
+	if (m->sync->options->full || m->sync->options->dry_run)
+		return CV_OK;
+	hash_init(&there, m->pool, false);
+	for (size_t k = 0; k < b->count; k++)
+		hash_set(&there, cv_span((const char *)b->items[k].guid, 16),
+			 &there);
+	for (size_t i = 0; i < a->count; i++) {
+		if (hash_find(&there, cv_span((const char *)a->items[i].guid,
+					      16)) != NULL)
+			rows[count++] = &a->items[i];
+	}
+	whole = count;
+	ret = sync_probe(m->sync, 0, rows, &whole, err);
+	if (ret == CV_OK && whole < count)
+		return FAIL(err, CV_E_TEMP, "%u messages cannot be read in %s "
+			    "any more, and would be lost in %s, which has to "
+			    "be made anew (hint: with -f it is)",
+			    count - whole, m->sync->side[0]->label,
+			    m->sync->side[1]->label);
+	return ret;
+}
+
 /* The UIDs that are to come were passed here: all is made anew. */
 static int start_again(struct mirroring *m, uint32_t *next,
 		       struct cv_error *err)
 {
 	struct sync_side *to = m->sync->side[1];
 	const sync_rows *a = &m->c->rows[0];
-	int ret = CV_OK;
+	int ret = check_source(m, err);
 
+	if (ret < 0)
+		return ret;
 	m->sync->report->expunged[1] += m->c->rows[1].count;
 	m->expunge.count = m->changes.count = 0;
 	m->copy_count = 0;
-	for (size_t i = 0; i < a->count; i++)
-		m->copy[m->copy_count++] = &a->items[i];
+	for (size_t i = 0; i < a->count; i++) {
+		if (!m->bad[i])
+			m->copy[m->copy_count++] = &a->items[i];
+	}
 	*next = 1;
 	m->again = true;
 	if (!m->sync->options->dry_run)
@@ -192,6 +255,8 @@ int sync_mirror(struct sync *sync, const struct sync_pair *pair,
 		.copy = pool_new_array(content->pool,
 				       const struct sync_row *,
 				       content->rows[0].count + 1),
+		.bad = pool_new_array(content->pool, bool,
+				      content->rows[0].count + 1),
 	};
 	uint32_t next = content->box[1].uidnext;
 	int ret = CV_OK;
@@ -203,7 +268,9 @@ int sync_mirror(struct sync *sync, const struct sync_pair *pair,
 		compare_uids(&m);
 	else
 		compare_guids(&m);
-	if (m.uids && ((m.copy_count > 0 && m.copy[0]->uid < next) ||
+	if (m.uids)
+		ret = probe_passed(&m, next, err);
+	if (ret == CV_OK && m.uids && ((m.copy_count > 0 && m.copy[0]->uid < next) ||
 		       next > content->box[0].uidnext))
 		ret = start_again(&m, &next, err);
 	if (ret == CV_OK)

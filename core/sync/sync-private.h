@@ -93,12 +93,20 @@ enum sync_uids {
 	SYNC_UIDS_NEW,
 };
 
+/* Reports a message that the side could not give. */
+void sync_damaged(struct sync *sync, int side, const struct cv_error *err);
+
 /* sync-copy.c: copies rows (ascending by UID) of the open mailbox of the one
  * side into that of the other.  uids_r: the new UIDs, 0 of those that were
- * gone.  next: the target's uidnext, raised. */
+ * gone, or damaged.  next: the target's uidnext, raised. */
 int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
 	      uint32_t count, uint32_t *next, enum sync_uids keep,
 	      uint32_t *uids_r, struct cv_error *err);
+
+/* Reads rows of the open mailbox without copying them: takes those out that
+ * cannot be read. */
+int sync_probe(struct sync *sync, int from, const struct sync_row **rows,
+	       uint32_t *count, struct cv_error *err);
 
 /* What makes a message into one with these flags; false: it is. */
 bool sync_change_make(struct sync *sync, const struct sync_row *row,

@@ -29,11 +29,10 @@ static int nonsense(struct remote *r, struct cv_error *err)
 			      "rules of the protocol"), err);
 }
 
-/* The failure of the other end. */
-static int take_error(struct remote *r, struct wire_in *in,
-		      struct cv_error *err)
+/* What the other end says of a failure. */
+static int take_text(struct remote *r, int code, struct wire_in *in,
+		     struct cv_error *err)
 {
-	int code = -(int)(wire_u32(in) & 0xff);
 	struct cv_span text = wire_span(in, ERROR_TEXT_MAX);
 	char shown[ERROR_TEXT_MAX + 1];
 
@@ -44,6 +43,12 @@ static int take_error(struct remote *r, struct wire_in *in,
 			text.data[i] == 0x7f ? '?' : text.data[i];
 	shown[text.len] = '\0';
 	return FAIL(err, code, "%s: %s", r->side.label, shown);
+}
+
+static int take_error(struct remote *r, struct wire_in *in,
+		      struct cv_error *err)
+{
+	return take_text(r, -(int)(wire_u32(in) & 0xff), in, err);
 }
 
 /* The next part of an answer: CV_OK with one, CV_EOF after the last. */
@@ -228,14 +233,21 @@ static int next_bytes(struct remote *r, struct cv_span *data_r,
 	struct wire_in in;
 	uint8_t type;
 	int ret = link_get(r->link, &type, &in, err);
+	bool in_message = r->in_message;
 
+	r->side.damaged = false;
 	if (ret != CV_OK)
 		return broken(r, ret, err);
-	if (type == LINK_DATA && r->in_message && in.left > 0) {
+	if (type == LINK_DATA && in_message && in.left > 0) {
 		*data_r = cv_span((const char *)in.data, in.left);
 		return CV_OK;
 	}
 	r->in_message = false;
+	if (type == LINK_DAMAGED && in_message) {
+		ret = take_text(r, CV_E_TEMP, &in, err);
+		r->side.damaged = !r->side.broken;
+		return ret;
+	}
 	if (type == LINK_MESSAGE) {
 		r->pending = true;
 		r->pending_uid = wire_u32(&in);
@@ -263,7 +275,8 @@ static int remote_fetch_next(struct sync_side *s, uint32_t *uid_r,
 
 	while (ret == CV_OK && r->fetching && !r->pending) {
 		ret = next_bytes(r, &skipped, err);
-		if (ret == CV_EOF)
+		/* one that is passed over may be damaged as well */
+		if (ret == CV_EOF || (ret < 0 && r->side.damaged))
 			ret = CV_OK;
 	}
 	if (ret < 0)

@@ -145,7 +145,12 @@ static int send_bytes(struct serving *v, struct cv_error *failure,
 		if (*sent < 0)
 			return CV_OK;
 	}
-	return ret == CV_EOF ? CV_OK : ret;
+	if (ret == CV_EOF || !v->side->damaged)
+		return ret == CV_EOF ? CV_OK : ret;
+	wire_put_str(link_begin(v->link, LINK_DAMAGED), failure->text);
+	*sent = link_end(v->link, err);
+	*failure = (struct cv_error)ERROR_NONE;
+	return CV_OK;
 }
 
 static int serve_fetch(struct serving *v, struct wire_in *in,

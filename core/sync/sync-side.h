@@ -102,6 +102,9 @@ struct sync_side {
 	uint64_t modseq;		/* of the account, 0 not known */
 	struct sync_words *words;	/* the engine's, set before list */
 	bool broken;			/* no call makes sense any more */
+	/* The last failure of fetch_read was that of one message, which its
+	 * text names: fetch_next goes on with the next one. */
+	bool damaged;
 };
 
 /* All: CV_OK or a failure.  Pools are the caller's.  Those behind "writing"
@@ -132,7 +135,8 @@ struct sync_side_ops {
 	 * that was all. */
 	int (*fetch_next)(struct sync_side *s, uint32_t *uid_r,
 			  struct cv_error *err);
-	/* Its next bytes, CRLF form.  CV_EOF: complete. */
+	/* Its next bytes, CRLF form.  CV_EOF: complete.  A failure: also
+	 * s->damaged. */
 	int (*fetch_read)(struct sync_side *s, struct cv_span *data_r,
 			  struct cv_error *err);
 	/* All of fetch has been read, or is not wanted any more. */

@@ -57,6 +57,13 @@ int sync_failed(struct sync *sync, const char *name, int ret,
 	return CV_OK;
 }
 
+void sync_damaged(struct sync *sync, int side, const struct cv_error *err)
+{
+	sync->report->damaged[side]++;
+	if (sync->options->damaged != NULL)
+		sync->options->damaged(sync->options->context, err);
+}
+
 /* --- one mailbox ------------------------------------------------------------------ */
 
 static bool is_unchanged(const struct sync *sync,
@@ -117,6 +124,8 @@ static int sync_box(struct sync *sync, struct sync_pair *pair,
 	struct sync_state_box *result = pool_new(sync->pool,
 						 struct sync_state_box);
 	const char *name = pair->box[0]->name;
+	uint64_t damaged = sync->report->damaged[0] +
+		sync->report->damaged[1];
 	int ret;
 
 	array_init(&result->entries, sync->pool);
@@ -131,6 +140,9 @@ static int sync_box(struct sync *sync, struct sync_pair *pair,
 			sync_mirror(sync, pair, &content, err) :
 			sync_messages(sync, pair, &content, result, err);
 	}
+	/* what was left out: it is not unchanged next time */
+	if (sync->report->damaged[0] + sync->report->damaged[1] != damaged)
+		result->modseq[0] = result->modseq[1] = 0;
 	if (ret == CV_OK && !pair->absent[0] && !pair->absent[1] &&
 	    pair->real[0] == NULL && pair->real[1] == NULL)
 		ret = sync_metadata(sync, name, &result->entries,

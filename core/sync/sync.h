@@ -16,6 +16,9 @@ struct sync_report {
 	uint64_t renumbered[2];		/* saved, but not with their UIDs */
 	uint64_t subscriptions[2], entries[2];
 	uint64_t mailboxes, failures;
+	/* messages of [0] and of [1] that could not be read, and were left
+	 * out: the next run tries again */
+	uint64_t damaged[2];
 	/* INBOX was used at both ends and has two GUIDs */
 	bool inbox_differs;
 };
@@ -37,13 +40,16 @@ struct sync_options {
 	const char *state_path;		/* NULL: none */
 	/* One mailbox failed; the others go on. */
 	void (*failed)(void *context, const struct cv_error *err);
+	/* A message was left out, which the text names. */
+	void (*damaged)(void *context, const struct cv_error *err);
 	/* text: what is being done. */
 	void (*progress)(void *context, const char *mailbox, uint64_t done,
 			 uint64_t total);
 	void *context;
 };
 
-/* CV_OK also when single mailboxes failed (report_r->failures). */
+/* CV_OK also when single mailboxes failed (report_r->failures), and when
+ * messages were left out (report_r->damaged). */
 int sync_run(struct sync_side *a, struct sync_side *b,
 	     const struct sync_options *options,
 	     struct sync_report *report_r, struct cv_error *err);

@@ -154,18 +154,6 @@ static void print_item(void *context, const struct dump_item *item)
 
 /* --- an account ----------------------------------------------------------- */
 
-/* Names as in doc/format-account.md. */
-static bool is_ours(struct cv_span name)
-{
-	struct cv_span end = name.len < 5 ? name :
-		cv_span_skip(name, name.len - 5);
-
-	return cv_span_begins(name, CV_SPAN("journal.")) ||
-		cv_span_begins(name, CV_SPAN("damaged.")) ||
-		cv_span_is(end, ".snap") ||
-		(end.len == 5 && cv_span_is(cv_span_skip(end, 1), ".cat"));
-}
-
 /* What is wrong with each file. */
 static int check_files(struct dump_print *p, struct io_dir *dir)
 {
@@ -175,7 +163,7 @@ static int check_files(struct dump_print *p, struct io_dir *dir)
 	while ((name = io_dir_next(dir, NULL)) != NULL) {
 		struct cv_error err = ERROR_NONE;
 
-		if (!is_ours(cv_span_of(name)))
+		if (!dump_knows_name(cv_span_of(name)))
 			continue;
 		p->file = name;
 		/* one that has gone meanwhile is not missed */

@@ -63,6 +63,7 @@ struct fetch {
 	struct cv_error *err;
 };
 
+/* Puts one value, also when it fails. */
 typedef int field_fn(struct fetch *f, const char *argument);
 
 static int put_user(struct fetch *f, const char *argument)
@@ -273,18 +274,19 @@ static int put_stream(struct fetch *f, struct cv_stream *stream)
 	return ret == CV_EOF ? CV_OK : ret;
 }
 
-static int put_section(struct fetch *f, const struct cv_section *section)
+static int put_section(struct fetch *f, struct cv_section *section)
 {
 	struct cv_stream *stream;
 	uint64_t size;
-	int ret = mailbox_api.section(f->box, f->data.seq, section, &stream,
-				      &size, f->err);
+	int ret;
 
-	if (ret == CV_NOT_FOUND) {
-		adm_mail_value(f->m, "");
-		return CV_OK;
-	}
-	return ret == CV_OK ? put_stream(f, stream) : ret;
+	section->raw = true;
+	ret = mailbox_api.section(f->box, f->data.seq, section, &stream,
+				  &size, f->err);
+	if (ret == CV_OK)
+		return put_stream(f, stream);
+	adm_mail_value(f->m, "");
+	return ret == CV_NOT_FOUND ? CV_OK : ret;
 }
 
 static int put_text(struct fetch *f, const char *argument)
@@ -321,14 +323,10 @@ static int put_one_header(struct fetch *f, const char *name)
 	int ret = mailbox_api.section(f->box, f->data.seq, &section, &stream,
 				      &size, f->err);
 
-	if (ret < 0)
-		return ret;
 	cv_text_init(&text, f->pool);
 	cv_text_init(&flat, f->pool);
 	if (ret == CV_OK)
 		ret = stream_read_all(stream, &text, 1024 * 1024, f->err);
-	if (ret < 0 && ret != CV_E_LIMIT)
-		return ret;
 	value = cv_text_span(&text);
 	while (value.len > 0 && value.data[0] != ':')
 		value = cv_span_skip(value, 1);
@@ -343,7 +341,7 @@ static int put_one_header(struct fetch *f, const char *name)
 		flat = text;
 	}
 	adm_mail_data(f->m, cv_text_span(&flat), false);
-	return CV_OK;
+	return ret < 0 && ret != CV_E_LIMIT ? ret : CV_OK;
 }
 
 static int put_header(struct fetch *f, const char *argument)
@@ -355,20 +353,18 @@ static int put_header(struct fetch *f, const char *argument)
 		put_section(f, &section);
 }
 
-static int parse_section(struct fetch *f, const char *argument,
-			 struct cv_section *section)
+/* Which fetch_prepare has looked at. */
+static void parse_section(struct fetch *f, const char *argument,
+			  struct cv_section *section)
 {
-	struct message_section parsed;
+	struct message_section parsed = { .kind = SECTION_ALL };
 
-	if (!message_section_parse(f->pool, cv_span_of(argument), &parsed))
-		return FAIL(f->err, CV_E_SYNTAX, "'%s' is no section",
-			    argument);
+	(void)message_section_parse(f->pool, cv_span_of(argument), &parsed);
 	section->kind = CV_SECTION_ALL + (uint32_t)parsed.kind;
 	section->part = parsed.path;
 	section->part_count = parsed.path_len;
 	section->fields = parsed.fields;
 	section->field_count = parsed.field_count;
-	return CV_OK;
 }
 
 /* "body", "body.1.2", "body.header" */
@@ -376,10 +372,10 @@ static int put_body(struct fetch *f, const char *argument)
 {
 	struct cv_section section = { CV_SIZED(cv_section),
 		.kind = CV_SECTION_TEXT };
-	int ret = *argument == '\0' ? CV_OK :
-		parse_section(f, argument, &section);
 
-	return ret == CV_OK ? put_section(f, &section) : ret;
+	if (*argument != '\0')
+		parse_section(f, argument, &section);
+	return put_section(f, &section);
 }
 
 /* A part's bytes without its transfer encoding. */
@@ -409,10 +405,8 @@ static int put_decoded(struct fetch *f, struct cv_section *section)
 static int put_binary(struct fetch *f, const char *argument)
 {
 	struct cv_section section = { CV_SIZED(cv_section) };
-	int ret = parse_section(f, argument, &section);
 
-	if (ret < 0)
-		return ret;
+	parse_section(f, argument, &section);
 	return section.kind == CV_SECTION_ALL ? put_decoded(f, &section) :
 		put_section(f, &section);
 }
@@ -420,7 +414,7 @@ static int put_binary(struct fetch *f, const char *argument)
 static int put_text_utf8(struct fetch *f, const char *argument)
 {
 	struct cv_section section = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_ALL };
+		.kind = CV_SECTION_ALL, .raw = true };
 	struct cv_stream *stream;
 	uint64_t size;
 	int ret = mailbox_api.section(f->box, f->data.seq, &section, &stream,
@@ -429,7 +423,7 @@ static int put_text_utf8(struct fetch *f, const char *argument)
 	(void)argument;
 	if (ret == CV_OK)
 		ret = adm_put_text_utf8(f->m, f->pool, stream, f->err);
-	else if (ret == CV_NOT_FOUND)
+	else
 		adm_mail_value(f->m, "");
 	return ret < 0 ? ret : CV_OK;
 }
@@ -444,7 +438,7 @@ static int put_preview(struct fetch *f, const char *argument)
 /* --- which fields ----------------------------------------------------------------- */
 
 /* What a field is made of, beside the message. */
-enum { NEEDS_DETAILS = 1, NEEDS_FACTS = 2 };
+enum { NEEDS_DETAILS = 1, NEEDS_FACTS = 2, NEEDS_BODY = 4 };
 
 static const struct field {
 	const char *name;
@@ -464,10 +458,10 @@ static const struct field {
 	{ "hdr", true, 0, 0, put_header },
 	{ "body.preview", false, CV_MESSAGE_PREVIEW, 0, put_preview },
 	{ "body.snippet", false, CV_MESSAGE_PREVIEW, 0, put_preview },
-	{ "body", true, 0, 0, put_body },
-	{ "binary", true, 0, 0, put_binary },
-	{ "text", false, 0, 0, put_text },
-	{ "text.utf8", false, 0, 0, put_text_utf8 },
+	{ "body", true, 0, NEEDS_BODY, put_body },
+	{ "binary", true, 0, NEEDS_BODY, put_binary },
+	{ "text", false, 0, NEEDS_BODY, put_text },
+	{ "text.utf8", false, 0, NEEDS_BODY, put_text_utf8 },
 	{ "size.physical", false, 0, NEEDS_DETAILS, put_size_physical },
 	{ "size.virtual", false, CV_MESSAGE_SIZE, 0, put_size_virtual },
 	{ "date.received", true, 0, 0, put_received },
@@ -513,6 +507,7 @@ static int fetch_prepare(struct adm_mail *m)
 	const char **columns = pool_new_array(m->pool, const char *,
 					      FETCH_FIELDS_MAX + 1);
 	struct cv_span rest, word, argument;
+	struct message_section section;
 
 	if (m->argc < 2)
 		return adm_mail_usage(m, "which fields of which messages?");
@@ -534,6 +529,11 @@ static int fetch_prepare(struct adm_mail *m)
 		if (field->put == put_binary && argument.len == 0)
 			return adm_mail_usage(m, "'binary' needs a section "
 					      "(binary.1)");
+		if ((field->put == put_binary || field->put == put_body) &&
+		    argument.len > 0 &&
+		    !message_section_parse(m->pool, argument, &section))
+			return adm_mail_usage(m, "'%.*s' is no section",
+					      CV_SPAN_ARG(argument));
 		if (plan->count == FETCH_FIELDS_MAX)
 			return adm_mail_usage(m, "too many fields");
 		columns[plan->count] = pool_copy(m->pool, word.data,
@@ -551,9 +551,14 @@ static int fetch_prepare(struct adm_mail *m)
 	return adm_mail_parse_query(m, 1);
 }
 
-static int fetch_one(struct fetch *f, const struct fetch_plan *plan,
-		     uint32_t seq)
+/* What was asked for; *put_r: how much of it was put. */
+static int fetch_fields(struct fetch *f, const struct fetch_plan *plan,
+			uint32_t seq, uint32_t *put_r)
 {
+	static const struct cv_section all = { CV_SIZED(cv_section),
+		.kind = CV_SECTION_ALL, .raw = true };
+	struct cv_stream *stream;
+	uint64_t size;
 	int ret = CV_OK;
 
 	/* details first: what message returns lives to the next call */
@@ -563,14 +568,38 @@ static int fetch_one(struct fetch *f, const struct fetch_plan *plan,
 		f->details.ref = pool_span(f->pool, f->details.ref);
 	if (ret == CV_OK && (plan->needs & NEEDS_FACTS))
 		ret = mailbox_facts(f->box, seq, f->pool, &f->facts, f->err);
+	/* nothing is shown of what cannot be read */
+	if (ret == CV_OK && (plan->needs & NEEDS_BODY))
+		ret = mailbox_api.section(f->box, seq, &all, &stream, &size,
+					  f->err);
 	if (ret == CV_OK)
 		ret = mailbox_api.message(f->box, seq, plan->items, &f->data,
 					  f->err);
-	if (ret == CV_NOT_FOUND)
-		return CV_OK;
-	for (uint32_t i = 0; i < plan->count && ret == CV_OK; i++)
-		ret = plan->fields[i]->put(f, plan->arguments[i]);
+	for (*put_r = 0; *put_r < plan->count && ret == CV_OK; (*put_r)++)
+		ret = plan->fields[*put_r]->put(f, plan->arguments[*put_r]);
 	return ret;
+}
+
+/* One that cannot be read is named, and the others come all the same.  What
+ * somebody has removed is no failure. */
+static int fetch_one(struct fetch *f, const struct fetch_plan *plan,
+		     uint32_t seq)
+{
+	uint32_t put = 0;
+	int ret = fetch_fields(f, plan, seq, &put);
+	bool gone = ret == CV_NOT_FOUND || ret == CV_E_NOT_FOUND;
+
+	if (ret == CV_OK)
+		return CV_OK;
+	for (; put > 0 && put < plan->count; put++)
+		adm_mail_value(f->m, "");
+	if (gone)
+		return CV_OK;
+	(void)mailbox_blame(f->box, seq, f->err);
+	(void)error_prefix(f->err, "mailbox '%s'", f->name);
+	adm_mail_damaged(f->m, f->err);
+	*f->err = (struct cv_error)ERROR_NONE;
+	return CV_OK;
 }
 
 static int fetch_found(struct adm_mail *m, struct cv_mailbox *box,
@@ -598,7 +627,11 @@ static int fetch_found(struct adm_mail *m, struct cv_mailbox *box,
 
 static int fetch_run(struct adm_mail *m, struct cv_error *err)
 {
-	return adm_mail_each_match(m, CV_MAILBOX_READONLY, fetch_found, err);
+	const struct fetch_plan *plan = m->state;
+
+	return adm_mail_each_match(m, CV_MAILBOX_READONLY |
+				   (plan->needs & NEEDS_BODY ?
+				    MAILBOX_VERIFY : 0), fetch_found, err);
 }
 
 /* --- the verbs --------------------------------------------------------------------- */

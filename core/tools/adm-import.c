@@ -105,6 +105,13 @@ static void show(void *context, const char *mailbox, uint64_t done,
 	adm_progress(mailbox, done, total);
 }
 
+/* Of the source; the mail that it is read for has the user's name. */
+static void damaged(void *context, const struct cv_error *err)
+{
+	adm_progress_end();
+	adm_mail_damaged(context, err);
+}
+
 static int import_run(struct adm_mail *m, struct cv_error *err)
 {
 	struct import *i = m->state;
@@ -114,6 +121,7 @@ static int import_run(struct adm_mail *m, struct cv_error *err)
 	i->options.dry_run = m->option['n'] != NULL;
 	i->options.context = m;
 	i->options.progress = show;
+	i->options.damaged = damaged;
 	ret = sync_local_open(m->user, false, user_name(m->user), &i->to,
 			      err);
 	if (ret == CV_OK)
@@ -125,6 +133,7 @@ static int import_run(struct adm_mail *m, struct cv_error *err)
 	adm_mail_f(m, "%llu", (unsigned long long)i->report.created[1]);
 	adm_mail_f(m, "%llu",
 		   (unsigned long long)i->report.subscriptions[1]);
+	adm_mail_f(m, "%llu", (unsigned long long)i->report.damaged[0]);
 	if (i->from != NULL)
 		i->from->ops->close(&i->from);
 	if (i->to != NULL)
@@ -133,7 +142,8 @@ static int import_run(struct adm_mail *m, struct cv_error *err)
 }
 
 static const char *const columns[] = {
-	"mailboxes", "saved", "bytes", "created", "subscriptions", NULL,
+	"mailboxes", "saved", "bytes", "created", "subscriptions",
+	"damaged", NULL,
 };
 
 static const struct adm_mail_verb verb = {

@@ -127,6 +127,18 @@ void adm_mail_failed(struct adm_mail *m, const struct cv_error *err)
 	worsen(&m->status, adm_fail(&shown));
 }
 
+void adm_mail_damaged(struct adm_mail *m, const struct cv_error *err)
+{
+	(void)fprintf(stderr, "culveradm: %s: %s\n", user_name(m->user),
+		      err->text);
+	worsen(&m->status, ADM_DATA);
+}
+
+void adm_mail_worsen(struct adm_mail *m, int status)
+{
+	worsen(&m->status, status);
+}
+
 /* --- the child ----------------------------------------------------------------- */
 
 static void set_overrides(struct settings_scope *scope,

@@ -84,6 +84,13 @@ void adm_mail_data(struct adm_mail *m, struct cv_span data, bool more);
  * status. */
 void adm_mail_failed(struct adm_mail *m, const struct cv_error *err);
 
+/* The same of a message that is damaged: ADM_DATA, whatever kept it from
+ * being read. */
+void adm_mail_damaged(struct adm_mail *m, const struct cv_error *err);
+
+/* For the exit status alone: enum adm_exit. */
+void adm_mail_worsen(struct adm_mail *m, int status);
+
 /* --- messages of a query --------------------------------------------------- */
 
 /* Called for each mailbox with at least one match, messages by sequence

@@ -145,6 +145,8 @@ static int identity_of(struct adm_mail *m, struct cv_mailbox *box,
 		return ret;
 	}
 	ret = mailbox_api.section(box, seq, &section, &stream, &size, err);
+	if (ret == CV_E_NOT_FOUND)
+		return CV_NOT_FOUND;
 	if (ret != CV_OK)
 		return ret;
 	cv_text_init(&text, pool);

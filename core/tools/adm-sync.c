@@ -283,6 +283,12 @@ static void failed(void *context, const struct cv_error *err)
 	adm_mail_failed(context, err);
 }
 
+static void damaged(void *context, const struct cv_error *err)
+{
+	adm_progress_end();
+	adm_mail_damaged(context, err);
+}
+
 static void print_report(struct adm_mail *m, const struct sync_report *r)
 {
 	const struct plan *plan = m->state;
@@ -295,7 +301,7 @@ static void print_report(struct adm_mail *m, const struct sync_report *r)
 			r->expunged[end], r->changed[end],
 			r->renumbered[end], r->created[end], r->removed[end],
 			r->renamed[end], r->subscriptions[end],
-			r->entries[end],
+			r->entries[end], r->damaged[end],
 		};
 
 		adm_mail_value(m, side == 0 ? "local" : "other");
@@ -388,6 +394,7 @@ static int run_sides(struct adm_mail *m, struct sync_side *local,
 	plan->options.mask = m->option['m'];
 	plan->options.exclude = m->option['x'];
 	plan->options.failed = failed;
+	plan->options.damaged = damaged;
 	plan->options.context = m;
 	plan->options.progress = show;
 	if (!plan->mirror)
@@ -489,7 +496,8 @@ static int server_run(struct adm_mail *m, struct cv_error *err)
 
 static const char *const columns[] = {
 	"store", "saved", "bytes", "expunged", "changed", "renumbered",
-	"created", "removed", "renamed", "subscriptions", "annotations", NULL,
+	"created", "removed", "renamed", "subscriptions", "annotations",
+	"damaged", NULL,
 };
 
 static const struct adm_mail_verb sync_verb = {

@@ -1,6 +1,7 @@
 /* adm-transfer.c - messages of one user to another, between two processes. */
 #include "adm-transfer.h"
 #include "ipc/ipc.h"
+#include "mailbox/mailbox-admin.h"
 #include "stream/stream.h"
 
 #include <errno.h>
@@ -76,6 +77,10 @@ static int send_message(struct cv_mailbox *box, uint32_t seq,
 		return ret;
 	write_head(&head, &data);
 	ret = mailbox_api.section(box, seq, &section, &stream, &size, err);
+	if (ret == CV_E_NOT_FOUND)
+		return CV_NOT_FOUND;
+	if (ret < 0)
+		return mailbox_blame(box, seq, err);
 	if (ret == CV_OK)
 		ret = ipc_send(peer.fd, &head, err);
 	if (ret == CV_OK)
@@ -176,8 +181,10 @@ static void read_other(struct adm_mail *m, bool move)
 	m->info = m->source;
 	ret = adm_mail_enter(m, m->source, &err);
 	if (ret == CV_OK)
-		ret = move ? adm_mail_each_match(m, 0, found_move, &err) :
-			adm_mail_each_match(m, CV_MAILBOX_READONLY,
+		ret = move ? adm_mail_each_match(m, MAILBOX_VERIFY,
+						 found_move, &err) :
+			adm_mail_each_match(m, CV_MAILBOX_READONLY |
+					    MAILBOX_VERIFY,
 					    found_copy, &err);
 	if (ret < 0) {
 		(void)error_prefix(&err, "%s", m->source->name);

@@ -21,7 +21,7 @@ static const struct adm_verb *const verbs[] = {
 	&adm_reload_verb, &adm_save_verb,
 	&adm_search_verb, &adm_selftest_verb, &adm_service_verb,
 	&adm_stop_verb, &adm_sync_verb, &adm_sync_server_verb,
-	&adm_user_verb, &adm_who_verb,
+	&adm_user_verb, &adm_verify_verb, &adm_who_verb,
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 

@@ -70,6 +70,8 @@ extern const struct adm_verb adm_import_verb;
 /* adm-maintain.c */
 extern const struct adm_verb adm_expire_verb, adm_index_verb, adm_purge_verb,
 	adm_resync_verb;
+/* adm-verify.c */
+extern const struct adm_verb adm_verify_verb;
 /* adm-dump.c */
 extern const struct adm_verb adm_dump_verb;
 /* adm-quota.c */

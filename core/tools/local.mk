@@ -29,6 +29,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-server.c \
 	%D%/adm-sync.c %D%/adm-sync.h \
 	%D%/adm-transfer.c %D%/adm-transfer.h \
+	%D%/adm-verify.c \
 	%D%/adm-who.c \
 	core/master/selftest.c
 culveradm_CPPFLAGS = $(CORE_CPPFLAGS)
