@@ -308,6 +308,16 @@ static int open_to_inspect(struct cv_user *user, const char *name,
 		open_in_memory(user, &own, account_r, err) : ret;
 }
 
+const char *mail_location_account_path(const struct mail_location *location,
+				       const char *dir, struct cv_pool *pool)
+{
+	const char *index = location->index;
+
+	if (index[0] == '\0' || strcmp(index, "MEMORY") == 0)
+		return pool_printf(pool, "%s/%s", location->path, dir);
+	return pool_printf(pool, "%s/culver", index);
+}
+
 int mail_location_account_open(struct cv_user *user,
 			       const struct mail_location *location,
 			       const char *dir,
@@ -323,9 +333,7 @@ int mail_location_account_open(struct cv_user *user,
 
 	if (in_memory)
 		index = "";
-	name = index[0] != '\0' ? pool_printf(user->pool, "%s/culver",
-					      index) :
-		pool_printf(user->pool, "%s/%s", location->path, dir);
+	name = mail_location_account_path(location, dir, user->pool);
 	if (user->account == NULL && user->inspect)
 		return open_to_inspect(user, name, options, account_r, err);
 	if (user->account == NULL && in_memory)

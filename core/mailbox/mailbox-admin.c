@@ -343,7 +343,7 @@ static uint32_t count_since(struct account_folder *folder, uint32_t uidnext)
 }
 
 int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
-		   uint32_t *gone_r, struct cv_error *err)
+		   uint32_t *gone_r, bool *damaged_r, struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("resync");
 	struct mailbox_ref ref;
@@ -359,6 +359,8 @@ int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
 	if (ret == CV_OK) {
 		before = folder->message_count;
 		uidnext = folder->uidnext;
+		*damaged_r = folder->damaged ||
+			account_is_damaged(ref.store->account);
 		/* also what drivers look for only when something is lost */
 		account_folder_doubt(folder);
 		ret = store_folder_scan_all(sf, err);

@@ -105,9 +105,10 @@ int route_acl_change(struct cv_user *u, const char *name,
 		     struct cv_error *err);
 
 /* Compares journal and store completely, whatever stamps say, and mends.
- * found_r, gone_r: messages that came and went. */
+ * found_r, gone_r: messages that came and went; damaged_r: journal or
+ * snapshots had lost something. */
 int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
-		   uint32_t *gone_r, struct cv_error *err);
+		   uint32_t *gone_r, bool *damaged_r, struct cv_error *err);
 /* Computes what FETCH and SEARCH want to know of messages that nobody has
  * looked at; the newest max of them (0: all).  indexed_r: how many. */
 int mailbox_index(struct cv_user *u, const char *name, uint32_t max,
@@ -144,11 +145,15 @@ int mailbox_blame(struct cv_mailbox *box, uint32_t seq, struct cv_error *err);
 /* Of a message whose bytes are gone: true when nobody has removed it.  Where
  * other programs remove messages, they have. */
 bool mailbox_is_lost(struct cv_mailbox *box, uint32_t seq);
-/* Opens the store of the user's own mail with this number.  *path_r: where its
- * account lies; NULL: it has none in files.  CV_NOT_FOUND: past the last. */
+/* Opens the store of the user's own mail with this number.  *path_r: where the
+ * files of its account lie, if it has any.  CV_NOT_FOUND: past the last. */
 int mailbox_account_path(struct cv_user *u, uint32_t number,
 			 struct cv_pool *pool, const char **path_r,
 			 struct cv_error *err);
+/* Only whether it is there, is as long as is known of it, and, when it is
+ * small, has its checksum; as mailbox_check. */
+int mailbox_can_open(struct cv_mailbox *box, uint32_t seq,
+		     struct cv_error *err);
 /* Reads all of a message in a view with MAILBOX_VERIFY, and compares it with
  * what is known of it.  CV_NOT_FOUND: expunged; a failure says what is wrong:
  * CV_E_SYNTAX: not with the message, but with what is remembered of it.  Not

@@ -90,7 +90,6 @@ int mailbox_account_path(struct cv_user *u, uint32_t number,
 {
 	struct store *store = u->stores;
 	const char *dir;
-	struct stat st;
 	int ret;
 
 	while (store != NULL && (!store->is_private || number > 0)) {
@@ -103,11 +102,7 @@ int mailbox_account_path(struct cv_user *u, uint32_t number,
 	if (ret < 0)
 		return ret;
 	dir = store->driver->account_dir(store->root);
-	*path_r = store->location.index[0] != '\0' ?
-		pool_printf(pool, "%s/culver", store->location.index) :
-		pool_printf(pool, "%s/%s", store->location.path, dir);
-	if (io_stat(u->io, AT_FDCWD, *path_r, &st) < 0)
-		*path_r = NULL;
+	*path_r = mail_location_account_path(&store->location, dir, pool);
 	return CV_OK;
 }
 

@@ -511,6 +511,22 @@ static int open_section(struct open_message *m, struct cv_stream *file,
 	return ret;
 }
 
+int mailbox_can_open(struct cv_mailbox *box, uint32_t seq,
+		     struct cv_error *err)
+{
+	uint32_t row;
+	int ret;
+
+	if (!mailbox_row(box, seq, &row))
+		return CV_NOT_FOUND;
+	ret = open_bytes(box, row, open_slot(box, mailbox_uid_at(box, seq - 1)),
+			 err);
+	if (ret != CV_NOT_FOUND)
+		return ret;
+	ret = fail_gone(box, seq, err);
+	return ret == CV_E_NOT_FOUND ? CV_NOT_FOUND : ret;
+}
+
 /* Of the message that is open. */
 static int check_claim(struct cv_mailbox *box, struct cv_error *err)
 {

@@ -138,7 +138,7 @@ static void add_folders(struct cv_user *user, struct node_set *set,
 		struct node *node;
 
 		/* a pattern is for those that are there */
-		if (user->accessor != NULL ||
+		if (user->accessor != NULL || user->inspect ||
 		    config->auto_create == MAILBOX_AUTO_NO ||
 		    strpbrk(config->name, "*%") != NULL)
 			continue;

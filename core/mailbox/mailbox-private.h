@@ -125,6 +125,9 @@ bool mail_location_equal(const struct mail_location *a,
 /* Is anything there? */
 bool mail_location_exists(const struct cv_user *user,
 			  const struct mail_location *location);
+/* Where the account of a tree is; dir as below. */
+const char *mail_location_account_path(const struct mail_location *location,
+				       const char *dir, struct cv_pool *pool);
 /* Opens the account of a tree; dir is the driver's account_dir. */
 int mail_location_account_open(struct cv_user *user,
 			       const struct mail_location *location,

@@ -186,11 +186,12 @@ static int open_parts(struct store *store, struct cv_error *err)
 		if (ret >= 0)
 			ret = store_subscriptions_refresh(store, err);
 	}
-	if (ret >= 0 && store->has_inbox && !store->user->inspect &&
+	if (ret >= 0 && store->has_inbox && !store->frozen &&
 	    account_folder_find(store->account, CV_SPAN("INBOX")) == NULL) {
 		ret = store_folder_create(store, CV_SPAN("INBOX"), 0, &folder,
 					  err);
-		if (ret == CV_E_EXISTS)
+		/* to be looked at: it may have none */
+		if (ret == CV_E_EXISTS || (ret < 0 && store->user->inspect))
 			ret = CV_OK;
 	}
 	return ret < 0 ? ret : CV_OK;

@@ -68,17 +68,52 @@ static int index_run(struct adm_mail *m, struct cv_error *err)
 
 /* --- force-resync ------------------------------------------------------------------- */
 
+/* Names what is there, but cannot be read: nothing can mend that. */
+static int name_damaged(struct adm_mail *m, const char *name,
+			uint32_t *count_r, struct cv_error *err)
+{
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+	struct cv_mailbox *box;
+	int ret = mailbox_api.open(m->user, name, CV_MAILBOX_READONLY, &box,
+				   err);
+
+	if (ret < 0)
+		return ret;
+	mailbox_api.state(box, &state);
+	for (uint32_t seq = 1; seq <= state.messages &&
+	     !mailbox_is_remote(box); seq++) {
+		struct cv_error one = ERROR_NONE;
+
+		if (mailbox_can_open(box, seq, &one) < 0) {
+			(void)mailbox_blame(box, seq, &one);
+			(void)error_prefix(&one, "mailbox '%s'", name);
+			adm_progress_end();
+			adm_mail_damaged(m, &one);
+			++*count_r;
+		}
+		adm_progress(name, seq, state.messages);
+	}
+	adm_progress_end();
+	mailbox_api.close(&box);
+	return CV_OK;
+}
+
 static int resync_one(struct adm_mail *m, const char *name,
 		      struct cv_error *err)
 {
-	uint32_t found = 0, gone = 0;
-	int ret = mailbox_resync(m->user, name, &found, &gone, err);
+	uint32_t found = 0, gone = 0, damaged = 0;
+	bool mended = false;
+	int ret = mailbox_resync(m->user, name, &found, &gone, &mended, err);
 
+	if (ret == CV_OK)
+		ret = name_damaged(m, name, &damaged, err);
 	if (ret < 0)
 		return ret;
 	adm_mail_value(m, name);
 	adm_mail_f(m, "%u", found);
 	adm_mail_f(m, "%u", gone);
+	adm_mail_f(m, "%u", damaged);
+	adm_mail_value(m, mended ? "mended" : "ok");
 	return CV_OK;
 }
 
@@ -122,7 +157,7 @@ static const char *const index_columns[] = {
 	ADM_UNTITLED "mailbox", "indexed", NULL,
 };
 static const char *const resync_columns[] = {
-	ADM_UNTITLED "mailbox", "found", "gone", NULL,
+	ADM_UNTITLED "mailbox", "found", "gone", "damaged", "index", NULL,
 };
 static const char *const purge_columns[] = { "freed", NULL };
 

@@ -156,6 +156,9 @@ static int check_account(struct verify *v, const char *path,
 	struct io_dir *dir = io_dir_open(io_readonly(), AT_FDCWD, path);
 	const char *name;
 
+	/* one that is not there yet, or in memory */
+	if (dir == NULL && errno == ENOENT)
+		return CV_OK;
 	if (dir == NULL)
 		return FAIL_ERRNO(err, errno, "cannot read '%s'", path);
 	while ((name = io_dir_next(dir, NULL)) != NULL) {
@@ -178,7 +181,7 @@ static int check_accounts(struct verify *v, struct cv_error *err)
 
 	for (uint32_t i = 0; (ret = mailbox_account_path(
 			v->m->user, i, pool, &path, err)) == CV_OK; i++) {
-		ret = path == NULL ? CV_OK : check_account(v, path, err);
+		ret = check_account(v, path, err);
 		if (ret < 0)
 			break;
 	}

@@ -406,6 +406,9 @@ static int open_map(struct cv_storage_folder *folder, struct cv_error *err)
 					 mbox_own_path(name, folder->own,
 						       "map"),
 					 O_RDWR | O_CREAT, 0600);
+	if (folder->map_fd == -1 && errno == EROFS)
+		folder->map_fd = MB_CALL(root, open, root->own_fd, name,
+					 O_RDONLY, 0);
 	return folder->map_fd == -1 ? common_fail(err, "open", name) : CV_OK;
 }
 

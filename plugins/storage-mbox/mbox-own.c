@@ -21,7 +21,10 @@ const char *mbox_own_path(char dst[256], const char *own, const char *kind)
 static int wait_lock(struct cv_storage_root *root, int fd, const char *own,
 		     struct cv_error *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	/* who may only read does not write our files either */
+	bool reads = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+	struct flock lock = { .l_type = reads ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET };
 	uint64_t deadline = cv_api->monotonic_msecs() +
 		root->settings->mbox_lock_timeout;
 	struct timespec pause = { .tv_nsec = 1000000 };
@@ -47,6 +50,8 @@ static int open_lock(struct cv_storage_root *root, const char *own, int *fd_r,
 	*fd_r = MB_CALL(root, open, root->own_fd,
 			mbox_own_path(name, own, "lock"), O_RDWR | O_CREAT,
 			0600);
+	if (*fd_r < 0 && errno == EROFS)
+		*fd_r = MB_CALL(root, open, root->own_fd, name, O_RDONLY, 0);
 	return *fd_r < 0 ? common_fail(err, "open", name) : CV_OK;
 }
 

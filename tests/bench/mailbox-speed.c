@@ -344,8 +344,9 @@ static void run(struct fixture *f, const char *what, int n)
 	}
 	for (int i = 0; strcmp(what, "resync") == 0 && i < n; i++) {
 		uint32_t found, gone;
+		bool mended;
 
-		if (mailbox_resync(f->user, "INBOX", &found, &gone,
+		if (mailbox_resync(f->user, "INBOX", &found, &gone, &mended,
 				   &f->err) < 0)
 			die(f, "resync");
 	}

@@ -371,8 +371,9 @@ static const char *resync(struct fixture *f, bool again)
 {
 	for (int i = 0; i < BOXES; i++) {
 		uint32_t found = 0, gone = 0;
+		bool mended;
 
-		if (mailbox_resync(f->user, box_names[i], &found, &gone,
+		if (mailbox_resync(f->user, box_names[i], &found, &gone, &mended,
 				   &f->err) < 0)
 			return "force-resync fails";
 		if (again && found + gone > 0)

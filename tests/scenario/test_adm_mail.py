@@ -234,9 +234,9 @@ def test_resync_and_index_see_what_others_did(make_server):
         (new / f"17{n}.foreign").write_text("Subject: foreign\n\nbody\n")
         if culver.IS_ROOT:
             shutil.chown(new / f"17{n}.foreign", culver.MAIL_USER, culver.MAIL_GROUP)
-    assert adm(server, "force-resync", "-u", "alice", "INBOX") == "INBOX found=3 gone=0\n"
+    assert adm(server, "force-resync", "-u", "alice", "INBOX") == "INBOX found=3 gone=0 damaged=0 index=ok\n"
     assert adm(server, "index", "-u", "alice", "INBOX") == "INBOX indexed=3\n"
     for folder in (new, cur):
         for path in folder.glob("*foreign*"):
             path.unlink()
-    assert adm(server, "force-resync", "-u", "alice", "INBOX") == "INBOX found=0 gone=3\n"
+    assert adm(server, "force-resync", "-u", "alice", "INBOX") == "INBOX found=0 gone=3 damaged=0 index=ok\n"

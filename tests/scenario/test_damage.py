@@ -11,6 +11,7 @@ import time
 import pytest
 
 import culver
+import dovecot
 
 DATA_ERROR = 65     # EX_DATAERR
 COUNT = 7
@@ -138,6 +139,7 @@ def verify(server, *query, location=None):
     done = server.adm("-f", "json", *words(server, location), "verify", "-u", "alice", *query,
                       check=False)
     rows = json.loads(done.stdout)
+    print(done.stderr)
     return done.returncode, [r for r in rows if r["problem"]], \
         {r["mailbox"]: (int(r["messages"]), int(r["damaged"])) for r in rows if not r["problem"]}
 
@@ -182,3 +184,271 @@ def test_one_damaged_message_stops_nothing(damaged):
             sorted(r[fields] for r in damaged.good)
         done, report = transfer(damaged, verb, copy)
         assert done.returncode == 0 and nothing_else(report["other"])
+
+
+def pipe(server, user="bob"):
+    return [str(culver.PREFIX / "bin" / "culveradm"), "-c", str(server.config), "sync-server",
+            "-u", user]
+
+
+def break_many(server):
+    """UID 2 flipped, UID 3 cut off, UID 4 gone, UID 6 (too large to be looked at when it is
+    opened) flipped near its end."""
+    good = fetch(server)
+    for uid, how in ((2, "flipped"), (3, "cut off"), (4, "gone")):
+        HOW["sdbox", how](*file_of(server, "sdbox", uid))
+    path, at = file_of(server, "sdbox", 6)
+    flip(path, at + 100000)
+    left = {("INBOX", "2"), ("INBOX", "3"), ("INBOX", "4"), ("INBOX", "6")}
+    return [r for r in good if (r[0], r[1]) not in left]
+
+
+def named(text, *uids):
+    assert [int(n) for n in re.findall(r"INBOX'?: UID (\d+), GUID [0-9a-f]{32}, file '/", text)] \
+        == list(uids), text
+
+
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_both_ends_of_a_pipe(way):
+    with culver.Server(config=config("sdbox")) as server:
+        fill(server, [(6, 20000)])
+        good = break_many(server)
+        # the damaged mail is alice's, here or at the other end
+        if way == "there":
+            verb = ["backup", "-u", "alice", *pipe(server)]
+        else:
+            verb = ["backup", "-u", "bob", "-R", *pipe(server, "alice")]
+        for turn in range(2):
+            done = server.adm("-f", "json", *verb, check=False)
+            assert done.returncode == DATA_ERROR, done.stderr
+            named(done.stderr, 2, 3, 4, 6)
+            report = {r.pop("store"): r for r in json.loads(done.stdout)}
+            source = "local" if way == "there" else "other"
+            target = "other" if way == "there" else "local"
+            assert (report[source]["damaged"], report[target]["damaged"]) == ("4", "0")
+            assert report[target]["saved"] == (str(len(good)) if turn == 0 else "0")
+            assert report[target]["expunged"] == "0"
+        copy = server.adm("-f", "json", "fetch", "-u", "bob", "mailbox uid guid text", "ALL")
+        assert [tuple(r.values()) for r in json.loads(copy.stdout)] == good
+
+
+def test_what_only_the_copy_has_whole_stays_there():
+    """A message of the source is damaged after the backup, and the copy would have to be made
+    anew."""
+    with culver.Server(config=config("sdbox")) as server:
+        fill(server)
+        copy = f"maildir:{server.home('alice')}/copy"
+        assert transfer(server, "backup", copy)[0].returncode == 0
+        good = fetch(server, location=copy)
+        flip(*file_of(server, "sdbox", 3))
+        assert transfer(server, "backup", copy)[0].returncode == 0
+        # somebody has saved into the copy: its UIDs are taken
+        subprocess.run([culver.PREFIX / "bin" / "culveradm", "-c", server.config, "-o",
+                        f"mail_location={copy}", "save", "-u", "alice"], input=message(99), check=True)
+        client = server.imap()
+        client.append("INBOX", None, None, message(COUNT + 1))
+        client.logout()
+        done, report = transfer(server, "backup", copy)
+        assert done.returncode not in (0, 1) and "would be lost" in done.stderr
+        named(done.stderr, 3)
+        assert [r for r in fetch(server, location=copy) if r in good] == good
+        done, report = transfer(server, "backup", "-f", copy)
+        assert done.returncode == DATA_ERROR
+        assert len(fetch(server, location=copy)) == 2 * COUNT
+
+
+def test_import_goes_on_behind_damage():
+    with culver.Server(config=config("sdbox")) as server:
+        fill(server, [(6, 20000)])
+        good = break_many(server)
+        source = f"sdbox:{server.home('alice')}/box"
+        there = ["-o", f"mail_location=maildir:{server.home('alice')}/new"]
+        for turn in range(2):
+            done = server.adm("-f", "json", *there, "import", "-u", "alice", source, "", "ALL",
+                              check=False)
+            assert done.returncode == DATA_ERROR
+            named(done.stderr, 2, 3, 4, 6)
+            row = json.loads(done.stdout)[0]
+            assert row["damaged"] == "4" and row["saved"] == (str(len(good)) if turn == 0 else "0")
+        assert sorted(r[2:] for r in fetch(server, location=there[1][14:])) == \
+            sorted(r[2:] for r in good)
+
+
+def test_force_resync_says_what_it_found():
+    with culver.Server(config=config("sdbox")) as server:
+        fill(server)
+        HOW["sdbox", "flipped"](*file_of(server, "sdbox", 2))
+        HOW["sdbox", "cut off"](*file_of(server, "sdbox", 3))
+        HOW["sdbox", "gone"](*file_of(server, "sdbox", 4))
+        done = server.adm("-f", "json", "force-resync", "-u", "alice", "*", check=False)
+        assert done.returncode == DATA_ERROR
+        assert {r["mailbox"]: (r["gone"], r["damaged"], r["index"]) for r in json.loads(done.stdout)
+                if r["mailbox"] != "Trash"} == {"INBOX": ("1", "2", "ok"), "Work": ("0", "0", "ok")}
+        named(done.stderr, 2, 3)
+        done = server.adm("force-resync", "-u", "alice", "Work")
+        assert done.stdout == "Work found=0 gone=0 damaged=0 index=ok\n"
+
+
+def test_imap_gives_no_empty_text_for_what_is_gone():
+    text = config("sdbox") + "imap_fetch_failure = no-after\n"
+    with culver.Server(config=text) as server:
+        fill(server)
+        HOW["sdbox", "gone"](*file_of(server, "sdbox", 4))
+        with server.raw() as raw:
+            raw.line()
+            raw.command("login alice secret")
+            raw.command("select INBOX")
+            raw.send(b"x fetch 3:5 (UID BODY.PEEK[])\r\n")
+            lines = raw.until("x")
+            text = b"".join(lines) if isinstance(lines, list) else lines
+            assert b"x NO [SERVERBUG]" in text and b"UID 4" not in text
+            assert b"Subject: number 3" in text and b"Subject: number 5" in text
+        # the default of Dovecot's: the connection ends, so that no client believes it
+        assert "UID 4 is gone" in server.log
+
+
+# --- verify -------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["maildir", "mbox", "sdbox", "mdbox"])
+def test_verify_finds_nothing_where_nothing_is_wrong(kind):
+    more = "mail_plugins = $mail_plugins compress\nplugin {{\n  zlib_save = gz\n}}\n" \
+        if kind == "sdbox" else ""
+    with culver.Server(config=config(kind) + more) as server:
+        fill(server, [(3, 20000)])
+        client = server.imap()      # fills the catalogue
+        client.select("INBOX")
+        client.fetch("1:*", "(ENVELOPE BODYSTRUCTURE)")
+        client.logout()
+        before = snapshot(server)
+        assert verify(server) == (0, [], {"INBOX": (COUNT, 0), "Work": (COUNT, 0)})
+        assert verify(server, "mailbox", "INBOX", "uid", "2:4") == (0, [], {"INBOX": (3, 0)})
+        assert snapshot(server) == before
+        text = server.adm("verify", "-u", "alice", "mailbox", "Work").stdout
+        assert f"mailbox=Work uid= guid= file= problem= messages={COUNT} damaged=0" in text
+        if kind not in ("maildir", "sdbox"):
+            return
+        # a tree that was never opened here: the same mail, known from itself alone
+        other = server.home("alice") / "other"
+        shutil.copytree(server.home("alice") / "box", other,
+                        ignore=shutil.ignore_patterns("culver"))
+        for path in (other, *other.rglob("*")):
+            os.chown(path, server.home("alice").stat().st_uid, server.home("alice").stat().st_gid)
+        before = snapshot(server)
+        status, problems, boxes = verify(server, location=f"{kind}:{other}")
+        assert (status, problems) == (0, []) and boxes["INBOX"] == (COUNT, 0)
+        assert snapshot(server) == before
+
+
+@pytest.mark.parametrize("what", ["journal", "catalogue"])
+def test_verify_reads_what_is_known_of_the_mail(what):
+    with culver.Server(config=config("maildir")) as server:
+        fill(server)
+        if what == "catalogue":     # of what other programs delivered
+            box = server.home("alice") / "box"
+            for n in range(50):
+                path = box / "new" / f"{n}.M1P1.other"
+                path.write_bytes(message(n))
+                os.chown(path, box.stat().st_uid, box.stat().st_gid)
+            server.adm("index", "-u", "alice", "INBOX")
+        account = server.home("alice") / "box" / "culver"
+        pattern = {"journal": "journal.*", "catalogue": "*.cat"}[what]
+        print(sorted(account.rglob("*")))
+        path = max((p for p in account.rglob(pattern)), key=lambda p: p.stat().st_size)
+        with open(path, "r+b") as f:
+            f.seek(path.stat().st_size // 2)
+            f.write(b"\xff" * 16)
+        before = snapshot(server)
+        status, problems, _ = verify(server)
+        assert status == DATA_ERROR
+        assert str(path) in [p["file"] for p in problems]
+        assert snapshot(server) == before
+
+
+def test_verify_reads_compressed_mail():
+    more = "mail_plugins = $mail_plugins compress\nplugin {{\n  zlib_save = gz\n}}\n"
+    with culver.Server(config=config("maildir") + more) as server:
+        fill(server)
+        good = fetch(server)
+        files = sorted((server.home("alice") / "box").glob("*/*,S=*"))
+        path = next(p for p in files if b"number 5\n" in gzip.decompress(p.read_bytes()))
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 0x55
+        path.write_bytes(data)
+        status, problems, boxes = verify(server)
+        assert status == DATA_ERROR and boxes["INBOX"] == (COUNT, 1)
+        assert [(p["uid"], p["file"]) for p in problems] == [("5", str(path))]
+        done, report = transfer(server, "backup", f"sdbox:{server.home('alice')}/copy")
+        assert done.returncode == DATA_ERROR and report["local"]["damaged"] == "1"
+        named(done.stderr, 5)
+        assert fetch(server, location=f"sdbox:{server.home('alice')}/copy") == without(good)
+
+
+@pytest.mark.skipif(not dovecot.available(), reason="no Dovecot")
+@pytest.mark.parametrize("kind", ["sdbox", "mdbox"])
+def test_verify_reads_trees_of_dovecot(kind):
+    """Before Culver has ever opened them, and after."""
+    with culver.Server(config=config(kind)) as server:
+        with dovecot.Dovecot(config=dovecot.CONFIG.replace("maildir:~/Maildir",
+                                                           f"{kind}:~/box")) as theirs:
+            fill(theirs)
+            shutil.copytree(theirs.home("alice") / "box", server.home("alice") / "box")
+        owner = server.home("alice").stat()
+        for path in (server.home("alice") / "box", *(server.home("alice") / "box").rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
+        before = snapshot(server)
+        status, problems, boxes = verify(server)
+        assert (status, problems) == (0, []) and boxes == {"INBOX": (COUNT, 0), "Work": (COUNT, 0)}
+        assert snapshot(server) == before
+        path, at = file_of(server, kind, 5) if kind == "mdbox" else \
+            next((p, 0) for p in (server.home("alice") / "box").rglob("INBOX/dbox-Mails/u.*")
+                 if b"number 5" in p.read_bytes())
+        if kind == "sdbox":
+            os.truncate(path, 250)
+        else:   # its head says that it is longer than the file
+            data = path.read_bytes()
+            head = data.rindex(b"\x01\x02N", 0, at)
+            path.write_bytes(data[:head + 14] + b"00FFFFFF" + data[head + 22:])
+        status, problems, boxes = verify(server)
+        assert status == DATA_ERROR and boxes["INBOX"] == (COUNT, 1), problems
+        assert [(p["uid"], p["file"]) for p in problems] == [("5", str(path))]
+        done, report = transfer(server, "backup", f"maildir:{server.home('alice')}/copy")
+        assert done.returncode == DATA_ERROR and report["local"]["damaged"] == "1"
+        named(done.stderr, 5)
+
+
+# --- byte for byte --------------------------------------------------------------
+
+def test_nul_stays_nul_from_store_to_store():
+    """Only in a literal it becomes 0x80 [RFC9051 4.3]."""
+    with culver.Server(config=config("maildir")) as server:
+        fill(server)
+        box = server.home("alice") / "box"
+        odd = b"Subject: nul\n\nbefore\0after\n\0\0\n\x80 stays\n"
+        path = box / "cur" / f"{int(time.time())}.M1P1.nul:2,S"
+        path.write_bytes(odd)
+        os.chown(path, box.stat().st_uid, box.stat().st_gid)
+        # as a program writes that knows of nothing but files
+        uid = str(COUNT + 1)
+        client = server.imap()
+        client.select("INBOX")
+        wire = client.uid("fetch", uid, "(BODY.PEEK[])")[1][0][1]
+        assert wire == odd.replace(b"\0", b"\x80").replace(b"\n", b"\r\n")
+        # a copy, a move and a new message from a part are no literals either
+        assert client.create("Copies")[0] == "OK"
+        assert client.uid("copy", uid, "Copies")[0] == "OK"
+        client.logout()
+        home, last = server.home("alice"), f"maildir:{box}"
+        for kind in ("mbox", "sdbox", "mdbox", "maildir"):
+            here = f"{kind}:{home}/{kind}-nul"
+            done = server.adm("-o", f"mail_location={here}", "backup", "-u", "alice", "-R", last,
+                              check=False)
+            assert done.returncode == 0, done.stderr
+            raw = subprocess.run([culver.PREFIX / "bin" / "culveradm", "-c", server.config, "-o",
+                                  f"mail_location={here}", "fetch", "-u", "alice", "text",
+                                  "mailbox", "INBOX", "subject", "nul"], stdout=subprocess.PIPE,
+                                 check=True).stdout
+            assert raw == b"text:\n" + odd + b"\n\x0c\n", kind
+            last = here
+        ends = [p.read_bytes() for p in (home / "maildir-nul").rglob("*,S=*")
+                if b"Subject: nul" in p.read_bytes()]
+        assert ends == [odd, odd]

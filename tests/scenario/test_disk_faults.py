@@ -162,4 +162,5 @@ def test_a_full_disk_keeps_nobody_from_reading(server, driver, tmp_path):
     assert saved > 5 and status[0]["messages"] == str(saved), done.stderr
     left = [{"uid": str(n), "size.virtual": full[0]["size.virtual"]} for n in range(first, saved + 1)]
     assert full == left and later == left, done.stderr
-    assert resync == [{"mailbox": "INBOX", "found": "0", "gone": "0"}]
+    assert resync == [{"mailbox": "INBOX", "found": "0", "gone": "0", "damaged": "0",
+                       "index": "ok"}]
