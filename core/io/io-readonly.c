@@ -12,10 +12,15 @@ static int refuse(void)
 static int readonly_open(struct io *io, int dirfd, const char *name,
 			 int flags, mode_t mode)
 {
+	struct stat st;
+
 	(void)io;
+	/* that it is not there comes first */
 	if ((flags & O_ACCMODE) != O_RDONLY ||
 	    (flags & (O_CREAT | O_TRUNC)) != 0)
-		return refuse();
+		return (flags & O_CREAT) == 0 &&
+			io_stat(io_posix(), dirfd, name, &st) < 0 ? -1 :
+			refuse();
 	return io_open(io_posix(), dirfd, name, flags, mode);
 }
 

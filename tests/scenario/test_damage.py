@@ -28,6 +28,12 @@ def message(n, size=0):
             + f"line {n}\r\n" * (size or 40)).encode()
 
 
+def own(path):
+    if culver.IS_ROOT:
+        for p in [path, *path.rglob("*")]:
+            shutil.chown(p, culver.MAIL_USER, culver.MAIL_GROUP)
+
+
 def fill(server, sizes=()):
     client = server.imap()
     client.create("Work")
@@ -104,7 +110,7 @@ def damaged(request):
 
         def mend():
             path.write_bytes(kept)
-            os.chown(path, stat.st_uid, stat.st_gid)
+            own(path)
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         HOW[request.param](path, at)
         server.mend, server.path = mend, path
@@ -139,7 +145,6 @@ def verify(server, *query, location=None):
     done = server.adm("-f", "json", *words(server, location), "verify", "-u", "alice", *query,
                       check=False)
     rows = json.loads(done.stdout)
-    print(done.stderr)
     return done.returncode, [r for r in rows if r["problem"]], \
         {r["mailbox"]: (int(r["messages"]), int(r["damaged"])) for r in rows if not r["problem"]}
 
@@ -331,8 +336,7 @@ def test_verify_finds_nothing_where_nothing_is_wrong(kind):
         other = server.home("alice") / "other"
         shutil.copytree(server.home("alice") / "box", other,
                         ignore=shutil.ignore_patterns("culver"))
-        for path in (other, *other.rglob("*")):
-            os.chown(path, server.home("alice").stat().st_uid, server.home("alice").stat().st_gid)
+        own(other)
         before = snapshot(server)
         status, problems, boxes = verify(server, location=f"{kind}:{other}")
         assert (status, problems) == (0, []) and boxes["INBOX"] == (COUNT, 0)
@@ -348,11 +352,10 @@ def test_verify_reads_what_is_known_of_the_mail(what):
             for n in range(50):
                 path = box / "new" / f"{n}.M1P1.other"
                 path.write_bytes(message(n))
-                os.chown(path, box.stat().st_uid, box.stat().st_gid)
+                own(path)
             server.adm("index", "-u", "alice", "INBOX")
         account = server.home("alice") / "box" / "culver"
         pattern = {"journal": "journal.*", "catalogue": "*.cat"}[what]
-        print(sorted(account.rglob("*")))
         path = max((p for p in account.rglob(pattern)), key=lambda p: p.stat().st_size)
         with open(path, "r+b") as f:
             f.seek(path.stat().st_size // 2)
@@ -392,13 +395,12 @@ def test_verify_reads_trees_of_dovecot(kind):
                                                            f"{kind}:~/box")) as theirs:
             fill(theirs)
             shutil.copytree(theirs.home("alice") / "box", server.home("alice") / "box")
-        owner = server.home("alice").stat()
-        for path in (server.home("alice") / "box", *(server.home("alice") / "box").rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid)
+        own(server.home("alice"))
         before = snapshot(server)
         status, problems, boxes = verify(server)
         assert (status, problems) == (0, []) and boxes == {"INBOX": (COUNT, 0), "Work": (COUNT, 0)}
         assert snapshot(server) == before
+        server.adm("mailbox", "status", "-u", "alice", "messages", "*")
         path, at = file_of(server, kind, 5) if kind == "mdbox" else \
             next((p, 0) for p in (server.home("alice") / "box").rglob("INBOX/dbox-Mails/u.*")
                  if b"number 5" in p.read_bytes())
@@ -426,7 +428,7 @@ def test_nul_stays_nul_from_store_to_store():
         odd = b"Subject: nul\n\nbefore\0after\n\0\0\n\x80 stays\n"
         path = box / "cur" / f"{int(time.time())}.M1P1.nul:2,S"
         path.write_bytes(odd)
-        os.chown(path, box.stat().st_uid, box.stat().st_gid)
+        own(path)
         # as a program writes that knows of nothing but files
         uid = str(COUNT + 1)
         client = server.imap()
