@@ -136,6 +136,8 @@ static int open_data(struct cv_mailbox *box, uint32_t seq,
 		section->kind = CV_SECTION_DECODED;
 	ret = mailbox_section(box, seq, section, &part->stream, &part->length,
 			      err);
+	if (ret == CV_E_NOT_FOUND)	/* it was expunged just now */
+		return CV_NOT_FOUND;
 	if (ret == CV_OK)
 		ret = limit_part(url, part, err);
 	if (ret == CV_OK && binary)

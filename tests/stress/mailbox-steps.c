@@ -175,6 +175,8 @@ static void step_fetch(struct session *s)
 	if (ret != CV_OK)
 		return;
 	ret = mailbox_api.section(s->box, seq, &all, &stream, &size, &s->err);
+	if (ret == CV_E_NOT_FOUND)	/* another process has expunged it */
+		return;
 	if (ret < 0)
 		failed(s, "section", ret);
 	if (ret != CV_OK)
