@@ -448,3 +448,53 @@ def test_b21_urls_that_are_refused(client, url):
         assert lines[-1].split()[1] in ("OK", "NO", "BAD")
         # nobody is given a byte for it
         assert not any("body" in row for row in lines), lines
+
+
+def test_b21_authorized_urls():
+    """Forged, bent, expired, revoked and endless ones; other users, other UIDVALIDITY."""
+    with culver.Server("imap_urlauth_host = h\n") as s:
+        alice, bob = Client(s), Wire(s.imap_port).login("bob")
+        fresh(alice, "h")
+        alice.append(MAIL, "h")
+        rump = "imap://alice@h/h/;UID=1;URLAUTH=user+"
+
+        def gives(client, url):
+            lines = client.do(f'URLFETCH "{url}"')
+            assert lines[-1].split()[1] == "OK", lines
+            return not lines[0].endswith(" NIL")
+
+        def authorize(rump):
+            return re.fullmatch(r'\* GENURLAUTH "(.*)"',
+                                alice.do(f'GENURLAUTH "{rump}" INTERNAL')[0])[1]
+
+        url = authorize(rump + "bob")
+        assert gives(bob, url) and not gives(alice, url)
+        for who in ("Bob", "bob%00", "bob%20", "%42ob", "b", "bobb", "alice"):
+            bent = url.replace("user+bob", f"user+{who}")
+            assert not gives(bob, bent) and not gives(alice, bent)
+        for bent in (url[:-1], url + "0", url[:-2] + "zz", url.replace("alice@", "bob@"),
+                     url.replace("UID=1", "UID=01"), url.replace("/h/;", "/h//;"),
+                     url.replace("@h/", "@H/"), url.replace("user+bob", "anonymous")):
+            assert not gives(bob, bent), bent
+        validity = re.search(r"UIDVALIDITY (\d+)", alice.do("STATUS h (UIDVALIDITY)")[0])[1]
+        old = authorize(f"imap://alice@h/h;UIDVALIDITY={validity}/;UID=1;URLAUTH=user+bob")
+        assert gives(bob, old)
+        fresh(alice, "h")
+        alice.append(MAIL, "h")
+        assert not gives(bob, old) and not gives(bob, url)
+        # a megabyte, as a literal and in a line; a hundred thousand
+        for command in (b"x URLFETCH {1000000+}\r\n" + b"a" * 1000000 + b"\r\n",
+                        b'x URLFETCH "imap://' + b"a" * 1000000 + b'"\r\n',
+                        b"x URLFETCH" + b" u" * 100000 + b"\r\n",
+                        b"x GENURLAUTH" + b" u INTERNAL" * 100000 + b"\r\n"):
+            w = Wire(s.imap_port).login("bob")
+            w.sock.settimeout(60)
+            try:
+                w.sock.sendall(command)
+                line = w.file.readline().decode("latin-1")
+            except (ConnectionError, BrokenPipeError):
+                line = "* BYE"
+            assert line == "" or line.startswith(("x BAD", "x NO", "* BYE")), line[:100]
+            w.close()
+        assert gives(bob, authorize(rump + "bob"))
+        assert "killed by signal" not in s.log and "BUG" not in s.log
