@@ -225,4 +225,36 @@ static inline char *fixture_dump_fresh(struct fixture *f)
 	return dump;
 }
 
+static inline void fixture_flags(struct fixture *f, struct account *account,
+				 struct account_folder *folder,
+				 enum account_flag_op op, uint32_t bits,
+				 const char *keyword, uint32_t first,
+				 uint32_t last)
+{
+	struct account_txn *txn = fixture_begin(f, account);
+	struct account_range range = { first, last };
+	struct account_flag_change change = { .op = op, .flags = bits };
+	uint32_t index;
+
+	if (keyword != NULL) {
+		assert_ok(f, txn_keyword(txn, folder, cv_span_of(keyword),
+					 &index, &f->err));
+		change.keywords = &index;
+		change.keyword_count = 1;
+	}
+	assert_ok(f, txn_flags(txn, folder, &range, 1, &change, &f->err));
+	fixture_commit(f, txn);
+}
+
+static inline void fixture_expunge(struct fixture *f, struct account *account,
+				   struct account_folder *folder,
+				   uint32_t first, uint32_t last)
+{
+	struct account_txn *txn = fixture_begin(f, account);
+	struct account_range range = { first, last };
+
+	assert_ok(f, txn_expunge(txn, folder, &range, 1, &f->err));
+	fixture_commit(f, txn);
+}
+
 #endif
