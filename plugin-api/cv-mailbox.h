@@ -691,6 +691,7 @@ struct cv_mailbox_api {
 	/* Empties the descriptor and takes in what other programs have done;
 	 * before pictures and sync. */
 	int (*watch_take)(struct cv_user *u, struct cv_error *err);
+	/* Nothing is watched any more, and nobody else's mail wanted. */
 	void (*watch_end)(struct cv_user *u);
 
 	/* False: it is no URL of a message. */
@@ -722,6 +723,15 @@ struct cv_mailbox_api {
 	/* Another number when the user's key for an open mailbox is another
 	 * one; 0: there is none. */
 	uint64_t (*urlauth_turn)(struct cv_mailbox *box);
+	/* Whose mail beside the user's own pictures is to show, and watch_set
+	 * to watch, from the next call on: of those that these names belong
+	 * to; one that ends with its separator means all that is below it.
+	 * personal: all of the user's own is wanted, too.  It stays as it was
+	 * when they cannot: CV_E_UNSUPPORTED, some are another server's;
+	 * CV_E_LIMIT, they are too many. */
+	int (*pictures_want)(struct cv_user *u, const char *const *names,
+			     uint32_t count, bool personal,
+			     struct cv_error *err);
 };
 
 #endif

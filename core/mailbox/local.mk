@@ -45,6 +45,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-remote-search.c \
 	%D%/mailbox-remote-url.c \
 	%D%/mailbox-remote-view.c \
+	%D%/mailbox-remote-watch.c \
+	%D%/mailbox-broker-watch.c \
 	%D%/mailbox-replace.c %D%/mailbox-replace.h \
 	%D%/mailbox-rights.c \
 	%D%/mailbox-route.c %D%/mailbox-route.h \

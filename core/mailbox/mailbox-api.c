@@ -65,4 +65,5 @@ const struct cv_mailbox_api mailbox_api = {
 	.urlauth_open = urlauth_open,
 	.urlauth_close = urlauth_close,
 	.urlauth_turn = urlauth_turn,
+	.pictures_want = mailbox_pictures_want,
 };

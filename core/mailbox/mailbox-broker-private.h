@@ -20,6 +20,8 @@ struct broker {
 	struct served_view views[REMOTE_VIEWS_MAX];
 	struct cv_save *save;
 	struct cv_pool *pool;		/* of a request */
+	int bell;			/* of all mailboxes; -1: nobody waits */
+	uint64_t watch_turn;
 };
 
 struct request {
@@ -61,6 +63,17 @@ int broker_op_save_commit(struct request *q);
 int broker_op_save_abort(struct request *q);
 int broker_op_save_replace(struct request *q);
 int broker_op_url(struct request *q);	/* mailbox-broker-url.c */
+
+/* mailbox-broker-watch.c */
+
+int broker_op_watch_all(struct request *q);
+/* Readable when broker_heard is to be called; -1: nobody waits. */
+int broker_watch_fd(struct broker *b);
+void broker_heard(struct broker *b);
+void broker_unwatch(struct broker *b);
+
+/* mailbox-broker-view.c */
+
 /* The next field as a view, a set of UIDs as its numbers, and back. */
 int broker_take_box(struct request *q, struct cv_mailbox **box_r);
 void broker_put_seqs(struct request *q, struct cv_mailbox *box,

@@ -14,7 +14,11 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { WAIT_MSECS = 60000 };
+enum {
+	WAIT_MSECS = 60000,
+	/* the channel, the views, the host, all mailboxes */
+	POLLED = 3 + REMOTE_VIEWS_MAX,
+};
 
 /* --- what requests name --------------------------------------------------------- */
 
@@ -68,6 +72,9 @@ static int op_list(struct request *q)
 		remote_put_str(&q->out, folder->name);
 		remote_put_u32(&q->out, (folder->attributes & 0xff00) <<
 			     MAILBOX_USE_SHIFT);
+		remote_put_span(&q->out,
+				cv_span((const char *)folder->guid.bytes,
+					sizeof(folder->guid.bytes)));
 	}
 	return CV_OK;
 }
@@ -343,6 +350,7 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_OPEN] = broker_op_open,
 	[REMOTE_CLOSE] = broker_op_close,
 	[REMOTE_WATCH] = broker_op_watch,
+	[REMOTE_WATCH_ALL] = broker_op_watch_all,
 	[REMOTE_SYNC] = broker_op_sync,
 	[REMOTE_VIEW] = broker_op_view,
 	[REMOTE_MESSAGES] = broker_op_messages,
@@ -403,6 +411,8 @@ static void ring(struct broker *b, const struct pollfd *fds)
 		(void)!write(view->bell, "", 1);
 		mailbox_watch_clear(view->box);
 	}
+	if (fds[2 + REMOTE_VIEWS_MAX].revents != 0)
+		broker_heard(b);
 }
 
 static nfds_t collect(struct broker *b, struct pollfd *fds)
@@ -417,12 +427,15 @@ static nfds_t collect(struct broker *b, struct pollfd *fds)
 		fds[1 + i] = (struct pollfd){ waits ?
 			mailbox_watch_fd(view->box) : -1, POLLIN, 0 };
 	}
-	return 2 + REMOTE_VIEWS_MAX;
+	fds[2 + REMOTE_VIEWS_MAX] = (struct pollfd){ broker_watch_fd(b),
+						     POLLIN, 0 };
+	return POLLED;
 }
 
 static void broker_end(struct broker *b)
 {
 	mailbox_save_abort(&b->save);
+	broker_unwatch(b);
 	for (size_t i = 0; i < REMOTE_VIEWS_MAX; i++) {
 		if (b->views[i].box != NULL)
 			broker_view_close(&b->views[i]);
@@ -443,8 +456,9 @@ int mailbox_broker_run(struct cv_user *owner, int channel,
 		       const struct mailbox_broker_host *host,
 		       struct cv_error *err)
 {
-	struct broker b = { .user = owner, .channel = channel, .host = host };
-	struct pollfd fds[2 + REMOTE_VIEWS_MAX];
+	struct broker b = { .user = owner, .channel = channel, .host = host,
+		.bell = -1 };
+	struct pollfd fds[POLLED];
 	struct remote_message m;
 	int ret = CV_OK;
 

@@ -448,6 +448,7 @@ static void add_shared(struct cv_list *list, struct node_set *set,
 
 		/* what is the owner's Trash is not the reader's */
 		(void)remote_get_u32(&in);
+		(void)remote_get_span(&in, 16);
 		if (in.failed || *stored == '\0' || name == NULL)
 			continue;
 		node_add(set, name)->flags |= NODE_EXISTS;

@@ -1,17 +1,24 @@
 /* mailbox-picture.c - all mailboxes of a user as they are now, for whoever
  * compares it with what was.
  *
- * Everything stands in the accounts, in memory: while no account has a new
- * transaction there is nothing to look at. */
+ * The user's own stands in the accounts, in memory: while no account has a new
+ * transaction there is nothing to look at.  Brokers are asked for mail of
+ * others, when one of them, or an account, has something new. */
 #include "mailbox-watch-all.h"
+#include "mailbox-remote.h"
+#include "mailbox-route.h"
 
 #include <stdlib.h>
+
+/* Each of them is asked for. */
+enum { REMOTE_PICTURES_MAX = 200 };
 
 struct taking {
 	struct cv_user *user;
 	struct cv_pool *pool;
 	struct hash_table by_name;
 	ARRAY(const struct cv_mailbox_picture *) list;
+	uint32_t remote_count;
 };
 
 static struct cv_mailbox_picture *picture_get(struct taking *t,
@@ -90,6 +97,82 @@ static void take_subscriptions(struct taking *t, const struct namespace *ns)
 	}
 }
 
+/* --- mail of others ------------------------------------------------------------------- */
+
+/* [RFC4314 4] STATUS needs the right r. */
+static int take_status(struct taking *t, struct cv_mailbox_picture *p,
+		       struct cv_error *err)
+{
+	struct cv_mailbox_status s = { CV_SIZED(cv_mailbox_status) };
+	int ret = route_status(t->user, p->name, CV_STATUS_MESSAGES |
+			       CV_STATUS_UIDNEXT | CV_STATUS_UIDVALIDITY |
+			       CV_STATUS_UNSEEN | CV_STATUS_HIGHESTMODSEQ, &s,
+			       err);
+
+	/* gone since it was listed */
+	if (ret == CV_E_NOT_FOUND)
+		p->flags &= ~(uint32_t)(CV_PICTURE_EXISTS |
+					CV_PICTURE_LOOKUP);
+	if (ret == CV_E_NOT_FOUND || ret == CV_E_DENIED)
+		return CV_OK;
+	if (ret < 0)
+		return ret;
+	p->flags |= CV_PICTURE_READ;
+	p->messages = s.messages;
+	p->uidnext = s.uidnext;
+	p->uidvalidity = s.uidvalidity;
+	p->unseen = s.unseen;
+	p->highestmodseq = s.highestmodseq;
+	return CV_OK;
+}
+
+/* What cannot be seen is not told by the broker at all. */
+static int take_remote(struct taking *t, struct remote *remote,
+		       struct cv_error *err)
+{
+	struct remote_reader in;
+	int ret = remote_list(remote, t->pool, &in, err);
+
+	if (ret < 0)
+		return ret == CV_E_NOT_FOUND || ret == CV_E_DENIED ? CV_OK :
+			ret;
+	while (ret == CV_OK && !in.failed && in.rest.len > 0) {
+		const char *stored = remote_get_str(&in, REMOTE_NAME_MAX);
+		const char *name = mailbox_name_show(&remote->ns, stored,
+						     t->pool);
+		struct cv_mailbox_picture *p;
+		struct cv_span guid;
+
+		(void)remote_get_u32(&in);
+		guid = remote_get_span(&in, sizeof(p->guid));
+		if (in.failed || *stored == '\0' || name == NULL)
+			continue;
+		if (++t->remote_count > REMOTE_PICTURES_MAX)
+			return FAIL(err, CV_E_LIMIT, "more than %d mailboxes "
+				    "of others", REMOTE_PICTURES_MAX);
+		p = picture_get(t, &remote->ns, name);
+		p->flags |= CV_PICTURE_EXISTS | CV_PICTURE_LOOKUP;
+		if (guid.len == sizeof(p->guid))
+			memcpy(p->guid, guid.data, guid.len);
+		ret = take_status(t, p, err);
+	}
+	return ret;
+}
+
+static int take_remotes(struct taking *t, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (struct remote *r = t->user->remotes; r != NULL && ret >= 0;
+	     r = r->next) {
+		if (r->wanted)
+			ret = take_remote(t, r, err);
+	}
+	return ret;
+}
+
+/* --- all ------------------------------------------------------------------------------- */
+
 static bool is_shown(const struct namespace *ns)
 {
 	return ns->listed && ns->store != NULL && ns->alias_for == NULL;
@@ -98,7 +181,7 @@ static bool is_shown(const struct namespace *ns)
 /* What cannot be read hides nothing else: LIST says so. */
 static int refresh(struct cv_user *u, uint64_t *turn_r, struct cv_error *err)
 {
-	uint64_t turn = 1;
+	uint64_t turn = 1 + u->heard_turn;
 
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
 		const struct namespace *ns = &u->namespaces[i];
@@ -140,7 +223,6 @@ int mailbox_pictures(struct cv_user *u, uint64_t *turn, struct cv_pool *pool,
 	*pictures_r = NULL;
 	if (ret < 0 || now == *turn)
 		return ret < 0 ? ret : CV_NOT_FOUND;
-	*turn = now;
 	hash_init(&t.by_name, pool, false);
 	array_init(&t.list, pool);
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
@@ -152,6 +234,10 @@ int mailbox_pictures(struct cv_user *u, uint64_t *turn, struct cv_pool *pool,
 		    ns->store->account != NULL)
 			take_subscriptions(&t, ns);
 	}
+	ret = take_remotes(&t, err);
+	if (ret < 0)
+		return ret;
+	*turn = now;
 	if (t.list.count > 1)
 		qsort(t.list.items, t.list.count, sizeof(*t.list.items),
 		      compare_names);

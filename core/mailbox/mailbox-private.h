@@ -90,6 +90,7 @@ struct cv_user {
 	user_broker_fn *open_broker;	/* NULL: there are none */
 	void *broker_context;
 	uint64_t broker_turn;
+	uint64_t heard_turn;		/* of changes in others' mail */
 	uint32_t broker_views;
 	struct mailbox_progress progress;
 	uint64_t first_modseq;

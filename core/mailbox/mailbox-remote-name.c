@@ -102,6 +102,7 @@ struct remote *remote_get(struct cv_user *user,
 	remote->of = prefix;
 	remote->owner = pool_copy(user->pool, owner.data, owner.len);
 	remote->channel = -1;
+	remote->bell = -1;
 	remote->ns = prefix->ns;
 	remote->ns.remote = remote;
 	remote->ns.prefix = prefix_of(user, prefix->pattern, owner);

@@ -18,6 +18,7 @@ static void disconnect(struct remote *remote)
 
 void remotes_close(struct cv_user *user)
 {
+	remotes_unwatch(user);
 	for (struct remote *r = user->remotes; r != NULL; r = r->next)
 		disconnect(r);
 }
@@ -33,10 +34,10 @@ static int make_place(struct cv_user *user, struct cv_error *err)
 		if (r->channel < 0)
 			continue;
 		count++;
-		if (r->views + r->saves == 0 &&
+		if (r->views + r->saves == 0 && r->bell < 0 &&
 		    (oldest == NULL || r->used < oldest->used))
 			oldest = r;
-		if (r->saves == 0 &&
+		if (r->saves == 0 && r->bell < 0 &&
 		    (viewed == NULL || r->used < viewed->used))
 			viewed = r;
 	}
@@ -45,8 +46,8 @@ static int make_place(struct cv_user *user, struct cv_error *err)
 	if (count >= REMOTE_CONNECTED_MAX && oldest != NULL)
 		disconnect(oldest);
 	else if (count >= REMOTE_CONNECTED_END)
-		return FAIL(err, CV_E_LIMIT, "messages are being saved to "
-			    "%u other users", count);
+		return FAIL(err, CV_E_LIMIT, "messages of %u other users "
+			    "are being saved or watched", count);
 	return CV_OK;
 }
 
@@ -97,7 +98,7 @@ static bool is_question(uint32_t op)
 	return op == REMOTE_LIST || op == REMOTE_STATUS ||
 		op == REMOTE_QUOTA || op == REMOTE_RIGHTS ||
 		op == REMOTE_ACL_GET || op == REMOTE_OPEN ||
-		op == REMOTE_URL;
+		op == REMOTE_URL || op == REMOTE_WATCH_ALL;
 }
 
 static int exchange(struct remote *remote, uint32_t op,

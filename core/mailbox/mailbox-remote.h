@@ -40,6 +40,8 @@ struct remote {
 	uint32_t views, saves;		/* that stand on it */
 	uint64_t used;			/* turn */
 	bool remembered;
+	bool wanted;			/* by pictures */
+	int bell;			/* of all that is wanted; -1: none */
 };
 
 /* A view of such a mailbox: the sequence numbers are its own. */
@@ -118,6 +120,17 @@ int remote_acl_get(struct remote *remote, const char *name, struct acl *acl,
 int remote_acl_change(struct remote *remote, const char *name,
 		      const struct acl_entry *entry, enum acl_change how,
 		      struct cv_error *err);
+
+/* mailbox-remote-watch.c: all that an owner lets us see. */
+
+/* The bell's descriptor, which is made when there is none; -1: it cannot be
+ * now. */
+int remote_watch_all(struct remote *remote);
+/* Silences all bells; whether one had rung counts in heard_turn. */
+void remotes_hear(struct cv_user *user);
+/* Nothing is wanted any more. */
+void remotes_unwatch(struct cv_user *user);
+bool remotes_are_wanted(const struct cv_user *user);
 
 int remote_open(struct remote *remote, const char *name, uint32_t flags,
 		struct cv_mailbox *box, struct cv_error *err);

@@ -5,6 +5,7 @@
  * in one epoll descriptor, stands what an open mailbox is heard by that is not
  * in these files. */
 #include "mailbox-watch-all.h"
+#include "mailbox-remote.h"
 #include "mailbox-route.h"
 
 #include <errno.h>
@@ -209,6 +210,7 @@ void watch_all_end(struct cv_user *u)
 {
 	struct watch_all *all = u->watch_all;
 
+	remotes_unwatch(u);
 	if (all == NULL)
 		return;
 	if (all->inotify >= 0)
@@ -224,6 +226,24 @@ void watch_all_forget(const struct cv_mailbox *box)
 	if (box != NULL && box->user->watch_all != NULL &&
 	    box->user->watch_all->box == box)
 		unwatch_box(box->user->watch_all);
+}
+
+/* Owners whose broker cannot be had now are asked again with the next set. */
+static void watch_remotes(struct cv_user *u)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	for (struct remote *r = u->remotes; r != NULL; r = r->next) {
+		bool known = r->bell >= 0;
+		int fd = r->wanted ? remote_watch_all(r) : -1;
+
+		/* a new one: what was before it is looked for */
+		if (fd < 0 || known)
+			continue;
+		(void)epoll_ctl(u->watch_all->epoll, EPOLL_CTL_ADD, fd,
+				&event);
+		u->heard_turn++;
+	}
 }
 
 /* Where changes of flags, names and subscriptions are told. */
@@ -278,6 +298,7 @@ int watch_all_set(struct cv_user *u, struct cv_mailbox *box,
 		ret = add_name(u, names[i], err);
 	drop_unwanted(u->watch_all);
 	watch_box(u->watch_all, box);
+	watch_remotes(u);
 	return ret;
 }
 
@@ -365,6 +386,8 @@ int watch_all_take(struct cv_user *u, struct cv_error *err)
 	if (all == NULL)
 		return CV_OK;
 	read_events(all);
+	remotes_hear(u);
+	watch_remotes(u);
 	if (all->box_fd >= 0)
 		route_watch_clear(all->box);
 	for (size_t i = 0; i < all->items.count && ret >= 0; i++) {
@@ -387,6 +410,9 @@ int user_watch_each(struct cv_user *u, watch_fd_fn *fn, void *context,
 	struct watch_all *all = u->watch_all;
 	int ret = CV_OK;
 
+	if (remotes_are_wanted(u))
+		return FAIL(err, CV_E_UNSUPPORTED, "mail of others is "
+			    "watched by this process alone");
 	if (all->box != NULL && !is_local(all->box))
 		return FAIL(err, CV_E_UNSUPPORTED, "mailbox '%s' is watched "
 			    "by this process alone", all->box->name);

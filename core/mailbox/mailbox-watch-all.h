@@ -25,5 +25,8 @@ void watch_all_forget(const struct cv_mailbox *box);
 int mailbox_pictures(struct cv_user *u, uint64_t *turn, struct cv_pool *pool,
 		     const struct cv_mailbox_picture ***pictures_r,
 		     uint32_t *count_r, struct cv_error *err);
+int mailbox_pictures_want(struct cv_user *u, const char *const *names,
+			  uint32_t count, bool personal,
+			  struct cv_error *err);
 
 #endif

@@ -16,8 +16,9 @@ static int begin(struct imap_cmd *cmd, struct imap_notify *n)
 	if (cmd->s->notify != NULL)
 		cmd->s->notify->watch_stale = true;
 	imap_notify_destroy(&n);
-	/* [RFC5465 3.1] too expensive; or the system has no more watches */
-	if (code != CV_E_LIMIT)
+	/* [RFC5465 3.1] too expensive; another server's mail; or the system
+	 * has no more watches */
+	if (code != CV_E_LIMIT && code != CV_E_UNSUPPORTED)
 		cv_api->log(imap_self, CV_LOG_WARNING, "NOTIFY: %s",
 			    cv_api->error_text(cmd->s->err));
 	imap_no(cmd, "[NOTIFICATIONOVERFLOW] So much cannot be watched.");

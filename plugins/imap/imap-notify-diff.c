@@ -231,9 +231,11 @@ static void tell_gone(struct diff *d, const struct imap_known *k,
 			return;
 		tell_name(d, k, NULL, false);
 		tell_parent(d, k);
-	} else if (now != NULL && (now->flags & CV_PICTURE_EXISTS) != 0 &&
-		   (k->events & IMAP_EVENTS_MESSAGE) != 0) {
-		/* [RFC5465 5.9] the right l was taken away */
+	} else if ((k->events & IMAP_EVENTS_MESSAGE) != 0 &&
+		   ((now != NULL && (now->flags & CV_PICTURE_EXISTS) != 0) ||
+		    !imap_name_is_personal(d->cmd->s, k->name))) {
+		/* [RFC5465 5.9] the right l was taken away; of others' mail
+		 * nobody says whether it was that */
 		tell_name(d, k, NULL, true);
 	}
 }

@@ -295,13 +295,62 @@ static const char **names_to_watch(const struct imap_session *s,
 	return names;
 }
 
+/* A name that means what is below it ends with the separator. */
+static const char *name_to_want(struct imap_session *s, struct cv_pool *pool,
+				const struct imap_mailbox_filter *f,
+				uint32_t i)
+{
+	struct cv_text below;
+
+	if (f->kind == IMAP_FILTER_MAILBOXES)
+		return f->names[i];
+	cv_text_init(&below, pool);
+	cv_text_append_str(&below, f->names[i]);
+	cv_text_append_c(&below, imap_separator(s, f->names[i]));
+	return cv_text_str(&below);
+}
+
+/* Whose mail beside the user's own the filters mean [RFC5465 6]. */
+static int want(struct imap_session *s, const struct imap_notify *n,
+		struct cv_pool *pool)
+{
+	const uint32_t told = IMAP_EVENTS_MESSAGE | IMAP_EVENT_MAILBOX_NAME;
+	uint32_t count = 0, room = n->known_count;
+	bool personal = false, subscribed = false;
+	const char **names;
+
+	if (!CV_HAS(imap_mailbox_api, pictures_want))
+		return CV_OK;
+	for (uint32_t i = 0; i < n->count; i++)
+		room += n->groups[i].filter.count;
+	names = CV_ALLOC_ARRAY(pool, const char *, room + 1);
+	for (uint32_t i = 0; i < n->count; i++) {
+		const struct imap_mailbox_filter *f = &n->groups[i].filter;
+
+		if ((n->groups[i].events & told) == 0)
+			continue;
+		personal = personal || (f->kind & (
+			IMAP_FILTER_PERSONAL | IMAP_FILTER_INBOXES)) != 0;
+		subscribed = subscribed || f->kind == IMAP_FILTER_SUBSCRIBED;
+		for (uint32_t k = 0; k < f->count; k++)
+			names[count++] = name_to_want(s, pool, f, k);
+	}
+	for (uint32_t i = 0; subscribed && i < n->known_count; i++) {
+		if ((n->known[i].flags & CV_PICTURE_SUBSCRIBED) != 0)
+			names[count++] = n->known[i].name;
+	}
+	return imap_mailbox_api->pictures_want(s->user, names, count,
+					       personal, s->err);
+}
+
 static int watch(struct imap_session *s, struct imap_notify *n,
 		 struct cv_pool *pool)
 {
 	uint32_t count;
 	const char **names = names_to_watch(s, n, pool, &count);
+	int code = want(s, n, pool);
 
-	return imap_mailbox_api->watch_set(
+	return code < 0 ? code : imap_mailbox_api->watch_set(
 		s->user, n->selected != 0 ? s->box : NULL, names, count,
 		s->err);
 }
