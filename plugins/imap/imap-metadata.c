@@ -215,7 +215,10 @@ void imap_metadata_notify(struct imap_session *s, struct cv_pool *pool)
 	const char *last = NULL;
 	uint32_t count;
 
-	if (!imap_metadata_is_told(s))
+	/* a host that has none never tells */
+	if (!imap_metadata_is_told(s) ||
+	    !CV_HAS(imap_mailbox_api, metadata_changes) ||
+	    imap_mailbox_api->metadata_changes == NULL)
 		return;
 	if (imap_mailbox_api->metadata_changes(s->user, pool, &changes,
 					       &count, s->err) < 0)

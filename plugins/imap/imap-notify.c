@@ -388,7 +388,9 @@ static void begin_metadata(struct imap_session *s,
 
 	/* what is there now is no news */
 	if ((n->any & (IMAP_EVENT_MAILBOX_METADATA_CHANGE |
-		       IMAP_EVENT_SERVER_METADATA_CHANGE)) != 0)
+		       IMAP_EVENT_SERVER_METADATA_CHANGE)) != 0 &&
+	    CV_HAS(imap_mailbox_api, metadata_changes) &&
+	    imap_mailbox_api->metadata_changes != NULL)
 		(void)imap_mailbox_api->metadata_changes(
 			s->user, pool, &changes, &count, s->err);
 }

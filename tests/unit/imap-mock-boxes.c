@@ -2,6 +2,7 @@
 #include "imap-mock-private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* --- user ----------------------------------------------------------------- */
 
@@ -201,3 +202,73 @@ const struct cv_user_api mock_user_api = {
 	CV_SIZED(cv_user_api), .name = user_name, .home = user_name,
 	.namespace_at = user_namespace,
 };
+
+/* --- all of them, for NOTIFY ------------------------------------------------ */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp((*(const struct cv_mailbox_picture *const *)a)->name,
+		      (*(const struct cv_mailbox_picture *const *)b)->name);
+}
+
+static const struct cv_mailbox_picture *picture_of(const struct mock_box *box,
+						   struct cv_pool *pool)
+{
+	struct cv_mailbox_picture *p = pool_new(pool,
+						struct cv_mailbox_picture);
+
+	*p = (struct cv_mailbox_picture){ CV_SIZED(cv_mailbox_picture),
+		.name = box->name, .separator = '/',
+		.namespace_type = CV_NAMESPACE_PRIVATE,
+		.messages = box->count, .uidnext = box->uidnext,
+		.uidvalidity = box->uidvalidity,
+		.highestmodseq = box->modseq };
+	/* what a rename leaves as it is */
+	memcpy(p->guid, &box->uidvalidity, sizeof(box->uidvalidity));
+	if (box->exists)
+		p->flags = (CV_PICTURE_EXISTS | CV_PICTURE_LOOKUP |
+			    CV_PICTURE_READ) & ~box->hidden;
+	if (box->subscribed)
+		p->flags |= CV_PICTURE_SUBSCRIBED;
+	for (uint32_t i = 0; i < box->count; i++)
+		p->unseen += (box->messages[i].flags & CV_FLAG_SEEN) == 0;
+	return p;
+}
+
+int mock_box_pictures(struct cv_user *u, uint64_t *turn, struct cv_pool *pool,
+		      const struct cv_mailbox_picture ***pictures_r,
+		      uint32_t *count_r, struct cv_error *err)
+{
+	const struct cv_mailbox_picture **all = pool_new_array(
+		pool, const struct cv_mailbox_picture *, u->count + 1);
+
+	(*turn)++;
+	*count_r = 0;
+	for (uint32_t i = 0; i < u->count; i++) {
+		if (u->boxes[i].exists || u->boxes[i].subscribed)
+			all[(*count_r)++] = picture_of(&u->boxes[i], pool);
+	}
+	qsort(all, *count_r, sizeof(*all), compare_names);
+	*pictures_r = all;
+	return CV_OK;
+}
+
+int mock_box_pictures_want(struct cv_user *u, const char *const *names,
+			   uint32_t count, bool personal, struct cv_error *err)
+{
+	return CV_OK;
+}
+
+int mock_box_watch_set(struct cv_user *u, struct cv_mailbox *box,
+		       const char *const *names, uint32_t count,
+		       struct cv_error *err)
+{
+	return CV_OK;
+}
+
+int mock_box_watch_all_fd(struct cv_user *u) { return -1; }
+int mock_box_watch_take(struct cv_user *u, struct cv_error *err)
+{
+	return CV_OK;
+}
+void mock_box_watch_end(struct cv_user *u) { }

@@ -48,6 +48,18 @@ int mock_box_subscribe(struct cv_user *u, const char *name, bool on,
 int mock_box_status(struct cv_user *u, const char *name, uint32_t items,
 		    struct cv_mailbox_status *st, struct cv_error *err);
 struct mock_box *mock_box_new(struct cv_user *u, const char *name);
+int mock_box_pictures(struct cv_user *u, uint64_t *turn, struct cv_pool *pool,
+		      const struct cv_mailbox_picture ***pictures_r,
+		      uint32_t *count_r, struct cv_error *err);
+int mock_box_pictures_want(struct cv_user *u, const char *const *names,
+			   uint32_t count, bool personal,
+			   struct cv_error *err);
+int mock_box_watch_set(struct cv_user *u, struct cv_mailbox *box,
+		       const char *const *names, uint32_t count,
+		       struct cv_error *err);
+int mock_box_watch_all_fd(struct cv_user *u);
+int mock_box_watch_take(struct cv_user *u, struct cv_error *err);
+void mock_box_watch_end(struct cv_user *u);
 
 /* imap-mock-mailbox.c */
 int mock_box_open(struct cv_user *u, const char *name, uint32_t flags,

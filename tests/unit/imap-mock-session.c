@@ -171,6 +171,10 @@ static const struct cv_mailbox_api mock_mailbox_api = {
 	.vanished = mock_box_vanished,
 	.set_progress = mock_user_set_progress,
 	.url_parse = mail_url_parse, .section_parse = mail_section_parse,
+	.pictures = mock_box_pictures,
+	.pictures_want = mock_box_pictures_want,
+	.watch_set = mock_box_watch_set, .watch_all_fd = mock_box_watch_all_fd,
+	.watch_take = mock_box_watch_take, .watch_end = mock_box_watch_end,
 };
 
 static const struct cv_session_api mock_session_api = {

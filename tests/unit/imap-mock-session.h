@@ -26,6 +26,8 @@ struct mock_box {
 	uint32_t count;
 	uint32_t use;
 	bool exists, subscribed;
+	uint32_t hidden;		/* enum cv_picture_flag: rights that
+					 * the user has not */
 };
 
 struct cv_user {

@@ -182,6 +182,11 @@ tests_unit_test_imap_convert_SOURCES = %D%/test-imap-convert.c $(IMAP_MOCK)
 tests_unit_test_imap_convert_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_convert_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-imap-notify
+tests_unit_test_imap_notify_SOURCES = %D%/test-imap-notify.c $(IMAP_MOCK)
+tests_unit_test_imap_notify_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_notify_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-imap-parser
 tests_unit_test_imap_parser_SOURCES = %D%/test-imap-parser.c $(IMAP_MOCK)
 tests_unit_test_imap_parser_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
