@@ -490,8 +490,14 @@ static int match_text(struct search *s, const struct snode *n, bool *yes_r)
 {
 	const struct mime_tree *tree;
 	struct cv_stream *file;
-	int ret = mailbox_content(s->box, s->row, &file, &tree, s->err);
+	int ret;
 
+	/* also where nothing is text that could be searched */
+	if (n->node->text.len == 0) {
+		*yes_r = true;
+		return CV_OK;
+	}
+	ret = mailbox_content(s->box, s->row, &file, &tree, s->err);
 	for (uint32_t i = 0; ret == CV_OK && i < tree->count && !*yes_r; i++)
 		ret = search_part_contains(s, file, tree, i,
 				 n->node->op == CV_SEARCH_TEXT, &n->needle,
