@@ -239,8 +239,9 @@ static int recover(struct cv_storage_folder *folder,
 		ret = mbox_stage_is_whole(folder, fd, size, blob->ref) ?
 			mbox_append(folder, blob, cv_span(NULL, (size_t)size),
 				    fd, err) : CV_NOT_FOUND;
+		if (ret == CV_E_NO_SPACE)
+			mbox_stage_wait(folder, fd);
 		mbox_close_fd(folder->root, &fd);
-		folder->no_room = ret == CV_E_NO_SPACE;
 	}
 	if (ret == CV_OK && (instance & 1) &&
 	    MB_CALL(folder->root, fdatasync, folder->fd) < 0)
@@ -305,9 +306,9 @@ static int set_one(struct cv_storage_folder *folder,
 	/* what waits for room will be placed with the flags that it has then;
 	 * what another process is about to place has its old ones */
 	if (r == NULL)
-		return folder->no_room &&
-			mbox_ref_parse(update->blob.ref, digest, &instance) &&
-			mbox_is_staged(folder, instance) ? CV_OK : CV_CHANGED;
+		return mbox_ref_parse(update->blob.ref, digest, &instance) &&
+			mbox_stage_waits(folder, instance) ? CV_OK :
+			CV_CHANGED;
 	old = *r;
 	keywords = mbox_keyword_bits(folder, &update->keywords);
 	if (update->blob.uid != 0)

@@ -9,6 +9,9 @@
 /* Of no folder yet: that may be renamed meanwhile. */
 #define PUT_STEM "put.t."
 
+/* When no hidden message was written. */
+enum { WAITS_MTIME = 1 };
+
 void mbox_stage_name(const struct cv_storage_folder *folder,
 		     uint64_t instance, char dst[256])
 {
@@ -41,6 +44,27 @@ bool mbox_is_staged(struct cv_storage_folder *folder, uint64_t instance)
 
 	mbox_stage_name(folder, instance, name);
 	return MB_CALL(root, stat, root->own_fd, name, &st) == 0;
+}
+
+void mbox_stage_wait(struct cv_storage_folder *folder, int fd)
+{
+	(void)MB_CALL(folder->root, set_times, fd, WAITS_MTIME);
+}
+
+static bool waits(const struct stat *st)
+{
+	return st->st_mtim.tv_sec == WAITS_MTIME;
+}
+
+bool mbox_stage_waits(struct cv_storage_folder *folder, uint64_t instance)
+{
+	struct cv_storage_root *root = folder->root;
+	char name[256];
+	struct stat st;
+
+	mbox_stage_name(folder, instance, name);
+	return MB_CALL(root, stat, root->own_fd, name, &st) == 0 &&
+		waits(&st);
 }
 
 bool mbox_stage_is_whole(struct cv_storage_folder *folder, int fd,
@@ -231,11 +255,15 @@ static int place_one(struct cv_storage_folder *folder,
 		*synced |= instance & 1;
 		return CV_OK;
 	}
+	if (mbox_stage_waits(folder, instance))
+		return CV_FAIL(err, CV_E_TEMP, "a scan does it now");
 	fd = mbox_stage_open(folder, instance, &size);
 	if (fd < 0)
 		return errno == ENOENT ? CV_NOT_FOUND :
 			common_fail(err, "open", "new message");
 	ret = mbox_append(folder, blob, cv_span(NULL, (size_t)size), fd, err);
+	if (ret == CV_E_NO_SPACE)
+		mbox_stage_wait(folder, fd);
 	mbox_close_fd(root, &fd);
 	*synced |= instance & 1;
 	return ret;
@@ -347,7 +375,7 @@ void mbox_unlink_hidden(struct cv_storage_folder *folder,
 	}
 }
 
-/* After two days a hidden message was never committed. */
+/* After two days a hidden message was never committed, or waits for room. */
 void mbox_clean(struct cv_storage_folder *folder)
 {
 	struct cv_storage_root *root = folder->root;
@@ -364,7 +392,7 @@ void mbox_clean(struct cv_storage_folder *folder)
 		      strncmp(name + len, ".s.", 3) == 0) ||
 		     strncmp(name, PUT_STEM, strlen(PUT_STEM)) == 0) &&
 		    MB_CALL(root, stat, root->own_fd, name, &st) == 0 &&
-		    st.st_ctim.tv_sec < oldest)
+		    st.st_ctim.tv_sec < oldest && !waits(&st))
 			(void)MB_CALL(root, unlink, root->own_fd, name);
 	}
 	(void)MBOX_API(root)->dir_close(&dir);

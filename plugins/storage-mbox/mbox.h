@@ -222,7 +222,6 @@ struct cv_storage_folder {
 	bool locked;			/* the mbox too */
 	bool dotlocked;
 	bool map_loaded;
-	bool no_room;		/* for a new message, at the last try */
 	struct mbox_map_head head;
 	struct cv_pool *map_pool;
 	struct mbox_record *records;
@@ -514,6 +513,12 @@ void mbox_stage_name(const struct cv_storage_folder *folder,
 int mbox_stage_open(struct cv_storage_folder *folder, uint64_t instance,
 		    uint64_t *size_r);
 bool mbox_is_staged(struct cv_storage_folder *folder, uint64_t instance);
+/* A hidden message waits once there was no room for it: whoever has saved it
+ * does not place it any more, a scan does, with the flags that it has then.
+ * Written to its file (fd) under the lock, where every process sees it; takes
+ * no room. */
+void mbox_stage_wait(struct cv_storage_folder *folder, int fd);
+bool mbox_stage_waits(struct cv_storage_folder *folder, uint64_t instance);
 /* Is it what was written?  One that was not synced may not be. */
 bool mbox_stage_is_whole(struct cv_storage_folder *folder, int fd,
 			 uint64_t size, struct cv_span ref);

@@ -554,6 +554,132 @@ static void appenders_and_rewriters_lose_nothing(void **state)
 	fixture_deinit(&f);
 }
 
+/* --- no room -------------------------------------------------------------- */
+
+static const char *hidden_known, *hidden_found;
+
+static int find_hidden(const char *path, const struct stat *st, int type,
+		       struct FTW *ftw)
+{
+	(void)st;
+	if (type == FTW_F && strstr(path + ftw->base, ".s.") != NULL &&
+	    (hidden_known == NULL || strcmp(path, hidden_known) != 0))
+		hidden_found = strdup(path);
+	return hidden_found != NULL;
+}
+
+/* The file of a message that has no place yet, but this; NULL: none. */
+static char *hidden_file(struct fixture *f, const char *known)
+{
+	char home[80];
+
+	snprintf(home, sizeof(home), "%s/home", f->dir);
+	hidden_known = known;
+	hidden_found = NULL;
+	(void)nftw(home, find_hidden, 16, FTW_PHYS);
+	return (char *)hidden_found;
+}
+
+/* One for whose bytes there is room until the commit, and no longer. */
+static char *save_without_place(struct fixture *f, const char *known)
+{
+	struct cv_text text;
+	char *hidden = NULL;
+
+	cv_text_init(&text, f->pool);
+	cv_text_append_str(&text, "Subject: large\r\n\r\n");
+	while (text.len < 3000)
+		cv_text_append_str(&text, "filling the message\r\n");
+	for (uint64_t room = 3000; hidden == NULL && room < 20000;
+	     room += 500) {
+		io_fault_room(f->io, room);
+		if (fixture_try_save(f, "INBOX", cv_text_span(&text), 0,
+				     NULL) == CV_OK)
+			hidden = hidden_file(f, known);
+	}
+	io_fault_room(f->io, 1000);
+	assert_non_null(hidden);
+	return hidden;
+}
+
+static struct cv_blob blob_of(struct fixture *f, struct cv_mailbox *box,
+			      uint32_t seq)
+{
+	struct cv_blob blob;
+	uint32_t row;
+
+	assert_true(account_row_find(box->folder,
+				     mailbox_api.uid_of(box, seq), &row));
+	store_blob_get(box->folder, row, f->pool, &blob);
+	return blob;
+}
+
+static int set_seen(struct fixture *f, struct cv_mailbox *box,
+		    struct cv_blob blob)
+{
+	struct cv_flag_update update = {
+		CV_SIZED(cv_flag_update), .blob = blob, .flags = SEEN,
+	};
+
+	ok(f, box->store->driver->set_flags(box->sf->blobs, &update, 1,
+					    &f->err));
+	return update.status;
+}
+
+/* A message that waits for room is placed with the flags that it has by then;
+ * one that another process is about to place, beside it, is not taken for
+ * such, and whoever saved the first does not place it with its old flags. */
+static void what_waits_for_room_gets_its_flags(void **state)
+{
+	const struct cv_storage *driver;
+	struct fixture f;
+	struct cv_mailbox *box;
+	struct cv_blob first, second;
+	char *waiting, *coming;
+
+	(void)state;
+	fixture_init(&f, "");
+	fixture_logout(&f);
+	f.io = io_fault_create(io_posix(), f.pool);
+	fixture_login(&f);
+	waiting = save_without_place(&f, NULL);
+	coming = save_without_place(&f, waiting);
+	box = fixture_open(&f, "INBOX");
+	assert_int_equal(fixture_state(box).messages, 2);
+	driver = box->store->driver;
+	first = blob_of(&f, box, 1);
+	second = blob_of(&f, box, 2);
+	assert_int_equal(driver->recover(box->sf->blobs, &first, &f.err),
+			 CV_E_NO_SPACE);
+	/* as it is before anybody has tried */
+	assert_int_equal(utimensat(AT_FDCWD, coming, NULL, 0), 0);
+	fixture_store(&f, box, 1, 1, CV_FLAGS_ADD, SEEN, NULL);
+	assert_int_equal(set_seen(&f, box, second), CV_CHANGED);
+
+	io_fault_room(f.io, UINT64_MAX);
+	driver->place(box->sf->blobs, &first, 1);
+	assert_int_equal(access(waiting, F_OK), 0);
+	driver->place(box->sf->blobs, &second, 1);
+	assert_int_equal(access(coming, F_OK), -1);
+	mailbox_api.close(&box);
+	for (int i = 0; i < 2; i++) {
+		fixture_logout(&f);
+		fixture_login(&f);
+		box = fixture_open(&f, "INBOX");
+		fixture_sync(&f, box, 0);
+		assert_int_equal(fixture_state(box).messages, 2);
+		assert_int_equal(fixture_message(&f, box, 1, 0).flags & SEEN,
+				 SEEN);
+		assert_int_equal(fixture_message(&f, box, 2, 0).flags & SEEN,
+				 0);
+		mailbox_api.close(&box);
+	}
+	assert_int_equal(access(waiting, F_OK), -1);
+	free(waiting);
+	free(coming);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -569,6 +695,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_mbox_is_not_touched),
 		cmocka_unit_test(a_large_message_is_read_in_pieces),
 		cmocka_unit_test(appenders_and_rewriters_lose_nothing),
+		cmocka_unit_test(what_waits_for_room_gets_its_flags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
