@@ -1,5 +1,6 @@
 noinst_LTLIBRARIES += core/auth/libauth.la
 core_auth_libauth_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS)
+core_auth_libauth_la_LIBADD = $(OPENSSL_LIBS)
 core_auth_libauth_la_SOURCES = \
 	%D%/auth.c %D%/auth.h \
 	%D%/auth-cache.c %D%/auth-cache.h \

@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += core/login/liblogin.la
 core_login_liblogin_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS) \
 	$(LIBEVENT_CFLAGS)
+core_login_liblogin_la_LIBADD = $(OPENSSL_LIBS)
 core_login_liblogin_la_SOURCES = \
 	%D%/login-api.c \
 	%D%/login-auth.c \

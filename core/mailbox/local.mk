@@ -86,7 +86,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/thread-forest.c %D%/thread-forest.h \
 	%D%/user.c %D%/user.h \
 	%D%/user-ids.c %D%/user-ids.h
-core_mailbox_libmailbox_la_LIBADD = core/account/libaccount.la \
+core_mailbox_libmailbox_la_LIBADD = $(OPENSSL_LIBS) \
+	core/account/libaccount.la \
 	core/message/libmessage.la core/module/libmodule.la \
 	core/ipc/libipc.la
 EXTRA_DIST += %D%/README.md

@@ -1,7 +1,7 @@
 noinst_LTLIBRARIES += core/session/libsession.la
 core_session_libsession_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(ZLIB_CFLAGS)
-core_session_libsession_la_LIBADD = $(ZLIB_LIBS)
+core_session_libsession_la_LIBADD = $(ZLIB_LIBS) $(OPENSSL_LIBS)
 core_session_libsession_la_SOURCES = \
 	%D%/connection.c %D%/connection.h \
 	%D%/connection-compress.c \
