@@ -212,6 +212,9 @@ struct cv_found {
 	/* And: as it was when the state was given, nothing else was asked.
 	 * look fills in flags, too. */
 	bool unchanged;
+	/* SAVEDATE [RFC8514], as far as the blob says: from scan or look; 0:
+	 * it does not. */
+	int64_t saved;
 };
 
 /* What is known of a blob beside its bytes.  The caller has set references to
@@ -249,6 +252,12 @@ struct cv_takeover {
 	/* The folder's own, where the other server has given it one. */
 	bool has_guid;
 	uint8_t guid[16];
+	/* Of each entry when the other server saved the message, 0: not
+	 * known; says more than the blob does.  NULL: of none. */
+	const int64_t *saved;
+	/* Messages from here on are \Recent, the others are not; 0: the blobs
+	 * say it (ARRIVAL). */
+	uint32_t first_recent;
 };
 
 /* A message in the list of UIDs that is kept for other servers. */
@@ -341,6 +350,8 @@ struct cv_storage {
 	 * 256) is replaced. */
 	int (*folders_check)(struct cv_storage_root *root,
 			     struct cv_text *stamp, struct cv_error *err);
+	/* CV_CHANGED: what may not be entered was passed over: the next look
+	 * is made whatever folders_check says. */
 	int (*folders_scan)(struct cv_storage_root *root, cv_folder_fn *fn,
 			    void *context, struct cv_error *err);
 	/* CV_E_EXISTS: it is there already. */

@@ -9,6 +9,8 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/acl.c %D%/acl.h \
 	core/acl/acl-global.c core/acl/acl-global.h \
 	core/acl/acl-shared.c core/acl/acl-shared.h \
+	core/takeover/dovecot-attributes.c \
+	core/takeover/dovecot-attributes.h \
 	%D%/key-table.c %D%/key-table.h \
 	%D%/list-match.c %D%/list-match.h \
 	%D%/mail-location.c \
@@ -80,6 +82,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/sort-radix.c %D%/sort-radix.h \
 	%D%/storage-io.c \
 	%D%/store.c \
+	%D%/store-attributes.c \
 	%D%/store-folders.c \
 	%D%/store-purge.c \
 	%D%/store-scan.c %D%/store-scan.h \

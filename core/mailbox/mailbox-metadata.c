@@ -31,8 +31,8 @@ static bool vendor_is_whole(struct cv_span key)
 
 /* [RFC5464 3.1, 3.2] "/private/..." or "/shared/...", no case; what vendors
  * define has at least four components. */
-static int check_entry(struct cv_span key, struct cv_pool *pool,
-		       struct cv_span *key_r, struct cv_error *err)
+int mailbox_entry_check(struct cv_span key, struct cv_pool *pool,
+			struct cv_span *key_r, struct cv_error *err)
 {
 	char *lower = pool_copy(pool, key.data, key.len);
 	bool slash = false, good = key.len <= ACCOUNT_KEY_MAX;
@@ -76,7 +76,7 @@ int mailbox_metadata_get(struct cv_user *u, const char *name,
 {
 	struct mailbox_ref ref;
 	struct account_folder *folder;
-	int ret = check_entry(key, pool, &key, err);
+	int ret = mailbox_entry_check(key, pool, &key, err);
 
 	if (ret == CV_OK)
 		ret = metadata_place(u, name, pool, &ref, &folder, err);
@@ -97,7 +97,7 @@ int mailbox_metadata_set(struct cv_user *u, const char *name,
 	struct mailbox_ref ref;
 	struct account_folder *folder;
 	struct account_txn *txn = NULL;
-	int ret = check_entry(key, pool, &key, err);
+	int ret = mailbox_entry_check(key, pool, &key, err);
 
 	if (ret == CV_OK && value.len > ACCOUNT_VALUE_MAX)
 		ret = FAIL(err, CV_E_LIMIT, "the value is longer than %d "
@@ -407,7 +407,7 @@ int route_metadata_list(struct cv_user *u, const char *name,
 static int check_one(const struct cv_metadata *entry, struct cv_pool *pool,
 		     struct cv_span *key_r, struct cv_error *err)
 {
-	int ret = check_entry(entry->entry, pool, key_r, err);
+	int ret = mailbox_entry_check(entry->entry, pool, key_r, err);
 
 	if (ret < 0)
 		return ret;

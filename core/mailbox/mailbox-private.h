@@ -83,6 +83,8 @@ struct cv_user {
 	bool acl_strict;		/* no list: no rights for others */
 	struct acl_global *acl_global;	/* NULL: none */
 	const char *shared_dict;	/* NULL: none */
+	const char *attribute_path;	/* of Dovecot's annotations; NULL */
+	struct dovecot_attributes *attributes;	/* that file, once read */
 	bool private_seen;		/* \Seen is the accessor's own */
 	struct shared_prefix *shared;	/* namespaces of many owners */
 	struct remote *remotes;
@@ -167,6 +169,8 @@ struct store {
 	bool laying_out;		/* within a rotation: no transaction */
 	bool private_seen;		/* \Seen is each reader's own */
 	bool all_scanned;		/* each folder was, by this process */
+	bool told_denied;		/* that folders are left out */
+	bool left_out;			/* one was, at the last look */
 	bool all_counted;		/* or those that no process had seen */
 };
 
@@ -279,6 +283,15 @@ int store_folder_create_as(struct store *store, struct cv_span name,
 			   struct cv_span acl,
 			   struct account_folder **folder_r,
 			   struct cv_error *err);
+
+/* store-attributes.c: annotations that Dovecot kept for a folder that is being
+ * taken over, with the GUID that it gave it. */
+int store_attributes_take(struct store *store, struct account_txn *txn,
+			  struct account_folder *folder, struct cv_error *err);
+/* mailbox-metadata.c: the name of an annotation in lower case, in pool.
+ * CV_E_SYNTAX: it is none. */
+int mailbox_entry_check(struct cv_span key, struct cv_pool *pool,
+			struct cv_span *key_r, struct cv_error *err);
 
 /* store-scan.c: brings in what others have changed.  CV_OK: nothing new;
  * CV_CHANGED. */

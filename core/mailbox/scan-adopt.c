@@ -12,10 +12,15 @@ int scan_take_over(struct scan *scan)
 
 	if (ret != CV_OK)
 		return ret < 0 ? ret : CV_OK;
+	if (CV_HAS(&t, first_recent))
+		scan->takeover_recent = t.first_recent;
 	if (scan->first_time && t.highestmodseq <= ACCOUNT_MODSEQ_MAX) {
 		scan->takeover_modseq = t.highestmodseq;
 		account_txn_raise(scan->txn, t.highestmodseq);
 	}
+	/* it gave no UIDs */
+	if (t.uidvalidity == 0)
+		return CV_OK;
 	/* UIDs of another life say nothing */
 	if (t.uidvalidity != scan->uidvalidity &&
 	    (!scan->first_time ||
@@ -37,6 +42,8 @@ int scan_take_over(struct scan *scan)
 		/* what has none yet gets the highest when a client asks */
 		f->modseq = t.entries[i].modseq != 0 ? t.entries[i].modseq :
 			t.highestmodseq;
+		if (CV_HAS(&t, saved) && t.saved != NULL && t.saved[i] != 0)
+			f->saved = t.saved[i];
 		if (t.entries[i].has_keywords) {
 			f->shown = f->f.keywords;
 			f->f.keywords = t.entries[i].keywords;
@@ -137,6 +144,15 @@ static int mirror(struct scan *scan, struct found *f)
 	return ret;
 }
 
+/* [RFC8514 4.1] when it came into this mailbox; 0, now, where nobody knows.
+ * A clock that was wrong puts nothing into the future. */
+static int64_t saved_date(const struct found *f)
+{
+	int64_t saved = f->saved != 0 ? f->saved : f->f.saved;
+
+	return saved > time_now() ? 0 : saved;
+}
+
 static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 {
 	struct account_append append = { 0 };
@@ -163,6 +179,7 @@ static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 	append.flags = (f->f.flags & CV_FLAGS_STORED) |
 		(f->f.marks & 0xf) << MAILBOX_MARK_SHIFT;
 	append.received = f->f.received;
+	append.saved = saved_date(f);
 	append.size = f->f.bytes;
 	append.virtual_size = f->f.virtual_bytes;
 	append.blob = f->f.ref;
@@ -234,6 +251,17 @@ static int without_uids(struct scan *scan, size_t left)
 	return CV_OK;
 }
 
+/* Before the first takeover: what another server's clients have not seen yet
+ * is theirs; what lay in cur/ was seen by some session already. */
+static uint32_t first_recent(const struct scan *scan, uint32_t arrived,
+			     uint32_t last)
+{
+	if (scan->takeover_recent != 0)
+		return scan->takeover_recent > last ? last + 1 :
+			scan->takeover_recent;
+	return arrived != 0 ? arrived : last + 1;
+}
+
 int scan_adopt(struct scan *scan)
 {
 	uint32_t recent = 0, uid = 0, last = 0;
@@ -267,9 +295,8 @@ int scan_adopt(struct scan *scan)
 		ret = txn_folder_taken(scan->txn, scan->folder,
 				       scan->takeover_modseq, scan->err);
 	if (ret == CV_OK && scan->first_time)
-		/* what lay in cur/ was seen by some session already */
 		ret = txn_folder_recent(scan->txn, scan->folder,
-					recent != 0 ? recent : last + 1,
+					first_recent(scan, recent, last),
 					scan->err);
 	return ret;
 }

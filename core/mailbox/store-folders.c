@@ -107,6 +107,8 @@ static int adopt_folder(struct store *store, struct account_txn *txn,
 	store->driver->folder_close(&blobs);
 	if (ret >= 0)
 		ret = txn_folder_create(txn, name, &options, folder_r, err);
+	if (ret == CV_OK && CV_HAS(&takeover, guid) && takeover.has_guid)
+		ret = store_attributes_take(store, txn, *folder_r, err);
 	pool_destroy(&pool);
 	return ret;
 }
@@ -128,6 +130,19 @@ static bool is_gone(struct store *store, struct account_folder *folder)
 	return store_folder_absent(store, cv_span_of(folder->name));
 }
 
+/* A folder that may not be opened keeps nobody from the others; once there is
+ * a way into it, it is taken over with all that it has. */
+static void leave_out(struct store *store, struct cv_span name,
+		      const struct cv_error *why)
+{
+	if (!store->told_denied)
+		log_warning("mail", "mailbox '%.*s' in '%s' is not listed: %s",
+			    CV_SPAN_ARG(name), store->location.path,
+			    why->text);
+	store->told_denied = true;
+	store->left_out = true;
+}
+
 static int apply_folders(struct store *store, struct folder_scan *scan,
 			 struct account_txn *txn, struct cv_error *err)
 {
@@ -138,10 +153,17 @@ static int apply_folders(struct store *store, struct folder_scan *scan,
 
 	for (size_t i = 0; i < scan->list.count; i++) {
 		struct cv_span name = cv_span_of(scan->list.items[i]);
+		struct cv_error denied = ERROR_NONE;
 
 		if (account_folder_find(store->account, name) != NULL)
 			continue;
-		ret = adopt_folder(store, txn, name, &as, &folder, err);
+		ret = adopt_folder(store, txn, name, &as, &folder, &denied);
+		if (ret == CV_E_DENIED) {
+			leave_out(store, name, &denied);
+			continue;
+		}
+		if (ret < 0 && err != NULL)
+			*err = denied;
 		if (ret < 0 && ret != CV_E_NOT_FOUND && ret != CV_E_EXISTS)
 			return ret;
 	}
@@ -314,7 +336,8 @@ static int refresh_folders(struct store *store, bool force,
 	array_init(&scan.list, scan.pool);
 	ret = store->driver->folders_scan(store->root, folder_found, &scan,
 					  err);
-	if (ret == CV_OK)
+	store->left_out = ret == CV_CHANGED;
+	if (ret >= 0)
 		ret = finish_rename(store, &scan, err);
 	if (ret == CV_OK)
 		ret = store_begin(store, &txn, err);
@@ -322,6 +345,9 @@ static int refresh_folders(struct store *store, bool force,
 		struct cv_span old = CV_SPAN_NONE;
 
 		ret = apply_folders(store, &scan, txn, err);
+		/* whether there is a way in is not seen by a stamp */
+		if (store->left_out && stamp.len > 0)
+			stamp.data[0] ^= 0x7f;
 		(void)account_metadata_get(store->account, NULL,
 					   folders_stamp_key, &old);
 		if (ret == CV_OK && stamp.len > 0 &&

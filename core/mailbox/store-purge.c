@@ -106,7 +106,13 @@ int store_purge(struct store *store, bool convert, uint64_t *freed_r,
 		return FAIL(err, CV_E_UNSUPPORTED, "mail in '%s': %s has "
 			    "nothing to purge", store->location.path,
 			    driver->name);
-	ret = open_all(store, err);
+	ret = store_folders_refresh(store, true, err);
+	if (ret >= 0 && store->left_out)
+		ret = FAIL(err, CV_E_DENIED, "mail in '%s': a mailbox may not "
+			   "be opened, so its messages are not known",
+			   store->location.path);
+	if (ret >= 0)
+		ret = open_all(store, err);
 	if (ret == CV_OK)
 		ret = store_begin(store, &txn, err);
 	if (ret < 0)

@@ -8,6 +8,7 @@ struct found {
 	struct cv_found f;
 	uint32_t uid;			/* from the takeover, 0: none */
 	uint64_t modseq;		/* and this */
+	int64_t saved;			/* and this; 0: not known */
 	uint32_t place;			/* in the order of the scan; 0: the
 					 * driver knows of none */
 	uint32_t pass;			/* that has seen it last */
@@ -49,7 +50,7 @@ struct scan {
 	bool modseqs_differ;		/* what was found has newer ones */
 	ARRAY(struct cv_uid_ref) given;
 	uint32_t uidvalidity, uidnext_after;
-	uint32_t takeover_uidnext;
+	uint32_t takeover_uidnext, takeover_recent;
 	/* The other server's, 0: not known, or not of all that was found. */
 	uint64_t takeover_modseq;
 	uint32_t tombstone_keys;

@@ -3,6 +3,7 @@
 #include "mailbox-route.h"
 #include "mailbox-watch-all.h"
 #include "acl/acl-shared.h"
+#include "takeover/dovecot-attributes.h"
 #include "settings/namespace-check.h"
 
 #include <unistd.h>
@@ -328,6 +329,10 @@ static int find_policy(struct cv_user *user, struct cv_error *err)
 	if (ret == CV_OK)
 		ret = acl_shared_path(user->mail.acl_shared_dict, user->pool,
 				      &user->shared_dict, err);
+	if (ret == CV_OK)
+		ret = dovecot_attributes_path(user->mail.mail_attribute_dict,
+					      user->home, user->pool,
+					      &user->attribute_path, err);
 	return ret < 0 || !user->acl_strict ? ret :
 		acl_global_open(user->io, user->pool, user->mail.acl,
 				&user->acl_global, err);

@@ -6,6 +6,7 @@
 #include "acl/acl-shared.h"
 #include "mailbox/user.h"
 #include "mailbox/user-ids.h"
+#include "takeover/dovecot-attributes.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -202,6 +203,10 @@ static void add_acl_paths(struct sandbox_paths *paths, struct cv_session *s,
 	if (acl_shared_path(mail->acl_shared_dict, s->pool, &path,
 			    NULL) == CV_OK && path != NULL)
 		add_folder_of(paths, s, path, true);
+	if (dovecot_attributes_path(mail->mail_attribute_dict,
+				    user_home(s->user), s->pool, &path,
+				    NULL) == CV_OK && path != NULL)
+		add_folder_of(paths, s, path, false);
 }
 
 static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,

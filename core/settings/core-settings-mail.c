@@ -201,7 +201,10 @@ static const struct cv_setting_def mail_setting_defs[] = {
 		"/shared/comment; empty: what a user has put there."),
 	CV_SETTING(mail_settings, mail_attribute_dict, CV_SET_STRING,
 		"", NULL, CV_SET_EXPAND | CV_SET_PER_USER,
-		"Dictionary for mailbox attributes."),
+		"Where Dovecot kept annotations of mailboxes, file:/path: "
+		"they are taken over with a mailbox of its tree.  They "
+		"are in the account afterwards, and nothing is written "
+		"there."),
 };
 const struct settings_table mail_settings_table = SETTINGS_TABLE(
 	"mail", NULL,

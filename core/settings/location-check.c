@@ -176,6 +176,21 @@ static void check_one(struct location *l, const struct settings_scope *scope)
 		check_key(l, part);
 }
 
+/* Where Dovecot kept annotations, which are taken over with its tree. */
+static void check_dict(struct location *l, const struct settings_scope *scope)
+{
+	const char *text;
+
+	l->name = "mail_attribute_dict";
+	if (settings_lookup(l->tree, scope, l->name, &text) != CV_OK ||
+	    text[0] == '\0' || strncmp(text, "file:", 5) == 0 ||
+	    settings_origin(l->tree, scope, l->name, &l->file, &l->line) !=
+	    CV_OK)
+		return;
+	report(l, false, "'%s': annotations can be taken over from a file "
+	       "alone, file:/path (hint: without the line none are)", text);
+}
+
 static void check_scope(struct location *l, const char *protocol)
 {
 	struct settings_scope scope = { .protocol = protocol };
@@ -183,6 +198,7 @@ static void check_scope(struct location *l, const char *protocol)
 
 	l->name = "mail_location";
 	check_one(l, &scope);
+	check_dict(l, &scope);
 	l->name = "location";
 	while (settings_block_next(l->tree, "namespace", SETTINGS_ROOT, NULL,
 				   &at, &scope.block))

@@ -21,8 +21,6 @@ static const struct unused { const char *name, *why; } unused_settings[] = {
 	{ "lda_original_recipient_header", "nothing uses it" },
 	{ "lock_method", "nothing uses it" },
 	{ "log_core_filter", "nothing uses it" },
-	{ "mail_attribute_dict",
-	  "annotations are kept in the account" },
 	{ "mail_chroot", "Landlock confines a session to its mail" },
 	{ "mail_full_filesystem_access",
 	  "Landlock confines a session to its mail" },

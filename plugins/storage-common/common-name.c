@@ -4,6 +4,8 @@
  * root [security.md B10]. */
 #include "common.h"
 
+#include <strings.h>
+
 /* Bytes on disk: of a level, with room for suffixes in a file name; of a name
  * whose levels are directories. */
 enum { LEVEL_MAX = 240, LEVELS_MAX = 64, NAME_MAX_BYTES = 2000 };
@@ -65,6 +67,18 @@ void common_levels_encode(const struct cv_storage_config *config,
 		first = false;
 		level_encode(config, dst, level);
 	}
+}
+
+int common_layout_check(const struct cv_storage_config *config,
+			const char *driver, struct cv_error *err)
+{
+	if (strcasecmp(config->layout, "index") != 0)
+		return CV_OK;
+	return CV_FAIL(err, CV_E_CONFIG, "mail_location: with LAYOUT=index the "
+		       "names of mailboxes are in Dovecot's "
+		       "dovecot.list.index, which is not read (hint: 'doveadm "
+		       "backup -u USER %s:/new/place', while Dovecot still "
+		       "runs, makes a tree that is)", driver);
 }
 
 int common_name_refuse(struct cv_span name, const char *fault,

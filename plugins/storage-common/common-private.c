@@ -3,8 +3,6 @@
 #include "common.h"
 #include "dovecot-index.h"
 
-#include <stdio.h>
-
 enum { PRIVATE_BYTES_MAX = 64 << 20 };
 
 static void folder_path(const struct cv_storage_config *config,
@@ -16,40 +14,19 @@ static void folder_path(const struct cv_storage_config *config,
 	common_levels_encode(config, layout, path, name);
 }
 
-/* A part that is not there stays empty. */
-static int read_part(const struct cv_storage_config *config, int dirfd,
-		     const char *name, struct cv_pool *pool,
-		     struct cv_span *part_r, struct cv_error *err)
-{
-	struct cv_text text;
-	int ret;
-
-	cv_text_init(&text, pool);
-	ret = common_file_read(config, dirfd, name, PRIVATE_BYTES_MAX, &text,
-			       err);
-	if (ret == CV_OK)
-		*part_r = cv_text_span(&text);
-	return ret == CV_NOT_FOUND ? CV_OK : ret;
-}
-
-static int read_files(const struct cv_storage_config *config,
+static int read_index(const struct cv_storage_config *config,
 		      const char *path, struct cv_pool *pool,
-		      struct dovecot_files *files, struct cv_error *err)
+		      struct dovecot_index *index_r, struct cv_error *err)
 {
+	const struct dovecot_files files = { .wanted = { NULL } };
 	int ret, dirfd = COMMON_CALL(config, open, AT_FDCWD, path,
 				     O_RDONLY | O_DIRECTORY, 0);
 
 	if (dirfd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? CV_NOT_FOUND :
 			common_fail(err, "open", path);
-	ret = read_part(config, dirfd, "dovecot.index.pvt", pool,
-			&files->index, err);
-	if (ret == CV_OK)
-		ret = read_part(config, dirfd, "dovecot.index.pvt.log.2",
-				pool, &files->older, err);
-	if (ret == CV_OK)
-		ret = read_part(config, dirfd, "dovecot.index.pvt.log", pool,
-				&files->log, err);
+	ret = common_dovecot_index(config, dirfd, "dovecot.index.pvt", files,
+				   PRIVATE_BYTES_MAX, pool, index_r, err);
 	COMMON_CALL(config, close, dirfd);
 	return ret;
 }
@@ -77,7 +54,6 @@ int common_private_flags(const struct cv_storage_config *config,
 			 struct cv_span name, struct cv_pool *pool,
 			 struct cv_takeover *takeover_r, struct cv_error *err)
 {
-	struct dovecot_files files = { .wanted = { NULL } };
 	struct dovecot_index index;
 	struct cv_text path;
 	int ret;
@@ -88,12 +64,7 @@ int common_private_flags(const struct cv_storage_config *config,
 		return CV_NOT_FOUND;
 	cv_text_init(&path, pool);
 	folder_path(config, layout, below, name, &path);
-	ret = read_files(config, cv_text_str(&path), pool, &files, err);
-	if (ret == CV_OK)
-		ret = dovecot_index_read(pool, &files, &index);
-	if (ret == CV_E_LIMIT)
-		return CV_FAIL(err, ret, "'%s/dovecot.index.pvt' asks for "
-			       "too much work", cv_text_str(&path));
+	ret = read_index(config, cv_text_str(&path), pool, &index, err);
 	if (ret == CV_OK)
 		take(&index, pool, takeover_r);
 	return ret;

@@ -2,6 +2,9 @@
  * still to be looked into wait in a list: no recursion. */
 #include "common.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 enum { FOLDERS_MAX = 100000 };
 
 struct place {
@@ -14,7 +17,45 @@ struct state {
 	struct cv_pool *pool;
 	struct place *places;
 	size_t count, room;
+	struct common_shut shut;
 };
+
+/* --- what may not be entered -------------------------------------------------- */
+
+void common_shut_note(struct common_shut *shut, struct cv_pool *pool,
+		      const char *path)
+{
+	if (errno != EACCES)
+		return;
+	if (shut->count++ == 0)
+		shut->first = common_strdup(pool, path);
+}
+
+void common_shut_tell(const struct cv_storage_config *config, int fd,
+		      const struct common_shut *shut)
+{
+	const char *first = shut->first == NULL || *shut->first == '\0' ?
+		"." : shut->first;
+	char more[64] = "";
+	struct stat st;
+
+	if (shut->count == 0 || *shut->told ||
+	    COMMON_CALL(config, stat, fd, first, &st) < 0)
+		return;
+	*shut->told = true;
+	if (shut->count > 1)
+		(void)snprintf(more, sizeof(more), ", nor %s %u more like it",
+			       shut->count == 2 ? "is" : "are",
+			       shut->count - 1);
+	cv_api->log(shut->self, CV_LOG_WARNING, "'%s/%s' belongs to uid %u, "
+		    "gid %u with mode 0%o and may not be entered by uid %u: "
+		    "it is not listed%s (hint: chown -R %u it, or remove it)",
+		    config->path, first, (unsigned int)st.st_uid,
+		    (unsigned int)st.st_gid, (unsigned int)st.st_mode & 07777,
+		    (unsigned int)geteuid(), more, (unsigned int)geteuid());
+}
+
+/* --- the walk -------------------------------------------------------------------- */
 
 static void place_add(struct state *s, const struct cv_text *name,
 		      const struct cv_text *path, unsigned char type)
@@ -42,10 +83,10 @@ static bool is_wanted(const struct common_walk *walk, unsigned char type)
 		(type == DT_REG && walk->files);
 }
 
-static bool may_be_passed(const struct common_walk *walk, int number)
+static bool may_be_passed(int number)
 {
 	return number == ENOENT || number == ENOTDIR || number == ELOOP ||
-		(number == EACCES && walk->files);
+		number == EACCES;
 }
 
 static int read_dir(struct state *s, const char *name, const char *path,
@@ -59,9 +100,12 @@ static int read_dir(struct state *s, const char *name, const char *path,
 	const char *entry;
 	unsigned char type;
 
+	if (dir == NULL && may_be_passed(errno)) {
+		common_shut_note(&s->shut, s->pool, path);
+		return CV_OK;
+	}
 	if (dir == NULL)
-		return may_be_passed(walk, errno) ? CV_OK :
-			common_fail(err, "read", path);
+		return common_fail(err, "read", path);
 	cv_text_init(&child, s->pool);
 	cv_text_init(&child_path, s->pool);
 	while ((entry = config->io_api->dir_next(dir, &type)) != NULL) {
@@ -88,6 +132,7 @@ int common_walk(const struct common_walk *walk, struct cv_error *err)
 {
 	struct state s = {
 		.walk = walk, .pool = cv_api->pool_create("folder tree"),
+		.shut = { .self = walk->self, .told = walk->told_shut },
 	};
 	int ret = read_dir(&s, "", walk->top, err);
 
@@ -96,9 +141,18 @@ int common_walk(const struct common_walk *walk, struct cv_error *err)
 
 		ret = walk->found(walk->context, s.pool, at.name, at.path,
 				  at.type);
+		if (ret == CV_NOT_FOUND) {
+			/* nor what is in it */
+			common_shut_note(&s.shut, s.pool, at.path);
+			ret = CV_OK;
+			continue;
+		}
 		if (ret == CV_OK && at.type != DT_REG)
 			ret = read_dir(&s, at.name, at.path, err);
 	}
+	common_shut_tell(walk->config, walk->fd, &s.shut);
+	if (ret == CV_OK && s.shut.count > 0)
+		ret = CV_CHANGED;
 	cv_api->pool_destroy(&s.pool);
 	return ret;
 }

@@ -23,13 +23,20 @@
 #define common_level_decode CV_OWN(_common_level_decode)
 #define common_levels_encode CV_OWN(_common_levels_encode)
 #define common_name_refuse CV_OWN(_common_name_refuse)
+#define common_layout_check CV_OWN(_common_layout_check)
 #define common_name_check CV_OWN(_common_name_check)
+#define common_shut_note CV_OWN(_common_shut_note)
+#define common_shut_tell CV_OWN(_common_shut_tell)
 #define common_walk CV_OWN(_common_walk)
 #define common_lines_room CV_OWN(_common_lines_room)
 #define common_subscriptions_read CV_OWN(_common_subscriptions_read)
 #define common_subscriptions_name CV_OWN(_common_subscriptions_name)
 #define common_subscriptions_write CV_OWN(_common_subscriptions_write)
 #define common_private_flags CV_OWN(_common_private_flags)
+#define common_dovecot_index CV_OWN(_common_dovecot_index)
+#define common_dovecot_cache_open CV_OWN(_common_dovecot_cache_open)
+#define common_dovecot_saved CV_OWN(_common_dovecot_saved)
+#define common_dovecot_takeover CV_OWN(_common_dovecot_takeover)
 
 /* A call of the I/O port. */
 #define COMMON_CALL(config, op, ...) \
@@ -109,6 +116,9 @@ bool common_level_decode(const struct cv_storage_config *config,
 void common_levels_encode(const struct cv_storage_config *config,
 			  const struct common_layout *layout,
 			  struct cv_text *dst, struct cv_span name);
+/* LAYOUT=index: CV_E_CONFIG, with the way out. */
+int common_layout_check(const struct cv_storage_config *config,
+			const char *driver, struct cv_error *err);
 /* The answer of name_check to a name that cannot be. */
 int common_name_refuse(struct cv_span name, const char *fault,
 		       struct cv_error *err);
@@ -119,22 +129,41 @@ int common_name_check(const struct cv_storage_config *config,
 
 /* --- common-walk.c --------------------------------------------------------- */
 
-/* A tree of directories, each of which may be a folder. */
+/* Directories that we may not enter: what they are cannot be known. */
+struct common_shut {
+	struct cv_plugin *self;		/* whose log it is */
+	bool *told;			/* once in a session: the list is
+					 * asked for again and again */
+	const char *first;		/* NULL: none */
+	uint32_t count;
+};
+/* When errno is EACCES. */
+void common_shut_note(struct common_shut *shut, struct cv_pool *pool,
+		      const char *path);
+/* Logs which they are; paths are below fd. */
+void common_shut_tell(const struct cv_storage_config *config, int fd,
+		      const struct common_shut *shut);
+
+/* A tree of directories, each of which may be a folder.  What may not be
+ * entered is passed over, and told. */
 struct common_walk {
 	const struct cv_storage_config *config;
+	struct cv_plugin *self;
+	bool *told_shut;
 	const struct common_layout *layout;
 	int fd;
 	const char *top;	/* below fd, "" for itself; may be missing */
-	/* Files are folders, too, and other things lie about (a home
-	 * directory): what cannot be read is passed over. */
+	/* Files are folders, too. */
 	bool files;
 	/* Any name that is valid, and where it lies below fd; type as from
-	 * dir_next.  Anything but CV_OK ends the walk.  pool: of the
+	 * dir_next.  CV_NOT_FOUND: with errno, it cannot be looked at; any
+	 * other than CV_OK ends the walk.  pool: of the
 	 * walk. */
 	int (*found)(void *context, struct cv_pool *pool, const char *name,
 		     const char *path, unsigned char type);
 	void *context;
 };
+/* CV_CHANGED: something was passed over, as folders_scan says it. */
 int common_walk(const struct common_walk *walk, struct cv_error *err);
 
 /* --- common-subscriptions.c ------------------------------------------------ */
@@ -156,6 +185,34 @@ int common_subscriptions_write(const struct cv_storage_config *config,
 			       const struct common_layout *layout,
 			       int root_fd, const struct cv_strings *names,
 			       struct cv_text *stamp, struct cv_error *err);
+
+/* --- common-dovecot.c ------------------------------------------------------ */
+
+/* dovecot_index_read of the files with this name, each of at most max bytes,
+ * in a directory. */
+int common_dovecot_index(const struct cv_storage_config *config, int dirfd,
+			 const char *name, struct dovecot_files files,
+			 size_t max, struct cv_pool *pool,
+			 struct dovecot_index *index_r, struct cv_error *err);
+/* dovecot.index.cache, when it has dates of saving; -1: it has none. */
+int common_dovecot_cache_open(const struct cv_storage_config *config,
+			      int dirfd);
+/* Where in the cache messages are, as the index says. */
+struct common_cached {
+	uint32_t indexid, file_seq;	/* of the cache that is meant */
+	uint32_t count;
+	const uint32_t *offsets;	/* 0: not there */
+};
+/* Reads them, and closes the cache; what is not known stays as it is. */
+void common_dovecot_saved(const struct cv_storage_config *config,
+			  int *cache_fd, const struct common_cached *cached,
+			  int64_t *saved);
+/* The same for the entries of a takeover; the extension "cache" is the wanted
+ * one of this number. */
+void common_dovecot_takeover(const struct cv_storage_config *config,
+			     int *cache_fd, const struct dovecot_index *index,
+			     uint32_t wanted, struct cv_pool *pool,
+			     struct cv_takeover *takeover);
 
 /* --- common-private.c ------------------------------------------------------ */
 

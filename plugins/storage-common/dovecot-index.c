@@ -77,6 +77,14 @@ int dovecot_extension_add(struct dovecot_reader *r, struct cv_span name)
 	return (int)r->extension_count++;
 }
 
+void dovecot_extension_begin(struct dovecot_reader *r,
+			     const struct dovecot_extension *e,
+			     uint32_t reset_id)
+{
+	if (e->wanted >= 0)
+		r->index->reset_id[e->wanted] = reset_id;
+}
+
 /* The bit of a keyword; -1: no room. */
 int dovecot_keyword_add(struct dovecot_reader *r, struct cv_span name)
 {
@@ -154,6 +162,8 @@ static void read_extension(struct dovecot_reader *r, struct cv_span name,
 	e = &r->extensions[at];
 	e->record_offset = (uint32_t)dovecot_number(head.data + 8, 2);
 	e->record_size = (uint32_t)dovecot_number(head.data + 10, 2);
+	dovecot_extension_begin(r, e, (uint32_t)dovecot_number(head.data + 4,
+							       4));
 	dovecot_header_keep(r, name, 0, data);
 	if (cv_span_is(name, "keywords"))
 		read_keywords(r, data);
@@ -270,6 +280,10 @@ static void finish(struct dovecot_reader *r)
 	index->count = to;
 	index->uidvalidity = (uint32_t)dovecot_number(
 		(const char *)r->header + 24, 4);
+	index->indexid = (uint32_t)dovecot_number(
+		(const char *)r->header + 16, 4);
+	index->first_recent = (uint32_t)dovecot_number(
+		(const char *)r->header + 48, 4);
 	next = (uint32_t)dovecot_number((const char *)r->header + 28, 4);
 	if (next > index->uidnext)
 		index->uidnext = next;

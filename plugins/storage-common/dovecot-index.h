@@ -14,7 +14,7 @@
 enum {
 	DOVECOT_KEYWORDS_MAX = 256,
 	DOVECOT_EXTENSIONS_MAX = 64,
-	DOVECOT_WANTED_MAX = 2,		/* extensions whose data is kept */
+	DOVECOT_WANTED_MAX = 3,		/* extensions whose data is kept */
 	DOVECOT_DATA_MAX = 16,		/* bytes of it for a message */
 	DOVECOT_HEADER = 120,
 	DOVECOT_KEPT_MAX = 32,		/* bytes of an extension's header */
@@ -32,12 +32,14 @@ struct dovecot_row {
 
 struct dovecot_index {
 	uint32_t uidvalidity, uidnext;
+	uint32_t indexid, first_recent;	/* 0: not said */
 	uint64_t highestmodseq;
 	struct dovecot_row *rows;	/* ascending UIDs */
 	uint32_t count, room;
 	const char *keywords[DOVECOT_KEYWORDS_MAX];
 	uint32_t keyword_count;
 	bool deleted;			/* the mailbox was */
+	uint32_t reset_id[DOVECOT_WANTED_MAX];	/* of the wanted ones */
 	unsigned char kept[DOVECOT_KEPT_MAX];	/* zeros where not said */
 };
 

@@ -237,6 +237,7 @@ static void do_intro(struct log *log, struct cv_span data)
 
 	while (data.len >= HEAD) {
 		uint32_t id = (uint32_t)dovecot_number(data.data, 4);
+		uint32_t known = log->r->extension_count;
 		size_t name = (size_t)dovecot_number(data.data + 18, 2);
 
 		if (name > data.len - HEAD)
@@ -250,6 +251,10 @@ static void do_intro(struct log *log, struct cv_span data)
 		if (log->extension >= 0)
 			intro_resized(log, (uint32_t)dovecot_number(
 					      data.data + 12, 2));
+		if (log->r->extension_count > known)
+			dovecot_extension_begin(
+				log->r, &log->r->extensions[known],
+				(uint32_t)dovecot_number(data.data + 4, 4));
 		data = cv_span_skip(data, (HEAD + name + 3) & ~(size_t)3);
 	}
 }
@@ -358,10 +363,13 @@ static void do_reset(struct log *log, struct cv_span data)
 	struct dovecot_index *index = log->r->index;
 	const struct dovecot_extension *e;
 
-	if (log->extension < 0 || data.len < 5 || data.data[4] != 0)
-		return;		/* [4]: its data stays */
+	if (log->extension < 0 || data.len < 5)
+		return;
 	e = &log->r->extensions[log->extension];
-	if (e->wanted < 0 || !spend(log, index->count))
+	dovecot_extension_begin(log->r, e,
+				(uint32_t)dovecot_number(data.data, 4));
+	/* [4]: its data stays */
+	if (data.data[4] != 0 || e->wanted < 0 || !spend(log, index->count))
 		return;
 	for (uint32_t i = 0; i < index->count; i++) {
 		memset(index->rows[i].data[e->wanted], 0, DOVECOT_DATA_MAX);
@@ -504,6 +512,8 @@ int dovecot_logs_apply(struct dovecot_reader *r, bool base,
 	if (base && dovecot_number(header + 16, 4) !=
 	    dovecot_number(log.data + 4, 4))
 		return CV_NOT_FOUND;
+	if (!base)
+		memcpy(r->header + 16, log.data + 4, 4);
 	log_seq = (uint32_t)dovecot_number(log.data + 8, 4);
 	if (base && seq == log_seq)
 		return apply_log(r, log, head);

@@ -9,6 +9,7 @@
 #define dovecot_row_add CV_OWN(_dovecot_row_add)
 #define dovecot_extension_find CV_OWN(_dovecot_extension_find)
 #define dovecot_extension_add CV_OWN(_dovecot_extension_add)
+#define dovecot_extension_begin CV_OWN(_dovecot_extension_begin)
 #define dovecot_keyword_add CV_OWN(_dovecot_keyword_add)
 #define dovecot_logs_apply CV_OWN(_dovecot_logs_apply)
 
@@ -40,6 +41,10 @@ int dovecot_extension_find(const struct dovecot_reader *r,
 			   struct cv_span name);
 /* Its number; -1: no room. */
 int dovecot_extension_add(struct dovecot_reader *r, struct cv_span name);
+/* Its data is of this time from now on. */
+void dovecot_extension_begin(struct dovecot_reader *r,
+			     const struct dovecot_extension *e,
+			     uint32_t reset_id);
 int dovecot_keyword_add(struct dovecot_reader *r, struct cv_span name);
 /* base: the header says where in which log its snapshot was made.
  * CV_NOT_FOUND: no log could be used. */

@@ -65,8 +65,9 @@ static int found(void *context, struct cv_pool *pool, const char *name,
 	(void)type;
 	cv_text_init(&mails, pool);
 	cv_text_append_f(&mails, "%s/%s", path, dbox_dirname(scan->root));
-	if (DBOX_CALL(scan->root, stat, scan->root->fd, mails.data,
-		      &st) < 0 || !S_ISDIR(st.st_mode))
+	if (DBOX_CALL(scan->root, stat, scan->root->fd, mails.data, &st) < 0)
+		return errno == EACCES ? CV_NOT_FOUND : CV_OK;
+	if (!S_ISDIR(st.st_mode))
 		return CV_OK;
 	return scan->fn(scan->context, &folder);
 }
@@ -77,6 +78,7 @@ int dbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	struct scan scan = { root, fn, context };
 	struct common_walk walk = {
 		.config = root->config, .layout = &dbox_layout,
+		.self = dbox_self, .told_shut = &root->told_shut,
 		.fd = root->fd, .top = "mailboxes", .found = found,
 		.context = &scan,
 	};

@@ -28,47 +28,19 @@ static int open_index_dir(struct cv_storage_root *root, const char *path,
 			 O_RDONLY | O_DIRECTORY, 0);
 }
 
-static int read_part(struct cv_storage_root *root, int dirfd,
-		     const char *name, const char *suffix,
-		     struct cv_pool *pool, struct cv_span *file_r,
-		     struct cv_error *err)
-{
-	struct cv_text text;
-	char full[64];
-	int ret;
-
-	snprintf(full, sizeof(full), "%s%s", name, suffix);
-	cv_text_init(&text, pool);
-	ret = dbox_file_read(root, dirfd, full, &text, err);
-	if (ret == CV_OK)
-		*file_r = cv_span(text.data, text.len);
-	return ret == CV_NOT_FOUND ? CV_OK : ret;
-}
-
 static int read_index(struct cv_storage_root *root, const char *path,
 		      const char *name, struct dovecot_files files,
-		      struct cv_pool *pool, struct dovecot_index *index_r,
-		      struct cv_error *err)
+		      struct cv_pool *pool,
+		      struct dovecot_index *index_r, struct cv_error *err)
 {
 	int dirfd = open_index_dir(root, path, pool), ret;
 
 	if (dirfd < 0)
 		return errno == ENOENT ? CV_NOT_FOUND :
 			common_fail(err, "open", path);
-	ret = read_part(root, dirfd, name, "", pool, &files.index, err);
-	if (ret == CV_OK)
-		ret = read_part(root, dirfd, name, ".log.2", pool,
-				&files.older, err);
-	if (ret == CV_OK)
-		ret = read_part(root, dirfd, name, ".log", pool, &files.log,
-				err);
+	ret = common_dovecot_index(root->config, dirfd, name, files,
+				   DBOX_FILE_MAX, pool, index_r, err);
 	dbox_close(root, dirfd);
-	if (ret < 0)
-		return ret;
-	ret = dovecot_index_read(pool, &files, index_r);
-	if (ret == CV_E_LIMIT)
-		return CV_FAIL(err, ret, "'%s/%s' asks for too much work",
-			       path, name);
 	return ret;
 }
 
@@ -77,7 +49,7 @@ int dbox_foreign_index(struct cv_storage_root *root, const char *path,
 		       struct cv_error *err)
 {
 	return read_index(root, path, "dovecot.index", (struct dovecot_files){
-		.wanted = { "mdbox", "guid" },
+		.wanted = { "mdbox", "guid", "cache" },
 		.keep = root->multi ? "mdbox-hdr" : "dbox-hdr" }, pool,
 		index_r, err);
 }
@@ -227,6 +199,11 @@ static struct dbox_foreign *make(struct loader *l)
 	f->uidvalidity = l->index.uidvalidity;
 	f->uidnext = l->index.uidnext;
 	f->highestmodseq = l->index.highestmodseq;
+	/* 0: no session has been here yet */
+	f->first_recent = l->index.first_recent != 0 ?
+		l->index.first_recent : 1;
+	f->indexid = l->index.indexid;
+	f->cache_seq = l->index.reset_id[2];
 	take_guid(f, &l->index);
 	f->messages = CV_ALLOC_ARRAY(pool, struct dbox_foreign_message,
 				     (size_t)l->index.count + count_left(l) +
@@ -240,6 +217,10 @@ static struct dbox_foreign *make(struct loader *l)
 		m->uid = row->uid;
 		m->flags = row->flags;
 		m->modseq = row->modseq;
+		m->cached = row->has[2] ? dovecot_row_u32(row, 2, 0) : 0;
+		/* { number in the map, when it was saved } */
+		if (l->folder->root->multi && row->has[0])
+			m->saved = dovecot_row_u32(row, 0, 4);
 		m->keywords = keywords_of(l, row);
 		f->count++;
 	}
@@ -343,6 +324,21 @@ int dbox_foreign_load(struct cv_storage_folder *folder,
 	}
 	*foreign_r = folder->foreign;
 	return ret;
+}
+
+void dbox_foreign_saved(struct cv_storage_folder *folder,
+			const struct common_cached *cached, int64_t *saved)
+{
+	struct cv_storage_root *root = folder->root;
+	struct cv_pool *pool = cv_api->pool_create("dovecot index");
+	int cache, dirfd = open_index_dir(root, folder->path, pool);
+
+	cv_api->pool_destroy(&pool);
+	if (dirfd < 0)
+		return;
+	cache = common_dovecot_cache_open(root->config, dirfd);
+	dbox_close(root, dirfd);
+	common_dovecot_saved(root->config, &cache, cached, saved);
 }
 
 /* --- the map ------------------------------------------------------------------------ */

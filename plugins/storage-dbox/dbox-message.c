@@ -240,6 +240,7 @@ static void found_ours(const struct dbox_message *m, struct cv_pool *pool,
 		return;
 	memcpy(found->guid, m->trailer.guid, 16);
 	found->has_guid = true;
+	found->saved = m->trailer.saved;
 	if (found->has_flags)
 		return;
 	found->flags = m->trailer.flags;
@@ -273,6 +274,9 @@ int dbox_message_found(struct cv_storage_root *root, int fd,
 		found_ours(m, pool, found);
 		return CV_OK;
 	}
+	/* as Dovecot, which writes a file once */
+	if (!root->multi)
+		found->saved = st.st_ctim.tv_sec;
 	found->received = m->metadata.received != INT64_MIN ?
 		m->metadata.received : st.st_mtim.tv_sec;
 	found->virtual_bytes = m->metadata.virtual_bytes;

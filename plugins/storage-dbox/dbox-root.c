@@ -124,14 +124,9 @@ static int root_open(const struct cv_storage_config *config, bool multi,
 	root->fd = root->storage_fd = root->alt_fd = -1;
 	root->alt = CV_HAS(config, alt) && config->alt != NULL ?
 		config->alt : "";
-	if (strcasecmp(config->layout, "index") == 0)
-		return CV_FAIL(err, CV_E_CONFIG, "mail_location: with "
-			       "LAYOUT=index the names of mailboxes are in "
-			       "Dovecot's dovecot.list.index, which is not "
-			       "read (hint: 'doveadm backup -u USER "
-			       "%s:/new/place', while Dovecot still runs, "
-			       "makes a tree that is)",
-			       multi ? "mdbox" : "sdbox");
+	ret = common_layout_check(config, multi ? "mdbox" : "sdbox", err);
+	if (ret < 0)
+		return ret;
 	if (config->layout[0] != '\0' && strcmp(config->layout, "fs") != 0)
 		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
 			       "is not known to dbox (fs)", config->layout);

@@ -15,13 +15,16 @@ struct candidate {
 	struct cv_takeover_entry entry;
 	uint32_t uidvalidity;		/* 0: whatever the folder's is */
 	int64_t saved;
+	uint32_t cached;		/* where in Dovecot's cache */
 };
 
 struct candidates {
+	struct cv_storage_folder *folder;
 	struct cv_pool *pool;
 	struct candidate *items;
 	uint32_t count, room;
-	uint32_t uidvalidity, uidnext;
+	uint32_t uidvalidity, uidnext, first_recent;
+	uint32_t indexid, cache_seq;
 	uint64_t highestmodseq;
 	bool has_guid;
 	uint8_t guid[16];
@@ -53,15 +56,22 @@ static int add_foreign(struct candidates *c, struct cv_storage_folder *folder,
 	c->uidvalidity = f->uidvalidity;
 	c->uidnext = f->uidnext;
 	c->highestmodseq = f->highestmodseq;
+	c->first_recent = f->first_recent;
+	c->indexid = f->indexid;
+	c->cache_seq = f->cache_seq;
 	c->has_guid = f->has_guid;
 	memcpy(c->guid, f->guid, sizeof(c->guid));
 	for (uint32_t i = 0; i < f->count; i++) {
 		const struct dbox_foreign_message *m = &f->messages[i];
 
-		add(c)->entry = (struct cv_takeover_entry){
-			.uid = m->uid, .ref = m->ref, .has_flags = true,
-			.flags = m->flags, .keywords = m->keywords,
-			.modseq = m->modseq,
+		*add(c) = (struct candidate){
+			.entry = {
+				.uid = m->uid, .ref = m->ref,
+				.has_flags = true, .flags = m->flags,
+				.keywords = m->keywords,
+				.modseq = m->modseq,
+			},
+			.saved = m->saved, .cached = m->cached,
 		};
 	}
 	return CV_OK;
@@ -107,18 +117,59 @@ static void choose_uidvalidity(struct candidates *c)
 		c->uidvalidity = (uint32_t)time(NULL);
 }
 
+/* What of all that is known is given to core. */
+struct given {
+	struct cv_takeover_entry *entries;
+	int64_t *saved;
+	uint32_t *offsets;		/* in Dovecot's cache */
+	uint32_t count;
+	bool cached;			/* one of them is not 0 */
+};
+
+static void given_init(struct given *g, const struct candidates *c)
+{
+	size_t room = (size_t)c->count + 1;
+
+	*g = (struct given){
+		.entries = CV_ALLOC_ARRAY(c->pool, struct cv_takeover_entry,
+					  room),
+		.saved = CV_ALLOC_ARRAY(c->pool, int64_t, room),
+		.offsets = CV_ALLOC_ARRAY(c->pool, uint32_t, room),
+	};
+}
+
+static void given_add(struct given *g, const struct candidate *item)
+{
+	g->entries[g->count] = item->entry;
+	g->saved[g->count] = item->saved;
+	/* mdbox has it in the index */
+	g->offsets[g->count] = item->saved == 0 ? item->cached : 0;
+	g->cached |= g->offsets[g->count] != 0;
+	g->count++;
+}
+
+static void read_saved(const struct candidates *c, struct given *g)
+{
+	const struct common_cached cached = {
+		.indexid = c->indexid, .file_seq = c->cache_seq,
+		.offsets = g->offsets, .count = g->count,
+	};
+
+	if (g->cached)
+		dbox_foreign_saved(c->folder, &cached, g->saved);
+}
+
 static int give(struct candidates *c, struct cv_takeover *takeover_r)
 {
-	struct cv_takeover_entry *entries;
-	uint32_t count = 0, last = 0;
+	struct given given;
+	uint32_t last = 0;
 
 	choose_uidvalidity(c);
 	if (c->uidvalidity == 0)
 		return CV_NOT_FOUND;
 	if (c->count > 1)
 		qsort(c->items, c->count, sizeof(*c->items), by_uid);
-	entries = CV_ALLOC_ARRAY(c->pool, struct cv_takeover_entry,
-				 (size_t)c->count + 1);
+	given_init(&given, c);
 	for (uint32_t i = 0; i < c->count; i++) {
 		const struct candidate *item = &c->items[i];
 
@@ -127,14 +178,16 @@ static int give(struct candidates *c, struct cv_takeover *takeover_r)
 		    (item->uidvalidity != 0 &&
 		     item->uidvalidity != c->uidvalidity))
 			continue;
-		entries[count++] = item->entry;
+		given_add(&given, item);
 		last = item->entry.uid;
 	}
+	read_saved(c, &given);
 	*takeover_r = (struct cv_takeover){
 		CV_SIZED(cv_takeover), .uidvalidity = c->uidvalidity,
 		.uidnext = c->uidnext > last ? c->uidnext : last + 1,
-		.highestmodseq = c->highestmodseq, .entries = entries,
-		.count = count, .has_guid = c->has_guid,
+		.highestmodseq = c->highestmodseq, .entries = given.entries,
+		.count = given.count, .has_guid = c->has_guid,
+		.saved = given.saved, .first_recent = c->first_recent,
 	};
 	memcpy(takeover_r->guid, c->guid, sizeof(c->guid));
 	return CV_OK;
@@ -185,7 +238,7 @@ int sdbox_takeover(struct cv_storage_folder *folder, bool head_only,
 		   struct cv_pool *pool, struct cv_takeover *takeover_r,
 		   struct cv_error *err)
 {
-	struct candidates c = { .pool = pool };
+	struct candidates c = { .folder = folder, .pool = pool };
 	struct sdbox_names names = { &c, folder };
 	int ret = add_foreign(&c, folder, err);
 
@@ -359,7 +412,7 @@ int mdbox_takeover(struct cv_storage_folder *folder, bool head_only,
 		   struct cv_pool *pool, struct cv_takeover *takeover_r,
 		   struct cv_error *err)
 {
-	struct candidates c = { .pool = pool };
+	struct candidates c = { .folder = folder, .pool = pool };
 	int ret = add_foreign(&c, folder, err);
 
 	if (ret == CV_OK && head_only && c.uidvalidity != 0)

@@ -40,6 +40,7 @@ struct cv_storage_root {
 	bool preallocate;
 	const char *attachments;	/* Dovecot's; "" */
 	struct mdbox_rescue *rescue;	/* once it was wanted */
+	bool told_shut;			/* that folders are left out */
 };
 
 /* A hidden file that waits for its place. */
@@ -492,9 +493,12 @@ struct dbox_foreign_message {
 	uint64_t modseq;
 	struct cv_keywords keywords;
 	struct cv_span ref;
+	int64_t saved;			/* 0: not said */
+	uint32_t cached;		/* where in the cache; 0: nowhere */
 };
 struct dbox_foreign {
-	uint32_t uidvalidity, uidnext;
+	uint32_t uidvalidity, uidnext, first_recent;
+	uint32_t indexid, cache_seq;	/* as in struct common_cached */
 	bool has_guid;
 	uint8_t guid[16];		/* of the folder */
 	uint64_t highestmodseq;
@@ -522,6 +526,9 @@ int dbox_foreign_index(struct cv_storage_root *root, const char *path,
 /* Reads it once, into the folder's pool; CV_NOT_FOUND: there is none. */
 int dbox_foreign_load(struct cv_storage_folder *folder,
 		      struct dbox_foreign **foreign_r, struct cv_error *err);
+/* When messages were saved, as Dovecot's cache knows it. */
+void dbox_foreign_saved(struct cv_storage_folder *folder,
+			const struct common_cached *cached, int64_t *saved);
 
 /* --- mdbox-rescue.c: Dovecot's messages without its map ------------------------------ */
 

@@ -29,6 +29,7 @@ struct mdbox_rescue {
 	struct record **by_guid;
 	const char *last_folder;	/* names come in rows */
 	uint32_t foreign_files, torn_files;
+	bool incomplete;		/* not all indexes were read */
 	struct cv_error *err;
 };
 
@@ -351,7 +352,9 @@ static int look(struct mdbox_rescue *r, bool rows)
 		return ret;
 	sort(r);
 	ret = dbox_folders_scan(r->root, take_folder, r, r->err);
-	if (ret == CV_OK)
+	/* what belongs to a folder that may not be entered looks like nobody's */
+	r->incomplete = ret == CV_CHANGED;
+	if (ret >= 0)
 		ret = take_map(r);
 	if (ret == CV_OK)
 		say(r, place_rest(r));
@@ -409,7 +412,7 @@ bool mdbox_rescue_find(const struct mdbox_rescue *r,
 bool mdbox_rescue_next(const struct mdbox_rescue *r, const char *path,
 		       uint32_t *at, uint32_t *number_r, uint64_t *offset_r)
 {
-	for (; *at < r->count; (*at)++) {
+	for (; *at < r->count && !r->incomplete; (*at)++) {
 		const struct record *record = &r->records[*at];
 
 		if (record->used || strcmp(record->folder, path) != 0)

@@ -15,6 +15,7 @@ STORAGE_MAILDIR_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-maildir/maildir-plugin.c \
 	plugins/storage-maildir/maildir-put.c \
 	plugins/storage-maildir/maildir-root.c \
+	plugins/storage-maildir/maildir-saved.c \
 	plugins/storage-maildir/maildir-scan.c \
 	plugins/storage-maildir/maildir-subscriptions.c \
 	plugins/storage-maildir/maildir-twice.c \

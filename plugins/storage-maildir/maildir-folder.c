@@ -127,13 +127,48 @@ void maildir_change_end(struct cv_storage_folder *folder, bool was_known)
 
 /* --- opening ------------------------------------------------------------------ */
 
+/* INBOX has a directory of its own there, as with Dovecot.  We once had its
+ * files in CONTROL= itself, or in INBOX=: there they stay. */
+static bool inbox_was_elsewhere(struct cv_storage_root *root,
+				const char *place, const char *old_dir,
+				struct cv_pool *pool)
+{
+	static const char list[] = "dovecot-uidlist";
+	struct cv_text now, old;
+	struct stat st;
+
+	cv_text_init(&now, pool);
+	cv_text_init(&old, pool);
+	cv_text_append_f(&now, "%s/%s", place, list);
+	cv_text_append_f(&old, "%s/%s", old_dir, list);
+	return MD_CALL(root, stat, AT_FDCWD, cv_text_str(&now), &st) < 0 &&
+		MD_CALL(root, stat, AT_FDCWD, cv_text_str(&old), &st) == 0;
+}
+
+static const char *inbox_control(struct cv_storage_root *root,
+				 struct cv_pool *pool, const char *path)
+{
+	const char *control = root->config->control;
+	struct cv_text text;
+
+	cv_text_init(&text, pool);
+	cv_text_append_f(&text, "%s/%s", control, root->fs ? "INBOX" :
+			 ".INBOX");
+	if (!inbox_was_elsewhere(root, cv_text_str(&text), path[0] == '/' ?
+				 path : control, pool))
+		return cv_text_str(&text);
+	return path[0] == '/' ? "" : control;
+}
+
 static const char *control_path(struct cv_storage_root *root,
 				struct cv_pool *pool, const char *path)
 {
 	struct cv_text text;
 
-	if (root->config->control[0] == '\0' || path[0] == '/')
+	if (root->config->control[0] == '\0')
 		return "";
+	if (path[0] == '/' || strcmp(path, ".") == 0)
+		return inbox_control(root, pool, path);
 	cv_text_init(&text, pool);
 	cv_text_append_f(&text, "%s/%s", root->config->control, path);
 	return cv_text_str(&text);

@@ -1,7 +1,8 @@
 /* maildir-path.c - a folder's name and its place on disk.
  *
  * Maildir++: INBOX is the root, "a/b" is ".a.b" in it.  fs: "a/b" is a/b
- * below the root.  INVARIANT: different names are different places, and
+ * below the root, which is INBOX itself without DIRNAME=, as Dovecot has it.
+ * INVARIANT: different names are different places, and
  * none is outside of the root [security.md B10]. */
 #include "maildir.h"
 
@@ -30,7 +31,7 @@ const char *maildir_path(struct cv_storage_root *root, struct cv_pool *pool,
 	if (cv_span_is(name, "INBOX")) {
 		if (root->config->inbox[0] != '\0')
 			return root->config->inbox;
-		if (!root->fs)
+		if (!root->fs || root->inbox_is_root)
 			return ".";
 	}
 	cv_text_init(&path, pool);

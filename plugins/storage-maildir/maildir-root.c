@@ -37,6 +37,17 @@ int maildir_detect(const struct cv_storage_config *config)
 	return ret;
 }
 
+/* LAYOUT=fs without DIRNAME=.  In a tree of ours that is older INBOX is a folder
+ * among the others. */
+static bool inbox_is_root(struct cv_storage_root *root)
+{
+	struct stat st;
+
+	return root->fs && root->config->dirname[0] == '\0' &&
+		(MD_CALL(root, stat, root->fd, "cur", &st) == 0 ||
+		 MD_CALL(root, stat, root->fd, "INBOX/cur", &st) < 0);
+}
+
 int maildir_root_open(const struct cv_storage_config *config,
 		      struct cv_storage_root **root_r, struct cv_error *err)
 {
@@ -48,6 +59,9 @@ int maildir_root_open(const struct cv_storage_config *config,
 	root->pool = config->pool;
 	root->set = maildir_settings(config);
 	root->fs = strcmp(config->layout, "fs") == 0;
+	ret = common_layout_check(config, "maildir", err);
+	if (ret < 0)
+		return ret;
 	if (!root->fs && config->layout[0] != '\0' &&
 	    strcasecmp(config->layout, "maildir++") != 0)
 		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
@@ -55,9 +69,11 @@ int maildir_root_open(const struct cv_storage_config *config,
 			       config->layout);
 	root->layout = root->fs ? &maildir_fs_layout : &maildir_plus_layout;
 	ret = common_root_open(config, config->path, &root->fd, err);
-	if (ret == CV_OK)
-		*root_r = root;
-	return ret;
+	if (ret < 0)
+		return ret;
+	root->inbox_is_root = inbox_is_root(root);
+	*root_r = root;
+	return CV_OK;
 }
 
 void maildir_root_close(struct cv_storage_root **root)
@@ -149,8 +165,9 @@ static int fs_found(void *context, struct cv_pool *pool, const char *name,
 
 	(void)type;
 	cv_text_init(&scratch, pool);
-	if (!has_cur(scan->root, scan->root->fd, path, &scratch) ||
-	    strcasecmp(name, "INBOX") == 0)
+	if (!has_cur(scan->root, scan->root->fd, path, &scratch))
+		return errno == EACCES ? CV_NOT_FOUND : CV_OK;
+	if (strcasecmp(name, "INBOX") == 0)
 		return CV_OK;
 	return report_folder(scan->fn, scan->context, name, true);
 }
@@ -161,6 +178,7 @@ static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	struct fs_scan scan = { root, fn, context };
 	struct common_walk walk = {
 		.config = root->config, .layout = root->layout,
+		.self = maildir_self, .told_shut = &root->told_shut,
 		.fd = root->fd, .top = "", .found = fs_found,
 		.context = &scan,
 	};
@@ -168,49 +186,13 @@ static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	return common_walk(&walk, err);
 }
 
-/* Directories that we may not enter: what they are cannot be known. */
-struct shut {
-	char *first;			/* NULL: none */
-	uint32_t count;
-};
-
-/* errno is that of has_cur. */
-static void shut_note(struct shut *shut, struct cv_pool *pool,
-		      const char *entry)
-{
-	if (errno != EACCES)
-		return;
-	if (shut->count++ == 0)
-		shut->first = common_strdup(pool, entry);
-}
-
-/* Once in a session: the list is asked for again and again. */
-static void shut_tell(struct cv_storage_root *root, const struct shut *shut)
-{
-	char more[64] = "";
-	struct stat st;
-
-	if (shut->count == 0 || root->told_shut ||
-	    MD_CALL(root, stat, root->fd, shut->first, &st) < 0)
-		return;
-	root->told_shut = true;
-	if (shut->count > 1)
-		(void)snprintf(more, sizeof(more), ", nor %s %u more like it",
-			       shut->count == 2 ? "is" : "are",
-			       shut->count - 1);
-	cv_api->log(maildir_self, CV_LOG_WARNING, "'%s/%s' belongs to uid %u, "
-		    "gid %u with mode 0%o and may not be entered by uid %u: "
-		    "it is not listed%s (hint: chown -R %u it, or remove it)",
-		    root->config->path, shut->first, (unsigned int)st.st_uid,
-		    (unsigned int)st.st_gid, (unsigned int)st.st_mode & 07777,
-		    (unsigned int)geteuid(), more, (unsigned int)geteuid());
-}
-
 static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		     void *context, struct cv_error *err)
 {
 	struct cv_io_dir *dir = MD_CALL(root, dir_open, root->fd, ".");
-	struct shut shut = { NULL, 0 };
+	struct common_shut shut = {
+		.self = maildir_self, .told = &root->told_shut,
+	};
 	struct cv_pool *pool;
 	struct cv_text name, scratch;
 	const char *entry;
@@ -233,11 +215,13 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 			ret = report_folder(fn, context, cv_text_str(&name),
 					    true);
 		else
-			shut_note(&shut, pool, entry);
+			common_shut_note(&shut, pool, entry);
 	}
-	shut_tell(root, &shut);
+	common_shut_tell(root->config, root->fd, &shut);
 	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
 		ret = common_fail(err, "read", root->config->path);
+	if (ret == CV_OK && shut.count > 0)
+		ret = CV_CHANGED;
 	cv_api->pool_destroy(&pool);
 	return ret;
 }

@@ -178,6 +178,8 @@ int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 		found->virtual_bytes = 0;
 	found->bytes = (uint64_t)st.st_size;
 	found->received = st.st_mtim.tv_sec;
+	/* as Dovecot, which caches it when it is asked first */
+	found->saved = st.st_ctim.tv_sec;
 	return S_ISREG(st.st_mode) ? CV_OK : CV_NOT_FOUND;
 }
 

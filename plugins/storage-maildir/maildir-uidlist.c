@@ -190,6 +190,8 @@ int maildir_takeover(struct cv_storage_folder *folder, bool head_only,
 				(struct cv_takeover_entry *)(uintptr_t)
 				takeover.entries, takeover.count);
 	}
+	if (ret == CV_OK && takeover.count > 0)
+		maildir_saved(folder, pool, &takeover);
 	*takeover_r = takeover;
 	return ret;
 }

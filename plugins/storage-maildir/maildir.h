@@ -45,6 +45,7 @@ struct cv_storage_root {
 	struct cv_pool *pool;
 	int fd;
 	bool fs;			/* LAYOUT=fs */
+	bool inbox_is_root;		/* with fs */
 	const struct common_layout *layout;
 	const struct maildir_settings *set;
 	struct maildir_uids uids[MAILDIR_UIDLISTS];
@@ -339,6 +340,10 @@ bool maildir_uidlist_line(struct cv_span line, uint32_t version,
 int maildir_takeover(struct cv_storage_folder *folder, bool head_only,
 		     struct cv_pool *pool, struct cv_takeover *takeover_r,
 		     struct cv_error *err);
+/* maildir-saved.c: dates of saving for its entries, where Dovecot has cached
+ * them. */
+void maildir_saved(struct cv_storage_folder *folder, struct cv_pool *pool,
+		   struct cv_takeover *takeover);
 
 /* --- maildir-uids.c: the list as we keep it --------------------------------- */
 

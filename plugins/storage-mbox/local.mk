@@ -24,7 +24,8 @@ STORAGE_MBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-mbox/mbox-rewrite.c \
 	plugins/storage-mbox/mbox-root.c \
 	plugins/storage-mbox/mbox-scan.c \
-	plugins/storage-mbox/mbox-subscriptions.c
+	plugins/storage-mbox/mbox-subscriptions.c \
+	plugins/storage-mbox/mbox-takeover.c
 plugins_storage_mbox_storage_mbox_la_SOURCES = $(STORAGE_MBOX_SOURCES)
 plugins_storage_mbox_storage_mbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-include config.h -I$(top_builddir) -DCV_PLUGIN=storage_mbox

@@ -62,6 +62,9 @@ int mbox_root_open(const struct cv_storage_config *config,
 	root->fd = root->own_fd = -1;
 	root->settings = find_settings(config);
 	root->inbox = config->inbox[0] == '\0' ? "inbox" : config->inbox;
+	ret = common_layout_check(config, "mbox", err);
+	if (ret < 0)
+		return ret;
 	if (config->layout[0] != '\0' && strcmp(config->layout, "fs") != 0)
 		return CV_FAIL(err, CV_E_CONFIG, "mail_location: layout '%s' "
 			       "is not possible with mbox (fs)",
@@ -151,6 +154,7 @@ int mbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	struct scan scan = { .root = root, .fn = fn, .context = context };
 	struct common_walk walk = {
 		.config = root->config, .layout = &mbox_layout,
+		.self = mbox_self, .told_shut = &root->told_shut,
 		.fd = root->fd, .top = "", .files = true, .found = found,
 		.context = &scan,
 	};

@@ -84,6 +84,21 @@ tests_fuzz_fuzz_dbox_lines_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_dbox_lines_LDADD = tests/fuzz/libdbox-fuzz.la \
 	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-dovecot-attributes
+tests_fuzz_fuzz_dovecot_attributes_SOURCES = %D%/fuzz-dovecot-attributes.c \
+	core/takeover/dovecot-attributes.c
+tests_fuzz_fuzz_dovecot_attributes_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_dovecot_attributes_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_dovecot_attributes_LDADD = core/io/libio.la $(FUZZ_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-dovecot-cache
+tests_fuzz_fuzz_dovecot_cache_SOURCES = %D%/fuzz-dovecot-cache.c
+tests_fuzz_fuzz_dovecot_cache_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
+tests_fuzz_fuzz_dovecot_cache_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_dovecot_cache_LDADD = tests/fuzz/libdbox-fuzz.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-dovecot-index
 tests_fuzz_fuzz_dovecot_index_SOURCES = %D%/fuzz-dovecot-index.c
 tests_fuzz_fuzz_dovecot_index_CPPFLAGS = $(FUZZ_CPPFLAGS) \

@@ -335,6 +335,18 @@ tests_unit_test_dbox_parse_CPPFLAGS = $(UNIT_CPPFLAGS) \
 tests_unit_test_dbox_parse_LDADD = tests/unit/libstorage-dbox.la \
 	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-dovecot-attributes
+tests_unit_test_dovecot_attributes_SOURCES = %D%/test-dovecot-attributes.c
+tests_unit_test_dovecot_attributes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dovecot_attributes_LDADD = $(MAILBOX_LIBS)
+
+UNIT_TESTS += tests/unit/test-dovecot-cache
+tests_unit_test_dovecot_cache_SOURCES = %D%/test-dovecot-cache.c
+tests_unit_test_dovecot_cache_CPPFLAGS = $(UNIT_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
+tests_unit_test_dovecot_cache_LDADD = tests/unit/libstorage-dbox.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox
 tests_unit_test_mailbox_SOURCES = %D%/test-mailbox.c %D%/mailbox-fixture.h
 tests_unit_test_mailbox_CPPFLAGS = $(UNIT_CPPFLAGS)
