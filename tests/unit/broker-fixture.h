@@ -12,6 +12,10 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#ifndef PAIR_SETTINGS
+#define PAIR_SETTINGS ""		/* of both */
+#endif
+
 static const char mail_one[] = "Subject: one\r\n\r\nbody\r\n";
 static const char mail_two[] = "Subject: two\r\n\r\nother body\r\n";
 
@@ -147,11 +151,12 @@ static inline void pair_init(struct pair *p)
 	static const char settings[] = FIXTURE_LOCATION
 		"namespace a {\n inbox = yes\n separator = /\n}\n"
 		"namespace s {\n type = shared\n prefix = shared/%%u/\n"
-		" separator = /\n subscriptions = no\n}\n";
+		" separator = /\n subscriptions = no\n}\n" PAIR_SETTINGS;
 
 	*p = (struct pair){ .broker = -1 };
 	fixture_init(&p->owner,
-		     "namespace a {\n inbox = yes\n separator = /\n}\n");
+		     "namespace a {\n inbox = yes\n separator = /\n}\n"
+		     PAIR_SETTINGS);
 	p->reader.pool = p->owner.pool;
 	ok(&p->reader, settings_read_text("test", cv_span_of(settings), NULL,
 					  &p->tree, &p->reader.err));

@@ -372,6 +372,12 @@ tests_unit_test_broker_freeze_SOURCES = %D%/test-broker-freeze.c \
 tests_unit_test_broker_freeze_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_broker_freeze_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-broker-url
+tests_unit_test_broker_url_SOURCES = %D%/test-broker-url.c \
+	%D%/broker-fixture.h %D%/mailbox-fixture.h
+tests_unit_test_broker_url_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_broker_url_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-broker
 tests_unit_test_mailbox_broker_SOURCES = %D%/test-mailbox-broker.c \
 	%D%/broker-fixture.h %D%/mailbox-fixture.h
