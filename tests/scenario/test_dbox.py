@@ -423,7 +423,7 @@ def test_an_alternative_place_that_is_not_mounted_costs_no_message(two_places):
     alt = two_places.home("alice") / "slow"
     alt.rename(alt.with_name("away"))
     answer = two_places.adm("backup", "-u", "alice", "maildir:~/copy", check=False)
-    assert answer.returncode == 75 and "is not there" in answer.stderr
+    assert answer.returncode == 65 and "is not there" in answer.stderr
     assert "gone=0" in two_places.adm("force-resync", "-u", "alice", "INBOX").stdout
     two_places.adm("purge", "-u", "alice")
     alt.with_name("away").rename(alt)
