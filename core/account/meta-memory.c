@@ -460,6 +460,52 @@ void meta_memory_destroy(struct meta_memory **memory_p)
 	free(memory);
 }
 
+static int copy_object(struct meta_memory *memory, struct meta_object *from,
+		       const struct meta_name *name)
+{
+	struct meta_head head;
+	struct stored *s;
+
+	if (meta_head(from, &head) < 0)
+		return -1;
+	s = add_stored(memory, name);
+	if (s == NULL || (s->data = malloc((size_t)head.size + 1)) == NULL)
+		return -1;
+	s->room = (size_t)head.size + 1;
+	s->finished = name->kind != META_JOURNAL;
+	for (ssize_t n = 1; s->size < head.size && n > 0;
+	     s->size += (size_t)n) {
+		n = meta_load(from, s->size, s->data + s->size,
+			      (size_t)head.size - s->size);
+		if (n < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int meta_memory_copy(struct meta_memory *memory, struct meta *from)
+{
+	struct cv_pool *pool = pool_create("meta copy");
+	struct meta_names names;
+	int ret;
+
+	array_init(&names.items, pool);
+	ret = meta_list(from, pool, &names);
+	for (size_t i = 0; ret == 0 && i < names.items.count; i++) {
+		const struct meta_name *name = &names.items.items[i];
+		struct meta_object *object = meta_open(from, name);
+
+		/* gone meanwhile: whatever took its place is there, too, or
+		 * is made from the tree */
+		if (object == NULL && errno == ENOENT)
+			continue;
+		ret = object == NULL ? -1 : copy_object(memory, object, name);
+		meta_release(&object);
+	}
+	pool_destroy(&pool);
+	return ret;
+}
+
 void meta_memory_unlocked(struct meta_memory *memory)
 {
 	memory->unlocked = true;

@@ -16,6 +16,10 @@ void meta_memory_destroy(struct meta_memory **memory);
 struct meta *meta_memory_open(struct meta_memory *memory);
 struct bell *bell_memory_open(struct meta_memory *memory);
 
+/* Takes over what another driver has: as when it had been written here.
+ * Returns 0, or -1 with errno. */
+int meta_memory_copy(struct meta_memory *memory, struct meta *from);
+
 /* From now on nobody ever waits for the lock, and anybody may hold it. */
 void meta_memory_unlocked(struct meta_memory *memory);
 

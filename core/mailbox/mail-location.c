@@ -5,6 +5,7 @@
 #include "settings/location-check.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
 
 /* "~/x" and "x" below the home directory; "~" the home itself. */
@@ -193,6 +194,53 @@ bool mail_location_exists(const struct cv_user *user,
 		 io_stat(user->io, AT_FDCWD, location->inbox, &st) == 0);
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether path, or what is above it, is the store's tree.  What is not there
+ * yet is where its nearest parent is. */
+static bool lies_in(const char *path, const struct stat *root)
+{
+	char *real = NULL, *at = strdup(path);
+	struct stat st;
+	bool found = false;
+
+	while (at != NULL && (real = realpath(at, NULL)) == NULL &&
+	       strlen(at) > 1) {
+		char *slash = strrchr(at, '/');
+
+		if (slash == NULL)
+			break;
+		slash[slash == at] = '\0';
+	}
+	free(at);
+	while (real != NULL && !found) {
+		char *slash = strrchr(real, '/');
+
+		found = stat(real, &st) == 0 && same_file(&st, root);
+		if (slash == NULL || slash[1] == '\0')
+			break;
+		slash[slash == real] = '\0';
+	}
+	free(real);
+	return found;
+}
+
+bool mail_location_is_within(const struct mail_location *a,
+			     const struct mail_location *b)
+{
+	struct stat root, one, other;
+
+	if (stat(b->path, &root) == 0 && lies_in(a->path, &root))
+		return true;
+	/* mbox: a file elsewhere */
+	return a->inbox[0] != '\0' && b->inbox[0] != '\0' &&
+		stat(a->inbox, &one) == 0 && stat(b->inbox, &other) == 0 &&
+		same_file(&one, &other);
+}
+
 /* "a/b/." for "a/b/c": the admin's directories may be symbolic links. */
 static int sync_parent(struct io *io, struct cv_pool *pool, const char *path)
 {
@@ -241,10 +289,32 @@ static void memory_destroy(void *data)
 	meta_memory_destroy(&memory);
 }
 
+/* What lies at name, if anything does. */
+static int copy_account(struct cv_user *user, const char *name,
+			struct meta_memory *memory, struct cv_error *err)
+{
+	static const struct meta_files_options readonly = {
+		.readonly = true };
+	struct cv_error failure = ERROR_NONE;
+	struct meta *meta = NULL;
+	int ret = meta_files_open(user->io, AT_FDCWD, name, &readonly, &meta,
+				  &failure);
+
+	if (ret == CV_E_NOT_FOUND)
+		return CV_OK;
+	if (ret == CV_OK && meta_memory_copy(memory, meta) < 0)
+		ret = FAIL_ERRNO(&failure, errno, "cannot read account '%s'",
+				 name);
+	meta_close(&meta);
+	if (ret < 0 && err != NULL)
+		*err = failure;
+	return ret;
+}
+
 /* For a tree that cannot be written: the session's own account, made from
- * what the tree has.  It keeps no bodies: a message would be acknowledged and
- * then be lost. */
-static int open_in_memory(struct cv_user *user,
+ * what the tree has, or (copy not NULL) from what lies there.  It keeps no
+ * bodies: a message would be acknowledged and then be lost. */
+static int open_in_memory(struct cv_user *user, const char *copy,
 			  const struct account_options *options,
 			  struct account **account_r, struct cv_error *err)
 {
@@ -255,6 +325,8 @@ static int open_in_memory(struct cv_user *user,
 		return FAIL(err, CV_E_TEMP, "out of memory");
 	pool_add_finaliser(user->pool, memory_destroy, memory);
 	own.body_max = 1;
+	if (copy != NULL && copy_account(user, copy, memory, err) < 0)
+		return err == NULL ? CV_E_TEMP : err->code;
 	return account_open_on(meta_memory_open(memory),
 			       bell_memory_open(memory), &own, account_r,
 			       err);
@@ -284,7 +356,7 @@ static int open_unless_readonly(struct cv_user *user,
 		log_info("mail", "%s: the account is kept in memory, and "
 			 "changes of flags until the session ends (INDEX="
 			 "MEMORY)", error.text);
-		return open_in_memory(user, options, account_r, err);
+		return open_in_memory(user, NULL, options, account_r, err);
 	}
 	if (ret == CV_OK)
 		log_warning("mail", "mail_location: INDEX=MEMORY: the account "
@@ -294,18 +366,20 @@ static int open_unless_readonly(struct cv_user *user,
 	return ret;
 }
 
-/* What is there, and nothing is made of it. */
+/* What is there, and nothing is made of it; or a copy, of which something is. */
 static int open_to_inspect(struct cv_user *user, const char *name,
 			   const struct account_options *options,
 			   struct account **account_r, struct cv_error *err)
 {
 	struct account_options own = *options;
-	int ret = account_open(user->io, AT_FDCWD, name, options, account_r,
-			       err);
+	int ret;
 
 	own.readonly = false;
+	if (user->inspect == USER_INSPECT_TREE)
+		return open_in_memory(user, name, &own, account_r, err);
+	ret = account_open(user->io, AT_FDCWD, name, options, account_r, err);
 	return ret == CV_E_NOT_FOUND ?
-		open_in_memory(user, &own, account_r, err) : ret;
+		open_in_memory(user, NULL, &own, account_r, err) : ret;
 }
 
 const char *mail_location_account_path(const struct mail_location *location,
@@ -334,7 +408,7 @@ int mail_location_account_open(struct cv_user *user,
 	if (in_memory)
 		index = "";
 	name = mail_location_account_path(location, dir, user->pool);
-	if (user->account == NULL && user->inspect)
+	if (user->account == NULL && user->inspect != USER_INSPECT_NONE)
 		return open_to_inspect(user, name, options, account_r, err);
 	if (user->account == NULL && in_memory)
 		return open_unless_readonly(user, location, name, options,

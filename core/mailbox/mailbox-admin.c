@@ -313,6 +313,35 @@ bool mailbox_store_exists(const struct cv_user *u)
 	return true;
 }
 
+bool mailbox_user_inspects(const struct cv_user *u)
+{
+	return u->inspect != USER_INSPECT_NONE;
+}
+
+/* Files of a server have no place in the user's mail. */
+static bool has_place(const struct namespace *ns)
+{
+	return ns->store != NULL && (ns->store->driver->caps &
+		(CV_STORAGE_REMOTE | CV_STORAGE_READONLY)) == 0;
+}
+
+bool mailbox_store_is_within(const struct cv_user *u,
+			     const struct cv_user *other)
+{
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		for (uint32_t k = 0; k < other->namespace_count; k++) {
+			const struct namespace *a = &u->namespaces[i];
+			const struct namespace *b = &other->namespaces[k];
+
+			if (has_place(a) && has_place(b) &&
+			    mail_location_is_within(&a->store->location,
+						    &b->store->location))
+				return true;
+		}
+	}
+	return false;
+}
+
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,
 		 const char **path_r, struct cv_error *err)
 {

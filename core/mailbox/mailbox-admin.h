@@ -58,10 +58,20 @@ void mailbox_store_traits(const struct cv_user *u, bool *remote_r,
 /* Whether there is anything where the store with INBOX is to lie: opening it
  * would make it. */
 bool mailbox_store_exists(const struct cv_user *u);
+/* Whether it was opened so that nothing is written (user_config.inspect): what
+ * is to be made when it is first needed is not there. */
+bool mailbox_user_inspects(const struct cv_user *u);
+/* Whether a store of u is a store of other, or lies in one, whatever way it is
+ * written. */
+bool mailbox_store_is_within(const struct cv_user *u,
+			     const struct cv_user *other);
 /* Where the messages lie, for people.  CV_E_UNSUPPORTED: the driver has no
  * place for a single mailbox. */
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,
 		 const char **path_r, struct cv_error *err);
+
+/* Whether it can be the name of a keyword at all [RFC9051 9 flag-keyword]. */
+bool mailbox_keyword_is_valid(struct cv_span name);
 
 /* Entries as of METADATA [RFC5464], "/private/comment"; durable.  value.data
  * NULL removes.  name "": the account's own.  CV_E_SYNTAX: no entry's name;

@@ -138,7 +138,8 @@ static void add_folders(struct cv_user *user, struct node_set *set,
 		struct node *node;
 
 		/* a pattern is for those that are there */
-		if (user->accessor != NULL || user->inspect ||
+		if (user->accessor != NULL ||
+		    user->inspect == USER_INSPECT_RECORD ||
 		    config->auto_create == MAILBOX_AUTO_NO ||
 		    strpbrk(config->name, "*%") != NULL)
 			continue;

@@ -200,7 +200,7 @@ static int auto_create(struct mailbox_ref *ref,
 	int ret = CV_OK;
 
 	if (ref->store->user->accessor != NULL ||
-	    ref->store->user->inspect ||
+	    ref->store->user->inspect != USER_INSPECT_NONE ||
 	    (strcmp(ref->name, "INBOX") != 0 &&
 	     (config == NULL || config->auto_create == MAILBOX_AUTO_NO)))
 		return CV_NOT_FOUND;

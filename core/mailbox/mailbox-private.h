@@ -96,7 +96,7 @@ struct cv_user {
 	uint32_t broker_views;
 	struct mailbox_progress progress;
 	uint64_t first_modseq;
-	bool inspect;
+	enum user_inspect inspect;
 	user_account_fn *account;	/* NULL: files */
 	void *account_context;
 	struct namespace *namespaces;
@@ -131,6 +131,9 @@ bool mail_location_exists(const struct cv_user *user,
 /* Where the account of a tree is; dir as below. */
 const char *mail_location_account_path(const struct mail_location *location,
 				       const char *dir, struct cv_pool *pool);
+/* Whether a is the place of b, or lies in it, whatever way it is written. */
+bool mail_location_is_within(const struct mail_location *a,
+			     const struct mail_location *b);
 /* Opens the account of a tree; dir is the driver's account_dir. */
 int mail_location_account_open(struct cv_user *user,
 			       const struct mail_location *location,

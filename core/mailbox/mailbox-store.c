@@ -8,6 +8,17 @@ enum {
 	SAME_MAX = 1000,		/* unchanged messages looked at */
 };
 
+bool mailbox_keyword_is_valid(struct cv_span name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.data[i];
+
+		if (c <= 0x20 || c >= 0x7f || strchr("(){%*\"\\]", c) != NULL)
+			return false;
+	}
+	return name.len > 0;
+}
+
 /* Keywords are atoms [RFC9051 2.3.2, 9 flag-keyword]. */
 int keyword_check(struct cv_user *user, const char *name,
 		  struct cv_error *err)
@@ -18,13 +29,8 @@ int keyword_check(struct cv_user *user, const char *name,
 		FAIL(err, CV_E_LIMIT, "keyword of %zu bytes", len);
 		return error_set_client(err, "Keyword is too long.");
 	}
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)name[i];
-
-		if (c <= 0x20 || c >= 0x7f || strchr("(){%*\"\\]", c) != NULL)
-			return FAIL(err, CV_E_SYNTAX, "invalid keyword");
-	}
-	return CV_OK;
+	return mailbox_keyword_is_valid(cv_span(name, len)) ? CV_OK :
+		FAIL(err, CV_E_SYNTAX, "invalid keyword");
 }
 
 /* --- store ------------------------------------------------------------------------- */

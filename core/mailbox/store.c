@@ -71,7 +71,8 @@ int store_create(struct cv_user *user, const char *location,
 		.path = l->path, .layout = l->layout, .inbox = l->inbox,
 		.control = l->control, .dirname = l->dirname,
 		.utf8_names = l->utf8, .hostname = user->hostname,
-		.create = !user->inspect, .index = l->index, .user = user,
+		.create = user->inspect == USER_INSPECT_NONE,
+		.index = l->index, .user = user,
 		.alt = l->alt, .subscriptions = l->subscriptions,
 	};
 	memcpy(store->config.boot_id, user->boot_id, 16);
@@ -159,7 +160,7 @@ static int open_account(struct store *store, struct cv_error *err)
 		.body_max = mail->mail_journal_body_max == 0 ? 1 :
 			(uint32_t)mail->mail_journal_body_max,
 		.first_txn = store->user->first_modseq,
-		.readonly = store->user->inspect,
+		.readonly = store->user->inspect != USER_INSPECT_NONE,
 		.lay_out = lay_out,
 		.context = store,
 	};
@@ -191,7 +192,8 @@ static int open_parts(struct store *store, struct cv_error *err)
 		ret = store_folder_create(store, CV_SPAN("INBOX"), 0, &folder,
 					  err);
 		/* to be looked at: it may have none */
-		if (ret == CV_E_EXISTS || (ret < 0 && store->user->inspect))
+		if (ret == CV_E_EXISTS ||
+		    (ret < 0 && store->user->inspect != USER_INSPECT_NONE))
 			ret = CV_OK;
 	}
 	return ret < 0 ? ret : CV_OK;

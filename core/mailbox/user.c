@@ -3,8 +3,9 @@
 #include "mailbox-route.h"
 #include "mailbox-watch-all.h"
 #include "acl/acl-shared.h"
-#include "takeover/dovecot-attributes.h"
+#include "io/io-readonly.h"
 #include "settings/namespace-check.h"
+#include "takeover/dovecot-attributes.h"
 
 #include <unistd.h>
 
@@ -373,7 +374,8 @@ int user_create(const struct user_fields *fields,
 				 fields->home);
 	user->uid = fields->uid == (uid_t)-1 ? getuid() : fields->uid;
 	user->gid = fields->gid == (gid_t)-1 ? getgid() : fields->gid;
-	user->io = config->io == NULL ? io_posix() : config->io;
+	user->io = config->inspect != USER_INSPECT_NONE ? io_readonly() :
+		config->io == NULL ? io_posix() : config->io;
 	user->settings = config->settings;
 	if (config->scope != NULL)
 		user->scope = *config->scope;

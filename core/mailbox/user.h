@@ -42,6 +42,19 @@ typedef int user_broker_fn(void *context, const char *owner, int *channel_r,
 			   struct cv_error *err);
 
 /* All but settings may be zero. */
+/* Stores that are opened without being written, by tools that only look: files
+ * are as on a file system that is mounted read-only (io-readonly.h), and
+ * accounts are never written.  Where there is none yet it is made in memory,
+ * of what is found. */
+enum user_inspect {
+	USER_INSPECT_NONE,		/* what is opened may be written */
+	/* What accounts say: nothing is scanned, taken over or mended. */
+	USER_INSPECT_RECORD,
+	/* What a session would find: accounts are copied into memory, where
+	 * what the tree has by now is taken over. */
+	USER_INSPECT_TREE,
+};
+
 struct user_config {
 	const struct settings_tree *settings;	/* outlives the user */
 	/* protocol, local_name, addresses; vars and overrides are added. */
@@ -56,10 +69,8 @@ struct user_config {
 	const char *location;
 	/* An account that is made has a greater modseq. */
 	uint64_t first_modseq;
-	/* Only to look: nothing is scanned, taken over or mended, accounts are
-	 * never written.  Where there is none yet it is made in memory, of
-	 * what is found.  With an io that is read-only, too (io-readonly.h). */
-	bool inspect;
+	/* Only to look; it takes the place of io. */
+	enum user_inspect inspect;
 	const uint8_t *boot_id;		/* 16 bytes; NULL: the machine's */
 	/* Where accounts are kept; NULL: in files. */
 	user_account_fn *account;

@@ -11,6 +11,7 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-dovecot.c %D%/sync-dovecot.h \
 	%D%/sync-dovecot-box.c %D%/sync-dovecot-extras.c \
 	%D%/sync-dovecot-index.c %D%/sync-dovecot-mail.c \
+	%D%/sync-empty.c \
 	%D%/sync-import.c \
 	%D%/sync-link.c %D%/sync-link.h \
 	%D%/sync-local.c %D%/sync-local.h %D%/sync-local-write.c \

@@ -386,7 +386,7 @@ static int set_entry(struct sync *sync, int side, const char *name,
 
 /* One entry: whoever changed it since the common state; both: the first end,
  * but a change wins over a removal. */
-static int merge_entry(struct sync *sync, const char *name,
+static int merge_entry(struct sync *sync, const char *const names[2],
 		       struct cv_span key, const sync_entries sides[2],
 		       const sync_entries *base, sync_entries *result,
 		       struct cv_error *err)
@@ -400,9 +400,9 @@ static int merge_entry(struct sync *sync, const char *name,
 	    (same_value(a, old) || a == NULL) && !same_value(b, old))
 		value = b;
 	if (!same_value(a, value))
-		ret = set_entry(sync, 0, name, key, value, err);
+		ret = set_entry(sync, 0, names[0], key, value, err);
 	if (ret == CV_OK && !same_value(b, value))
-		ret = set_entry(sync, 1, name, key, value, err);
+		ret = set_entry(sync, 1, names[1], key, value, err);
 	if (ret == CV_OK && value != NULL)
 		*array_add(result) = (struct sync_entry){
 			pool_span(sync->pool, key),
@@ -411,8 +411,9 @@ static int merge_entry(struct sync *sync, const char *name,
 	return ret;
 }
 
-int sync_metadata(struct sync *sync, const char *name, sync_entries *base,
-		  struct cv_pool *pool, struct cv_error *err)
+int sync_metadata(struct sync *sync, const char *const names[2],
+		  sync_entries *base, struct cv_pool *pool,
+		  struct cv_error *err)
 {
 	sync_entries sides[2], result;
 	int ret = CV_OK;
@@ -423,15 +424,17 @@ int sync_metadata(struct sync *sync, const char *name, sync_entries *base,
 		if ((s->caps & SYNC_CAP_METADATA) == 0)
 			return CV_OK;
 		array_init(&sides[side], pool);
-		ret = s->ops->metadata(s, name, pool, &sides[side], err);
+		if (names[side] != NULL)
+			ret = s->ops->metadata(s, names[side], pool,
+					       &sides[side], err);
 	}
 	array_init(&result, sync->pool);
 	for (size_t i = 0; ret == CV_OK && i < sides[0].count; i++)
-		ret = merge_entry(sync, name, sides[0].items[i].key, sides,
+		ret = merge_entry(sync, names, sides[0].items[i].key, sides,
 				  base, &result, err);
 	for (size_t i = 0; ret == CV_OK && i < sides[1].count; i++) {
 		if (find_entry(&sides[0], sides[1].items[i].key) == NULL)
-			ret = merge_entry(sync, name, sides[1].items[i].key,
+			ret = merge_entry(sync, names, sides[1].items[i].key,
 					  sides, base, &result, err);
 	}
 	if (ret == CV_OK)
@@ -524,6 +527,7 @@ static int sync_subscriptions(struct sync *sync, struct cv_error *err)
 
 int sync_account(struct sync *sync, struct cv_error *err)
 {
+	static const char *const account[2] = { "", "" };
 	int ret = CV_OK;
 
 	if ((sync->side[0]->caps & sync->side[1]->caps & SYNC_CAP_BOXES) != 0)
@@ -531,7 +535,8 @@ int sync_account(struct sync *sync, struct cv_error *err)
 	ret = sync_failed(sync, NULL, ret, err);
 	if (ret == CV_OK)
 		ret = sync_failed(sync, NULL,
-				  sync_metadata(sync, "", &sync->state.entries,
+				  sync_metadata(sync, account,
+						&sync->state.entries,
 						sync->pool, err), err);
 	return ret;
 }

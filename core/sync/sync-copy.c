@@ -164,6 +164,14 @@ static int copy_rest(struct copying *c, struct cv_pool *pool,
 	return ret == CV_NOT_FOUND ? commit(c, c->count, err) : ret;
 }
 
+void sync_count_copy(struct sync *sync, int from,
+		     const struct sync_row *const *rows, uint32_t count)
+{
+	sync->report->saved[!from] += count;
+	for (uint32_t i = 0; i < count; i++)
+		sync->report->saved_bytes[!from] += rows[i]->size;
+}
+
 int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
 	      uint32_t count, uint32_t *next, enum sync_uids keep,
 	      uint32_t *uids_r, struct cv_error *err)

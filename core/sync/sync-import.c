@@ -48,7 +48,7 @@ static int copy_missing(struct sync *sync, struct sync_content *c,
 	}
 	sync->total += count;
 	if (sync->options->dry_run) {
-		sync->report->saved[1] += count;
+		sync_count_copy(sync, 0, rows, count);
 		return CV_OK;
 	}
 	return count == 0 ? CV_OK :

@@ -23,6 +23,15 @@ static int native(const struct local *l, const char *name,
 
 /* --- what there is ---------------------------------------------------------------- */
 
+static bool is_fresh(const struct local *l, const char *name)
+{
+	for (size_t i = 0; i < l->fresh.count; i++) {
+		if (strcmp(l->fresh.items[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int status_of(struct local *l, const char *name,
 		     struct sync_box *box, struct cv_error *err)
 {
@@ -33,6 +42,11 @@ static int status_of(struct local *l, const char *name,
 				     CV_STATUS_HIGHESTMODSEQ |
 				     CV_STATUS_GUID, &s, err);
 
+	if (ret == CV_E_NOT_FOUND && mailbox_user_inspects(l->user)) {
+		*array_add(&l->fresh) = pool_strdup(l->pool, name);
+		s.uidnext = 1;
+		ret = CV_OK;
+	}
 	box->messages = s.messages;
 	box->uidnext = s.uidnext;
 	box->uidvalidity = s.uidvalidity;
@@ -251,6 +265,8 @@ static int local_metadata(struct sync_side *s, const char *name,
 	if (ret == CV_OK)
 		ret = mailbox_metadata_list(l->user, name, pool, &items,
 					    &count, err);
+	if (ret == CV_E_NOT_FOUND && is_fresh(l, name))
+		return CV_OK;
 	for (uint32_t i = 0; ret == CV_OK && i < count; i++)
 		*array_add(entries) = (struct sync_entry){
 			items[i].key, items[i].value,
@@ -317,6 +333,10 @@ static int local_open(struct sync_side *s, const char *name,
 	if (ret == CV_OK)
 		ret = mailbox_api.open(l->user, l->name, MAILBOX_KEEP_RECENT |
 				       MAILBOX_VERIFY, &l->box, err);
+	if (ret == CV_E_NOT_FOUND && is_fresh(l, l->name)) {
+		*box_r = (struct sync_box){ .name = name, .uidnext = 1 };
+		return CV_OK;
+	}
 	if (ret == CV_OK)
 		ret = mailbox_api.sync(l->box, CV_SYNC_FULL, NULL, err);
 	if (ret < 0)
@@ -345,7 +365,8 @@ static int local_rows(struct sync_side *s, struct cv_pool *pool,
 	int ret;
 
 	(void)pool;
-	mailbox_api.state(l->box, &state);
+	if (l->box != NULL)
+		mailbox_api.state(l->box, &state);
 	for (uint32_t seq = 1; seq <= state.messages; seq++) {
 		struct cv_message_data d = { CV_SIZED(cv_message_data) };
 		struct sync_row *row;
@@ -714,6 +735,7 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 	int ret;
 
 	l->pool = pool;
+	array_init(&l->fresh, pool);
 	l->user = user;
 	l->owned = owned;
 	l->side = (struct sync_side){

@@ -11,6 +11,9 @@ struct local {
 	struct cv_user *user;
 	bool owned;
 	struct sync_spaces spaces;
+	/* Dry run: what the mailbox settings say is there, and would be made
+	 * when it is first looked at; names as the user sees them. */
+	sync_names fresh;
 
 	struct cv_pool *box_pool;	/* of the open mailbox */
 	const char *name;		/* as the user sees it */

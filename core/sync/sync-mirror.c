@@ -226,7 +226,7 @@ static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
 	int ret = CV_OK;
 
 	if (sync->options->dry_run) {
-		sync->report->saved[1] += m->copy_count;
+		sync_count_copy(sync, 0, m->copy, m->copy_count);
 		return CV_OK;
 	}
 	sync->total += m->copy_count;

@@ -224,7 +224,7 @@ static int copy_from(struct pairing *p, int from, uint32_t *next,
 			new[count++] = &rows->items[i];
 	}
 	if (p->sync->options->dry_run) {
-		p->sync->report->saved[!from] += count;
+		sync_count_copy(p->sync, from, new, count);
 		return CV_OK;
 	}
 	p->sync->total += count;

@@ -68,9 +68,11 @@ void sync_show(struct sync *sync, const char *name);
 int sync_boxes_match(struct sync *sync, struct cv_error *err);
 /* Subscriptions, and the account's annotations. */
 int sync_account(struct sync *sync, struct cv_error *err);
-/* Annotations of a mailbox; base are the common ones before and after. */
-int sync_metadata(struct sync *sync, const char *name, sync_entries *base,
-		  struct cv_pool *pool, struct cv_error *err);
+/* Annotations of a mailbox, whose names at both ends these are (NULL: it is
+ * not there, in a dry run); base are the common ones before and after. */
+int sync_metadata(struct sync *sync, const char *const names[2],
+		  sync_entries *base, struct cv_pool *pool,
+		  struct cv_error *err);
 
 /* The mailbox of a pair as the sides have it now. */
 struct sync_content {
@@ -107,6 +109,9 @@ int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
  * cannot be read. */
 int sync_probe(struct sync *sync, int from, const struct sync_row **rows,
 	       uint32_t *count, struct cv_error *err);
+/* Counts what sync_copy would do. */
+void sync_count_copy(struct sync *sync, int from,
+		     const struct sync_row *const *rows, uint32_t count);
 
 /* What makes a message into one with these flags; false: it is. */
 bool sync_change_make(struct sync *sync, const struct sync_row *row,

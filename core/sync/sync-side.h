@@ -220,6 +220,8 @@ uint32_t sync_local_space_of(const struct sync_side *s, const char *name);
 bool sync_local_is_others(const struct sync_side *s, const char *name);
 /* And whether list could not read it. */
 bool sync_local_is_unread(const struct sync_side *s, const char *name);
+/* For a dry run: a store that is not there yet. */
+void sync_empty_open(const char *label, struct sync_side **side_r);
 /* A program that speaks our protocol on its standard input and output;
  * descriptors belong to the side. */
 int sync_remote_open(int in, int out, const char *label,

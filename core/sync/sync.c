@@ -84,6 +84,22 @@ static bool is_unchanged(const struct sync *sync,
 	return true;
 }
 
+/* The name by which the end knows it now; NULL: it does not. */
+static const char *name_at(const struct sync_pair *pair, int side)
+{
+	return pair->absent[side] ? NULL : pair->real[side] != NULL ?
+		pair->real[side] : pair->box[side]->name;
+}
+
+static int sync_annotations(struct sync *sync, const struct sync_pair *pair,
+			    sync_entries *base, struct cv_pool *pool,
+			    struct cv_error *err)
+{
+	const char *const names[2] = { name_at(pair, 0), name_at(pair, 1) };
+
+	return sync_metadata(sync, names, base, pool, err);
+}
+
 static int read_side(struct sync *sync, const struct sync_pair *pair,
 		     int side, struct sync_content *content,
 		     struct cv_error *err)
@@ -97,8 +113,7 @@ static int read_side(struct sync *sync, const struct sync_pair *pair,
 		content->box[side].uidnext = 1;
 		return CV_OK;
 	}
-	ret = s->ops->open(s, pair->real[side] != NULL ? pair->real[side] :
-			   pair->box[side]->name, &content->box[side], err);
+	ret = s->ops->open(s, name_at(pair, side), &content->box[side], err);
 	if (ret == CV_OK)
 		ret = s->ops->rows(s, content->pool, &content->rows[side],
 				   err);
@@ -143,10 +158,9 @@ static int sync_box(struct sync *sync, struct sync_pair *pair,
 	/* what was left out: it is not unchanged next time */
 	if (sync->report->damaged[0] + sync->report->damaged[1] != damaged)
 		result->modseq[0] = result->modseq[1] = 0;
-	if (ret == CV_OK && !pair->absent[0] && !pair->absent[1] &&
-	    pair->real[0] == NULL && pair->real[1] == NULL)
-		ret = sync_metadata(sync, name, &result->entries,
-				    content.pool, err);
+	if (ret == CV_OK)
+		ret = sync_annotations(sync, pair, &result->entries,
+				       content.pool, err);
 	if (ret == CV_OK && pair->state != NULL)
 		*pair->state = *result;
 	else if (ret == CV_OK)
@@ -205,8 +219,9 @@ static int sync_boxes_all(struct sync *sync, struct cv_error *err)
 		sync->report->mailboxes++;
 		if (is_unchanged(sync, pair)) {
 			pair->state->used = true;
-			ret = sync_metadata(sync, name, &pair->state->entries,
-					    sync->pool, err);
+			ret = sync_annotations(sync, pair,
+					       &pair->state->entries,
+					       sync->pool, err);
 		} else {
 			ret = sync_box(sync, pair, err);
 		}

@@ -85,9 +85,7 @@ static int open_auth(struct lookup *l, struct cv_error *err)
 static void close_auth(struct lookup *l)
 {
 	if (l->out != NULL)
-		adm_output_end(&l->out);
-	else if (l->adm->format == ADM_FORMAT_JSON)
-		(void)puts("[]");
+		adm_output_end(&l->out, false);
 	auth_destroy(&l->auth);
 	module_unload_all();
 }
@@ -333,7 +331,7 @@ static int print_user(struct lookup *l, const struct auth_request *request)
 			print_row(l, field->name, field->value);
 	}
 	if (!wants_rows(l))
-		adm_output_end(&l->out);
+		adm_output_end(&l->out, false);
 	return ADM_OK;
 }
 
@@ -494,6 +492,20 @@ static int run_subverb(struct lookup *l, const char *sub, int count,
 	return status;
 }
 
+static void put_flushed(struct adm *adm, uint32_t flushed)
+{
+	static const char *const columns[] = { "entries", NULL };
+	struct adm_output *out;
+
+	if (adm->format == ADM_FORMAT_DEFAULT) {
+		(void)printf("%u cache entries flushed\n", flushed);
+		return;
+	}
+	out = adm_output_begin(adm, adm->format, columns);
+	adm_output_f(out, "%u", flushed);
+	adm_output_end(&out, false);
+}
+
 static int flush_cache(struct adm *adm, uint32_t count, char **names,
 		       struct cv_error *err)
 {
@@ -518,7 +530,7 @@ static int flush_cache(struct adm *adm, uint32_t count, char **names,
 		return ipc_refuse(&r, "auth", err);
 	flushed = ipc_get_u32(&r);
 	if ((ret = ipc_finish(&r, err)) == CV_OK)
-		printf("%u cache entries flushed\n", flushed);
+		put_flushed(adm, flushed);
 	return ret;
 }
 
@@ -592,17 +604,38 @@ static int run_user(struct adm *adm, int argc, char **argv)
 	return status;
 }
 
+#define INFO_HELP \
+	"-x  where the request pretends to come from: service=NAME, " \
+	"rip=ADDRESS, lip=ADDRESS,\n    rport=PORT, lport=PORT, session=ID\n"
+
+static const struct adm_word auth_words[] = {
+	{ "test", "[-x INFO] [-M MASTER] USER [PASSWORD]",
+	  "tries a password\n" INFO_HELP
+	  "-M  a login of this master user as USER" },
+	{ "lookup", "[-x INFO] [-f FIELD] USER...",
+	  "shows what the passdbs say of users\n" INFO_HELP
+	  "-f  only this field" },
+	{ "cache flush", "[USER...]",
+	  "the running server forgets what it knows of these users, or of "
+	  "all" },
+};
+
 const struct adm_verb adm_auth_verb = {
 	.name = "auth",
 	.args = "test [-x INFO] [-M MASTER] USER [PASSWORD] | "
 		"lookup [-x INFO] [-f FIELD] USER... | cache flush [USER...]",
 	.help = "Tries a password; shows what the passdbs say of a user.",
 	.run = run_auth,
+	.words = auth_words,
+	.count = sizeof(auth_words) / sizeof(auth_words[0]),
 };
 
 const struct adm_verb adm_user_verb = {
 	.name = "user",
 	.args = "[-x INFO] [-f FIELD] [-u] USER|MASK...",
-	.help = "Shows what the userdbs say of a user; a mask lists users.",
+	.help = "Shows what the userdbs say of a user; a mask lists users.\n"
+		INFO_HELP
+		"-f  only this field\n"
+		"-u  no passdb is asked",
 	.run = run_user,
 };

@@ -2,8 +2,6 @@
 #include "adm-transfer.h"
 #include "mailbox/mailbox-admin.h"
 
-#include <stdio.h>
-
 /* --- flags --------------------------------------------------------------------- */
 
 struct flags_plan {
@@ -40,7 +38,10 @@ static int parse_flags(struct adm_mail *m, const char *text,
 		if (word.len == 0 || parse_flag(word, &plan->flags))
 			continue;
 		if (word.data[0] == '\\')
-			return adm_mail_usage(m, "there is no flag '%.*s'",
+			return adm_mail_unknown(m, "there is no flag '%.*s'",
+						CV_SPAN_ARG(word));
+		if (!mailbox_keyword_is_valid(word))
+			return adm_mail_usage(m, "'%.*s' cannot be a keyword",
 					      CV_SPAN_ARG(word));
 		*array_add(&names) = pool_copy(m->pool, word.data, word.len);
 	}
@@ -116,6 +117,21 @@ static int copy_prepare(struct adm_mail *m)
 			start_copy;
 	}
 	return adm_mail_parse_query(m, other ? 3 : 1);
+}
+
+/* What a query does that was meant otherwise cannot be undone. */
+static int check_mailboxes(struct adm_mail *m, int status)
+{
+	return status != ADM_OK || adm_query_names_mailboxes(m->query) ?
+		status :
+		adm_mail_usage(m, "to avoid accidents every branch of the "
+			       "query has to name a mailbox (MAILBOX NAME, or "
+			       "MAILBOX '*')");
+}
+
+static int move_prepare(struct adm_mail *m)
+{
+	return check_mailboxes(m, copy_prepare(m));
 }
 
 static int copy_to(struct adm_mail *m, struct cv_mailbox *box,
@@ -220,13 +236,7 @@ static int altmove_run(struct adm_mail *m, struct cv_error *err)
 
 static int expunge_prepare(struct adm_mail *m)
 {
-	int status = adm_mail_parse_query(m, 0);
-
-	if (status == ADM_OK && !adm_query_names_mailboxes(m->query))
-		return adm_mail_usage(m, "to avoid accidents every branch of "
-				      "the query has to name a mailbox "
-				      "(MAILBOX NAME, or MAILBOX '*')");
-	return status;
+	return check_mailboxes(m, adm_mail_parse_query(m, 0));
 }
 
 int adm_expunge_seqs(struct adm_mail *m, struct cv_mailbox *box,
@@ -280,14 +290,21 @@ static int expunge_run(struct adm_mail *m, struct cv_error *err)
 static const struct adm_mail_verb flags_verb = {
 	"flags", "add|remove|replace FLAGS QUERY", "+", ADM_FORMAT_FLOW, NULL,
 	flags_prepare, flags_run,
+	"changes flags and keywords of matching messages; the flags are one "
+	"argument:\n'\\Seen work'", NULL,
 };
 static const struct adm_mail_verb copy_verb = {
-	"copy", "MAILBOX [user NAME] QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
-	copy_run,
+	"copy", "MAILBOX [user NAME] QUERY", "", ADM_FORMAT_FLOW, NULL,
+	copy_prepare, copy_run,
+	"copies matching messages, of another user's with \"user NAME\", into "
+	"a mailbox", NULL,
 };
 static const struct adm_mail_verb move_verb = {
-	"move", "MAILBOX [user NAME] QUERY", "", ADM_FORMAT_FLOW, NULL, copy_prepare,
-	move_run,
+	"move", "MAILBOX [user NAME] QUERY", "", ADM_FORMAT_FLOW, NULL,
+	move_prepare, move_run,
+	"moves matching messages, of another user's with \"user NAME\", into "
+	"a mailbox;\nthe query has to name the mailboxes they come from",
+	NULL,
 };
 static const char *const altmove_columns[] = {
 	ADM_UNTITLED "mailbox", "messages", NULL,
@@ -295,10 +312,15 @@ static const char *const altmove_columns[] = {
 static const struct adm_mail_verb altmove_verb = {
 	"altmove", "[-r] QUERY", "r", ADM_FORMAT_FLOW, altmove_columns,
 	altmove_prepare, altmove_run,
+	"moves matching messages to the alternative place (ALT=)\n"
+	"-r  back from there", NULL,
 };
 static const struct adm_mail_verb expunge_verb = {
 	"expunge", "[-d] QUERY", "d", ADM_FORMAT_FLOW, NULL, expunge_prepare,
 	expunge_run,
+	"removes matching messages for good; the query has to name "
+	"mailboxes\n"
+	"-d  deletes mailboxes that become empty", NULL,
 };
 
 static int run_flags(struct adm *adm, int argc, char **argv)
@@ -331,6 +353,7 @@ const struct adm_verb adm_flags_verb = {
 	.args = "[-u USER|-A|-F FILE] add|remove|replace FLAGS QUERY",
 	.help = "changes flags and keywords of matching messages",
 	.run = run_flags,
+	.mail = &flags_verb, .count = 1,
 };
 
 const struct adm_verb adm_copy_verb = {
@@ -339,6 +362,7 @@ const struct adm_verb adm_copy_verb = {
 	.help = "copies matching messages, of another user's with \"user "
 		"NAME\", into a mailbox",
 	.run = run_copy,
+	.mail = &copy_verb, .count = 1,
 };
 
 const struct adm_verb adm_move_verb = {
@@ -347,6 +371,7 @@ const struct adm_verb adm_move_verb = {
 	.help = "moves matching messages, of another user's with \"user "
 		"NAME\", into a mailbox",
 	.run = run_move,
+	.mail = &move_verb, .count = 1,
 };
 
 const struct adm_verb adm_altmove_verb = {
@@ -354,10 +379,12 @@ const struct adm_verb adm_altmove_verb = {
 	.help = "moves matching messages to the alternative place (ALT=); "
 		"-r: back",
 	.run = run_altmove,
+	.mail = &altmove_verb, .count = 1,
 };
 
 const struct adm_verb adm_expunge_verb = {
 	.name = "expunge", .args = "[-u USER|-A|-F FILE] [-d] QUERY",
 	.help = "removes matching messages for good",
 	.run = run_expunge,
+	.mail = &expunge_verb, .count = 1,
 };

@@ -227,14 +227,17 @@ static int run_dump(struct adm *adm, int argc, char **argv)
 		return adm_usage(&adm_dump_verb, "files or an account's "
 				 "folder; -f flow or json");
 	}
+	adm_output_use();
 	cv_text_init(&p.line, p.pool);
 	for (int i = 1; i < argc; i++) {
 		struct cv_error err = ERROR_NONE;
 
 		p.file = argc > 2 ? argv[i] : NULL;
-		if (dump_path(&p, argv[i], &err) < 0)
-			result = adm_fail(&err) == ADM_NOT_FOUND ?
-				ADM_NOT_FOUND : ADM_FAILED;
+		if (dump_path(&p, argv[i], &err) < 0) {
+			(void)adm_fail(&err);
+			/* doveadm: no file that it knows */
+			result = ADM_DATA;
+		}
 	}
 	if (p.json)
 		(void)fputs(p.items == 0 ? "[]\n" : "\n]\n", stdout);

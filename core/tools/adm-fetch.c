@@ -501,13 +501,23 @@ static const struct field *find_field(struct cv_span word,
 	return NULL;
 }
 
+/* "1.2", "header", where one is wanted. */
+static bool is_section(struct adm_mail *m, const struct field *field,
+		       struct cv_span argument)
+{
+	struct message_section parsed;
+
+	return argument.len == 0 ||
+		(field->put != put_body && field->put != put_binary) ||
+		message_section_parse(m->pool, argument, &parsed);
+}
+
 static int fetch_prepare(struct adm_mail *m)
 {
 	struct fetch_plan *plan = pool_new(m->pool, struct fetch_plan);
 	const char **columns = pool_new_array(m->pool, const char *,
 					      FETCH_FIELDS_MAX + 1);
 	struct cv_span rest, word, argument;
-	struct message_section section;
 
 	if (m->argc < 2)
 		return adm_mail_usage(m, "which fields of which messages?");
@@ -519,21 +529,19 @@ static int fetch_prepare(struct adm_mail *m)
 			continue;
 		field = find_field(word, &argument);
 		if (field == NULL)
-			return adm_mail_usage(m, "there is no field '%.*s'",
-					      CV_SPAN_ARG(word));
+			return adm_mail_unknown(m, "there is no field '%.*s'",
+						CV_SPAN_ARG(word));
 		if (strncmp(field->name, "date.", 5) == 0 &&
 		    argument.len > 0 && !cv_span_is(argument, "unixtime"))
-			return adm_mail_usage(m, "'%.*s': dates have only "
-					      "'.unixtime'",
-					      CV_SPAN_ARG(word));
+			return adm_mail_unknown(m, "'%.*s': dates have only "
+						"'.unixtime'",
+						CV_SPAN_ARG(word));
 		if (field->put == put_binary && argument.len == 0)
-			return adm_mail_usage(m, "'binary' needs a section "
-					      "(binary.1)");
-		if ((field->put == put_binary || field->put == put_body) &&
-		    argument.len > 0 &&
-		    !message_section_parse(m->pool, argument, &section))
-			return adm_mail_usage(m, "'%.*s' is no section",
-					      CV_SPAN_ARG(argument));
+			return adm_mail_unknown(m, "'binary' needs a section "
+						"(binary.1)");
+		if (!is_section(m, field, argument))
+			return adm_mail_unknown(m, "'%.*s' has no section",
+						CV_SPAN_ARG(word));
 		if (plan->count == FETCH_FIELDS_MAX)
 			return adm_mail_usage(m, "too many fields");
 		columns[plan->count] = pool_copy(m->pool, word.data,
@@ -643,11 +651,18 @@ static const char *const search_columns[] = {
 static const struct adm_mail_verb search_verb = {
 	"search", "QUERY", "", ADM_FORMAT_FLOW, search_columns, query_only,
 	search_run,
+	"shows mailbox GUID and UID of matching messages", NULL,
 };
 
 static const struct adm_mail_verb fetch_verb = {
 	"fetch", "FIELDS QUERY", "", ADM_FORMAT_PAGER, NULL, fetch_prepare,
 	fetch_run,
+	"shows fields of matching messages; the fields are one argument: user "
+	"mailbox\nmailbox-guid seq uid guid flags modseq hdr hdr.FIELD body "
+	"body.SECTION\nbinary.SECTION body.preview body.snippet text "
+	"text.utf8 size.physical\nsize.virtual date.received date.sent "
+	"date.saved (each with .unixtime)\nimap.envelope imap.body "
+	"imap.bodystructure pop3.uidl pop3.order refcount\nstorageid", NULL,
 };
 
 static int run_search(struct adm *adm, int argc, char **argv)
@@ -664,10 +679,12 @@ const struct adm_verb adm_search_verb = {
 	.name = "search", .args = "[-u USER|-A|-F FILE] QUERY",
 	.help = "shows mailbox GUID and UID of matching messages",
 	.run = run_search,
+	.mail = &search_verb, .count = 1,
 };
 
 const struct adm_verb adm_fetch_verb = {
 	.name = "fetch", .args = "[-u USER|-A|-F FILE] FIELDS QUERY",
 	.help = "shows fields of matching messages",
 	.run = run_fetch,
+	.mail = &fetch_verb, .count = 1,
 };

@@ -12,6 +12,7 @@ struct import {
 	struct sync_side *from, *to;
 	struct sync_options options;
 	struct sync_report report;
+	struct hash_table subscribed;	/* names, with -s */
 };
 
 static int import_prepare(struct adm_mail *m)
@@ -19,6 +20,7 @@ static int import_prepare(struct adm_mail *m)
 	struct import *i = pool_new(m->pool, struct import);
 
 	m->state = i;
+	m->dry = m->option['n'] != NULL;
 	if (m->argc < 3)
 		return adm_mail_usage(m, "from which location, below which "
 				      "mailbox (\"\": at the top), which "
@@ -44,11 +46,26 @@ static int import_box(struct adm_mail *m, const char *name,
 	int ret = sync_import(i->from, name, i->to, target, uids,
 			      &i->options, &i->report, err);
 
-	if (ret == CV_OK && m->option['s'] != NULL) {
-		i->report.subscriptions[1]++;
-		if (!i->options.dry_run)
-			ret = i->to->ops->subscribe(i->to, target, true, err);
-	}
+	if (ret != CV_OK || m->option['s'] == NULL ||
+	    hash_find(&i->subscribed, cv_span_of(target)) != NULL)
+		return ret;
+	i->report.subscriptions[1]++;
+	return m->dry ? CV_OK : i->to->ops->subscribe(i->to, target, true,
+						      err);
+}
+
+static int find_subscribed(struct adm_mail *m, struct cv_error *err)
+{
+	struct import *i = m->state;
+	sync_names names;
+	int ret = CV_OK;
+
+	hash_init(&i->subscribed, m->pool, false);
+	array_init(&names, m->pool);
+	if (m->option['s'] != NULL)
+		ret = i->to->ops->subscriptions(i->to, m->pool, &names, err);
+	for (size_t k = 0; k < names.count; k++)
+		hash_set(&i->subscribed, cv_span_of(names.items[k]), i);
 	return ret;
 }
 
@@ -112,28 +129,40 @@ static void damaged(void *context, const struct cv_error *err)
 	adm_mail_damaged(context, err);
 }
 
+static void print_report(struct adm_mail *m)
+{
+	const struct sync_report *r = &((const struct import *)
+					m->state)->report;
+	const uint64_t values[] = { r->mailboxes, r->saved[1],
+		r->saved_bytes[1], r->created[1], r->subscriptions[1],
+		r->damaged[0] };
+
+	for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
+		adm_mail_f(m, "%llu", (unsigned long long)values[k]);
+}
+
 static int import_run(struct adm_mail *m, struct cv_error *err)
 {
 	struct import *i = m->state;
-	int ret;
+	int ret = CV_OK;
 
 	i->user = m->user;
-	i->options.dry_run = m->option['n'] != NULL;
+	i->options.dry_run = m->dry;
 	i->options.context = m;
 	i->options.progress = show;
 	i->options.damaged = damaged;
-	ret = sync_local_open(m->user, false, user_name(m->user), &i->to,
-			      err);
+	if (m->dry && !mailbox_store_exists(m->user))
+		sync_empty_open(user_name(m->user), &i->to);
+	else
+		ret = sync_local_open(m->user, false, user_name(m->user),
+				      &i->to, err);
+	if (ret == CV_OK)
+		ret = find_subscribed(m, err);
 	if (ret == CV_OK)
 		ret = import_store(m, err);
 	adm_progress_end();
-	adm_mail_f(m, "%llu", (unsigned long long)i->report.mailboxes);
-	adm_mail_f(m, "%llu", (unsigned long long)i->report.saved[1]);
-	adm_mail_f(m, "%llu", (unsigned long long)i->report.saved_bytes[1]);
-	adm_mail_f(m, "%llu", (unsigned long long)i->report.created[1]);
-	adm_mail_f(m, "%llu",
-		   (unsigned long long)i->report.subscriptions[1]);
-	adm_mail_f(m, "%llu", (unsigned long long)i->report.damaged[0]);
+	if (ret == CV_OK || i->report.mailboxes > 0)
+		print_report(m);
 	if (i->from != NULL)
 		i->from->ops->close(&i->from);
 	if (i->to != NULL)
@@ -146,9 +175,18 @@ static const char *const columns[] = {
 	"damaged", NULL,
 };
 
+static const struct option options[] = {
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ NULL, 0, NULL, 0 },
+};
+
 static const struct adm_mail_verb verb = {
-	"import", "[-n] [-s] LOCATION MAILBOX QUERY", "ns",
+	"import", "[-n|--dry-run] [-s] LOCATION MAILBOX QUERY", "ns",
 	ADM_FORMAT_TABLE, columns, import_prepare, import_run,
+	"adds matching messages of another store below a mailbox (\"\": at the "
+	"top)\n"
+	"-n  changes nothing, and tells what would be done\n"
+	"-s  subscribes to the mailboxes", options,
 };
 
 static int run(struct adm *adm, int argc, char **argv)
@@ -158,8 +196,9 @@ static int run(struct adm *adm, int argc, char **argv)
 
 const struct adm_verb adm_import_verb = {
 	.name = "import",
-	.args = "[-u USER|-A|-F FILE] [-n] [-s] LOCATION MAILBOX QUERY",
-	.help = "adds messages of another store below a mailbox; -s "
-		"subscribes",
+	.args = "[-u USER|-A|-F FILE] [-n|--dry-run] [-s] LOCATION MAILBOX "
+		"QUERY",
+	.help = "adds messages of another store below a mailbox",
 	.run = run,
+	.mail = &verb, .count = 1,
 };

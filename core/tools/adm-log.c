@@ -61,7 +61,7 @@ static int find(struct adm *adm, struct cv_error *err)
 	adm_output_value(out, info);
 	adm_output_value(out, "warning, error, fatal, panic");
 	adm_output_value(out, set.log_path);
-	adm_output_end(&out);
+	adm_output_end(&out, false);
 	return CV_OK;
 }
 
@@ -83,9 +83,16 @@ static int run_log(struct adm *adm, int argc, char **argv)
 	return status == CV_OK ? ADM_OK : adm_fail(&err);
 }
 
+static const struct adm_word log_words[] = {
+	{ "find", "", "shows where the logs are" },
+	{ "reopen", "", "opens log files again, after they were renamed" },
+	{ "test", "", "writes a line of each level" },
+};
+
 const struct adm_verb adm_log_verb = {
 	.name = "log", .args = "find | reopen | test",
 	.help = "where the logs are; open them again; write a line of each "
 		"level",
 	.run = run_log,
+	.words = log_words, .count = sizeof(log_words) / sizeof(log_words[0]),
 };

@@ -29,7 +29,7 @@ struct run {
 	struct settings_tree *tree;
 	struct auth *auth;		/* NULL: the caller's own mail */
 	const char *user, *file;
-	bool all, show_user;
+	bool all, show_user, help;
 	ARRAY(const char *) users;
 	struct adm_output *out;
 	int status;
@@ -39,17 +39,54 @@ struct run {
 	struct user_info source_info;
 };
 
+static void put_usage(FILE *to, const struct adm_mail_verb *verb)
+{
+	(void)fprintf(to, "usage: culveradm %s [-u USER|MASK | -A | -F FILE]"
+		      "%s%s\n", verb->name, *verb->args == '\0' ? "" : " ",
+		      verb->args);
+}
+
+CV_PRINTF(2, 0)
+static void complain(const struct adm_mail *m, const char *fmt, va_list args)
+{
+	(void)fprintf(stderr, "culveradm %s: ", m->verb->name);
+	(void)vfprintf(stderr, fmt, args);
+	(void)fputc('\n', stderr);
+	put_usage(stderr, m->verb);
+}
+
 int adm_mail_usage(const struct adm_mail *m, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	(void)fprintf(stderr, "culveradm %s: ", m->verb->name);
-	(void)vfprintf(stderr, fmt, args);
-	(void)fprintf(stderr, "\nusage: culveradm %s [-u USER|MASK | -A | "
-		      "-F FILE] %s\n", m->verb->name, m->verb->args);
+	complain(m, fmt, args);
 	va_end(args);
 	return ADM_USAGE;
+}
+
+int adm_mail_unknown(const struct adm_mail *m, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	complain(m, fmt, args);
+	va_end(args);
+	return ADM_TEMPFAIL;
+}
+
+int adm_mail_help(const struct adm_mail_verb *verb)
+{
+	static const char *const whose[] = {
+		"-u  this user, or all that a mask (*, ?) matches", "-A  all "
+		"users", "-F  the users whose names stand in a file",
+	};
+
+	put_usage(stdout, verb);
+	adm_help_text(verb->help);
+	for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++)
+		adm_help_text(whose[i]);
+	return ADM_OK;
 }
 
 int adm_mail_parse_query(struct adm_mail *m, int first)
@@ -60,7 +97,7 @@ int adm_mail_parse_query(struct adm_mail *m, int first)
 		return adm_mail_usage(m, "a search query is needed (ALL)");
 	if (adm_query_parse(m->pool, m->argc - first, m->argv + first,
 			    &m->query, &err) < 0)
-		return adm_mail_usage(m, "%s", err.text);
+		return adm_mail_unknown(m, "%s", err.text);
 	return ADM_OK;
 }
 
@@ -211,6 +248,7 @@ int adm_mail_enter(struct adm_mail *m, const struct user_info *info,
 	};
 	struct user_config config = {
 		.settings = run->tree, .scope = scope,
+		.inspect = m->dry ? USER_INSPECT_TREE : USER_INSPECT_NONE,
 	};
 	int ret;
 
@@ -453,7 +491,7 @@ static int read_users(struct run *run)
 	if (file == NULL) {
 		(void)fprintf(stderr, "culveradm: cannot open '%s': %s\n",
 			      run->file, strerror(errno));
-		return ADM_NOT_FOUND;
+		return ADM_TEMPFAIL;	/* as doveadm */
 	}
 	while (fgets(line, sizeof(line), file) != NULL) {
 		size_t len = strcspn(line, "\r\n");
@@ -505,13 +543,36 @@ static void show_progress(struct run *run, size_t done, size_t total)
 
 /* --- the call --------------------------------------------------------------------- */
 
+/* The verb's long names, and --help. */
+static const struct option *long_options(const struct adm_mail *m)
+{
+	static const struct option help = { "help", no_argument, NULL, 'h' };
+	const struct option *own = m->verb->longs;
+	struct option *all;
+	size_t count = 0;
+
+	while (own != NULL && own[count].name != NULL)
+		count++;
+	all = pool_new_array(m->pool, struct option, count + 2);
+	for (size_t i = 0; i < count; i++)
+		all[i] = own[i];
+	all[count] = help;
+	return all;
+}
+
 static int read_options(struct run *run, int argc, char **argv,
 			const char *letters)
 {
 	struct adm_mail *m = &run->m;
+	const struct option *longs = long_options(m);
 	int letter;
 
-	while ((letter = getopt(argc, argv, letters)) != -1) {
+	while ((letter = getopt_long(argc, argv, letters, longs,
+				     NULL)) != -1) {
+		if (letter == 'h') {
+			run->help = true;
+			return ADM_OK;
+		}
 		if (letter == 'u')
 			run->user = optarg;
 		else if (letter == 'A')
@@ -534,20 +595,20 @@ static int take_options(struct run *run, int argc, char **argv)
 {
 	struct adm_mail *m = &run->m;
 	bool late = m->verb->options[0] == '+';
-	const char *letters = pool_printf(m->pool, "+u:AF:S:%s",
+	const char *letters = pool_printf(m->pool, "+hu:AF:S:%s",
 					  m->verb->options + late);
 	int status;
 
 	optind = 0;
 	status = read_options(run, argc, argv, letters);
-	if (status == ADM_OK && late && optind + 1 < argc &&
+	if (status == ADM_OK && late && !run->help && optind + 1 < argc &&
 	    argv[optind + 1][0] == '-') {
 		char *word = argv[optind++];
 
 		status = read_options(run, argc, argv, letters);
 		argv[--optind] = word;
 	}
-	if (status != ADM_OK)
+	if (status != ADM_OK || run->help)
 		return status;
 	m->argc = argc - optind;
 	m->argv = argv + optind;
@@ -630,8 +691,20 @@ static int run_all(struct run *run)
 	}
 	show_progress(run, run->users.count, run->users.count);
 	if (run->out != NULL)
-		adm_output_end(&run->out);
+		adm_output_end(&run->out, run->status != ADM_OK);
 	return run->status;
+}
+
+/* The location that was given is of a driver that is not there.  Says so. */
+static bool no_storage(const struct run *run, struct cv_error *err)
+{
+	const char *location = run->m.location;
+
+	if (location == NULL || err->code != CV_E_NOT_FOUND)
+		return false;
+	(void)error_prefix(err, "'%s'", location);
+	(void)adm_fail(err);
+	return true;
 }
 
 int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
@@ -648,11 +721,14 @@ int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 	};
 	array_init(&run->users, adm->pool);
 	status = take_options(run, argc, argv);
-	if (status != ADM_OK)
-		return status;
+	if (status != ADM_OK || run->help)
+		return run->help ? adm_mail_help(verb) : status;
+	/* that something could not be written need not be said */
+	if (run->m.dry && !adm->debug)
+		log_set_level(NULL, LOG_LEVEL_ERROR);
 	with_auth = !is_self(run) || run->m.source_name != NULL;
 	if (open_all(run, with_auth, &err) < 0)
-		return adm_fail(&err);
+		return no_storage(run, &err) ? ADM_TEMPFAIL : adm_fail(&err);
 	status = look_up_source(run);
 	if (status == ADM_OK)
 		status = find_users(run);
@@ -666,14 +742,13 @@ int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 }
 
 int adm_mail_run_second(struct adm *adm, const struct adm_verb *verb,
-			const struct adm_mail_verb *seconds, size_t count,
 			int argc, char **argv, const char *what)
 {
 	size_t skip = strlen(verb->name) + 1;
 
-	for (size_t i = 0; argc >= 2 && i < count; i++) {
-		if (strcmp(seconds[i].name + skip, argv[1]) == 0)
-			return adm_mail_run(adm, &seconds[i], argc - 1,
+	for (size_t i = 0; argc >= 2 && i < verb->count; i++) {
+		if (strcmp(verb->mail[i].name + skip, argv[1]) == 0)
+			return adm_mail_run(adm, &verb->mail[i], argc - 1,
 					    argv + 1);
 	}
 	return adm_usage(verb, "%s", what);

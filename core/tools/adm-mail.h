@@ -14,6 +14,8 @@
 #include "module/slots.h"
 #include "ipc/user-message.h"
 
+#include <getopt.h>
+
 struct adm_mail;
 
 struct adm_mail_verb {
@@ -29,6 +31,10 @@ struct adm_mail_verb {
 	int (*prepare)(struct adm_mail *m);
 	/* In the child, as the user. */
 	int (*run)(struct adm_mail *m, struct cv_error *err);
+	/* What it does, and a line for each option of its own. */
+	const char *help;
+	/* Long names of options; NULL: none but --help. */
+	const struct option *longs;
 };
 
 struct adm_mail {
@@ -42,6 +48,7 @@ struct adm_mail {
 	char **argv;
 	struct adm_query *query;	/* prepare's, or NULL */
 	void *state;			/* prepare's */
+	bool dry;			/* prepare's: nothing is written */
 	const char *location;		/* prepare's: a mail_location whose
 					 * driver is loaded, too; NULL */
 	/* prepare's: runs in the child with the caller's rights, before it
@@ -64,13 +71,17 @@ int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 /* In the child, once: becomes the user and opens m->user. */
 int adm_mail_enter(struct adm_mail *m, const struct user_info *info,
 		   struct cv_error *err);
-/* Runs the one of verb's second words that argv[1] is; without it says what to
- * add. */
+/* Runs the one of verb->mail that argv[1] is; without it says what to add. */
 int adm_mail_run_second(struct adm *adm, const struct adm_verb *verb,
-			const struct adm_mail_verb *seconds, size_t count,
 			int argc, char **argv, const char *what);
+/* How it is called, and what it does, on stdout; returns ADM_OK. */
+int adm_mail_help(const struct adm_mail_verb *verb);
 /* Says what was wrong in the call; returns ADM_USAGE. */
 int adm_mail_usage(const struct adm_mail *m, const char *fmt, ...)
+	CV_PRINTF(2, 3);
+/* The same for a word that is not known, which doveadm calls a failure for
+ * now: returns ADM_TEMPFAIL. */
+int adm_mail_unknown(const struct adm_mail *m, const char *fmt, ...)
 	CV_PRINTF(2, 3);
 /* prepare: all arguments from the given one on are a search query. */
 int adm_mail_parse_query(struct adm_mail *m, int first);

@@ -3,8 +3,7 @@
 #include "adm-mail.h"
 #include "mailbox/mailbox-admin.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <strings.h>
 
 static int some_arguments(struct adm_mail *m)
 {
@@ -79,22 +78,27 @@ static int list_run(struct adm_mail *m, struct cv_error *err)
 
 /* --- create, delete, rename ------------------------------------------------------ */
 
+static int create_prepare(struct adm_mail *m)
+{
+	struct mailbox_update *as = pool_new(m->pool, struct mailbox_update);
+	const char *guid = m->option['g'];
+
+	m->state = as;
+	if (guid != NULL)
+		as->has_guid = account_guid_parse(cv_span_of(guid), &as->guid);
+	/* zeros stand for the account itself */
+	if (guid != NULL &&
+	    (!as->has_guid || strspn(guid, "0") == strlen(guid)))
+		return adm_mail_usage(m, "'%s' is no GUID of 32 hexadecimal "
+				      "digits, one not 0", guid);
+	return some_arguments(m);
+}
+
 static int create_one(struct adm_mail *m, const char *name,
 		      struct cv_error *err)
 {
-	struct mailbox_update update = { 0 };
-	int ret = CV_OK;
+	int ret = mailbox_create_as(m->user, name, 0, m->state, err);
 
-	if (m->option['g'] != NULL) {
-		update.has_guid = account_guid_parse(
-			cv_span_of(m->option['g']), &update.guid);
-		/* zeros stand for the account itself */
-		if (!update.has_guid ||
-		    strspn(m->option['g'], "0") == strlen(m->option['g']))
-			return FAIL(err, CV_E_SYNTAX, "'%s' is no GUID of 32 "
-				    "hexadecimal digits, one not 0", m->option['g']);
-	}
-	ret = mailbox_create_as(m->user, name, 0, &update, err);
 	if (ret == CV_OK && m->option['s'] != NULL)
 		ret = mailbox_api.subscribe(m->user, name, true, err);
 	return ret;
@@ -120,6 +124,9 @@ static int delete_single(struct adm_mail *m, const char *name,
 			    "messages (-e)", status.messages);
 	if (ret == CV_OK)
 		ret = mailbox_api.remove(m->user, name, err);
+	/* no question of rights: doveadm calls it wrong data */
+	if (ret == CV_E_DENIED && strcasecmp(name, "INBOX") == 0)
+		return FAIL(err, CV_E_EXISTS, "INBOX cannot be deleted");
 	if (ret == CV_OK && m->option['s'] != NULL)
 		ret = mailbox_api.subscribe(m->user, name, false, err);
 	return ret;
@@ -148,17 +155,20 @@ static char separator_of(const struct adm_mail *m, const char *name)
 /* Children first, the deepest first.  The name is no pattern: it may have a
  * '*' in it. */
 static int delete_children(struct adm_mail *m, const char *name,
-			   struct cv_error *err)
+			   uint32_t *count_r, struct cv_error *err)
 {
 	struct cv_strings names;
 	char separator = separator_of(m, name);
 	size_t len = strlen(name);
 	int ret = adm_mail_list(m, NULL, &names, err);
 
+	*count_r = 0;
 	for (uint32_t i = names.count; ret == CV_OK && i-- > 0;) {
-		if (strncmp(names.items[i], name, len) == 0 &&
-		    names.items[i][len] == separator)
-			ret = delete_single(m, names.items[i], err);
+		if (strncmp(names.items[i], name, len) != 0 ||
+		    names.items[i][len] != separator)
+			continue;
+		ret = delete_single(m, names.items[i], err);
+		*count_r += ret == CV_OK;
 	}
 	return ret;
 }
@@ -166,11 +176,18 @@ static int delete_children(struct adm_mail *m, const char *name,
 static int delete_one(struct adm_mail *m, const char *name,
 		      struct cv_error *err)
 {
+	uint32_t children = 0;
 	int ret = CV_OK;
 
 	if (m->option['r'] != NULL)
-		ret = delete_children(m, name, err);
-	return ret == CV_OK ? delete_single(m, name, err) : ret;
+		ret = delete_children(m, name, &children, err);
+	if (ret == CV_OK)
+		ret = delete_single(m, name, err);
+	/* "a" need not be there for "a/b" to be */
+	if (ret != CV_E_NOT_FOUND || children == 0)
+		return ret;
+	return m->option['s'] == NULL ? CV_OK :
+		mailbox_api.subscribe(m->user, name, false, err);
 }
 
 static int delete_run(struct adm_mail *m, struct cv_error *err)
@@ -189,6 +206,9 @@ static int rename_run(struct adm_mail *m, struct cv_error *err)
 {
 	int ret = mailbox_api.rename(m->user, m->argv[0], m->argv[1], err);
 
+	/* below itself */
+	if (ret == CV_E_PERM && !adm_is_invalid_name(err))
+		err->code = ret = CV_E_EXISTS;
 	if (ret == CV_OK && m->option['s'] != NULL) {
 		ret = mailbox_api.subscribe(m->user, m->argv[0], false, err);
 		if (ret == CV_OK)
@@ -506,6 +526,11 @@ static int metadata_prepare(struct adm_mail *m)
 	if (m->argc != wanted)
 		return adm_mail_usage(m, "%s takes %d arguments", what,
 				      wanted - 1);
+	if (wanted > 2 && strncasecmp(m->argv[2], "/private/", 9) != 0 &&
+	    strncasecmp(m->argv[2], "/shared/", 8) != 0)
+		return adm_mail_usage(m, "'%s' is no name of an entry (hint: "
+				      "/private/comment, /shared/...)",
+				      m->argv[2]);
 	m->columns = strcmp(what, "get") == 0 ? value :
 		strcmp(what, "list") == 0 ? list : NULL;
 	return ADM_OK;
@@ -550,67 +575,65 @@ static int metadata_run(struct adm_mail *m, struct cv_error *err)
 static const char *const name_column[] = { ADM_UNTITLED "mailbox", NULL };
 static const char *const path_column[] = { ADM_UNTITLED "path", NULL };
 
-static const struct adm_mail_verb subverbs[] = {
-	{ "mailbox list", "[-7] [-s] [MASK...]", "s78", ADM_FORMAT_FLOW,
-	  name_column, any_arguments, list_run },
-	{ "mailbox create", "[-s] [-g GUID] MAILBOX...", "sg:",
-	  ADM_FORMAT_FLOW, NULL, some_arguments, create_run },
-	{ "mailbox delete", "[-e] [-r] [-s] MAILBOX...", "ersZ",
-	  ADM_FORMAT_FLOW, NULL, some_arguments, delete_run },
-	{ "mailbox rename", "[-s] OLD NEW", "s", ADM_FORMAT_FLOW, NULL,
-	  two_arguments, rename_run },
-	{ "mailbox subscribe", "MAILBOX...", "", ADM_FORMAT_FLOW, NULL,
-	  some_arguments, subscribe_run },
-	{ "mailbox unsubscribe", "MAILBOX...", "", ADM_FORMAT_FLOW, NULL,
-	  some_arguments, unsubscribe_run },
-	{ "mailbox status", "[-t] FIELDS MASK...", "t", ADM_FORMAT_FLOW, NULL,
-	  status_prepare, status_run },
-	{ "mailbox path", "MAILBOX...", "", ADM_FORMAT_FLOW, path_column,
-	  some_arguments, path_run },
-	{ "mailbox update", "[-v|--uid-validity UIDVALIDITY] "
-	  "[-n|--min-next-uid UIDNEXT] MAILBOX", "v:n:", ADM_FORMAT_FLOW,
-	  NULL, update_prepare, update_run },
-	{ "mailbox metadata", "get|unset MAILBOX KEY | "
-	  "set MAILBOX KEY VALUE | list MAILBOX", "+", ADM_FORMAT_FLOW, NULL,
-	  metadata_prepare, metadata_run },
+static const struct option update_options[] = {
+	{ "uid-validity", required_argument, NULL, 'v' },
+	{ "min-next-uid", required_argument, NULL, 'n' },
+	{ NULL, 0, NULL, 0 },
 };
 
-/* doveadm's names of options become ours: "--min-next-uid 7" and
- * "--min-next-uid=7" are "-n" and "7". */
-static char **shorten(struct adm *adm, int argc, char **argv, int *argc_r)
-{
-	static const struct { const char *name, *letter; } names[] = {
-		{ "--uid-validity", "-v" }, { "--min-next-uid", "-n" },
-	};
-	char **out = pool_new_array(adm->pool, char *, 2 * (size_t)argc + 1);
-	int count = 0;
-
-	for (int i = 0; i < argc; i++) {
-		size_t len = strcspn(argv[i], "=");
-
-		out[count++] = argv[i];
-		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]);
-		     k++) {
-			if (strlen(names[k].name) != len ||
-			    strncmp(argv[i], names[k].name, len) != 0)
-				continue;
-			out[count - 1] = pool_strdup(adm->pool,
-						     names[k].letter);
-			if (argv[i][len] == '=')
-				out[count++] = argv[i] + len + 1;
-		}
-	}
-	*argc_r = count;
-	return out;
-}
+static const struct adm_mail_verb subverbs[] = {
+	{ "mailbox list", "[-7|-8] [-s] [MASK...]", "s78", ADM_FORMAT_FLOW,
+	  name_column, any_arguments, list_run,
+	  "lists mailboxes\n"
+	  "-7  names in the modified UTF-7 of IMAP4rev1\n"
+	  "-8  names in UTF-8, as without it\n"
+	  "-s  those that are subscribed", NULL },
+	{ "mailbox create", "[-s] [-g GUID] MAILBOX...", "sg:",
+	  ADM_FORMAT_FLOW, NULL, create_prepare, create_run,
+	  "creates mailboxes\n"
+	  "-s  subscribes, too\n"
+	  "-g  with this GUID (32 hexadecimal digits)", NULL },
+	{ "mailbox delete", "[-e] [-r] [-s] [-Z] MAILBOX...", "ersZ",
+	  ADM_FORMAT_FLOW, NULL, some_arguments, delete_run,
+	  "deletes mailboxes with the messages in them\n"
+	  "-e  only when they are empty\n"
+	  "-r  with all below them\n"
+	  "-s  unsubscribes, too\n"
+	  "-Z  changes nothing here", NULL },
+	{ "mailbox rename", "[-s] OLD NEW", "s", ADM_FORMAT_FLOW, NULL,
+	  two_arguments, rename_run,
+	  "renames a mailbox and all below it\n"
+	  "-s  changes the subscription, too", NULL },
+	{ "mailbox subscribe", "MAILBOX...", "", ADM_FORMAT_FLOW, NULL,
+	  some_arguments, subscribe_run, "subscribes to mailboxes", NULL },
+	{ "mailbox unsubscribe", "MAILBOX...", "", ADM_FORMAT_FLOW, NULL,
+	  some_arguments, unsubscribe_run, "unsubscribes from mailboxes",
+	  NULL },
+	{ "mailbox status", "[-t] FIELDS MASK...", "t", ADM_FORMAT_FLOW, NULL,
+	  status_prepare, status_run,
+	  "shows the fields, which are one argument: all, or some of messages "
+	  "recent uidnext\nuidvalidity unseen deleted highestmodseq vsize "
+	  "guid firstsaved\n"
+	  "-t  adds up over all mailboxes", NULL },
+	{ "mailbox path", "MAILBOX...", "", ADM_FORMAT_FLOW, path_column,
+	  some_arguments, path_run, "shows where the messages lie", NULL },
+	{ "mailbox update", "[-v|--uid-validity UIDVALIDITY] "
+	  "[-n|--min-next-uid UIDNEXT] MAILBOX", "v:n:", ADM_FORMAT_FLOW,
+	  NULL, update_prepare, update_run,
+	  "changes what clients know a mailbox by\n"
+	  "-v  the UIDVALIDITY\n"
+	  "-n  the next UID, which is only ever raised", update_options },
+	{ "mailbox metadata", "get|unset MAILBOX KEY | "
+	  "set MAILBOX KEY VALUE | list MAILBOX", "+", ADM_FORMAT_FLOW, NULL,
+	  metadata_prepare, metadata_run,
+	  "shows and changes annotations (/private/comment); an empty mailbox "
+	  "means those\nof the account", NULL },
+};
 
 static int run_mailbox(struct adm *adm, int argc, char **argv)
 {
-	if (argc >= 2 && strcmp(argv[1], "update") == 0)
-		argv = shorten(adm, argc, argv, &argc);
-	return adm_mail_run_second(adm, &adm_mailbox_verb, subverbs,
-				   sizeof(subverbs) / sizeof(subverbs[0]),
-				   argc, argv, "what to do with the mailbox?");
+	return adm_mail_run_second(adm, &adm_mailbox_verb, argc, argv,
+				   "what to do with the mailbox?");
 }
 
 const struct adm_verb adm_mailbox_verb = {
@@ -619,4 +642,5 @@ const struct adm_verb adm_mailbox_verb = {
 		"path|update|metadata [-u USER|-A|-F FILE] ...",
 	.help = "lists and changes a user's mailboxes",
 	.run = run_mailbox,
+	.mail = subverbs, .count = sizeof(subverbs) / sizeof(subverbs[0]),
 };

@@ -2,8 +2,6 @@
 #include "adm-mail.h"
 #include "mailbox/mailbox-admin.h"
 
-#include <stdio.h>
-
 static int one_mask(struct adm_mail *m)
 {
 	return m->argc == 1 ? ADM_OK :
@@ -19,8 +17,10 @@ static int for_mask(struct adm_mail *m,
 	struct cv_strings names;
 	int ret = adm_mail_list(m, m->argv[0], &names, err);
 
-	if (ret == CV_OK && names.count == 0)
-		return FAIL(err, CV_E_NOT_FOUND, "no mailbox matches '%s'",
+	/* a pattern may match nothing */
+	if (ret == CV_OK && names.count == 0 &&
+	    strpbrk(m->argv[0], "*%") == NULL)
+		return FAIL(err, CV_E_NOT_FOUND, "there is no mailbox '%s'",
 			    m->argv[0]);
 	for (uint32_t i = 0; ret == CV_OK && i < names.count; i++) {
 		struct cv_error one = ERROR_NONE;
@@ -166,18 +166,28 @@ static const char *const expire_columns[] = { ADM_UNTITLED "expunged", NULL };
 static const struct adm_mail_verb expire_verb = {
 	"autoexpunge", "", "", ADM_FORMAT_FLOW, expire_columns, NULL,
 	expire_run,
+	"removes what autoexpunge and autoexpunge_max_mails of the mailboxes "
+	"say", NULL,
 };
 static const struct adm_mail_verb index_verb = {
-	"index", "[-n MAX] MASK", "n:q", ADM_FORMAT_FLOW, index_columns,
+	"index", "[-n MAX] [-q] MASK", "n:q", ADM_FORMAT_FLOW, index_columns,
 	index_prepare, index_run,
+	"computes what clients will ask of messages that nobody has read "
+	"yet\n"
+	"-n  of the newest MAX of each mailbox\n"
+	"-q  changes nothing here: it is done at once", NULL,
 };
 static const struct adm_mail_verb resync_verb = {
-	"force-resync", "MASK", "f", ADM_FORMAT_FLOW, resync_columns,
+	"force-resync", "[-f] MASK", "f", ADM_FORMAT_FLOW, resync_columns,
 	one_mask, resync_run,
+	"compares mailboxes with their store completely, and mends\n"
+	"-f  changes nothing here", NULL,
 };
 static const struct adm_mail_verb purge_verb = {
 	"purge", "[-c]", "c", ADM_FORMAT_FLOW, purge_columns, purge_prepare,
 	purge_run,
+	"frees the room of expunged mail in mdbox\n"
+	"-c  rewrites files of Dovecot, too", NULL,
 };
 
 static int run_index(struct adm *adm, int argc, char **argv)
@@ -200,6 +210,7 @@ const struct adm_verb adm_purge_verb = {
 	.help = "frees the room of expunged mail in mdbox; -c: rewrites files "
 		"of Dovecot too",
 	.run = run_purge,
+	.mail = &purge_verb, .count = 1,
 };
 
 static int run_expire(struct adm *adm, int argc, char **argv)
@@ -212,17 +223,20 @@ const struct adm_verb adm_expire_verb = {
 	.help = "removes what autoexpunge and autoexpunge_max_mails of the "
 		"mailboxes say",
 	.run = run_expire,
+	.mail = &expire_verb, .count = 1,
 };
 
 const struct adm_verb adm_index_verb = {
-	.name = "index", .args = "[-u USER|-A|-F FILE] [-n MAX] MASK",
+	.name = "index", .args = "[-u USER|-A|-F FILE] [-n MAX] [-q] MASK",
 	.help = "computes what clients will ask of messages that nobody has "
 		"read yet",
 	.run = run_index,
+	.mail = &index_verb, .count = 1,
 };
 
 const struct adm_verb adm_resync_verb = {
-	.name = "force-resync", .args = "[-u USER|-A|-F FILE] MASK",
+	.name = "force-resync", .args = "[-u USER|-A|-F FILE] [-f] MASK",
 	.help = "compares mailboxes with their store completely, and mends",
 	.run = run_resync,
+	.mail = &resync_verb, .count = 1,
 };

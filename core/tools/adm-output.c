@@ -18,6 +18,11 @@ struct adm_output {
 	ARRAY(const char *) values;	/* table */
 };
 
+static bool was_used;
+
+bool adm_output_was_used(void) { return was_used; }
+void adm_output_use(void) { was_used = true; }
+
 struct adm_output *adm_output_begin(const struct adm *adm,
 				    enum adm_format fallback,
 				    const char *const *columns)
@@ -25,6 +30,7 @@ struct adm_output *adm_output_begin(const struct adm *adm,
 	struct cv_pool *pool = pool_create("output");
 	struct adm_output *out = pool_new(pool, struct adm_output);
 
+	adm_output_use();
 	out->pool = pool;
 	out->format = adm->format == ADM_FORMAT_DEFAULT ? fallback :
 		adm->format;
@@ -256,7 +262,7 @@ static void put_table(const struct adm_output *out)
 	}
 }
 
-void adm_output_end(struct adm_output **out_p)
+void adm_output_end(struct adm_output **out_p, bool failed)
 {
 	struct adm_output *out = *out_p;
 	struct cv_pool *pool = out->pool, *value_pool = out->value.pool;
@@ -264,6 +270,8 @@ void adm_output_end(struct adm_output **out_p)
 	*out_p = NULL;
 	if (out->format == ADM_FORMAT_JSON)
 		(void)fputs(out->rows == 0 ? "[]\n" : "]\n", stdout);
+	else if (failed && out->rows == 0)
+		;	/* titles alone would look like an answer */
 	else if (out->format == ADM_FORMAT_TABLE)
 		put_table(out);
 	else if (out->format == ADM_FORMAT_TAB && out->rows == 0)

@@ -189,7 +189,7 @@ static int run_list(struct adm *adm, int argc, char **argv)
 			MODULE_REGISTERED_HOOK));
 		adm_output_value(out, ok ? "ok" : probed[i].error);
 	}
-	adm_output_end(&out);
+	adm_output_end(&out, false);
 	return ADM_OK;
 }
 
@@ -301,6 +301,7 @@ static int run_describe(struct adm *adm, int argc, char **argv)
 	if (adm->format == ADM_FORMAT_JSON) {
 		cv_text_init(&text, adm->pool);
 		describe_json(&text, facts, desc);
+		adm_output_use();
 		(void)printf("%s\n", cv_text_str(&text));
 	} else {
 		describe_text(facts, desc);
@@ -347,7 +348,7 @@ static int run_check(struct adm *adm, int argc, char **argv)
 				     desc->api_major, desc->api_minor);
 		}
 	}
-	adm_output_end(&out);
+	adm_output_end(&out, false);
 	return result;
 }
 
@@ -418,7 +419,7 @@ static int run_hooks(struct adm *adm, int argc, char **argv)
 			adm_output_f(out, "%d", any ? stats.priority : 0);
 		} while (any);
 	}
-	adm_output_end(&out);
+	adm_output_end(&out, false);
 	return ADM_OK;
 }
 
@@ -444,9 +445,18 @@ static int run(struct adm *adm, int argc, char **argv)
 			 argv[1]);
 }
 
+static const struct adm_word plugin_words[] = {
+	{ "list", "", "lists the plugins of the folder mail_plugin_dir" },
+	{ "describe", "FILE|NAME", "shows what a plugin is and has" },
+	{ "check", "FILE|NAME...", "says whether plugins can be loaded" },
+	{ "hooks", "", "lists the hooks, and which plugins listen to them" },
+};
+
 const struct adm_verb adm_plugin_verb = {
 	.name = "plugin",
 	.args = "list | describe FILE | check FILE ... | hooks",
 	.help = "what plugins there are, and whether they can be loaded",
 	.run = run,
+	.words = plugin_words,
+	.count = sizeof(plugin_words) / sizeof(plugin_words[0]),
 };

@@ -70,7 +70,7 @@ static int list(struct adm *adm)
 		out = adm_output_begin(adm, ADM_FORMAT_DEFAULT, columns);
 		while ((scheme = password_scheme_next(&at)) != NULL)
 			adm_output_value(out, scheme->name);
-		adm_output_end(&out);
+		adm_output_end(&out, false);
 		return ADM_OK;
 	}
 	while ((scheme = password_scheme_next(&at)) != NULL)
@@ -79,7 +79,22 @@ static int list(struct adm *adm)
 	return ADM_OK;
 }
 
-static int check(const struct call *call, const char *stored)
+static void put(const struct adm *adm, const char *hash, bool verified)
+{
+	static const char *const columns[] = { "password", NULL };
+	struct adm_output *out;
+
+	if (adm->format == ADM_FORMAT_DEFAULT) {
+		(void)printf("%s%s\n", hash, verified ? " (verified)" : "");
+		return;
+	}
+	out = adm_output_begin(adm, adm->format, columns);
+	adm_output_value(out, hash);
+	adm_output_end(&out, false);
+}
+
+static int check(const struct adm *adm, const struct call *call,
+		 const char *stored)
 {
 	struct cv_error err = ERROR_NONE;
 	int ret = password_verify(stored, "CRYPT", call->user,
@@ -91,7 +106,7 @@ static int check(const struct call *call, const char *stored)
 		(void)fputs("culveradm: the password does not match\n",
 			    stderr);
 	else
-		printf("%s (verified)\n", stored);
+		put(adm, stored, true);
 	return ret == CV_AUTH_OK ? ADM_OK : ADM_TEMPFAIL;
 }
 
@@ -113,12 +128,11 @@ static int make(struct adm *adm, struct call *call)
 			      cv_span_of(call->password), call->rounds, &text,
 			      &err) < 0) {
 		(void)fprintf(stderr, "culveradm: %s\n", err.text);
-		return err.code == CV_E_UNSUPPORTED ||
-			err.code == CV_E_SYNTAX ? ADM_USAGE : ADM_TEMPFAIL;
+		return ADM_TEMPFAIL;	/* whatever it was, as doveadm */
 	}
 	if (call->check)
-		return check(call, cv_text_str(&text));
-	printf("%s\n", cv_text_str(&text));
+		return check(adm, call, cv_text_str(&text));
+	put(adm, cv_text_str(&text), false);
 	return ADM_OK;
 }
 
@@ -194,7 +208,7 @@ static int run_pw(struct adm *adm, int argc, char **argv)
 	if (call.list)
 		status = list(adm);
 	else if ((status = ask(adm, &call)) == ADM_OK)
-		status = call.stored != NULL ? check(&call, call.stored) :
+		status = call.stored != NULL ? check(adm, &call, call.stored) :
 			make(adm, &call);
 	module_unload_all();
 	return status;
@@ -204,6 +218,13 @@ const struct adm_verb adm_pw_verb = {
 	.name = "pw",
 	.args = "[-s SCHEME] [-p PASSWORD] [-r ROUNDS] [-u USER] [-V] | "
 		"-t STORED | -l",
-	.help = "Makes a password hash, or checks one.",
+	.help = "Makes a password hash, or checks one.\n"
+		"-l  lists the schemes\n"
+		"-s  with this scheme (default: CRYPT)\n"
+		"-p  of this password, which is asked for otherwise\n"
+		"-r  rounds, of schemes that have them\n"
+		"-u  the user, whom some schemes put into the hash\n"
+		"-V  checks what was made\n"
+		"-t  checks the password against this hash",
 	.run = run_pw,
 };

@@ -42,6 +42,7 @@ static const char *const get_columns[] = {
 
 static const struct adm_mail_verb get_verb = {
 	"quota get", "", "", ADM_FORMAT_TABLE, get_columns, NULL, get_run,
+	"shows what users keep, and their limits", NULL,
 };
 
 static int run_quota(struct adm *adm, int argc, char **argv)
@@ -57,4 +58,5 @@ const struct adm_verb adm_quota_verb = {
 	.name = "quota", .args = "get [-u USER|-A|-F FILE]",
 	.help = "shows what users keep, and their limits",
 	.run = run_quota,
+	.mail = &get_verb, .count = 1,
 };

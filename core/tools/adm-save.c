@@ -25,8 +25,8 @@ static int open_source(struct adm_mail *m, int *fd_r)
 	if (m->argc == 1)
 		*fd_r = open(m->argv[0], O_RDONLY | O_CLOEXEC);
 	if (*fd_r < 0)
-		return adm_mail_usage(m, "cannot open '%s': %s", m->argv[0],
-				      strerror(errno));
+		return adm_mail_unknown(m, "cannot open '%s': %s",
+					m->argv[0], strerror(errno));
 	if (lseek(*fd_r, 0, SEEK_CUR) == 0)
 		return ADM_OK;
 	copy = tmpfile();
@@ -226,10 +226,16 @@ static int deduplicate_run(struct adm_mail *m, struct cv_error *err)
 static const struct adm_mail_verb save_verb = {
 	"save", "[-m MAILBOX] [-r TIME] [FILE]", "m:r:", ADM_FORMAT_FLOW,
 	NULL, save_prepare, save_run,
+	"saves a message from a file or standard input\n"
+	"-m  into this mailbox in place of INBOX\n"
+	"-r  as if it had come at this time (2007-04-13, or ten digits)",
+	NULL,
 };
 static const struct adm_mail_verb deduplicate_verb = {
 	"deduplicate", "[-m] QUERY", "m", ADM_FORMAT_FLOW, NULL,
 	deduplicate_prepare, deduplicate_run,
+	"removes messages that a mailbox has twice, with the same GUID\n"
+	"-m  with the same Message-ID", NULL,
 };
 
 static int run_save(struct adm *adm, int argc, char **argv)
@@ -247,6 +253,7 @@ const struct adm_verb adm_save_verb = {
 	.args = "[-u USER|-A|-F FILE] [-m MAILBOX] [-r TIME] [FILE]",
 	.help = "saves a message from a file or standard input",
 	.run = run_save,
+	.mail = &save_verb, .count = 1,
 };
 
 const struct adm_verb adm_deduplicate_verb = {
@@ -254,4 +261,5 @@ const struct adm_verb adm_deduplicate_verb = {
 	.help = "removes messages that a mailbox has twice: by GUID, or by "
 		"Message-ID with -m",
 	.run = run_deduplicate,
+	.mail = &deduplicate_verb, .count = 1,
 };

@@ -273,7 +273,7 @@ static int test_all(struct adm *adm, struct stage *stage, const char *only,
 			status = test_service(adm, stage, names[i], out,
 					      escaped_r, err);
 	}
-	adm_output_end(&out);
+	adm_output_end(&out, status != CV_OK);
 	return status;
 }
 
@@ -310,6 +310,8 @@ static int run_selftest(struct adm *adm, int argc, char **argv)
 
 const struct adm_verb adm_selftest_verb = {
 	.name = "selftest", .args = "[-u USER] [-s SERVICE] sandbox",
-	.help = "let every process try to break out of its sandbox",
+	.help = "let every process try to break out of its sandbox\n"
+		"-u  the system user who plays a mail user\n"
+		"-s  only the processes of this service",
 	.run = run_selftest,
 };

@@ -94,7 +94,7 @@ static int run_service(struct adm *adm, int argc, char **argv)
 	out = adm_output_begin(adm, ADM_FORMAT_TABLE, columns);
 	status = list_processes(fd, out, &err);
 	(void)close(fd);
-	adm_output_end(&out);
+	adm_output_end(&out, status != CV_OK);
 	return status == CV_OK ? ADM_OK : adm_fail(&err);
 }
 
@@ -110,8 +110,13 @@ const struct adm_verb adm_stop_verb = {
 	.run = run_stop,
 };
 
+static const struct adm_word service_words[] = {
+	{ "status", "", "shows the processes of the server" },
+};
+
 const struct adm_verb adm_service_verb = {
 	.name = "service", .args = "status",
 	.help = "the processes of the server",
 	.run = run_service,
+	.words = service_words, .count = 1,
 };

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { OPTION_DRY = 1 };	/* --dry-run has no letter */
+
 struct plan {
 	bool mirror, reverse;
 	/* of the command, in the child */
@@ -26,7 +28,7 @@ struct plan {
 	pid_t pid;
 	struct sync_options options;
 	/* -n, -N */
-	const struct sync_side *local;
+	const struct sync_side *local;	/* NULL: dry run, and no mail yet */
 	uint32_t space;
 };
 
@@ -58,11 +60,12 @@ static const char *expand_word(struct adm_mail *m, const char *word)
 	return cv_text_str(&out);
 }
 
+/* No program's name has a colon. */
 static bool is_location(const struct adm_mail *m)
 {
 	const char *colon = strchr(m->argv[0], ':');
 
-	return m->argc == 1 && colon != NULL && colon > m->argv[0] &&
+	return colon != NULL && colon > m->argv[0] &&
 		memchr(m->argv[0], '/', (size_t)(colon - m->argv[0])) == NULL;
 }
 
@@ -155,6 +158,7 @@ int adm_sync_open_user(struct adm_mail *m, const char *location,
 		.settings = user_settings(m->user),
 		.scope = user_scope(m->user), .location = location,
 		.first_modseq = modseq,
+		.inspect = m->dry ? USER_INSPECT_TREE : USER_INSPECT_NONE,
 	};
 
 	return user_create(&fields, &config, user_r, err);
@@ -170,8 +174,7 @@ int adm_sync_no_mail(const char *location, struct cv_error *err)
 static bool is_dovecot(const struct adm_mail *m, bool *multi_r)
 {
 	*multi_r = strncmp(m->argv[0], "dovecot-mdbox:", 14) == 0;
-	return m->argc == 1 &&
-		(*multi_r || strncmp(m->argv[0], "dovecot-sdbox:", 14) == 0);
+	return *multi_r || strncmp(m->argv[0], "dovecot-sdbox:", 14) == 0;
 }
 
 static int open_dovecot(struct adm_mail *m, bool multi,
@@ -207,6 +210,11 @@ static int open_other(struct adm_mail *m, uint64_t modseq,
 		return sync_remote_open(plan->in, plan->out, m->argv[0],
 					side_r, err);
 	ret = adm_sync_open_user(m, m->argv[0], modseq, &user, err);
+	if (ret == CV_OK && m->dry && !mailbox_store_exists(user)) {
+		user_destroy(&user);
+		sync_empty_open(m->argv[0], side_r);
+		return CV_OK;
+	}
 	return ret < 0 ? ret : sync_local_open(user, true, m->argv[0], side_r,
 					       err);
 }
@@ -216,7 +224,6 @@ static int open_other(struct adm_mail *m, uint64_t modseq,
 static int check_location(struct adm_mail *m, struct cv_error *err)
 {
 	const struct plan *plan = m->state;
-	const char *here, *there;
 	struct cv_user *user;
 	bool multi;
 	int ret;
@@ -228,12 +235,9 @@ static int check_location(struct adm_mail *m, struct cv_error *err)
 		return ret;
 	if (plan->reverse && !mailbox_store_exists(user))
 		ret = adm_sync_no_mail(m->argv[0], err);
-	else if (mailbox_path(m->user, "INBOX", m->pool, &here, NULL) ==
-		 CV_OK &&
-	    mailbox_path(user, "INBOX", m->pool, &there, NULL) == CV_OK &&
-	    strcmp(here, there) == 0)
-		ret = FAIL(err, CV_E_CONFIG, "'%s' is the user's mail itself",
-			   m->argv[0]);
+	else if (mailbox_store_is_within(user, m->user))
+		ret = FAIL(err, CV_E_CONFIG, "'%s' is the user's mail itself, "
+			   "or lies in it", m->argv[0]);
 	user_destroy(&user);
 	return ret;
 }
@@ -256,7 +260,7 @@ static int state_path(struct adm_mail *m, const struct sync_side *a,
 		return FAIL(err, CV_E_CONFIG, "the user has no home for the "
 			    "sync state (hint: -s FILE)");
 	dir = pool_printf(m->pool, "%s/.culver-sync", home);
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+	if (!m->dry && mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return FAIL_ERRNO(err, errno, "cannot create '%s'", dir);
 	cv_text_init(&ids, m->pool);
 	hex_encode(&ids, a->id, 8);
@@ -287,6 +291,15 @@ static void damaged(void *context, const struct cv_error *err)
 {
 	adm_progress_end();
 	adm_mail_damaged(context, err);
+}
+
+/* A run that failed at once has nothing to report. */
+static bool did_anything(const struct sync_report *r)
+{
+	static const struct sync_report nothing = { 0 };
+
+	return memcmp(r->created, nothing.created,
+		      offsetof(struct sync_report, failures)) != 0;
 }
 
 static void print_report(struct adm_mail *m, const struct sync_report *r)
@@ -353,6 +366,8 @@ static int choose_namespace(struct adm_mail *m, const struct sync_side *local,
 {
 	struct plan *plan = m->state;
 
+	if (m->dry && !mailbox_store_exists(m->user))
+		return CV_OK;
 	plan->local = local;
 	/* a copy of the user's own is what the user sees */
 	if (!plan->mirror || plan->reverse || !is_location(m))
@@ -389,7 +404,7 @@ static int run_sides(struct adm_mail *m, struct sync_side *local,
 	if (ret < 0)
 		return ret;
 	plan->options.mirror = plan->mirror;
-	plan->options.dry_run = m->option['y'] != NULL;
+	plan->options.dry_run = m->dry;
 	plan->options.full = m->option['f'] != NULL;
 	plan->options.mask = m->option['m'];
 	plan->options.exclude = m->option['x'];
@@ -408,7 +423,8 @@ static int run_sides(struct adm_mail *m, struct sync_side *local,
 	if (report.inbox_differs)
 		(void)fprintf(stderr, "culveradm: INBOX keeps its own object "
 			      "id at each end: it is in use at both\n");
-	print_report(m, &report);
+	if (ret == CV_OK || did_anything(&report))
+		print_report(m, &report);
 	if (ret == CV_OK && report.failures == 0 && !plan->options.dry_run)
 		say_left(plan->reverse ? local : other);
 	return ret;
@@ -425,7 +441,9 @@ static int sync_verb_run(struct adm_mail *m, struct cv_error *err)
 
 	sync_words_init(&words, pool);
 	array_init(&boxes, pool);
-	if (ret == CV_OK)
+	if (ret == CV_OK && m->dry && !mailbox_store_exists(m->user))
+		sync_empty_open(user_name(m->user), &local);
+	else if (ret == CV_OK)
 		ret = sync_local_open(m->user, false, user_name(m->user),
 				      &local, err);
 	/* a store that is made now begins behind our modseqs */
@@ -457,11 +475,17 @@ static int prepare(struct adm_mail *m, bool mirror)
 	plan->mirror = mirror;
 	plan->reverse = m->option['R'] != NULL;
 	m->state = plan;
+	m->dry = m->option[OPTION_DRY] != NULL;
 	m->before = start_command;
 	if (m->argc == 0)
 		return adm_mail_usage(m, "with what? (a mail location, or a "
 				      "command that runs culveradm "
 				      "sync-server)");
+	if (is_location(m) && m->argc > 1)
+		return adm_mail_usage(m, "'%s' is too much behind the "
+				      "location%s", m->argv[1],
+				      m->argv[1][0] == '-' ? " (hint: options "
+				      "stand before it)" : "");
 	if (is_location(m) && !is_dovecot(m, &multi))
 		m->location = m->argv[0];
 	return ADM_OK;
@@ -500,44 +524,53 @@ static const char *const columns[] = {
 	"damaged", NULL,
 };
 
+static const struct option options[] = {
+	{ "dry-run", no_argument, NULL, OPTION_DRY },
+	{ NULL, 0, NULL, 0 },
+};
+
 static const struct adm_mail_verb sync_verb = {
 	"sync", "[-f] [--dry-run] [-N|-n NAMESPACE] [-m MAILBOX] [-x MAILBOX] "
-	"[-s STATEFILE] LOCATION|COMMAND...", "fNyn:m:x:s:", ADM_FORMAT_TABLE, columns,
-	prepare_sync, sync_verb_run,
+	"[-s STATEFILE] LOCATION|COMMAND...", "fNn:m:x:s:", ADM_FORMAT_TABLE,
+	columns, prepare_sync, sync_verb_run,
+	"makes the mail of two stores or servers equal, both ways\n"
+	"-f         also compares mailboxes that have not changed since the "
+	"last run\n"
+	"--dry-run  changes nothing, and tells what would be done\n"
+	"-N         shared and public namespaces, too\n"
+	"-n         only the namespace with this prefix\n"
+	"-m         only mailboxes whose names match\n"
+	"-x         all but mailboxes whose names match\n"
+	"-s         keeps the last common state in this file", options,
 };
 static const struct adm_mail_verb backup_verb = {
 	"backup", "[-f] [-R] [--dry-run] [-N|-n NAMESPACE] [-m MAILBOX] "
-	"[-x MAILBOX] LOCATION|COMMAND...", "fNRyn:m:x:", ADM_FORMAT_TABLE, columns, prepare_backup, sync_verb_run,
+	"[-x MAILBOX] LOCATION|COMMAND...", "fNRn:m:x:", ADM_FORMAT_TABLE,
+	columns, prepare_backup, sync_verb_run,
+	"makes the other store an exact copy\n"
+	"-f         even of a source that has never had a message\n"
+	"-R         this one becomes a copy of the other\n"
+	"--dry-run  changes nothing, and tells what would be done\n"
+	"-N         shared and public namespaces, too\n"
+	"-n         only the namespace with this prefix\n"
+	"-m         only mailboxes whose names match\n"
+	"-x         all but mailboxes whose names match", options,
 };
 static const struct adm_mail_verb server_verb = {
 	"sync-server", "", "", ADM_FORMAT_FLOW, NULL, server_prepare,
 	server_run,
+	"the other end of sync and backup, on standard input and output",
+	NULL,
 };
-
-/* --dry-run is -y */
-static int run_dry(struct adm *adm, const struct adm_mail_verb *verb,
-		   int argc, char **argv)
-{
-	static char y[] = "-y";
-
-	for (int i = 1; i < argc && argv[i][0] == '-'; i++) {
-		if (strcmp(argv[i], "--dry-run") == 0)
-			argv[i] = y;
-		else if (strlen(argv[i]) == 2 &&
-			 strchr("uFmnxs", argv[i][1]) != NULL)
-			i++;	/* its argument */
-	}
-	return adm_mail_run(adm, verb, argc, argv);
-}
 
 static int run_sync(struct adm *adm, int argc, char **argv)
 {
-	return run_dry(adm, &sync_verb, argc, argv);
+	return adm_mail_run(adm, &sync_verb, argc, argv);
 }
 
 static int run_backup(struct adm *adm, int argc, char **argv)
 {
-	return run_dry(adm, &backup_verb, argc, argv);
+	return adm_mail_run(adm, &backup_verb, argc, argv);
 }
 
 static int run_server(struct adm *adm, int argc, char **argv)
@@ -552,6 +585,7 @@ const struct adm_verb adm_sync_verb = {
 		"LOCATION|COMMAND...",
 	.help = "makes the mail of two stores or servers equal, both ways",
 	.run = run_sync,
+	.mail = &sync_verb, .count = 1,
 };
 
 const struct adm_verb adm_backup_verb = {
@@ -561,6 +595,7 @@ const struct adm_verb adm_backup_verb = {
 	.help = "makes the other store an exact copy; -R: this one of the "
 		"other",
 	.run = run_backup,
+	.mail = &backup_verb, .count = 1,
 };
 
 const struct adm_verb adm_sync_server_verb = {
@@ -568,4 +603,5 @@ const struct adm_verb adm_sync_server_verb = {
 	.help = "the other end of sync and backup, on standard input and "
 		"output",
 	.run = run_server,
+	.mail = &server_verb, .count = 1,
 };

@@ -213,8 +213,8 @@ static int open_readonly(struct adm_mail *m, struct cv_user **user_r,
 	};
 	struct user_config config = {
 		.settings = user_settings(m->user),
-		.scope = user_scope(m->user), .io = io_readonly(),
-		.inspect = true,
+		.scope = user_scope(m->user),
+		.inspect = USER_INSPECT_RECORD,
 	};
 
 	return user_create(&fields, &config, user_r, err);
@@ -249,6 +249,8 @@ static const char *const columns[] = {
 static const struct adm_mail_verb verb = {
 	"verify", "[QUERY]", "", ADM_FORMAT_FLOW, columns, verify_prepare,
 	verify_run,
+	"reads mail completely, and what is known of it, and shows what is "
+	"damaged;\nchanges nothing", NULL,
 };
 
 static int run(struct adm *adm, int argc, char **argv)
@@ -261,4 +263,5 @@ const struct adm_verb adm_verify_verb = {
 	.help = "reads mail completely, and what is known of it, and shows "
 		"what is damaged; changes nothing",
 	.run = run,
+	.mail = &verb, .count = 1,
 };

@@ -112,7 +112,7 @@ static int run_who(struct adm *adm, int argc, char **argv)
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	adm_output_end(&out);
+	adm_output_end(&out, status != CV_EOF);
 	return status == CV_EOF ? ADM_OK : adm_fail(&err);
 }
 
@@ -121,6 +121,20 @@ static bool looks_like_ip(const char *text)
 	struct settings_ip ip;
 
 	return settings_ip_parse(text, &ip);
+}
+
+static void put_kicked(const struct adm *adm, uint32_t count)
+{
+	static const char *const columns[] = { "kicked", NULL };
+	struct adm_output *out;
+
+	if (adm->format == ADM_FORMAT_DEFAULT) {
+		(void)printf("kicked connections: %u\n", count);
+		return;
+	}
+	out = adm_output_begin(adm, adm->format, columns);
+	adm_output_f(out, "%u", count);
+	adm_output_end(&out, false);
 }
 
 static int run_kick(struct adm *adm, int argc, char **argv)
@@ -146,7 +160,7 @@ static int run_kick(struct adm *adm, int argc, char **argv)
 		(void)close(fd);
 	if (status != CV_EOF)
 		return adm_fail(&err);
-	(void)printf("kicked connections: %u\n", count);
+	put_kicked(adm, count);
 	return count == 0 ? ADM_NOT_FOUND : ADM_OK;
 }
 
@@ -194,7 +208,7 @@ static int run_penalty(struct adm *adm, int argc, char **argv)
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	adm_output_end(&out);
+	adm_output_end(&out, status != CV_EOF);
 	return status == CV_EOF ? ADM_OK : adm_fail(&err);
 }
 

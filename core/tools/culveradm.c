@@ -2,10 +2,9 @@
  *
  * Trusts its caller, whose rights it has: nothing is set-uid.  Each verb says
  * in its own file whom it talks to. */
-#include "culveradm.h"
+#include "adm-mail.h"
 #include "settings/settings-digest.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,7 +38,7 @@ int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
 }
 
 /* What mailbox_resolve and the drivers' name_check say to clients. */
-static bool is_invalid_name(const struct cv_error *err)
+bool adm_is_invalid_name(const struct cv_error *err)
 {
 	return cv_span_begins(cv_span_of(err->client),
 			      CV_SPAN("Invalid mailbox name"));
@@ -50,7 +49,7 @@ int adm_fail(const struct cv_error *err)
 	(void)fprintf(stderr, "culveradm: %s\n", err->text);
 	switch (err->code) {
 	case CV_E_PERM:
-		return is_invalid_name(err) ? ADM_USAGE : ADM_FAILED;
+		return adm_is_invalid_name(err) ? ADM_USAGE : ADM_FAILED;
 	case CV_E_CONFIG:
 		return ADM_CONFIG;
 	case CV_E_DENIED:
@@ -76,29 +75,102 @@ static int help(FILE *to)
 	(void)fputs("usage: culveradm [-Dv] [-c FILE] [-f flow|table|tab|"
 		    "pager|json] [-o KEY=VALUE] VERB ...\n\n", to);
 	for (size_t i = 0; i < VERBS; i++)
-		(void)fprintf(to, "  %s %s\n      %s\n", verbs[i]->name,
-			      verbs[i]->args, verbs[i]->help);
+		(void)fprintf(to, "  %s %s\n      %.*s\n", verbs[i]->name,
+			      verbs[i]->args,
+			      (int)strcspn(verbs[i]->help, "\n"),
+			      verbs[i]->help);
+	(void)fputs("\nculveradm VERB --help says more of one.\n", to);
 	return to == stdout ? ADM_OK : ADM_USAGE;
 }
 
-static int help_of(const struct adm_verb *verb)
+void adm_help_text(const char *text)
 {
-	(void)printf("usage: culveradm %s %s\n  %s\n", verb->name, verb->args,
-		     verb->help);
-	return ADM_OK;
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		(void)printf("  %.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
 }
 
-/* "help", "help VERB" */
+static void put_usage(const char *name, const char *word, const char *args)
+{
+	(void)printf("usage: culveradm %s%s%s%s%s\n", name,
+		     *word == '\0' ? "" : " ", word,
+		     *args == '\0' ? "" : " ", args);
+}
+
+/* Whether text is the word, or one that begins with it and is of several. */
+static bool is_word(const char *text, const char *word)
+{
+	size_t len = word == NULL ? 0 : strlen(word);
+
+	return word == NULL || (strncmp(text, word, len) == 0 &&
+				(text[len] == '\0' || text[len] == ' '));
+}
+
+/* Of the verb, or of those of its second words that word (NULL: any) is; false
+ * when it has none such. */
+static bool help_of(const struct adm_verb *verb, const char *word)
+{
+	size_t skip = strlen(verb->name), count = 0;
+
+	for (size_t i = 0; i < verb->count; i++) {
+		const char *name = verb->mail != NULL ?
+			verb->mail[i].name + skip : verb->words[i].name;
+
+		name += *name == ' ';
+		if (*name == '\0' ? word != NULL : !is_word(name, word))
+			continue;
+		if (count++ > 0)
+			(void)putchar('\n');
+		if (verb->mail != NULL) {
+			(void)adm_mail_help(&verb->mail[i]);
+			continue;
+		}
+		put_usage(verb->name, name, verb->words[i].args);
+		adm_help_text(verb->words[i].help);
+	}
+	if (count == 0 && word == NULL) {
+		put_usage(verb->name, "", verb->args);
+		adm_help_text(verb->help);
+		count = 1;
+	}
+	return count > 0;
+}
+
+/* "help", "help VERB [WORD]" */
 static int run_help(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < VERBS; i++) {
-		if (strcmp(verbs[i]->name, argv[1]) == 0)
-			return help_of(verbs[i]);
+	const char *word = argc > 2 ? argv[2] : NULL;
+
+	for (size_t i = 0; argc >= 2 && argc <= 3 && i < VERBS; i++) {
+		if (strcmp(verbs[i]->name, argv[1]) == 0 &&
+		    help_of(verbs[i], word))
+			return ADM_OK;
 	}
 	if (argc == 1)
 		return help(stdout);
-	(void)fprintf(stderr, "culveradm: there is no verb '%s'\n", argv[1]);
+	(void)fprintf(stderr, "culveradm: there is no verb '%s%s%s'\n",
+		      argv[1], word == NULL ? "" : " ",
+		      word == NULL ? "" : word);
 	return help(stderr);
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* "VERB --help", "VERB WORD --help", "VERB WORD WORD --help".  Behind other
+ * options the verbs on mail know it themselves. */
+static bool asks_help(const struct adm_verb *verb, int argc, char **argv)
+{
+	if (argc == 2 && is_help(argv[1]))
+		return help_of(verb, NULL);
+	return (argc == 3 || argc == 4) && is_help(argv[argc - 1]) &&
+		argv[1][0] != '-' && verb->count > 0 &&
+		help_of(verb, argv[1]);
 }
 
 static bool parse_format(const char *name, enum adm_format *format_r)
@@ -132,9 +204,8 @@ static int run_verb(struct adm *adm, int argc, char **argv)
 		size_t d;
 
 		if (strcmp(verbs[i]->name, argv[0]) == 0) {
-			if (argc == 2 && strcmp(argv[1], "--help") == 0)
-				return help_of(verbs[i]);
-			return verbs[i]->run(adm, argc, argv);
+			return asks_help(verbs[i], argc, argv) ? ADM_OK :
+				verbs[i]->run(adm, argc, argv);
 		}
 		d = span_distance(cv_span_of(verbs[i]->name),
 				  cv_span_of(argv[0]), 3);
@@ -151,6 +222,14 @@ static int run_verb(struct adm *adm, int argc, char **argv)
 		(void)fputs(" (hint: culveradm --help lists them)", stderr);
 	(void)fputs("\n", stderr);
 	return ADM_USAGE;
+}
+
+/* As doveadm. */
+static int no_value(const char *override)
+{
+	(void)fprintf(stderr, "culveradm: -o %s: there is no '=' in it\n",
+		      override);
+	return ADM_TEMPFAIL;
 }
 
 int main(int argc, char **argv)
@@ -177,14 +256,18 @@ int main(int argc, char **argv)
 			adm.verbose = true;
 		else if (option == 'c')
 			adm.config_path = optarg;
-		else if (option == 'o')
+		else if (option == 'o' && strchr(optarg, '=') != NULL)
 			*array_add(&overrides) = optarg;
+		else if (option == 'o')
+			return no_value(optarg);
 		else if (option == 'h')
 			return help(stdout);
 		else if (option == 'V')
 			return puts(PACKAGE_VERSION) < 0 ? ADM_FAILED : ADM_OK;
-		else if (option != 'f' || !parse_format(optarg, &adm.format))
+		else if (option != 'f')
 			return ADM_USAGE;
+		else if (!parse_format(optarg, &adm.format))
+			return ADM_TEMPFAIL;	/* as doveadm */
 	}
 	adm.overrides = (struct cv_strings){ overrides.items,
 		(uint32_t)overrides.count };
@@ -196,6 +279,10 @@ int main(int argc, char **argv)
 	argv += optind;
 	optind = 0;	/* verbs parse their own options */
 	status = run_verb(&adm, argc, argv);
+	/* verbs that print nothing, but for a call that is wrong */
+	if (adm.format == ADM_FORMAT_JSON && status != ADM_USAGE &&
+	    !adm_output_was_used())
+		(void)puts("[]");
 	pool_destroy(&adm.pool);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		(void)fputs("culveradm: cannot write the output\n", stderr);

@@ -31,12 +31,24 @@ struct adm {
 	struct cv_pool *pool;		/* as long as the program */
 };
 
+/* A second word of a verb, for its help: "cache flush". */
+struct adm_word { const char *name, *args, *help; };
+
+struct adm_mail_verb;
+
 struct adm_verb {
 	const char *name;		/* "plugin" */
 	const char *args;		/* "list | check FILE" */
-	const char *help;		/* one line */
+	/* One line for the list of verbs; after it, for its own help, a line
+	 * for each option. */
+	const char *help;
 	/* argv[0] is the verb.  Returns the exit status. */
 	int (*run)(struct adm *adm, int argc, char **argv);
+	/* Its second words, or none; those of a verb on mail (adm-mail.h),
+	 * which may also be the verb itself alone. */
+	const struct adm_word *words;
+	const struct adm_mail_verb *mail;
+	size_t count;			/* of either */
 };
 
 /* adm-acl.c */
@@ -82,6 +94,10 @@ extern const struct adm_verb adm_selftest_verb;
 /* Says what was wrong in the call, and how it goes; returns ADM_USAGE. */
 int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
 	CV_PRINTF(2, 3);
+/* Lines of help, indented, on stdout. */
+void adm_help_text(const char *text);
+/* Whether the error is about a name that no mailbox can have. */
+bool adm_is_invalid_name(const struct cv_error *err);
 /* Prints the error to stderr; returns the exit status for its class. */
 int adm_fail(const struct cv_error *err);
 
@@ -109,14 +125,21 @@ void adm_output_f(struct adm_output *out, const char *fmt, ...)
 void adm_output_data(struct adm_output *out, struct cv_span data, bool more);
 /* True within a row. */
 bool adm_output_is_partial(const struct adm_output *out);
-/* Writes what has not been written yet to stdout. */
-void adm_output_end(struct adm_output **out);
+/* Writes what has not been written yet to stdout; failed: titles of no row
+ * are left out. */
+void adm_output_end(struct adm_output **out, bool failed);
 
 /* A bar on standard error, when that is a terminal: done of total, and what
  * it is about (NULL: nothing). */
 void adm_progress(const char *what, uint64_t done, uint64_t total);
 /* Takes it away. */
 void adm_progress_end(void);
+
+/* Whether something was printed in the form of -f: else main prints an empty
+ * list for json, which a script can read. */
+bool adm_output_was_used(void);
+/* For verbs that write their own JSON. */
+void adm_output_use(void);
 
 /* text as a JSON string, with its quotes; what is not UTF-8 becomes U+FFFD. */
 void adm_json_append(struct cv_text *out, const char *text);

@@ -7,6 +7,9 @@
  * INVARIANT: the lock comes after that of the account. */
 #include "mbox.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 enum { NAME_MAX_BYTES = 4096 };
 static const char removed_mark = '\n';	/* in no name */
 
@@ -42,8 +45,32 @@ static int wait_lock(struct cv_storage_root *root, int fd, const char *own,
 	return CV_OK;
 }
 
+int mbox_own_copy(struct cv_storage_root *root, const char *name)
+{
+	int to = memfd_create("mbox", MFD_CLOEXEC);
+	int from = to < 0 ? -1 : MB_CALL(root, open, root->own_fd, name,
+					 O_RDONLY, 0);
+	char buffer[4096];
+	uint64_t at = 0;
+	ssize_t n = from < 0 ? 0 : 1;
+
+	while (n > 0) {
+		n = MB_CALL(root, pread, from, buffer, sizeof(buffer), at);
+		if (n > 0 && pwrite(to, buffer, (size_t)n, (off_t)at) != n)
+			n = -1;
+		at += n > 0 ? (uint64_t)n : 0;
+	}
+	if (from >= 0)
+		mbox_close_fd(root, &from);
+	if (n < 0)
+		mbox_close_fd(root, &to);
+	return to;
+}
+
+/* Where nothing can be written and nobody has been yet, nobody else is either:
+ * any lock will do. */
 static int open_lock(struct cv_storage_root *root, const char *own, int *fd_r,
-		     struct cv_error *err)
+		     bool *made_r, struct cv_error *err)
 {
 	char name[256];
 
@@ -52,6 +79,9 @@ static int open_lock(struct cv_storage_root *root, const char *own, int *fd_r,
 			0600);
 	if (*fd_r < 0 && errno == EROFS)
 		*fd_r = MB_CALL(root, open, root->own_fd, name, O_RDONLY, 0);
+	*made_r = *fd_r < 0 && errno == ENOENT;
+	if (*made_r)
+		*fd_r = memfd_create("mbox", MFD_CLOEXEC);
 	return *fd_r < 0 ? common_fail(err, "open", name) : CV_OK;
 }
 
@@ -63,7 +93,8 @@ int mbox_own_open(struct cv_storage_folder *folder, struct cv_error *err)
 
 	if (folder->lock_fd != -1)
 		return CV_OK;
-	ret = open_lock(root, folder->own, &folder->lock_fd, err);
+	ret = open_lock(root, folder->own, &folder->lock_fd,
+			&folder->lock_made, err);
 	if (ret == CV_OK && MB_CALL(root, fstat, folder->lock_fd, &st) < 0) {
 		ret = common_fail(err, "stat", folder->own);
 		mbox_close_fd(root, &folder->lock_fd);
@@ -85,6 +116,8 @@ static int follow(struct cv_storage_folder *folder, bool *again_r,
 	struct stat st;
 	ssize_t got;
 
+	if (folder->lock_made)
+		return CV_OK;
 	mbox_own_path(path, folder->own, "lock");
 	if (MB_CALL(root, stat, root->own_fd, path, &st) == 0 &&
 	    st.st_ino == folder->lock_inode && st.st_dev == folder->lock_dev)
@@ -144,7 +177,8 @@ int mbox_own_lock(struct cv_storage_folder *folder, struct cv_error *err)
 int mbox_own_hold(struct cv_storage_root *root, const char *own, int *fd_r,
 		  struct cv_error *err)
 {
-	int ret = open_lock(root, own, fd_r, err);
+	bool made;
+	int ret = open_lock(root, own, fd_r, &made, err);
 
 	if (ret == CV_OK)
 		ret = wait_lock(root, *fd_r, own, err);

@@ -217,6 +217,9 @@ struct cv_storage_folder {
 	dev_t dev;
 	bool readonly;			/* could be opened for reading only */
 	int map_fd, lock_fd;		/* -1 */
+	/* In memory, where nothing can be written: the map is a copy; there is
+	 * no lock yet. */
+	bool map_copied, lock_made;
 	ino_t lock_inode;
 	dev_t lock_dev;
 	uint32_t depth;			/* mbox_begin without mbox_end */
@@ -375,6 +378,8 @@ int mbox_holes_keep(struct cv_storage_folder *folder, struct cv_error *err);
 
 /* The name of one. */
 const char *mbox_own_path(char dst[256], const char *own, const char *kind);
+/* What the file with this name has, if it is there, in memory; -1 and errno. */
+int mbox_own_copy(struct cv_storage_root *root, const char *name);
 /* From now on this is the folder that has its name now. */
 int mbox_own_open(struct cv_storage_folder *folder, struct cv_error *err);
 /* Locks the folder, under the name that it has by now; what mbox_begin has

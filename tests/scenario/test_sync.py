@@ -61,7 +61,8 @@ def boxes(server, location=None, user="alice"):
 
 def run(server, verb, *words, user="alice", **kw):
     """The report as {"local": {...}, "other": {...}}."""
-    done = server.adm("-f", "json", verb, "-u", user, *words, **kw)
+    done = server.adm("-f", "json", verb, "-u", user, *words, check=False, **kw)
+    assert done.returncode == 0, done.stderr
     return {row.pop("store"): row for row in json.loads(done.stdout)}
 
 
