@@ -7,6 +7,7 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/location-check.c %D%/location-check.h \
 	%D%/log-check.c \
 	%D%/namespace-check.c %D%/namespace-check.h \
+	%D%/plugin-keys.c \
 	%D%/problem-check.c %D%/problem-check.h \
 	%D%/service-check.c %D%/service-check.h \
 	%D%/service-values.c \

@@ -91,6 +91,7 @@ static void plugin_hint(struct settings_parser *parser, struct cv_span key,
 			uint32_t line)
 {
 	const char *other = settings_registry_guess("plugin", key);
+	const char *owner = settings_plugin_owner(key);
 
 	if (settings_registry_find("", key) != NULL)
 		parser_warning(parser, line, "'%.*s' has no effect in plugin "
@@ -99,6 +100,14 @@ static void plugin_hint(struct settings_parser *parser, struct cv_span key,
 	else if (other != NULL)
 		parser_warning(parser, line, "no plugin declares '%.*s'; did "
 			       "you mean '%s'?", CV_SPAN_ARG(key), other);
+	else if (owner != NULL)
+		parser_warning(parser, line, "'%.*s' is of Dovecot's plugin "
+			       "%s and has no effect: no plugin that is "
+			       "loaded declares it", CV_SPAN_ARG(key), owner);
+	else
+		parser_warning(parser, line, "no plugin that is loaded "
+			       "declares '%.*s': it has no effect",
+			       CV_SPAN_ARG(key));
 }
 
 /* An earlier filter keeps its value, which is a surprise to many. */

@@ -111,4 +111,8 @@ bool settings_filter_matches(const struct settings_filter *filter,
 bool settings_is_filter_kind(struct cv_span kind);
 uint32_t settings_filter_rank(const struct settings_filter *filter);
 
+/* plugin-keys.c: the plugin of Dovecot that reads such a name in plugin { };
+ * NULL: none is known. */
+const char *settings_plugin_owner(struct cv_span key);
+
 #endif

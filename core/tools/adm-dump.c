@@ -234,9 +234,14 @@ static int run_dump(struct adm *adm, int argc, char **argv)
 
 		p.file = argc > 2 ? argv[i] : NULL;
 		if (dump_path(&p, argv[i], &err) < 0) {
+			const char *slash = strrchr(argv[i], '/');
+			const char *name = slash == NULL ? argv[i] : slash + 1;
+
 			(void)adm_fail(&err);
-			/* doveadm: no file that it knows */
-			result = ADM_DATA;
+			/* doveadm: 65 for no file that it knows */
+			result = err.code == CV_E_NOT_FOUND ||
+				!dump_knows_name(cv_span_of(name)) ? ADM_DATA :
+				ADM_FAILED;
 		}
 	}
 	if (p.json)

@@ -248,6 +248,10 @@ static void describe_json(struct cv_text *text, const struct fact *facts,
 		cv_text_append_str(text, ",\"allowed\":");
 		adm_json_append(text, defs[i].allowed == NULL ? "" :
 				defs[i].allowed);
+		cv_text_append_str(text, ",\"place\":");
+		adm_json_append(text, (defs[i].flags &
+				       CV_SET_PLUGIN_BLOCK) != 0 ?
+				"plugin" : "");
 		cv_text_append_str(text, ",\"doc\":");
 		adm_json_append(text, defs[i].doc);
 		cv_text_append_c(text, '}');

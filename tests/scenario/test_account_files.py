@@ -238,9 +238,9 @@ def test_dump_of_a_cut_or_foreign_file(workload, tmp_path):
                 assert result.returncode == 1, (file.name, end)
     (tmp_path / "foreign").write_bytes(b"From someone\n" * 20)
     _, result = dump(tmp_path / "foreign")
-    assert result.returncode == 1 and "does not begin like" in result.stderr
+    assert result.returncode == 65 and "does not begin like" in result.stderr
     _, result = dump(tmp_path / "missing")
-    assert result.returncode == 68 and "missing" in result.stderr
+    assert result.returncode == 65 and "missing" in result.stderr
 
 
 def test_dump_of_a_folder_names_the_damaged_file(workload, tmp_path):

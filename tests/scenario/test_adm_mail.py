@@ -93,7 +93,7 @@ def test_the_search_language_finds_what_doveadm_finds(mail):
     pytest.param(" ".join(["("] * 200), id="200 parentheses")])
 def test_a_wrong_query_is_refused_before_any_mailbox_is_opened(mail, query):
     done = mail.adm("search", "-u", "alice", *query.split(), check=False)
-    assert done.returncode == 64 and done.stdout == ""
+    assert done.returncode == (75 if query else 64) and done.stdout == ""     # as doveadm
     assert "usage: culveradm search" in done.stderr
 
 

@@ -74,7 +74,8 @@ def own(server, user):
 def test_what_fails_is_said_and_leaves_the_source_alone(mail):
     fill(mail)
     for words, status in (
-            (("Nowhere", "user", "alice", "ALL"), 68), (("INBOX", "user", "nobody-here", "ALL"), 67),
+            (("Nowhere", "user", "alice", "mailbox", "*", "ALL"), 68),
+            (("INBOX", "user", "nobody-here", "mailbox", "*", "ALL"), 67),
             (("INBOX", "user", "alice"), 64), (("INBOX", "user", "alice", "mailbox", "No", "ALL"), 68)):
         for verb in ("copy", "move"):
             done = mail.adm(verb, "-u", "bob", *words, check=False)
@@ -119,7 +120,7 @@ def test_each_process_has_the_rights_of_its_own_user(make_server):
     (server.dir / "own").chmod(0o755)
     (server.dir / "users").write_text("".join(lines))
     server.adm("save", "-u", "alice", input="Subject: hers\n\nx\n")
-    server.adm("move", "-u", "bob", "INBOX", "user", "alice", "ALL")
+    server.adm("move", "-u", "bob", "INBOX", "user", "alice", "mailbox", "*", "ALL")
     assert subjects(server, "bob", "ALL") == ["hers"] and subjects(server, "alice", "ALL") == []
     for name, uid in (("alice", 54001), ("bob", 54002)):
         assert {path.lstat().st_uid for path in homes[name].rglob("*")} == {uid}

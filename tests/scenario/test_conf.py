@@ -136,6 +136,47 @@ def test_the_manual_lists_what_is_declared():
                     manual.with_name("culver.conf.5.tail").read_text())
 
 
+def test_the_manual_of_plugins_lists_what_they_declare():
+    """As above; a plugin without settings is in it no more than the example."""
+    plugins = sorted(p for p in (BUILD / "plugins").glob("*/.libs/*.so"))
+    made = subprocess.run([TOP / "tools/plugin-manual", BUILD / "culveradm", *plugins],
+                          capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    page = (TOP / "doc/man/culver-plugins.5").read_text()
+    if len(plugins) < 17:
+        pytest.skip("not all plugins are built")
+    assert page == made.stdout
+    assert all(f".It Ic {name} " in page for name in ("zlib_save", "zlib_save_level", "quota_rule"))
+
+
+PLUGIN_KEYS = """\
+plugin {
+  zlib_save = zstd
+  zlib_sav_level = 3
+  quota_ruel = *:storage=1G
+  fts_autoindex = yes
+  sieve_before2 = /etc/sieve
+  mail_max_lock_timeout = 3
+  frobnicate = 7
+}
+"""
+
+
+def test_what_no_plugin_declares_is_told_with_its_line_and_goes_on(plugins, tmp_path):
+    path = tmp_path / "plugin.conf"
+    path.write_text("mail_plugins = compress quota\n" + PLUGIN_KEYS)
+    result = culverconf(plugins, path, "-n")
+    said = {int(m[1]): m[2] for m in re.finditer(r"warning: \S+?plugin\.conf:(\d+): (.*)", result.stderr, re.I)}
+    assert result.returncode == 0, result.stderr
+    assert "zlib_save_level" in said[4] and "did you mean" in said[4]
+    assert "quota_rule" in said[5] and "did you mean" in said[5]
+    assert "Dovecot's plugin fts" in said[6] and "no effect" in said[6]
+    assert "Dovecot's plugin sieve" in said[7]
+    assert "outside" in said[8]
+    assert "'frobnicate'" in said[9] and "no effect" in said[9]
+    assert sorted(said) == [4, 5, 6, 7, 8, 9]
+
+
 def test_the_unit_names_the_programs():
     text = (BUILD / "conf" / "culver.service").read_text()
     assert "@" not in text
