@@ -78,8 +78,9 @@ int adm_mail_unknown(const struct adm_mail *m, const char *fmt, ...)
 int adm_mail_help(const struct adm_mail_verb *verb)
 {
 	static const char *const whose[] = {
-		"-u  this user, or all that a mask (*, ?) matches", "-A  all "
-		"users", "-F  the users whose names stand in a file",
+		"-u  this user, or all that a mask (*, ?) matches",
+		"-A  all users",
+		"-F  the users whose names stand in a file",
 	};
 
 	put_usage(stdout, verb);
