@@ -154,7 +154,7 @@ static int check_record(struct cv_mailbox *box, uint32_t row,
 	struct message_summary kept, made;
 	const struct mime_tree *tree;
 	struct cv_stream *file;
-	struct cv_span record;
+	struct cv_span record = CV_SPAN_NONE;
 	int ret = CV_OK;
 
 	if (account_catalogue_find(box->folder, row, &record) == CV_OK) {
