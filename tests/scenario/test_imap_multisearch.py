@@ -201,9 +201,9 @@ def test_rights():
         for name in ("open", "named", "closed"):
             bob.do(f"CREATE {name}")
             bob.append(MAIL % b"chad", name)
-        s.grant("bob", "open", "alice", "lookup", "read")
-        s.grant("bob", "named", "alice", "read")
-        s.grant("bob", "closed", "alice", "lookup")
+        s.grant("bob", "open", "user=alice", "lookup", "read")
+        s.grant("bob", "named", "user=alice", "read")
+        s.grant("bob", "closed", "user=alice", "lookup")
         prefix = "shared/bob/"
 
         def seen(source):
