@@ -322,7 +322,7 @@ tests_unit_test_dbox_altmove_LDADD = tests/unit/libstorage-dbox.la \
 	core/sync/libsync.la $(MAILBOX_LIBS)
 
 UNIT_TESTS += tests/unit/test-dbox-format
-tests_unit_test_dbox_format_SOURCES = %D%/test-dbox-format.c
+tests_unit_test_dbox_format_SOURCES = %D%/test-dbox-format.c %D%/dbox-host.h
 tests_unit_test_dbox_format_CPPFLAGS = $(UNIT_CPPFLAGS) \
 	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
 tests_unit_test_dbox_format_LDADD = tests/unit/libstorage-dbox.la \
@@ -341,7 +341,7 @@ tests_unit_test_dovecot_attributes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_dovecot_attributes_LDADD = $(MAILBOX_LIBS)
 
 UNIT_TESTS += tests/unit/test-dovecot-cache
-tests_unit_test_dovecot_cache_SOURCES = %D%/test-dovecot-cache.c
+tests_unit_test_dovecot_cache_SOURCES = %D%/test-dovecot-cache.c %D%/dbox-host.h
 tests_unit_test_dovecot_cache_CPPFLAGS = $(UNIT_CPPFLAGS) \
 	-I$(top_srcdir)/plugins/storage-dbox -DCV_PLUGIN=storage_dbox
 tests_unit_test_dovecot_cache_LDADD = tests/unit/libstorage-dbox.la \
