@@ -320,8 +320,8 @@ struct cv_search_node {
 	struct cv_set set;
 	struct cv_span field, text;
 	int64_t day;			/* days since 1970-01-01 */
-	/* With BEFORE, SINCE, SAVED_BEFORE and SAVED_SINCE, when it is not
-	 * 0: this second since 1970 instead of a day. */
+	/* With each of BEFORE, ON and SINCE, when it is not 0: this second
+	 * since 1970 instead of a day; ON: it and the 24 hours behind it. */
 	uint64_t number;
 };
 

@@ -165,9 +165,9 @@ static bool was_sent(const struct message_envelope *e,
 
 	/* [RFC9051 6.4.4] the day as it is written */
 	return e->date.data != NULL && mail_date_parse(e->date, &sent) &&
-		search_compare_day(ops[n->flags - CV_PART_SENT_BEFORE],
-				   search_day_of(sent.time + sent.zone * 60),
-				   n->day);
+		search_compare_time(ops[n->flags - CV_PART_SENT_BEFORE], n,
+				    sent.time,
+				    search_day_of(sent.time + sent.zone * 60));
 }
 
 /* --- keys ------------------------------------------------------------------ */

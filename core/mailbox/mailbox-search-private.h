@@ -52,8 +52,10 @@ int search_part_contains(struct search *s, struct cv_stream *file,
 			 bool headers, const struct text_needle *needle,
 			 bool *yes_r);
 
-/* op: one of CV_SEARCH_BEFORE ... SINCE, or of their kin. */
-bool search_compare_day(uint32_t op, int64_t day, int64_t wanted);
+/* op: one of CV_SEARCH_BEFORE ... SINCE, or of their kin.  n says what is
+ * wanted: its day, or its second.  day: that of time, in the zone that counts. */
+bool search_compare_time(uint32_t op, const struct cv_search_node *n,
+			 int64_t time, int64_t day);
 int64_t search_day_of(int64_t time);
 
 /* mailbox-search-part.c: a key CV_SEARCH_PART. */

@@ -527,19 +527,24 @@ int64_t search_day_of(int64_t time)
 	return time >= 0 ? time / 86400 : -((-time + 86399) / 86400);
 }
 
-bool search_compare_day(uint32_t op, int64_t day, int64_t wanted)
+bool search_compare_time(uint32_t op, const struct cv_search_node *n,
+			 int64_t time, int64_t day)
 {
+	bool exact = n->number != 0;
+	int64_t is = exact ? time : day;
+	int64_t from = exact ? (int64_t)n->number : n->day;
+
 	switch (op) {
 	case CV_SEARCH_BEFORE:
 	case CV_SEARCH_SENT_BEFORE:
 	case CV_SEARCH_SAVED_BEFORE:
-		return day < wanted;
+		return is < from;
 	case CV_SEARCH_ON:
 	case CV_SEARCH_SENT_ON:
 	case CV_SEARCH_SAVED_ON:
-		return day == wanted;
+		return is >= from && is - from < (exact ? 86400 : 1);
 	default:
-		return day >= wanted;
+		return is >= from;
 	}
 }
 
@@ -556,27 +561,25 @@ static int64_t local_day(int64_t time)
 
 static bool match_time(const struct snode *n, int64_t time)
 {
-	return n->node->number != 0 ?
-		search_compare_day(n->node->op, time,
-				   (int64_t)n->node->number) :
-		search_compare_day(n->node->op, local_day(time),
-				   n->node->day);
+	return search_compare_time(n->node->op, n->node, time,
+				   local_day(time));
 }
 
 static int match_sent(struct search *s, const struct snode *n, bool *yes_r)
 {
 	const struct message_summary *summary;
+	const struct mail_date *sent;
 	int ret = mailbox_summary(s->box, s->row, &summary, s->err);
 
 	if (ret != CV_OK)
 		return ret;
+	sent = &summary->sent;
 	/* [RFC9051 6.4.4] time and zone are disregarded: the day as it is
 	 * written */
 	*yes_r = (summary->flags & SUMMARY_HAS_DATE) &&
-		search_compare_day(n->node->op,
-			    search_day_of(summary->sent.time +
-				   summary->sent.zone * 60),
-			    n->node->day);
+		search_compare_time(n->node->op, n->node, sent->time,
+				    search_day_of(sent->time +
+						  sent->zone * 60));
 	return CV_OK;
 }
 

@@ -108,14 +108,11 @@ static int take_date(struct part_parser *pp, uint32_t node)
 {
 	struct cv_search_node *n = &pp->p->query->nodes[node];
 	const char *arg = query_next_arg(pp->p);
-	uint64_t seconds;
 
 	if (arg == NULL)
 		return fail_value(pp);
-	if (!adm_query_time(arg, pp->p->now, &seconds, &n->day))
+	if (!adm_query_time(arg, pp->p->now, &n->number, &n->day))
 		return query_fail_at(pp->p, "is no date (13-Apr-2007)");
-	if (seconds > 0)
-		n->day = (int64_t)(seconds / 86400);
 	return CV_OK;
 }
 

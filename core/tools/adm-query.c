@@ -7,7 +7,6 @@
 #include "mailbox/list-match.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	QUERY_ARGS_MAX = 5000,
@@ -186,24 +185,10 @@ static void note_mailbox(struct query_parser *p, uint32_t op, const char *name)
 static int set_date(struct query_parser *p, uint32_t node, const char *value)
 {
 	struct cv_search_node *n = &p->query->nodes[node];
-	bool exact_makes_sense = n->op == CV_SEARCH_BEFORE ||
-		n->op == CV_SEARCH_SINCE || n->op == CV_SEARCH_SAVED_BEFORE ||
-		n->op == CV_SEARCH_SAVED_SINCE;
-	time_t when;
-	struct tm tm;
 
 	if (!adm_query_time(value, p->now, &n->number, &n->day))
 		return query_fail_at(p, "is no date (13-Apr-2007, 2007-04-13), "
 			       "interval (2days) or time of 10 digits");
-	if (n->number == 0 || exact_makes_sense)
-		return CV_OK;
-	when = (time_t)n->number;
-	if (localtime_r(&when, &tm) == NULL)
-		return query_fail_at(p, "is no time");
-	n->day = time_days_from_civil(tm.tm_year + 1900,
-				      (unsigned int)tm.tm_mon + 1,
-				      (unsigned int)tm.tm_mday);
-	n->number = 0;
 	return CV_OK;
 }
 

@@ -156,7 +156,10 @@ flagged | from c@ | header in-reply-to 1@x | header subject "" | keyword $x | un
 larger 1k | larger 1M | mailbox INBOX | mailbox Other | new | not new | old | recent | seen | unseen | subject two
 subject outer | text afar | text two | to b@ | unanswered | undeleted | undraft | unflagged | uid 1,3 | uid 2:*
 1 | 2:3 | * | 1,* | ( seen or flagged ) | not seen | seen not flagged | sentbefore 2024-01-02
-senton 02-Jan-2024 | sentsince 2024-01-02 | savedbefore 1h | savedsince 1h | savedbefore 2024-01-01
+senton 02-Jan-2024 | sentsince 2024-01-02 | senton 1h | sentbefore 1h | sentsince 1h | on 23h | on 26h
+senton 1704103200 | senton 1704103201 | senton 1704189599 | senton 1704189600 | senton 1704189601
+sentbefore 1704189600 | sentbefore 1704189601 | sentsince 1704189600 | sentsince 1704189601 | savedon 1h
+on 1704189600 | before 1704189600 | since 1704189600 | savedbefore 1h | savedsince 1h | savedbefore 2024-01-01
 x-savedbefore 1h | x-savedsince 1h | savedatesupported
 older 1000000 | younger 1000000 | younger 4000000000 | older 1 | not younger 1000000
 guid nosuch | x-guid nosuch | x-mailbox INBOX | x-mailbox Other | x-real-uid 2 | x-real-uid 1:2

@@ -70,6 +70,8 @@ static const char *search(struct fixture *f, struct cv_mailbox *box,
 static void keys_find_messages(void **state)
 {
 	int64_t jan2 = time_days_from_civil(2026, 1, 2);
+	/* when the first was sent */
+	uint64_t sent = (uint64_t)(jan2 + 1) * 86400 + 4 * 3600 + 30 * 60;
 	const struct { struct key k; const char *result; } cases[] = {
 		{ { .op = CV_SEARCH_ALL }, "1:2" },
 		{ { .op = CV_SEARCH_FLAGS, .flags = CV_FLAG_SEEN }, "2" },
@@ -97,6 +99,14 @@ static void keys_find_messages(void **state)
 		{ { .op = CV_SEARCH_SMALLER, .number = sizeof(plain) }, "1" },
 		{ { CV_SEARCH_KEYWORD, NULL, "$none" }, "" },
 		{ { .op = CV_SEARCH_SINCE, .day = jan2 }, "1:2" },
+		/* a second: those of the 24 hours from it on */
+		{ { .op = CV_SEARCH_SENT_ON, .number = sent }, "1" },
+		{ { .op = CV_SEARCH_SENT_ON, .number = sent + 1 }, "" },
+		{ { .op = CV_SEARCH_SENT_ON, .number = sent - 86399 }, "1" },
+		{ { .op = CV_SEARCH_SENT_ON, .number = sent - 86400 }, "" },
+		{ { .op = CV_SEARCH_SENT_BEFORE, .number = sent }, "" },
+		{ { .op = CV_SEARCH_SENT_SINCE, .number = sent + 1 }, "2" },
+		{ { .op = CV_SEARCH_ON, .number = sent }, "" },
 	};
 	struct fixture f;
 	struct cv_mailbox *box;
