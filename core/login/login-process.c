@@ -3,7 +3,6 @@
 #include "login.h"
 #include "login-zygote.h"
 
-#include <openssl/rand.h>
 
 static int fill_view(struct login_process *process,
 		     const struct settings_scope *scope, struct cv_pool *pool,
@@ -95,16 +94,14 @@ static int load_protocol(struct login_process *process, struct cv_error *err)
 static int prepare_tls(struct login_process *process, struct cv_error *err)
 {
 	struct settings_scope scope = { .protocol = process->protocol_name };
-	unsigned char warm_up;
 	int status = tls_server_create(process->service->pool,
 				       process->service->settings, &scope,
 				       &process->view.tls, err);
 
 	if (status == CV_NOT_FOUND)
 		return CV_OK;
-	if (status == CV_OK && RAND_bytes(&warm_up, 1) != 1)
-		return FAIL(err, CV_E_INTERNAL, "OpenSSL has no randomness");
-	if (status == CV_OK)
+	/* each of these will need it */
+	if (status == CV_OK && process->shared)
 		tls_server_warm_up(process->view.tls);
 	return status;
 }

@@ -67,6 +67,8 @@ static void take(struct login_process *process,
 	pid_t pid = 0;
 
 	if (p != NULL) {
+		if (tls_server_before_fork(process->view.tls))
+			service_prepare_forks();
 		/* fork() has no way to say whose child it shall be; all
 		 * arguments but the flags are zero, whatever their order */
 		pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL,

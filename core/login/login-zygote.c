@@ -173,6 +173,13 @@ static void child_run(struct cv_preauth *p)
 	_exit(EXIT_SUCCESS);
 }
 
+static pid_t fork_child(struct login_process *process)
+{
+	if (tls_server_before_fork(process->view.tls))
+		service_prepare_forks();
+	return service_fork();
+}
+
 /* --- making places ------------------------------------------------------------------------ */
 
 static void parked_drop(struct cv_preauth *p, bool timeout,
@@ -291,7 +298,7 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	if (pid < 0)
-		pid = service_fork();
+		pid = fork_child(p->process);
 	if (pid == 0)
 		child_run(p);
 	if (pid < 0) {
@@ -369,7 +376,7 @@ void login_zygote_message(struct service *s, const char *client,
 	if (zygote.waiting >= s->private->go.process_limit)
 		expel_oldest_child();
 	service_hold(s);
-	pid = service_fork();
+	pid = fork_child(process);
 	if (pid == 0)
 		child_resume(process, r);
 	drop_fds(r);

@@ -44,9 +44,11 @@ static int check_contexts(struct settings_tree *tree, struct cv_pool *pool,
 	uint32_t at = 0;
 	int status;
 
-	do
+	do {
 		status = tls_server_create(pool, tree, &scope, &server, err);
-	while (status >= 0 && settings_filter_next(tree, "protocol", &at,
+		if (status == CV_OK)
+			status = tls_server_prepare(server, err);
+	} while (status >= 0 && settings_filter_next(tree, "protocol", &at,
 						   &scope.protocol));
 	if (status < 0)
 		add_problem(tree, &scope, err->text);

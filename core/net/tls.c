@@ -3,21 +3,33 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include <stdio.h>
+#include <sys/mman.h>
 
 enum { WARM_BYTES = 64 * 1024, WARM_ROUNDS = 4 };
 
 struct tls_name {
 	const char *name;
+	struct ssl_settings settings;
 	SSL_CTX *ctx;
 };
 
 struct tls_server {
+	struct cv_pool *pool;
+	struct ssl_settings settings;
 	SSL_CTX *ctx;			/* without a known server name */
 	ARRAY(struct tls_name) names;
+	bool prepared;
 };
+
+/* A page that this process and its children share, with a byte that says
+ * whether one of them has begun TLS.  A child that lies has its parent do a
+ * handshake with itself, once. */
+static volatile unsigned char *in_use;
+static bool warm;
 
 void tls_error_text(char *dst, size_t room)
 {
@@ -306,7 +318,8 @@ static const struct tls_name *name_find(const struct tls_server *server,
 	return NULL;
 }
 
-/* Only names of the settings have an effect, nothing is kept for others
+/* Called with each handshake, whether the client names a server or not.
+ * Only names of the settings have an effect, nothing is kept for others
  * [security.md A5, A6]. */
 static int choose_name(SSL *ssl, int *alert, void *context)
 {
@@ -315,6 +328,8 @@ static int choose_name(SSL *ssl, int *alert, void *context)
 	const struct tls_name *entry;
 
 	(void)alert;
+	if (in_use != NULL)
+		*in_use = 1;
 	if (text == NULL)
 		return SSL_TLSEXT_ERR_OK;
 	entry = name_find(server, cv_span_of(text));
@@ -333,32 +348,52 @@ static int read_ssl(const struct settings_tree *tree,
 			    err);
 }
 
-static int add_names(struct tls_server *server, struct cv_pool *pool,
+static int add_names(struct tls_server *server,
 		     const struct settings_tree *tree,
-		     const struct settings_scope *scope,
-		     const struct ssl_settings *common, struct cv_error *err)
+		     const struct settings_scope *scope, struct cv_error *err)
 {
 	struct settings_scope inner = *scope;
-	struct tls_name *entry;
 	struct ssl_settings set;
+	struct tls_name *entry;
 	const char *name;
 	uint32_t at = 0;
 	int status;
 
 	while (settings_filter_next(tree, "local_name", &at, &name)) {
 		inner.local_name = name;
-		status = read_ssl(tree, &inner, pool, &set, err);
+		status = read_ssl(tree, &inner, server->pool, &set, err);
 		if (status != CV_OK)
 			return status;
-		if (strcmp(set.ssl_cert, common->ssl_cert) == 0)
+		if (strcmp(set.ssl_cert, server->settings.ssl_cert) == 0)
 			continue;
 		entry = array_add(&server->names);
-		entry->name = pool_strdup(pool, name);
-		status = make_ctx(pool, &set, &entry->ctx, err);
-		if (status != CV_OK)
-			return error_prefix(err, "local_name %s", name);
+		entry->name = pool_strdup(server->pool, name);
+		entry->settings = set;
 	}
 	return CV_OK;
+}
+
+/* What OpenSSL reads from files, and asks of the kernel, it does now. */
+static int prepare_openssl(struct cv_error *err)
+{
+	unsigned char byte;
+
+	if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
+		return fail(err, "OpenSSL cannot be used");
+	return RAND_bytes(&byte, 1) == 1 ? CV_OK :
+		FAIL(err, CV_E_INTERNAL, "OpenSSL has no randomness");
+}
+
+static void share_in_use(void)
+{
+	void *page;
+
+	if (in_use != NULL)
+		return;
+	page = mmap(NULL, 1, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page != MAP_FAILED)
+		in_use = page;
 }
 
 int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
@@ -366,35 +401,68 @@ int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
 		      struct tls_server **server_r, struct cv_error *err)
 {
 	struct tls_server *server = pool_new(pool, struct tls_server);
-	struct ssl_settings set;
-	int status = read_ssl(tree, scope, pool, &set, err);
+	struct ssl_settings *set = &server->settings;
+	int status = read_ssl(tree, scope, pool, set, err);
 
 	*server_r = NULL;
 	if (status != CV_OK)
 		return status;
-	if (set.ssl == SSL_SSL_NO)
+	if (set->ssl == SSL_SSL_NO)
 		return CV_NOT_FOUND;
-	if (*set.ssl_cert == '\0' || *set.ssl_key == '\0') {
-		if (set.ssl == SSL_SSL_REQUIRED)
+	if (*set->ssl_cert == '\0' || *set->ssl_key == '\0') {
+		if (set->ssl == SSL_SSL_REQUIRED)
 			return FAIL(err, CV_E_CONFIG, "ssl = required, but "
 				    "ssl_cert or ssl_key is not set");
 		return CV_NOT_FOUND;
 	}
+	server->pool = pool;
 	array_init(&server->names, pool);
-	status = make_ctx(pool, &set, &server->ctx, err);
+	status = add_names(server, tree, scope, err);
 	if (status == CV_OK)
-		status = add_names(server, pool, tree, scope, &set, err);
+		status = prepare_openssl(err);
 	if (status != CV_OK)
 		return status;
-	(void)SSL_CTX_set_tlsext_servername_callback(server->ctx, choose_name);
-	(void)SSL_CTX_set_tlsext_servername_arg(server->ctx, server);
+	share_in_use();
 	*server_r = server;
 	return CV_OK;
 }
 
-SSL *tls_server_session(const struct tls_server *server, int fd)
+int tls_server_prepare(struct tls_server *server, struct cv_error *err)
 {
-	SSL *ssl = SSL_new(server->ctx);
+	int status;
+
+	if (server->prepared)
+		return CV_OK;
+	status = make_ctx(server->pool, &server->settings, &server->ctx, err);
+	if (status != CV_OK)
+		return status;
+	for (size_t i = 0; i < server->names.count; i++) {
+		struct tls_name *entry = &server->names.items[i];
+
+		status = make_ctx(server->pool, &entry->settings, &entry->ctx,
+				  err);
+		if (status != CV_OK)
+			return error_prefix(err, "local_name %s", entry->name);
+	}
+	(void)SSL_CTX_set_tlsext_servername_callback(server->ctx, choose_name);
+	(void)SSL_CTX_set_tlsext_servername_arg(server->ctx, server);
+	server->prepared = true;
+	return CV_OK;
+}
+
+static bool prepare(struct tls_server *server)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (tls_server_prepare(server, &err) == CV_OK)
+		return true;
+	log_error("ssl", "%s", err.text);
+	return false;
+}
+
+SSL *tls_server_session(struct tls_server *server, int fd)
+{
+	SSL *ssl = prepare(server) ? SSL_new(server->ctx) : NULL;
 
 	if (ssl == NULL)
 		return NULL;
@@ -404,11 +472,6 @@ SSL *tls_server_session(const struct tls_server *server, int fd)
 	}
 	SSL_set_accept_state(ssl);
 	return ssl;
-}
-
-SSL_CTX *tls_server_context(const struct tls_server *server)
-{
-	return server->ctx;
 }
 
 /* --- warming up ------------------------------------------------------------- */
@@ -428,10 +491,10 @@ static void talk(SSL *server, SSL *client)
 	(void)SSL_read(client, &byte, 1);
 }
 
-static void warm_up(const struct tls_server *server, SSL_CTX *clients,
+static void warm_up(struct tls_server *server, SSL_CTX *clients,
 		    int version)
 {
-	SSL *ours = SSL_new(tls_server_context(server));
+	SSL *ours = SSL_new(server->ctx);
 	SSL *theirs = SSL_new(clients);
 	BIO *a = NULL, *b = NULL;
 
@@ -448,16 +511,27 @@ static void warm_up(const struct tls_server *server, SSL_CTX *clients,
 	SSL_free(ours);
 }
 
-void tls_server_warm_up(const struct tls_server *server)
+void tls_server_warm_up(struct tls_server *server)
 {
-	SSL_CTX *clients = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *clients = prepare(server) ?
+		SSL_CTX_new(TLS_client_method()) : NULL;
 
+	warm = true;
 	if (clients != NULL) {
 		warm_up(server, clients, TLS1_2_VERSION);
 		warm_up(server, clients, TLS1_3_VERSION);
 	}
 	SSL_CTX_free(clients);
 	ERR_clear_error();
+}
+
+bool tls_server_before_fork(struct tls_server *server)
+{
+	/* without the page nobody could tell */
+	if (warm || server == NULL || (in_use != NULL && *in_use == 0))
+		return false;
+	tls_server_warm_up(server);
+	return true;
 }
 
 /* --- what a session tells ---------------------------------------------------- */

@@ -1,8 +1,9 @@
 /* tls.h - TLS contexts from the settings, and what a session of them tells.
  *
  * Keys and certificates come from the settings as PEM text, so a context is
- * made without opening a file; a process makes all of its contexts before it
- * is confined. */
+ * made without opening a file, and can be made by a process that is confined.
+ * It is made when a client asks for TLS, not before: it takes a megabyte and
+ * a half with the pages of OpenSSL that its making touches. */
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
@@ -13,7 +14,9 @@
 struct tls_server;	/* one context for each local_name, and the default */
 
 /* All certificates of the tree, as the protocol and local address see them.
- * CV_NOT_FOUND: ssl is off or no certificate is set.  Lives in the pool. */
+ * CV_NOT_FOUND: ssl is off or no certificate is set.  Lives in the pool.
+ * OpenSSL itself is ready for use then; whether the certificates can be used
+ * says tls_server_prepare(). */
 int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
 		      const struct settings_scope *scope,
 		      struct tls_server **server_r, struct cv_error *err);
@@ -25,18 +28,26 @@ int tls_server_create(struct cv_pool *pool, const struct settings_tree *tree,
  * old, is a warning. */
 int tls_settings_check(struct settings_tree *tree, struct cv_error *err);
 
-/* Does a handshake with itself, in memory, so that what OpenSSL looks up and
+/* Makes the contexts, when that is not done.  tls_settings_check() has had
+ * all of them made before anything runs; so CV_E_CONFIG is no message that
+ * an admin should ever read. */
+int tls_server_prepare(struct tls_server *server, struct cv_error *err);
+
+/* Prepares it and does a handshake with itself, in memory, so that what OpenSSL looks up and
  * makes with the first one is there: for a process that forks one child per
  * client, which would each make it again, in pages of their own.  Whether it
  * comes about does not matter. */
-void tls_server_warm_up(const struct tls_server *server);
+void tls_server_warm_up(struct tls_server *server);
 
-/* A session that picks its certificate by server name.  NULL without
- * memory.  The caller frees it. */
-SSL *tls_server_session(const struct tls_server *server, int fd);
+/* The same, once, when this process or a child of it has begun a session of
+ * any server since: nobody pays for what no client asks for.  To be called
+ * before each fork of a child for a client.  NULL: nothing is done.  True: it
+ * was done now, and the heap is another one (service_prepare_forks()). */
+bool tls_server_before_fork(struct tls_server *server);
 
-/* The context itself, for connections that make their own sessions. */
-SSL_CTX *tls_server_context(const struct tls_server *server);
+/* The server's side of a session that picks its certificate by server name.
+ * NULL, logged: there is no memory.  The caller frees it. */
+SSL *tls_server_session(struct tls_server *server, int fd);
 
 /* The server name of the client that one of the local_name blocks knows, ""
  * none.  Points into the settings. */

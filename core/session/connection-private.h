@@ -19,7 +19,7 @@ struct cv_connection {
 	void *stop_context;
 	const volatile sig_atomic_t *stop;
 	uint32_t send_timeout_msecs;
-	SSL_CTX *ssl_ctx;
+	struct tls_server *tls;	/* NULL: there is no TLS */
 	SSL *ssl;
 	bool tls_started;
 

@@ -124,20 +124,20 @@ int transport_receive(struct cv_connection *c, char *dst, size_t room,
 
 /* --- TLS inside the process ---------------------------------------------- */
 
-void connection_set_tls_context(struct cv_connection *c, void *ssl_ctx)
+void connection_set_tls(struct cv_connection *c, struct tls_server *tls)
 {
-	c->ssl_ctx = ssl_ctx;
+	c->tls = tls;
 }
 
 bool connection_can_starttls(struct cv_connection *c)
 {
-	return c->ssl_ctx != NULL && c->ssl == NULL;
+	return c->tls != NULL && c->ssl == NULL;
 }
 
 static int handshake(struct cv_connection *c, struct cv_error *err)
 {
 	for (;;) {
-		int n = SSL_accept(c->ssl), status;
+		int n = SSL_do_handshake(c->ssl), status;
 		short events = 0;
 
 		if (n == 1)
@@ -163,8 +163,8 @@ int connection_starttls(struct cv_connection *c, struct cv_error *err)
 		return FAIL(err, CV_E_SYNTAX, "bytes behind STARTTLS");
 	if (connection_flush(c, err) != CV_OK)
 		return CV_E_TEMP;
-	c->ssl = SSL_new(c->ssl_ctx);
-	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1)
+	c->ssl = tls_server_session(c->tls, c->fd);
+	if (c->ssl == NULL)
 		return FAIL(err, CV_E_TEMP, "no memory for TLS");
 	status = handshake(c, err);
 	if (status != CV_OK) {

@@ -51,7 +51,9 @@ int connection_uncompress(struct cv_connection *c, uint32_t timeout_msecs,
 /* The descriptor was given to another process, with what peek had: this one
  * does not touch it any more. */
 void connection_leave(struct cv_connection *c);
-/* TLS inside the process (lmtp): ctx is an SSL_CTX, kept by the caller. */
-void connection_set_tls_context(struct cv_connection *c, void *ssl_ctx);
+/* TLS inside the process (lmtp), when the client asks for it.  Kept by the
+ * caller. */
+struct tls_server;
+void connection_set_tls(struct cv_connection *c, struct tls_server *tls);
 
 #endif

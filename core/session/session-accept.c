@@ -126,8 +126,7 @@ void session_child_accept(const struct session_zygote *zygote,
 	s->connection = connection_create(s->pool, s->transport_fd, &s->conn,
 					  cv_span("", 0));
 	if (zygote->tls != NULL)
-		connection_set_tls_context(s->connection,
-			tls_server_context(zygote->tls));
+		connection_set_tls(s->connection, zygote->tls);
 	status = session_confine(s, &err);
 	if (status != CV_OK) {
 		log_error("session", "%s", err.text);

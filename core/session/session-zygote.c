@@ -304,8 +304,6 @@ static int prepare_tls(struct session_zygote *zygote, struct cv_error *err)
 	status = tls_server_create(zygote->service->pool,
 				   zygote->service->settings, &scope,
 				   &zygote->tls, err);
-	if (status == CV_OK)
-		tls_server_warm_up(zygote->tls);
 	return status == CV_NOT_FOUND ? CV_OK : status;
 }
 
@@ -570,6 +568,8 @@ static void take_connection(struct session_zygote *zygote,
 
 	if (fd < 0)
 		return;
+	if (tls_server_before_fork(zygote->tls))
+		service_prepare_forks();
 	pid = place_left(zygote) ? service_fork() : -1;
 	if (pid == 0)
 		session_child_accept(zygote, listener, fd);

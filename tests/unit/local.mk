@@ -148,7 +148,7 @@ tests_unit_test_connection_SOURCES = %D%/test-connection.c
 tests_unit_test_connection_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_connection_LDADD = core/session/libsession.la \
 	core/net/libtls.la core/net/libnet.la core/stream/libstream.la \
-	core/ipc/libipc.la $(UNIT_LIBS) $(OPENSSL_LIBS) -lpthread
+	core/ipc/libipc.la $(SETTINGS_LIBS) -lpthread
 
 UNIT_TESTS += tests/unit/test-deflate
 tests_unit_test_deflate_SOURCES = %D%/test-deflate.c core/session/deflate.c
@@ -566,6 +566,11 @@ tests_unit_test_settings_expand_SOURCES = %D%/test-settings-expand.c \
 	%D%/settings-helper.h
 tests_unit_test_settings_expand_CPPFLAGS = $(SETTINGS_CPPFLAGS)
 tests_unit_test_settings_expand_LDADD = $(SETTINGS_LIBS)
+
+UNIT_TESTS += tests/unit/test-tls
+tests_unit_test_tls_SOURCES = %D%/test-tls.c %D%/settings-helper.h %D%/heap.h
+tests_unit_test_tls_CPPFLAGS = $(SETTINGS_CPPFLAGS)
+tests_unit_test_tls_LDADD = core/net/libtls.la $(SETTINGS_LIBS)
 
 UNIT_TESTS += tests/unit/test-snapshot
 tests_unit_test_snapshot_SOURCES = %D%/test-snapshot.c %D%/account-fixture.h

@@ -273,7 +273,7 @@ static void bytes_behind_starttls_are_a_reason_to_refuse(void **state)
 {
 	struct cv_error err = ERROR_NONE;
 	struct pair p;
-	int context;
+	int server;
 
 	(void)state;
 	pair_open(&p, CV_SPAN("NOOP\r\n"));
@@ -281,7 +281,7 @@ static void bytes_behind_starttls_are_a_reason_to_refuse(void **state)
 	assert_int_equal(connection_api.starttls(p.c, &err),
 			 CV_E_UNSUPPORTED);
 	/* never reaches TLS */
-	connection_set_tls_context(p.c, &context);
+	connection_set_tls(p.c, (struct tls_server *)&server);
 	assert_true(connection_api.can_starttls(p.c));
 	assert_int_equal(connection_api.starttls(p.c, &err), CV_E_SYNTAX);
 	pair_close(&p);
