@@ -47,6 +47,15 @@ struct keyword_set { uint32_t count; uint16_t *indexes; };
 
 struct expunged { uint32_t first, last; uint64_t modseq; };
 
+struct annotation {
+	struct cv_span owner, entry, value;	/* value NULL: removed */
+	uint64_t modseq;		/* of its last change */
+	bool touched;			/* differs from the snapshot ... */
+	bool in_snapshot;		/* ... which has one */
+};
+
+struct annotation_table;
+
 /* A loaded folder. */
 struct folder_data {
 	struct cv_pool *pool;
@@ -60,6 +69,7 @@ struct folder_data {
 	bool sets_hashed;
 	ARRAY(struct row_extra) extras;
 	ARRAY(struct expunged) expunged;	/* in order of modseq */
+	struct annotation_table *annotations;	/* NULL: not looked at */
 	uint32_t touched;		/* rows of base with ROW_TOUCHED */
 	/* the last keyword operation, for long ranges */
 	uint32_t memo_from, memo_to;
@@ -241,6 +251,33 @@ uint32_t keyword_set_change(struct folder_data *data, uint32_t from,
 			    enum account_flag_op op, const uint16_t *indexes,
 			    uint32_t count);
 bool keyword_sets_parse(struct folder_data *data);
+
+/* --- annotations.c ------------------------------------------------------- */
+
+/* The next one of a snapshot. */
+bool annotation_get(struct format_cursor *c, uint32_t *uid_r,
+		    struct annotation *item_r);
+/* 1: it is set, or removed (value NULL), 0: it was so already, -1: it cannot
+ * be.  All of a is copied. */
+int annotation_set(struct folder *folder, uint32_t uid,
+		   const struct annotation *a);
+/* The message is gone; data has a table. */
+void annotations_forget(struct folder_data *data, uint32_t uid);
+/* As many rows as what differs from the snapshot is worth. */
+uint64_t annotations_changed(const struct folder_data *data);
+/* Appends those of a message as a snapshot has them. */
+void annotations_save(struct folder *folder, uint32_t uid,
+		      struct cv_text *text);
+/* The payload of RECORD_ANNOTATION. */
+void annotation_format(const struct account_folder *f, uint32_t uid,
+		       struct cv_span owner, struct cv_span entry,
+		       struct cv_span value, struct cv_text *text);
+/* Each that differs from the snapshot; at starts at { 0, 0 }. */
+bool annotations_next_touched(struct folder *folder, size_t at[2],
+			      uint32_t *uid_r, struct annotation *item_r);
+/* CV_E_LIMIT */
+int annotation_check(struct cv_span owner, struct cv_span entry,
+		     struct cv_span value, struct cv_error *err);
 
 /* --- apply.c: records change the state ----------------------------------- */
 

@@ -48,6 +48,8 @@ enum {
 	ACCOUNT_VALUE_MAX = 1024 * 1024, /* of its value; of a driver state */
 	ACCOUNT_BODY_MAX = 1024 * 1024,	/* largest body in the journal */
 	ACCOUNT_CATALOGUE_MAX = 1024 * 1024,	/* largest catalogue entry */
+	ACCOUNT_OWNER_MAX = 1024,	/* bytes of an annotation's owner */
+	ACCOUNT_ANNOTATIONS_MAX = 1000,	/* of one message */
 };
 
 enum account_attribute {	/* of a folder */
@@ -215,6 +217,25 @@ struct account_keywords account_row_keywords(struct account_folder *folder,
 /* Everything at once. */
 void account_row_get(struct account_folder *folder, uint32_t row,
 		     struct account_message *message_r);
+
+/* --- annotations of messages [RFC5257] ----------------------------------- */
+
+struct account_annotation {
+	struct cv_span owner;	/* whose; empty: everybody's */
+	struct cv_span entry, value;	/* value NULL: it is gone since */
+	uint64_t modseq;	/* of its last change */
+};
+
+/* False: no message of the folder has any. */
+bool account_annotated(struct account_folder *folder);
+/* Those of a message, and some that are gone since the journal began; in no
+ * order; *at starts at 0; false at the end. */
+bool account_annotation_next(struct account_folder *folder, uint32_t uid,
+			     size_t *at, struct account_annotation *a_r);
+/* False: not there. */
+bool account_annotation_get(struct account_folder *folder, uint32_t uid,
+			    struct cv_span owner, struct cv_span entry,
+			    struct cv_span *value_r);
 
 /* --- changes, for views and QRESYNC -------------------------------------- */
 
@@ -544,6 +565,15 @@ int txn_blob(struct account_txn *txn, struct account_folder *folder,
 int txn_sizes(struct account_txn *txn, struct account_folder *folder,
 	      uint32_t uid, uint64_t size, uint64_t virtual_size,
 	      struct cv_error *err);
+
+/* Sets an annotation of a message, which may have been appended in this
+ * transaction; value.data NULL removes it.  When something changes, the message
+ * gets this modseq, unless its append is the operation before (but for others of
+ * its annotations).  Of one message at most ACCOUNT_ANNOTATIONS_MAX: the caller
+ * counts, too many are dropped. */
+int txn_annotation(struct account_txn *txn, struct account_folder *folder,
+		   uint32_t uid, struct cv_span owner, struct cv_span entry,
+		   struct cv_span value, struct cv_error *err);
 
 /* --- rotation ------------------------------------------------------------ */
 

@@ -572,6 +572,8 @@ static void expunge_row(struct folder *folder, uint32_t row, uint64_t modseq,
 	rows->flags[at] |= ROW_DEAD;
 	count_message(folder, &v, false);
 	raise_modseq(folder, modseq);
+	if (folder->data->annotations != NULL)
+		annotations_forget(folder->data, v.uid);
 	if (list)
 		add_expunged(folder, v.uid, modseq);
 	folder_add_change(folder, CHANGE_EXPUNGED, modseq, v.uid, v.uid);
@@ -643,6 +645,38 @@ static bool apply_sizes(struct apply *a)
 	return !a->c.bad;
 }
 
+/* What comes behind the append of its message came with it. */
+static bool apply_annotation(struct apply *a)
+{
+	struct folder *folder = get_folder(a);
+	uint32_t uid = get_u32(&a->c), present = get_u32(&a->c), at, row;
+	uint32_t owner_len = get_u16(&a->c), entry_len = get_u16(&a->c);
+	struct annotation item = { .modseq = a->record->txn };
+	struct rows *rows;
+	int set;
+
+	item.owner = get_span(&a->c, owner_len);
+	item.entry = get_span(&a->c, entry_len);
+	if (present != 0)
+		item.value = get_span(&a->c, a->c.len);
+	if (folder == NULL || a->c.bad)
+		return false;
+	if (!account_row_find(&folder->f, uid, &row))
+		return true;
+	set = annotation_set(folder, uid, &item);
+	if (set <= 0)
+		return set == 0;
+	raise_modseq(folder, a->record->txn);
+	rows = rows_at(folder->data, row, &at);
+	if (a->account->in_base || (a->last == folder && a->last_uid == uid) ||
+	    !rows_check(folder, rows, &rows->modseq[at], 8))
+		return true;
+	rows_touch(folder, row);
+	rows->modseq[at] = a->record->txn;
+	folder_add_change(folder, CHANGE_CHANGED, a->record->txn, uid, uid);
+	return true;
+}
+
 /* --- all of them --------------------------------------------------------- */
 
 static bool (*const apply_table[RECORD_TYPES])(struct apply *) = {
@@ -663,6 +697,7 @@ static bool (*const apply_table[RECORD_TYPES])(struct apply *) = {
 	[RECORD_EXPUNGE] = apply_expunge,
 	[RECORD_BLOB] = apply_blob,
 	[RECORD_SIZES] = apply_sizes,
+	[RECORD_ANNOTATION] = apply_annotation,
 };
 
 static void apply_record(struct apply *a, const struct journal_record *record)
@@ -728,33 +763,48 @@ static void undo_append(struct apply *a, uint64_t modseq)
 }
 
 /* Whoever saw the change sees the row change again, back. */
+static void undo_range(struct folder *folder, struct account_range range,
+		       uint64_t modseq)
+{
+	uint32_t count = account_row_count(&folder->f);
+	uint32_t row = account_row_lower(&folder->f, range.first);
+
+	for (; row < count; row++) {
+		uint32_t uid = account_row_uid(&folder->f, row);
+		struct row_values v;
+
+		if (uid > range.last)
+			return;
+		if (!account_row_alive(&folder->f, row))
+			continue;
+		rows_get(folder, row, &v);
+		v.modseq = modseq;
+		rows_set(folder, row, &v);
+		raise_modseq(folder, modseq);
+		folder_add_change(folder, CHANGE_CHANGED, modseq, uid, uid);
+	}
+}
+
 static void undo_ranges(struct apply *a, struct folder *folder,
 			uint32_t ranges, uint64_t modseq)
 {
 	for (uint32_t i = 0; i < ranges; i++) {
 		struct account_range range;
-		uint32_t row, count, uid;
 
 		if (!get_range(a, &range))
 			return;
-		count = account_row_count(&folder->f);
-		row = account_row_lower(&folder->f, range.first);
-		for (; row < count; row++) {
-			struct row_values v;
-
-			uid = account_row_uid(&folder->f, row);
-			if (uid > range.last)
-				break;
-			if (!account_row_alive(&folder->f, row))
-				continue;
-			rows_get(folder, row, &v);
-			v.modseq = modseq;
-			rows_set(folder, row, &v);
-			raise_modseq(folder, modseq);
-			folder_add_change(folder, CHANGE_CHANGED, modseq, uid,
-					  uid);
-		}
+		undo_range(folder, range, modseq);
 	}
+}
+
+static void undo_annotation(struct apply *a, uint64_t modseq)
+{
+	struct folder *folder = get_folder(a);
+	uint32_t uid = get_u32(&a->c);
+
+	if (folder != NULL && uid != 0)
+		undo_range(folder, (struct account_range){ uid, uid },
+			   modseq);
 }
 
 void apply_undone(struct account *account,
@@ -779,6 +829,8 @@ void apply_undone(struct account *account,
 			undo_append(&a, modseq);
 			continue;
 		}
+		if (r->type == RECORD_ANNOTATION)
+			undo_annotation(&a, modseq);
 		if (r->type != RECORD_FLAGS && r->type != RECORD_EXPUNGE)
 			continue;
 		folder = get_folder(&a);

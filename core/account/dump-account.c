@@ -2,6 +2,8 @@
  * together. */
 #include "dump-private.h"
 
+#include <stdlib.h>
+
 static void put_metadata(struct dump *d, struct account *account,
 			 struct account_folder *folder)
 {
@@ -111,6 +113,52 @@ static void put_extras(struct dump *d, struct account_folder *f, uint32_t row)
 		dump_none(d, "entry");
 }
 
+static int compare_spans(struct cv_span a, struct cv_span b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int order = n == 0 ? 0 : memcmp(a.data, b.data, n);
+
+	return order != 0 ? order : a.len < b.len ? -1 : a.len > b.len;
+}
+
+static int compare_annotations(const void *p, const void *q)
+{
+	const struct account_annotation *a = p, *b = q;
+	int order = compare_spans(a->entry, b->entry);
+
+	return order != 0 ? order : compare_spans(a->owner, b->owner);
+}
+
+static void put_annotations(struct dump *d, struct account_folder *f,
+			    uint32_t uid)
+{
+	ARRAY(struct account_annotation) list;
+	struct cv_pool *pool;
+	struct account_annotation a;
+	size_t at = 0;
+
+	if (!account_annotated(f))
+		return;
+	pool = pool_create("annotations");
+	array_init(&list, pool);
+	while (account_annotation_next(f, uid, &at, &a)) {
+		if (a.value.data != NULL)
+			*array_add(&list) = a;
+	}
+	if (list.count > 1)
+		qsort(list.items, list.count, sizeof(a), compare_annotations);
+	for (size_t i = 0; i < list.count; i++) {
+		dump_guid(d, "folder", &f->guid);
+		dump_number(d, "uid", uid);
+		dump_text(d, "owner", list.items[i].owner);
+		dump_text(d, "entry", list.items[i].entry);
+		dump_number(d, "modseq", list.items[i].modseq);
+		dump_text(d, "value", list.items[i].value);
+		dump_item(d, "annotation");
+	}
+	pool_destroy(&pool);
+}
+
 static void put_message(struct dump *d, struct account_folder *f, uint32_t row)
 {
 	struct account_message m;
@@ -129,6 +177,7 @@ static void put_message(struct dump *d, struct account_folder *f, uint32_t row)
 	dump_text(d, "blob", m.blob);
 	put_extras(d, f, row);
 	dump_item(d, "message");
+	put_annotations(d, f, m.uid);
 }
 
 int dump_account(struct account *account, dump_sink *sink, void *context,

@@ -247,6 +247,23 @@ static void put_sizes(struct record *r)
 	put_u64_of(r, "virtual_size");
 }
 
+static void put_annotation(struct record *r)
+{
+	uint32_t present, owner_len, entry_len;
+
+	put_folder_guid(r);
+	put_u32_of(r, "uid");
+	present = get_u32(&r->c);
+	owner_len = get_u16(&r->c);
+	entry_len = get_u16(&r->c);
+	dump_text(r->dump, "owner", get_span(&r->c, owner_len));
+	dump_text(r->dump, "entry", get_span(&r->c, entry_len));
+	if (present != 0)
+		put_rest(r, "value");
+	else
+		dump_none(r->dump, "value");
+}
+
 static const struct {
 	const char *name;
 	void (*put)(struct record *r);	/* NULL: opaque */
@@ -270,6 +287,7 @@ static const struct {
 	[RECORD_EXPUNGE] = { "expunge", put_expunge },
 	[RECORD_BLOB] = { "blob", put_blob },
 	[RECORD_SIZES] = { "sizes", put_sizes },
+	[RECORD_ANNOTATION] = { "annotation", put_annotation },
 };
 
 /* --- records ------------------------------------------------------------- */

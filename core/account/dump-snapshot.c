@@ -220,6 +220,37 @@ static void put_expunged(struct image *m)
 	}
 }
 
+static void put_annotations(struct image *m)
+{
+	struct snapshot *s = &m->snapshot;
+	struct cv_span bytes = CV_SPAN_NONE;
+	struct format_cursor c;
+
+	if (s->sections[SECTION_ANNOTATIONS].len == 0)
+		return;
+	bytes = snapshot_section(s, SECTION_ANNOTATIONS);
+	c = (struct format_cursor){
+		(const unsigned char *)bytes.data, bytes.len, false
+	};
+	while (c.len > 0) {
+		struct annotation item;
+		uint32_t uid;
+
+		if (!annotation_get(&c, &uid, &item)) {
+			dump_problem(m->dump,
+				     s->sections[SECTION_ANNOTATIONS].offset,
+				     "annotations cannot be read");
+			return;
+		}
+		dump_number(m->dump, "uid", uid);
+		dump_text(m->dump, "owner", item.owner);
+		dump_text(m->dump, "entry", item.entry);
+		dump_number(m->dump, "modseq", item.modseq);
+		dump_text(m->dump, "value", item.value);
+		dump_item(m->dump, "annotation");
+	}
+}
+
 /* --- the file ------------------------------------------------------------ */
 
 static void put_image(struct image *m)
@@ -230,6 +261,7 @@ static void put_image(struct image *m)
 	for (uint32_t row = 0; row < m->snapshot.rows; row++)
 		put_row(m, row);
 	put_expunged(m);
+	put_annotations(m);
 	dump_text(m->dump, "payload", snapshot_section(&m->snapshot,
 						       SECTION_FOLDER));
 	dump_item(m->dump, "folder");

@@ -4,6 +4,7 @@ core_account_libaccount_la_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/account-files.c \
 	%D%/account-private.h \
+	%D%/annotations.c \
 	%D%/apply.c \
 	%D%/bell.h \
 	%D%/bell-files.c \

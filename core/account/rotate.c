@@ -256,18 +256,32 @@ static void put_keywords(struct rotate *r, struct folder *folder,
 	}
 }
 
+static void put_annotations(struct rotate *r, struct folder *folder)
+{
+	size_t at[2] = { 0, 0 };
+	struct annotation item;
+	uint32_t uid;
+
+	while (annotations_next_touched(folder, at, &uid, &item)) {
+		annotation_format(&folder->f, uid, item.owner, item.entry,
+				  item.value, &r->payload);
+		put_record(r, RECORD_ANNOTATION, item.modseq);
+	}
+}
+
 /* True when the snapshot stays and the changes are carried over. */
 static bool is_carried(const struct folder *folder)
 {
 	const struct folder_data *data = folder->data;
-	uint32_t changed;
+	uint64_t changed;
 
 	if (!folder->dirty)
 		return true;
 	if (data == NULL || folder->f.damaged ||
 	    data->base.count < CARRY_ROWS_MIN)
 		return false;
-	changed = data->touched + data->tail.count;
+	changed = data->touched + data->tail.count +
+		annotations_changed(data);
 	return changed < data->base.count / CARRY_FRACTION &&
 		changed < CARRY_CHANGED_MAX;
 }
@@ -290,6 +304,7 @@ static void put_folder(struct rotate *r, struct folder *folder, bool carried)
 		put_keywords(r, folder, folder->data->snapshot.keywords);
 		put_expunged(r, folder, folder->data->snapshot.txn);
 		put_changed(r, folder);
+		put_annotations(r, folder);
 	} else if (r->carry_bodies) {
 		put_bodies(r, folder);
 	}

@@ -254,6 +254,30 @@ static void write_folder(struct save *save)
 	snapshot_writer_end(&save->writer, SECTION_FOLDER);
 }
 
+/* Those of messages that live. */
+static void write_annotations(struct save *save)
+{
+	struct folder *folder = save->folder;
+	struct cv_text text;
+
+	if (!account_annotated(&folder->f))
+		return;
+	cv_text_init(&text, save->pool);
+	snapshot_writer_begin(&save->writer, SECTION_ANNOTATIONS);
+	for (size_t r = 0; r < save->runs.count; r++) {
+		const struct run *run = &save->runs.items[r];
+
+		for (uint32_t i = 0; i < run->count; i++) {
+			cv_text_reset(&text);
+			annotations_save(folder, account_row_uid(&folder->f,
+				run->row + i), &text);
+			snapshot_writer_add(&save->writer, text.data,
+					    text.len);
+		}
+	}
+	snapshot_writer_end(&save->writer, SECTION_ANNOTATIONS);
+}
+
 static int save_to(struct folder *folder, struct meta_object *object,
 		   uint64_t generation, struct cv_pool *pool)
 {
@@ -276,6 +300,7 @@ static int save_to(struct folder *folder, struct meta_object *object,
 	write_keywords(&save);
 	write_expunged(&save);
 	write_folder(&save);
+	write_annotations(&save);
 	return snapshot_writer_finish(&save.writer, &account->guid,
 				      &folder->f.guid);
 }

@@ -38,6 +38,8 @@ static bool sections_fit(const struct snapshot *s)
 		uint64_t offset = s->sections[i].offset;
 		uint64_t len = s->sections[i].len;
 
+		if (i == SECTION_ANNOTATIONS && len == 0)
+			continue;
 		if (offset < SNAPSHOT_HEADER_SIZE || offset % 16 != 0 ||
 		    offset > s->crc_offset || len > s->crc_offset - offset)
 			return false;
@@ -63,7 +65,8 @@ static int parse_header(struct snapshot *s, const unsigned char *data,
 		return FAIL(err, CV_E_SYNTAX, "snapshot header is damaged");
 	HEADER_GET(data, AT_MAJOR, major);
 	HEADER_GET(data, AT_FEATURES, features);
-	if (major != FORMAT_MAJOR || features != 0)
+	if (major != FORMAT_MAJOR ||
+	    (features & ~(uint32_t)SNAPSHOT_FEATURES) != 0)
 		return FAIL(err, CV_E_UNSUPPORTED,
 			    "snapshot has format %u (features 0x%x), this "
 			    "program reads format %u", major, features,
@@ -82,6 +85,8 @@ static int parse_header(struct snapshot *s, const unsigned char *data,
 		HEADER_GET(data, AT_SECTIONS + i * 16 + 8,
 			   s->sections[i].len);
 	}
+	if ((features & SNAPSHOT_ANNOTATED) == 0)
+		s->sections[SECTION_ANNOTATIONS].len = 0;
 	if (s->crc_offset < SNAPSHOT_HEADER_SIZE ||
 	    s->crc_offset > s->size || s->crc_offset % 16 != 0)
 		return FAIL(err, CV_E_SYNTAX, "snapshot is cut short");
@@ -328,6 +333,8 @@ static void format_header(struct snapshot_writer *w, unsigned char *dst,
 	uint16_t version[2] = { FORMAT_MAJOR, FORMAT_MINOR };
 	uint32_t size = SNAPSHOT_HEADER_SIZE;
 	uint32_t crc = crc32c(0, w->crcs.items, w->crcs.count * 4);
+	uint32_t features = s->sections[SECTION_ANNOTATIONS].len > 0 ?
+		SNAPSHOT_ANNOTATED : 0;
 
 	memset(dst, 0, SNAPSHOT_HEADER_SIZE);
 	memcpy(dst + AT_MAGIC, SNAPSHOT_MAGIC, 8);
@@ -343,6 +350,7 @@ static void format_header(struct snapshot_writer *w, unsigned char *dst,
 	HEADER_PUT(dst, AT_EXPUNGED, s->expunged);
 	HEADER_PUT(dst, AT_CRC_OFFSET, s->crc_offset);
 	HEADER_PUT(dst, AT_CRC_OF_CRCS, crc);
+	HEADER_PUT(dst, AT_FEATURES, features);
 	for (int i = 0; i < SECTION_COUNT; i++) {
 		HEADER_PUT(dst, AT_SECTIONS + i * 16, s->sections[i].offset);
 		HEADER_PUT(dst, AT_SECTIONS + i * 16 + 8, s->sections[i].len);

@@ -31,10 +31,17 @@ enum snapshot_section {
 	SECTION_SETS,		/* of keywords */
 	SECTION_EXPUNGED,
 	SECTION_FOLDER,		/* a RECORD_FOLDER payload */
+	SECTION_ANNOTATIONS,	/* not there without SNAPSHOT_ANNOTATED */
 	SECTION_COUNT
 };
 
 _Static_assert((int)SECTION_COUNT <= (int)SNAPSHOT_SECTIONS, "header has room");
+
+/* Bits of features: who does not know one must not read on. */
+enum snapshot_feature {
+	SNAPSHOT_ANNOTATED = 1 << 0,
+	SNAPSHOT_FEATURES = SNAPSHOT_ANNOTATED,	/* all of them */
+};
 
 /* Bytes of a column's element. */
 extern const uint8_t snapshot_widths[SECTION_COLUMNS];

@@ -665,3 +665,28 @@ int txn_sizes(struct account_txn *txn, struct account_folder *folder,
 	payload_end(txn, RECORD_SIZES);
 	return CV_OK;
 }
+
+int txn_annotation(struct account_txn *txn, struct account_folder *folder,
+		   uint32_t uid, struct cv_span owner, struct cv_span entry,
+		   struct cv_span value, struct cv_error *err)
+{
+	struct cv_span old = CV_SPAN_NONE;
+	struct txn_folder *t;
+	int status = txn_use(txn, folder, &t, err);
+
+	if (status == CV_OK)
+		status = annotation_check(owner, entry, value, err);
+	if (status != CV_OK)
+		return status;
+	if (!t->touched) {
+		(void)account_annotation_get(folder, uid, owner, entry, &old);
+		if (old.data == NULL ? value.data == NULL :
+		    value.data != NULL && cv_span_equal(old, value))
+			return CV_OK;
+	}
+	annotation_format(folder, uid, owner, entry, value,
+			  payload_begin(txn));
+	payload_end(txn, RECORD_ANNOTATION);
+	t->touched = true;
+	return CV_OK;
+}

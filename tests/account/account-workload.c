@@ -286,11 +286,45 @@ static int change_sizes(struct work *w, struct account_folder *f)
 			 pick(w, 9999), NULL);
 }
 
+/* Mostly of the newest messages, and of few; owners and entries of any bytes. */
+static int annotate(struct work *w, struct account_folder *f)
+{
+	static const char *const owners[] = { "", "-", "=jane" };
+	uint32_t uid = pick(w, 3) == 0 ? f->uidnext : f->uidnext / 2 + 1;
+	char entry[20];
+
+	(void)snprintf(entry, sizeof(entry), "/%u/comment", pick(w, 4));
+	return txn_annotation(w->txn, f, uid, cv_span_of(owners[pick(w, 3)]),
+			      pick(w, 5) == 0 ? some_bytes(w, 40) :
+			      cv_span_of(entry), pick(w, 4) == 0 ?
+			      CV_SPAN_NONE : pick(w, 20) == 0 ?
+			      CV_SPAN("") : some_bytes(w, 300), NULL);
+}
+
+/* As copies and APPEND do. */
+static int append_annotated(struct work *w, struct account_folder *f)
+{
+	uint64_t modseq = account_txn_modseq(w->txn);
+	struct account_append a = {
+		.received = 1, .size = 1, .virtual_size = 1,
+		.blob = some_bytes(w, 60),
+		.modseq = pick(w, 2) == 0 ? modseq / 2 : 0,
+	};
+	uint32_t uid;
+	int status = txn_append(w->txn, f, &a, &uid, NULL);
+
+	for (uint32_t i = pick(w, 3); status == CV_OK && i > 0; i--)
+		status = txn_annotation(w->txn, f, uid, CV_SPAN(""),
+					some_bytes(w, 9), some_bytes(w, 50),
+					NULL);
+	return status;
+}
+
 static int (*const operations[])(struct work *w, struct account_folder *f) = {
 	make_folder, rename_folder, delete_folder, reset_folder, set_folder,
 	subscribe, metadata, append, append, append, append, append_many,
 	change_flags, change_flags, change_flags, expunge, change_blob,
-	change_sizes,
+	change_sizes, annotate, annotate, annotate, append_annotated,
 };
 enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 

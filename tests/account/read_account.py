@@ -80,10 +80,10 @@ def align(n):
     return (n + 7) & ~7
 
 
-def version_ok(data, at_features):
+def version_ok(data, at_features, known=0):
     major = struct.unpack_from("<H", data, 8)[0]
     features = struct.unpack_from("<I", data, at_features)[0]
-    if major != 1 or features != 0:
+    if major != 1 or features & ~known != 0:
         raise SystemExit(f"format {major}, features {features:#x}: newer")
 
 
@@ -98,7 +98,7 @@ class Snapshot:
         if len(data) < 512 or data[:8] != b"CVsnap\r\n" or \
                 crc(0, data[:508]) != struct.unpack_from("<I", data, 508)[0]:
             raise Damaged("snapshot header")
-        version_ok(data, 92)
+        version_ok(data, 92, 1)
         (a, f, g, self.txn, rows, keywords, sets, expunged, blocks_at,
          blocks_crc) = struct.unpack_from("<16s16sQQIIIIQI", data, 16)
         if (a, f, g) != (account, folder, generation):
@@ -119,6 +119,18 @@ class Snapshot:
                 raise Damaged(f"section {i}")
             self.sections.append(data[at:at + size])
         self.read(rows, keywords, sets, expunged)
+        if struct.unpack_from("<I", data, 92)[0] & 1:
+            at, size = struct.unpack_from("<QQ", data, 352)
+            if size and (at < 512 or at % 16 or at + size > blocks_at):
+                raise Damaged("section 16")
+            self.annotate(Payload(data[at:at + size]))
+
+    def annotate(self, p):
+        while p.data:
+            uid, n, owner, entry, _, modseq = p.get("IIHHIQ")
+            key = p.bytes(owner), p.bytes(entry)
+            if uid in self.messages:
+                self.messages[uid]["notes"][key] = p.bytes(n), modseq
 
     def read(self, rows, keywords, sets, expunged):
         forms = re.findall(r"\d*[a-zA-Z]", COLUMNS)
@@ -146,7 +158,7 @@ class Snapshot:
                 modseq=modseq, received=received, saved=saved, size=size,
                 virtual_size=virtual, guid=guid,
                 blob=self.sections[11][at:at + n], at=entry,
-                body=None, entry=None)
+                body=None, entry=None, notes={})
 
 
 # --- journal (2) ------------------------------------------------------------
@@ -552,6 +564,7 @@ class Account:
         if len(rest) >= 8:
             given = struct.unpack("<Q", rest[:8])[0]
             m["modseq"] = given if 0 < given < r.txn else r.txn
+        m["notes"] = f["rows"].get(uid, {}).get("notes", {})
         f["rows"][uid] = self.last = m
 
     def do_opaque(self, r, p):
@@ -618,11 +631,34 @@ class Account:
             m["size"], m["virtual_size"] = size, virtual
             f.count(m, 1)
 
+    def do_annotation(self, r, p):
+        f, (uid, present, owner, entry) = self.folder(p), p.get("IIHH")
+        key = p.bytes(owner), p.bytes(entry)
+        value = p.rest() if present else None
+        m = f["rows"].get(uid)
+        if m is None:
+            return
+        notes = m["notes"]
+        if owner > 1024 or not 0 < entry <= 1024 or len(value or b"") > MIB:
+            raise Nonsense("annotation")
+        if notes.get(key, (None,))[0] == value:
+            return
+        if value is None:
+            del notes[key]
+        elif key not in notes and len(notes) >= 1000:
+            raise Nonsense("annotations")
+        else:
+            notes[key] = value, r.txn
+        if not self.in_state:
+            f.raise_modseq(r.txn)
+            if self.last is not m:
+                m["modseq"] = r.txn
+
     KINDS = {3: do_account, 4: do_folder, 5: do_rename, 6: do_delete,
              7: do_set, 8: do_reset, 9: do_state, 10: do_subscribe,
              11: do_metadata, 12: do_keyword, 13: do_append, 14: do_opaque,
              15: do_opaque, 16: do_flags, 17: do_expunge, 18: do_blob,
-             19: do_sizes}
+             19: do_sizes, 20: do_annotation}
 
     def undo(self, records):
         """Groups that an ended record took back (2.4)."""
@@ -630,7 +666,7 @@ class Account:
         for r in records:
             try:
                 p = Payload(r.payload)
-                f = self.folder(p) if r.type in (13, 16, 17) else None
+                f = self.folder(p) if r.type in (13, 16, 17, 20) else None
                 if r.type == 13:
                     _, uid = p.get("16sI")
                     if f["uidnext"] <= uid < 2**32 - 1:
@@ -638,6 +674,12 @@ class Account:
                         f.list_expunged(uid, self.txn)
                         f.raise_modseq(self.txn)
                 elif f is not None:
+                    if r.type == 20:
+                        uid = p.get("I")
+                        if uid in f["rows"]:
+                            f["rows"][uid]["modseq"] = self.txn
+                            f.raise_modseq(self.txn)
+                        continue
                     if r.type == 16:
                         _, _, count, ranges = p.get("4I")
                         p.bytes(align(2 * count))
@@ -696,6 +738,13 @@ class Account:
             guid=m["guid"].hex(), blob=text(m["blob"]),
             body=summary(m["body"]), entry=summary(entry))
 
+    @staticmethod
+    def notes(folder, m):
+        for (owner, entry), (value, modseq) in m["notes"].items():
+            yield dict(what="annotation", folder=folder["guid"].hex(),
+                       uid=m["uid"], owner=text(owner), entry=text(entry),
+                       modseq=modseq, value=text(value))
+
     def items(self):
         j = self.journal
         yield dict(what="account", guid=self.guid.hex(),
@@ -716,6 +765,7 @@ class Account:
             entries = self.entries(f)
             for uid in sorted(f["rows"]):
                 yield self.message(f, f["rows"][uid], entries)
+                yield from self.notes(f, f["rows"][uid])
 
 
 FLAGS = ((1, "Answered"), (2, "Flagged"), (4, "Deleted"), (8, "Seen"),

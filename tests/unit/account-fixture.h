@@ -156,6 +156,27 @@ static inline uint32_t fixture_deliver(struct fixture *f,
 	return uid;
 }
 
+/* In any order: their sum. */
+static inline void fixture_dump_notes(struct account_folder *folder,
+				      uint32_t uid, struct cv_text *text)
+{
+	struct account_annotation a;
+	uint64_t sum = 0;
+	size_t at = 0, count = 0;
+
+	while (account_annotation_next(folder, uid, &at, &a)) {
+		if (a.value.data == NULL)
+			continue;
+		count++;
+		sum += hash_bytes(a.owner.data, a.owner.len) * 3 +
+			hash_bytes(a.entry.data, a.entry.len) * 5 +
+			hash_bytes(a.value.data, a.value.len) * a.modseq;
+	}
+	if (count > 0)
+		cv_text_append_f(text, "  notes %zu %llx\n", count,
+				 (unsigned long long)sum);
+}
+
 /* A text that is the same for equal states: everything visible. */
 static inline char *fixture_dump(struct account *account, struct cv_pool *pool)
 {
@@ -210,6 +231,7 @@ static inline char *fixture_dump(struct account *account, struct cv_pool *pool)
 					account_keyword_name(folder,
 						m.keywords.indexes[i]));
 			cv_text_append_c(&text, '\n');
+			fixture_dump_notes(folder, m.uid, &text);
 		}
 	}
 	return text.data;

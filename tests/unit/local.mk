@@ -15,6 +15,12 @@ tests_unit_test_account_rotation_SOURCES = %D%/test-account-rotation.c %D%/accou
 tests_unit_test_account_rotation_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_account_rotation_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
+UNIT_TESTS += tests/unit/test-account-annotations
+tests_unit_test_account_annotations_SOURCES = \
+	%D%/test-account-annotations.c %D%/account-fixture.h
+tests_unit_test_account_annotations_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_account_annotations_LDADD = core/account/libaccount.la \
+	core/io/libio.la $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-acl
 tests_unit_test_acl_SOURCES = %D%/test-acl.c core/mailbox/acl.c
