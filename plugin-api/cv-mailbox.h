@@ -45,6 +45,29 @@ static inline bool cv_set_contains(struct cv_set set, uint32_t value)
 /* Keyword names, valid atoms of 1..mail_max_keyword_length bytes. */
 struct cv_keywords { const char *const *names; uint32_t count; };
 
+/* --- annotations of messages [RFC5257] ----------------------------------- */
+
+enum {
+	CV_ANNOTATION_VALUE_MAX = 65536,	/* bytes of one */
+	CV_ANNOTATION_ENTRY_MAX = 1000,	/* of its name */
+	CV_ANNOTATIONS_MAX = 100,	/* of a message, that are shared; and
+					 * that are the user's own */
+};
+
+struct cv_annotation {
+	struct cv_span entry;		/* "/comment", "/1.2/comment" */
+	struct cv_span value;		/* data NULL: none, or no more */
+	uint64_t modseq;		/* of its last change */
+	bool is_private;		/* the user's own; else shared */
+};
+
+enum cv_annotation_support {	/* of a mailbox; 0: it has none */
+	CV_ANNOTATIONS_READ = 1,
+	CV_ANNOTATIONS_PRIVATE = 2,	/* there are private ones */
+	CV_ANNOTATIONS_WRITE_SHARED = 4,
+	CV_ANNOTATIONS_WRITE_PRIVATE = 8,
+};
+
 /* --- namespaces and names ------------------------------------------------ */
 
 enum cv_namespace_type {
@@ -142,6 +165,7 @@ struct cv_mailbox_state {
 	uint32_t permanent_flags;	/* enum cv_flag */
 	struct cv_keywords keywords;	/* those in use, by index */
 	uint8_t guid[16];
+	uint32_t annotations;		/* enum cv_annotation_support */
 };
 
 /* What sync found.  Order to report: expunged (each number is valid at its
@@ -173,6 +197,7 @@ enum cv_message_item {		/* beyond what always is there */
 	CV_MESSAGE_THREAD = 32,
 	CV_MESSAGE_PREVIEW = 64,
 	CV_MESSAGE_PREVIEW_LAZY = 128,	/* only if it costs nothing */
+	CV_MESSAGE_ANNOTATIONS = 256,
 };
 
 struct cv_message_data {
@@ -193,6 +218,9 @@ struct cv_message_data {
 	/* Its first words, UTF-8 on one line; "": it has no text; data NULL:
 	 * not asked for, or not at hand. */
 	struct cv_span preview;
+	/* By entry, private before shared; also some that are gone. */
+	const struct cv_annotation *annotations;
+	uint32_t annotation_count;
 };
 
 enum cv_section_kind {
@@ -232,6 +260,12 @@ struct cv_store_request {
 	uint64_t unchanged_since;	/* UINT64_MAX: no condition */
 	bool settle_later;		/* durable only after settle, before
 					 * which no success may be told */
+	/* More than none: they are set (value.data NULL: removed), and flags
+	 * and keywords are left alone.  CV_E_SYNTAX: an entry that cannot be,
+	 * or of a part that is not there; CV_E_LIMIT: too many or too
+	 * large; CV_E_DENIED. */
+	const struct cv_annotation *annotations;
+	uint32_t annotation_count;
 };
 
 struct cv_save_request {
@@ -253,6 +287,11 @@ struct cv_save_request {
 	 * "binary" [RFC3516 4.4]: they are stored as base64.  CV_E_SYNTAX
 	 * from write or finish: a NUL elsewhere. */
 	bool binary;
+	/* It begins with these.  Errors as of a store; CV_E_SYNTAX for a part
+	 * that is not there comes from finish. */
+	const struct cv_annotation *annotations;
+	uint32_t annotation_count;
+	bool annotations_if_allowed;	/* those that may not be are left out */
 };
 
 struct cv_save;			/* one or more messages being written */
@@ -286,6 +325,9 @@ enum cv_search_op {
 	 * those in it, at any depth.  Nothing below them: there is one. */
 	CV_SEARCH_PART, CV_SEARCH_PART_PARENT, CV_SEARCH_PART_CHILD,
 	CV_SEARCH_PART_KEY,		/* flags: enum cv_search_part */
+	/* text in the value of an annotation; field: its entry, a pattern as of
+	 * LIST; flags: 1 private, 2 shared; number 1: none of these has a value */
+	CV_SEARCH_ANNOTATION,
 };
 
 /* Of one MIME part.  Envelopes are those of messages within the message. */
@@ -345,6 +387,7 @@ enum cv_sort_key {
 	CV_SORT_ARRIVAL = 1, CV_SORT_CC, CV_SORT_DATE, CV_SORT_FROM,
 	CV_SORT_SIZE, CV_SORT_SUBJECT, CV_SORT_TO,
 	CV_SORT_DISPLAYFROM, CV_SORT_DISPLAYTO,
+	CV_SORT_ANNOTATION,		/* the next one of annotations */
 	CV_SORT_REVERSE = 256,		/* with one of them */
 };
 
@@ -353,6 +396,10 @@ struct cv_sort_request {
 	const struct cv_search_query *query;
 	const uint32_t *keys;		/* enum cv_sort_key */
 	uint32_t key_count;
+	/* By whose values: entry and is_private count, one for each key
+	 * CV_SORT_ANNOTATION. */
+	const struct cv_annotation *annotations;
+	uint32_t annotation_count;
 };
 
 enum cv_thread_algorithm {

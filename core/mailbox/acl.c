@@ -49,6 +49,9 @@ int acl_rights_parse(struct cv_span letters, uint32_t *rights_r,
 			*rights_r |= ACL_CREATE | ACL_DELETE;
 		else if (c == 'd')
 			*rights_r |= ACL_EXPUNGE | ACL_DELETED;
+		/* [RFC5257 3.4] tied to "w" [RFC4314 3.7] */
+		else if (c == 'n')
+			*rights_r |= ACL_WRITE;
 		else
 			return FAIL(err, CV_E_SYNTAX, "there is no right "
 				    "'%c'", c > 0x20 && c < 0x7f ? c : '?');
@@ -62,6 +65,8 @@ void acl_rights_format(struct cv_text *dst, uint32_t rights, bool obsolete)
 		if (rights & rights_table[i].right)
 			cv_text_append_c(dst, rights_table[i].letter);
 	}
+	if (obsolete && (rights & ACL_WRITE))
+		cv_text_append_c(dst, 'n');
 	/* [RFC4314 2.1.1] any member right brings the old one */
 	if (obsolete && (rights & (ACL_CREATE | ACL_DELETE)))
 		cv_text_append_c(dst, 'c');

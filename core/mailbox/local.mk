@@ -20,6 +20,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-acl.c \
 	%D%/mailbox-shares.c \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
+	%D%/mailbox-annotate.c %D%/mailbox-annotate.h \
 	%D%/mailbox-annotations.c \
 	%D%/mailbox-api.c \
 	%D%/mailbox-broker.c %D%/mailbox-broker.h \
@@ -55,6 +56,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-route-copy.c \
 	%D%/mailbox-save.c %D%/mailbox-save-private.h \
 	%D%/mailbox-save-body.c %D%/mailbox-save-commit.c \
+	%D%/mailbox-search-annotation.c \
 	%D%/mailbox-search-part.c \
 	%D%/mailbox-search-private.h \
 	%D%/mailbox-search.c \

@@ -42,6 +42,11 @@ static struct acl_who who_asks(const struct cv_user *user,
 	};
 }
 
+bool mailbox_is_owner(const struct cv_user *user, const struct namespace *ns)
+{
+	return who_asks(user, ns).owner;
+}
+
 /* What another server keeps; text_r data NULL: nothing newer. */
 static int read_foreign(const struct namespace *ns,
 			struct account_folder *folder, struct cv_pool *pool,

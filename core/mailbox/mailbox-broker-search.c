@@ -1,5 +1,6 @@
 /* mailbox-broker-search.c - SEARCH, SORT and THREAD for a session of another
  * user. */
+#include "mailbox-annotate.h"
 #include "mailbox-broker-private.h"
 
 static int take_node(struct request *q, struct cv_search_node *n)
@@ -99,6 +100,7 @@ int broker_op_sort(struct request *q)
 	for (uint32_t i = 0; i < r.key_count; i++)
 		keys[i] = remote_get_u32(&q->in);
 	r.keys = keys;
+	r.annotations = annotations_wire_get(&q->in, &r.annotation_count);
 	ret = remote_get_end(&q->in, &q->err);
 	if (ret == CV_OK)
 		ret = mailbox_sort(box, &r, q->broker->pool, &seqs, &count,

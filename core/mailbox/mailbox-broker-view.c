@@ -3,6 +3,7 @@
  *
  * Trusts nothing that comes in, as mailbox-broker.c; a view is known by the
  * number that it was given, messages by their UIDs. */
+#include "mailbox-annotate.h"
 #include "mailbox-broker-private.h"
 #include "mailbox-freeze.h"
 
@@ -65,6 +66,7 @@ static void put_state(struct request *q, struct cv_mailbox *box)
 	remote_put_u32(&q->out, s.uidvalidity);
 	remote_put_u32(&q->out, box->uidnext);
 	remote_put_u64(&q->out, s.highestmodseq);
+	remote_put_u32(&q->out, s.annotations);
 	remote_put_span(&q->out, cv_span((const char *)s.guid, 16));
 	remote_put_keywords(&q->out, &s.keywords);
 	remote_put_set(&q->out, ranges_set(&box->recent));
@@ -281,6 +283,7 @@ static void put_message(struct request *q, const struct cv_message_data *d)
 					 d->has_thread ? 16 : 0));
 	remote_put_u32(&q->out, d->preview.data != NULL);
 	remote_put_span(&q->out, d->preview);
+	annotations_wire_put(&q->out, d->annotations, d->annotation_count);
 }
 
 /* As many of them as fit into a message, at least one. */
@@ -424,6 +427,7 @@ int broker_op_store(struct request *q)
 	r.silent = remote_get_u32(&q->in) != 0;
 	r.unchanged_since = remote_get_u64(&q->in);
 	r.keywords = remote_get_keywords(&q->in);
+	r.annotations = annotations_wire_get(&q->in, &r.annotation_count);
 	ret = remote_get_end(&q->in, &q->err);
 	if (ret == CV_OK && (r.change < CV_FLAGS_ADD ||
 			     r.change > CV_FLAGS_REPLACE))
@@ -557,6 +561,8 @@ int broker_op_save_add(struct request *q)
 	r.internal_date = (int64_t)remote_get_u64(&q->in);
 	r.save_date = (int64_t)remote_get_u64(&q->in);
 	r.keywords = remote_get_keywords(&q->in);
+	r.annotations_if_allowed = remote_get_u32(&q->in) != 0;
+	r.annotations = annotations_wire_get(&q->in, &r.annotation_count);
 	if (ret == CV_OK)
 		ret = remote_get_end(&q->in, &q->err);
 	if (ret == CV_OK)

@@ -5,7 +5,7 @@
  * size of the target.  To another account it is a copy of the bytes, its
  * commit, and then an expunge: what a crash in between leaves is a message
  * twice, never none. */
-#include "mailbox-private.h"
+#include "mailbox-annotate.h"
 
 struct copied {
 	uint32_t uid, new_uid, row, seq;
@@ -26,6 +26,7 @@ struct copying {
 	bool move, link_unsynced;
 	uint32_t allowed;		/* flags that the copies may have */
 	bool keywords_allowed;
+	uint32_t annotations;		/* enum cv_annotation_support */
 	ARRAY(struct copied) messages;
 	struct cv_error *err;
 };
@@ -222,6 +223,23 @@ static int hide_all(struct copying *c)
 
 /* --- the commit ----------------------------------------------------------------------- */
 
+/* [RFC5257 4.6] the shared ones and the user's own, as far as the target may
+ * have them */
+static int annotate_one(struct copying *c, struct account_txn *txn,
+			const struct copied *m)
+{
+	const struct cv_annotation *list;
+	uint32_t count;
+
+	annotations_get(c->box, m->uid, c->pool, &list, &count);
+	if (count == 0)
+		return CV_OK;
+	list = annotations_filter(list, count, c->annotations, c->pool,
+				  &count);
+	return annotations_put(txn, c->folder, m->new_uid, list, count,
+			       c->err);
+}
+
 static int append_one(struct copying *c, struct account_txn *txn,
 		      struct copied *m)
 {
@@ -257,7 +275,7 @@ static int append_one(struct copying *c, struct account_txn *txn,
 		MAILBOX_MARK_SHIFT;
 	ret = txn_append(txn, c->folder, &append, &m->new_uid, c->err);
 	m->target.uid = m->new_uid;
-	return ret;
+	return ret == CV_OK ? annotate_one(c, txn, m) : ret;
 }
 
 static int expunge_sources(struct copying *c, struct account_txn *txn)
@@ -520,12 +538,15 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 		ret = mailbox_permit(mailbox_box_rights(c->box),
 				     MAILBOX_OP_MOVE_FROM, c->box->name,
 				     c->err);
-	if (ret == CV_OK)
+	if (ret == CV_OK) {
+		uint32_t rights = mailbox_rights(c->box->user, c->ref.ns,
+						 c->folder);
+
 		c->allowed = mailbox_flags_kept(c->ref.store,
-			mailbox_flags_allowed(
-				mailbox_rights(c->box->user, c->ref.ns,
-					       c->folder),
-				&c->keywords_allowed));
+			mailbox_flags_allowed(rights, &c->keywords_allowed));
+		c->annotations = annotations_allowed(c->box->user, c->ref.ns,
+						     rights);
+	}
 	if (ret == CV_OK)
 		ret = store_folder_get(c->ref.store, c->folder, &c->sf,
 				       c->err);

@@ -1,6 +1,6 @@
 /* mailbox-fetch.c - what a message is: from the rows, the catalogue, and only
  * then from its bytes. */
-#include "mailbox-private.h"
+#include "mailbox-annotate.h"
 #include "mailbox-admin.h"
 #include "message/body-structure.h"
 #include "message/preview.h"
@@ -400,8 +400,14 @@ int mailbox_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 	data_r->save_date = m.saved;
 	data_r->size_bytes = m.virtual_size;
 	memcpy(data_r->guid, m.guid.bytes, sizeof(data_r->guid));
-	if (m.keywords.count > 0 || (items & CV_MESSAGE_BODY))
+	if (m.keywords.count > 0 ||
+	    (items & (CV_MESSAGE_BODY | CV_MESSAGE_ANNOTATIONS)))
 		pool_reset(box->data_pool);
+	if ((items & CV_MESSAGE_ANNOTATIONS) &&
+	    CV_HAS(data_r, annotation_count))
+		annotations_get(box, m.uid, box->data_pool,
+				&data_r->annotations,
+				&data_r->annotation_count);
 	if (m.keywords.count > 0)
 		data_r->keywords = store_keywords_get(box->folder, m.keywords,
 						      box->data_pool);

@@ -408,6 +408,8 @@ int mailbox_permit(uint32_t rights, enum mailbox_op op, const char *name,
 		   struct cv_error *err);
 int mailbox_refuse(uint32_t rights, enum mailbox_op op, const char *name,
 		   struct cv_error *err);
+/* Whoever this process serves, the mailboxes of the namespace are his. */
+bool mailbox_is_owner(const struct cv_user *user, const struct namespace *ns);
 /* The rights in an open mailbox, as they are now, and the flags that they
  * allow to change: enum cv_flag; 0 and *keywords_r false: none. */
 uint32_t mailbox_box_rights(struct cv_mailbox *box);

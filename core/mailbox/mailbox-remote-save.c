@@ -1,5 +1,6 @@
 /* mailbox-remote-save.c - saving to another user's mailbox: each message is
  * gathered in a memory file, which the broker gets when it is sealed. */
+#include "mailbox-annotate.h"
 #include "remote-call.h"
 
 #include <unistd.h>
@@ -72,12 +73,18 @@ int remote_save_begin(struct remote *remote, const char *name,
 int remote_save_add(struct remote_save *save,
 		    const struct cv_save_request *r, struct cv_error *err)
 {
+	bool has;
+
 	cv_text_reset(&save->request);
 	remote_put_u32(&save->request, r->flags & CV_FLAGS_STORED);
 	remote_put_u64(&save->request, (uint64_t)r->internal_date);
 	remote_put_u64(&save->request, CV_HAS(r, save_date) ?
 		     (uint64_t)r->save_date : 0);
 	remote_put_keywords(&save->request, &r->keywords);
+	has = CV_HAS(r, annotations_if_allowed);
+	remote_put_u32(&save->request, has && r->annotations_if_allowed);
+	annotations_wire_put(&save->request, has ? r->annotations : NULL,
+			     has ? r->annotation_count : 0);
 	if (save->file >= 0)
 		(void)close(save->file);
 	save->file = remote_file_create(err);

@@ -1,5 +1,6 @@
 /* mailbox-remote-search.c - SEARCH, SORT and THREAD in a mailbox of another
  * user: the broker finds, and is asked for nothing that is not known here. */
+#include "mailbox-annotate.h"
 #include "remote-call.h"
 
 static void put_query(struct cv_text *fields,
@@ -81,12 +82,16 @@ int remote_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
 	struct remote_answer a;
 	struct cv_text fields;
 	uint32_t count;
+	bool noted;
 	int ret;
 
 	put_request(box, &fields, r->query, pool);
 	remote_put_u32(&fields, r->key_count);
 	for (uint32_t i = 0; i < r->key_count; i++)
 		remote_put_u32(&fields, r->keys[i]);
+	noted = CV_HAS(r, annotation_count);
+	annotations_wire_put(&fields, noted ? r->annotations : NULL,
+			     noted ? r->annotation_count : 0);
 	ret = remote_view_call(box, REMOTE_SORT, &fields, pool, &a, err);
 	if (ret < 0)
 		return ret;

@@ -3,6 +3,7 @@
  * The list of UIDs here is the one that sequence numbers count by; the broker
  * has its own, and is asked by UIDs.  When the connection was lost the broker's
  * view is opened again, and the next sync compares the two lists. */
+#include "mailbox-annotate.h"
 #include "remote-call.h"
 
 #include <sys/socket.h>
@@ -99,6 +100,7 @@ void remote_view_take(struct cv_mailbox *box, struct remote_reader *in,
 	*uidvalidity_r = remote_get_u32(in);
 	box->uidnext = remote_get_u32(in);
 	view->highestmodseq = remote_get_u64(in);
+	view->annotations = remote_get_u32(in);
 	guid = remote_get_span(in, 16);
 	if (guid.len == 16)
 		memcpy(view->guid, guid.data, 16);
@@ -416,6 +418,8 @@ void remote_state(struct cv_mailbox *box, struct cv_mailbox_state *s)
 	s->permanent_flags = view->permanent_flags;
 	s->keywords = view->keywords;
 	memcpy(s->guid, view->guid, sizeof(s->guid));
+	if (CV_HAS(s, annotations))
+		s->annotations = view->annotations;
 }
 
 int remote_watch_fd(struct cv_mailbox *box)
@@ -489,6 +493,7 @@ static void take_message(struct cv_mailbox *box, struct remote_reader *in,
 	d->preview = remote_get_span(in, REMOTE_TEXT_MAX);
 	if (!has_preview)
 		d->preview = CV_SPAN_NONE;
+	d->annotations = annotations_wire_get(in, &d->annotation_count);
 	one = (struct cv_range){ d->uid, d->uid };
 	(void)mailbox_uids_to_seqs(box, (struct cv_set){ &one, 1 }, in->pool,
 				   &seqs);
@@ -632,6 +637,7 @@ int remote_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		 struct cv_error *err)
 {
 	struct cv_pool *own = pool_create("remote store");
+	bool noted = CV_HAS(r, annotation_count);
 	struct remote_answer a;
 	struct cv_text fields;
 	struct cv_set modified;
@@ -645,6 +651,8 @@ int remote_store(struct cv_mailbox *box, const struct cv_store_request *r,
 	remote_put_u32(&fields, r->silent);
 	remote_put_u64(&fields, r->unchanged_since);
 	remote_put_keywords(&fields, &r->keywords);
+	annotations_wire_put(&fields, noted ? r->annotations : NULL,
+			     noted ? r->annotation_count : 0);
 	ret = remote_view_call(box, REMOTE_STORE, &fields, own, &a, err);
 	if (ret == CV_OK)
 		ret = take_seqs(box, &a, pool, &modified);

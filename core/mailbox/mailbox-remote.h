@@ -55,6 +55,7 @@ struct remote_view {
 	uint64_t highestmodseq;
 	uint64_t known_modseq;		/* nothing up to here is kept back */
 	uint8_t guid[16];
+	uint32_t annotations;		/* enum cv_annotation_support */
 	struct cv_keywords keywords;	/* in keyword_pool */
 	struct cv_pool *keyword_pool;
 	int bell;			/* -1: not watched */

@@ -26,10 +26,14 @@ static int copy_one(struct cv_mailbox *box, uint32_t seq,
 	struct cv_message_data d = { CV_SIZED(cv_message_data) };
 	struct cv_save_request r = { CV_SIZED(cv_save_request) };
 	struct cv_stream *stream;
-	int ret = route_message(box, seq, CV_MESSAGE_KEYWORDS, &d, err);
+	int ret = route_message(box, seq, CV_MESSAGE_KEYWORDS |
+				CV_MESSAGE_ANNOTATIONS, &d, err);
 
 	if (ret != CV_OK)
 		return ret;
+	r.annotations = d.annotations;
+	r.annotation_count = d.annotation_count;
+	r.annotations_if_allowed = true;
 	r.flags = d.flags & CV_FLAGS_STORED;
 	r.keywords = d.keywords;
 	r.internal_date = d.internal_date;

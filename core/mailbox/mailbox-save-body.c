@@ -2,6 +2,7 @@
  *
  * They are parsed and written in passing: INVARIANT: of a large message no more
  * than WRITE_CHUNK is in memory, unless a filter wants all of it. */
+#include "mailbox-annotate.h"
 #include "mailbox-save-private.h"
 
 #include "message/binary-encoder.h"
@@ -262,7 +263,10 @@ int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 	m->virtual_size = summary.virtual_size;
 	cv_text_init(&m->catalogue, m->parse_pool);
 	message_summary_encode(&m->catalogue, &summary);
-	if (m->filtered)
+	if (annotations_name_parts(m->annotations, m->annotation_count))
+		ret = annotations_check_parts(m->annotations,
+					      m->annotation_count, tree, err);
+	if (ret == CV_OK && m->filtered)
 		ret = run_filters(save, m, err);
 	if (ret == CV_OK)
 		ret = finish_blob(save, m, err);

@@ -2,6 +2,7 @@
  *
  * INVARIANT: before the commit nothing can be seen of them, after it nothing can
  * be lost. */
+#include "mailbox-annotate.h"
 #include "mailbox-save-private.h"
 #include "mailbox-route.h"
 #include "mailbox-seen.h"
@@ -80,7 +81,8 @@ static int append_one(struct cv_save *save, struct account_txn *txn,
 	append.flags = m->flags | m->blob.marks << MAILBOX_MARK_SHIFT;
 	ret = txn_append(txn, m->folder, &append, &m->uid, err);
 	m->blob.uid = m->uid;
-	return ret;
+	return ret < 0 ? ret : annotations_put(txn, m->folder, m->uid,
+		m->annotations, m->annotation_count, err);
 }
 
 /* The list for other servers, of each folder.  CV_CHANGED: *stale_r does not

@@ -20,6 +20,8 @@ struct saved {
 	const struct account_guid *guid;	/* NULL: a new one */
 	uint32_t wanted_uid;
 	uint64_t modseq;		/* 0: of the commit */
+	const struct cv_annotation *annotations;
+	uint32_t annotation_count;
 	struct message_summarizer *summarizer;
 	struct cv_pool *parse_pool;
 	struct cv_text bytes;		/* not written yet */

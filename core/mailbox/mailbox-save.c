@@ -5,6 +5,7 @@
  * make it durable, and its file is written without a sync.  A larger one is
  * synced as a hidden blob first.  INVARIANT: before the commit nothing can be
  * seen of it, after it nothing can be lost. */
+#include "mailbox-annotate.h"
 #include "mailbox-save-private.h"
 
 #include "message/binary-encoder.h"
@@ -144,6 +145,27 @@ static int open_target(struct cv_save *save, struct saved *m,
 	return ret < 0 ? ret : CV_OK;
 }
 
+static int take_annotations(struct cv_save *save, struct saved *m,
+			    const struct cv_save_request *r, uint32_t rights,
+			    struct cv_error *err)
+{
+	uint32_t allowed;
+	int ret = CV_OK;
+
+	if (!CV_HAS(r, annotations_if_allowed) || r->annotation_count == 0)
+		return CV_OK;
+	allowed = annotations_allowed(save->user, m->ref.ns, rights);
+	if (!r->annotations_if_allowed)
+		ret = annotations_check(r->annotations, r->annotation_count,
+					allowed, m->mailbox_name, err);
+	m->annotations = annotations_filter(r->annotations,
+					    r->annotation_count, allowed,
+					    save->pool, &m->annotation_count);
+	if (ret == CV_OK && m->annotation_count > CV_ANNOTATIONS_MAX)
+		ret = FAIL(err, CV_E_LIMIT, "too many annotations");
+	return ret;
+}
+
 static void take_identity(struct cv_save *save, struct saved *m,
 			  const struct cv_save_request *r)
 {
@@ -161,6 +183,7 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 		     struct cv_error *err)
 {
 	struct saved *m;
+	uint32_t rights = 0;
 	bool keywords;
 	int ret;
 
@@ -179,10 +202,13 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	if (ret == CV_OK && save->replaced.box == NULL)
 		ret = quota_estimate(m->ref.store, m->mailbox_name,
 				     r->size_hint, err);
+	if (ret == CV_OK) {
+		rights = mailbox_rights(save->user, m->ref.ns, m->folder);
+		ret = take_annotations(save, m, r, rights, err);
+	}
 	if (ret < 0)
 		return save_fail(save, ret);
-	m->flags = r->flags & mailbox_flags_allowed(
-		mailbox_rights(save->user, m->ref.ns, m->folder), &keywords);
+	m->flags = r->flags & mailbox_flags_allowed(rights, &keywords);
 	m->seen = (m->flags & CV_FLAG_SEEN) != 0;
 	m->flags = mailbox_flags_kept(m->ref.store, m->flags);
 	if (!keywords)

@@ -58,6 +58,8 @@ bool search_compare_time(uint32_t op, const struct cv_search_node *n,
 			 int64_t time, int64_t day);
 int64_t search_day_of(int64_t time);
 
+/* mailbox-search-annotation.c */
+bool search_match_annotation(struct search *s, const struct snode *n);
 /* mailbox-search-part.c: a key CV_SEARCH_PART. */
 int search_match_part(struct search *s, const struct snode *n, bool *yes_r);
 

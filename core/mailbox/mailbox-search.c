@@ -682,6 +682,9 @@ static int match_key(struct search *s, const struct snode *n, bool *yes_r)
 		return CV_OK;
 	case CV_SEARCH_THREAD:
 		return match_thread(s, n, yes_r);
+	case CV_SEARCH_ANNOTATION:
+		*yes_r = search_match_annotation(s, n);
+		return CV_OK;
 	case CV_SEARCH_HEADER:
 		return match_header(s, n, yes_r);
 	case CV_SEARCH_BODY:

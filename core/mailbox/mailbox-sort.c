@@ -2,7 +2,7 @@
  *
  * Every key becomes a number for each message, which are then sorted by the
  * least key first; sorting is stable, so that sequence numbers decide last. */
-#include "mailbox-private.h"
+#include "mailbox-annotate.h"
 #include "key-table.h"
 #include "sort-radix.h"
 
@@ -33,6 +33,8 @@ struct sorting {
 	uint32_t *seqs, count;
 	struct key_table table;
 	struct radix_item *items, *spare;
+	enum casemap map;
+	const struct cv_annotation *annotations;	/* behind the next */
 };
 
 /* Signed numbers in the order of unsigned ones. */
@@ -62,6 +64,39 @@ static int row_key(struct sorting *s, uint32_t i, uint32_t key,
 	return ret < 0 ? ret : CV_OK;
 }
 
+/* [RFC5257 4.9] what has none is before all that have */
+static uint32_t *annotation_ranks(struct sorting *s,
+				  const struct cv_annotation *by)
+{
+	struct cv_text text;
+	size_t *ends = pool_new_array(s->pool, size_t, s->count);
+	struct cv_span *keys = pool_new_array(s->pool, struct cv_span,
+					      s->count);
+	uint32_t *order = pool_new_array(s->pool, uint32_t, s->count);
+	uint32_t *ranks = pool_new_array(s->pool, uint32_t, s->count);
+	size_t from = 0;
+
+	cv_text_init(&text, s->pool);
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct cv_span value;
+
+		if (annotation_get_one(s->box, account_row_uid(
+				s->box->folder, s->rows[i].row), by->entry,
+				by->is_private, &value)) {
+			/* a value that is empty is one all the same */
+			cv_text_append_c(&text, '+');
+			casemap_append(&text, s->map, value);
+		}
+		ends[i] = text.len;
+	}
+	for (uint32_t i = 0; i < s->count; i++) {
+		keys[i] = cv_span(cv_text_str(&text) + from, ends[i] - from);
+		from = ends[i];
+	}
+	(void)radix_rank_strings(keys, s->count, s->pool, ranks, order);
+	return ranks;
+}
+
 /* Sorts what the keys after this one have sorted already. */
 static int sort_by(struct sorting *s, uint32_t key, struct cv_error *err)
 {
@@ -69,6 +104,9 @@ static int sort_by(struct sorting *s, uint32_t key, struct cv_error *err)
 	uint32_t column = column_of(key & ~(uint32_t)CV_SORT_REVERSE);
 	const uint32_t *ranks = column < KEY_STRINGS ?
 		s->table.ranks[column] : NULL;
+
+	if ((key & ~(uint32_t)CV_SORT_REVERSE) == CV_SORT_ANNOTATION)
+		ranks = annotation_ranks(s, --s->annotations);
 
 	for (uint32_t n = 0; n < s->count; n++) {
 		uint32_t i = s->items[n].index;
@@ -93,6 +131,8 @@ static int sort_by(struct sorting *s, uint32_t key, struct cv_error *err)
 static int check_keys(const struct cv_sort_request *r, uint32_t *wanted_r,
 		      struct cv_error *err)
 {
+	uint32_t noted = 0;
+
 	*wanted_r = 0;
 	if (r->key_count == 0 || r->key_count > SORT_KEYS_MAX)
 		return FAIL(err, CV_E_SYNTAX, "%u sort keys", r->key_count);
@@ -102,11 +142,15 @@ static int check_keys(const struct cv_sort_request *r, uint32_t *wanted_r,
 
 		if (column != KEY_NONE)
 			*wanted_r |= 1u << column;
+		else if (key == CV_SORT_ANNOTATION)
+			noted++;
 		else if (key != CV_SORT_ARRIVAL && key != CV_SORT_SIZE)
 			return FAIL(err, CV_E_SYNTAX, "no such sort key: %u",
 				    key);
 	}
-	return CV_OK;
+	return noted == (CV_HAS(r, annotation_count) ? r->annotation_count :
+			 0) ? CV_OK :
+		FAIL(err, CV_E_SYNTAX, "sort keys of annotations");
 }
 
 static int sort_all(struct sorting *s, const struct cv_sort_request *r,
@@ -114,6 +158,10 @@ static int sort_all(struct sorting *s, const struct cv_sort_request *r,
 {
 	int ret = CV_OK;
 
+	s->map = key_casemap(r->query);
+	/* from the last key to the first */
+	if (CV_HAS(r, annotation_count) && r->annotation_count > 0)
+		s->annotations = r->annotations + r->annotation_count;
 	s->items = pool_new_array(s->pool, struct radix_item, s->count);
 	s->spare = pool_new_array(s->pool, struct radix_item, s->count);
 	for (uint32_t i = 0; i < s->count; i++)

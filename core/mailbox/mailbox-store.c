@@ -1,5 +1,5 @@
 /* mailbox-store.c - STORE. */
-#include "mailbox-private.h"
+#include "mailbox-annotate.h"
 
 #include <stdlib.h>
 
@@ -533,8 +533,11 @@ int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		  struct cv_error *err)
 {
 	struct storing s = { .box = box, .r = r, .err = err };
-	int ret = mailbox_check_writable(box, err);
+	int ret;
 
+	if (CV_HAS(r, annotation_count) && r->annotation_count > 0)
+		return mailbox_annotate(box, r, pool, modified_r, err);
+	ret = mailbox_check_writable(box, err);
 	if (ret == CV_OK)
 		ret = check_rights(&s);
 	if (ret < 0)

@@ -1,5 +1,5 @@
 /* mailbox-view.c - an open mailbox: sequence numbers, and what changed. */
-#include "mailbox-private.h"
+#include "mailbox-annotate.h"
 
 /* --- ranges ------------------------------------------------------------------------ */
 
@@ -586,6 +586,8 @@ void mailbox_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r)
 	state_r->permanent_flags = box->readonly ? 0 : allowed;
 	state_r->keywords = (struct cv_keywords){ names, all.count };
 	memcpy(state_r->guid, folder->guid.bytes, sizeof(state_r->guid));
+	if (CV_HAS(state_r, annotations))
+		state_r->annotations = mailbox_annotations_state(box);
 	state_r->first_unseen = 0;
 	if (folder->unseen_count == 0)
 		return;

@@ -4,9 +4,11 @@
 #include "imap-commands.h"
 #include "imap-respond.h"
 
-/* [RFC4314 2.1, 2.1.1] "c" and "d" can be given, too, and no right is tied to
- * another. */
-static const char letters[] = "lrwstipekxacd";
+/* [RFC4314 2.1, 2.1.1] "c" and "d" can be given, too; "n" [RFC5257 3.4] is tied
+ * to "w". */
+static const char *const rights[] = {
+	"l", "r", "wn", "s", "t", "i", "p", "e", "k", "x", "a", "c", "d",
+};
 
 int imap_cmd_listrights(struct imap_cmd *cmd)
 {
@@ -29,11 +31,11 @@ int imap_cmd_listrights(struct imap_cmd *cmd)
 	imap_append_astring(&s->out, id);
 	cv_text_append_c(&s->out, ' ');
 	imap_append_astring(&s->out, cv_span_of(required));
-	for (const char *c = letters; *c != '\0'; c++) {
-		if (strchr(required, *c) != NULL)
+	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		if (strchr(required, rights[i][0]) != NULL)
 			continue;
 		cv_text_append_c(&s->out, ' ');
-		cv_text_append_c(&s->out, *c);
+		cv_text_append_str(&s->out, rights[i]);
 	}
 	cv_text_append_str(&s->out, "\r\n");
 	imap_flush(s);

@@ -159,7 +159,7 @@ static const struct {
 	{ "UTF8=ACCEPT", AFTER_LOGIN, NULL },
 	{ "ACL", AFTER_LOGIN, has_acl },
 	/* [RFC4314 1] those that RFC 2086 did not have */
-	{ "RIGHTS=texk", AFTER_LOGIN, has_acl },
+	{ "RIGHTS=texkn", AFTER_LOGIN, has_acl },
 	{ "LIST-MYRIGHTS", AFTER_LOGIN, has_acl },
 	/* [RFC5464 1] METADATA-SERVER would say that there are none of
 	 * mailboxes */

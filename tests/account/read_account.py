@@ -126,7 +126,7 @@ class Snapshot:
             self.annotate(Payload(data[at:at + size]))
 
     def annotate(self, p):
-        while p.data:
+        while p.at < len(p.data):
             uid, n, owner, entry, _, modseq = p.get("IIHHIQ")
             key = p.bytes(owner), p.bytes(entry)
             if uid in self.messages:

@@ -6,7 +6,7 @@ import culver
 import dovecot
 from test_shared import Shared
 
-ALL = "lrwstipekxacd"
+ALL = "lrwstipekxancd"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def said(raw, command):
 
 def test_capability(raw):
     words = said(raw, "CAPABILITY")[0].split()
-    assert {"ACL", "RIGHTS=texk", "LIST-MYRIGHTS"} <= set(words)
+    assert {"ACL", "RIGHTS=texkn", "LIST-MYRIGHTS"} <= set(words)
 
 
 def test_setacl_getacl_deleteacl(raw):
@@ -71,13 +71,13 @@ def test_no_such_mailbox(raw, command):
 
 def test_listrights(raw):
     assert said(raw, "LISTRIGHTS Drafts smith") == [
-        "* LISTRIGHTS Drafts smith \"\" l r w s t i p e k x a c d", "x OK Listrights completed."]
+        "* LISTRIGHTS Drafts smith \"\" l r wn s t i p e k x a c d", "x OK Listrights completed."]
     # [RFC4314 3.4] the identifier as it was sent
     assert said(raw, 'LISTRIGHTS Drafts "user=smith"')[0].startswith(
         '* LISTRIGHTS Drafts user=smith "" l')
     # an owner cannot shut himself out
     assert said(raw, "LISTRIGHTS Drafts owner")[0] == \
-        "* LISTRIGHTS Drafts owner la r w s t i p e k x c d"
+        "* LISTRIGHTS Drafts owner la r wn s t i p e k x c d"
 
 
 def test_myrights(raw):

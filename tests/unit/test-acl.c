@@ -48,7 +48,11 @@ static void letters_stand_for_rights(void **state)
 			 CV_OK);
 	assert_string_equal(rights_text(pool, rights), "lrwstiea");
 	acl_rights_format(&text, rights, true);
-	assert_string_equal(cv_text_str(&text), "lrwstiead");
+	assert_string_equal(cv_text_str(&text), "lrwstieand");
+	/* [RFC5257 3.4] tied to "w" */
+	assert_int_equal(acl_rights_parse(CV_SPAN("lrn"), &rights, NULL),
+			 CV_OK);
+	assert_int_equal(rights, ACL_LOOKUP | ACL_READ | ACL_WRITE);
 	assert_int_equal(acl_rights_parse(CV_SPAN("lz"), &rights, NULL),
 			 CV_E_SYNTAX);
 	assert_int_equal(acl_rights_parse_word(CV_SPAN("read"), &rights,

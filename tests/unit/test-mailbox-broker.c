@@ -259,7 +259,7 @@ static void rights_are_changed_by_who_may(void **state)
 	/* the owner has them in any case */
 	ok(&p.owner, mailbox_api.my_rights(p.owner.user, "INBOX", f->pool,
 					   &rights, &f->err));
-	assert_string_equal(rights, "lrwstipekxacd");
+	assert_string_equal(rights, "lrwstipekxancd");
 	pair_deinit(&p);
 }
 
