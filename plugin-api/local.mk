@@ -1,4 +1,5 @@
 culverinclude_HEADERS += \
+	%D%/cv-annotation.h \
 	%D%/cv-auth.h \
 	%D%/cv-check.h \
 	%D%/cv-client.h \

@@ -8,9 +8,11 @@
 
 #include "message/mime-part.h"
 
+#include "cv-annotation.h"
+
 #include <stdlib.h>
 
-enum { PATH_MAX_LEN = 64, WIRE_MAX = 4 * ACCOUNT_ANNOTATIONS_MAX };
+enum { WIRE_MAX = 4 * ACCOUNT_ANNOTATIONS_MAX };
 
 static const struct cv_span owners[] = { CV_SPAN(""), CV_SPAN("-") };
 
@@ -20,64 +22,6 @@ static struct cv_span owner_of(bool is_private)
 }
 
 /* --- names ------------------------------------------------------------------ */
-
-/* "1.2" before the end or '/', each from 1 without leading zeros
- * [RFC3501 9 section-part]; 0: it is not one. */
-static size_t path_parse(struct cv_span entry, uint32_t path[PATH_MAX_LEN],
-			 size_t *len_r)
-{
-	uint64_t number = 0;
-
-	*len_r = 0;
-	for (size_t i = 1; i <= entry.len; i++) {
-		char c = i < entry.len ? entry.data[i] : '/';
-
-		if (c >= '0' && c <= '9') {
-			number = number * 10 + (uint64_t)(c - '0');
-			if (number == 0 || number > UINT32_MAX)
-				return 0;
-			continue;
-		}
-		if ((c != '.' && c != '/') || number == 0 ||
-		    *len_r == PATH_MAX_LEN)
-			return 0;
-		path[(*len_r)++] = (uint32_t)number;
-		number = 0;
-		if (c == '/')
-			return i;
-	}
-	return 0;
-}
-
-static bool is_part(struct cv_span entry)
-{
-	return entry.len > 1 && entry.data[1] >= '0' && entry.data[1] <= '9';
-}
-
-bool annotation_entry_valid(struct cv_span entry, bool pattern)
-{
-	uint32_t path[PATH_MAX_LEN];
-	size_t len;
-	bool slash = false;
-
-	if (entry.len == 0 || entry.len > CV_ANNOTATION_ENTRY_MAX ||
-	    (entry.data[0] != '/' && !(pattern && (entry.data[0] == '*' ||
-						   entry.data[0] == '%'))))
-		return false;
-	for (size_t i = 0; i < entry.len; i++) {
-		unsigned char c = (unsigned char)entry.data[i];
-
-		if (c < 0x20 || c >= 0x7f || (slash && c == '/') ||
-		    (!pattern && (c == '*' || c == '%')))
-			return false;
-		slash = c == '/';
-	}
-	if (slash)
-		return false;
-	return !is_part(entry) || memchr(entry.data, '*', entry.len) != NULL ||
-		memchr(entry.data, '%', entry.len) != NULL ||
-		path_parse(entry, path, &len) != 0;
-}
 
 /* The flags of a part are "1", "0" or none [RFC5257 3.2.1]. */
 static bool flag_ok(struct cv_span name, struct cv_span value)
@@ -98,13 +42,13 @@ static bool flag_ok(struct cv_span name, struct cv_span value)
 bool annotation_may_be_set(struct cv_span entry, struct cv_span value)
 {
 	struct cv_span name = entry;
-	uint32_t path[PATH_MAX_LEN];
+	uint32_t path[CV_ANNOTATION_DEPTH_MAX];
 	size_t len;
 
-	if (!annotation_entry_valid(entry, false))
+	if (!cv_annotation_entry_ok(entry, false))
 		return false;
-	if (is_part(entry))
-		name = cv_span_skip(entry, path_parse(entry, path, &len));
+	if (cv_annotation_of_part(entry))
+		name = cv_span_skip(entry, cv_annotation_part(entry, path, &len));
 	/* "/flags" of the message is reserved [RFC5257 3.5] */
 	return cv_span_is(name, "/comment") ||
 		(name.len == entry.len ? cv_span_is(name, "/altsubject") :
@@ -241,12 +185,12 @@ int annotations_check_parts(const struct cv_annotation *list, uint32_t count,
 			    const struct mime_tree *tree,
 			    struct cv_error *err)
 {
-	uint32_t path[PATH_MAX_LEN];
+	uint32_t path[CV_ANNOTATION_DEPTH_MAX];
 	size_t len;
 
 	for (uint32_t i = 0; i < count; i++) {
-		if (!is_part(list[i].entry) || list[i].value.data == NULL ||
-		    path_parse(list[i].entry, path, &len) == 0)
+		if (!cv_annotation_of_part(list[i].entry) || list[i].value.data == NULL ||
+		    cv_annotation_part(list[i].entry, path, &len) == 0)
 			continue;
 		if (mime_tree_find(tree, path, len) == MIME_NONE)
 			return FAIL(err, CV_E_SYNTAX, "annotation of a part "
@@ -258,7 +202,7 @@ int annotations_check_parts(const struct cv_annotation *list, uint32_t count,
 bool annotations_name_parts(const struct cv_annotation *list, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (is_part(list[i].entry) && list[i].value.data != NULL)
+		if (cv_annotation_of_part(list[i].entry) && list[i].value.data != NULL)
 			return true;
 	}
 	return false;

@@ -8,8 +8,6 @@
 
 struct mime_tree;
 
-/* The form of an entry's name; pattern: '*' and '%' may be in it. */
-bool annotation_entry_valid(struct cv_span entry, bool pattern);
 /* One that is registered, or a vendor's, with a value that it may have
  * [RFC5257 3.2.1]. */
 bool annotation_may_be_set(struct cv_span entry, struct cv_span value);

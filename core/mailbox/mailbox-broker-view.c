@@ -429,8 +429,8 @@ int broker_op_store(struct request *q)
 	r.keywords = remote_get_keywords(&q->in);
 	r.annotations = annotations_wire_get(&q->in, &r.annotation_count);
 	ret = remote_get_end(&q->in, &q->err);
-	if (ret == CV_OK && (r.change < CV_FLAGS_ADD ||
-			     r.change > CV_FLAGS_REPLACE))
+	if (ret == CV_OK && r.annotation_count == 0 &&
+	    (r.change < CV_FLAGS_ADD || r.change > CV_FLAGS_REPLACE))
 		ret = FAIL(&q->err, CV_E_SYNTAX, "no such change");
 	if (ret == CV_OK)
 		ret = mailbox_store(box, &r, q->broker->pool, &modified,

@@ -2,6 +2,7 @@
  *
  * The wire forms of ENVELOPE and BODYSTRUCTURE come ready from the mailbox;
  * here they are only copied. */
+#include "imap-annotate.h"
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-context.h"
@@ -128,6 +129,19 @@ static void append_item(struct imap_session *s, uint8_t item,
 	}
 }
 
+/* Nothing, not even the space before it, when there are none. */
+static void append_annotations(struct cv_text *out,
+			       const struct imap_fetch *fetch,
+			       const struct cv_message_data *data,
+			       size_t before)
+{
+	size_t start = out->len;
+
+	imap_annotation_item_append(out, fetch->annotation, data);
+	if (out->len == start)
+		out->len = before;
+}
+
 /* "* 5 FETCH (UID 9 FLAGS (\Seen)" */
 static void append_items(struct fetch_run *run,
 			 const struct cv_message_data *data, bool newly_seen)
@@ -140,16 +154,21 @@ static void append_items(struct fetch_run *run,
 	imap_fetch_begin(s, data->seq, data->uid);
 	run->first_item = out->len;
 	for (uint32_t i = 0; i < fetch->item_count; i++) {
-		if (i > 0)
+		size_t before = out->len;
+
+		if (before > run->first_item)
 			cv_text_append_c(out, ' ');
-		append_item(s, fetch->items[i], data);
+		if (fetch->items[i] == IMAP_FETCH_ANNOTATION)
+			append_annotations(out, fetch, data, before);
+		else
+			append_item(s, fetch->items[i], data);
 		has_flags = has_flags || fetch->items[i] == IMAP_FETCH_FLAGS;
 	}
 	/* [RFC3501 6.4.5] a changed \Seen is told with what changed it, but
 	 * not before its mod-sequence is known */
 	if (newly_seen && !has_flags &&
 	    !imap_enabled(s, IMAP_ENABLED_CONDSTORE)) {
-		if (fetch->item_count > 0)
+		if (out->len > run->first_item)
 			cv_text_append_c(out, ' ');
 		append_item(s, IMAP_FETCH_FLAGS, data);
 	}
@@ -179,7 +198,7 @@ static int send_bodies(struct fetch_run *run, uint32_t seq, size_t start)
 	struct imap_session *s = run->cmd->s;
 	bool first = s->out.len == run->first_item;
 
-	if (run->fetch.body_count == 0 && run->fetch.extended_count == 0)
+	if (!first && run->fetch.body_count == 0)
 		return CV_OK;
 	for (uint32_t i = 0; i < run->fetch.body_count; i++) {
 		int code = imap_fetch_send_body(s, seq, &run->fetch.bodies[i],

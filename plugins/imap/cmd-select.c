@@ -1,5 +1,6 @@
 /* cmd-select.c - SELECT and EXAMINE [RFC3501 6.3.1, 6.3.2], with parameters
  * [RFC4466 2.1]. */
+#include "imap-annotate.h"
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-enable.h"
@@ -13,7 +14,7 @@
 #include "imap-urlauth.h"
 
 struct select_request {
-	bool examine, condstore;
+	bool examine, condstore, annotate;
 	struct imap_qresync qresync;
 };
 
@@ -56,6 +57,7 @@ static void send_state(struct imap_session *s,
 	cv_text_append_str(out, "* OK ");
 	imap_mailbox_id_append(out, state->guid);
 	cv_text_append_str(out, " Mailbox ID\r\n");
+	imap_annotations_send_support(s, state->annotations);
 	imap_flush(s);
 	imap_urlauth_selected(s);
 }
@@ -66,6 +68,15 @@ static bool condstore_parse(struct imap_cmd *cmd, struct imap_args *list,
 	(void)cmd;
 	(void)list;
 	r->condstore = true;
+	return true;
+}
+
+static bool annotate_parse(struct imap_cmd *cmd, struct imap_args *list,
+			   struct select_request *r)
+{
+	(void)cmd;
+	(void)list;
+	r->annotate = true;
 	return true;
 }
 
@@ -81,6 +92,7 @@ static const struct {
 	bool (*parse)(struct imap_cmd *cmd, struct imap_args *list,
 		      struct select_request *r);
 } parameters[] = {
+	{ "ANNOTATE", annotate_parse },		/* [RFC5257 4.2] */
 	{ "CONDSTORE", condstore_parse },	/* [RFC7162 3.1.8] */
 	{ "QRESYNC", qresync_parse },		/* [RFC7162 3.2.5] */
 };
@@ -133,6 +145,8 @@ static int opened(struct imap_cmd *cmd, const struct select_request *r)
 	s->recent = state.recent;
 	s->modseq = state.highestmodseq;
 	s->told_modseq = 0;
+	s->annotate = r->annotate;
+	s->annotated = state.highestmodseq;
 	imap_notify_selection(s);
 	send_state(s, &state);
 	/* [RFC9051 6.3.2] */

@@ -1,4 +1,5 @@
 /* cmd-sort.c - SORT [RFC5256, RFC5957] with RETURN [RFC5267 3]. */
+#include "imap-annotate.h"
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-context.h"
@@ -6,9 +7,8 @@
 #include "imap-return.h"
 #include "imap-search.h"
 
-enum { KEYS_MAX = 32 };
-
 static const struct { const char *name; uint32_t key; } sort_keys[] = {
+	{ "ANNOTATION", CV_SORT_ANNOTATION },
 	{ "ARRIVAL", CV_SORT_ARRIVAL }, { "CC", CV_SORT_CC },
 	{ "DATE", CV_SORT_DATE }, { "DISPLAYFROM", CV_SORT_DISPLAYFROM },
 	{ "DISPLAYTO", CV_SORT_DISPLAYTO }, { "FROM", CV_SORT_FROM },
@@ -36,7 +36,10 @@ static bool criteria_parse(struct imap_cmd *cmd, struct imap_sorting *sorting)
 		imap_bad_arguments(cmd);
 		return false;
 	}
-	sorting->keys = CV_ALLOC_ARRAY(cmd->pool, uint32_t, KEYS_MAX);
+	sorting->keys = CV_ALLOC_ARRAY(cmd->pool, uint32_t,
+				       IMAP_SORT_KEYS_MAX);
+	sorting->annotations = CV_ALLOC_ARRAY(
+		cmd->pool, struct cv_annotation, IMAP_SORT_KEYS_MAX);
 	list = imap_args_of_list(&from, arg);
 	while ((arg = imap_args_next(&list)) != NULL) {
 		uint32_t key;
@@ -46,10 +49,14 @@ static bool criteria_parse(struct imap_cmd *cmd, struct imap_sorting *sorting)
 			continue;
 		}
 		key = key_find(arg);
-		if (key == 0 || sorting->count == KEYS_MAX) {
+		if (key == 0 || sorting->count == IMAP_SORT_KEYS_MAX) {
 			imap_bad(cmd, "Unknown sort criterion.");
 			return false;
 		}
+		if (key == CV_SORT_ANNOTATION &&
+		    !imap_annotation_sort_parse(cmd, &list,
+			&sorting->annotations[sorting->annotation_count++]))
+			return false;
 		sorting->keys[sorting->count++] = key | reverse;
 		reverse = 0;
 	}
@@ -66,7 +73,9 @@ int imap_sort_run(struct imap_session *s, struct cv_pool *pool,
 {
 	struct cv_sort_request request = { CV_SIZED(cv_sort_request),
 		.query = query, .keys = sorting->keys,
-		.key_count = sorting->count };
+		.key_count = sorting->count,
+		.annotations = sorting->annotations,
+		.annotation_count = sorting->annotation_count };
 	uint32_t known = 0, count;
 	int code = imap_mailbox_api->sort(s->box, &request, pool, seqs_r,
 					  &count, s->err);

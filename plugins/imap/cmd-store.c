@@ -1,5 +1,6 @@
 /* cmd-store.c - STORE [RFC3501 6.4.6], conditional with UNCHANGEDSINCE
  * [RFC7162 3.1.3]. */
+#include "imap-annotate.h"
 #include "imap-args.h"
 #include "imap-commands.h"
 #include "imap-context.h"
@@ -13,13 +14,12 @@
 struct store {
 	struct imap_cmd *cmd;
 	struct cv_store_request request;
-	bool silent, conditional;
+	bool silent, conditional, annotation;
 	uint64_t before;	/* what the client knew up to */
 };
 
 /* "+FLAGS.SILENT" */
-static bool item_parse(struct imap_cmd *cmd, uint32_t *change_r,
-		       bool *silent_r)
+static bool item_parse(struct store *st)
 {
 	static const struct { const char *name; uint32_t change; bool silent; }
 	items[] = {
@@ -30,16 +30,21 @@ static bool item_parse(struct imap_cmd *cmd, uint32_t *change_r,
 		{ "-FLAGS", CV_FLAGS_REMOVE, false },
 		{ "-FLAGS.SILENT", CV_FLAGS_REMOVE, true },
 	};
-	const struct imap_arg *arg = imap_args_next(&cmd->args);
+	const struct imap_arg *arg = imap_args_next(&st->cmd->args);
 
+	/* [RFC5257 4.5] silent by itself */
+	if (imap_arg_is_atom(arg, "ANNOTATION")) {
+		st->annotation = st->silent = true;
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
 		if (imap_arg_is_atom(arg, items[i].name)) {
-			*change_r = items[i].change;
-			*silent_r = items[i].silent;
+			st->request.change = items[i].change;
+			st->silent = items[i].silent;
 			return true;
 		}
 	}
-	imap_bad_arguments(cmd);
+	imap_bad_arguments(st->cmd);
 	return false;
 }
 
@@ -94,6 +99,20 @@ static bool modifiers_parse(struct store *st)
 	return true;
 }
 
+static bool annotations_parse(struct store *st)
+{
+	struct imap_args from = st->cmd->args;
+	const struct imap_arg *arg = imap_args_next(&st->cmd->args);
+
+	if (arg->type == IMAP_LIST && imap_args_peek(&st->cmd->args) == NULL)
+		return imap_annotations_parse(st->cmd,
+			imap_args_of_list(&from, arg),
+			&st->request.annotations,
+			&st->request.annotation_count);
+	imap_bad_arguments(st->cmd);
+	return false;
+}
+
 static bool parse(struct store *st)
 {
 	struct imap_cmd *cmd = st->cmd;
@@ -102,13 +121,15 @@ static bool parse(struct store *st)
 
 	if (!imap_messages_arg(cmd, &st->request.seqs) ||
 	    !modifiers_parse(st) ||
-	    !item_parse(cmd, &st->request.change, &st->silent))
+	    !item_parse(st))
 		return false;
 	arg = imap_args_peek(&cmd->args);
 	if (arg == NULL) {
 		imap_bad_arguments(cmd);
 		return false;
 	}
+	if (st->annotation)
+		return annotations_parse(st);
 	flags = cmd->args;
 	if (arg->type == IMAP_LIST) {
 		(void)imap_args_next(&cmd->args);
@@ -217,7 +238,8 @@ int imap_cmd_store(struct imap_cmd *cmd)
 	code = imap_mailbox_api->store(s->box, request, cmd->pool, &modified,
 				       s->err);
 	if (code < 0)
-		return imap_no_error(cmd, code);
+		return st.annotation ? imap_annotations_failed(cmd, code) :
+			imap_no_error(cmd, code);
 	imap_hold(s);
 	imap_contexts_touch(s, request->seqs);
 	if ((request->flags & CV_FLAG_DELETED) != 0 &&

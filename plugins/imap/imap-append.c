@@ -2,6 +2,7 @@
  * parser gives them, and each literal when it stands before it. */
 #include "imap-append.h"
 #include "imap-args.h"
+#include "imap-annotate.h"
 #include "imap-catenate.h"
 #include "imap-date.h"
 #include "imap-name.h"
@@ -85,6 +86,17 @@ static bool save_begin(struct imap_append *a)
 	return false;
 }
 
+static void refuse_add(struct imap_append *a, int code)
+{
+	if (a->request.annotation_count == 0 ||
+	    (code != CV_E_LIMIT && code != CV_E_SYNTAX)) {
+		refuse_target(a, code);
+		return;
+	}
+	(void)imap_annotations_failed(a->cmd, code);
+	give_up(a);
+}
+
 static void message_add(struct imap_append *a, bool binary,
 			uint64_t size_hint)
 {
@@ -111,7 +123,7 @@ static void message_add(struct imap_append *a, bool binary,
 	a->request.binary = binary;
 	code = imap_mailbox_api->save_add(a->save, &a->request, s->err);
 	if (code < 0)
-		refuse_target(a, code);
+		refuse_add(a, code);
 	else
 		a->adding = true;
 }
@@ -131,7 +143,7 @@ static void message_next(struct imap_append *a)
 static void refuse_write(struct imap_append *a, int code)
 {
 	if (code != CV_E_SYNTAX || !a->request.binary) {
-		refuse_target(a, code);
+		refuse_add(a, code);
 		return;
 	}
 	/* [RFC3516 4.4] */
@@ -444,6 +456,28 @@ static void take_date(struct imap_append *a, const struct imap_arg *arg)
 	}
 }
 
+/* [RFC5257 5 append-ext] behind flags and date */
+static void take_annotations(struct imap_append *a, uint32_t end)
+{
+	const struct imap_parser *p = &a->cmd->s->parser;
+	struct imap_args all = { p->args, 0, p->arg_count };
+	const struct imap_arg *list = a->at + 1 < end ?
+		&p->args[a->at + 1] : NULL;
+
+	if (list == NULL || list->type != IMAP_LIST || list->end == 0 ||
+	    a->request.annotation_count > 0) {
+		refuse_arguments(a);
+	} else if (!imap_annotations_parse(a->cmd,
+					   imap_args_of_list(&all, list),
+					   &a->request.annotations,
+					   &a->request.annotation_count)) {
+		give_up(a);
+	} else {
+		a->at = list->end;
+		a->step = WANTS_DATA;
+	}
+}
+
 static void take_argument(struct imap_append *a, uint32_t end)
 {
 	const struct imap_arg *arg = &a->cmd->s->parser.args[a->at];
@@ -459,6 +493,8 @@ static void take_argument(struct imap_append *a, uint32_t end)
 	} else if (imap_arg_is_atom(arg, "CATENATE")) {
 		a->at++;
 		a->step = WANTS_PARTS;
+	} else if (imap_arg_is_atom(arg, "ANNOTATION")) {
+		take_annotations(a, end);
 	} else if (arg->type == IMAP_LIST) {
 		take_flags(a, arg);
 	} else if (arg->type == IMAP_QUOTED) {

@@ -17,7 +17,9 @@ enum {
 bool imap_arg_is_string(const struct imap_arg *arg)
 {
 	return arg != NULL && arg->type != IMAP_LIST &&
-		arg->type != IMAP_STREAM;
+		arg->type != IMAP_STREAM &&
+		!(arg->binary && arg->text.len > 0 &&
+		  memchr(arg->text.data, '\0', arg->text.len) != NULL);
 }
 
 bool imap_arg_is_atom(const struct imap_arg *arg, const char *word)

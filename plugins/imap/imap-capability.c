@@ -211,6 +211,7 @@ static const struct {
 	{ "I18NLEVEL=1", AFTER_LOGIN, NULL },
 	{ "I18NLEVEL=2", AFTER_LOGIN, NULL },
 	{ "UNAUTHENTICATE", AFTER_LOGIN, unauthenticate },
+	{ "ANNOTATE-EXPERIMENT-1", AFTER_LOGIN, NULL },
 };
 
 /* "MESSAGELIMIT=" is that with any number. */

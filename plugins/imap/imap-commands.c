@@ -1,5 +1,6 @@
 /* imap-commands.c - the table of commands; the frequent ones stand first. */
 #include "imap-commands.h"
+#include "imap-annotate.h"
 
 const struct imap_command imap_commands[] = {
 	{ "FETCH", imap_cmd_fetch,
@@ -7,7 +8,7 @@ const struct imap_command imap_commands[] = {
 	{ "NOOP", imap_cmd_noop, IMAP_NEWMAIL | IMAP_NO_ARGS },
 	{ "STATUS", imap_cmd_status, 0 },
 	{ "STORE", imap_cmd_store, IMAP_SELECTED | IMAP_NO_EXPUNGE |
-	  IMAP_HAS_UID | IMAP_HOLDS },
+	  IMAP_HAS_UID | IMAP_HOLDS, .too_large = imap_annotation_too_large },
 	{ "SELECT", imap_cmd_select, IMAP_NO_SYNC },
 	{ "SEARCH", imap_cmd_search,
 	  IMAP_SELECTED | IMAP_NO_EXPUNGE | IMAP_HAS_UID },

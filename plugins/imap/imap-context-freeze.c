@@ -97,6 +97,11 @@ static void put_context(struct cv_text *out, const struct imap_context *c)
 	imap_state_put_short(out, c->sorting.count);
 	for (uint32_t i = 0; i < c->sorting.count; i++)
 		imap_state_put_short(out, c->sorting.keys[i]);
+	imap_state_put_short(out, c->sorting.annotation_count);
+	for (uint32_t i = 0; i < c->sorting.annotation_count; i++) {
+		imap_state_put(out, c->sorting.annotations[i].is_private, 1);
+		imap_state_put_text(out, c->sorting.annotations[i].entry);
+	}
 	imap_notify_items_freeze(out, c->items);
 	put_query(out, c);
 	put_list(out, c);
@@ -203,6 +208,26 @@ static bool get_query(struct cv_span *in, struct cv_pool *pool,
 	return nodes[0].next == 0;
 }
 
+static bool get_annotations(struct cv_span *in, struct cv_pool *pool,
+			    struct imap_sorting *sorting)
+{
+	uint32_t *count = &sorting->annotation_count;
+
+	if (!get_u32(in, IMAP_SORT_KEYS_MAX, count))
+		return false;
+	sorting->annotations = CV_ALLOC_ARRAY(pool, struct cv_annotation,
+					      (size_t)*count + 1);
+	for (uint32_t i = 0; i < *count; i++) {
+		uint64_t is_private;
+
+		if (!imap_state_get(in, 1, &is_private) ||
+		    !imap_state_get_text(in, &sorting->annotations[i].entry))
+			return false;
+		sorting->annotations[i].is_private = is_private != 0;
+	}
+	return true;
+}
+
 static bool get_keys(struct cv_span *in, struct cv_pool *pool,
 		     struct imap_sorting *sorting)
 {
@@ -215,7 +240,7 @@ static bool get_keys(struct cv_span *in, struct cv_pool *pool,
 		if (!get_u32(in, UINT32_MAX, &sorting->keys[i]))
 			return false;
 	}
-	return true;
+	return get_annotations(in, pool, sorting);
 }
 
 /* Not more than max in all: it may only have what the client has seen. */

@@ -1,5 +1,6 @@
 /* imap-context.c - see imap-context.h. */
 #include "imap-context-private.h"
+#include "imap-args.h"
 #include "imap-notify.h"
 #include "imap-respond.h"
 
@@ -76,6 +77,23 @@ static void query_copy(struct imap_context *c,
 		.comparator = query->comparator };
 }
 
+static void copy_annotations(struct imap_context *c,
+			     const struct imap_sorting *from)
+{
+	uint32_t count = from->annotation_count;
+
+	c->sorting.annotations = CV_ALLOC_ARRAY(
+		c->pool, struct cv_annotation, (size_t)count + 1);
+	c->sorting.annotation_count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		struct cv_annotation *to = &c->sorting.annotations[i];
+
+		*to = from->annotations[i];
+		to->entry = cv_span(imap_copy(c->pool, to->entry),
+				    to->entry.len);
+	}
+}
+
 struct imap_context *imap_context_new(struct imap_session *s,
 				      struct cv_span tag, bool uid,
 				      const struct cv_search_query *query,
@@ -96,6 +114,7 @@ struct imap_context *imap_context_new(struct imap_session *s,
 		c->sorting.count = sorting->count;
 		memcpy(c->sorting.keys, sorting->keys,
 		       sizeof(*sorting->keys) * sorting->count);
+		copy_annotations(c, sorting);
 	}
 	while (*at != NULL)
 		at = &(*at)->next;

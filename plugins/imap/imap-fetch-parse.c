@@ -1,5 +1,6 @@
 /* imap-fetch-parse.c - what a FETCH asks for [RFC3501 6.4.5]. */
 #include "imap-fetch.h"
+#include "imap-annotate.h"
 #include "imap-args.h"
 #include "imap-enable.h"
 #include "imap-extend.h"
@@ -40,6 +41,16 @@ static bool take_preview(struct imap_cmd *cmd, struct imap_fetch *fetch,
 	return true;
 }
 
+/* [RFC5257 4.3] */
+static bool take_annotation(struct imap_cmd *cmd, struct imap_fetch *fetch,
+			    struct imap_args *list)
+{
+	struct imap_args from = *list;
+
+	return imap_annotation_item_parse(cmd, imap_args_next(list), &from,
+					  &fetch->annotation);
+}
+
 static const struct {
 	const char *name;
 	uint8_t item;
@@ -64,6 +75,8 @@ static const struct {
 	{ "SAVEDATE", IMAP_FETCH_SAVEDATE, 0, NULL },
 	/* [RFC8970 3.1] */
 	{ "PREVIEW", IMAP_FETCH_PREVIEW, 0, take_preview },
+	{ "ANNOTATION", IMAP_FETCH_ANNOTATION, CV_MESSAGE_ANNOTATIONS,
+	  take_annotation },
 };
 
 static const struct { const char *name; uint8_t items[6]; } macros[] = {

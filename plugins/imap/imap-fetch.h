@@ -10,7 +10,7 @@ enum imap_fetch_item {
 	IMAP_FETCH_SIZE, IMAP_FETCH_ENVELOPE, IMAP_FETCH_BODY,
 	IMAP_FETCH_BODYSTRUCTURE,
 	IMAP_FETCH_MODSEQ, IMAP_FETCH_EMAILID, IMAP_FETCH_THREADID,
-	IMAP_FETCH_SAVEDATE, IMAP_FETCH_PREVIEW,
+	IMAP_FETCH_SAVEDATE, IMAP_FETCH_PREVIEW, IMAP_FETCH_ANNOTATION,
 	IMAP_FETCH_ITEMS,	/* how many, and one */
 };
 
@@ -30,6 +30,7 @@ struct imap_fetch {
 	uint32_t body_count, body_room;
 	struct imap_fetch_extended *extended;
 	uint32_t extended_count;
+	struct imap_annotation_item *annotation;	/* NULL: none */
 	uint32_t message_items;		/* enum cv_message_item */
 	bool marks_seen;
 	/* modifiers [RFC4466 2.4] */

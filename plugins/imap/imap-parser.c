@@ -345,8 +345,10 @@ static void literal_bytes(struct imap_parser *p, struct cv_span in,
 
 	if (take > p->literal_left)
 		take = (size_t)p->literal_left;
-	/* [RFC3501 4.3] CHAR8 has no NUL */
-	if (memchr(in.data + *at, '\0', take) != NULL && p->error == NULL)
+	/* [RFC3501 4.3] CHAR8 has no NUL, [RFC3516 7] literal8 may */
+	if (memchr(in.data + *at, '\0', take) != NULL && p->error == NULL &&
+	    !(p->args[p->arg_count - 1].binary && p->takes_nul != NULL &&
+	      p->takes_nul(p)))
 		p->error = "NUL in literal";
 	cv_text_append(&p->data, in.data + *at, take);
 	*at += take;

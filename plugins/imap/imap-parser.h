@@ -78,6 +78,8 @@ struct imap_parser {
 	/* Asked for the others, in lists of the first level, too; NULL: no.
 	 * Stays. */
 	bool (*streams)(const struct imap_parser *p);
+	/* Asked whether a stored literal8 may have NULs; NULL: no.  Stays. */
+	bool (*takes_nul)(const struct imap_parser *p);
 	bool literal8;
 	const char *error;
 	bool too_large;		/* the error is a literal's size */

@@ -1,5 +1,6 @@
 /* imap-search.c - see imap-search.h. */
 #include "imap-search-private.h"
+#include "imap-annotate.h"
 #include "imap-args.h"
 #include "imap-enable.h"
 #include "imap-date.h"
@@ -7,6 +8,8 @@
 #include "imap-object-id.h"
 #include "imap-respond.h"
 #include "imap-set.h"
+
+#include "cv-annotation.h"
 
 #include <errno.h>
 #include <time.h>
@@ -77,7 +80,7 @@ enum key_kind {
 	KEY_FLAG = 1, KEY_UNFLAG, KEY_NEW, KEY_ALL, KEY_DATE, KEY_SIZE,
 	KEY_TEXT, KEY_ADDRESS, KEY_HEADER, KEY_KEYWORD, KEY_UNKEYWORD,
 	KEY_UID, KEY_NOT, KEY_OR, KEY_MODSEQ, KEY_INTERVAL, KEY_OBJECT,
-	KEY_UID_BEYOND, KEY_FILTER,
+	KEY_UID_BEYOND, KEY_FILTER, KEY_ANNOTATION,
 };
 
 static const struct key {
@@ -86,6 +89,7 @@ static const struct key {
 	uint32_t value;		/* flag or operation */
 } keys[] = {
 	{ "ALL", KEY_ALL, 0 },
+	{ "ANNOTATION", KEY_ANNOTATION, 0 },	/* [RFC5257 4.8] */
 	{ "ANSWERED", KEY_FLAG, CV_FLAG_ANSWERED },
 	{ "BCC", KEY_ADDRESS, 0 },
 	{ "BEFORE", KEY_DATE, CV_SEARCH_BEFORE },
@@ -190,6 +194,35 @@ static bool add_header(struct search *p, const struct key *key)
 	node = imap_search_child_add(p, CV_SEARCH_HEADER);
 	p->nodes[node].field = field;
 	p->nodes[node].text = text;
+	return true;
+}
+
+/* "ANNOTATION /comment value "text"" [RFC5257 4.8]; NIL: there is no value. */
+static bool add_annotation(struct search *p)
+{
+	struct imap_args *list = &p->frames[p->depth - 1].list;
+	const struct imap_arg *entry = argument(p);
+	struct cv_span text = CV_SPAN("");
+	uint32_t which, node;
+	bool none;
+
+	if (entry == NULL)
+		return false;
+	which = imap_annotation_search_attribute(imap_args_next(list));
+	if (which == 0 || !cv_annotation_entry_ok(entry->text, true)) {
+		imap_bad(p->cmd, "Invalid entry or attribute of ANNOTATION.");
+		return false;
+	}
+	none = imap_arg_is_atom(imap_args_peek(list), "NIL");
+	if (none)
+		(void)imap_args_next(list);
+	else if (!text_argument(p, &text))
+		return false;
+	node = imap_search_child_add(p, CV_SEARCH_ANNOTATION);
+	p->nodes[node].field = entry->text;
+	p->nodes[node].text = text;
+	p->nodes[node].flags = which;
+	p->nodes[node].number = none;
 	return true;
 }
 
@@ -464,6 +497,8 @@ static bool add_key(struct search *p, const struct key *key)
 		return add_uid_beyond(p, key->value != 0);
 	case KEY_FILTER:
 		return add_filter(p);
+	case KEY_ANNOTATION:
+		return add_annotation(p);
 	case KEY_NOT:
 		return imap_search_frame_open(p, CV_SEARCH_NOT, 1);
 	default:

@@ -24,7 +24,12 @@ bool imap_search_validate(struct imap_cmd *cmd, bool *has_modseq_r);
 bool imap_search_check(struct imap_cmd *cmd, struct imap_args words);
 
 /* What messages are sorted by, enum cv_sort_key; cmd-sort.c. */
-struct imap_sorting { uint32_t *keys, count; };
+struct imap_sorting {
+	uint32_t *keys, count;
+	struct cv_annotation *annotations;	/* by entry and is_private */
+	uint32_t annotation_count;
+};
+enum { IMAP_SORT_KEYS_MAX = 32 };
 /* Sequence numbers that the client knows, in order.  A status. */
 int imap_sort_run(struct imap_session *s, struct cv_pool *pool,
 		  const struct cv_search_query *query,

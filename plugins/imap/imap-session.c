@@ -331,6 +331,20 @@ static void command_begin(struct imap_session *s, struct imap_cmd *cmd)
 }
 
 /* Literals that a command reads by itself: those of messages. */
+/* Values of annotations, which are in lists of lists [RFC5257 5 value]. */
+static bool literal_takes_nul(const struct imap_parser *p)
+{
+	static const char *const verbs[] = {
+		"STORE", "APPEND", "REPLACE", "UID",
+	};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (cv_span_is_icase(imap_parser_verb(p), verbs[i]))
+			return p->depth >= 2;
+	}
+	return false;
+}
+
 static bool literal_streams(const struct imap_parser *p)
 {
 	struct cv_span verb = imap_parser_verb(p);
@@ -585,6 +599,7 @@ static void session_init(struct imap_session *s, struct cv_session *session)
 		UINT32_MAX;
 	imap_parser_init(&s->parser, s->pool, &limits);
 	s->parser.streams = literal_streams;
+	s->parser.takes_nul = literal_takes_nul;
 	cv_text_init(&s->out, s->pool);
 	cv_text_init(&s->held, s->pool);
 }

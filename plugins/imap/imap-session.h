@@ -53,6 +53,9 @@ struct imap_session {
 	 * told since the last sync */
 	uint64_t modseq, told_modseq;
 	bool behind;		/* a lower HIGHESTMODSEQ was told */
+	/* [RFC5257 4.2] changes of annotations are told; up to here they were */
+	bool annotate;
+	uint64_t annotated;
 	uint32_t expunged;	/* told in the last sync */
 	const struct imap_cmd *running;	/* for imap-progress.c; NULL */
 	uint64_t progress_next;		/* of the running one; 0: not known */

@@ -3,7 +3,7 @@
  *	state = u8 version u8 flags u32 enabled u32 exists u32 recent
  *	        u32 expunged u32 comparator
  *	        u32 language u64 modseq u64 told modseq
- *	        u64 urlauth turn
+ *	        u64 urlauth turn u64 annotated
  *	        u64 of each counter
  *	        u8 something was saved, set "$"; set of withheld UIDs
  *	        contexts (imap-context-freeze.c)
@@ -24,8 +24,9 @@
 #include "imap-sync.h"
 
 enum {
-	VERSION = 4,
-	READONLY = 1, ID_SEEN = 2, BEHIND = 4, COMPRESSED = 8,	/* flags */
+	VERSION = 5,
+	READONLY = 1, ID_SEEN = 2, BEHIND = 4, COMPRESSED = 8,
+	ANNOTATE = 16,			/* flags */
 	RETRY_MSECS = 5 * 60 * 1000,
 	/* less than the limit of a silent client */
 	AFTER_MAX_MSECS = 25 * 60 * 1000,
@@ -57,6 +58,7 @@ static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 	imap_state_put(out, VERSION, 1);
 	imap_state_put(out, (s->readonly ? READONLY : 0) |
 		   (s->id_seen ? ID_SEEN : 0) | (s->behind ? BEHIND : 0) |
+		   (s->annotate ? ANNOTATE : 0) |
 		       (s->compressed ? COMPRESSED : 0), 1);
 	imap_state_put(out, s->enabled, 4);
 	imap_state_put(out, s->exists, 4);
@@ -67,6 +69,7 @@ static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 	imap_state_put(out, s->modseq, 8);
 	imap_state_put(out, s->told_modseq, 8);
 	imap_state_put(out, s->urlauth_turn, 8);
+	imap_state_put(out, s->annotated, 8);
 	for (size_t i = 0; i < COUNTERS; i++)
 		imap_state_put(out, counters[i], 8);
 	imap_state_put(out, s->saved_pool != NULL, 1);
@@ -204,11 +207,13 @@ static bool get_head(struct cv_span *in, struct imap_session *s)
 	    s->language >= IMAP_LANGUAGES ||
 	    !imap_state_get(in, 8, &s->modseq) ||
 	    !imap_state_get(in, 8, &s->told_modseq) ||
-	    !imap_state_get(in, 8, &s->urlauth_turn))
+	    !imap_state_get(in, 8, &s->urlauth_turn) ||
+	    !imap_state_get(in, 8, &s->annotated))
 		return false;
 	s->readonly = (flags & READONLY) != 0;
 	s->id_seen = (flags & ID_SEEN) != 0;
 	s->behind = (flags & BEHIND) != 0;
+	s->annotate = (flags & ANNOTATE) != 0;
 	s->compressed = (flags & COMPRESSED) != 0;
 	for (size_t i = 0; i < COUNTERS; i++) {
 		if (!imap_state_get(in, 8, &counters[i]))

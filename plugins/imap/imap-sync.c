@@ -1,5 +1,6 @@
 /* imap-sync.c - see imap-sync.h. */
 #include "imap-sync.h"
+#include "imap-annotate.h"
 #include "imap-context.h"
 #include "imap-enable.h"
 #include "imap-modseq.h"
@@ -139,9 +140,11 @@ static void send_one(struct imap_session *s, const struct imap_report *report,
 	struct cv_message_data data = { CV_SIZED(cv_message_data) };
 	bool condstore = (s->enabled & IMAP_ENABLED_CONDSTORE) != 0;
 	bool flags = cv_set_contains(report->flags, seq);
+	uint32_t items = CV_MESSAGE_KEYWORDS |
+		(imap_annotations_told(s) ? CV_MESSAGE_ANNOTATIONS : 0);
 
-	if (imap_mailbox_api->message(s->box, seq, CV_MESSAGE_KEYWORDS, &data,
-				      s->err) != CV_OK)
+	if (imap_mailbox_api->message(s->box, seq, items, &data, s->err) !=
+	    CV_OK)
 		return;
 	imap_fetch_begin(s, seq, data.uid);
 	/* [RFC7162 3.2.4] both, once one is enabled; [RFC9586] it is there
@@ -158,6 +161,7 @@ static void send_one(struct imap_session *s, const struct imap_report *report,
 		cv_text_append_str(&s->out, "FLAGS ");
 		imap_append_flags(&s->out, imap_flags_told(s, data.flags),
 				  &data.keywords);
+		imap_annotations_append_changed(s, &data);
 	}
 	if (condstore) {
 		if (flags)
@@ -263,6 +267,30 @@ void imap_withheld_clear(struct imap_session *s)
 	s->withheld = (struct cv_set){ NULL, 0 };
 }
 
+/* [RFC5465 5.1] AnnotationChange alone: those whose annotations have
+ * changed. */
+static struct cv_set annotated_of(struct imap_session *s,
+				  struct cv_pool *pool, struct cv_set changed)
+{
+	struct cv_message_data data = { CV_SIZED(cv_message_data) };
+	struct imap_set_builder b = { .pool = pool };
+
+	if (!imap_annotations_told(s))
+		return (struct cv_set){ NULL, 0 };
+	for (uint32_t i = 0; i < changed.count; i++) {
+		const struct cv_range *r = &changed.ranges[i];
+
+		for (uint32_t seq = r->first; seq <= r->last; seq++) {
+			if (imap_mailbox_api->message(
+				    s->box, seq, CV_MESSAGE_ANNOTATIONS,
+				    &data, s->err) == CV_OK &&
+			    imap_annotations_changed(s, &data))
+				imap_set_add(&b, seq);
+		}
+	}
+	return imap_set_built(&b);
+}
+
 /* The numbers whose flags are told now. */
 static struct cv_set flags_to_tell(struct imap_session *s,
 				   struct cv_pool *pool,
@@ -271,6 +299,8 @@ static struct cv_set flags_to_tell(struct imap_session *s,
 	struct cv_set seqs;
 
 	if ((imap_notify_selected(s) & IMAP_EVENT_FLAG_CHANGE) == 0) {
+		told = imap_set_union(pool, told,
+				      annotated_of(s, pool, changed));
 		withhold(s, changed, told, pool);
 		return told;
 	}
@@ -336,6 +366,7 @@ int imap_sync_report(struct imap_session *s, struct cv_pool *pool,
 	if (changes.keywords_changed)
 		imap_send_mailbox_flags(s);
 	imap_report_send(s, &all);
+	s->annotated = changes.highestmodseq;
 	imap_contexts_update(s, pool, changed);
 	/* [RFC5465 5.2] behind EXISTS and ADDTO */
 	imap_notify_new(s, pool, before + 1, s->exists);

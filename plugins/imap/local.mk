@@ -53,6 +53,8 @@ IMAP_SOURCES = \
 	plugins/imap/cmd-xlist.c \
 	plugins/imap/imap-acl.c \
 	plugins/imap/imap-acl.h \
+	plugins/imap/imap-annotate.c \
+	plugins/imap/imap-annotate.h \
 	plugins/imap/imap-append.c \
 	plugins/imap/imap-append.h \
 	plugins/imap/imap-args.c \

@@ -26,7 +26,7 @@ class Client(culver.Raw):
     def do(self, command):
         lines = [line.decode().rstrip("\r\n") for line in self.command(command)]
         return [line for line in lines
-                if not re.match(r"\* (FLAGS|OK \[(PERM|UID|HIGH|MAILBOXID|UNSEEN))", line)]
+                if not re.match(r"\* (FLAGS|OK \[(PERM|UID|HIGH|MAILBOXID|UNSEEN|ANNOTATIONS))", line)]
 
     def ok(self, command):
         lines = self.do(command)

@@ -19,7 +19,8 @@
 	"* " exists " EXISTS\r\n* 0 RECENT\r\n" unseen \
 	"* OK [UIDVALIDITY 1001] UIDs valid\r\n" \
 	"* OK [UIDNEXT " next "] Predicted next UID\r\n" HIGH(high) \
-	"* OK [MAILBOXID (F00000000000000000000000000000000)] Mailbox ID\r\n"
+	"* OK [MAILBOXID (F00000000000000000000000000000000)] Mailbox ID\r\n" \
+	"* OK [ANNOTATIONS NONE] Annotations\r\n"
 #define UNSEEN2 "* OK [UNSEEN 2] First unseen.\r\n"
 #define CLOSED "* OK [CLOSED] Previous mailbox closed.\r\n"
 #define QRESYNC "q ENABLE QRESYNC\r\n"

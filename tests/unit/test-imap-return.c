@@ -108,7 +108,7 @@ static const struct { const char *in, *out; } scripts[] = {
 	  "* OK [UIDNEXT 1] Predicted next UID\r\n"
 	  "* OK [HIGHESTMODSEQ 10] Highest\r\n"
 	  "* OK [MAILBOXID (F00000000000000000000000000000000)] Mailbox ID"
-	  "\r\n"
+	  "\r\n* OK [ANNOTATIONS NONE] Annotations\r\n"
 	  "c OK [READ-WRITE] Select completed.\r\n"
 	  "* SEARCH\r\n" OK_SEARCH("d") },
 	/* it stands alone */

@@ -10,7 +10,8 @@
 struct script { const char *name, *in, *out; };
 
 #define ID "(F00000000000000000000000000000000)"
-#define MAILBOX_ID "* OK [MAILBOXID " ID "] Mailbox ID\r\n"
+#define MAILBOX_ID "* OK [MAILBOXID " ID "] Mailbox ID\r\n" \
+	"* OK [ANNOTATIONS NONE] Annotations\r\n"
 #define SEL "s SELECT INBOX\r\n"
 #define SEL_OUT \
 	"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n" \
@@ -47,7 +48,7 @@ static const struct script scripts[] = {
 	  "INPROGRESS PARTIAL ESEARCH SEARCHRES CONTEXT=SEARCH "
 	  "MULTISEARCH SORT "
 	  "SORT=DISPLAY ESORT CONTEXT=SORT THREAD=REFERENCES THREAD=ORDEREDSUBJECT "
-	  "THREAD=REFS I18NLEVEL=1 I18NLEVEL=2\r\n"
+	  "THREAD=REFS I18NLEVEL=1 I18NLEVEL=2 ANNOTATE-EXPERIMENT-1\r\n"
 	  "a OK Capability completed.\r\n" },
 	{ "filter where there are none", SEL "a SEARCH FILTER x\r\n"
 	  "a SEARCH FILTER x/y\r\na SEARCH CHARSET ISO-8859-1 FILTER x\r\n",
