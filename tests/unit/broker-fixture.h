@@ -87,6 +87,7 @@ static int run_liar(int channel, uint32_t births)
 			for (int i = 0; i < 6; i++)
 				remote_put_u32(&out, 1);
 			remote_put_u64(&out, 1);
+			remote_put_u32(&out, UINT32_MAX);	/* annotations */
 			remote_put_span(&out, cv_span("0123456789abcdef",
 						      16));
 			remote_put_keywords(&out, &none);
