@@ -16,6 +16,7 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-link.c %D%/sync-link.h \
 	%D%/sync-local.c %D%/sync-local.h %D%/sync-local-write.c \
 	%D%/sync-mirror.c \
+	%D%/sync-notes.c \
 	%D%/sync-pair.c \
 	%D%/sync-remote.c \
 	%D%/sync-serve.c \

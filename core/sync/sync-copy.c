@@ -97,7 +97,8 @@ static int commit(struct copying *c, uint32_t upto, struct cv_error *err)
 			uint32_t number = c->members[i];
 
 			c->uids[number] = uids[i];
-			c->sync->report->saved[c->target]++;
+			sync_count_saved(c->sync->report, c->target,
+					 &c->rows[number], 1);
 			c->sync->report->renumbered[c->target] +=
 				uids[i] != c->rows[number]->uid;
 			if (uids[i] >= *c->next)
@@ -167,7 +168,7 @@ static int copy_rest(struct copying *c, struct cv_pool *pool,
 void sync_count_copy(struct sync *sync, int from,
 		     const struct sync_row *const *rows, uint32_t count)
 {
-	sync->report->saved[!from] += count;
+	sync_count_saved(sync->report, !from, rows, count);
 	for (uint32_t i = 0; i < count; i++)
 		sync->report->saved_bytes[!from] += rows[i]->size;
 }

@@ -14,6 +14,7 @@ static int open_target(struct sync *sync, const char *name,
 	int ret = to->ops->open(to, name, &c->box[1], err);
 
 	if (ret == CV_E_NOT_FOUND && sync->options->dry_run) {
+		c->box[1].annotations = UINT32_MAX;
 		sync->report->created[1]++;
 		return CV_OK;
 	}
@@ -36,6 +37,7 @@ static int copy_missing(struct sync *sync, struct sync_content *c,
 	uint32_t count = 0, next = c->box[1].uidnext;
 	struct hash_table there;
 
+	sync_notes_limit(sync, c, false);
 	hash_init(&there, c->pool, false);
 	for (size_t i = 0; i < c->rows[1].count; i++)
 		hash_set(&there, guid_of(&c->rows[1].items[i]), &there);

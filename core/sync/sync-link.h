@@ -7,6 +7,10 @@
 
 #include "sync-wire.h"
 
+/* With SYNC_CAP_NOTES at the server's end: ROWS with a 1 in its request gives
+ * annotations behind each row; a SAVE_ADD has them behind its row when there
+ * are any; the answer to OPEN ends with what the mailbox can have. */
+
 #define LINK_MAGIC "culver-sync"
 enum {
 	LINK_VERSION = 2, LINK_FRAME_MAX = 16 * 1024 * 1024,
@@ -14,6 +18,7 @@ enum {
 	LINK_SILENCE_MSECS = 15 * 60 * 1000,
 	LINK_BOXES_MAX = 100 * 1000, LINK_ENTRIES_MAX = 100 * 1000,
 	LINK_ROWS_MAX = 20 * 1000 * 1000,
+	LINK_NOTES_BYTES = 1024 * 1024,	/* of a frame, but one message's */
 };
 
 enum link_type {
@@ -36,6 +41,9 @@ enum link_type {
 	/* of FETCH, in place of the rest of a message: it cannot be read
 	 * (text) */
 	LINK_DAMAGED,
+	/* a request, only to whoever has SYNC_CAP_NOTES: UIDs and what is
+	 * to be set */
+	LINK_ANNOTATE,
 };
 
 struct link {

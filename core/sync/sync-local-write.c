@@ -26,6 +26,27 @@ static int store_set(struct local *l, struct cv_set uids, uint32_t change,
 	return ret;
 }
 
+static int store_notes(struct local *l, struct cv_set uids, uint32_t notes,
+		       struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct cv_store_request r = { CV_SIZED(cv_store_request),
+		.silent = true, .unchanged_since = UINT64_MAX,
+		.settle_later = true };
+	int ret;
+
+	if (notes == 0)
+		return CV_OK;
+	pool = pool_create("sync store");
+	r.annotations = sync_notes_get(l->side.words, notes, pool,
+				       &r.annotation_count);
+	ret = mailbox_api.uids_to_seqs(l->box, uids, pool, &r.seqs);
+	if (ret == CV_OK && r.seqs.count > 0)
+		ret = mailbox_api.store(l->box, &r, pool, NULL, err);
+	pool_destroy(&pool);
+	return ret;
+}
+
 static int compare_what(const struct sync_change *a,
 			const struct sync_change *b)
 {
@@ -34,7 +55,8 @@ static int compare_what(const struct sync_change *a,
 		a->add_words != b->add_words ?
 			(a->add_words < b->add_words ? -1 : 1) :
 		a->remove_words != b->remove_words ?
-			(a->remove_words < b->remove_words ? -1 : 1) : 0;
+			(a->remove_words < b->remove_words ? -1 : 1) :
+		a->notes != b->notes ? (a->notes < b->notes ? -1 : 1) : 0;
 }
 
 static int compare_changes(const void *one, const void *other)
@@ -76,6 +98,8 @@ int sync_local_change(struct sync_side *s, struct sync_change *changes,
 			ret = store_set(l, set, CV_FLAGS_REMOVE,
 					first->remove, first->remove_words,
 					err);
+		if (ret == CV_OK)
+			ret = store_notes(l, set, first->notes, err);
 	}
 	if (ret == CV_OK)
 		ret = mailbox_api.settle(l->user, err);
@@ -130,13 +154,17 @@ int sync_local_save_add(struct sync_side *s, const struct sync_row *as,
 	struct cv_save_request r = { CV_SIZED(cv_save_request),
 		.size_hint = as->size, .flags = as->flags,
 		.internal_date = as->received, .uid = as->uid,
-		.save_date = as->saved, .modseq = as->modseq };
+		.save_date = as->saved, .modseq = as->modseq,
+		.annotations_if_allowed = true };
 	int ret = CV_OK;
 
 	if (memcmp(as->guid, none, sizeof(none)) != 0)
 		r.guid = as->guid;
 	if (as->words != 0)
 		r.keywords = sync_words_get(s->words, as->words, pool);
+	if (as->notes != 0)
+		r.annotations = sync_notes_get(s->words, as->notes, pool,
+					       &r.annotation_count);
 	if (l->save == NULL) {
 		l->saved_count = 0;
 		l->adding = false;

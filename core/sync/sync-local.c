@@ -347,6 +347,7 @@ static int local_open(struct sync_side *s, const char *name,
 		.name = name, .uidvalidity = state.uidvalidity,
 		.uidnext = state.uidnext, .messages = state.messages,
 		.modseq = state.highestmodseq,
+		.annotations = state.annotations,
 	};
 	memcpy(box_r->guid, state.guid, sizeof(box_r->guid));
 	return CV_OK;
@@ -372,12 +373,14 @@ static int local_rows(struct sync_side *s, struct cv_pool *pool,
 		struct sync_row *row;
 
 		ret = mailbox_api.message(l->box, seq, CV_MESSAGE_KEYWORDS |
+					  CV_MESSAGE_ANNOTATIONS |
 					  CV_MESSAGE_SIZE, &d, err);
 		/* damage is found out when it is read; or never, when the
 		 * other end has it */
 		if (ret != CV_OK)
 			ret = mailbox_api.message(l->box, seq,
-						  CV_MESSAGE_KEYWORDS, &d,
+						  CV_MESSAGE_KEYWORDS |
+						  CV_MESSAGE_ANNOTATIONS, &d,
 						  err);
 		if (ret == CV_NOT_FOUND)
 			continue;
@@ -388,6 +391,8 @@ static int local_rows(struct sync_side *s, struct cv_pool *pool,
 			.uid = d.uid, .flags = d.flags & CV_FLAGS_STORED,
 			.words = sync_words_of(s->words, d.keywords.names,
 					       d.keywords.count),
+			.notes = sync_notes_of(s->words, d.annotations,
+					       d.annotation_count),
 			.modseq = d.modseq, .size = d.size_bytes,
 			.received = d.internal_date, .saved = d.save_date,
 		};
@@ -741,7 +746,7 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 	l->side = (struct sync_side){
 		.ops = &ops, .label = pool_strdup(pool, label),
 		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
-			SYNC_CAP_METADATA | SYNC_CAP_BOXES,
+			SYNC_CAP_METADATA | SYNC_CAP_BOXES | SYNC_CAP_NOTES,
 	};
 	sync_spaces_init(&l->spaces, user, false, pool);
 	*side_r = &l->side;

@@ -32,7 +32,7 @@ static void keep(struct mirroring *m, const struct sync_row *source,
 
 	if ((m->sync->side[0]->caps & SYNC_CAP_FLAGS) != 0 &&
 	    sync_change_make(m->sync, target, source->flags, source->words,
-			     &change))
+			     source->notes, &change))
 		*array_add(&m->changes) = change;
 }
 
@@ -176,7 +176,8 @@ static int apply(struct mirroring *m, struct cv_error *err)
 	int ret = CV_OK;
 
 	sync->report->expunged[1] += m->expunge.count;
-	sync->report->changed[1] += m->changes.count;
+	sync_count_changes(sync->report, 1, m->changes.items,
+			   (uint32_t)m->changes.count);
 	if (sync->options->dry_run)
 		return CV_OK;
 	if (m->expunge.count > 0)

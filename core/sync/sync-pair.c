@@ -148,7 +148,7 @@ static uint32_t merge_words(struct sync_words *w, uint32_t base, uint32_t a,
 }
 
 bool sync_change_make(struct sync *sync, const struct sync_row *row,
-		      uint32_t flags, uint32_t words,
+		      uint32_t flags, uint32_t words, uint32_t notes,
 		      struct sync_change *change_r)
 {
 	*change_r = (struct sync_change){
@@ -158,17 +158,39 @@ bool sync_change_make(struct sync *sync, const struct sync_row *row,
 					      row->words),
 		.remove_words = sync_words_minus(&sync->words, row->words,
 						 words),
+		.notes = sync_notes_diff(&sync->words, row->notes, notes),
 	};
-	return row->flags != flags || row->words != words;
+	return row->flags != flags || row->words != words ||
+		row->notes != notes;
 }
 
-/* Each flag and keyword is as the end that changed it since the common state
- * has it; without a common state all of both stay. */
+void sync_count_changes(struct sync_report *report, int side,
+			const struct sync_change *changes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct sync_change *c = &changes[i];
+
+		report->changed[side] += c->add != 0 || c->remove != 0 ||
+			c->add_words != 0 || c->remove_words != 0;
+		report->annotated[side] += c->notes != 0;
+	}
+}
+
+void sync_count_saved(struct sync_report *report, int side,
+		      const struct sync_row *const *rows, uint32_t count)
+{
+	report->saved[side] += count;
+	for (uint32_t i = 0; i < count; i++)
+		report->annotated[side] += rows[i]->notes != 0;
+}
+
+/* Each flag, keyword and annotation is as the end that changed it since the
+ * common state has it; without a common state all of both stay. */
 static void merge_flags(struct pairing *p, uint32_t a)
 {
 	const struct sync_row *row[2] = { &p->c->rows[0].items[a],
 		&p->c->rows[1].items[p->partner[0][a]] };
-	uint32_t number = p->base[0][a], flags, words;
+	uint32_t number = p->base[0][a], flags, words, notes;
 	struct sync_state_row base = { .flags = 0 };
 
 	if (number != NONE)
@@ -177,15 +199,17 @@ static void merge_flags(struct pairing *p, uint32_t a)
 			      (row[1]->flags ^ base.flags));
 	words = merge_words(&p->sync->words, base.words, row[0]->words,
 			    row[1]->words);
+	notes = sync_notes_merge(&p->sync->words, base.notes, row[0]->notes,
+				 row[1]->notes);
 	for (int side = 0; side < 2; side++) {
 		struct sync_change change;
 
 		if (sync_change_make(p->sync, row[side], flags, words,
-				     &change))
+				     notes, &change))
 			*array_add(&p->changes[side]) = change;
 	}
 	*array_add(&p->result) = (struct sync_state_row){
-		{ row[0]->uid, row[1]->uid }, flags, words };
+		{ row[0]->uid, row[1]->uid }, flags, words, notes };
 }
 
 /* --- doing it ------------------------------------------------------------------------ */
@@ -196,7 +220,8 @@ static int apply(struct pairing *p, int side, struct cv_error *err)
 	struct sync_side *s = sync->side[side];
 	int ret = CV_OK;
 
-	sync->report->changed[side] += p->changes[side].count;
+	sync_count_changes(sync->report, side, p->changes[side].items,
+			   (uint32_t)p->changes[side].count);
 	sync->report->expunged[side] += p->expunge[side].count;
 	if (sync->options->dry_run)
 		return CV_OK;
@@ -240,6 +265,7 @@ static int copy_from(struct pairing *p, int from, uint32_t *next,
 		r->uid[!from] = uids[i];
 		r->flags = new[i]->flags;
 		r->words = new[i]->words;
+		r->notes = new[i]->notes;
 	}
 	return ret;
 }

@@ -7,7 +7,7 @@
 /* --- the last common state ------------------------------------------------------- */
 
 /* Sorted by uid[0]. */
-struct sync_state_row { uint32_t uid[2], flags, words; };
+struct sync_state_row { uint32_t uid[2], flags, words, notes; };
 
 struct sync_state_box {
 	const char *name;
@@ -113,9 +113,21 @@ int sync_probe(struct sync *sync, int from, const struct sync_row **rows,
 void sync_count_copy(struct sync *sync, int from,
 		     const struct sync_row *const *rows, uint32_t count);
 
-/* What makes a message into one with these flags; false: it is. */
+/* What makes a message into one with these flags and annotations; false: it
+ * is. */
 bool sync_change_make(struct sync *sync, const struct sync_row *row,
-		      uint32_t flags, uint32_t words,
+		      uint32_t flags, uint32_t words, uint32_t notes,
 		      struct sync_change *change_r);
+
+/* Leaves those annotations in the rows that a run may take to where they are
+ * not: of what this end may not see it is not known what was removed. */
+void sync_notes_limit(struct sync *sync, struct sync_content *content,
+		      bool both_ways);
+
+void sync_count_changes(struct sync_report *report, int side,
+			const struct sync_change *changes, uint32_t count);
+/* Counts saved rows, and those of them that have annotations. */
+void sync_count_saved(struct sync_report *report, int side,
+		      const struct sync_row *const *rows, uint32_t count);
 
 #endif

@@ -163,6 +163,8 @@ static int remote_open(struct sync_side *s, const char *name,
 	ret = call(r, &in, err);
 	if (ret == CV_OK) {
 		wire_box(&in, pool, box_r);
+		if ((s->caps & SYNC_CAP_NOTES) != 0)
+			box_r->annotations = wire_u32(&in);
 		ret = check(r, &in, err);
 		box_r->name = name;
 		r->box = *box_r;
@@ -181,11 +183,12 @@ static int remote_rows(struct sync_side *s, struct cv_pool *pool,
 {
 	struct remote *r = (struct remote *)s;
 	struct wire_in in;
+	bool notes = (s->caps & SYNC_CAP_NOTES) != 0;
 	uint32_t last = 0;
 	int ret;
 
 	(void)pool;
-	(void)begin(s, LINK_ROWS);
+	wire_put_u8(begin(s, LINK_ROWS), notes);
 	ret = link_end(r->link, err);
 	while (ret == CV_OK &&
 	       (ret = next_part(r, LINK_PART, &in, err)) == CV_OK) {
@@ -195,6 +198,8 @@ static int remote_rows(struct sync_side *s, struct cv_pool *pool,
 			struct sync_row *row = array_add(rows);
 
 			wire_row(&in, s->words, row);
+			if (notes)
+				row->notes = wire_notes(&in, s->words);
 			if (row->uid <= last || row->uid >= r->box.uidnext ||
 			    rows->count > LINK_ROWS_MAX)
 				in.bad = true;
@@ -390,6 +395,37 @@ static int remote_update(struct sync_side *s, const struct sync_update *as,
 	return call((struct remote *)s, &in, err);
 }
 
+/* Without any there is nothing to be sent. */
+static int send_notes(struct remote *r, const struct sync_change *changes,
+		      uint32_t count, struct cv_error *err)
+{
+	const struct sync_words *words = r->side.words;
+	struct wire_in in;
+	uint32_t at = 0;
+	int ret = CV_OK;
+
+	while (ret == CV_OK && at < count) {
+		struct cv_text *out;
+		size_t bytes = 0;
+
+		if (changes[at].notes == 0) {
+			at++;
+			continue;
+		}
+		out = begin(&r->side, LINK_ANNOTATE);
+		for (; at < count && bytes < LINK_NOTES_BYTES; at++) {
+			if (changes[at].notes == 0)
+				continue;
+			wire_put_u32(out, changes[at].uid);
+			wire_put_notes(out, changes[at].notes, words);
+			bytes += sync_notes_bytes(words,
+						  changes[at].notes).len;
+		}
+		ret = call(r, &in, err);
+	}
+	return ret;
+}
+
 static int remote_change(struct sync_side *s, struct sync_change *changes,
 			 uint32_t count, struct cv_error *err)
 {
@@ -413,7 +449,8 @@ static int remote_change(struct sync_side *s, struct sync_change *changes,
 		}
 		ret = call((struct remote *)s, &in, err);
 	}
-	return ret;
+	return ret == CV_OK ? send_notes((struct remote *)s, changes, count,
+					 err) : ret;
 }
 
 static int remote_expunge(struct sync_side *s, const uint32_t *uids,
@@ -432,9 +469,12 @@ static int remote_save_add(struct sync_side *s, const struct sync_row *as,
 			   struct cv_error *err)
 {
 	struct remote *r = (struct remote *)s;
+	struct cv_text *out = begin(s, LINK_SAVE_ADD);
 	int ret;
 
-	wire_put_row(begin(s, LINK_SAVE_ADD), as, s->words);
+	wire_put_row(out, as, s->words);
+	if (as->notes != 0)
+		wire_put_notes(out, as->notes, s->words);
 	ret = link_end(r->link, err);
 	return ret < 0 ? broken(r, ret, err) : CV_OK;
 }

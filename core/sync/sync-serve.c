@@ -89,32 +89,57 @@ static int serve_open(struct serving *v, const char *name,
 		      struct cv_error *failure, struct cv_error *err)
 {
 	struct sync_box box;
+	struct cv_text *out;
 	int ret = v->side->ops->open(v->side, name, &box, failure);
 
 	if (ret < 0)
 		return answer(v, ret, failure, err);
-	wire_put_box(link_begin(v->link, LINK_OK), &box);
+	out = link_begin(v->link, LINK_OK);
+	wire_put_box(out, &box);
+	/* who does not know it does not look that far */
+	wire_put_u32(out, box.annotations);
 	return link_end(v->link, err);
 }
 
-static int serve_rows(struct serving *v, struct cv_error *failure,
-		      struct cv_error *err)
+/* How many of the rows go into one frame. */
+static size_t rows_at_once(const struct serving *v, const sync_rows *rows,
+			   size_t at, bool notes)
 {
 	enum { AT_ONCE = 500 };
+	size_t n = 0, bytes = 0;
+
+	while (at + n < rows->count && n < AT_ONCE &&
+	       bytes < LINK_NOTES_BYTES) {
+		if (notes)
+			bytes += sync_notes_bytes(v->side->words,
+						  rows->items[at + n].notes).len;
+		n++;
+	}
+	return n;
+}
+
+static int serve_rows(struct serving *v, struct wire_in *in,
+		      struct cv_error *failure, struct cv_error *err)
+{
+	bool notes = in->left > 0 && wire_u8(in) != 0;
+	size_t n = 0;
 	sync_rows rows;
 	int ret, sent = CV_OK;
 
 	array_init(&rows, v->pool);
 	ret = v->side->ops->rows(v->side, v->pool, &rows, failure);
 	for (size_t at = 0; ret == CV_OK && at < rows.count &&
-	     sent == CV_OK; at += AT_ONCE) {
-		size_t n = rows.count - at < AT_ONCE ? rows.count - at :
-			AT_ONCE;
+	     sent == CV_OK; at += n) {
 		struct cv_text *out = link_begin(v->link, LINK_PART);
 
+		n = rows_at_once(v, &rows, at, notes);
 		wire_put_u32(out, (uint32_t)n);
-		for (size_t i = at; i < at + n; i++)
+		for (size_t i = at; i < at + n; i++) {
 			wire_put_row(out, &rows.items[i], v->side->words);
+			if (notes)
+				wire_put_notes(out, rows.items[i].notes,
+					       v->side->words);
+		}
 		sent = link_end(v->link, err);
 	}
 	return sent < 0 ? sent : answer(v, ret, failure, err);
@@ -203,6 +228,22 @@ static struct sync_change *take_changes(struct serving *v,
 	return changes;
 }
 
+static struct sync_change *take_notes(struct serving *v, struct wire_in *in,
+				      uint32_t *count_r)
+{
+	ARRAY(struct sync_change) changes;
+
+	array_init(&changes, v->pool);
+	while (in->left > 0 && !in->bad) {
+		struct sync_change *c = array_add(&changes);
+
+		*c = (struct sync_change){ .uid = wire_u32(in) };
+		c->notes = wire_notes(in, v->side->words);
+	}
+	*count_r = (uint32_t)changes.count;
+	return changes.items;
+}
+
 static int change(struct serving *v, uint8_t type, struct wire_in *in,
 		  struct cv_error *failure)
 {
@@ -267,7 +308,8 @@ static int change_messages(struct serving *v, uint8_t type,
 		return in->bad ? refuse(failure) :
 			v->side->ops->expunge(v->side, uids, count, failure);
 	}
-	changes = take_changes(v, in, &count);
+	changes = type == LINK_ANNOTATE ? take_notes(v, in, &count) :
+		take_changes(v, in, &count);
 	return in->bad ? refuse(failure) :
 		v->side->ops->change(v->side, changes, count, failure);
 }
@@ -284,6 +326,8 @@ static int save_part(struct serving *v, uint8_t type, struct wire_in *in,
 
 	if (type == LINK_SAVE_ADD) {
 		wire_row(in, v->side->words, &row);
+		if (in->left > 0)
+			row.notes = wire_notes(in, v->side->words);
 		if (in->bad || ++v->added > SYNC_BATCH_MESSAGES)
 			return refuse(err);
 	}
@@ -386,7 +430,7 @@ static int serve_one(struct serving *v, uint8_t type, struct wire_in *in,
 	case LINK_LIST: return serve_list(v, &failure, err);
 	case LINK_SUBSCRIPTIONS:
 		return serve_subscriptions(v, &failure, err);
-	case LINK_ROWS: return serve_rows(v, &failure, err);
+	case LINK_ROWS: return serve_rows(v, in, &failure, err);
 	case LINK_FETCH: return serve_fetch(v, in, &failure, err);
 	case LINK_METADATA:
 	case LINK_OPEN:
@@ -398,7 +442,7 @@ static int serve_one(struct serving *v, uint8_t type, struct wire_in *in,
 	case LINK_IDENTIFY: case LINK_SUBSCRIBE: case LINK_SET_METADATA: case LINK_UPDATE:
 		return answer(v, change(v, type, in, &failure), &failure,
 			      err);
-	case LINK_CHANGE: case LINK_EXPUNGE:
+	case LINK_CHANGE: case LINK_EXPUNGE: case LINK_ANNOTATE:
 		return answer(v, change_messages(v, type, in, &failure),
 			      &failure, err);
 	case LINK_SAVE_ADD: case LINK_SAVE_DATA:
@@ -419,7 +463,7 @@ static bool needs_open(uint8_t type)
 {
 	return type == LINK_ROWS || type == LINK_FETCH ||
 		type == LINK_UPDATE || type == LINK_CHANGE ||
-		type == LINK_EXPUNGE || (type >= LINK_SAVE_ADD &&
+		type == LINK_EXPUNGE || type == LINK_ANNOTATE || (type >= LINK_SAVE_ADD &&
 					 type <= LINK_SAVE_COMMIT);
 }
 

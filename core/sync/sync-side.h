@@ -32,6 +32,8 @@ struct sync_words {
 	struct cv_pool *pool;
 	struct hash_table table;	/* text to &texts number + 1 */
 	ARRAY(const char *) texts;
+	struct hash_table note_table;	/* sync-notes.c */
+	ARRAY(struct cv_span) notes;
 };
 
 void sync_words_init(struct sync_words *words, struct cv_pool *pool);
@@ -47,6 +49,35 @@ struct cv_keywords sync_words_get(struct sync_words *words, uint32_t set,
 uint32_t sync_words_union(struct sync_words *words, uint32_t a, uint32_t b);
 uint32_t sync_words_minus(struct sync_words *words, uint32_t a, uint32_t b);
 
+/* --- sets of annotations of a message [RFC5257] ---------------------------- */
+
+/* Sets as numbers, as those of keywords: equal sets have equal numbers, 0 is
+ * the empty one.  Those that say what changes have entries without a value:
+ * to be removed. */
+
+enum { SYNC_NOTES_SHARED = 1, SYNC_NOTES_PRIVATE = 2 };
+
+/* What has no value is left out. */
+uint32_t sync_notes_of(struct sync_words *words,
+		       const struct cv_annotation *list, uint32_t count);
+/* From a stranger; false: it is none. */
+bool sync_notes_parse(struct sync_words *words, struct cv_span bytes,
+		      uint32_t *set_r);
+struct cv_span sync_notes_bytes(const struct sync_words *words, uint32_t set);
+/* Spans live in the set. */
+const struct cv_annotation *
+sync_notes_get(const struct sync_words *words, uint32_t set,
+	       struct cv_pool *pool, uint32_t *count_r);
+/* Those of these kinds (SYNC_NOTES_x). */
+uint32_t sync_notes_only(struct sync_words *words, uint32_t set,
+			 uint32_t kinds);
+/* Each as the end that changed it since base has it; changed at both: a's, but
+ * a change wins over a removal. */
+uint32_t sync_notes_merge(struct sync_words *words, uint32_t base, uint32_t a,
+			  uint32_t b);
+/* What is to be set and removed to make from into to. */
+uint32_t sync_notes_diff(struct sync_words *words, uint32_t from, uint32_t to);
+
 /* --- what an end has --------------------------------------------------------- */
 
 struct sync_box {
@@ -55,10 +86,12 @@ struct sync_box {
 	uint32_t uidvalidity, uidnext, messages;
 	uint32_t use;			/* CV_MAILBOX_USE_x */
 	uint64_t modseq;		/* 0: not known */
+	/* Of the open one: enum cv_annotation_support. */
+	uint32_t annotations;
 };
 
 struct sync_row {
-	uint32_t uid, flags, words;
+	uint32_t uid, flags, words, notes;
 	uint64_t modseq, size;
 	int64_t received, saved;	/* saved 0: not known */
 	uint8_t guid[16];
@@ -71,10 +104,11 @@ typedef ARRAY(struct sync_row) sync_rows;
 typedef ARRAY(struct sync_entry) sync_entries;
 typedef ARRAY(const char *) sync_names;
 
-/* What becomes of the flags of one message. */
+/* What becomes of the flags and annotations of one message. */
 struct sync_change {
 	uint32_t uid, add, remove;
 	uint32_t add_words, remove_words;
+	uint32_t notes;			/* sync_notes_diff */
 };
 
 struct sync_update {
@@ -92,6 +126,7 @@ enum sync_cap {
 	SYNC_CAP_METADATA = 8,
 	SYNC_CAP_BOXES = 16,		/* it has more than INBOX, and
 					 * subscriptions */
+	SYNC_CAP_NOTES = 32,		/* annotations of messages */
 };
 
 struct sync_side {

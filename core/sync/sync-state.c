@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "CVSYNC1\n"
+#define MAGIC "CVSYNC2\n"
+#define MAGIC_OLD "CVSYNC1\n"	/* without annotations of messages */
 enum { MAGIC_LEN = 8, FILE_MAX = 1 << 30 };
 
 /* --- writing -------------------------------------------------------------------- */
@@ -44,6 +45,7 @@ static void put_box(struct cv_text *out, const struct sync_state_box *box,
 		wire_put_u32(out, r->uid[1]);
 		wire_put_u8(out, (uint8_t)r->flags);
 		wire_put_str(out, sync_words_text(words, r->words));
+		wire_put_span(out, sync_notes_bytes(words, r->notes));
 	}
 }
 
@@ -116,7 +118,7 @@ static void get_entries(struct wire_in *in, struct cv_pool *pool,
 
 static struct sync_state_box *get_box(struct wire_in *in,
 				      struct cv_pool *pool,
-				      struct sync_words *words)
+				      struct sync_words *words, bool old)
 {
 	struct sync_state_box *box = pool_new(pool, struct sync_state_box);
 
@@ -138,6 +140,9 @@ static struct sync_state_box *get_box(struct wire_in *in,
 		r->uid[1] = wire_u32(in);
 		r->flags = wire_u8(in) & CV_FLAGS_STORED;
 		r->words = sync_words_parse(words, wire_span(in, SIZE_MAX));
+		if (!old && !sync_notes_parse(words, wire_span(in, SIZE_MAX),
+					      &r->notes))
+			in->bad = true;
 		/* found by bisection */
 		if (i > 0 && r->uid[0] <= box->rows[i - 1].uid[0])
 			in->bad = true;
@@ -160,10 +165,11 @@ static void parse(struct sync_state *state, struct cv_span data,
 	struct wire_in in = { (const unsigned char *)data.data, data.len,
 		false };
 	struct wire_in tail;
+	bool old = cv_span_begins(data, CV_SPAN(MAGIC_OLD));
 	uint32_t count;
 
 	if (data.len < MAGIC_LEN + 4 ||
-	    memcmp(data.data, MAGIC, MAGIC_LEN) != 0) {
+	    (!old && memcmp(data.data, MAGIC, MAGIC_LEN) != 0)) {
 		log_warning("sync", "'%s' is no sync state: starting anew",
 			    path);
 		return;
@@ -184,7 +190,8 @@ static void parse(struct sync_state *state, struct cv_span data,
 	get_entries(&in, pool, &state->entries);
 	count = wire_count(&in, 64);
 	for (uint32_t i = 0; i < count && !in.bad; i++)
-		*array_add(&state->boxes) = get_box(&in, pool, words);
+		*array_add(&state->boxes) = get_box(&in, pool, words,
+							old);
 	state->known = !in.bad;
 	if (in.bad)
 		start_empty(state, pool);

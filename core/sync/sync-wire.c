@@ -153,6 +153,7 @@ void wire_row(struct wire_in *in, struct sync_words *words,
 	struct cv_span keywords;
 
 	row_r->uid = wire_u32(in);
+	row_r->notes = 0;
 	row_r->flags = wire_u32(in) & CV_FLAGS_STORED;
 	keywords = wire_span(in, SYNC_KEYWORDS_MAX);
 	if (memchr(keywords.data, '\0', keywords.len) != NULL)
@@ -163,4 +164,20 @@ void wire_row(struct wire_in *in, struct sync_words *words,
 	row_r->received = (int64_t)wire_u64(in);
 	row_r->saved = (int64_t)wire_u64(in);
 	wire_bytes(in, row_r->guid, sizeof(row_r->guid));
+}
+
+void wire_put_notes(struct cv_text *out, uint32_t notes,
+		    const struct sync_words *words)
+{
+	wire_put_span(out, sync_notes_bytes(words, notes));
+}
+
+uint32_t wire_notes(struct wire_in *in, struct sync_words *words)
+{
+	struct cv_span bytes = wire_span(in, SIZE_MAX);
+	uint32_t notes = 0;
+
+	if (in->bad || !sync_notes_parse(words, bytes, &notes))
+		in->bad = true;
+	return notes;
 }

@@ -34,6 +34,9 @@ void wire_box(struct wire_in *in, struct cv_pool *pool,
 enum { WIRE_BOX_MIN = 4 + 16 + 16 + 8, WIRE_ROW_MIN = 4 + 4 + 4 + 32 + 16 };
 void wire_put_row(struct cv_text *out, const struct sync_row *row,
 		  const struct sync_words *words);
+void wire_put_notes(struct cv_text *out, uint32_t notes,
+		    const struct sync_words *words);
+uint32_t wire_notes(struct wire_in *in, struct sync_words *words);
 void wire_row(struct wire_in *in, struct sync_words *words,
 	      struct sync_row *row_r);
 

@@ -9,6 +9,9 @@ void sync_words_init(struct sync_words *words, struct cv_pool *pool)
 	hash_init(&words->table, pool, true);
 	array_init(&words->texts, pool);
 	*array_add(&words->texts) = "";
+	hash_init(&words->note_table, pool, true);
+	array_init(&words->notes, pool);
+	*array_add(&words->notes) = CV_SPAN("");
 }
 
 static int compare(const void *a, const void *b)

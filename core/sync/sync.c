@@ -111,6 +111,7 @@ static int read_side(struct sync *sync, const struct sync_pair *pair,
 	if (pair->absent[side]) {
 		content->box[side] = *pair->box[side];
 		content->box[side].uidnext = 1;
+		content->box[side].annotations = UINT32_MAX;
 		return CV_OK;
 	}
 	ret = s->ops->open(s, name_at(pair, side), &content->box[side], err);
@@ -118,6 +119,36 @@ static int read_side(struct sync *sync, const struct sync_pair *pair,
 		ret = s->ops->rows(s, content->pool, &content->rows[side],
 				   err);
 	return ret;
+}
+
+/* SYNC_NOTES_x of a mailbox. */
+static uint32_t kinds_of(const struct sync_box *box, bool to_write)
+{
+	uint32_t shared = to_write ? CV_ANNOTATIONS_WRITE_SHARED :
+		CV_ANNOTATIONS_READ;
+	uint32_t own = to_write ? CV_ANNOTATIONS_WRITE_PRIVATE :
+		CV_ANNOTATIONS_PRIVATE;
+
+	return (box->annotations & shared ? SYNC_NOTES_SHARED : 0) |
+		(box->annotations & own ? SYNC_NOTES_PRIVATE : 0);
+}
+
+void sync_notes_limit(struct sync *sync, struct sync_content *content,
+		      bool both_ways)
+{
+	uint32_t kinds = kinds_of(&content->box[0], false) &
+		kinds_of(&content->box[1], false) &
+		kinds_of(&content->box[1], true);
+
+	if (both_ways)
+		kinds &= kinds_of(&content->box[0], true);
+	for (int side = 0; side < 2; side++) {
+		sync_rows *rows = &content->rows[side];
+
+		for (size_t i = 0; i < rows->count; i++)
+			rows->items[i].notes = sync_notes_only(
+				&sync->words, rows->items[i].notes, kinds);
+	}
 }
 
 static void describe(const struct sync_content *c, const char *name,
@@ -151,6 +182,7 @@ static int sync_box(struct sync *sync, struct sync_pair *pair,
 		ret = read_side(sync, pair, 1, &content, err);
 	if (ret == CV_OK) {
 		describe(&content, name, result);
+		sync_notes_limit(sync, &content, !sync->options->mirror);
 		ret = sync->options->mirror ?
 			sync_mirror(sync, pair, &content, err) :
 			sync_messages(sync, pair, &content, result, err);

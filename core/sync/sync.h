@@ -13,6 +13,7 @@ struct sync_report {
 	uint64_t created[2], removed[2], renamed[2];
 	uint64_t saved[2], saved_bytes[2];
 	uint64_t expunged[2], changed[2];
+	uint64_t annotated[2];		/* messages: their annotations */
 	uint64_t renumbered[2];		/* saved, but not with their UIDs */
 	uint64_t subscriptions[2], entries[2];
 	uint64_t mailboxes, failures;

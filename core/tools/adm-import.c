@@ -135,7 +135,7 @@ static void print_report(struct adm_mail *m)
 					m->state)->report;
 	const uint64_t values[] = { r->mailboxes, r->saved[1],
 		r->saved_bytes[1], r->created[1], r->subscriptions[1],
-		r->damaged[0] };
+		r->damaged[0], r->annotated[1] };
 
 	for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
 		adm_mail_f(m, "%llu", (unsigned long long)values[k]);
@@ -172,7 +172,7 @@ static int import_run(struct adm_mail *m, struct cv_error *err)
 
 static const char *const columns[] = {
 	"mailboxes", "saved", "bytes", "created", "subscriptions",
-	"damaged", NULL,
+	"damaged", "annotated", NULL,
 };
 
 static const struct option options[] = {

@@ -314,7 +314,7 @@ static void print_report(struct adm_mail *m, const struct sync_report *r)
 			r->expunged[end], r->changed[end],
 			r->renumbered[end], r->created[end], r->removed[end],
 			r->renamed[end], r->subscriptions[end],
-			r->entries[end], r->damaged[end],
+			r->entries[end], r->damaged[end], r->annotated[end],
 		};
 
 		adm_mail_value(m, side == 0 ? "local" : "other");
@@ -521,7 +521,7 @@ static int server_run(struct adm_mail *m, struct cv_error *err)
 static const char *const columns[] = {
 	"store", "saved", "bytes", "expunged", "changed", "renumbered",
 	"created", "removed", "renamed", "subscriptions", "annotations",
-	"damaged", NULL,
+	"damaged", "annotated", NULL,
 };
 
 static const struct option options[] = {

@@ -15,6 +15,7 @@ tests_unit_test_account_rotation_SOURCES = %D%/test-account-rotation.c %D%/accou
 tests_unit_test_account_rotation_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_account_rotation_LDADD = core/account/libaccount.la core/io/libio.la \
 	$(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-account-annotations
 tests_unit_test_account_annotations_SOURCES = \
 	%D%/test-account-annotations.c %D%/account-fixture.h
@@ -603,6 +604,12 @@ UNIT_TESTS += tests/unit/test-sync
 tests_unit_test_sync_SOURCES = %D%/test-sync.c %D%/account-fixture.h
 tests_unit_test_sync_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sync_LDADD = core/account/libaccount.la core/io/libio.la \
+	$(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-sync-notes
+tests_unit_test_sync_notes_SOURCES = %D%/test-sync-notes.c
+tests_unit_test_sync_notes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sync_notes_LDADD = core/sync/libsync.la $(MAILBOX_LIBS) \
 	$(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-utf7
