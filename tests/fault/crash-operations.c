@@ -85,6 +85,78 @@ static int op_delete(struct fixture *f)
 	return change(f, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL, false);
 }
 
+static int annotate(struct fixture *f, const struct cv_annotation *list,
+		    uint32_t count)
+{
+	struct cv_range range = { 1, 2 };
+	struct cv_store_request r = {
+		CV_SIZED(cv_store_request), .seqs = { &range, 1 },
+		.unchanged_since = UINT64_MAX,
+		.annotations = list, .annotation_count = count,
+	};
+	struct cv_mailbox *box;
+	int ret = mailbox_api.open(f->user, "INBOX", 0, &box, &f->err);
+
+	if (ret == CV_OK && fixture_state(box).messages >= 2)
+		ret = mailbox_api.store(box, &r, f->pool, NULL, &f->err);
+	if (box != NULL)
+		mailbox_api.close(&box);
+	return ret;
+}
+
+/* Two messages and two entries: all of it or nothing. */
+static int op_annotate(struct fixture *f)
+{
+	const char *value = pool_printf(f->pool, "value %u", ++counter);
+	const struct cv_annotation list[] = {
+		{ .entry = CV_SPAN("/comment"), .value = cv_span_of(value) },
+		{ .entry = CV_SPAN("/comment"), .value = cv_span_of(value),
+		  .is_private = true },
+		{ .entry = CV_SPAN("/vendor/example/x"),
+		  .value = CV_SPAN("constant") },
+	};
+
+	return annotate(f, list, 3);
+}
+
+static int op_unannotate(struct fixture *f)
+{
+	const struct cv_annotation list[] = {
+		{ .entry = CV_SPAN("/comment") },
+		{ .entry = CV_SPAN("/altsubject"), .value = CV_SPAN("other") },
+	};
+
+	return annotate(f, list, 2);
+}
+
+/* A message and what it begins with are one. */
+static int op_save_annotated(struct fixture *f)
+{
+	const struct cv_annotation note = { .entry = CV_SPAN("/comment"),
+		.value = CV_SPAN("from the beginning") };
+	struct cv_save_request r = { CV_SIZED(cv_save_request),
+		.internal_date = INT64_MIN,
+		.annotations = &note, .annotation_count = 1 };
+	const char *text = pool_printf(f->pool, "Subject: %u\r\n\r\nbody\r\n",
+				       ++counter);
+	struct cv_save *save;
+	struct cv_set uids;
+	uint32_t uidvalidity;
+	int ret = mailbox_api.save_begin(f->user, "INBOX", &save, &f->err);
+
+	if (ret == CV_OK)
+		ret = mailbox_api.save_add(save, &r, &f->err);
+	if (ret == CV_OK)
+		ret = mailbox_api.save_write(save, text, strlen(text), &f->err);
+	if (ret == CV_OK)
+		ret = mailbox_api.save_finish(save, &f->err);
+	if (ret == CV_OK)
+		return mailbox_api.save_commit(&save, f->pool, &uidvalidity,
+					       &uids, &f->err);
+	mailbox_api.save_abort(&save);
+	return ret;
+}
+
 /* In a long row the target may have been removed or renamed. */
 static int copy_or_move(struct fixture *f, bool move)
 {
@@ -225,6 +297,9 @@ const struct crash_operation crash_operations[] = {
 	{ "flag", op_flag, true, NULL }, { "unflag", op_unflag, true, NULL },
 	{ "keyword", op_keyword, true, NULL }, { "delete", op_delete, true, NULL },
 	{ "expunge", fixture_try_expunge, false, NULL },
+	{ "annotate", op_annotate, false, NULL },
+	{ "unannotate", op_unannotate, false, NULL },
+	{ "save annotated", op_save_annotated, false, NULL },
 	{ "copy", op_copy, false, NULL }, { "move", op_move, false, NULL },
 	{ "create", op_create, true, NULL }, { "remove", op_remove, true, "other" },
 	{ "rename", op_rename, false, NULL },

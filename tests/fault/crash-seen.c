@@ -21,7 +21,9 @@ static const char *look_box(struct fixture *f, struct seen *seen,
 		struct seen_message *m =
 			&seen->messages[seen->message_count++];
 		struct cv_message_data d = fixture_message(f, box, seq,
-							   CV_MESSAGE_KEYWORDS);
+			CV_MESSAGE_KEYWORDS | CV_MESSAGE_ANNOTATIONS);
+		uint32_t notes = fixture_notes_sum(&d);
+		bool keyword = d.keywords.count > 0;
 		const char *text = fixture_try_body(f, box, seq);
 
 		if (text == NULL)
@@ -31,7 +33,7 @@ static const char *look_box(struct fixture *f, struct seen *seen,
 		assert_true(seen->message_count < SEEN_MESSAGES_MAX);
 		*m = (struct seen_message){ number,
 			mailbox_api.uid_of(box, seq), d.flags & FLAGS,
-			crc32c(0, text, strlen(text)), d.keywords.count > 0 };
+			crc32c(0, text, strlen(text)), notes, keyword };
 		if (m->uid <= last || m->uid >= state.uidnext)
 			return "UIDs out of order";
 		last = m->uid;
@@ -116,7 +118,8 @@ bool seen_is_state(const struct seen *now, const struct seen *want,
 		const char *name = now->boxes[m->box].name;
 		const struct seen_message *w = seen_find(want, name, m->uid);
 
-		if (w == NULL || w->body != m->body)
+		/* no file's name has them: they are all there or not */
+		if (w == NULL || w->body != m->body || w->notes != m->notes)
 			return false;
 		if (!flags_equal(w, m) && (other == NULL ||
 		    !flags_equal(seen_find(other, name, m->uid), m)))
@@ -143,7 +146,8 @@ bool seen_is_part(const struct seen *now, const struct seen *want,
 		const struct seen_message *n = seen_find(now, name, m->uid);
 
 		if (strcmp(name, box) != 0 &&
-		    (n == NULL || n->body != m->body || !flags_equal(n, m)))
+		    (n == NULL || n->body != m->body || n->notes != m->notes ||
+		     !flags_equal(n, m)))
 			return false;
 	}
 	return now->box_count == want->box_count;

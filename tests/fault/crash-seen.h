@@ -7,7 +7,8 @@
 
 enum { SEEN_MESSAGES_MAX = 200, SEEN_BOXES_MAX = 8 };
 
-struct seen_message { uint32_t box, uid, flags, body; bool keyword; };
+/* notes: of its annotations. */
+struct seen_message { uint32_t box, uid, flags, body, notes; bool keyword; };
 
 struct seen_box {
 	char name[32];

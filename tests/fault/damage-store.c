@@ -4,9 +4,9 @@
  *
  * Whatever happened: nothing crashes; a new session shows every message whose
  * bytes are there, with those bytes; a UID means the message that it meant;
- * no UID is given out again; flags are some that the message has had, and
- * when they are not the last ones, the damage was noticed; force-resync finds
- * nothing more to do.
+ * no UID is given out again; flags and annotations are some that the message
+ * has had, and when they are not the last ones, the damage was noticed;
+ * force-resync finds nothing more to do.
  *
  * Without CULVER_FULL a fixed sample is tried. */
 #ifdef FIXTURE_MBOX
@@ -114,7 +114,8 @@ static const char *const box_names[BOXES] = { "INBOX", "other" };
 struct known {
 	int box;
 	uint32_t uid, hash;
-	uint32_t flags[STEPS_MAX];	/* after each step; the last counts */
+	/* after each step; the last counts */
+	uint32_t flags[STEPS_MAX], notes[STEPS_MAX];
 };
 
 struct history {
@@ -126,7 +127,7 @@ struct history {
 
 static struct history past;
 
-struct shown { int box; uint32_t uid, hash, flags; };
+struct shown { int box; uint32_t uid, hash, flags, notes; };
 
 struct view {
 	struct shown messages[BODIES_MAX * 2];
@@ -147,14 +148,15 @@ static void look_box(struct fixture *f, int number, struct view *view)
 	for (uint32_t seq = 1; seq <= state.messages; seq++) {
 		struct shown *m = &view->messages[view->count++];
 		struct cv_message_data d = fixture_message(f, box, seq,
-							   CV_MESSAGE_KEYWORDS);
+			CV_MESSAGE_KEYWORDS | CV_MESSAGE_ANNOTATIONS);
+		uint32_t notes = fixture_notes_sum(&d);
 		const char *text = fixture_body(f, box, seq);
 
 		assert_true(view->count < BODIES_MAX * 2);
 		*m = (struct shown){ number, mailbox_api.uid_of(box, seq),
 				     crc32c(0, text, strlen(text)),
 				     (d.flags & 0x1f) |
-				     d.keywords.count << 8 };
+				     d.keywords.count << 8, notes };
 	}
 	view->noticed = view->noticed ||
 		account_is_damaged(box->store->account) ||
@@ -192,11 +194,12 @@ static void remember(struct fixture *f)
 		if (k == NULL) {
 			k = &past.messages[past.count++];
 			*k = (struct known){ m->box, m->uid, m->hash,
-					     { 0 } };
+					     { 0 }, { 0 } };
 			for (int s = 0; s < past.steps; s++)
 				k->flags[s] = m->flags;
 		}
 		k->flags[past.steps] = m->flags;
+		k->notes[past.steps] = m->notes;
 	}
 	past.steps++;
 	for (int i = 0; i < BOXES; i++) {
@@ -234,6 +237,27 @@ static void work_on(struct fixture *f, uint32_t first, uint32_t flags,
 	mailbox_api.close(&box);
 }
 
+static void annotate(struct fixture *f, uint32_t first, const char *shared,
+		     const char *own)
+{
+	const struct cv_annotation list[] = {
+		{ .entry = CV_SPAN("/comment"), .value = shared == NULL ?
+			CV_SPAN_NONE : cv_span_of(shared) },
+		{ .entry = CV_SPAN("/comment"), .value = cv_span_of(own),
+		  .is_private = true },
+	};
+	struct cv_range range = { first, first + 1 };
+	struct cv_store_request r = {
+		CV_SIZED(cv_store_request), .seqs = { &range, 1 },
+		.unchanged_since = UINT64_MAX,
+		.annotations = list, .annotation_count = 2,
+	};
+	struct cv_mailbox *box = fixture_open(f, "INBOX");
+
+	ok(f, mailbox_api.store(box, &r, f->pool, NULL, &f->err));
+	mailbox_api.close(&box);
+}
+
 static void fill(struct fixture *f)
 {
 	struct cv_mailbox *box;
@@ -244,12 +268,14 @@ static void fill(struct fixture *f)
 	save_some(f, "other", 1, 2);
 	remember(f);
 	work_on(f, 1, CV_FLAG_FLAGGED, "$Key");
+	annotate(f, 1, "first", "own");
 	rotate(f);
 	remember(f);
 	fixture_logout(f);
 	take_tree(f, &older);
 	fixture_login(f);
 	work_on(f, 2, CV_FLAG_ANSWERED, "other");
+	annotate(f, 2, "second", "own too");
 	remember(f);
 	save_some(f, "other", 3, 2);
 	work_on(f, 4, CV_FLAG_DELETED, NULL);
@@ -261,6 +287,8 @@ static void fill(struct fixture *f)
 	save_some(f, "INBOX", 5, 3);
 	remember(f);
 	work_on(f, 1, CV_FLAG_SEEN, NULL);
+	remember(f);
+	annotate(f, 1, NULL, "last");
 	remember(f);
 	fixture_logout(f);
 	take_tree(f, &whole);
@@ -297,10 +325,10 @@ struct damage {
 	bool rolls_back;
 };
 
-static bool flags_were(const struct known *k, uint32_t flags, bool any)
+static bool value_was(const uint32_t *values, uint32_t value, bool any)
 {
 	for (int s = any ? 0 : past.steps - 1; s < past.steps; s++) {
-		if (k->flags[s] == flags)
+		if (values[s] == value)
 			return true;
 	}
 	return false;
@@ -322,9 +350,12 @@ static const char *judge_message(const struct view *view,
 		return "a UID means another message";
 	}
 	/* found anew, a message may have lost its flags */
-	if (!flags_were(k, m->flags, any) && !(any && m->flags == 0))
+	if (!value_was(k->flags, m->flags, any) && !(any && m->flags == 0))
 		return view->noticed ? "flags that never were" :
 			"flags are wrong, and nothing was noticed";
+	if (!value_was(k->notes, m->notes, any) && !(any && m->notes == 0))
+		return view->noticed ? "annotations that never were" :
+			"annotations are wrong, and nothing was noticed";
 	return NULL;
 }
 

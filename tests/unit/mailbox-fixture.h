@@ -232,6 +232,25 @@ static inline int fixture_try_save(struct fixture *f, const char *mailbox,
 	return ret;
 }
 
+/* Of a message's annotations that are there: names, kinds and values. */
+static inline uint32_t fixture_notes_sum(const struct cv_message_data *d)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < d->annotation_count; i++) {
+		const struct cv_annotation *a = &d->annotations[i];
+
+		/* some that are gone may be told of, too */
+		if (a->value.data == NULL)
+			continue;
+		sum = crc32c(sum, a->is_private ? "-" : "+", 1);
+		sum = crc32c(sum, a->entry.data, a->entry.len);
+		sum = crc32c(sum, "=", 1);
+		sum = crc32c(sum, a->value.data, a->value.len);
+	}
+	return sum;
+}
+
 static inline uint32_t fixture_save(struct fixture *f, const char *mailbox,
 				    const char *body, uint32_t flags)
 {
