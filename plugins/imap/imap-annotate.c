@@ -330,6 +330,15 @@ static bool value_parse(struct imap_cmd *cmd, const struct imap_arg *arg,
 	return true;
 }
 
+/* A command has to hold it.  At least 1024 [RFC5257 4.1]. */
+static uint64_t value_max(const struct imap_session *s)
+{
+	uint64_t max = imap_metadata_max(s);
+
+	return max < s->set->imap_annotate_max_size ? max :
+		s->set->imap_annotate_max_size;
+}
+
 /* The same one twice: the last counts. */
 static struct cv_annotation *place_of(struct cv_annotation *all,
 				      uint32_t *count, struct cv_span entry,
@@ -360,7 +369,7 @@ static bool values_parse(struct imap_cmd *cmd, struct cv_span entry,
 				 "ANNOTATION.");
 			return false;
 		}
-		if (one.value.len > imap_metadata_max(cmd->s)) {
+		if (one.value.len > value_max(cmd->s)) {
 			imap_annotation_too_large(cmd);
 			return false;
 		}
@@ -463,7 +472,7 @@ void imap_annotations_send_support(struct imap_session *s, uint32_t support)
 			     CV_ANNOTATIONS_WRITE_PRIVATE)) == 0)
 		cv_text_append_str(out, "READ-ONLY");
 	else
-		cv_text_append_u64(out, imap_metadata_max(s));
+		cv_text_append_u64(out, value_max(s));
 	if (support != 0 && (support & CV_ANNOTATIONS_PRIVATE) == 0)
 		cv_text_append_str(out, " NOPRIVATE");
 	cv_text_append_str(out, "] ");

@@ -56,6 +56,11 @@ static int imap_init(const struct cv_host *host, struct cv_plugin *self,
 	CV_SETTING(imap_settings, member, type, def, allowed, flags, doc)
 
 static const struct cv_setting_def imap_setting_defs[] = {
+	IMAP_SETTING(imap_annotate_max_size, CV_SET_SIZE, "64k", "1024..64k",
+		CV_SET_PER_USER,
+		"How large the value of an annotation of a message may be; "
+		"larger ones are refused with TOOBIG.  No more than half of "
+		"imap_max_line_length either way."),
 	IMAP_SETTING(imap_capability, CV_SET_STRING, "", NULL, 0,
 		"The CAPABILITY string.  Empty: what this server can do.  "
 		"Beginning with \"+\" or \"-\": words to add to that, and, with "

@@ -352,3 +352,15 @@ def test_sleep_forgets_nothing():
         assert b"ANNOTATION (/comment)" in row, row
         sleeper.send(b"DONE\r\n")
         sleeper.until("i")
+
+
+def test_the_size_of_a_value_is_a_setting():
+    with culver.Server(extra="imap_annotate_max_size = 1024\n") as server, \
+            Client(server) as c:
+        c.append("INBOX")
+        assert any(r.startswith("* OK [ANNOTATIONS 1024]") for r in c.ok("SELECT INBOX"))
+        c.ok(f'STORE 1 ANNOTATION (/comment (value.priv "{"x" * 1024}"))')
+        c.no(f'STORE 1 ANNOTATION (/comment (value.priv "{"x" * 1025}"))', "NO [ANNOTATE TOOBIG]")
+        line = c.append("INBOX", f'ANNOTATION (/comment (value.shared "{"x" * 1025}")) ')[-1]
+        assert line.startswith("x NO [ANNOTATE TOOBIG]"), line
+        assert c.notes(attributes="size.priv") == ['/comment (size.priv "1024")']
