@@ -95,6 +95,8 @@ int mock_box_open(struct cv_user *u, const char *name, uint32_t flags,
 
 void mock_box_close(struct cv_mailbox **box) { *box = NULL; }
 
+uint32_t mock_annotations;
+
 void mock_box_state(struct cv_mailbox *v, struct cv_mailbox_state *st)
 {
 	*st = (struct cv_mailbox_state){ CV_SIZED(cv_mailbox_state),
@@ -103,6 +105,9 @@ void mock_box_state(struct cv_mailbox *v, struct cv_mailbox_state *st)
 		.uidvalidity = v->box->uidvalidity, .readonly = v->readonly,
 		.highestmodseq = v->box->modseq,
 		.may_create_keywords = true,
+		.annotations = v->readonly ? mock_annotations &
+			(CV_ANNOTATIONS_READ | CV_ANNOTATIONS_PRIVATE) :
+			mock_annotations,
 		.permanent_flags = CV_FLAGS_STORED };
 	for (uint32_t i = v->count; i-- > 0; ) {
 		if ((v->flags[i] & CV_FLAG_SEEN) == 0)
@@ -194,6 +199,10 @@ int mock_box_message(struct cv_mailbox *v, uint32_t seq, uint32_t items,
 	data->has_thread = (m->uid & 1) != 0;
 	if (items & CV_MESSAGE_PREVIEW)
 		data->preview = CV_SPAN("first \"words\"");
+	if (items & CV_MESSAGE_ANNOTATIONS) {
+		data->annotations = m->annotations;
+		data->annotation_count = m->annotation_count;
+	}
 	data->size_bytes = m->text.len;
 	data->envelope = CV_SPAN("(\"env\")");
 	data->body = CV_SPAN("(\"body\")");
@@ -265,6 +274,39 @@ int mock_box_section(struct cv_mailbox *v, uint32_t seq,
 	return CV_OK;
 }
 
+/* Which of two comes first. */
+static int order_of(const struct cv_annotation *a,
+		    const struct cv_annotation *b)
+{
+	size_t len = a->entry.len < b->entry.len ? a->entry.len :
+		b->entry.len;
+	int order = memcmp(a->entry.data, b->entry.data, len);
+
+	if (order == 0)
+		order = (int)a->entry.len - (int)b->entry.len;
+	return order != 0 ? order : (int)b->is_private - (int)a->is_private;
+}
+
+static void annotate(struct cv_mailbox *v, struct mock_message *m,
+		     const struct cv_annotation *new)
+{
+	struct cv_annotation *list = m->annotations;
+	uint32_t at = 0;
+
+	while (at < m->annotation_count && order_of(&list[at], new) < 0)
+		at++;
+	if (at == m->annotation_count || order_of(&list[at], new) != 0) {
+		BUG_IF(m->annotation_count == 8);
+		memmove(list + at + 1, list + at,
+			(m->annotation_count++ - at) * sizeof(*list));
+	}
+	list[at] = *new;
+	list[at].entry = pool_span(v->user->pool, new->entry);
+	if (new->value.data != NULL)
+		list[at].value = pool_span(v->user->pool, new->value);
+	list[at].modseq = m->modseq;
+}
+
 /* --- changes -------------------------------------------------------------- */
 
 int mock_box_store(struct cv_mailbox *v, const struct cv_store_request *r,
@@ -286,6 +328,10 @@ int mock_box_store(struct cv_mailbox *v, const struct cv_store_request *r,
 		}
 		m->modseq = modseq;
 		v->box->modseq = modseq;
+		for (uint32_t i = 0; i < r->annotation_count; i++)
+			annotate(v, m, &r->annotations[i]);
+		if (r->annotation_count > 0)
+			continue;
 		if (r->change == CV_FLAGS_REPLACE) {
 			m->flags = r->flags;
 			m->keywords[0] = '\0';

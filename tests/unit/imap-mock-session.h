@@ -13,6 +13,9 @@ struct mock_message {
 	int64_t date;
 	struct cv_span text;
 	uint64_t modseq;
+	/* in the order of cv_message_data */
+	struct cv_annotation annotations[8];
+	uint32_t annotation_count;
 };
 
 struct mock_box {
@@ -86,6 +89,8 @@ const char *mock_session_play(struct cv_session *s, struct cv_span script,
  * the client got. */
 const char *mock_session_wake(struct cv_session *s, struct cv_span left,
 			      struct cv_span script);
+/* What mailboxes say of annotations (enum cv_annotation_support); 0. */
+extern uint32_t mock_annotations;
 struct mock_box *mock_box_find(struct cv_user *u, const char *name);
 void mock_deliver(struct mock_box *box, uint32_t flags, const char *text);
 

@@ -179,6 +179,11 @@ IMAP_MOCK = %D%/imap-mock.c %D%/imap-mock.h %D%/imap-mock-boxes.c \
 IMAP_MOCK_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/plugins/imap \
 	-I$(top_srcdir)/tests/unit
 
+UNIT_TESTS += tests/unit/test-imap-annotate
+tests_unit_test_imap_annotate_SOURCES = %D%/test-imap-annotate.c $(IMAP_MOCK)
+tests_unit_test_imap_annotate_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_annotate_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-imap-append
 tests_unit_test_imap_append_SOURCES = %D%/test-imap-append.c $(IMAP_MOCK)
 tests_unit_test_imap_append_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
