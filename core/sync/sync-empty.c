@@ -6,7 +6,9 @@ struct empty { struct sync_side side; struct cv_pool *pool; };
 
 static void fresh(struct sync_box *box)
 {
-	*box = (struct sync_box){ .name = "INBOX", .uidnext = 1 };
+	*box = (struct sync_box){
+		.name = "INBOX", .uidnext = 1, .annotations = UINT32_MAX,
+	};
 }
 
 static int empty_list(struct sync_side *s, struct cv_pool *pool,
@@ -85,7 +87,7 @@ void sync_empty_open(const char *label, struct sync_side **side_r)
 	e->side = (struct sync_side){
 		.ops = &ops, .label = pool_strdup(pool, label),
 		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
-			SYNC_CAP_METADATA | SYNC_CAP_BOXES,
+			SYNC_CAP_METADATA | SYNC_CAP_BOXES | SYNC_CAP_NOTES,
 	};
 	*side_r = &e->side;
 }

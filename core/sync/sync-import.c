@@ -14,7 +14,8 @@ static int open_target(struct sync *sync, const char *name,
 	int ret = to->ops->open(to, name, &c->box[1], err);
 
 	if (ret == CV_E_NOT_FOUND && sync->options->dry_run) {
-		c->box[1].annotations = UINT32_MAX;
+		c->box[1].annotations = sync_notes_unknown(
+			sync->side[1]);
 		sync->report->created[1]++;
 		return CV_OK;
 	}

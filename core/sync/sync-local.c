@@ -334,7 +334,10 @@ static int local_open(struct sync_side *s, const char *name,
 		ret = mailbox_api.open(l->user, l->name, MAILBOX_KEEP_RECENT |
 				       MAILBOX_VERIFY, &l->box, err);
 	if (ret == CV_E_NOT_FOUND && is_fresh(l, l->name)) {
-		*box_r = (struct sync_box){ .name = name, .uidnext = 1 };
+		*box_r = (struct sync_box){
+			.name = name, .uidnext = 1,
+			.annotations = UINT32_MAX,
+		};
 		return CV_OK;
 	}
 	if (ret == CV_OK)

@@ -119,6 +119,10 @@ bool sync_change_make(struct sync *sync, const struct sync_row *row,
 		      uint32_t flags, uint32_t words, uint32_t notes,
 		      struct sync_change *change_r);
 
+/* sync_box.annotations of a mailbox that is not there yet: what the end would
+ * have if it were made. */
+uint32_t sync_notes_unknown(const struct sync_side *s);
+
 /* Leaves those annotations in the rows that a run may take to where they are
  * not: of what this end may not see it is not known what was removed. */
 void sync_notes_limit(struct sync *sync, struct sync_content *content,

@@ -84,6 +84,11 @@ static bool is_unchanged(const struct sync *sync,
 	return true;
 }
 
+uint32_t sync_notes_unknown(const struct sync_side *s)
+{
+	return s->caps & SYNC_CAP_NOTES ? UINT32_MAX : 0;
+}
+
 /* The name by which the end knows it now; NULL: it does not. */
 static const char *name_at(const struct sync_pair *pair, int side)
 {
@@ -111,7 +116,7 @@ static int read_side(struct sync *sync, const struct sync_pair *pair,
 	if (pair->absent[side]) {
 		content->box[side] = *pair->box[side];
 		content->box[side].uidnext = 1;
-		content->box[side].annotations = UINT32_MAX;
+		content->box[side].annotations = sync_notes_unknown(s);
 		return CV_OK;
 	}
 	ret = s->ops->open(s, name_at(pair, side), &content->box[side], err);

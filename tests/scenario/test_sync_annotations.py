@@ -146,7 +146,9 @@ def test_import_brings_them(mail):
 
 def test_an_end_that_cannot_have_them_takes_none_away(mail):
     fill(mail)
-    run(mail, "backup", f"dovecot-sdbox:{mail.home('alice')}/tree")
+    there = f"dovecot-sdbox:{mail.home('alice')}/tree"
+    assert run(mail, "backup", "--dry-run", there)["other"]["annotated"] == "0"
+    run(mail, "backup", there)
     assert not empty(mail)
     run(mail, "backup", "-R", f"sdbox:{mail.home('alice')}/tree", user="bob")
     assert empty(mail, "bob")
