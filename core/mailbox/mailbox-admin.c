@@ -454,3 +454,23 @@ int mailbox_details(struct cv_mailbox *box, uint32_t seq,
 	};
 	return CV_OK;
 }
+
+int mailbox_stored(struct cv_mailbox *box, uint32_t seq,
+		   struct cv_stream **stream_r, uint64_t *header_r,
+		   struct cv_error *err)
+{
+	const struct mime_tree *tree;
+	uint32_t row;
+	int ret;
+
+	if (box->remote != NULL)
+		return FAIL(err, CV_E_UNSUPPORTED, "how mail of another "
+			    "process is stored is not known");
+	if (!mailbox_row(box, seq, &row))
+		return CV_NOT_FOUND;
+	ret = mailbox_content(box, row, stream_r, &tree, err);
+	if (ret != CV_OK)
+		return ret;
+	*header_r = tree->parts[0].header.physical;
+	return stream_seek(*stream_r, 0, err);
+}

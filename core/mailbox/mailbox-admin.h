@@ -136,6 +136,13 @@ struct mailbox_details {
 int mailbox_details(struct cv_mailbox *box, uint32_t seq,
 		    struct mailbox_details *details_r, struct cv_error *err);
 
+/* The message as it is stored, its line ends untouched; header_r bytes of it are
+ * its header with the empty line.  Lives until the next call on the view.  CV_NOT_FOUND: expunged;
+ * CV_E_UNSUPPORTED: it is another user's, and comes over a wire. */
+int mailbox_stored(struct cv_mailbox *box, uint32_t seq,
+		   struct cv_stream **stream_r, uint64_t *header_r,
+		   struct cv_error *err);
+
 /* What the store says of the message's bytes; in pool.  references counts
  * messages of the whole account.  Of another user's mail nothing is known.
  * CV_NOT_FOUND: expunged, or gone. */

@@ -11,29 +11,8 @@ struct readable {
 	struct cv_pool *part_pool;
 	struct cv_stream *message;
 	const struct mime_tree *tree;
-	bool cr;			/* one that was kept back */
 	struct cv_error *err;
 };
-
-/* Each CRLF as LF, wherever the text is cut. */
-static void put(struct readable *r, struct cv_span text)
-{
-	size_t from = 0;
-
-	if (r->cr && text.len > 0 && text.data[0] != '\n')
-		adm_mail_data(r->m, CV_SPAN("\r"), true);
-	if (text.len > 0)
-		r->cr = text.data[text.len - 1] == '\r';
-	text.len -= text.len > 0 && r->cr;
-	for (size_t i = 0; i + 1 < text.len; i++) {
-		if (text.data[i] != '\r' || text.data[i + 1] != '\n')
-			continue;
-		adm_mail_data(r->m, cv_span(text.data + from, i - from),
-			      true);
-		from = i + 1;
-	}
-	adm_mail_data(r->m, cv_span_skip(text, from), true);
-}
 
 /* At the start of a field: its length with the lines that go on with it. */
 static size_t field_length(struct cv_span header)
@@ -68,7 +47,7 @@ static void put_fields(struct readable *r, struct cv_span header)
 		cv_text_reset(&text);
 		header_decode(&text, field);
 		cv_text_append_c(&text, '\n');
-		put(r, cv_text_span(&text));
+		adm_mail_data(r->m, cv_text_span(&text), true);
 	}
 }
 
@@ -87,6 +66,23 @@ static int put_header(struct readable *r, const struct mime_part *part)
 	return ret == CV_E_LIMIT ? CV_OK : ret;
 }
 
+/* Without its transfer encoding; the lines of what has none end as they do in
+ * the message. */
+static int open_content(struct readable *r, uint32_t index,
+			struct cv_stream **stream_r)
+{
+	const struct mime_part *part = &r->tree->parts[index];
+
+	if (part->encoding == MIME_BASE64 || part->encoding == MIME_QP)
+		return message_part_open_decoded(r->part_pool, r->message,
+						 r->tree, index, stream_r,
+						 r->err);
+	*stream_r = stream_open_range(r->part_pool, r->message,
+				      part->offset + part->header.physical,
+				      part->body.physical);
+	return CV_OK;
+}
+
 static int put_content(struct readable *r, uint32_t index)
 {
 	const struct mime_part *part = &r->tree->parts[index];
@@ -95,14 +91,9 @@ static int put_content(struct readable *r, uint32_t index)
 	struct cv_stream *stream;
 	struct cv_text text;
 	bool known;
-	int ret = message_part_open_decoded(r->part_pool, r->message,
-					    r->tree, index, &stream, r->err);
+	int ret = open_content(r, index, &stream);
 
-	if (ret == CV_E_UNSUPPORTED)
-		stream = stream_open_range(
-			r->part_pool, r->message, part->offset +
-			part->header.physical, part->body.physical);
-	else if (ret < 0)
+	if (ret < 0)
 		return ret;
 	(void)mime_type_param_utf8(r->part_pool, &part->info->type, "charset",
 				   &charset);
@@ -111,11 +102,11 @@ static int put_content(struct readable *r, uint32_t index)
 	while ((ret = stream_read(stream, &data, r->err)) == CV_OK) {
 		charset_decoder_add(decoder, data, false, &text);
 		stream_skip(stream, data.len);
-		put(r, cv_text_span(&text));
+		adm_mail_data(r->m, cv_text_span(&text), true);
 		cv_text_reset(&text);
 	}
 	charset_decoder_add(decoder, cv_span("", 0), true, &text);
-	put(r, cv_text_span(&text));
+	adm_mail_data(r->m, cv_text_span(&text), true);
 	return ret == CV_EOF ? CV_OK : ret;
 }
 
@@ -132,7 +123,7 @@ int adm_put_text_utf8(struct adm_mail *m, struct cv_pool *pool,
 			ret = put_content(&r, i);
 		pool_reset(r.part_pool);
 	}
-	adm_mail_value(m, r.cr ? "\r" : "");
+	adm_mail_value(m, "");
 	pool_destroy(&r.part_pool);
 	return ret;
 }

@@ -167,19 +167,22 @@ static int put_saved(struct fetch *f, const char *argument)
 	return CV_OK;
 }
 
-/* As it stands in the header: in its own zone. */
+/* As it stands in the header: in its own zone.  Without one it is 1970, which
+ * doveadm takes for it too. */
 static int put_sent(struct fetch *f, const char *argument)
 {
-	int zone = f->details.sent_zone, minutes = zone < 0 ? -zone : zone;
-	time_t when = (time_t)(f->details.sent + zone * 60);
+	int zone = f->details.has_sent ? f->details.sent_zone : 0;
+	int minutes = zone < 0 ? -zone : zone;
+	int64_t sent = f->details.has_sent ? f->details.sent : 0;
+	time_t when = (time_t)(sent + zone * 60);
 	struct tm tm;
 	char text[32];
 
-	if (!f->details.has_sent || gmtime_r(&when, &tm) == NULL ||
-	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0)
+	if (strcmp(argument, "unixtime") == 0)
+		put_time(f, sent, argument);
+	else if (gmtime_r(&when, &tm) == NULL ||
+		 strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		adm_mail_value(f->m, "");
-	else if (strcmp(argument, "unixtime") == 0)
-		put_time(f, f->details.sent, argument);
 	else
 		adm_mail_f(f->m, "%s (%c%02d%02d)", text,
 			   zone < 0 ? '-' : '+', minutes / 60, minutes % 60);
@@ -265,37 +268,83 @@ static int put_stream(struct fetch *f, struct cv_stream *stream)
 	struct cv_span data;
 	int ret;
 
-	stream = stream_open_lf(f->pool, stream);
+	/* of several parts, even when it is empty: formats show that */
+	adm_mail_data(f->m, cv_span("", 0), true);
 	while ((ret = stream_read(stream, &data, f->err)) == CV_OK) {
 		adm_mail_data(f->m, data, true);
 		stream_skip(stream, data.len);
 	}
-	adm_mail_data(f->m, cv_span("", 0), false);
+	adm_mail_value(f->m, "");
 	return ret == CV_EOF ? CV_OK : ret;
 }
 
-static int put_section(struct fetch *f, struct cv_section *section)
+/* As IMAP shows it: each line ends with CRLF. */
+static int open_section(struct fetch *f, struct cv_section *section,
+			struct cv_stream **stream_r)
 {
-	struct cv_stream *stream;
 	uint64_t size;
-	int ret;
 
 	section->raw = true;
-	ret = mailbox_api.section(f->box, f->data.seq, section, &stream,
-				  &size, f->err);
+	return mailbox_api.section(f->box, f->data.seq, section, stream_r,
+				   &size, f->err);
+}
+
+static int put_opened(struct fetch *f, int ret, struct cv_stream *stream)
+{
 	if (ret == CV_OK)
 		return put_stream(f, stream);
+	if (ret == CV_NOT_FOUND)
+		adm_mail_data(f->m, cv_span("", 0), true);
 	adm_mail_value(f->m, "");
 	return ret == CV_NOT_FOUND ? CV_OK : ret;
 }
 
+static int put_section(struct fetch *f, struct cv_section *section)
+{
+	struct cv_stream *stream = NULL;
+	int ret = open_section(f, section, &stream);
+
+	return put_opened(f, ret, stream);
+}
+
+/* The whole message, its header or what is below: as they are stored, as
+ * doveadm shows them, or with LF when that is not known. */
+static int open_stored(struct fetch *f, enum cv_section_kind kind,
+		       struct cv_stream **stream_r)
+{
+	struct cv_section section = { CV_SIZED(cv_section), .kind = kind };
+	struct cv_stream *stream;
+	uint64_t header;
+	int ret = mailbox_stored(f->box, f->data.seq, &stream, &header,
+				 f->err);
+
+	if (ret == CV_E_UNSUPPORTED) {
+		ret = open_section(f, &section, &stream);
+		*stream_r = ret == CV_OK ? stream_open_lf(f->pool, stream) :
+			NULL;
+		return ret;
+	}
+	if (ret == CV_OK)
+		*stream_r = kind == CV_SECTION_ALL ? stream :
+			kind == CV_SECTION_HEADER ?
+			stream_open_range(f->pool, stream, 0, header) :
+			stream_open_range(f->pool, stream, header,
+					  UINT64_MAX - header);
+	return ret;
+}
+
+static int put_stored(struct fetch *f, enum cv_section_kind kind)
+{
+	struct cv_stream *stream = NULL;
+	int ret = open_stored(f, kind, &stream);
+
+	return put_opened(f, ret, stream);
+}
+
 static int put_text(struct fetch *f, const char *argument)
 {
-	struct cv_section section = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_ALL };
-
 	(void)argument;
-	return put_section(f, &section);
+	return put_stored(f, CV_SECTION_ALL);
 }
 
 /* "subject.utf8": its encoded words are wanted decoded. */
@@ -309,48 +358,71 @@ static bool take_suffix(struct cv_span *name, struct cv_span suffix)
 	return true;
 }
 
-/* One field's value without its name, unfolded. */
+/* Takes a field: its value without the name, folded as it is there, the lines
+ * ending with LF. */
+static void take_value(struct cv_span *fields, struct cv_text *value_r)
+{
+	struct cv_span value;
+	size_t end = 0;
+
+	do {
+		const char *lf = memchr(fields->data + end, '\n',
+					fields->len - end);
+
+		end = lf == NULL ? fields->len :
+			(size_t)(lf - fields->data) + 1;
+	} while (end < fields->len && (fields->data[end] == ' ' ||
+				       fields->data[end] == '\t'));
+	value = cv_span(fields->data, end);
+	*fields = cv_span_skip(*fields, end);
+	while (value.len > 0 && value.data[0] != ':')
+		value = cv_span_skip(value, 1);
+	value = cv_span_trim(cv_span_skip(value, value.len > 0));
+	cv_text_reset(value_r);
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] != '\r' || i + 1 == value.len ||
+		    value.data[i + 1] != '\n')
+			cv_text_append_c(value_r, value.data[i]);
+	}
+}
+
+/* Each field of that name, a line or more. */
 static int put_one_header(struct fetch *f, const char *name)
 {
-	struct cv_span field = cv_span_of(name), value;
+	struct cv_span field = cv_span_of(name), rest;
 	bool decoded = take_suffix(&field, CV_SPAN(".utf8"));
 	struct cv_section section = { CV_SIZED(cv_section),
 		.kind = CV_SECTION_FIELDS, .fields = &field,
 		.field_count = 1 };
 	struct cv_stream *stream;
-	struct cv_text text, flat;
+	struct cv_text text, value, all;
 	uint64_t size;
 	int ret = mailbox_api.section(f->box, f->data.seq, &section, &stream,
 				      &size, f->err);
 
 	cv_text_init(&text, f->pool);
-	cv_text_init(&flat, f->pool);
+	cv_text_init(&value, f->pool);
+	cv_text_init(&all, f->pool);
 	if (ret == CV_OK)
 		ret = stream_read_all(stream, &text, 1024 * 1024, f->err);
-	value = cv_text_span(&text);
-	while (value.len > 0 && value.data[0] != ':')
-		value = cv_span_skip(value, 1);
-	value = cv_span_trim(cv_span_skip(value, value.len > 0));
-	for (size_t i = 0; i < value.len; i++) {
-		if (value.data[i] != '\r' && value.data[i] != '\n')
-			cv_text_append_c(&flat, value.data[i]);
+	rest = cv_text_span(&text);
+	for (uint32_t n = 0; rest.len > 0 && rest.data[0] != '\r'; n++) {
+		take_value(&rest, &value);
+		if (n > 0)
+			cv_text_append_c(&all, '\n');
+		if (decoded)
+			header_decode(&all, cv_text_span(&value));
+		else
+			cv_text_append_span(&all, cv_text_span(&value));
 	}
-	if (decoded) {
-		cv_text_reset(&text);
-		header_decode(&text, cv_text_span(&flat));
-		flat = text;
-	}
-	adm_mail_data(f->m, cv_text_span(&flat), false);
+	adm_mail_data(f->m, cv_text_span(&all), false);
 	return ret < 0 && ret != CV_E_LIMIT ? ret : CV_OK;
 }
 
 static int put_header(struct fetch *f, const char *argument)
 {
-	struct cv_section section = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_HEADER };
-
 	return *argument != '\0' ? put_one_header(f, argument) :
-		put_section(f, &section);
+		put_stored(f, CV_SECTION_HEADER);
 }
 
 /* Which fetch_prepare has looked at. */
@@ -370,11 +442,11 @@ static void parse_section(struct fetch *f, const char *argument,
 /* "body", "body.1.2", "body.header" */
 static int put_body(struct fetch *f, const char *argument)
 {
-	struct cv_section section = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_TEXT };
+	struct cv_section section = { CV_SIZED(cv_section) };
 
-	if (*argument != '\0')
-		parse_section(f, argument, &section);
+	if (*argument == '\0')
+		return put_stored(f, CV_SECTION_TEXT);
+	parse_section(f, argument, &section);
 	return put_section(f, &section);
 }
 
@@ -389,6 +461,8 @@ static int put_decoded(struct fetch *f, struct cv_section *section)
 	section->kind = CV_SECTION_DECODED;
 	ret = mailbox_api.section(f->box, f->data.seq, section, &stream,
 				  &size, f->err);
+	if (ret >= CV_OK)
+		adm_mail_data(f->m, cv_span("", 0), true);
 	while (ret == CV_OK &&
 	       (ret = stream_read(stream, &data, f->err)) == CV_OK) {
 		adm_mail_data(f->m, data, true);
@@ -413,12 +487,8 @@ static int put_binary(struct fetch *f, const char *argument)
 
 static int put_text_utf8(struct fetch *f, const char *argument)
 {
-	struct cv_section section = { CV_SIZED(cv_section),
-		.kind = CV_SECTION_ALL, .raw = true };
 	struct cv_stream *stream;
-	uint64_t size;
-	int ret = mailbox_api.section(f->box, f->data.seq, &section, &stream,
-				      &size, f->err);
+	int ret = open_stored(f, CV_SECTION_ALL, &stream);
 
 	(void)argument;
 	if (ret == CV_OK)

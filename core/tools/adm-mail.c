@@ -169,7 +169,7 @@ void adm_mail_damaged(struct adm_mail *m, const struct cv_error *err)
 {
 	(void)fprintf(stderr, "culveradm: %s: %s\n", user_name(m->user),
 		      err->text);
-	worsen(&m->status, ADM_DATA);
+	worsen(&m->status, adm_is_away(err) ? ADM_TEMPFAIL : ADM_DATA);
 }
 
 void adm_mail_worsen(struct adm_mail *m, int status)

@@ -96,7 +96,7 @@ void adm_mail_data(struct adm_mail *m, struct cv_span data, bool more);
 void adm_mail_failed(struct adm_mail *m, const struct cv_error *err);
 
 /* The same of a message that is damaged: ADM_DATA, whatever kept it from
- * being read. */
+ * being read, but ADM_TEMPFAIL when it lies in a place that is not there. */
 void adm_mail_damaged(struct adm_mail *m, const struct cv_error *err);
 
 /* For the exit status alone: enum adm_exit. */

@@ -14,6 +14,7 @@ struct adm_output {
 	uint32_t column_count, column;
 	uint64_t rows;
 	bool terminal, in_value;
+	bool line_ended;		/* pager: by the value so far */
 	struct cv_text value;		/* json: what has come of it */
 	ARRAY(const char *) values;	/* table */
 };
@@ -62,8 +63,9 @@ void adm_json_append_span(struct cv_text *out, struct cv_span text)
 
 		if (c == '"' || c == '\\')
 			cv_text_append_f(out, "\\%c", c);
-		else if (c == '\n')
-			cv_text_append_str(out, "\\n");
+		else if (c == '\n' || c == '\r' || c == '\t')
+			cv_text_append_f(out, "\\%c", c == '\n' ? 'n' :
+					 c == '\r' ? 'r' : 't');
 		else if (c < 0x20 || c == 0x7f)
 			cv_text_append_f(out, "\\u%04x", c);
 		else if (n == 0)
@@ -166,23 +168,28 @@ static void put_tab_value(struct adm_output *out, struct cv_span data,
 			      '\t');
 }
 
-/* flow, pager: a value of several parts begins on its own line in pager. */
+/* flow, pager: in pager a value of several parts begins on its own line, and
+ * a line end of its own ends it. */
 static void put_named_value(struct adm_output *out, struct cv_span data,
 			    bool more)
 {
 	bool pager = out->format == ADM_FORMAT_PAGER;
 	bool last = out->column + 1 == out->column_count;
 
+	if (pager && !out->in_value && out->column == 0 && out->rows > 0)
+		(void)fputs("\f\n", stdout);
 	if (!out->in_value &&
 	    (pager || *out->columns[out->column] != ADM_UNTITLED[0]))
 		(void)printf("%s%s", title(out, out->column),
 			     !pager ? "=" : more ? ":\n" : ": ");
 	put_plain(out, data);
+	if (!out->in_value || data.len > 0)
+		out->line_ended = (out->in_value || more) &&
+			(data.len == 0 || data.data[data.len - 1] == '\n');
 	if (more)
 		return;
-	(void)putchar(pager || last ? '\n' : ' ');
-	if (pager && last)
-		(void)fputs("\f\n", stdout);
+	if (!pager || !out->line_ended)
+		(void)putchar(pager || last ? '\n' : ' ');
 }
 
 void adm_output_data(struct adm_output *out, struct cv_span data, bool more)

@@ -22,7 +22,8 @@ struct verify {
 /* --- rows ----------------------------------------------------------------- */
 
 static void put_problem(struct verify *v, const char *mailbox, uint32_t uid,
-			const char *guid, const char *file, const char *text)
+			const char *guid, const char *file, const char *text,
+			int status)
 {
 	struct adm_mail *m = v->m;
 
@@ -37,7 +38,7 @@ static void put_problem(struct verify *v, const char *mailbox, uint32_t uid,
 	adm_mail_value(m, text);
 	adm_mail_value(m, "");
 	adm_mail_value(m, "");
-	adm_mail_worsen(m, ADM_DATA);
+	adm_mail_worsen(m, status);
 }
 
 static void put_mailbox(struct verify *v, const char *mailbox,
@@ -71,7 +72,8 @@ static bool check_one(struct verify *v, struct cv_mailbox *box,
 	if (strncmp(text, "mailbox '", 9) == 0 &&
 	    (end = strstr(text, "': ")) != NULL)
 		text = end + 3;
-	put_problem(v, name, place.uid, place.guid, place.path, text);
+	put_problem(v, name, place.uid, place.guid, place.path, text,
+		    adm_is_away(&err) ? ADM_TEMPFAIL : ADM_DATA);
 	pool_reset(v->pool);
 	return true;
 }
@@ -147,7 +149,7 @@ static void check_file(struct verify *v, struct io_dir *dir, const char *path,
 		if (ret < 0)
 			cv_text_append_str(&v->problem, err.text);
 	}
-	put_problem(v, "", 0, "", file, cv_text_str(&v->problem));
+	put_problem(v, "", 0, "", file, cv_text_str(&v->problem), ADM_DATA);
 }
 
 static int check_account(struct verify *v, const char *path,

@@ -44,6 +44,14 @@ bool adm_is_invalid_name(const struct cv_error *err)
 			      CV_SPAN("Invalid mailbox name"));
 }
 
+/* What storages say of a second place that is not there (dbox: ALT=). */
+bool adm_is_away(const struct cv_error *err)
+{
+	return err->code == CV_E_TEMP &&
+		cv_span_begins(cv_span_of(err->client),
+			       CV_SPAN("Not there for now"));
+}
+
 int adm_fail(const struct cv_error *err)
 {
 	(void)fprintf(stderr, "culveradm: %s\n", err->text);
@@ -57,6 +65,7 @@ int adm_fail(const struct cv_error *err)
 	case CV_E_NOT_FOUND:
 		return ADM_NOT_FOUND;
 	case CV_E_EXISTS:
+	case CV_E_LIMIT:
 	case CV_E_SYNTAX:
 		return ADM_DATA;
 	case CV_E_TEMP:

@@ -98,6 +98,8 @@ int adm_usage(const struct adm_verb *verb, const char *fmt, ...)
 void adm_help_text(const char *text);
 /* Whether the error is about a name that no mailbox can have. */
 bool adm_is_invalid_name(const struct cv_error *err);
+/* Whether what was wanted lies in a place that is not mounted: no damage. */
+bool adm_is_away(const struct cv_error *err);
 /* Prints the error to stderr; returns the exit status for its class. */
 int adm_fail(const struct cv_error *err);
 

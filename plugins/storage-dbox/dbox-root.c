@@ -55,9 +55,12 @@ int dbox_alt_there(struct cv_storage_root *root, struct cv_error *err)
 		dbox_close(root, fd);
 		return CV_OK;
 	}
-	return CV_FAIL(err, CV_E_TEMP, "the message may be in the alternative "
-		       "place '%s', which is not there (hint: mount it, or make "
-		       "the folder when it is new)", root->alt);
+	(void)CV_FAIL(err, CV_E_TEMP, "the message may be in the alternative "
+		      "place '%s', which is not there (hint: mount it, or make "
+		      "the folder when it is new)", root->alt);
+	/* tools tell it from damage by this */
+	return cv_api->error_set_client(err, "Not there for now: the message "
+					"is in a place that is not mounted.");
 }
 
 int dbox_recover_from_alt(struct cv_storage_folder *folder,

@@ -113,20 +113,18 @@ def test_content_is_shown_as_doveadm_shows_it(mail, other, field, uid):
     status, theirs = doveadm(other, "fetch", "-u", "alice", field, "uid", uid)
     assert status == 0
     ours = fetch(mail, field, "uid", uid)
-    # without the name; line ends and the empty line at the end are their own
-    plain = [text.split(b":", 1)[1].replace(b"\r\n", b"\n").rstrip(b"\n\f").strip()
-             for text in (ours, theirs)]
-    assert plain[0] == plain[1]
+    # ours ends with a line end, whatever the message ends with
+    assert ours in (theirs, theirs + b"\n")
 
 
 def test_a_part_is_shown_byte_for_byte(mail):
-    assert fetch(mail, "binary.3", "uid", "1") == b"binary.3:\n\x00\x01\x02\x03\xff\n\n\x0c\n"
+    assert fetch(mail, "binary.3", "uid", "1") == b"binary.3:\n\x00\x01\x02\x03\xff\n"
     assert fetch(mail, "binary.1", "uid", "1") == \
-        b"binary.1:\nGr\xfc\xdfe from  afar,\r\nand more text\n\x0c\n"
+        b"binary.1:\nGr\xfc\xdfe from  afar,\r\nand more text\n"
 
 
 def test_the_whole_message_can_be_read(mail):
-    assert fetch(mail, "text.utf8", "uid", "1").decode() == "text.utf8:\n" + UTF8 + "\n\f\n"
+    assert fetch(mail, "text.utf8", "uid", "1").decode() == "text.utf8:\n" + UTF8.replace("afar,\n", "afar,\r\n")
 
 
 def test_an_encoding_that_nobody_knows_is_said_and_the_rest_goes_on(mail):

@@ -115,7 +115,7 @@ def test_fetch_shows_content_and_what_is_known_of_it(mail):
 def test_output_formats(mail):
     args = ("fetch", "-u", "alice", "uid hdr.message-id", "mailbox", "INBOX", "UID", "1:2")
     assert adm(mail, *args) == "uid: 1\nhdr.message-id: <0@example.org>\n\f\n" \
-        "uid: 2\nhdr.message-id: <3@example.org>\n\f\n"
+        "uid: 2\nhdr.message-id: <3@example.org>\n"
     assert adm(mail, "-f", "flow", *args) == \
         "uid=1 hdr.message-id=<0@example.org>\nuid=2 hdr.message-id=<3@example.org>\n"
     assert adm(mail, "-f", "tab", *args) == \

@@ -423,10 +423,13 @@ def test_an_alternative_place_that_is_not_mounted_costs_no_message(two_places):
     alt = two_places.home("alice") / "slow"
     alt.rename(alt.with_name("away"))
     answer = two_places.adm("backup", "-u", "alice", "maildir:~/copy", check=False)
-    assert answer.returncode == 65 and "is not there" in answer.stderr
+    assert answer.returncode == 75 and "is not there" in answer.stderr
+    for call in (["fetch", "-u", "alice", "text", "mailbox", "INBOX"], ["verify", "-u", "alice"]):
+        answer = two_places.adm(*call, check=False)
+        assert answer.returncode == 75 and "is not there" in answer.stdout + answer.stderr
     # it says that it cannot read them, and gives none up
     answer = two_places.adm("force-resync", "-u", "alice", "INBOX", check=False)
-    assert answer.returncode == 65 and "gone=0" in answer.stdout
+    assert answer.returncode == 75 and "gone=0" in answer.stdout
     two_places.adm("purge", "-u", "alice")
     alt.with_name("away").rename(alt)
     assert two_places.adm("fetch", "-u", "alice", "uid text", "mailbox", "INBOX").stdout == before
