@@ -266,6 +266,9 @@ struct cv_store_request {
 	 * large; CV_E_DENIED. */
 	const struct cv_annotation *annotations;
 	uint32_t annotation_count;
+	/* More of a kind than this a message gets no new ones.  0, or above it:
+	 * CV_ANNOTATIONS_MAX. */
+	uint32_t annotations_max;
 };
 
 struct cv_save_request {
@@ -292,6 +295,7 @@ struct cv_save_request {
 	const struct cv_annotation *annotations;
 	uint32_t annotation_count;
 	bool annotations_if_allowed;	/* those that may not be are left out */
+	uint32_t annotations_max;	/* as of a store */
 };
 
 struct cv_save;			/* one or more messages being written */

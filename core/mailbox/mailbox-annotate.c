@@ -189,7 +189,8 @@ int annotations_check_parts(const struct cv_annotation *list, uint32_t count,
 	size_t len;
 
 	for (uint32_t i = 0; i < count; i++) {
-		if (!cv_annotation_of_part(list[i].entry) || list[i].value.data == NULL ||
+		if (!cv_annotation_of_part(list[i].entry) ||
+		    list[i].value.data == NULL ||
 		    cv_annotation_part(list[i].entry, path, &len) == 0)
 			continue;
 		if (mime_tree_find(tree, path, len) == MIME_NONE)
@@ -202,18 +203,37 @@ int annotations_check_parts(const struct cv_annotation *list, uint32_t count,
 bool annotations_name_parts(const struct cv_annotation *list, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (cv_annotation_of_part(list[i].entry) && list[i].value.data != NULL)
+		if (cv_annotation_of_part(list[i].entry) &&
+		    list[i].value.data != NULL)
 			return true;
 	}
 	return false;
 }
 
-/* How many of each kind the message would have. */
-static int check_count(struct account_folder *folder, uint32_t uid,
-		       const struct cv_annotation *list, uint32_t count,
-		       struct cv_error *err)
+static uint32_t limit_of(uint32_t max)
+{
+	return max == 0 || max > CV_ANNOTATIONS_MAX ? CV_ANNOTATIONS_MAX : max;
+}
+
+int annotations_check_count(const struct cv_annotation *list, uint32_t count,
+			    uint32_t max, struct cv_error *err)
 {
 	uint32_t present[2] = { 0, 0 };
+
+	for (uint32_t i = 0; i < count; i++)
+		present[list[i].is_private] += list[i].value.data != NULL;
+	return present[0] <= limit_of(max) && present[1] <= limit_of(max) ?
+		CV_OK : FAIL(err, CV_E_LIMIT, "too many annotations");
+}
+
+/* [RFC5257 4.5] Not how many there are: how many there would be more. */
+static int check_growth(struct account_folder *folder, uint32_t uid,
+			const struct cv_store_request *r,
+			struct cv_error *err)
+{
+	uint32_t max = limit_of(CV_HAS(r, annotations_max) ?
+				r->annotations_max : 0);
+	uint32_t before[2], present[2] = { 0, 0 };
 	struct account_annotation a;
 	struct cv_span old;
 	size_t at = 0;
@@ -222,20 +242,25 @@ static int check_count(struct account_folder *folder, uint32_t uid,
 		if (a.value.data != NULL)
 			present[a.owner.len != 0]++;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t *n = &present[list[i].is_private];
-		bool had = account_annotation_get(
-			folder, uid, owner_of(list[i].is_private),
-			list[i].entry, &old);
+	memcpy(before, present, sizeof(before));
+	for (uint32_t i = 0; i < r->annotation_count; i++) {
+		const struct cv_annotation *new = &r->annotations[i];
+		uint32_t *n = &present[new->is_private];
+		bool had = account_annotation_get(folder, uid,
+						  owner_of(new->is_private),
+						  new->entry, &old);
 
-		if (list[i].value.data != NULL && !had)
+		if (new->value.data != NULL && !had)
 			(*n)++;
-		else if (list[i].value.data == NULL && had && *n > 0)
+		else if (new->value.data == NULL && had && *n > 0)
 			(*n)--;
 	}
-	return present[0] <= CV_ANNOTATIONS_MAX &&
-		present[1] <= CV_ANNOTATIONS_MAX ? CV_OK :
-		FAIL(err, CV_E_LIMIT, "UID %u: too many annotations", uid);
+	for (int kind = 0; kind < 2; kind++) {
+		if (present[kind] > max && present[kind] > before[kind])
+			return FAIL(err, CV_E_LIMIT, "UID %u: too many "
+				    "annotations", uid);
+	}
+	return CV_OK;
 }
 
 int annotations_put(struct account_txn *txn, struct account_folder *folder,
@@ -271,8 +296,7 @@ static int annotate_one(struct annotating *a, uint32_t seq, uint32_t row)
 		ranges_add(&a->modified, seq);
 		return CV_OK;
 	}
-	ret = check_count(box->folder, uid, a->r->annotations,
-			  a->r->annotation_count, a->err);
+	ret = check_growth(box->folder, uid, a->r, a->err);
 	if (ret == CV_OK)
 		ret = annotations_put(a->txn, box->folder, uid,
 				      a->r->annotations,

@@ -32,6 +32,9 @@ bool annotation_get_one(struct cv_mailbox *box, uint32_t uid,
 int annotations_check(const struct cv_annotation *list, uint32_t count,
 		      uint32_t allowed, const char *name,
 		      struct cv_error *err);
+/* CV_E_LIMIT: more than max of a kind (0: CV_ANNOTATIONS_MAX) have values. */
+int annotations_check_count(const struct cv_annotation *list, uint32_t count,
+			    uint32_t max, struct cv_error *err);
 /* One that is set is of a part; CV_E_SYNTAX: of one that is not there. */
 bool annotations_name_parts(const struct cv_annotation *list, uint32_t count);
 int annotations_check_parts(const struct cv_annotation *list, uint32_t count,

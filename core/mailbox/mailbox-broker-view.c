@@ -428,6 +428,7 @@ int broker_op_store(struct request *q)
 	r.unchanged_since = remote_get_u64(&q->in);
 	r.keywords = remote_get_keywords(&q->in);
 	r.annotations = annotations_wire_get(&q->in, &r.annotation_count);
+	r.annotations_max = remote_get_u32(&q->in);
 	ret = remote_get_end(&q->in, &q->err);
 	if (ret == CV_OK && r.annotation_count == 0 &&
 	    (r.change < CV_FLAGS_ADD || r.change > CV_FLAGS_REPLACE))
@@ -563,6 +564,7 @@ int broker_op_save_add(struct request *q)
 	r.keywords = remote_get_keywords(&q->in);
 	r.annotations_if_allowed = remote_get_u32(&q->in) != 0;
 	r.annotations = annotations_wire_get(&q->in, &r.annotation_count);
+	r.annotations_max = remote_get_u32(&q->in);
 	if (ret == CV_OK)
 		ret = remote_get_end(&q->in, &q->err);
 	if (ret == CV_OK)

@@ -85,6 +85,8 @@ int remote_save_add(struct remote_save *save,
 	remote_put_u32(&save->request, has && r->annotations_if_allowed);
 	annotations_wire_put(&save->request, has ? r->annotations : NULL,
 			     has ? r->annotation_count : 0);
+	remote_put_u32(&save->request, CV_HAS(r, annotations_max) ?
+		       r->annotations_max : 0);
 	if (save->file >= 0)
 		(void)close(save->file);
 	save->file = remote_file_create(err);

@@ -653,6 +653,8 @@ int remote_store(struct cv_mailbox *box, const struct cv_store_request *r,
 	remote_put_keywords(&fields, &r->keywords);
 	annotations_wire_put(&fields, noted ? r->annotations : NULL,
 			     noted ? r->annotation_count : 0);
+	remote_put_u32(&fields, CV_HAS(r, annotations_max) ?
+		       r->annotations_max : 0);
 	ret = remote_view_call(box, REMOTE_STORE, &fields, own, &a, err);
 	if (ret == CV_OK)
 		ret = take_seqs(box, &a, pool, &modified);

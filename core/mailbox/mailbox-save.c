@@ -161,9 +161,9 @@ static int take_annotations(struct cv_save *save, struct saved *m,
 	m->annotations = annotations_filter(r->annotations,
 					    r->annotation_count, allowed,
 					    save->pool, &m->annotation_count);
-	if (ret == CV_OK && m->annotation_count > CV_ANNOTATIONS_MAX)
-		ret = FAIL(err, CV_E_LIMIT, "too many annotations");
-	return ret;
+	return ret < 0 ? ret : annotations_check_count(
+		m->annotations, m->annotation_count,
+		CV_HAS(r, annotations_max) ? r->annotations_max : 0, err);
 }
 
 static void take_identity(struct cv_save *save, struct saved *m,

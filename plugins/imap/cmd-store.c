@@ -104,6 +104,8 @@ static bool annotations_parse(struct store *st)
 	struct imap_args from = st->cmd->args;
 	const struct imap_arg *arg = imap_args_next(&st->cmd->args);
 
+	st->request.annotations_max =
+		st->cmd->s->set->imap_annotate_max_entries;
 	if (arg->type == IMAP_LIST && imap_args_peek(&st->cmd->args) == NULL)
 		return imap_annotations_parse(st->cmd,
 			imap_args_of_list(&from, arg),

@@ -473,6 +473,8 @@ static void take_annotations(struct imap_append *a, uint32_t end)
 					   &a->request.annotation_count)) {
 		give_up(a);
 	} else {
+		a->request.annotations_max =
+			a->cmd->s->set->imap_annotate_max_entries;
 		a->at = list->end;
 		a->step = WANTS_DATA;
 	}

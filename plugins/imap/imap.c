@@ -56,6 +56,11 @@ static int imap_init(const struct cv_host *host, struct cv_plugin *self,
 	CV_SETTING(imap_settings, member, type, def, allowed, flags, doc)
 
 static const struct cv_setting_def imap_setting_defs[] = {
+	IMAP_SETTING(imap_annotate_max_entries, CV_SET_UINT, "100", "1..100",
+		CV_SET_PER_USER,
+		"How many annotations a message may have that are shared, and "
+		"how many that are the user's own; more are refused with "
+		"TOOMANY.  Those that are there stay."),
 	IMAP_SETTING(imap_annotate_max_size, CV_SET_SIZE, "64k", "1024..64k",
 		CV_SET_PER_USER,
 		"How large the value of an annotation of a message may be; "

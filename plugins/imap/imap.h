@@ -15,6 +15,7 @@ enum imap_fetch_failure {
 };
 
 struct imap_settings {
+	uint32_t imap_annotate_max_entries;
 	uint64_t imap_annotate_max_size;
 	const char *imap_capability;
 	uint32_t imap_compress_deflate_level;

@@ -364,3 +364,32 @@ def test_the_size_of_a_value_is_a_setting():
         line = c.append("INBOX", f'ANNOTATION (/comment (value.shared "{"x" * 1025}")) ')[-1]
         assert line.startswith("x NO [ANNOTATE TOOBIG]"), line
         assert c.notes(attributes="size.priv") == ['/comment (size.priv "1024")']
+
+
+def test_how_many_a_message_has_is_a_setting():
+    with culver.Server(extra="imap_annotate_max_entries = 2\n") as server, Client(server) as c:
+        c.append("INBOX")
+        c.ok("SELECT INBOX")
+        both = '(value.priv "p" value.shared "s")'
+        # each kind has its own two [RFC5257 4.5]
+        c.ok(f"STORE 1 ANNOTATION (/comment {both} /altsubject {both})")
+        c.no('STORE 1 ANNOTATION (/vendor/x/y (value.priv "3"))', "NO [ANNOTATE TOOMANY]")
+        c.no(f"STORE 1 ANNOTATION (/comment (value.shared NIL) /vendor/x/y {both})",
+             "NO [ANNOTATE TOOMANY]")
+        assert "/vendor" not in str(c.notes()) and "/altsubject" in str(c.notes())
+        # one in place of another, and new values, are not more
+        c.ok('STORE 1 ANNOTATION (/comment (value.priv NIL) /vendor/x/y (value.priv "3"))')
+        c.ok('STORE 1 ANNOTATION (/altsubject (value.priv "other"))')
+        three = "".join(f'/vendor/x/{i} (value.shared "v") ' for i in range(3)).strip()
+        line = c.append("INBOX", f"ANNOTATION ({three}) ")[-1]
+        assert line.startswith("x NO [ANNOTATE TOOMANY]"), line
+        both_kinds = f"/comment {both} /altsubject {both}"
+        assert c.append("INBOX", f"ANNOTATION ({both_kinds}) ")[-1].startswith("x OK")
+
+
+def test_a_message_begins_with_as_many_of_each_kind_as_it_may_have(client):
+    both = " ".join(f'/vendor/x/{i} (value.priv "p" value.shared "s")' for i in range(60))
+    assert client.append("INBOX", f"ANNOTATION ({both}) ")[-1].startswith("x OK")
+    client.ok("COPY 3 INBOX")
+    row, = client.notes("4")
+    assert row.count("value.priv") == row.count("value.shared") == 60

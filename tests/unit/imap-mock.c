@@ -282,6 +282,7 @@ void mock_init(void)
 		.imap_idle_notify_interval = 120000,
 		.imap_logout_format = "in=%i out=%o",
 		.imap_max_append_size = 1 << 20,
+		.imap_annotate_max_entries = 100,
 		.imap_annotate_max_size = 65536,
 		.imap_max_line_length = 65536,
 	};
