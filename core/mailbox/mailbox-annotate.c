@@ -48,7 +48,8 @@ bool annotation_may_be_set(struct cv_span entry, struct cv_span value)
 	if (!cv_annotation_entry_ok(entry, false))
 		return false;
 	if (cv_annotation_of_part(entry))
-		name = cv_span_skip(entry, cv_annotation_part(entry, path, &len));
+		name = cv_span_skip(entry,
+				    cv_annotation_part(entry, path, &len));
 	/* "/flags" of the message is reserved [RFC5257 3.5] */
 	return cv_span_is(name, "/comment") ||
 		(name.len == entry.len ? cv_span_is(name, "/altsubject") :

@@ -390,6 +390,12 @@ tests_unit_test_broker_url_SOURCES = %D%/test-broker-url.c \
 tests_unit_test_broker_url_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_broker_url_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-mailbox-annotate
+tests_unit_test_mailbox_annotate_SOURCES = %D%/test-mailbox-annotate.c \
+	%D%/broker-fixture.h %D%/mailbox-fixture.h
+tests_unit_test_mailbox_annotate_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_annotate_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-broker
 tests_unit_test_mailbox_broker_SOURCES = %D%/test-mailbox-broker.c \
 	%D%/broker-fixture.h %D%/mailbox-fixture.h
