@@ -25,7 +25,7 @@ struct fetch_run {
 	struct imap_fetch fetch;
 	bool may_mark_seen;
 	struct imap_set_builder seen;	/* those that were not seen before */
-	bool gone, failed, unknown_encoding;
+	bool gone, failed, unknown_encoding, no_part;
 	bool tells_content;		/* what a sender has chosen */
 	size_t first_item;		/* where the items of a message begin */
 };
@@ -127,6 +127,18 @@ static void append_item(struct imap_session *s, uint8_t item,
 		append_extra(s, item, data);
 		break;
 	}
+}
+
+/* Negative when the message cannot be read. */
+static int check_annotation(struct fetch_run *run, uint32_t seq,
+			    const struct cv_message_data *data)
+{
+	int code = run->fetch.annotation == NULL ? CV_OK :
+		imap_annotation_item_check(run->cmd->s, seq,
+					   run->fetch.annotation, data);
+
+	run->no_part = run->no_part || code == CV_NOT_FOUND;
+	return code < 0 ? code : CV_OK;
 }
 
 /* Nothing, not even the space before it, when there are none. */
@@ -248,6 +260,8 @@ static int fetch_message(struct fetch_run *run, uint32_t seq,
 		run->gone = true;
 		return 0;
 	}
+	if (code == CV_OK)
+		code = check_annotation(run, seq, data);
 	if (code < 0)
 		return fetch_failed(run, seq, code);
 	data->seq = seq;
@@ -311,6 +325,9 @@ static int finish(struct fetch_run *run)
 	if (run->failed)
 		return imap_no(cmd, "[SERVERBUG] Some messages could not be "
 			       "read.");
+	if (run->no_part)
+		/* [RFC5257 3.2.1] what the other messages have was told */
+		return imap_bad(cmd, "A message does not have this part.");
 	if (run->unknown_encoding)
 		/* [RFC3516 4.3] */
 		return imap_no(cmd, "[UNKNOWN-CTE] Some parts have a transfer "

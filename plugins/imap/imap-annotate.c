@@ -305,6 +305,44 @@ void imap_annotation_item_append(struct cv_text *out,
 		cv_text_append_c(out, ')');
 }
 
+static bool was_set(const struct cv_message_data *data, struct cv_span entry)
+{
+	for (uint32_t i = 0; i < data->annotation_count; i++) {
+		if (cv_span_equal(data->annotations[i].entry, entry))
+			return true;
+	}
+	return false;
+}
+
+int imap_annotation_item_check(struct imap_session *s, uint32_t seq,
+			       const struct imap_annotation_item *item,
+			       const struct cv_message_data *data)
+{
+	int code = CV_OK;
+
+	for (uint32_t i = 0; i < item->entry_count && code == CV_OK; i++) {
+		struct cv_section part = { CV_SIZED(cv_section),
+					   .kind = CV_SECTION_ALL };
+		uint32_t path[CV_ANNOTATION_DEPTH_MAX];
+		struct cv_stream *stream = NULL;
+		uint64_t size;
+		size_t len;
+
+		if (is_wild(item->entries[i]) ||
+		    !cv_annotation_of_part(item->entries[i]) ||
+		    was_set(data, item->entries[i]) ||
+		    cv_annotation_part(item->entries[i], path, &len) == 0)
+			continue;
+		part.part = path;
+		part.part_count = (uint32_t)len;
+		code = imap_mailbox_api->section(s->box, seq, &part, &stream,
+						 &size, s->err);
+		if (stream != NULL)
+			imap_stream_api->close(&stream);
+	}
+	return code;
+}
+
 /* --- STORE and APPEND ----------------------------------------------------- */
 
 /* [RFC5257 3.3] the suffix must be there; sizes are the server's to set */

@@ -28,6 +28,12 @@ void imap_annotation_item_append(struct cv_text *out,
 				 const struct imap_annotation_item *item,
 				 const struct cv_message_data *data);
 
+/* CV_NOT_FOUND: an entry is named that is of a part which this message does not
+ * have; negative: it cannot be read. */
+int imap_annotation_item_check(struct imap_session *s, uint32_t seq,
+			       const struct imap_annotation_item *item,
+			       const struct cv_message_data *data);
+
 /* "(entry (attribute value ...) ...)" [RFC5257 5 att-annotate], copied; false
  * after setting a reply. */
 bool imap_annotations_parse(struct imap_cmd *cmd, struct imap_args list,

@@ -139,6 +139,13 @@ def test_parts(client):
     client.no('STORE 1 ANNOTATION (/1.1/comment (value.shared "x"))', "BAD")
     client.no('STORE 2 ANNOTATION (/1/flags/seen (value.shared "2"))', "BAD")
     client.ok('STORE 1 ANNOTATION (/1/comment (value.shared "x"))')
+    client.ok("FETCH 1 (ANNOTATION (/1/comment value))")
+    lines = client.do("FETCH 1:2 (ANNOTATION (/2/comment value.shared))")
+    # the message of one part has no second one; the other one is told
+    assert lines[-1].startswith("x BAD"), lines
+    assert '* 2 FETCH (ANNOTATION (/2/comment (value.shared "of two")))' in lines
+    client.no("FETCH 2 (ANNOTATION (/1.1/comment value))", "BAD")
+    client.ok("FETCH 1 (ANNOTATION ((/2/* /%/comment) value))")
 
 
 @pytest.mark.parametrize("what", [

@@ -287,9 +287,10 @@ static int order_of(const struct cv_annotation *a,
 	return order != 0 ? order : (int)b->is_private - (int)a->is_private;
 }
 
-static void annotate(struct cv_mailbox *v, struct mock_message *m,
-		     const struct cv_annotation *new)
+void mock_message_annotate(struct mock_message *m,
+			   const struct cv_annotation *new)
 {
+	struct cv_pool *pool = mock_current->user.pool;
 	struct cv_annotation *list = m->annotations;
 	uint32_t at = 0;
 
@@ -301,9 +302,9 @@ static void annotate(struct cv_mailbox *v, struct mock_message *m,
 			(m->annotation_count++ - at) * sizeof(*list));
 	}
 	list[at] = *new;
-	list[at].entry = pool_span(v->user->pool, new->entry);
+	list[at].entry = pool_span(pool, new->entry);
 	if (new->value.data != NULL)
-		list[at].value = pool_span(v->user->pool, new->value);
+		list[at].value = pool_span(pool, new->value);
 	list[at].modseq = m->modseq;
 }
 
@@ -329,7 +330,7 @@ int mock_box_store(struct cv_mailbox *v, const struct cv_store_request *r,
 		m->modseq = modseq;
 		v->box->modseq = modseq;
 		for (uint32_t i = 0; i < r->annotation_count; i++)
-			annotate(v, m, &r->annotations[i]);
+			mock_message_annotate(m, &r->annotations[i]);
 		if (r->annotation_count > 0)
 			continue;
 		if (r->change == CV_FLAGS_REPLACE) {

@@ -94,6 +94,8 @@ void mock_user_set_progress(struct cv_user *u, cv_progress_fn *fn,
 			    void *context);
 int mock_user_settle(struct cv_user *u, struct cv_error *err);
 struct mock_message *mock_message_find(struct mock_box *box, uint32_t uid);
+void mock_message_annotate(struct mock_message *m,
+			   const struct cv_annotation *new);
 /* Up to the body. */
 size_t mock_header_len(struct cv_span text);
 bool mock_set_has(struct cv_set set, uint32_t number);

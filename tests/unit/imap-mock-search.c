@@ -31,6 +31,23 @@ static bool header_has(struct cv_span text, struct cv_span field,
 	return false;
 }
 
+/* By its very name, not by a pattern. */
+static bool is_annotated(const struct mock_message *m,
+			 const struct cv_search_node *n)
+{
+	for (uint32_t i = 0; i < m->annotation_count; i++) {
+		const struct cv_annotation *a = &m->annotations[i];
+
+		if (a->value.data == NULL ||
+		    !cv_span_equal(a->entry, n->field) ||
+		    !(n->flags & (a->is_private ? 1 : 2)))
+			continue;
+		if (n->number == 1 || has_text(a->value, n->text))
+			return n->number == 0;
+	}
+	return n->number == 1;
+}
+
 static bool node_matches(struct cv_mailbox *v, uint32_t seq,
 			 const struct cv_search_query *q, uint32_t index)
 {
@@ -79,6 +96,8 @@ static bool node_matches(struct cv_mailbox *v, uint32_t seq,
 	case CV_SEARCH_BODY:
 	case CV_SEARCH_TEXT:
 		return has_text(m->text, n->text);
+	case CV_SEARCH_ANNOTATION:
+		return is_annotated(m, n);
 	default:
 		return true;
 	}
@@ -153,6 +172,8 @@ int mock_box_save_add(struct cv_save *save, const struct cv_save_request *r,
 			r->internal_date };
 	for (uint32_t i = 0; i < r->keywords.count; i++)
 		(void)snprintf(m->keywords, 64, "%s", r->keywords.names[i]);
+	for (uint32_t i = 0; i < r->annotation_count; i++)
+		mock_message_annotate(m, &r->annotations[i]);
 	cv_text_init(&save->text, mock_current->user.pool);
 	save->adding = true;
 	return CV_OK;

@@ -16,6 +16,10 @@
 #define BAD_ENTRY "a BAD Invalid entry of ANNOTATION.\r\n"
 #define BAD_VALUE "a BAD Invalid attribute or value of ANNOTATION.\r\n"
 
+#define NO_ARGUMENT "a BAD Missing argument for search key.\r\n"
+#define FIND(what) "a SEARCH ANNOTATION " what "\r\n"
+#define FOUND(seqs) "* SEARCH" seqs "\r\na OK Search completed.\r\n"
+
 /* out: behind the answer to SELECT. */
 static const struct { const char *in, *out; } scripts[] = {
 	{ PUT "a FETCH 1 (ANNOTATION (/comment (value.priv size)))\r\n",
@@ -52,6 +56,41 @@ static const struct { const char *in, *out; } scripts[] = {
 	  "a BAD Invalid entry or attribute to sort by.\r\n" },
 	{ "a SORT (ANNOTATION /comment value) UTF-8 ALL\r\n",
 	  "a BAD Invalid entry or attribute to sort by.\r\n" },
+	/* [RFC5257 3.2.1] the mock's messages have part 1 alone */
+	{ "a FETCH 1 (ANNOTATION (/1/comment value.priv))\r\n",
+	  "* 1 FETCH (ANNOTATION (/1/comment (value.priv NIL)))\r\n" GOT("a") },
+	{ "a FETCH 1 (UID ANNOTATION ((/1/comment /2/comment) value.priv))\r\n",
+	  "* 1 FETCH (UID 1 ANNOTATION (/1/comment (value.priv NIL) "
+	  "/2/comment (value.priv NIL)))\r\n"
+	  "a BAD A message does not have this part.\r\n" },
+	{ "a FETCH 1 (ANNOTATION (/2/* value.priv))\r\n", GOT("a") },
+	/* [RFC5257 4.8] */
+	{ PUT FIND("/comment value.priv \"A\""), PUT_OK FOUND(" 1") },
+	{ PUT FIND("/comment value.shared a"), PUT_OK FOUND("") },
+	{ PUT FIND("/comment value {3+}\r\nb\"c"), PUT_OK FOUND(" 1") },
+	{ PUT FIND("/comment value \"\""), PUT_OK FOUND(" 1") },
+	{ PUT FIND("/comment value.priv NIL 1"), PUT_OK FOUND("") },
+	{ PUT FIND("/comment value.priv \"NIL\""), PUT_OK FOUND("") },
+	{ PUT FIND("/x value NIL 1"), PUT_OK FOUND(" 1") },
+	{ PUT "a SEARCH 1 NOT ANNOTATION /comment value.priv x\r\n",
+	  PUT_OK FOUND(" 1") },
+	{ FIND("/comment value"), NO_ARGUMENT },
+	{ FIND("/comment"), BAD_ITEM },
+	{ FIND("/comment size x"), BAD_ITEM },
+	{ FIND("comment value x"), BAD_ITEM },
+	{ FIND("/1./c value x"), BAD_ITEM },
+	{ "a SEARCH ANNOTATION\r\n", NO_ARGUMENT },
+	/* [RFC5257 4.7] */
+	{ "a APPEND INBOX ANNOTATION (/comment (value.priv {2+}\r\nxy "
+	  "value.shared \"z\")) {3+}\r\nabc\r\n"
+	  "b UID FETCH * (ANNOTATION (/* value))\r\n",
+	  "* 4 EXISTS\r\na OK [APPENDUID 1001 4] Append completed.\r\n"
+	  "* 4 FETCH (UID 4 ANNOTATION (/comment (value.priv \"xy\" "
+	  "value.shared \"z\")))\r\n" GOT("b") },
+	{ "a APPEND INBOX (\\Seen) ANNOTATION (/comment (value x)) "
+	  "{3+}\r\nabc\r\n", BAD_VALUE },
+	{ "a APPEND INBOX ANNOTATION (/c* (value.priv \"x\")) "
+	  "{3+}\r\nabc\r\n", BAD_ENTRY },
 	{ "a EXAMINE INBOX\r\na STORE 1 ANNOTATION (/c (value.priv \"x\"))\r\n",
 	  NULL },
 };
