@@ -332,6 +332,8 @@ enum cv_search_op {
 	/* text in the value of an annotation; field: its entry, a pattern as of
 	 * LIST; flags: 1 private, 2 shared; number 1: none of these has a value */
 	CV_SEARCH_ANNOTATION,
+	/* As AND; texts below it may match roughly [RFC6203]. */
+	CV_SEARCH_FUZZY,
 };
 
 /* Of one MIME part.  Envelopes are those of messages within the message. */
@@ -371,6 +373,10 @@ struct cv_search_node {
 	uint64_t number;
 };
 
+enum cv_search_cap {
+	CV_SEARCH_CAN_FUZZY = 1,	/* FUZZY is more than AND */
+};
+
 /* How texts are compared, ordered and found in each other [RFC4790]. */
 enum cv_comparator {
 	CV_COMPARE_UNICODE = 0,		/* i;unicode-casemap [RFC5051] */
@@ -392,6 +398,7 @@ enum cv_sort_key {
 	CV_SORT_SIZE, CV_SORT_SUBJECT, CV_SORT_TO,
 	CV_SORT_DISPLAYFROM, CV_SORT_DISPLAYTO,
 	CV_SORT_ANNOTATION,		/* the next one of annotations */
+	CV_SORT_RELEVANCY,		/* the highest score first */
 	CV_SORT_REVERSE = 256,		/* with one of them */
 };
 
@@ -783,6 +790,14 @@ struct cv_mailbox_api {
 	int (*pictures_want)(struct cv_user *u, const char *const *names,
 			     uint32_t count, bool personal,
 			     struct cv_error *err);
+	/* enum cv_search_cap: what a provider of full-text search adds. */
+	uint32_t (*search_caps)(struct cv_user *u);
+	/* As search; scores_r: of each message that was found, in order, 1 to
+	 * 100, which is what matches exactly [RFC6203 4]. */
+	int (*search_scored)(struct cv_mailbox *box,
+			     const struct cv_search_query *query,
+			     struct cv_pool *pool, struct cv_set *seqs_r,
+			     const uint8_t **scores_r, struct cv_error *err);
 };
 
 #endif

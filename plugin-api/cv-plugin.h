@@ -56,6 +56,7 @@ enum cv_provider_kind {		/* numbers are never reused */
 	CV_PROVIDER_QUOTA = 7,		/* cv-quota.h */
 	CV_PROVIDER_SERVICE = 8,	/* cv-extend.h */
 	CV_PROVIDER_EXTENSION = 9,	/* cv-extend.h */
+	CV_PROVIDER_FTS = 10,		/* cv-fts.h */
 };
 
 /* A NULL member means core's default.  Every table begins with CV_HEAD and
@@ -73,6 +74,7 @@ CV_PROVIDE(USERDB, userdb)
 CV_PROVIDE(MECHANISM, mechanism)
 CV_PROVIDE(SCHEME, scheme)
 CV_PROVIDE(QUOTA, quota)
+CV_PROVIDE(FTS, fts)
 
 /* A service of core; NULL, and a sentence for the log, when this process has
  * none of that name and version.  After cv_api was set. */

@@ -7,6 +7,7 @@ culverinclude_HEADERS += \
 	%D%/cv-convert.h \
 	%D%/cv-delivery.h \
 	%D%/cv-extend.h \
+	%D%/cv-fts.h \
 	%D%/cv-hook.h \
 	%D%/cv-host.h \
 	%D%/cv-imap.h \

@@ -35,6 +35,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-fetch.c \
 	%D%/mailbox-folder.c \
 	%D%/mailbox-freeze.c %D%/mailbox-freeze.h \
+	%D%/mailbox-fts.c \
 	%D%/mailbox-list.c \
 	%D%/mailbox-metadata.c \
 	%D%/mailbox-name.c \

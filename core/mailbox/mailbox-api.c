@@ -66,4 +66,6 @@ const struct cv_mailbox_api mailbox_api = {
 	.urlauth_close = urlauth_close,
 	.urlauth_turn = urlauth_turn,
 	.pictures_want = mailbox_pictures_want,
+	.search_caps = mailbox_search_caps,
+	.search_scored = route_search_scored,
 };

@@ -2,6 +2,7 @@
  * user. */
 #include "mailbox-annotate.h"
 #include "mailbox-broker-private.h"
+#include "mailbox-search-private.h"
 
 static int take_node(struct request *q, struct cv_search_node *n)
 {
@@ -55,6 +56,7 @@ int broker_op_search(struct request *q)
 {
 	struct cv_search_query query;
 	struct cv_mailbox *box;
+	const uint8_t *scores;
 	struct cv_set found;
 	int ret = broker_take_box(q, &box);
 
@@ -63,10 +65,13 @@ int broker_op_search(struct request *q)
 	if (ret == CV_OK)
 		ret = remote_get_end(&q->in, &q->err);
 	if (ret == CV_OK)
-		ret = mailbox_search(box, &query, q->broker->pool, &found,
-				     &q->err);
-	if (ret == CV_OK)
+		ret = mailbox_search_scored(box, &query, q->broker->pool,
+					    &found, &scores, &q->err);
+	if (ret == CV_OK) {
 		broker_put_seqs(q, box, found);
+		remote_put_span(&q->out, cv_span((const char *)scores,
+			(size_t)search_set_size(found)));
+	}
 	return ret;
 }
 

@@ -95,6 +95,7 @@ struct cv_user {
 	uint64_t heard_turn;		/* of changes in others' mail */
 	uint32_t broker_views;
 	struct mailbox_progress progress;
+	bool fts_off;			/* it has failed: not asked again */
 	uint64_t first_modseq;
 	enum user_inspect inspect;
 	user_account_fn *account;	/* NULL: files */
@@ -652,6 +653,13 @@ int mailbox_search(struct cv_mailbox *box,
 		   struct cv_set *seqs_r, struct cv_error *err);
 
 /* mailbox-sort.c, mailbox-thread.c */
+/* scores_r (may be NULL): of those found, in order. */
+int mailbox_search_scored(struct cv_mailbox *box,
+			  const struct cv_search_query *query,
+			  struct cv_pool *pool, struct cv_set *seqs_r,
+			  const uint8_t **scores_r, struct cv_error *err);
+/* mailbox-fts.c; enum cv_search_cap. */
+uint32_t mailbox_search_caps(struct cv_user *u);
 int mailbox_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
 		 struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
 		 struct cv_error *err);

@@ -24,10 +24,52 @@ static void put_query(struct cv_text *fields,
 	}
 }
 
+/* A UID of this view as its number; 0: it is not in it. */
+static uint32_t seq_of_uid(const struct cv_mailbox *box, uint32_t uid)
+{
+	uint32_t low = 0, high = box->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (mailbox_uid_at(box, mid) < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < box->count && mailbox_uid_at(box, low) == uid ? low + 1 :
+		0;
+}
+
+/* Of the messages of uids, those that are in this view; scores: one byte
+ * each. */
+static int take_scores(struct cv_mailbox *box, struct cv_set uids,
+		       struct cv_span scores, struct cv_pool *pool,
+		       const uint8_t **scores_r, struct cv_error *err)
+{
+	struct cv_text out;
+	size_t at = 0;
+
+	cv_text_init(&out, pool);
+	for (uint32_t i = 0; i < uids.count; i++) {
+		const struct cv_range *r = &uids.ranges[i];
+
+		if ((uint64_t)r->last - r->first >= scores.len - at)
+			return remote_confused(box->remote->remote, err);
+		for (uint64_t uid = r->first; uid <= r->last; uid++, at++) {
+			if (seq_of_uid(box, (uint32_t)uid) != 0)
+				cv_text_append_c(&out, scores.data[at]);
+		}
+	}
+	*scores_r = (const uint8_t *)cv_text_str(&out);
+	return CV_OK;
+}
+
 int remote_search(struct cv_mailbox *box, const struct cv_search_query *query,
 		  struct cv_pool *pool, struct cv_set *seqs_r,
-		  struct cv_error *err)
+		  const uint8_t **scores_r, struct cv_error *err)
 {
+	struct cv_span scores;
 	struct remote_answer a;
 	struct cv_text fields;
 	struct cv_set uids;
@@ -39,7 +81,10 @@ int remote_search(struct cv_mailbox *box, const struct cv_search_query *query,
 	if (ret < 0)
 		return ret;
 	uids = remote_get_set(&a.fields);
+	scores = remote_get_span(&a.fields, UINT32_MAX);
 	ret = mailbox_uids_to_seqs(box, uids, pool, seqs_r);
+	if (ret == CV_OK && scores_r != NULL)
+		ret = take_scores(box, uids, scores, pool, scores_r, err);
 	return ret < 0 ? ret : remote_end(box->remote->remote, &a, err);
 }
 
@@ -56,23 +101,6 @@ static void put_request(struct cv_mailbox *box, struct cv_text *fields,
 	remote_view_fields(box, fields, pool);
 	remote_put_set(fields, ranges_set(&uids));
 	put_query(fields, query);
-}
-
-/* A UID of this view as its number; 0: it is not in it. */
-static uint32_t seq_of_uid(const struct cv_mailbox *box, uint32_t uid)
-{
-	uint32_t low = 0, high = box->count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (mailbox_uid_at(box, mid) < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < box->count && mailbox_uid_at(box, low) == uid ? low + 1 :
-		0;
 }
 
 int remote_sort(struct cv_mailbox *box, const struct cv_sort_request *r,

@@ -169,7 +169,7 @@ int remote_copy(struct cv_mailbox *box, struct cv_set seqs,
 /* Without sequence numbers in the query. */
 int remote_search(struct cv_mailbox *box, const struct cv_search_query *query,
 		  struct cv_pool *pool, struct cv_set *seqs_r,
-		  struct cv_error *err);
+		  const uint8_t **scores_r, struct cv_error *err);
 int remote_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
 		struct cv_pool *pool, uint32_t **seqs_r, uint32_t *count_r,
 		struct cv_error *err);

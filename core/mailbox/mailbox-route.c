@@ -496,21 +496,30 @@ static int rewrite_query(struct cv_mailbox *box,
 	return CV_OK;
 }
 
-int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
-		 struct cv_pool *pool, struct cv_set *seqs_r,
-		 struct cv_error *err)
+int route_search_scored(struct cv_mailbox *box,
+			const struct cv_search_query *query,
+			struct cv_pool *pool, struct cv_set *seqs_r,
+			const uint8_t **scores_r, struct cv_error *err)
 {
 	struct cv_search_query q;
 	int ret;
 
 	if (box->seen == NULL)
-		return mailbox_search(box, query, pool, seqs_r, err);
+		return mailbox_search_scored(box, query, pool, seqs_r,
+					     scores_r, err);
 	ret = rewrite_query(box, query, pool, &q, err);
 	if (ret < 0)
 		return ret;
 	return box->remote == NULL ?
-		mailbox_search(box, &q, pool, seqs_r, err) :
-		remote_search(box, &q, pool, seqs_r, err);
+		mailbox_search_scored(box, &q, pool, seqs_r, scores_r, err) :
+		remote_search(box, &q, pool, seqs_r, scores_r, err);
+}
+
+int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
+		 struct cv_pool *pool, struct cv_set *seqs_r,
+		 struct cv_error *err)
+{
+	return route_search_scored(box, query, pool, seqs_r, NULL, err);
 }
 
 int route_sort(struct cv_mailbox *box, const struct cv_sort_request *r,

@@ -38,6 +38,10 @@ int route_expunge(struct cv_mailbox *box, const struct cv_set *uids,
 int route_copy(struct cv_mailbox *box, struct cv_set seqs,
 	       const char *mailbox_name, bool move, struct cv_pool *pool,
 	       struct cv_copy_result *result_r, struct cv_error *err);
+int route_search_scored(struct cv_mailbox *box,
+			const struct cv_search_query *query,
+			struct cv_pool *pool, struct cv_set *seqs_r,
+			const uint8_t **scores_r, struct cv_error *err);
 int route_search(struct cv_mailbox *box, const struct cv_search_query *query,
 		 struct cv_pool *pool, struct cv_set *seqs_r,
 		 struct cv_error *err);

@@ -11,6 +11,8 @@ struct snode {
 	uint32_t child_count;
 	struct text_needle needle;
 	int cost;
+	bool fuzzy;			/* below FUZZY */
+	const struct fts_answer *fts;	/* NULL: nobody was asked */
 	/* Of a PART: itself and all below it, parents before their children;
 	 * place: of one of those in the list. */
 	uint32_t *below;
@@ -31,6 +33,8 @@ struct search {
 	uint32_t seq, uid, row;
 	struct cv_set within;	/* numbers: no other message can match */
 	uint64_t within_size;
+	uint32_t score;		/* of this message; 0: nothing is fuzzy */
+	struct cv_text scores;
 	struct cv_error *err;
 };
 
@@ -60,6 +64,18 @@ int64_t search_day_of(int64_t time);
 
 /* mailbox-search-annotation.c */
 bool search_match_annotation(struct search *s, const struct snode *n);
+/* Fields as lines, decoded. */
+void search_header_lines(struct cv_span header, struct cv_text *dst);
+/* What a header says, or US-ASCII. */
+struct cv_span search_part_charset(struct cv_span header);
+uint64_t search_set_size(struct cv_set set);
+
+/* mailbox-fts.c: asks the provider of full-text search, if there is one.
+ * Negative: the search is not possible (fts_enforced). */
+int fts_prepare(struct search *s);
+/* True: it has said whether this message matches. */
+bool fts_decides(struct search *s, const struct snode *n, bool *yes_r);
+
 /* mailbox-search-part.c: a key CV_SEARCH_PART. */
 int search_match_part(struct search *s, const struct snode *n, bool *yes_r);
 

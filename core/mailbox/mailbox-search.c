@@ -45,6 +45,7 @@ int search_fail_shape(struct search *s)
 static bool has_children(const struct cv_search_node *node)
 {
 	return (node->op >= CV_SEARCH_AND && node->op <= CV_SEARCH_NOT) ||
+		node->op == CV_SEARCH_FUZZY ||
 		(node->op >= CV_SEARCH_PART &&
 		 node->op <= CV_SEARCH_PART_CHILD);
 }
@@ -105,7 +106,7 @@ static void sort_children(struct search *s, struct snode *n)
 	}
 }
 
-static uint64_t set_size(struct cv_set set)
+uint64_t search_set_size(struct cv_set set)
 {
 	uint64_t size = 0;
 
@@ -124,7 +125,7 @@ static void narrow(struct search *s, const struct cv_search_node *node)
 		(void)mailbox_uids_to_seqs(s->box, node->set, s->pool, &set);
 	else if (node->op != CV_SEARCH_SEQS)
 		return;
-	size = set_size(set);
+	size = search_set_size(set);
 	if (size >= s->within_size)
 		return;
 	s->within = set;
@@ -149,7 +150,8 @@ static void narrow_all(struct search *s, const uint32_t *order,
 		if (!must[order[i]])
 			continue;
 		narrow(s, n->node);
-		for (uint32_t k = 0; n->node->op == CV_SEARCH_AND &&
+		for (uint32_t k = 0; (n->node->op == CV_SEARCH_AND ||
+				      n->node->op == CV_SEARCH_FUZZY) &&
 		     k < n->child_count; k++)
 			must[n->children[k]] = true;
 	}
@@ -178,6 +180,18 @@ static int order_parts(struct search *s, struct snode *part)
 	return CV_OK;
 }
 
+/* order: parents before their children. */
+static void mark_fuzzy(struct search *s, const uint32_t *order, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct snode *n = &s->nodes[order[i]];
+
+		n->fuzzy = n->fuzzy || n->node->op == CV_SEARCH_FUZZY;
+		for (uint32_t k = 0; n->fuzzy && k < n->child_count; k++)
+			s->nodes[n->children[k]].fuzzy = true;
+	}
+}
+
 static int compile(struct search *s, const struct cv_search_query *query)
 {
 	uint32_t *order, count;
@@ -199,6 +213,7 @@ static int compile(struct search *s, const struct cv_search_query *query)
 	if (ret < 0)
 		return ret;
 	narrow_all(s, order, count);
+	mark_fuzzy(s, order, count);
 	while (count > 0) {
 		struct snode *n = &s->nodes[order[--count]];
 
@@ -286,19 +301,24 @@ bool search_field_matches(struct search *s, struct cv_span header,
 	return false;
 }
 
+void search_header_lines(struct cv_span header, struct cv_text *dst)
+{
+	struct cv_span name, value;
+
+	while (next_field(&header, &name, &value)) {
+		cv_text_append_span(dst, name);
+		cv_text_append(dst, ": ", 2);
+		value_append(dst, value);
+		cv_text_append_c(dst, '\n');
+	}
+}
+
 /* Any of it, names too, as lines. */
 static bool header_matches(struct search *s, struct cv_span header,
 			   const struct text_needle *needle)
 {
-	struct cv_span name, value;
-
 	cv_text_reset(&s->decoded);
-	while (next_field(&header, &name, &value)) {
-		cv_text_append_span(&s->decoded, name);
-		cv_text_append(&s->decoded, ": ", 2);
-		value_append(&s->decoded, value);
-		cv_text_append_c(&s->decoded, '\n');
-	}
+	search_header_lines(header, &s->decoded);
 	return text_contains(needle, cv_text_span(&s->decoded), &s->scratch);
 }
 
@@ -349,7 +369,7 @@ static int match_header(struct search *s, const struct snode *n, bool *yes_r)
 
 /* The charset of a part is in its own header: the catalogue's tree has no
  * parameters. */
-static struct cv_span part_charset(struct cv_span header)
+struct cv_span search_part_charset(struct cv_span header)
 {
 	struct cv_span name, value;
 	size_t at;
@@ -483,7 +503,8 @@ int search_part_contains(struct search *s, struct cv_stream *file,
 	if (ret == CV_E_UNSUPPORTED)
 		return CV_OK;
 	return ret < 0 ? ret :
-		stream_contains(s, body, part_charset(header), needle, yes_r);
+		stream_contains(s, body, search_part_charset(header), needle,
+				yes_r);
 }
 
 static int match_text(struct search *s, const struct snode *n, bool *yes_r)
@@ -686,10 +707,12 @@ static int match_key(struct search *s, const struct snode *n, bool *yes_r)
 		*yes_r = search_match_annotation(s, n);
 		return CV_OK;
 	case CV_SEARCH_HEADER:
-		return match_header(s, n, yes_r);
+		return fts_decides(s, n, yes_r) ? CV_OK :
+			match_header(s, n, yes_r);
 	case CV_SEARCH_BODY:
 	case CV_SEARCH_TEXT:
-		return match_text(s, n, yes_r);
+		return fts_decides(s, n, yes_r) ? CV_OK :
+			match_text(s, n, yes_r);
 	case CV_SEARCH_PART:
 		return search_match_part(s, n, yes_r);
 	default:
@@ -701,7 +724,9 @@ static int match_key(struct search *s, const struct snode *n, bool *yes_r)
 
 static bool is_group(const struct snode *n)
 {
-	return n->node->op >= CV_SEARCH_AND && n->node->op <= CV_SEARCH_NOT;
+	return (n->node->op >= CV_SEARCH_AND &&
+		n->node->op <= CV_SEARCH_NOT) ||
+		n->node->op == CV_SEARCH_FUZZY;
 }
 
 /* Walks the tree with a stack of groups; value is that of the node last
@@ -763,19 +788,25 @@ static int search_range(struct search *s, struct cv_range range,
 			continue;
 		s->seq = seq;
 		s->uid = mailbox_uid_at(s->box, seq - 1);
+		s->score = 0;
 		ret = match_message(s, &yes);
 		if (ret < 0)
 			return ret;
-		if (yes)
+		if (yes) {
 			ranges_add(seqs, seq);
+			/* [RFC6203 5] what matches exactly */
+			cv_text_append_c(&s->scores, s->score == 0 ? 100 :
+					 (char)s->score);
+		}
 		pool_reset(s->text_pool);
 	}
 	return CV_OK;
 }
 
-int mailbox_search(struct cv_mailbox *box,
-		   const struct cv_search_query *query, struct cv_pool *pool,
-		   struct cv_set *seqs_r, struct cv_error *err)
+int mailbox_search_scored(struct cv_mailbox *box,
+			  const struct cv_search_query *query,
+			  struct cv_pool *pool, struct cv_set *seqs_r,
+			  const uint8_t **scores_r, struct cv_error *err)
 {
 	struct account_ranges seqs = { .pool = pool };
 	struct search s = { .box = box, .err = err };
@@ -787,12 +818,24 @@ int mailbox_search(struct cv_mailbox *box,
 	s.map = key_casemap(query);
 	cv_text_init(&s.decoded, s.pool);
 	cv_text_init(&s.scratch, s.pool);
+	cv_text_init(&s.scores, pool);
 	ret = compile(&s, query);
 	mailbox_progress_begin(box->user);
+	if (ret == CV_OK)
+		ret = fts_prepare(&s);
 	for (uint32_t i = 0; i < s.within.count && ret == CV_OK; i++)
 		ret = search_range(&s, s.within.ranges[i], &done, &seqs);
 	pool_destroy(&s.pool);
 	pool_destroy(&s.text_pool);
 	*seqs_r = ranges_set(&seqs);
+	if (scores_r != NULL)
+		*scores_r = (const uint8_t *)cv_text_str(&s.scores);
 	return ret < 0 ? ret : CV_OK;
+}
+
+int mailbox_search(struct cv_mailbox *box,
+		   const struct cv_search_query *query, struct cv_pool *pool,
+		   struct cv_set *seqs_r, struct cv_error *err)
+{
+	return mailbox_search_scored(box, query, pool, seqs_r, NULL, err);
 }

@@ -31,6 +31,7 @@ struct sorting {
 	struct cv_pool *pool;
 	struct key_row *rows;
 	uint32_t *seqs, count;
+	const uint8_t *scores;		/* by message that was found */
 	struct key_table table;
 	struct radix_item *items, *spare;
 	enum casemap map;
@@ -51,6 +52,11 @@ static int row_key(struct sorting *s, uint32_t i, uint32_t key,
 	int ret;
 
 	account_row_get(s->box->folder, s->rows[i].row, &m);
+	/* [RFC6203 6] the highest first */
+	if (key == CV_SORT_RELEVANCY) {
+		*value_r = 100 - s->scores[i];
+		return CV_OK;
+	}
 	if (key == CV_SORT_ARRIVAL) {
 		*value_r = signed_key(m.received);
 		return CV_OK;
@@ -144,7 +150,8 @@ static int check_keys(const struct cv_sort_request *r, uint32_t *wanted_r,
 			*wanted_r |= 1u << column;
 		else if (key == CV_SORT_ANNOTATION)
 			noted++;
-		else if (key != CV_SORT_ARRIVAL && key != CV_SORT_SIZE)
+		else if (key != CV_SORT_ARRIVAL && key != CV_SORT_SIZE &&
+			 key != CV_SORT_RELEVANCY)
 			return FAIL(err, CV_E_SYNTAX, "no such sort key: %u",
 				    key);
 	}
@@ -181,7 +188,8 @@ int mailbox_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
 	int ret = check_keys(r, &wanted, err);
 
 	if (ret == CV_OK)
-		ret = mailbox_search(box, r->query, pool, &found, err);
+		ret = mailbox_search_scored(box, r->query, pool, &found,
+					    &s.scores, err);
 	if (ret < 0)
 		return ret;
 	s.pool = pool_create("sort");

@@ -124,6 +124,15 @@ static const struct cv_setting_def mail_setting_defs[] = {
 		"", NULL, CV_SET_PLUGIN_BLOCK | CV_SET_EXPAND,
 		"file:PATH: where it is kept who has shared mail with whom, "
 		"so that LIST shows it before it was asked for by name."),
+	CV_SETTING(mail_settings, fts_enforced, CV_SET_ENUM, "no",
+		"no|yes|body", CV_SET_PLUGIN_BLOCK | CV_SET_PER_USER,
+		"What a search does when full-text search fails: no: looks "
+		"through the messages; yes: fails; body: fails if it is for "
+		"text in messages, not for header fields alone."),
+	CV_SETTING(mail_settings, fts_search_timeout, CV_SET_TIME, "30s",
+		"1ms..", CV_SET_PLUGIN_BLOCK | CV_SET_PER_USER,
+		"For how long full-text search may take to answer; a session "
+		"that had to wait longer goes on without it."),
 	CV_SETTING(mail_settings, mail_chroot, CV_SET_STRING,
 		"", NULL, CV_SET_EXPAND_PATH | CV_SET_PER_USER,
 		"Root directory of the sessions."),

@@ -149,6 +149,10 @@ struct auth_settings {
 extern const struct settings_table auth_settings_table;
 
 /* Users and where their mail is. */
+enum fts_enforced {
+	FTS_ENFORCED_NO = 0, FTS_ENFORCED_YES, FTS_ENFORCED_BODY,
+};
+
 struct mail_settings {
 	const char *mail_location;
 	const char *mail_home;
@@ -158,6 +162,8 @@ struct mail_settings {
 	struct cv_strings mail_access_groups;
 	struct cv_strings acl_groups;
 	const char *acl;		/* in plugin { } */
+	uint32_t fts_enforced;		/* enum fts_enforced */
+	uint64_t fts_search_timeout;	/* milliseconds */
 	const char *acl_shared_dict;
 	const char *mail_chroot;
 	const char *valid_chroot_dirs;

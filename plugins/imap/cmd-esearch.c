@@ -176,6 +176,11 @@ static bool parse(struct esearch *e)
 		imap_bad(cmd, "SAVE is for the selected mailbox alone.");
 		return false;
 	}
+	/* [RFC6203 4] scores of several mailboxes cannot be compared */
+	if ((e->ret.options & IMAP_RETURN_RELEVANCY) != 0) {
+		imap_bad(cmd, "RELEVANCY is for the selected mailbox alone.");
+		return false;
+	}
 	if (!imap_context_allowed(cmd, &e->ret))
 		return false;
 	if (has_modseq)
@@ -214,7 +219,7 @@ static void tell(struct esearch *e, const struct cv_mailbox_state *state,
 	struct imap_cmd *cmd = e->cmd;
 	struct imap_return *ret = &e->ret;
 	struct imap_results found = { seqs.ranges, seqs.count,
-				      imap_set_size(seqs), 0 };
+				      imap_set_size(seqs), 0, NULL };
 	struct imap_results results = imap_results_of_set(cmd, seqs);
 	struct cv_span name = wire_name(cmd, state->name);
 

@@ -12,6 +12,7 @@ static const struct { const char *name; uint32_t key; } sort_keys[] = {
 	{ "ARRIVAL", CV_SORT_ARRIVAL }, { "CC", CV_SORT_CC },
 	{ "DATE", CV_SORT_DATE }, { "DISPLAYFROM", CV_SORT_DISPLAYFROM },
 	{ "DISPLAYTO", CV_SORT_DISPLAYTO }, { "FROM", CV_SORT_FROM },
+	{ "RELEVANCY", CV_SORT_RELEVANCY },	/* [RFC6203 6] */
 	{ "SIZE", CV_SORT_SIZE }, { "SUBJECT", CV_SORT_SUBJECT },
 	{ "TO", CV_SORT_TO },
 };
@@ -104,6 +105,51 @@ static struct imap_results numbers(struct imap_cmd *cmd, const uint32_t *seqs,
 	return results;
 }
 
+/* [RFC6203 6] */
+static bool criteria_allowed(struct imap_cmd *cmd,
+			     const struct imap_sorting *sorting)
+{
+	for (uint32_t i = 0; i < sorting->count && !cmd->fuzzy; i++) {
+		if ((sorting->keys[i] & ~(uint32_t)CV_SORT_REVERSE) ==
+		    CV_SORT_RELEVANCY) {
+			imap_bad(cmd, "RELEVANCY needs a FUZZY key.");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The scores of messages in the order of seqs. */
+static int scores_find(struct imap_cmd *cmd,
+		       const struct cv_search_query *query,
+		       const uint32_t *seqs, uint32_t count,
+		       const uint8_t **scores_r)
+{
+	struct imap_session *s = cmd->s;
+	uint8_t *by_seq = cv_api->alloc(cmd->pool, (size_t)s->exists + 1);
+	uint8_t *scores = cv_api->alloc(cmd->pool, (size_t)count + 1);
+	const uint8_t *found = NULL;
+	struct cv_set set = { NULL, 0 };
+	int code = imap_mailbox_api->search_scored(s->box, query, cmd->pool,
+						   &set, &found, s->err);
+
+	if (code < 0)
+		return code;
+	for (uint32_t i = 0; i < set.count; i++) {
+		for (uint64_t n = set.ranges[i].first; n <= set.ranges[i].last;
+		     n++, found++) {
+			if (n <= s->exists)
+				by_seq[n] = *found;
+		}
+	}
+	/* [RFC6203 3] two searches may differ: what the second one has not
+	 * found is the least */
+	for (uint32_t i = 0; i < count; i++)
+		scores[i] = by_seq[seqs[i]] == 0 ? 1 : by_seq[seqs[i]];
+	*scores_r = scores;
+	return CV_OK;
+}
+
 static int sort(struct imap_cmd *cmd, const struct imap_return *ret)
 {
 	struct imap_program program = { .sorting = { .count = 0 } };
@@ -113,6 +159,8 @@ static int sort(struct imap_cmd *cmd, const struct imap_return *ret)
 
 	if (!criteria_parse(cmd, &program.sorting) ||
 	    !imap_search_parse_charset(cmd, &program.query) ||
+	    !imap_relevancy_allowed(cmd, ret) ||
+	    !criteria_allowed(cmd, &program.sorting) ||
 	    !imap_context_allowed(cmd, ret))
 		return 0;
 	code = imap_sort_run(cmd->s, cmd->pool, &program.query,
@@ -124,6 +172,12 @@ static int sort(struct imap_cmd *cmd, const struct imap_return *ret)
 	if ((ret->options & IMAP_RETURN_SAVE) != 0)
 		imap_saved_set(cmd, ret, found);
 	results = imap_results_of_list(cmd, seqs, count);
+	if ((ret->options & IMAP_RETURN_RELEVANCY) != 0) {
+		code = scores_find(cmd, &program.query, seqs, count,
+				   &results.scores);
+		if (code < 0)
+			return imap_no_error(cmd, code);
+	}
 	/* [RFC7162 3.1.6] */
 	results.modseq = imap_results_modseq(cmd, ret, (struct cv_set){
 		found.runs, found.count });

@@ -2,6 +2,7 @@
 #include "imap-capability.h"
 #include "imap-convert.h"
 #include "imap-extend.h"
+#include "imap-search.h"
 #include "imap-status.h"
 #include "imap-urlauth.h"
 
@@ -55,6 +56,13 @@ static bool has_urlauth(const struct imap_session *s,
 			const struct imap_settings *set, struct cv_text *dst)
 {
 	return imap_urlauth_offered(s);
+}
+
+/* Only after login it is known whose mail it is. */
+static bool has_fuzzy(const struct imap_session *s,
+		      const struct imap_settings *set, struct cv_text *dst)
+{
+	return imap_can_search_fuzzy(s);
 }
 
 /* [RFC7889 2] the same for all mailboxes, or none */
@@ -199,6 +207,7 @@ static const struct {
 	{ "SAVELIMIT=", AFTER_LOGIN, save_limit },
 	{ "ESEARCH", AFTER_LOGIN, NULL },
 	{ "SEARCHRES", AFTER_LOGIN, NULL },
+	{ "SEARCH=FUZZY", AFTER_LOGIN, has_fuzzy },
 	{ "CONTEXT=SEARCH", AFTER_LOGIN, NULL },
 	{ "MULTISEARCH", AFTER_LOGIN, NULL },
 	{ "SORT", AFTER_LOGIN, NULL },

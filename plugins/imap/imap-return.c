@@ -4,6 +4,7 @@
 #include "imap-modseq.h"
 #include "imap-fetch.h"
 #include "imap-respond.h"
+#include "imap-search.h"
 
 enum {
 	FLUSH_AT = 16384,
@@ -73,6 +74,16 @@ static bool parse_update(struct imap_cmd *cmd, struct imap_args *list,
 	return imap_fetch_parse_items(cmd, &fetch, ret->items);
 }
 
+/* [RFC6203 4] where there is FUZZY alone */
+static bool parse_relevancy(struct imap_cmd *cmd, struct imap_args *list,
+			    struct imap_return *ret)
+{
+	if (imap_can_search_fuzzy(cmd->s))
+		return true;
+	imap_bad(cmd, "Unknown search return option.");
+	return false;
+}
+
 static const struct return_option {
 	const char *name;
 	uint32_t option;
@@ -88,6 +99,7 @@ static const struct return_option {
 	{ "SAVE", IMAP_RETURN_SAVE, NULL },
 	{ "PARTIAL", IMAP_RETURN_PARTIAL, parse_partial },
 	{ "UPDATE", IMAP_RETURN_UPDATE, parse_update },
+	{ "RELEVANCY", IMAP_RETURN_RELEVANCY, parse_relevancy },
 };
 
 static const struct return_option *option_find(const struct imap_arg *arg)
@@ -169,7 +181,7 @@ struct imap_results imap_results_of_set(struct imap_cmd *cmd,
 		set = imap_set_built(&b);
 	}
 	return (struct imap_results){ set.ranges, set.count,
-				      imap_set_size(set), 0 };
+				      imap_set_size(set), 0, NULL };
 }
 
 struct imap_results imap_results_of_list(struct imap_cmd *cmd,
@@ -180,7 +192,7 @@ struct imap_results imap_results_of_list(struct imap_cmd *cmd,
 	for (uint32_t i = 0; i < count; i++)
 		imap_set_add(&b, cmd->uid ? imap_mailbox_api->uid_of(
 			cmd->s->box, seqs[i]) : seqs[i]);
-	return (struct imap_results){ b.ranges, b.count, count };
+	return (struct imap_results){ b.ranges, b.count, count, 0, NULL };
 }
 
 /* Those at positions first to last, counted from 1 or from the end. */
@@ -190,12 +202,15 @@ static struct imap_results cut(struct cv_pool *pool, struct imap_results in,
 	uint64_t from = p->first, to = p->last, at = 1;
 	struct cv_range *runs = CV_ALLOC_ARRAY(pool, struct cv_range,
 					       in.count + 1);
-	struct imap_results out = { runs, 0, 0, 0 };
+	struct imap_results out = { runs, 0, 0, 0, NULL };
 
 	if (p->from_end) {
 		to = p->first > in.total ? 0 : in.total - p->first + 1;
 		from = p->last > in.total ? 1 : in.total - p->last + 1;
 	}
+	if (in.scores != NULL)
+		out.scores = in.scores + (from - 1 < in.total ? from - 1 :
+					  in.total);
 	for (uint32_t i = 0; i < in.count && at <= to; i++) {
 		struct cv_range r = in.runs[i];
 		uint64_t end = at + (r.last - r.first);
@@ -217,7 +232,7 @@ struct cv_set imap_partial_cut(struct cv_pool *pool, struct cv_set set,
 			       const struct imap_partial *partial)
 {
 	struct imap_results in = { set.ranges, set.count,
-				   imap_set_size(set), 0 };
+				   imap_set_size(set), 0, NULL };
 	struct imap_results out = cut(pool, in, partial);
 
 	return (struct cv_set){ out.runs, out.count };
@@ -243,6 +258,26 @@ static void append_number(struct cv_text *out, const char *what,
 {
 	cv_text_append_str(out, what);
 	cv_text_append_u64(out, number);
+}
+
+/* [RFC6203 4] of those that are told, in their order: with PARTIAL of that
+ * part */
+static void append_scores(struct imap_cmd *cmd, const struct imap_return *ret,
+			  struct imap_results results)
+{
+	struct cv_text *out = &cmd->s->out;
+
+	if ((ret->options & IMAP_RETURN_PARTIAL) != 0)
+		results = cut(cmd->pool, results, &ret->partial);
+	cv_text_append_str(out, " RELEVANCY (");
+	for (uint64_t i = 0; i < results.total; i++) {
+		if (i > 0)
+			cv_text_append_c(out, ' ');
+		cv_text_append_u64(out, results.scores[i]);
+		if (out->len > FLUSH_AT)
+			imap_flush(cmd->s);
+	}
+	cv_text_append_c(out, ')');
 }
 
 static void append_partial(struct imap_cmd *cmd, const struct imap_partial *p,
@@ -289,6 +324,8 @@ void imap_esearch_send(struct imap_cmd *cmd, const struct imap_return *ret,
 		cv_text_append_str(out, " ALL ");
 		append_runs(cmd->s, results);
 	}
+	if (results.scores != NULL)
+		append_scores(cmd, ret, results);
 	if (results.modseq > 0)
 		append_number(out, " MODSEQ ", results.modseq);
 	cv_text_append_str(out, "\r\n");
@@ -331,7 +368,7 @@ static struct cv_set chosen(struct imap_cmd *cmd,
 	uint32_t some = ret->options & (IMAP_RETURN_MIN | IMAP_RETURN_MAX |
 					IMAP_RETURN_PARTIAL);
 	struct cv_set all = { seqs.runs, seqs.count };
-	struct imap_results part = { NULL, 0, 0, 0 };
+	struct imap_results part = { .count = 0 };
 	struct cv_range *ends;
 	struct cv_set set;
 	uint32_t count = 0;
@@ -364,7 +401,8 @@ uint64_t imap_results_modseq(struct imap_cmd *cmd,
 		return 0;
 	if (ret->given)
 		seqs = chosen(cmd, ret, (struct imap_results){
-			seqs.ranges, seqs.count, imap_set_size(seqs), 0 });
+			seqs.ranges, seqs.count, imap_set_size(seqs), 0,
+			NULL });
 	return imap_modseq_highest(cmd->s, seqs);
 }
 

@@ -11,6 +11,7 @@ enum imap_return_option {
 	IMAP_RETURN_COUNT = 8, IMAP_RETURN_SAVE = 16,
 	IMAP_RETURN_PARTIAL = 32,
 	IMAP_RETURN_UPDATE = 64,
+	IMAP_RETURN_RELEVANCY = 128,	/* [RFC6203 4] */
 };
 
 struct imap_partial {
@@ -35,6 +36,7 @@ struct imap_results {
 	uint32_t count;			/* of runs */
 	uint64_t total;			/* of numbers */
 	uint64_t modseq;		/* to be told with them; 0: none */
+	const uint8_t *scores;		/* of each number; NULL: not asked for */
 };
 
 /* "1:500" or "-1:-100" [RFC9394 4] partial-range. */

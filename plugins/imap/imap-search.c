@@ -7,6 +7,7 @@
 #include "imap-modseq.h"
 #include "imap-object-id.h"
 #include "imap-respond.h"
+#include "imap-return.h"
 #include "imap-set.h"
 
 #include "cv-annotation.h"
@@ -18,6 +19,23 @@ enum {
 	NODES_MAX = 8192,
 	PENDING_MAX = 256,	/* keys of other plugins */
 };
+
+bool imap_can_search_fuzzy(const struct imap_session *s)
+{
+	return CV_HAS(imap_mailbox_api, search_scored) &&
+		imap_mailbox_api->search_caps != NULL &&
+		(imap_mailbox_api->search_caps(s->user) &
+		 CV_SEARCH_CAN_FUZZY) != 0;
+}
+
+bool imap_relevancy_allowed(struct imap_cmd *cmd,
+			    const struct imap_return *ret)
+{
+	if (cmd->fuzzy || (ret->options & IMAP_RETURN_RELEVANCY) == 0)
+		return true;
+	imap_bad(cmd, "RELEVANCY needs a FUZZY key.");
+	return false;
+}
 
 /* --- arguments of keys ---------------------------------------------------- */
 
@@ -80,7 +98,7 @@ enum key_kind {
 	KEY_FLAG = 1, KEY_UNFLAG, KEY_NEW, KEY_ALL, KEY_DATE, KEY_SIZE,
 	KEY_TEXT, KEY_ADDRESS, KEY_HEADER, KEY_KEYWORD, KEY_UNKEYWORD,
 	KEY_UID, KEY_NOT, KEY_OR, KEY_MODSEQ, KEY_INTERVAL, KEY_OBJECT,
-	KEY_UID_BEYOND, KEY_FILTER, KEY_ANNOTATION,
+	KEY_UID_BEYOND, KEY_FILTER, KEY_ANNOTATION, KEY_FUZZY,
 };
 
 static const struct key {
@@ -101,6 +119,7 @@ static const struct key {
 	{ "FILTER", KEY_FILTER, 0 },	/* [RFC5466 3.1] */
 	{ "FLAGGED", KEY_FLAG, CV_FLAG_FLAGGED },
 	{ "FROM", KEY_ADDRESS, 0 },
+	{ "FUZZY", KEY_FUZZY, 0 },	/* [RFC6203 3] */
 	{ "HEADER", KEY_HEADER, 0 },
 	{ "KEYWORD", KEY_KEYWORD, 0 },
 	{ "LARGER", KEY_SIZE, CV_SEARCH_LARGER },
@@ -499,6 +518,9 @@ static bool add_key(struct search *p, const struct key *key)
 		return add_filter(p);
 	case KEY_ANNOTATION:
 		return add_annotation(p);
+	case KEY_FUZZY:
+		p->cmd->fuzzy = true;
+		return imap_search_frame_open(p, CV_SEARCH_FUZZY, 1);
 	case KEY_NOT:
 		return imap_search_frame_open(p, CV_SEARCH_NOT, 1);
 	default:
@@ -597,7 +619,9 @@ static bool key_parse(struct search *p)
 	    cv_span_is(arg->text, "$"))
 		return add_set(p, arg->text, false);
 	key = key_find(arg->text);
-	if (key != NULL)
+	/* where nobody can do it, there is no such key */
+	if (key != NULL && (key->kind != KEY_FUZZY ||
+			    imap_can_search_fuzzy(p->cmd->s)))
 		return add_key(p, key);
 	extended = imap_extended_key(arg->text);
 	if (extended != NULL)

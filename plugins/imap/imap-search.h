@@ -23,6 +23,14 @@ bool imap_search_validate(struct imap_cmd *cmd, bool *has_modseq_r);
  * setting a reply. */
 bool imap_search_check(struct imap_cmd *cmd, struct imap_args words);
 
+/* There is a provider of full-text search that knows FUZZY [RFC6203]. */
+bool imap_can_search_fuzzy(const struct imap_session *s);
+struct imap_return;
+/* [RFC6203 4] RELEVANCY only with a FUZZY key; after the program was read.
+ * False after setting BAD. */
+bool imap_relevancy_allowed(struct imap_cmd *cmd,
+			    const struct imap_return *ret);
+
 /* What messages are sorted by, enum cv_sort_key; cmd-sort.c. */
 struct imap_sorting {
 	uint32_t *keys, count;

@@ -99,6 +99,7 @@ struct imap_cmd {
 	uint32_t boxes_done, boxes_total;	/* ESEARCH; 0: of one */
 	bool live;			/* RETURN (UPDATE) [RFC5267 4.3] */
 	bool wants_modseq;		/* SEARCH MODSEQ [RFC7162 3.1.5] */
+	bool fuzzy;			/* SEARCH has FUZZY [RFC6203] */
 	bool foreign_keys;		/* SEARCH has keys of plugins */
 	bool expunges;			/* HIGHESTMODSEQ goes with its OK */
 	uint32_t limit, limit_uid;	/* [RFC9738] 0: all was done */

@@ -201,6 +201,6 @@ TESTS += %D%/hooks %D%/layout-check %D%/symbols
 if PLUGIN_TEMPLATE
 TESTS += %D%/out-of-tree
 endif
-EXTRA_DIST += %D%/README.md %D%/adm-plugin %D%/hook-lua.c \
+EXTRA_DIST += %D%/README.md %D%/adm-plugin %D%/fts-words.c %D%/hook-lua.c \
 	%D%/hook-process.c %D%/hooks %D%/imap-hostile.c %D%/imap-lua.c \
 	%D%/layout-check %D%/out-of-tree %D%/symbols
