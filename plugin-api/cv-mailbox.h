@@ -542,6 +542,12 @@ struct cv_user_api {
  * call is to be given up, which then returns this. */
 typedef int cv_progress_fn(void *context, uint64_t done, uint64_t total);
 
+/* A plugin that core has called does not come back, and the process ends now:
+ * text is for the client.  Called within a signal handler: it may send a line,
+ * must not call this service, and what it does not finish in two seconds is
+ * cut off. */
+typedef void cv_stuck_fn(void *context, const char *text);
+
 /* --- service "mailbox", major 1 ------------------------------------------ */
 
 struct cv_mailbox_api {
@@ -798,6 +804,8 @@ struct cv_mailbox_api {
 			     const struct cv_search_query *query,
 			     struct cv_pool *pool, struct cv_set *seqs_r,
 			     const uint8_t **scores_r, struct cv_error *err);
+	/* Whom the client hears it from; NULL: nobody. */
+	void (*set_stuck)(struct cv_user *u, cv_stuck_fn *fn, void *context);
 };
 
 #endif

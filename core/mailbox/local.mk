@@ -36,6 +36,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-folder.c \
 	%D%/mailbox-freeze.c %D%/mailbox-freeze.h \
 	%D%/mailbox-fts.c \
+	%D%/mailbox-guard.c \
 	%D%/mailbox-list.c \
 	%D%/mailbox-metadata.c \
 	%D%/mailbox-name.c \

@@ -68,4 +68,5 @@ const struct cv_mailbox_api mailbox_api = {
 	.pictures_want = mailbox_pictures_want,
 	.search_caps = mailbox_search_caps,
 	.search_scored = route_search_scored,
+	.set_stuck = mailbox_set_stuck,
 };

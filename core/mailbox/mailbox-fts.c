@@ -12,6 +12,17 @@
 enum {
 	FTS_TEXT_MAX = 1024 * 1024,	/* of one message */
 	FTS_KEYS_MAX = 64,		/* of one search */
+	FTS_STUCK_MSECS = 5000,		/* at least, behind the timeout */
+};
+
+/* Of one search. */
+struct fts_use {
+	const struct cv_fts *fts;
+	struct cv_fts_box place;
+	struct cv_user *user;
+	const char *what;		/* for the log */
+	uint64_t limit, spent;		/* on answers, milliseconds */
+	uint32_t last;
 };
 
 /* What it has said of one key. */
@@ -37,6 +48,17 @@ uint32_t mailbox_search_caps(struct cv_user *u)
 	return fts != NULL && fts->search != NULL && fts->index != NULL &&
 		fts->last != NULL && (fts->caps & CV_FTS_FUZZY) != 0 ?
 		CV_SEARCH_CAN_FUZZY : 0;
+}
+
+/* A call of it.  Late is not yet stuck: who comes back in the end only loses
+ * its place, not the session. */
+static void call_begin(const struct fts_use *use)
+{
+	uint64_t limit = use->limit < UINT32_MAX ? use->limit : UINT32_MAX;
+
+	mailbox_guard_begin(use->user, use->what, limit +
+			    (limit > FTS_STUCK_MSECS ? limit :
+			     FTS_STUCK_MSECS));
 }
 
 /* --- giving it messages ------------------------------------------------------------ */
@@ -100,8 +122,7 @@ static bool put_part(struct search *s, struct cv_stream *file,
 					  body));
 }
 
-static int index_message(struct search *s, const struct cv_fts *fts,
-			 const struct cv_fts_box *place)
+static int index_message(struct search *s, const struct fts_use *use)
 {
 	struct cv_fts_message message = { CV_SIZED(cv_fts_message),
 					  .uid = s->uid };
@@ -118,19 +139,23 @@ static int index_message(struct search *s, const struct cv_fts *fts,
 			message.cut;
 	message.header = cv_text_span(&header);
 	message.body = cv_text_span(&body);
-	ret = fts->index(place, &message, s->err);
+	call_begin(use);
+	ret = use->fts->index(&use->place, &message, s->err);
+	mailbox_guard_end();
 	pool_reset(s->text_pool);
 	return ret;
 }
 
 /* Those of the view that it has not seen yet. */
-static int index_new(struct search *s, const struct cv_fts *fts,
-		     const struct cv_fts_box *place, uint32_t *last_r)
+static int index_new(struct search *s, struct fts_use *use)
 {
 	uint32_t seq = s->box->count, total = s->box->count;
-	int ret = fts->last(place, last_r, s->err);
+	int ret;
 
-	while (seq > 0 && mailbox_uid_at(s->box, seq - 1) > *last_r)
+	call_begin(use);
+	ret = use->fts->last(&use->place, &use->last, s->err);
+	mailbox_guard_end();
+	while (seq > 0 && mailbox_uid_at(s->box, seq - 1) > use->last)
 		seq--;
 	while (ret == CV_OK && seq++ < total) {
 		ret = mailbox_progress(s->box->user, seq, total, s->err);
@@ -138,9 +163,9 @@ static int index_new(struct search *s, const struct cv_fts *fts,
 			break;
 		s->uid = mailbox_uid_at(s->box, seq - 1);
 		if (mailbox_row(s->box, seq, &s->row))
-			ret = index_message(s, fts, place);
+			ret = index_message(s, use);
 		if (ret == CV_OK)
-			*last_r = s->uid;
+			use->last = s->uid;
 	}
 	return ret;
 }
@@ -193,20 +218,35 @@ static bool has_unknown(struct search *s, struct cv_set uids)
 	return search_set_size(seqs) < search_set_size(uids);
 }
 
-static int ask(struct search *s, const struct cv_fts *fts,
-	       const struct cv_fts_box *place, struct snode *n, uint32_t last,
-	       uint64_t deadline)
+/* It is told of those that are gone. */
+static void forget(struct search *s, const struct fts_use *use)
 {
+	struct cv_set kept = view_uids(s);
+
+	call_begin(use);
+	(void)use->fts->forget(&use->place, kept, s->err);
+	mailbox_guard_end();
+}
+
+static int ask(struct search *s, struct fts_use *use, struct snode *n)
+{
+	uint64_t start = time_monotonic_msecs();
 	struct cv_fts_result result = { CV_SIZED(cv_fts_result) };
 	struct cv_fts_key key = { CV_SIZED(cv_fts_key),
 		.where = n->node->op == CV_SEARCH_HEADER ? CV_FTS_HEADER :
 			n->node->op == CV_SEARCH_BODY ? CV_FTS_BODY :
 			CV_FTS_TEXT,
 		.field = n->node->field, .text = n->node->text,
-		.fuzzy = n->fuzzy, .deadline_msecs = deadline };
+		.fuzzy = n->fuzzy,
+		.deadline_msecs = start + use->limit - (use->spent <
+			use->limit ? use->spent : use->limit) };
 	struct fts_answer *answer = pool_new(s->pool, struct fts_answer);
-	int ret = fts->search(place, &key, s->pool, &result, s->err);
+	int ret;
 
+	call_begin(use);
+	ret = use->fts->search(&use->place, &key, s->pool, &result, s->err);
+	mailbox_guard_end();
+	use->spent += time_monotonic_msecs() - start;
 	if (ret != CV_OK)
 		return ret < 0 ? ret : FAIL(s->err, CV_E_INTERNAL,
 					    "it answered %d", ret);
@@ -214,11 +254,11 @@ static int ask(struct search *s, const struct cv_fts *fts,
 		return FAIL(s->err, CV_E_INTERNAL, "its answer has numbers "
 			    "out of order");
 	*answer = (struct fts_answer){ result.definite, result.maybe,
-		result.hits, result.hit_count, last };
+		result.hits, result.hit_count, use->last };
 	n->fts = answer;
-	if (fts->forget != NULL && (has_unknown(s, answer->definite) ||
-				    has_unknown(s, answer->maybe)))
-		(void)fts->forget(place, view_uids(s), s->err);
+	if (use->fts->forget != NULL && (has_unknown(s, answer->definite) ||
+					 has_unknown(s, answer->maybe)))
+		forget(s, use);
 	return CV_OK;
 }
 
@@ -231,24 +271,18 @@ static bool is_asked(const struct search *s, const struct snode *n)
 		(n->fuzzy || s->map == CASEMAP_UNICODE);
 }
 
-static int ask_all(struct search *s, const struct cv_fts *fts,
-		   uint64_t deadline)
+static int ask_all(struct search *s, struct fts_use *use)
 {
-	struct cv_fts_box place = { CV_SIZED(cv_fts_box),
-		.user = s->box->user,
-		.uidvalidity = s->box->folder->uidvalidity };
-	uint32_t last = 0, asked = 0;
+	uint32_t asked = 0;
 	int ret = CV_OK;
 
-	memcpy(place.guid, s->box->folder->guid.bytes, sizeof(place.guid));
 	for (uint32_t i = 0; i < s->count && ret == CV_OK; i++) {
 		if (!is_asked(s, &s->nodes[i]) || asked == FTS_KEYS_MAX)
 			continue;
 		if (asked++ == 0)
-			ret = index_new(s, fts, &place, &last);
+			ret = index_new(s, use);
 		if (ret == CV_OK)
-			ret = ask(s, fts, &place, &s->nodes[i], last,
-				  deadline);
+			ret = ask(s, use, &s->nodes[i]);
 	}
 	return ret;
 }
@@ -263,30 +297,47 @@ static bool wants_provider(const struct search *s, bool bodies_only)
 	return false;
 }
 
+static void use_init(struct fts_use *use, struct search *s,
+		     const struct cv_fts *fts)
+{
+	struct cv_text what;
+
+	*use = (struct fts_use){ .fts = fts, .user = s->box->user,
+		.place = { CV_SIZED(cv_fts_box), .user = s->box->user,
+			   .uidvalidity = s->box->folder->uidvalidity },
+		.limit = s->box->user->mail.fts_search_timeout };
+	memcpy(use->place.guid, s->box->folder->guid.bytes,
+	       sizeof(use->place.guid));
+	cv_text_init(&what, s->pool);
+	cv_text_append_f(&what, "full-text search by %s", fts->name);
+	use->what = cv_text_str(&what);
+}
+
 int fts_prepare(struct search *s)
 {
 	struct cv_user *user = s->box->user;
 	const struct cv_fts *fts = provider_of(user);
-	uint64_t start = time_monotonic_msecs();
-	uint64_t limit = user->mail.fts_search_timeout;
+	struct fts_use use;
 	int ret;
 
 	if (fts == NULL || fts->search == NULL || fts->index == NULL ||
 	    fts->last == NULL || !wants_provider(s, false))
 		return CV_OK;
-	ret = ask_all(s, fts, start + limit);
-	if (ret == CV_OK && time_monotonic_msecs() - start > limit) {
-		log_warning("mailbox", "full-text search by %s took longer "
-			    "than fts_search_timeout: this session goes on "
-			    "without it", fts->name);
+	use_init(&use, s, fts);
+	ret = ask_all(s, &use);
+	/* only answers count: a mailbox that is new to it takes its time */
+	if (ret == CV_OK && use.spent > use.limit) {
+		log_warning("mailbox", "%s took longer than "
+			    "fts_search_timeout: this session goes on "
+			    "without it", use.what);
 		user->fts_off = true;
 	}
 	if (ret == CV_OK)
 		return ret;
 	for (uint32_t i = 0; i < s->count; i++)
 		s->nodes[i].fts = NULL;
-	log_warning("mailbox", "full-text search by %s failed: %s: this "
-		    "session goes on without it", fts->name,
+	log_warning("mailbox", "%s failed: %s: this session goes on without "
+		    "it", use.what,
 		    s->err == NULL ? "" : s->err->text);
 	user->fts_off = true;
 	if (user->mail.fts_enforced == FTS_ENFORCED_NO ||

@@ -95,6 +95,8 @@ struct cv_user {
 	uint64_t heard_turn;		/* of changes in others' mail */
 	uint32_t broker_views;
 	struct mailbox_progress progress;
+	cv_stuck_fn *stuck_fn;		/* NULL: nobody is told */
+	void *stuck_context;
 	bool fts_off;			/* it has failed: not asked again */
 	uint64_t first_modseq;
 	enum user_inspect inspect;
@@ -443,6 +445,14 @@ int mailbox_progress(struct cv_user *user, uint64_t done, uint64_t total,
 		     struct cv_error *err);
 void mailbox_set_progress(struct cv_user *u, cv_progress_fn *fn,
 			  void *context);
+
+/* mailbox-guard.c.  Around one call into a plugin: when it has not come back
+ * after so many milliseconds, the process ends, with a line in the log and one
+ * to the client.  what: of whom the log speaks; it stays until the end. */
+void mailbox_guard_begin(struct cv_user *user, const char *what,
+			 uint64_t msecs);
+void mailbox_guard_end(void);
+void mailbox_set_stuck(struct cv_user *u, cv_stuck_fn *fn, void *context);
 
 /* --- views ----------------------------------------------------------------------- */
 

@@ -57,10 +57,17 @@ static int take_scores(struct cv_mailbox *box, struct cv_set uids,
 		if ((uint64_t)r->last - r->first >= scores.len - at)
 			return remote_confused(box->remote->remote, err);
 		for (uint64_t uid = r->first; uid <= r->last; uid++, at++) {
+			uint8_t score = (uint8_t)scores.data[at];
+
+			if (score < 1 || score > 100)
+				return remote_confused(box->remote->remote,
+						       err);
 			if (seq_of_uid(box, (uint32_t)uid) != 0)
 				cv_text_append_c(&out, scores.data[at]);
 		}
 	}
+	if (at != scores.len)
+		return remote_confused(box->remote->remote, err);
 	*scores_r = (const uint8_t *)cv_text_str(&out);
 	return CV_OK;
 }

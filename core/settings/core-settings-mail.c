@@ -132,7 +132,9 @@ static const struct cv_setting_def mail_setting_defs[] = {
 	CV_SETTING(mail_settings, fts_search_timeout, CV_SET_TIME, "30s",
 		"1ms..", CV_SET_PLUGIN_BLOCK | CV_SET_PER_USER,
 		"For how long full-text search may take to answer; a session "
-		"that had to wait longer goes on without it."),
+		"that had to wait longer goes on without it.  One in which it "
+		"does not come back for twice as long, and at least for five "
+		"seconds more, ends."),
 	CV_SETTING(mail_settings, mail_chroot, CV_SET_STRING,
 		"", NULL, CV_SET_EXPAND_PATH | CV_SET_PER_USER,
 		"Root directory of the sessions."),

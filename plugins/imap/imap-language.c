@@ -456,6 +456,8 @@ const struct phrase imap_phrases[] = {
 	{ "All conversions failed.", "Alle Umwandlungen sind gescheitert." },
 	{ "Some conversions failed.",
 	  "Einige Umwandlungen sind gescheitert." },
+	{ "Internal error: a plugin does not answer.",
+	  "Interner Fehler: Eine Erweiterung antwortet nicht." },
 	{ "RELEVANCY needs a FUZZY key.",
 	  "RELEVANCY braucht einen Suchschlüssel FUZZY." },
 	{ "RELEVANCY is for the selected mailbox alone.",

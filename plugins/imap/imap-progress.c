@@ -64,8 +64,27 @@ int imap_progress_tick(void *context, uint64_t done, uint64_t total)
 	return progress(s, done, total);
 }
 
+/* [RFC3501 7.1.5] No promise is kept any more, so none is made: replies that
+ * wait to be settled are dropped. */
+static void stuck(void *context, const char *text)
+{
+	struct imap_session *s = context;
+	struct cv_text *out = &s->out;
+
+	if (s->unsettled || (out->len > 0 && out->data[out->len - 1] != '\n'))
+		cv_text_reset(out);
+	cv_text_append_str(out, "* BYE ");
+	imap_say(s, text);
+	cv_text_append_str(out, "\r\n");
+	imap_connection_api->write(s->conn, out->data, out->len);
+	(void)imap_connection_api->flush(s->conn, NULL);
+}
+
 void imap_progress_init(struct imap_session *s)
 {
+	if (CV_HAS(imap_mailbox_api, set_stuck) &&
+	    imap_mailbox_api->set_stuck != NULL)
+		imap_mailbox_api->set_stuck(s->user, stuck, s);
 	if (CV_HAS(imap_mailbox_api, set_progress) &&
 	    imap_mailbox_api->set_progress != NULL)
 		imap_mailbox_api->set_progress(s->user, progress, s);

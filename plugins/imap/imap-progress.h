@@ -5,6 +5,7 @@
 
 #include "imap-session.h"
 
+/* And what it hears when a plugin ends the session by never coming back. */
 void imap_progress_init(struct imap_session *s);
 /* A cv_progress_fn for what this plugin does itself, with the session as
  * context: looks at the clock, and tells the client every ten seconds. */

@@ -4,7 +4,7 @@
  * It has the texts themselves, and looks for a text that is not fuzzy as it
  * lies there; what it is not sure of (8-bit, cut messages) it says to be a
  * maybe.  fts_words_fault makes it lie: "unknown" names messages that are not
- * there, "dead" fails, "slow" takes a second, "order" answers nonsense,
+ * there, "dead" fails, "slow" takes a second, "stuck" for ever, "order" answers nonsense,
  * "none" denies all that is fuzzy. */
 #include "cv-plugin.h"
 #include "cv-fts.h"
@@ -69,16 +69,36 @@ static int words_last(const struct cv_fts_box *place, uint32_t *uid_r,
 	return CV_OK;
 }
 
+/* Two bytes of UTF-8: Latin-1, Greek and Cyrillic, as far as both cases have
+ * the same length. */
+static void lower_pair(unsigned char *c)
+{
+	if (c[0] == 0xc3 && c[1] >= 0x80 && c[1] <= 0x9e && c[1] != 0x97)
+		c[1] += 0x20;
+	else if (c[0] == 0xce && c[1] >= 0x91 && c[1] <= 0x9f)
+		c[1] += 0x20;
+	else if (c[0] == 0xce && c[1] >= 0xa0 && c[1] <= 0xa9 && c[1] != 0xa2)
+		*c = 0xcf, c[1] -= 0x20;
+	else if (c[0] == 0xd0 && c[1] >= 0x90 && c[1] <= 0x9f)
+		c[1] += 0x20;
+	else if (c[0] == 0xd0 && c[1] >= 0xa0 && c[1] <= 0xaf)
+		*c = 0xd1, c[1] -= 0x20;
+	else if (c[0] == 0xd0 && c[1] <= 0x8f)
+		*c = 0xd1, c[1] += 0x10;
+}
+
 /* A copy in lower case; *wide_r: not all of it is ASCII. */
 static struct cv_span lower(struct cv_span in, bool *wide_r)
 {
-	char *copy = cv_api->alloc(words_pool, in.len + 1);
+	unsigned char *copy = cv_api->alloc(words_pool, in.len + 1);
 
 	for (size_t i = 0; i < in.len; i++) {
-		copy[i] = cv_ascii_lower(in.data[i]);
-		*wide_r = *wide_r || (unsigned char)in.data[i] >= 0x80;
+		copy[i] = (unsigned char)cv_ascii_lower(in.data[i]);
+		*wide_r = *wide_r || copy[i] >= 0x80;
+		if (i > 0 && copy[i] >= 0x80 && copy[i] < 0xc0)
+			lower_pair(copy + i - 1);
 	}
-	return cv_span(copy, in.len);
+	return cv_span((const char *)copy, in.len);
 }
 
 static int words_index(const struct cv_fts_box *place,
@@ -123,6 +143,20 @@ static struct cv_span next_word(struct cv_span *rest)
 	return cv_span(rest->data - len, len);
 }
 
+static bool is_inside(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+static size_t letters(struct cv_span text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		count += !is_inside(text.data[i]);
+	return count;
+}
+
 /* 0: the same, 1: one letter more, less or other, 2: more. */
 static uint32_t distance(struct cv_span a, struct cv_span b)
 {
@@ -134,7 +168,8 @@ static uint32_t distance(struct cv_span a, struct cv_span b)
 		a = b;
 		b = swap;
 	}
-	if (b.len - a.len > 1)
+	/* a letter is of at most four bytes */
+	if (b.len - a.len > 4)
 		return 2;
 	while (head < a.len && a.data[head] == b.data[head])
 		head++;
@@ -143,7 +178,15 @@ static uint32_t distance(struct cv_span a, struct cv_span b)
 		tail++;
 	if (a.len == b.len && head == a.len)
 		return 0;
-	return b.len - head - tail <= 1 ? 1 : 2;
+	while (head > 0 && ((head < a.len && is_inside(a.data[head])) ||
+			    is_inside(b.data[head])))
+		head--;
+	while (tail > 0 && (is_inside(a.data[a.len - tail]) ||
+			    is_inside(b.data[b.len - tail])))
+		tail--;
+	a = cv_span(a.data + head, a.len - head - tail);
+	b = cv_span(b.data + head, b.len - head - tail);
+	return letters(a) <= 1 && letters(b) <= 1 ? 1 : 2;
 }
 
 /* Of the words that are looked for, how well they stand in text: 0..100. */
@@ -238,6 +281,8 @@ static int words_search(const struct cv_fts_box *place,
 
 	if (fault(place, "dead"))
 		return CV_FAIL(err, CV_E_TEMP, "the index is gone");
+	while (fault(place, "stuck"))
+		pause();
 	if (fault(place, "slow"))
 		sleep(1);
 	for (uint32_t i = 0; i < b->count; i++) {

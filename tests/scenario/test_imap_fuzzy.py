@@ -6,6 +6,7 @@ import time
 import pytest
 
 import culver
+import test_shared
 from test_imap_plugins import SOURCES, build
 from test_imap_session import Wire
 
@@ -51,6 +52,17 @@ def filled(server, name="box"):
 def box(server, request):
     w = filled(server, request.node.name)
     w.name = request.node.name
+    yield w
+    w.close()
+
+
+@pytest.fixture(scope="module")
+def beyond(server):
+    w = Wire(server.imap_port).login()
+    w.do("CREATE beyond")
+    w.append("Content-Type: text/plain; charset=utf-8\r\n\r\n"
+             "Grüße an Кёльн, ΑΘΗΝΑ und 日本\r\n".encode(), "beyond")
+    w.do("SELECT beyond")
     yield w
     w.close()
 
@@ -113,6 +125,18 @@ def test_exact_keys_are_the_same_as_without(box):
     assert found(box.do("SEARCH FUZZY BODY helo")) == ["1", "2", "5"]
 
 
+@pytest.mark.parametrize("wanted, there", [
+    ("GRÜßE", True), ("grüsse", False), ("grüse", True), ("gruße", True), ("grüßen", True), ("grüe", True),
+    ("КЁЛЬН", True), ("кельн", True), ("кольн", True), ("кеьн", False),
+    ("αθηνα", True), ("ΑΘΗΝΕ", True), ("Αθίνε", False), ("€rüße", True), ("grü€e", True),
+    ("日本", True), ("日", True), ("語日", False)])
+def test_letters_beyond_ascii(beyond, wanted, there):
+    """One letter is one, however many bytes it has."""
+    size = len(wanted.encode())
+    lines = beyond.do(f"SEARCH CHARSET UTF-8 FUZZY BODY {{{size}+}}\r\n{wanted}")
+    assert found(lines) == (["1"] if there else []), (wanted, lines)
+
+
 def test_expunged_ones_are_forgotten(server, box):
     assert found(box.do("SEARCH FUZZY TEXT helo")) == ["1", "2", "4"]
     box.do("STORE 2 +FLAGS (\\Deleted)")
@@ -146,6 +170,51 @@ def test_a_provider_that_lies(plugins, fault):
         else:
             assert found(w.do("SEARCH FUZZY TEXT helo")) == expected
         assert found(w.do("SEARCH ALL")) == ["1", "2", "3", "4"]
+
+
+def test_one_that_never_returns(plugins):
+    """Its user waits for a while, is told, and can come again."""
+    with start(plugins, "  fts_words_fault = stuck\n  fts_search_timeout = 1ms\n") as s:
+        w = filled(s)
+        began = time.monotonic()
+        w.send("s1 SEARCH BODY hello\r\n")
+        rest = w.file.read()
+        assert rest.endswith(b"* BYE Internal error: a plugin does not answer.\r\n"), rest
+        assert b"s1 " not in rest
+        assert time.monotonic() - began >= 5
+        assert logged(s, "full-text search by words does not come back: the session of")
+        w = Wire(s.imap_port).login()
+        w.do("SELECT box")
+        assert found(w.do("SEARCH SEEN")) == []
+        w.close()
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="users of different uids need root")
+@pytest.mark.parametrize("fault", ["", "stuck"])
+def test_mail_of_another_user(plugins, fault):
+    """The owner's process searches; scores come over."""
+    extra = (f"mail_plugin_dir = {plugins}\nmail_plugins = fts-words\n"
+             f"plugin {{\n  fts_words_fault = {fault or 'no'}\n"
+             f"  fts_search_timeout = {'1ms' if fault else '30s'}\n}}\n")
+    with test_shared.Shared(test_shared.SHARED + extra) as s:
+        alice = Wire(s.imap_port).login("alice")
+        for text in MAILS:
+            alice.append(text.encode(), "INBOX")
+        s.grant("alice", "INBOX", "user=bob", "lookup", "read", "write-seen")
+        bob = Wire(s.imap_port).login("bob")
+        assert " OK " in bob.do("SELECT shared/alice/INBOX")[-1]
+        if fault:
+            assert " NO " in bob.do("SEARCH FUZZY TEXT helo")[-1]
+            assert logged(s, "does not come back: the session of alice")
+            assert " OK " in bob.do("NOOP")[-1]
+        else:
+            line = bob.do("SEARCH RETURN (RELEVANCY ALL) FUZZY TEXT Helo")[0]
+            assert line.endswith(" ALL 1:2,4 RELEVANCY (60 60 100)")
+            assert bob.do("SORT (RELEVANCY) UTF-8 FUZZY TEXT Helo")[0] == "* SORT 4 1 2"
+            line = bob.do("SORT RETURN (RELEVANCY ALL) (RELEVANCY) UTF-8 FUZZY TEXT Helo")[0]
+            assert line.endswith(" ALL 4,1:2 RELEVANCY (100 60 60)")
+        alice.close()
+        bob.close()
 
 
 def test_enforced(plugins):

@@ -439,6 +439,12 @@ tests_unit_test_mailbox_shared_SOURCES = %D%/test-mailbox-shared.c \
 tests_unit_test_mailbox_shared_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mailbox_shared_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-mailbox-fts
+tests_unit_test_mailbox_fts_SOURCES = %D%/test-mailbox-fts.c \
+	%D%/broker-fixture.h %D%/mailbox-fixture.h
+tests_unit_test_mailbox_fts_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mailbox_fts_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-mailbox-search
 tests_unit_test_mailbox_search_SOURCES = %D%/test-mailbox-search.c \
 	%D%/mailbox-fixture.h
