@@ -15,7 +15,7 @@
  *	flags	set_flags, commit; after a failed commit set_flags back
  *
  * A blob that was hidden and committed but not placed is found by get,
- * and placed by the next scan.  A hidden blob that was not committed is
+ * and placed by the next scan, or by who opens the folder (hidden).  A hidden blob that was not committed is
  * rubbish, which the driver removes some day.  INVARIANT: nothing hidden is
  * ever reported by scan as found.
  *
@@ -605,6 +605,13 @@ struct cv_storage {
 	const char *(*blob_path)(struct cv_storage_folder *folder,
 				 const struct cv_blob *blob,
 				 struct cv_pool *pool);
+	/* What is hidden now, whether it was committed or not: ref alone is
+	 * set.  Ends with what fn returns when that is not CV_OK.  With it,
+	 * whoever opens a folder does what a process that was killed had
+	 * committed and not done (recover, remove), which must not wait for
+	 * another program then.  NULL: a scan alone does. */
+	int (*hidden)(struct cv_storage_folder *folder, cv_found_fn *fn,
+		      void *context, struct cv_error *err);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

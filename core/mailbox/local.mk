@@ -87,6 +87,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/storage-io.c \
 	%D%/store.c \
 	%D%/store-attributes.c \
+	%D%/store-finish.c \
 	%D%/store-folders.c \
 	%D%/store-purge.c \
 	%D%/store-scan.c %D%/store-scan.h \

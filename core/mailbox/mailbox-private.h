@@ -314,6 +314,14 @@ int store_tombstones_add(struct store_folder *sf, struct account_txn *txn,
 void store_tombstones_removed(struct store_folder *sf);
 int store_tombstones_say(struct store_folder *sf, struct account_txn *txn,
 			 struct cv_error *err);
+/* Whoever expunged something may have ended before its blobs were removed. */
+bool store_tombstones_unsaid(struct account_folder *folder);
+/* Removes those blobs, and says so. */
+int store_tombstones_finish(struct store_folder *sf, struct account_txn *txn,
+			    struct cv_pool *pool, struct cv_error *err);
+/* store-finish.c: does what other processes have committed and not done: they
+ * do it in a moment, or were killed.  What cannot be done is logged. */
+void store_folder_finish(struct store_folder *sf);
 
 /* --- quota ------------------------------------------------------------------ */
 

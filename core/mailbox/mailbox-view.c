@@ -385,6 +385,7 @@ static int view_init(struct cv_mailbox *box, struct cv_error *err)
 	ret = store_folder_scan(box->sf, true, err);
 	if (ret < 0)
 		return ret;
+	store_folder_finish(box->sf);
 	box->checked_at = time_monotonic_msecs();
 	box->uidvalidity = box->folder->uidvalidity;
 	view_add_rows(box, 1);

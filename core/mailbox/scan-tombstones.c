@@ -66,6 +66,25 @@ static uint32_t count_tombstones(struct account_folder *folder)
 	return count;
 }
 
+/* Whether this is a tombstone that nobody has said anything of; number_r: its
+ * modseq. */
+static bool is_unsaid(struct account_folder *folder, struct cv_span key,
+		      struct cv_span *number_r)
+{
+	struct cv_span number, value;
+	char said[40];
+
+	if (!cv_span_begins(key, tombstone_prefix))
+		return false;
+	number = cv_span_skip(key, tombstone_prefix.len);
+	if (!cv_span_split(&number, '.', number_r))
+		return false;
+	(void)snprintf(said, sizeof(said), "removed.%.*s",
+		       CV_SPAN_ARG(*number_r));
+	return !account_metadata_get(folder->account, folder,
+				     cv_span_of(said), &value);
+}
+
 /* Whoever expunged these has not said that their blobs are removed: it may
  * have died before. */
 static void find_unsaid(struct account_folder *folder, struct hash_table *refs)
@@ -75,17 +94,9 @@ static void find_unsaid(struct account_folder *folder, struct hash_table *refs)
 
 	while (account_metadata_next(folder->account, folder, &at, &key,
 				     &value)) {
-		struct cv_span number = cv_span_skip(key, tombstone_prefix.len);
-		struct cv_span rest;
-		char said[40];
+		struct cv_span rest, number;
 
-		if (!cv_span_begins(key, tombstone_prefix) ||
-		    !cv_span_split(&number, '.', &number))
-			continue;
-		(void)snprintf(said, sizeof(said), "removed.%.*s",
-			       CV_SPAN_ARG(number));
-		if (account_metadata_get(folder->account, folder,
-					 cv_span_of(said), &rest))
+		if (!is_unsaid(folder, key, &number))
 			continue;
 		rest = pool_span(refs->pool, value);
 		while (cv_span_split(&rest, '\n', &ref)) {
@@ -93,6 +104,19 @@ static void find_unsaid(struct account_folder *folder, struct hash_table *refs)
 				hash_set(refs, ref, folder);
 		}
 	}
+}
+
+bool store_tombstones_unsaid(struct account_folder *folder)
+{
+	struct cv_span key, value, number;
+	size_t at = 0;
+
+	while (account_metadata_next(folder->account, folder, &at, &key,
+				     &value)) {
+		if (is_unsaid(folder, key, &number))
+			return true;
+	}
+	return false;
 }
 
 static int remove_unsaid(struct store_folder *sf, struct cv_pool *pool,
@@ -184,4 +208,36 @@ int store_tombstones_say(struct store_folder *sf, struct account_txn *txn,
 	sf->removed = 0;
 	return txn_metadata(txn, sf->folder, cv_span_of(key), CV_SPAN("1"),
 			    err);
+}
+
+/* Each number once: the parts of one transaction have it in common. */
+static int say_all(struct account_folder *folder, struct account_txn *txn,
+		   struct cv_pool *pool, struct cv_error *err)
+{
+	struct cv_span key, value, number;
+	struct hash_table numbers;
+	const struct hash_entry *e;
+	size_t at = 0;
+	int ret = CV_OK;
+
+	hash_init(&numbers, pool, false);
+	while (account_metadata_next(folder->account, folder, &at, &key,
+				     &value)) {
+		if (is_unsaid(folder, key, &number))
+			hash_set(&numbers, pool_span(pool, number), folder);
+	}
+	at = 0;
+	while (ret == CV_OK && (e = hash_next(&numbers, &at)) != NULL)
+		ret = txn_metadata(txn, folder, cv_span_of(pool_printf(
+				pool, "removed.%.*s", CV_SPAN_ARG(e->key))),
+				   CV_SPAN("1"), err);
+	return ret;
+}
+
+int store_tombstones_finish(struct store_folder *sf, struct account_txn *txn,
+			    struct cv_pool *pool, struct cv_error *err)
+{
+	int ret = remove_unsaid(sf, pool, err);
+
+	return ret < 0 ? ret : say_all(sf->folder, txn, pool, err);
 }

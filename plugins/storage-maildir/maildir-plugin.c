@@ -116,6 +116,7 @@ static const struct cv_storage maildir_storage = {
 	.private_flags = maildir_private_flags,
 	.facts = maildir_facts,
 	.blob_path = maildir_path_of,
+	.hidden = maildir_hidden,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

@@ -192,6 +192,29 @@ int maildir_watch_open(struct cv_storage_folder *folder, uint32_t index)
 			O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
+int maildir_hidden(struct cv_storage_folder *folder, cv_found_fn *fn,
+		   void *context, struct cv_error *err)
+{
+	struct cv_storage_root *root = folder->root;
+	struct cv_io_dir *dir = MD_CALL(root, dir_open, folder->fd, "tmp");
+	const char *entry;
+	int ret = CV_OK;
+
+	if (dir == NULL)
+		return common_fail(err, "read", "tmp");
+	while (ret == CV_OK &&
+	       (entry = MAILDIR_API(root)->dir_next(dir, NULL)) != NULL) {
+		struct cv_found found = {
+			CV_SIZED(cv_found), .ref = cv_span_of(entry),
+		};
+
+		if (*entry != '.')
+			ret = fn(context, &found);
+	}
+	(void)MAILDIR_API(root)->dir_close(&dir);
+	return ret;
+}
+
 void maildir_clean(struct cv_storage_folder *folder)
 {
 	struct cv_storage_root *root = folder->root;

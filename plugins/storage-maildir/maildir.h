@@ -293,6 +293,8 @@ int maildir_put_create(struct cv_storage_folder *folder, struct cv_pool *pool,
 		       struct cv_storage_put **put_r, struct cv_error *err);
 int maildir_put_write(struct cv_storage_put *put, const void *data,
 		      size_t len, struct cv_error *err);
+int maildir_hidden(struct cv_storage_folder *folder, cv_found_fn *fn,
+		   void *context, struct cv_error *err);
 int maildir_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 		       int64_t received, bool sync, struct cv_span *ref_r,
 		       struct cv_error *err);

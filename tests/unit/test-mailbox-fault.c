@@ -5,6 +5,7 @@
  * was not is there wholly or not at all, and never twice. */
 #include "mailbox-fixture.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -219,6 +220,33 @@ FAILING(rename)
 
 /* --- processes -------------------------------------------------------------------- */
 
+#ifdef FIXTURE_MBOX
+#define assert_on_disk(f, folder, messages)
+#else
+static uint32_t count_files(struct fixture *f, const char *folder,
+			    const char *dir)
+{
+	DIR *d = opendir(pool_printf(f->pool, "%s/home/Maildir/%s%s", f->dir,
+				     folder, dir));
+	struct dirent *e;
+	uint32_t n = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	if (d != NULL)
+		(void)closedir(d);
+	return n;
+}
+
+/* Another program sees what our sessions see. */
+static void assert_on_disk(struct fixture *f, const char *folder,
+			   uint32_t messages)
+{
+	assert_int_equal(count_files(f, folder, "new/") +
+			 count_files(f, folder, "cur/"), messages);
+}
+#endif
+
 /* Kills a process at each of its operations. */
 static void kill_each(operation *op, const struct census *before,
 		      const struct census *after)
@@ -255,6 +283,8 @@ static void kill_each(operation *op, const struct census *before,
 				 "deleted %u other", (unsigned long long)n,
 				 now.messages, now.flagged, now.deleted,
 				 now.other);
+		assert_on_disk(&f, "", now.messages);
+		assert_on_disk(&f, ".other/", now.other);
 		fixture_deinit(&f);
 	}
 }
