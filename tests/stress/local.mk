@@ -16,7 +16,8 @@ tests_stress_mailbox_stress_CPPFLAGS = $(CORE_CPPFLAGS) \
 	-Wno-missing-prototypes
 tests_stress_mailbox_stress_LDADD = $(BLOB_LIBS)
 tests_stress_mailbox_stress_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=account_commit -Wl,--wrap=txn_append \
+	-Wl,--wrap=account_commit -Wl,--wrap=txn_annotation \
+	-Wl,--wrap=txn_append \
 	-Wl,--wrap=txn_expunge -Wl,--wrap=txn_flags \
 	-Wl,--wrap=txn_folder_create -Wl,--wrap=txn_folder_delete \
 	-Wl,--wrap=txn_folder_rename

@@ -19,6 +19,11 @@ static bool changes;		/* the open transaction does */
 COUNTED(txn_append, (struct account_txn *t, struct account_folder *f,
 		     const struct account_append *a, uint32_t *uid_r,
 		     struct cv_error *err), (t, f, a, uid_r, err))
+COUNTED(txn_annotation, (struct account_txn *t, struct account_folder *f,
+			 uint32_t uid, struct cv_span owner,
+			 struct cv_span entry, struct cv_span value,
+			 struct cv_error *err),
+	(t, f, uid, owner, entry, value, err))
 COUNTED(txn_expunge, (struct account_txn *t, struct account_folder *f,
 		      const struct account_range *r, size_t n,
 		      struct cv_error *err), (t, f, r, n, err))

@@ -8,6 +8,10 @@
 const char *const box_names[NAMES] = {
 	"INBOX", "INBOX", "a", "b", "c", "d", "e", "f",
 };
+static const char *const entries[] = {
+	"-/comment", "+/comment", "+/altsubject", "-/1/comment",
+	"+/vendor/example/x",
+};
 static const char *const keywords[3] = { "$One", "$Two", "three" };
 
 uint32_t below(struct session *s, uint32_t limit)
@@ -84,6 +88,51 @@ struct cv_keywords some_keywords(struct session *s)
 			some[count++] = keywords[i];
 	}
 	return (struct cv_keywords){ some, count };
+}
+
+const char *notes_text(struct session *s, const struct cv_annotation *list,
+		       uint32_t count, bool with_gone)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, s->pool);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct cv_annotation *a = &list[i];
+
+		if (a->value.data == NULL && !with_gone)
+			continue;
+		cv_text_append_f(&text, "%s%c%.*s", text.len > 0 ? "," : "",
+				 a->is_private ? '-' : '+',
+				 (int)a->entry.len, a->entry.data);
+		if (a->value.data != NULL)
+			cv_text_append_f(&text, "=%.*s", (int)a->value.len,
+					 a->value.data);
+	}
+	return text.len == 0 ? "-" : cv_text_str(&text);
+}
+
+/* Different ones. */
+uint32_t some_notes(struct session *s, struct cv_annotation list[NOTES_MAX],
+		    bool removed_too)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < sizeof(entries) / sizeof(entries[0]) &&
+	     count < NOTES_MAX; i++) {
+		struct cv_annotation *a = &list[count];
+
+		if (below(s, 3) != 0)
+			continue;
+		count++;
+		*a = (struct cv_annotation){
+			.entry = cv_span_of(entries[i] + 1),
+			.is_private = entries[i][0] == '-',
+		};
+		if (!removed_too || below(s, 3) > 0)
+			a->value = cv_span_of(pool_printf(s->pool, "v%u",
+							  below(s, 5)));
+	}
+	return count;
 }
 
 const char *keywords_text(struct session *s, struct cv_keywords k)

@@ -18,10 +18,14 @@ static void step_save(struct session *s)
 
 	cv_text_init(&done, s->pool);
 	for (uint32_t i = 0; i < count && ret == CV_OK; i++) {
+		struct cv_annotation notes[NOTES_MAX];
 		struct cv_save_request r = {
 			CV_SIZED(cv_save_request), .internal_date = INT64_MIN,
 			.flags = some_flags(s, true),
 			.keywords = some_keywords(s),
+			.annotations = notes,
+			.annotation_count = below(s, 4) > 0 ? 0 :
+				some_notes(s, notes, false),
 		};
 		struct cv_text body;
 		uint32_t size = below(s, 30) == 0 ? 90000 : 100;
@@ -31,8 +35,11 @@ static void step_save(struct session *s)
 				 ++s->saved);
 		while (body.len < size)
 			cv_text_append_str(&body, "some text\r\n");
-		cv_text_append_f(&done, " m%u.%u %u %s", s->number, s->saved,
-				 r.flags, keywords_text(s, r.keywords));
+		cv_text_append_f(&done, " m%u.%u %u %s %s", s->number,
+				 s->saved, r.flags,
+				 keywords_text(s, r.keywords),
+				 notes_text(s, notes, r.annotation_count,
+					    false));
 		ret = mailbox_api.save_add(save, &r, &s->err);
 		if (ret == CV_OK)
 			ret = mailbox_api.save_write(save, body.data,
@@ -100,6 +107,36 @@ static void step_store(struct session *s)
 		failed(s, "store", ret);
 	else
 		log_stores(s, &r);
+	commits_forget();
+	(void)sync_view(s, CV_SYNC_NO_EXPUNGES);
+}
+
+static void step_annotate(struct session *s)
+{
+	struct cv_annotation notes[NOTES_MAX];
+	struct cv_store_request r = {
+		CV_SIZED(cv_store_request), .seqs = some_seqs(s),
+		.silent = below(s, 2) == 0, .unchanged_since = UINT64_MAX,
+		.annotations = notes,
+		.annotation_count = some_notes(s, notes, true),
+	};
+	const char *uids;
+	int ret;
+
+	if (r.seqs.count == 0 || r.annotation_count == 0 || s->box->readonly)
+		return;
+	if (below(s, 5) == 0)
+		r.unchanged_since = s->modseq;
+	uids = uids_text(s, r.seqs);
+	ret = mailbox_api.store(s->box, &r, s->pool, NULL, &s->err);
+	if (ret < 0)
+		failed(s, "annotate", ret);
+	else if (last_commit() != 0)
+		fprintf(s->log, "%llu did annotate %u %s %s %llu\n",
+			(unsigned long long)last_commit(), s->box->uidvalidity,
+			uids, notes_text(s, notes, r.annotation_count, true),
+			r.unchanged_since == UINT64_MAX ? 0ULL :
+			(unsigned long long)r.unchanged_since);
 	commits_forget();
 	(void)sync_view(s, CV_SYNC_NO_EXPUNGES);
 }
@@ -278,8 +315,10 @@ void step(struct session *s)
 			step_save(s);
 	} else if (s->box == NULL || what < 28) {
 		open_view(s);
-	} else if (what < 50) {
+	} else if (what < 45) {
 		step_store(s);
+	} else if (what < 50) {
+		step_annotate(s);
 	} else if (what < 60) {
 		step_copy(s);
 	} else if (what < 70) {

@@ -130,8 +130,8 @@ static void dump_message(struct session *s, uint32_t seq)
 	struct cv_stream *stream;
 	struct cv_text text;
 	uint64_t size;
-	int ret = mailbox_api.message(s->box, seq, CV_MESSAGE_KEYWORDS, &data,
-				      &s->err);
+	int ret = mailbox_api.message(s->box, seq, CV_MESSAGE_KEYWORDS |
+				      CV_MESSAGE_ANNOTATIONS, &data, &s->err);
 
 	cv_text_init(&text, s->pool);
 	if (ret == CV_OK)
@@ -141,12 +141,13 @@ static void dump_message(struct session *s, uint32_t seq)
 		ret = stream_read_all(stream, &text, 1 << 20, &s->err);
 		stream_api.close(&stream);
 	}
-	fprintf(s->log, "message %u %u %s %llu %s\n", data.uid,
+	fprintf(s->log, "message %u %u %s %llu %s %s\n", data.uid,
 		data.flags & CV_FLAGS_STORED, keywords_text(s, data.keywords),
 		(unsigned long long)data.modseq, ret != CV_OK ? "LOST" :
 		pool_printf(s->pool, "%.*s", (int)strcspn(
 			cv_text_str(&text) + 9, "\r"), cv_text_str(&text) +
-			9));
+			9), notes_text(s, data.annotations,
+				       data.annotation_count, false));
 }
 
 /* What is there at the end, as a new session sees it. */

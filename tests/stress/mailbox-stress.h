@@ -55,6 +55,13 @@ void failed(struct session *s, const char *what, int ret);
 const char *set_text(struct session *s, struct cv_set set);
 const char *uids_text(struct session *s, struct cv_set seqs);
 const char *keywords_text(struct session *s, struct cv_keywords k);
+/* "-/comment=x,+/altsubject=": those that are the user's own, and that are
+ * shared; without "=" none.  "-": nothing. */
+const char *notes_text(struct session *s, const struct cv_annotation *list,
+		       uint32_t count, bool with_gone);
+enum { NOTES_MAX = 3 };
+uint32_t some_notes(struct session *s, struct cv_annotation list[NOTES_MAX],
+		    bool removed_too);
 uint32_t some_flags(struct session *s, bool deleted);
 struct cv_keywords some_keywords(struct session *s);
 struct cv_set some_seqs(struct session *s);

@@ -30,6 +30,15 @@ def words(text):
     return frozenset() if text == "-" else frozenset(text.split(","))
 
 
+def notes(text):
+    """What stands for each name; None: it is removed."""
+    found = {}
+    for part in text.split(",") if text != "-" else []:
+        name, has, value = part.partition("=")
+        found[name] = value if has else None
+    return found
+
+
 def hash_of(uids):
     crc = 0
     for uid in uids:
@@ -41,7 +50,7 @@ class Folder:
     def __init__(self):
         self.uidvalidity = None
         self.uidnext = 1
-        self.messages = {}  # uid: [flags, keywords, modseq, text], ascending
+        self.messages = {}  # uid: [flags, keywords, modseq, text, notes], ascending
 
 
 class Wrong(Exception):
@@ -79,10 +88,10 @@ class Model:
         self.identify(folder, uidvalidity)
         return folder
 
-    def add(self, folder, uid, flags, keywords, text, txn):
+    def add(self, folder, uid, flags, keywords, text, txn, noted):
         self.need(uid == folder.uidnext, f"UID {uid} was given, not {folder.uidnext}")
         folder.uidnext += 1
-        folder.messages[uid] = [flags, keywords, txn, text]
+        folder.messages[uid] = [flags, keywords, txn, text, dict(noted)]
         self.texts[folder.uidvalidity, uid] = text
 
     # --- what was done ---
@@ -90,10 +99,10 @@ class Model:
     def did_save(self, txn, name, uidvalidity, uids, *rest):
         folder = self.named(name, int(uidvalidity))
         uids = numbers(uids)
-        self.need(len(uids) * 3 == len(rest), "another count of UIDs")
+        self.need(len(uids) * 4 == len(rest), "another count of UIDs")
         for i, uid in enumerate(uids):
-            text, flags, keywords = rest[3 * i:3 * i + 3]
-            self.add(folder, uid, int(flags), words(keywords), text, txn)
+            text, flags, keywords, noted = rest[4 * i:4 * i + 4]
+            self.add(folder, uid, int(flags), words(keywords), text, txn, notes(noted))
 
     def did_store(self, txn, uidvalidity, uids, change, flags, keywords, unchanged):
         folder = self.by_validity[int(uidvalidity)]
@@ -111,6 +120,17 @@ class Model:
             if new != (m[0], m[1]):
                 m[0], m[1], m[2] = new[0], new[1], txn
 
+    def did_annotate(self, txn, uidvalidity, uids, changes, unchanged):
+        folder = self.by_validity[int(uidvalidity)]
+        for uid in numbers(uids):
+            m = folder.messages.get(uid)
+            if m is None or (int(unchanged) and m[2] > int(unchanged)):
+                continue
+            new = {name: value for name, value in {**m[4], **notes(changes)}.items()
+                   if value is not None}
+            if new != m[4]:
+                m[2], m[4] = txn, new
+
     def did_expunge(self, txn, uidvalidity, uids):
         folder = self.by_validity[int(uidvalidity)]
         gone = [u for u in numbers(uids)
@@ -126,8 +146,8 @@ class Model:
         self.need(len(source) == len(uids), "another count of copies")
         for old, new in zip(source, uids):
             self.need(old in folder.messages, f"a copy of UID {old}, which is gone")
-            flags, keywords, _, text = folder.messages[old]
-            self.add(target, new, flags, keywords, text, txn)
+            flags, keywords, _, text, noted = folder.messages[old]
+            self.add(target, new, flags, keywords, text, txn, noted)
             if move:
                 del folder.messages[old]
 
@@ -180,8 +200,9 @@ class Model:
             if kind == "folder":
                 folder = found[rest[0]] = (int(rest[1]), int(rest[2]), {})
             elif kind == "message":
-                uid, flags, keywords, modseq, text = rest
-                folder[2][int(uid)] = [int(flags), words(keywords), int(modseq), text]
+                uid, flags, keywords, modseq, text, noted = rest
+                folder[2][int(uid)] = [int(flags), words(keywords), int(modseq), text,
+                                       notes(noted)]
         self.need(set(found) == set(self.folders),
                   f"folders {sorted(found)}, but {sorted(self.folders)}")
         for name, (uidvalidity, uidnext, messages) in found.items():

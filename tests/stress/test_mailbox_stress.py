@@ -37,7 +37,7 @@ def run(program, folder, kind, what, seconds):
     # refused was only what was gone, or there already
     for (operation, status, text), _ in errors.items():
         assert status in (-10, -11), f"seed {SEED}: {operation}: {status} {text}"
-    assert done["save"] and done["store"] and done["expunge"] and done["move"]
+    assert done["save"] and done["store"] and done["annotate"] and done["expunge"] and done["move"]
     assert what != "folders" or (done["rename"] and done["delete"])
 
 
@@ -55,13 +55,17 @@ def test_sixteen_processes_for_minutes(program, tmp_path, kind, what):
 def test_the_model_sees_what_is_wrong():
     """It can fail: a UID given twice, a lost message, another text."""
     model = mailbox_model.Model(*mailbox_model.flag_bits(TOP))
-    model.did_save(1, "INBOX", "7", "1", "m0.1", "0", "-")
+    model.did_save(1, "INBOX", "7", "1", "m0.1", "0", "-", "-")
     with pytest.raises(mailbox_model.Wrong):
-        model.did_save(2, "INBOX", "7", "1", "m0.2", "0", "-")
+        model.did_save(2, "INBOX", "7", "1", "m0.2", "0", "-", "-")
     with pytest.raises(mailbox_model.Wrong):
         model.saw_view(2, "7", "0", "0")
     with pytest.raises(mailbox_model.Wrong):
         model.saw_message(2, "7", "1", "m0.3")
     with pytest.raises(mailbox_model.Wrong):
-        model.compare(["folder INBOX 7 2 1", "message 1 0 - 2 m0.1"])
-    model.compare(["folder INBOX 7 2 1", "message 1 0 - 1 m0.1"])
+        model.compare(["folder INBOX 7 2 1", "message 1 0 - 2 m0.1 -"])
+    model.compare(["folder INBOX 7 2 1", "message 1 0 - 1 m0.1 -"])
+    model.did_annotate(2, "7", "1", "-/comment=x,+/comment", "0")
+    with pytest.raises(mailbox_model.Wrong):
+        model.compare(["folder INBOX 7 2 1", "message 1 0 - 2 m0.1 +/comment=x"])
+    model.compare(["folder INBOX 7 2 1", "message 1 0 - 2 m0.1 -/comment=x"])
