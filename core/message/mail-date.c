@@ -198,9 +198,12 @@ bool mail_date_parse(struct cv_span value, struct mail_date *date_r)
 	if (!date_year(&lexer, &d.year))
 		return false;
 	(void)rfc822_skip_cfws(&lexer);
-	if (!date_time(&lexer, &d))
-		return false;
-	d.zone = date_zone(&lexer);
+	/* [RFC5256 2.2] a day is enough: without a valid time it is 00:00:00
+	 * UTC */
+	if (date_time(&lexer, &d))
+		d.zone = date_zone(&lexer);
+	else
+		d.hour = d.minute = d.second = 0;
 	return date_finish(&d, date_r);
 }
 

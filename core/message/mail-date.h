@@ -11,7 +11,8 @@ struct mail_date {
 };
 
 /* Years 1900 to 9999; two and three digits as in [RFC5322 4.3].  False when
- * it is no date; never loops over years. */
+ * it is no date; never loops over years.  A day without a valid time is that
+ * day's 00:00:00 UTC [RFC5256 2.2]. */
 bool mail_date_parse(struct cv_span value, struct mail_date *date_r);
 /* "Tue, 01 Jan 2026 10:00:00 +0100" */
 void mail_date_append(struct cv_text *dst, const struct mail_date *date);

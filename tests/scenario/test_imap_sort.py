@@ -76,6 +76,20 @@ def test_uid_sort_and_errors(sorted_box):
         assert " BAD " in w.do("SORT " + wrong)[-1], wrong
 
 
+def test_sent_dates_that_are_broken(wire):  # noqa: F811
+    """[RFC5256 2.2] a broken zone is UTC, a broken time is midnight, and no
+    date at all is that of arrival."""
+    w = fresh(wire())
+    for date in ("Mon, 02 Jan 2023 10:00:00 +9999", "Mon, 02 Jan 2023 25:00:00 +0100",
+                 "02 Jan 2023", "Mon, 02 Jan 2023 00:00:01 +0000", "Mon, 32 Jan 2023 10:00:00",
+                 "Sun, 01 Jan 2023 23:59:59 +0000", "02 Jan 2023 00:00:00 XYZ"):
+        w.append(mail("a@x", "b@x", "", "x", date), w.name, "\"10-Feb-2020 00:00:00 +0000\" ")
+    w.do(f"SELECT {w.name}")
+    assert w.do("SORT (DATE) UTF-8 ALL")[0] == "* SORT 5 6 2 3 7 4 1"
+    assert w.do("SORT (REVERSE DATE) UTF-8 ALL")[0] == "* SORT 1 4 2 3 7 6 5"
+    assert w.do("SEARCH SENTON 2-Jan-2023")[0] == "* SEARCH 1 2 3 4 7"
+
+
 def test_esort(sorted_box):
     w = sorted_box
     assert w.do("UID SORT RETURN () (REVERSE ARRIVAL) UTF-8 ALL")[0] \
