@@ -66,7 +66,7 @@ static void engine(struct cv_span data, size_t step, uint8_t how)
 }
 
 /* With the checksum that it should have: the bytes behind it count. */
-static void state(struct cv_span data)
+static void state(struct cv_span data, bool old)
 {
 	struct cv_pool *pool = pool_create("fuzz state");
 	struct cv_error err = ERROR_NONE;
@@ -77,7 +77,7 @@ static void state(struct cv_span data)
 
 	BUG_IF(out == NULL);
 	cv_text_init(&file, pool);
-	cv_text_append_str(&file, "CVSYNC1\n");
+	cv_text_append_str(&file, old ? "CVSYNC1\n" : "CVSYNC2\n");
 	cv_text_append_span(&file, data);
 	wire_put_u32(&file, crc32c(0, file.data, file.len));
 	BUG_IF(fwrite(file.data, 1, file.len, out) != file.len);
@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 0: client(rest, step); break;
 	case 1: server(rest, step); break;
 	case 2: engine(rest, step, data[0] >> 2); break;
-	default: state(rest); break;
+	default: state(rest, (data[0] & 4) == 0); break;
 	}
 	feed_end();
 	return 0;

@@ -93,6 +93,7 @@ static int memory_open_box(struct sync_side *s, const char *name,
 	if (m->open == NULL)
 		return FAIL(err, CV_E_NOT_FOUND, "no such mailbox");
 	*box_r = m->open->box;
+	box_r->annotations = UINT32_MAX;
 	box_r->name = name;
 	return CV_OK;
 }
@@ -388,7 +389,8 @@ struct sync_side *memory_open(struct sync_words *words)
 	m->pool = pool;
 	m->side = (struct sync_side){ .ops = &ops, .label = "memory",
 		.words = words, .caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS |
-		SYNC_CAP_UIDS | SYNC_CAP_METADATA | SYNC_CAP_BOXES };
+		SYNC_CAP_UIDS | SYNC_CAP_METADATA | SYNC_CAP_BOXES |
+		SYNC_CAP_NOTES };
 	memset(m->side.id, 'm', sizeof(m->side.id));
 	for (size_t i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++) {
 		struct sync_box as = { .name = boxes[i].name };
