@@ -654,6 +654,7 @@ static int open_all(struct run *run, bool with_auth, struct cv_error *err)
 			    err);
 	if (ret < 0)
 		return ret;
+	adm_warn_unknown(run->m.adm, run->tree);
 	if (with_auth)
 		auth_plugin_api_register();
 	register_services();
@@ -728,8 +729,13 @@ int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 	if (run->m.dry && !adm->debug)
 		log_set_level(NULL, LOG_LEVEL_ERROR);
 	with_auth = !is_self(run) || run->m.source_name != NULL;
-	if (open_all(run, with_auth, &err) < 0)
-		return no_storage(run, &err) ? ADM_TEMPFAIL : adm_fail(&err);
+	if (open_all(run, with_auth, &err) < 0) {
+		status = no_storage(run, &err) ? ADM_TEMPFAIL :
+			adm_fail(&err);
+		module_unload_all();
+		settings_tree_destroy(&run->tree);
+		return status;
+	}
 	status = look_up_source(run);
 	if (status == ADM_OK)
 		status = find_users(run);
@@ -739,6 +745,7 @@ int adm_mail_run(struct adm *adm, const struct adm_mail_verb *verb, int argc,
 		auth_request_unref(&run->source);
 	auth_destroy(&run->auth);
 	module_unload_all();
+	settings_tree_destroy(&run->tree);
 	return status;
 }
 

@@ -74,6 +74,10 @@ int adm_mail_enter(struct adm_mail *m, const struct user_info *info,
 /* Runs the one of verb->mail that argv[1] is; without it says what to add. */
 int adm_mail_run_second(struct adm *adm, const struct adm_verb *verb,
 			int argc, char **argv, const char *what);
+/* Says on stderr which names in plugin { } nobody reads, unless the output is
+ * JSON; before plugins are loaded (adm-warn.c). */
+void adm_warn_unknown(const struct adm *adm,
+		      const struct settings_tree *tree);
 /* How it is called, and what it does, on stdout; returns ADM_OK. */
 int adm_mail_help(const struct adm_mail_verb *verb);
 /* Says what was wrong in the call; returns ADM_USAGE. */

@@ -9,6 +9,7 @@
 #include "mailbox/mailbox-admin.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -226,8 +227,15 @@ static int verify_run(struct adm_mail *m, struct cv_error *err)
 {
 	struct verify *v = m->state;
 	struct cv_user *user = m->user;
-	int ret = open_readonly(m, &m->user, err);
+	int ret;
 
+	/* one who has never had any has none that is damaged */
+	if (!mailbox_store_exists(user)) {
+		(void)fprintf(stderr, "culveradm: %s: there is no mail yet\n",
+			      user_name(user));
+		return CV_OK;
+	}
+	ret = open_readonly(m, &m->user, err);
 	if (ret < 0)
 		return ret;
 	v->m = m;

@@ -30,9 +30,10 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-sync.c %D%/adm-sync.h \
 	%D%/adm-transfer.c %D%/adm-transfer.h \
 	%D%/adm-verify.c \
+	%D%/adm-warn.c \
 	%D%/adm-who.c \
 	core/master/selftest.c
-culveradm_CPPFLAGS = $(CORE_CPPFLAGS)
+culveradm_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/core/settings
 culveradm_LDADD = core/sync/libsync.la core/auth/libauth.la \
 	core/mailbox/libclientapi.la core/mailbox/libmailbox.la \
 	core/stream/libstream.la core/io/libio.la core/net/libnet.la \

@@ -221,6 +221,34 @@ static int write_end(struct rewrite *w, uint32_t start)
 	return CV_OK;
 }
 
+static bool all_gone(const struct cv_storage_folder *folder, uint32_t start)
+{
+	for (uint32_t i = start; i < folder->head.count; i++) {
+		if (!(folder->records[i].marks & MBOX_GONE))
+			return false;
+	}
+	return true;
+}
+
+/* When nothing is left behind them the file is but cut: that happens or does
+ * not, and needs no room on a full disk. */
+static int cut_end(struct rewrite *w, uint32_t start)
+{
+	struct cv_storage_folder *folder = w->folder;
+	struct cv_storage_root *root = folder->root;
+
+	if (MB_CALL(root, truncate, folder->fd,
+		    folder->records[start].offset) < 0)
+		return common_fail(w->err, "shorten", folder->path);
+	if (MB_CALL(root, fdatasync, folder->fd) < 0)
+		return common_fail(w->err, "sync", folder->path);
+	folder->head.count = start;
+	mbox_map_forget_slots(folder);
+	cv_api->random(&folder->head.generation,
+		       sizeof(folder->head.generation));
+	return CV_OK;
+}
+
 static int rewrite(struct rewrite *w)
 {
 	struct cv_storage_folder *folder = w->folder;
@@ -232,7 +260,10 @@ static int rewrite(struct rewrite *w)
 		ret = common_fail(w->err, "sync", folder->path);
 	if (ret == CV_OK)
 		ret = write_in_place(w, &start);
-	if (ret == CV_OK && start < folder->head.count) {
+	if (ret == CV_OK && start < folder->head.count &&
+	    all_gone(folder, start)) {
+		ret = cut_end(w, start);
+	} else if (ret == CV_OK && start < folder->head.count) {
 		ret = mbox_redo_create(folder, "redo", &w->fd, w->err);
 		if (ret == CV_OK)
 			ret = write_end(w, start);

@@ -84,6 +84,11 @@ int mbox_root_open(const struct cv_storage_config *config,
 		cv_text_append_f(&own, "%s/.imap/mbox", config->path);
 	if (ret == CV_OK)
 		ret = common_root_open(config, own.data, &root->own_fd, err);
+	/* who only looks makes nothing: there is none of our files yet, and
+	 * a folder that has none is as good as one */
+	if (ret == CV_E_NOT_FOUND && root->fd >= 0 && !config->create)
+		ret = common_root_open(config, config->path, &root->own_fd,
+				       err);
 	*root_r = root;
 	if (ret < 0)
 		mbox_root_close(root_r);

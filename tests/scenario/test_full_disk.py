@@ -151,6 +151,18 @@ def delete_mail(full):
     doomed = ",".join(str(i) for i in range(1, n + 1) if i not in kept)
     ok(client.select("INBOX"))
     if full.driver == "mbox":
+        # a file of which nothing is left, or only the beginning, is cut
+        ok(client.select("other"))
+        ok(client.store("4:5", "+FLAGS", r"(\Deleted)"))
+        ok(client.expunge())
+        fill(full.dir / "home")
+        assert bodies(client.fetch("1:3", "(BODY.PEEK[])")) == [mail()] * 3
+        ok(client.store("1:3", "+FLAGS", r"(\Deleted)"))
+        ok(client.expunge())
+        assert (full.home("alice") / "mail" / "other").stat().st_size == 0
+        assert ok(client.select("other")) == [b"0"]
+        fill(full.dir / "home")
+        ok(client.select("INBOX"))
         # the rest of the file has to be written before it is shorter
         ok(client.store(doomed, "+FLAGS", r"(\Deleted)"))
         (full.home("alice").parent / "ballast").unlink()

@@ -394,6 +394,77 @@ static void an_outcome_that_stays_unknown_is_a_failure(void **state)
 	account_close(&a);
 }
 
+/* What culveradm looks at without changing it. */
+static void a_copy_has_all_and_is_its_own(void **state)
+{
+	struct driver *d = *state;
+	struct meta *meta = open_meta(d);
+	struct meta_memory *memory = meta_memory_create();
+	struct meta_object *journal = begin(meta, "begin"), *copied;
+	struct meta *copy;
+
+	assert_int_equal(commit(journal, 5, "-more", 1), META_DONE);
+	assert_int_equal(meta_memory_copy(memory, meta), 0);
+	copy = meta_memory_open(memory);
+	copied = meta_open(copy, &first);
+	assert_non_null(copied);
+	assert_content(copied, "begin-more");
+	/* each goes its way */
+	assert_int_equal(commit(copied, 10, "+copy", 2), META_DONE);
+	assert_content(journal, "begin-more");
+	assert_int_equal(commit(journal, 10, "!", 3), META_DONE);
+	assert_content(copied, "begin-more+copy");
+	assert_content(journal, "begin-more!");
+	meta_release(&copied);
+	meta_release(&journal);
+	meta_close(&copy);
+	meta_close(&meta);
+	meta_memory_destroy(&memory);
+}
+
+static void a_copy_of_nothing_is_empty(void **state)
+{
+	struct driver *d = *state;
+	struct meta *meta = open_meta(d), *copy;
+	struct meta_memory *memory = meta_memory_create();
+
+	assert_int_equal(meta_memory_copy(memory, meta), 0);
+	copy = meta_memory_open(memory);
+	assert_null(meta_open(copy, &first));
+	meta_close(&copy);
+	meta_close(&meta);
+	meta_memory_destroy(&memory);
+}
+
+/* Snapshots come along finished, and the account that is made of the copy has
+ * its messages. */
+static void an_account_of_a_copy_has_its_mail(void **state)
+{
+	struct driver *d = *state;
+	struct account_options options = { .body_max = 1000 };
+	struct account *a = open_account(d), *b = NULL;
+	struct account_folder *x = fixture_folder(d->f, a, "x"), *y;
+	struct meta_memory *memory = meta_memory_create();
+	struct meta *from = open_meta(d), *to;
+
+	for (uint32_t i = 1; i <= 3; i++)
+		assert_int_equal(fixture_deliver(d->f, a, x, i, NULL), i);
+	assert_int_equal(meta_memory_copy(memory, from), 0);
+	meta_close(&from);
+	/* after the copy: not in it */
+	assert_int_equal(fixture_deliver(d->f, a, x, 4, NULL), 4);
+	to = meta_memory_open(memory);
+	assert_ok(d->f, account_open_on(to, bell_memory_open(memory),
+					&options, &b, &d->f->err));
+	y = account_folder_find(b, CV_SPAN("x"));
+	assert_non_null(y);
+	assert_ok(d->f, account_folder_load(y, &d->f->err));
+	assert_int_equal(y->message_count, 3);
+	account_close(&b);
+	account_close(&a);
+	meta_memory_destroy(&memory);
+}
+
 static void a_full_disk_leaves_nothing(void **state)
 {
 	struct driver *d = *state;
@@ -596,6 +667,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			each_call_that_fails_leaves_what_was_there,
 			setup_files, teardown),
+		ON_BOTH(a_copy_has_all_and_is_its_own),
+		ON_BOTH(a_copy_of_nothing_is_empty),
+		ON_BOTH(an_account_of_a_copy_has_its_mail),
 		IN_MEMORY(lost_answers_do_not_change_what_is_there),
 		IN_MEMORY(an_outcome_that_stays_unknown_is_a_failure),
 		IN_MEMORY(a_full_disk_leaves_nothing),
