@@ -29,6 +29,7 @@ core_settings_libsettings_la_SOURCES = \
 	%D%/settings-tree.c \
 	%D%/settings-value.c %D%/settings-value.h \
 	%D%/settings-variable.c \
+	%D%/settings-words.c \
 	%D%/unused-check.c %D%/unused-check.h
 
 # apart, so that a process without hashes does not map OpenSSL

@@ -159,11 +159,22 @@ static void open_block(struct settings_parser *parser,
 	frame.what = block_title(parser->tree->pool, line->key, line->value);
 	frame.file = parser->includes[parser->include_depth - 1].path;
 	frame.line = line->line;
+	if (outer->words_of != NULL)
+		frame.place.unknown = true;
 	if (!frame.place.unknown &&
+	    !parser_words_open(parser, outer->place, line, &frame) &&
 	    !parser_enter(parser, outer->place, line->key, line->value,
 			  line->line, &frame.place))
 		frame.place.unknown = true;
 	parser->frames[++parser->depth] = frame;
+}
+
+static void leave_block(struct settings_parser *parser)
+{
+	const struct parse_frame *frame = &parser->frames[parser->depth--];
+
+	if (frame->words_of != NULL)
+		parser_words_close(parser, frame);
 }
 
 static void close_block(struct settings_parser *parser, uint32_t line)
@@ -174,7 +185,7 @@ static void close_block(struct settings_parser *parser, uint32_t line)
 	if (parser->too_deep > 0)
 		parser->too_deep--;
 	else if (parser->depth > at->depth)
-		parser->depth--;
+		leave_block(parser);
 	else if (parser->depth > 0)
 		parser_error(parser, line, "'}' would close '%s', which was "
 			     "opened at %s:%u, in another file",
@@ -289,10 +300,17 @@ static void file_end(struct settings_parser *parser, uint32_t line)
 static void line_handle(struct settings_parser *parser,
 			const struct lex_line *line)
 {
+	struct parse_frame *frame = &parser->frames[parser->depth];
+
+	/* a block within it is wrong, and closed like any other */
+	if (frame->words_of != NULL && line->kind == LEX_OPEN)
+		parser_words_add(parser, frame, line);
 	switch (line->kind) {
 	case LEX_SETTING:
-		parser_assign(parser, parser->frames[parser->depth].place,
-			      line);
+		if (frame->words_of != NULL)
+			parser_words_add(parser, frame, line);
+		else
+			parser_assign(parser, frame->place, line);
 		break;
 	case LEX_OPEN:
 		open_block(parser, line);

@@ -16,6 +16,10 @@ struct parse_frame {
 	const char *what;	/* "service auth" */
 	const char *file;
 	uint32_t line;
+	/* "name {" of signed words, and the value that they come to; NULL: a
+	 * block */
+	const char *words_of;
+	struct cv_text words;
 };
 
 /* The files of one !include; the one at next - 1 is being read. */
@@ -57,6 +61,18 @@ void parser_warning(struct settings_parser *parser, uint32_t line,
 bool parser_enter(struct settings_parser *parser, struct settings_place place,
 		  struct cv_span kind, struct cv_span name, uint32_t line,
 		  struct settings_place *place_r);
+
+/* settings-words.c: "name { WORD = yes }" for a string whose definition
+ * allows "+WORD|-WORD" */
+/* Whether "key {" at place is that; then frame is what it opens. */
+bool parser_words_open(struct settings_parser *parser,
+		       struct settings_place place,
+		       const struct lex_line *line, struct parse_frame *frame);
+/* One line of it, and its end. */
+void parser_words_add(struct settings_parser *parser,
+		      struct parse_frame *frame, const struct lex_line *line);
+void parser_words_close(struct settings_parser *parser,
+			const struct parse_frame *frame);
 
 /* settings-variable.c: $names of other settings. */
 /* Replaces $key of the setting's own name in text by its value so far.

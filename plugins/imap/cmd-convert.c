@@ -19,9 +19,12 @@ struct convert_run {
 static void begin(struct convert_run *run, uint32_t seq, uint32_t uid)
 {
 	struct cv_text *out = &run->cmd->s->out;
+	bool uidonly = imap_enabled(run->cmd->s, IMAP_ENABLED_UIDONLY);
 
 	cv_text_append_str(out, "* ");
-	cv_text_append_u64(out, seq);
+	/* [RFC9586 3] no message numbers: as in UIDFETCH the UID leads, and
+	 * a client that asks with UID reads the one inside anyway */
+	cv_text_append_u64(out, uidonly ? uid : seq);
 	cv_text_append_str(out, " CONVERTED (TAG ");
 	imap_append_string(out, run->cmd->tag);
 	cv_text_append_str(out, ") (");
@@ -123,10 +126,6 @@ int imap_cmd_convert(struct imap_cmd *cmd)
 	if (!imap_messages_arg(cmd, &seqs) ||
 	    !imap_convert_parse(cmd, &run.convert))
 		return 0;
-	/* [RFC9586 3] no answer may tell a message number, and CONVERTED has
-	 * no other form */
-	if (imap_enabled(cmd->s, IMAP_ENABLED_UIDONLY))
-		return imap_no(cmd, "[CANNOT] CONVERT tells message numbers.");
 	run.convert.uid = run.convert.uid || cmd->uid;
 	if (!within_limits(cmd, &run.convert, seqs))
 		return 0;

@@ -313,21 +313,29 @@ static void change(struct cv_text *dst, size_t start, struct cv_span words)
 }
 
 /* imap_capability: "" is the default, one that begins with a sign changes it,
- * else it replaces. */
+ * else it replaces; what is added to that with signs, in braces, changes
+ * that. */
 static void base(struct cv_text *dst, const struct imap_session *s,
 		 struct cv_preauth *p, const struct imap_settings *set,
 		 enum when when)
 {
-	const char *own = set->imap_capability;
+	struct cv_span own = cv_span_of(set->imap_capability);
+	struct cv_span word = CV_SPAN_NONE;
 	size_t start = dst->len;
 
-	if (own[0] != '\0' && own[0] != '+' && own[0] != '-') {
-		cv_text_append_str(dst, own);
+	while (own.len > 0 && own.data[0] != '+' && own.data[0] != '-') {
+		(void)cv_span_split(&own, ' ', &word);
+		if (word.len > 0 && dst->len > start)
+			cv_text_append_c(dst, ' ');
+		cv_text_append_span(dst, word);
+	}
+	if (dst->len > start) {
+		change(dst, start, own);
 		return;
 	}
 	append_own(dst, s, set, when);
 	imap_extend_capabilities(dst, s, p);
-	change(dst, start, cv_span_of(own));
+	change(dst, start, own);
 }
 
 void imap_capability_preauth(struct cv_text *dst, struct cv_preauth *p,

@@ -66,11 +66,13 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"How large the value of an annotation of a message may be; "
 		"larger ones are refused with TOOBIG.  No more than half of "
 		"imap_max_line_length either way."),
-	IMAP_SETTING(imap_capability, CV_SET_STRING, "", NULL, 0,
+	IMAP_SETTING(imap_capability, CV_SET_STRING, "", "+WORD|-WORD", 0,
 		"The CAPABILITY string.  Empty: what this server can do.  "
 		"Beginning with \"+\" or \"-\": words to add to that, and, with "
 		"\"-\" before each, to leave out; \"-THREAD=\" leaves out all "
-		"that begin so.  Anything else replaces it."),
+		"that begin so.  Anything else replaces it.  \"imap_capability "
+		"{ X = yes }\" is the same as \"imap_capability = "
+		"$imap_capability +X\", and no the same as \"-X\"."),
 	IMAP_SETTING(imap_client_workarounds, CV_SET_LIST, "", NULL,
 		CV_SET_PER_USER,
 		"Departures for clients with faults, separated by blanks.  "

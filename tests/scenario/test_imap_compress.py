@@ -79,8 +79,8 @@ class Packed:
                   + b"\r\n")
         return self.until(tag)
 
-    def start(self):
-        assert b" OK " in self.do("LOGIN alice secret")[-1]
+    def start(self, user="alice"):
+        assert b" OK " in self.do(f"LOGIN {user} secret")[-1]
         assert b"COMPRESS=DEFLATE" in self.do("CAPABILITY")[0].split()
         assert b" OK DEFLATE active" in self.do("COMPRESS DEFLATE")[-1]
         assert self.buffer == b""

@@ -131,6 +131,21 @@ def test_errors(mixed):
         assert " BAD " in mixed.do("CONVERT " + wrong)[-1], wrong
 
 
+def test_uidonly(mixed):
+    """[RFC9586 3] by UID it works; the UID stands where the number would."""
+    mixed.append(MIXED, mixed.name)
+    mixed.do("NOOP")
+    mixed.do("STORE 1 +FLAGS (\\Deleted)")
+    mixed.do("EXPUNGE")     # numbers and UIDs are not the same any more
+    assert "* ENABLED UIDONLY" in mixed.do("ENABLE UIDONLY")
+    lines = mixed.do("UID CONVERT 4:5 (NIL) BINARY[1]")
+    assert [line.split(" BINARY", 1)[0] for line in lines[:-1]] == [
+        f'* {uid} CONVERTED (TAG "t{mixed.count}") (UID {uid}' for uid in (4, 5)]
+    assert " OK " in lines[-1]
+    assert " BAD [UIDREQUIRED]" in mixed.do("CONVERT 4 (NIL) BINARY[1]")[-1]
+    assert " OK " in mixed.do("UID CONVERT 4 (NIL) AVAILABLECONVERSIONS[1]")[-1]
+
+
 def test_headers(mixed):
     # [RFC5259 6] "_" for the blanks, which no encoded-word may have
     line = mixed.do('CONVERT 4 (NIL ("CHARSET" "utf-8")) BODY[HEADER]')[0]

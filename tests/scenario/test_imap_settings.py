@@ -45,6 +45,20 @@ def test_capability_is_replaced(client):
     assert w.do("CAPABILITY")[0] == "* CAPABILITY IMAP4rev1 IDLE"
 
 
+def test_capability_as_dovecot_2_4_writes_it(client):
+    """A list of words with yes and no changes what there is; that of a filter as well."""
+    w = client("imap_capability {\n  IMAP4rev1 = yes\n  X-MINE = yes\n  IDLE = no\n"
+               "  SORT=DISPLAY = no\n}\n"
+               "protocol imap {\n  imap_capability {\n    X-MORE = yes\n  }\n}\n", login=False)
+    assert " IDLE " not in w.greeting and " X-MINE " in w.greeting
+    words = w.login().do("CAPABILITY")[0].split()
+    assert words[-2:] == ["X-MINE", "X-MORE"] and words.count("IMAP4rev1") == 1
+    assert "SORT" in words and not {"IDLE", "SORT=DISPLAY"} & set(words)
+    w = client("imap_capability = IMAP4rev1 IDLE\nimap_capability {\n  IDLE = no\n"
+               "  X-MINE = yes\n}\n")
+    assert w.do("CAPABILITY")[0] == "* CAPABILITY IMAP4rev1 X-MINE"
+
+
 def test_literal_minus(client):
     w = client("imap_literal_minus = yes\n", login=False)
     assert "LITERAL-" in w.greeting and "LITERAL+" not in w.greeting

@@ -1,6 +1,7 @@
 """UNAUTHENTICATE [RFC8437]: the connection goes back to before its login, and nothing of
 the session that had it is left."""
 import re
+import shutil
 import socket
 import ssl
 import time
@@ -9,8 +10,40 @@ import zlib
 import pytest
 
 import culver
+import test_imap_plugins
 import test_tls
 from test_tls import authority  # noqa: F401  a fixture
+
+
+STAYS = """
+#include "cv-imap.h"
+
+static int before(struct cv_imap_call *call)
+{
+	if (!cv_span_is(call->verb, "UNAUTHENTICATE"))
+		return CV_OK;
+	call->response_code = "CANNOT";
+	(void)cv_api->error_set_client(call->err, "It stays.");
+	return CV_E_PERM;
+}
+
+static const struct cv_imap_extension extension = {
+	CV_SIZED(cv_imap_extension), .before = before,
+};
+
+static int init(const struct cv_host *host, struct cv_plugin *self,
+		struct cv_error *err)
+{
+	cv_api = host;
+	return cv_imap_extend(self, "imap-stays", &extension, err);
+}
+
+static const char *const processes[] = { "imap", NULL };
+
+CV_PLUGIN_DEFINE("imap-stays", 0,
+	.version = "1.0", .license = "MIT", .summary = "who is in stays",
+	.processes = processes, .init = init);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +143,43 @@ def test_the_next_login_may_follow_at_once(server, tls):
         assert c.until("e")[-1].startswith(b"e OK ")
         assert c.until("f")[-1].startswith(b"f OK ")
         assert c.until("g") == [b"g OK NOOP completed.\r\n"]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_much_may_follow_at_once(server, tls):
+    """More than what one read takes, and than what goes along with the connection."""
+    with connect(server, tls) as c:
+        login(c, "alice")
+        more = "".join(f"n{i} NOOP\r\n" for i in range(4000))
+        assert len(more) > 2 * 16384
+        c.send("u UNAUTHENTICATE\r\nl LOGIN bob secret\r\n" + more
+               + 'z LIST "" of-*\r\n')
+        assert c.until("u")[-1] == b"u OK Unauthenticated.\r\n"
+        assert c.until("l")[-1].startswith(b"l OK ")
+        lines = c.until("z")
+        assert lines[:4000] == [b"n%d OK NOOP completed.\r\n" % i for i in range(4000)]
+        assert b"of-bob" in lines[4000] and len(lines) == 4002
+
+
+def test_a_plugin_refuses_it(tmp_path):
+    """A hook's NO leaves the session as it was: its user, its mailbox, what it enabled."""
+    culver.open_to_all(tmp_path)
+    for so in (culver.PREFIX / "lib/culver/plugins").glob("*.so"):
+        shutil.copy(so, tmp_path / so.name)
+    source = tmp_path / "imap-stays.c"
+    source.write_text(STAYS)
+    test_imap_plugins.build(tmp_path, "imap-stays", source)
+    with culver.Server(extra=test_imap_plugins.settings(tmp_path, "imap-stays")) as s, \
+            connect(s) as c:
+        login(c)
+        c.command("SELECT INBOX")
+        c.command("ENABLE CONDSTORE")
+        c.send("a UNAUTHENTICATE\r\nb NOOP\r\n")
+        assert c.until("b") == [b"a NO [CANNOT] It stays.\r\n", b"b OK NOOP completed.\r\n"]
+        assert c.command("FETCH 1:* FLAGS")[-1].split()[1] in (b"OK", b"BAD")
+        assert c.command("CHECK")[-1].startswith(b"x OK ")
+        assert c.command("ENABLE CONDSTORE")[-1].startswith(b"x OK ")
+        assert c.command("LOGIN bob secret")[-1].startswith(b"x BAD ")
 
 
 def test_wrong_forms(server):

@@ -160,7 +160,9 @@ static const struct { const char *in, *out; } scripts[] = {
 	{ "a ENABLE UIDONLY\r\nb UID CONVERT 3 (NIL) BINARY[1]\r\n"
 	  "c CONVERT 3 (NIL) BINARY[1]\r\n",
 	  "* ENABLED UIDONLY\r\na OK Enabled.\r\n"
-	  "b NO [CANNOT] CONVERT tells message numbers.\r\n"
+	  "* 3 CONVERTED (TAG \"b\") (UID 3 BINARY[1] {11}\r\n"
+	  "THE THIRD\r\n)\r\n"
+	  "b OK Convert completed.\r\n"
 	  "c BAD [UIDREQUIRED] Message numbers are not allowed.\r\n" },
 };
 

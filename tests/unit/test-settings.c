@@ -187,6 +187,62 @@ static void built_in_blocks_follow_the_users_names(void **state)
 	settings_tree_destroy(&tree);
 }
 
+struct words_settings { const char *words; };
+
+static const struct cv_setting_def words_defs[] = {
+	CV_SETTING_AS(words_settings, words, "words_here", CV_SET_STRING,
+		      "", "+WORD|-WORD", 0, "Words."),
+};
+static const struct settings_table words_table =
+	SETTINGS_TABLE("words", NULL, words_settings, words_defs);
+
+static void words_in_braces_are_signed_words(void **state)
+{
+	static const struct { const char *text, *value; } good[] = {
+		{ "words_here {\n}\n", "" },
+		{ "words_here {\n  A = yes\n  B = no\n}\n", " +A -B" },
+		{ "words_here = X Y\nwords_here {\n A=yes\n}\n", "X Y +A" },
+		{ "words_here {\n A = yes\n}\nwords_here {\n B = NO # x\n}\n",
+		  " +A -B" },
+		{ "words_here {\n A = yes\n}\nwords_here = Z\n", "Z" },
+		{ "words_here {\n  SORT=DISPLAY = no\n  \"T=\" = no\n"
+		  "  \"L+\" = yes\n}\n", " -SORT=DISPLAY -T= +L+" },
+	};
+	static const struct { const char *text, *problem; } bad[] = {
+		{ "words_here {\n  A\n}\n", "test.conf:2" },
+		{ "words_here {\n  A = maybe\n}\n", "test.conf:2: 'A' in "
+		  "words_here { } is yes or no, not 'maybe'" },
+		{ "words_here {\n  \"A B\" = yes\n}\n", "test.conf:2: expecting" },
+		{ "words_here {\n  -A = yes\n}\n", "test.conf:2: in "
+		  "words_here { } stands 'WORD = yes' or 'WORD = no'" },
+		{ "words_here {\n  A = </etc/none\n}\n", "test.conf:2: in" },
+		{ "words_here {\n  \"$A\" = yes\n}\n", "test.conf:2: in" },
+		{ "words_here {\n  service x {\n    z = 1\n  }\n}\n",
+		  "test.conf:2: in" },
+		{ "words_here name {\n  A = yes\n}\n", "test.conf:1" },
+		{ "words_here {\n  A = yes\n", "test.conf:3: missing '}'" },
+	};
+
+	assert_int_equal(settings_register_checked(&words_table, NULL), CV_OK);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_string_equal(value_of(good[i].text, "words_here"),
+				    good[i].value);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const struct settings_problem *problem;
+		struct settings_tree *tree;
+		char line[512];
+
+		assert_int_equal(read_text(bad[i].text, &tree), CV_E_CONFIG);
+		assert_int_equal(settings_problem_count(tree), 1);
+		problem = settings_problem_get(tree, 0);
+		(void)snprintf(line, sizeof(line), "%s:%u: %s", problem->file,
+			       problem->line, problem->text);
+		if (strncmp(line, bad[i].problem, strlen(bad[i].problem)) != 0)
+			fail_msg("%s: %s", bad[i].text, line);
+		settings_tree_destroy(&tree);
+	}
+}
+
 static void nameless_blocks_are_each_their_own(void **state)
 {
 	struct settings_tree *tree = tree_of(
@@ -699,6 +755,7 @@ int main(void)
 		cmocka_unit_test(names_of_other_settings_are_put_in),
 		cmocka_unit_test(a_name_in_a_filter_adds_to_what_is_around_it),
 		cmocka_unit_test(the_most_specific_filter_wins),
+		cmocka_unit_test(words_in_braces_are_signed_words),
 		cmocka_unit_test(blocks_of_one_name_are_one),
 		cmocka_unit_test(built_in_blocks_follow_the_users_names),
 		cmocka_unit_test(nameless_blocks_are_each_their_own),
