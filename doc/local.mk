@@ -4,7 +4,7 @@ dist_man_MANS += %D%/man/culveradm-dump.1 %D%/man/culveradm-plugin.1 %D%/man/cul
 dist_man_MANS += %D%/man/culveradm-search-query.7 %D%/man/culveradm-sync.1
 dist_man_MANS += %D%/man/culveradm.1 %D%/man/culverd.8
 dist_man_MANS += %D%/man/culver.conf.5 %D%/man/culverconf.1
-dist_man_MANS += %D%/man/culver-plugins.5
+dist_man_MANS += %D%/man/culver-imap.1 %D%/man/culver-plugins.5
 
 # The middle of culver.conf.5 comes from the settings that core declares; a
 # test compares.
