@@ -17,7 +17,7 @@ enum {
 	LINK_BUFFER = 256 * 1024,
 	LINK_SILENCE_MSECS = 15 * 60 * 1000,
 	LINK_BOXES_MAX = 100 * 1000, LINK_ENTRIES_MAX = 100 * 1000,
-	LINK_ROWS_MAX = 20 * 1000 * 1000,
+	LINK_ROWS_MAX = 20 * 1000 * 1000, LINK_UNREAD_MAX = 1000,
 	LINK_NOTES_BYTES = 1024 * 1024,	/* of a frame, but one message's */
 };
 
@@ -44,6 +44,9 @@ enum link_type {
 	/* a request, only to whoever has SYNC_CAP_NOTES: UIDs and what is
 	 * to be set */
 	LINK_ANNOTATE,
+	/* of LIST and SUBSCRIPTIONS, among their parts: a namespace that
+	 * cannot be read (its canonical prefix, text) */
+	LINK_UNREAD,
 };
 
 struct link {

@@ -212,13 +212,14 @@ static int local_list(struct sync_side *s, struct cv_pool *pool,
 }
 
 static int local_unread(const struct sync_side *s, uint32_t index,
-			struct cv_error *err)
+			const char **prefix_r, struct cv_error *err)
 {
 	const struct sync_spaces *spaces = &((const struct local *)s)->spaces;
 
 	for (uint32_t i = 0; i < spaces->count; i++) {
 		if (spaces->items[i].failure == NULL || index-- > 0)
 			continue;
+		*prefix_r = spaces->items[i].canonical;
 		*err = *spaces->items[i].failure;
 		if (strstr(err->text, "namespace '") == NULL)
 			(void)error_prefix(err, "namespace '%s'",
@@ -687,7 +688,7 @@ bool sync_local_is_others(const struct sync_side *s, const char *name)
 	return spaces->items[sync_spaces_of(spaces, name)].others;
 }
 
-bool sync_local_is_unread(const struct sync_side *s, const char *name)
+static bool local_is_unread(const struct sync_side *s, const char *name)
 {
 	const struct sync_spaces *spaces = &((const struct local *)s)->spaces;
 
@@ -730,6 +731,7 @@ static const struct sync_side_ops ops = {
 	.save_abort = sync_local_save_abort,
 	.widen = local_widen,
 	.unread = local_unread,
+	.is_unread = local_is_unread,
 	.identify = local_identify,
 };
 

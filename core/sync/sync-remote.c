@@ -4,6 +4,9 @@
  * here; the engine asks only for what it has been told of. */
 #include "sync-link.h"
 
+/* A namespace of that end that it cannot read. */
+struct unread { const char *prefix, *why; };
+
 struct remote {
 	struct sync_side side;
 	struct cv_pool *pool;
@@ -11,6 +14,7 @@ struct remote {
 	bool fetching, in_message, pending;
 	uint32_t pending_uid;
 	struct sync_box box;
+	ARRAY(struct unread) unread;
 };
 
 /* --- talking ------------------------------------------------------------------------- */
@@ -29,19 +33,26 @@ static int nonsense(struct remote *r, struct cv_error *err)
 			      "rules of the protocol"), err);
 }
 
-/* What the other end says of a failure. */
-static int take_text(struct remote *r, int code, struct wire_in *in,
-		     struct cv_error *err)
+/* What the other end says, for people. */
+static void take_shown(struct wire_in *in, char shown[ERROR_TEXT_MAX + 1])
 {
 	struct cv_span text = wire_span(in, ERROR_TEXT_MAX);
-	char shown[ERROR_TEXT_MAX + 1];
 
-	if (in->bad || code >= 0)
-		return nonsense(r, err);
 	for (size_t i = 0; i < text.len; i++)
 		shown[i] = (unsigned char)text.data[i] < 0x20 ||
 			text.data[i] == 0x7f ? '?' : text.data[i];
 	shown[text.len] = '\0';
+}
+
+/* And of a failure. */
+static int take_text(struct remote *r, int code, struct wire_in *in,
+		     struct cv_error *err)
+{
+	char shown[ERROR_TEXT_MAX + 1];
+
+	take_shown(in, shown);
+	if (in->bad || code >= 0)
+		return nonsense(r, err);
 	return FAIL(err, code, "%s: %s", r->side.label, shown);
 }
 
@@ -51,6 +62,15 @@ static int take_error(struct remote *r, struct wire_in *in,
 	return take_text(r, -(int)(wire_u32(in) & 0xff), in, err);
 }
 
+static int part_of(struct remote *r, uint8_t want, uint8_t type,
+		   struct wire_in *in, struct cv_error *err)
+{
+	if (type == LINK_ERROR)
+		return take_error(r, in, err);
+	return type == LINK_OK ? CV_EOF : type == want ? CV_OK :
+		nonsense(r, err);
+}
+
 /* The next part of an answer: CV_OK with one, CV_EOF after the last. */
 static int next_part(struct remote *r, uint8_t want, struct wire_in *in,
 		     struct cv_error *err)
@@ -58,12 +78,8 @@ static int next_part(struct remote *r, uint8_t want, struct wire_in *in,
 	uint8_t type;
 	int ret = link_get(r->link, &type, in, err);
 
-	if (ret != CV_OK)
-		return broken(r, ret, err);
-	if (type == LINK_ERROR)
-		return take_error(r, in, err);
-	return type == LINK_OK ? CV_EOF : type == want ? CV_OK :
-		nonsense(r, err);
+	return ret != CV_OK ? broken(r, ret, err) :
+		part_of(r, want, type, in, err);
 }
 
 /* Sends what was begun and takes an answer without parts. */
@@ -90,6 +106,39 @@ static struct cv_text *begin(struct sync_side *s, uint8_t type)
 
 /* --- reading --------------------------------------------------------------------------- */
 
+static struct unread *find_unread(const struct remote *r, const char *prefix)
+{
+	for (size_t i = 0; i < r->unread.count; i++) {
+		if (strcmp(r->unread.items[i].prefix, prefix) == 0)
+			return &r->unread.items[i];
+	}
+	return NULL;
+}
+
+/* Like next_part; takes those in between that tell of a namespace. */
+static int next_listed(struct remote *r, struct wire_in *in,
+		       struct cv_error *err)
+{
+	char why[ERROR_TEXT_MAX + 1];
+	const char *prefix;
+	uint8_t type;
+	int ret;
+
+	while ((ret = link_get(r->link, &type, in, err)) == CV_OK &&
+	       type == LINK_UNREAD) {
+		prefix = wire_str(in, SYNC_NAME_MAX, r->pool);
+		take_shown(in, why);
+		if (in->bad || *prefix == '\0' ||
+		    r->unread.count >= LINK_UNREAD_MAX)
+			return nonsense(r, err);
+		if (find_unread(r, prefix) == NULL)
+			*array_add(&r->unread) = (struct unread){
+				prefix, pool_strdup(r->pool, why) };
+	}
+	return ret != CV_OK ? broken(r, ret, err) :
+		part_of(r, LINK_PART, type, in, err);
+}
+
 static int remote_list(struct sync_side *s, struct cv_pool *pool,
 		       sync_boxes *boxes, struct cv_error *err)
 {
@@ -100,7 +149,7 @@ static int remote_list(struct sync_side *s, struct cv_pool *pool,
 	(void)begin(s, LINK_LIST);
 	ret = link_end(r->link, err);
 	while (ret == CV_OK &&
-	       (ret = next_part(r, LINK_PART, &in, err)) == CV_OK) {
+	       (ret = next_listed(r, &in, err)) == CV_OK) {
 		wire_box(&in, pool, array_add(boxes));
 		ret = boxes->count > LINK_BOXES_MAX ? nonsense(r, err) :
 			check(r, &in, err);
@@ -118,7 +167,7 @@ static int remote_subscriptions(struct sync_side *s, struct cv_pool *pool,
 	(void)begin(s, LINK_SUBSCRIPTIONS);
 	ret = link_end(r->link, err);
 	while (ret == CV_OK &&
-	       (ret = next_part(r, LINK_PART, &in, err)) == CV_OK) {
+	       (ret = next_listed(r, &in, err)) == CV_OK) {
 		*array_add(names) = wire_str(&in, SYNC_NAME_MAX, pool);
 		ret = names->count > LINK_BOXES_MAX ? nonsense(r, err) :
 			check(r, &in, err);
@@ -304,6 +353,32 @@ static void remote_fetch_end(struct sync_side *s)
 		(void)next_bytes(r, &skipped, NULL);
 	}
 	r->pending = false;
+}
+
+static int remote_unread(const struct sync_side *s, uint32_t index,
+			 const char **prefix_r, struct cv_error *err)
+{
+	const struct remote *r = (const struct remote *)s;
+
+	if (index >= r->unread.count)
+		return CV_NOT_FOUND;
+	*prefix_r = r->unread.items[index].prefix;
+	(void)FAIL(err, CV_E_TEMP, "%s", r->unread.items[index].why);
+	return CV_OK;
+}
+
+/* One that lies in it counts as it does. */
+static bool remote_is_unread(const struct sync_side *s, const char *name)
+{
+	const struct remote *r = (const struct remote *)s;
+
+	for (size_t i = 0; i < r->unread.count; i++) {
+		const char *prefix = r->unread.items[i].prefix;
+
+		if (strncmp(name, prefix, strlen(prefix)) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* --- writing ------------------------------------------------------------------------------- */
@@ -589,6 +664,8 @@ static const struct sync_side_ops ops = {
 	.save_commit = remote_save_commit,
 	.save_abort = remote_save_abort,
 	.widen = remote_widen,
+	.unread = remote_unread,
+	.is_unread = remote_is_unread,
 	.identify = remote_identify,
 };
 
@@ -603,6 +680,7 @@ int sync_remote_open(int in, int out, const char *label,
 	r->side.ops = &ops;
 	r->side.label = pool_strdup(pool, label);
 	r->link = link_create(pool, in, out);
+	array_init(&r->unread, pool);
 	*side_r = &r->side;
 	ret = say_hello(r, err);
 	if (ret < 0)

@@ -33,6 +33,25 @@ static int answer(struct serving *v, int ret, const struct cv_error *failure,
 	return link_end(v->link, err);
 }
 
+/* What cannot be read of what was asked for. */
+static int put_unread(struct serving *v, struct cv_error *err)
+{
+	const struct sync_side *s = v->side;
+	struct cv_error why = ERROR_NONE;
+	const char *prefix;
+	int sent = CV_OK;
+
+	for (uint32_t i = 0; sent == CV_OK && s->ops->unread != NULL &&
+	     s->ops->unread(s, i, &prefix, &why) == CV_OK; i++) {
+		struct cv_text *out = link_begin(v->link, LINK_UNREAD);
+
+		wire_put_str(out, prefix);
+		wire_put_str(out, why.text);
+		sent = link_end(v->link, err);
+	}
+	return sent;
+}
+
 static int serve_list(struct serving *v, struct cv_error *failure,
 		      struct cv_error *err)
 {
@@ -46,6 +65,8 @@ static int serve_list(struct serving *v, struct cv_error *failure,
 		wire_put_box(link_begin(v->link, LINK_PART), &boxes.items[i]);
 		sent = link_end(v->link, err);
 	}
+	if (ret == CV_OK && sent == CV_OK)
+		sent = put_unread(v, err);
 	return sent < 0 ? sent : answer(v, ret, failure, err);
 }
 
@@ -62,6 +83,8 @@ static int serve_subscriptions(struct serving *v, struct cv_error *failure,
 		wire_put_str(link_begin(v->link, LINK_PART), names.items[i]);
 		sent = link_end(v->link, err);
 	}
+	if (ret == CV_OK && sent == CV_OK)
+		sent = put_unread(v, err);
 	return sent < 0 ? sent : answer(v, ret, failure, err);
 }
 

@@ -225,10 +225,13 @@ struct sync_side_ops {
 	 * Belongs to no writing. */
 	int (*widen)(struct sync_side *s, struct cv_error *err);
 	/* After list: the namespace with this index among those that cannot be
-	 * read, in err; CV_NOT_FOUND past the last.  Their mailboxes are in no
-	 * list, and are to be left alone.  NULL: list fails instead. */
+	 * read, its canonical prefix and why; CV_NOT_FOUND past the last.
+	 * Their mailboxes are in no list, and are to be left alone.  NULL:
+	 * list fails instead. */
 	int (*unread)(const struct sync_side *s, uint32_t index,
-		      struct cv_error *err);
+		      const char **prefix_r, struct cv_error *err);
+	/* Whether a name is of one of them.  NULL with unread. */
+	bool (*is_unread)(const struct sync_side *s, const char *name);
 	/* Gives a mailbox that was never used this GUID.  CV_E_EXISTS: it was
 	 * used, or another one has it.  NULL: it cannot. */
 	int (*identify)(struct sync_side *s, const char *name,
@@ -253,8 +256,6 @@ int sync_local_space(const struct sync_side *s, const char *prefix,
 uint32_t sync_local_space_of(const struct sync_side *s, const char *name);
 /* Whether that one is shared or public. */
 bool sync_local_is_others(const struct sync_side *s, const char *name);
-/* And whether list could not read it. */
-bool sync_local_is_unread(const struct sync_side *s, const char *name);
 /* For a dry run: a store that is not there yet. */
 void sync_empty_open(const char *label, struct sync_side **side_r);
 /* A program that speaks our protocol on its standard input and output;

@@ -28,6 +28,17 @@ bool sync_mask_matches(const char *mask, const char *name)
 	return *mask == '\0';
 }
 
+bool sync_is_untouched(const struct sync *sync, const char *name)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct sync_side *s = sync->side[i];
+
+		if (s->ops->is_unread != NULL && s->ops->is_unread(s, name))
+			return true;
+	}
+	return false;
+}
+
 void sync_show(struct sync *sync, const char *name)
 {
 	uint64_t now = time_monotonic_msecs();
@@ -275,8 +286,7 @@ static int sync_boxes_all(struct sync *sync, struct cv_error *err)
 
 static bool is_wanted(const struct sync *sync, const char *name)
 {
-	if (sync->options->untouched != NULL &&
-	    sync->options->untouched(sync->options->context, name))
+	if (sync_is_untouched(sync, name))
 		return false;
 	return (sync->options->wanted == NULL ||
 		sync->options->wanted(sync->options->context, name)) &&
@@ -289,6 +299,7 @@ static bool is_wanted(const struct sync *sync, const char *name)
 static int list_side(struct sync *sync, int side, struct cv_error *err)
 {
 	struct sync_side *s = sync->side[side];
+	const char *prefix;
 	int ret;
 
 	array_init(&sync->boxes[side], sync->pool);
@@ -296,7 +307,8 @@ static int list_side(struct sync *sync, int side, struct cv_error *err)
 	if (ret < 0)
 		return error_prefix(err, "%s", s->label);
 	for (uint32_t i = 0; s->ops->unread != NULL &&
-	     ret == CV_OK && s->ops->unread(s, i, err) == CV_OK; i++) {
+	     ret == CV_OK && s->ops->unread(s, i, &prefix, err) == CV_OK;
+	     i++) {
 		(void)error_prefix(err, "%s", s->label);
 		ret = sync_failed(sync, NULL, err->code, err);
 	}

@@ -32,9 +32,6 @@ struct sync_options {
 	const char *mask, *exclude;	/* canonical names, '*'; NULL */
 	/* Whether a mailbox is to be looked at; NULL: all. */
 	bool (*wanted)(void *context, const char *name);
-	/* Mailboxes whose state at one end is not known in this run: neither
-	 * they nor their subscriptions are changed.  NULL: none. */
-	bool (*untouched)(void *context, const char *name);
 	/* Whether a mailbox that is not to be seen at one end is left alone at
 	 * the other: it may only be hidden; NULL: none. */
 	bool (*lasts)(void *context, const char *name);

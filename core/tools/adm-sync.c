@@ -332,15 +332,6 @@ static bool in_namespace(void *context, const char *name)
 	return sync_local_space_of(plan->local, name) == plan->space;
 }
 
-/* Of a namespace that cannot be read nothing is known. */
-static bool is_unread(void *context, const char *name)
-{
-	const struct adm_mail *m = context;
-	const struct plan *plan = m->state;
-
-	return sync_local_is_unread(plan->local, name);
-}
-
 /* What others have, and what they show to this user only: whether it is gone
  * cannot be told. */
 static bool may_be_hidden(void *context, const char *name)
@@ -372,7 +363,6 @@ static int choose_namespace(struct adm_mail *m, const struct sync_side *local,
 	/* a copy of the user's own is what the user sees */
 	if (!plan->mirror || plan->reverse || !is_location(m))
 		plan->options.lasts = may_be_hidden;
-	plan->options.untouched = is_unread;
 	if (m->option['n'] == NULL)
 		return CV_OK;
 	plan->options.wanted = in_namespace;

@@ -152,9 +152,9 @@ def test_all_namespaces_are_copied_with_public_ones(spaces):
     assert dump(spaces) == before
 
 
-def break_public(server):
+def break_public(server, user="alice"):
     """What is public cannot be read any more; returns how it is mended."""
-    path = server.home("alice") / "public"
+    path = server.home(user) / "public"
     path.rename(path.with_name("away"))
     path.write_text("no directory")
 
@@ -203,6 +203,33 @@ def test_public_mailboxes_of_two_servers_become_equal(spaces):
     assert dump(spaces, user="bob", fields=names) == dump(spaces, user="alice", fields=names)
     assert counts(spaces)["Public/news"] == 6
     assert nothing(run(spaces, "sync", "-N", *pipe(spaces, "bob")))
+
+
+@pytest.mark.parametrize("words", [["sync"], ["backup"], ["backup", "-R"]])
+def test_a_namespace_that_only_the_far_end_cannot_read_is_left_alone_and_named(spaces, words):
+    verb, *back = words
+    far = pipe(spaces, "bob")
+    run(spaces, "sync", "-N", *far)
+    fields = "mailbox uid guid flags text"
+    before = dump(spaces, user="alice", fields=fields)
+    names = boxes(spaces)
+    mend = break_public(spaces, "bob")
+    client = spaces.imap("bob" if back else "alice")
+    assert client.append("INBOX.Sent", None, None, message(901))[0] == "OK"
+    client.logout()
+    for _ in range(2):
+        done = spaces.adm(verb, "-u", "alice", "-N", *back, *far, check=False)
+        assert done.returncode not in (0, 64), done.stderr
+        assert done.stderr.count("namespace 'Public/'") == 1, done.stderr
+        assert done.stderr.count(f"{far[0]}: ") == 1, done.stderr
+        assert boxes(spaces) == names and counts(spaces)["Public/news"] == 5
+        assert counts(spaces)["INBOX.Sent"] == 3
+    mend()
+    run(spaces, "sync", "-N", *far)
+    now = dump(spaces, user="alice", fields=fields)
+    assert now == dump(spaces, user="bob", fields=fields)
+    assert set(before) < set(now) and len(now) == len(before) + 1
+    assert nothing(run(spaces, "sync", "-N", *far))
 
 
 RIGHTS = """\
