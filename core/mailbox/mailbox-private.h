@@ -261,6 +261,9 @@ struct cv_keywords store_keywords_get(struct account_folder *folder,
 int store_rename_announce(struct store *store, const char *from,
 			  const char *to, struct cv_error *err);
 int store_rename_done(struct account_txn *txn, struct cv_error *err);
+/* Ends one that a process which was killed has begun, before anybody sees
+ * the old name; what fails is left to the next list. */
+void store_rename_resume(struct store *store);
 /* Where a folder lies that is not in its place: a rename of it was announced,
  * and no folder has the new name yet.  *target_r: in the pool. */
 bool store_rename_target(struct store *store, const char *name,

@@ -387,6 +387,14 @@ int store_folders_refresh(struct store *store, bool force,
 	return ret;
 }
 
+void store_rename_resume(struct store *store)
+{
+	struct cv_span value;
+
+	if (account_metadata_get(store->account, NULL, rename_key, &value))
+		(void)store_folders_refresh(store, true, NULL);
+}
+
 int store_folder_create_as(struct store *store, struct cv_span name,
 			   const struct account_folder_options *as,
 			   struct cv_span acl,

@@ -186,6 +186,8 @@ static int open_parts(struct store *store, struct cv_error *err)
 		ret = store_folders_refresh(store, true, err);
 		if (ret >= 0)
 			ret = store_subscriptions_refresh(store, err);
+	} else {
+		store_rename_resume(store);
 	}
 	if (ret >= 0 && store->has_inbox && !store->frozen &&
 	    account_folder_find(store->account, CV_SPAN("INBOX")) == NULL) {

@@ -422,12 +422,33 @@ static void pairs_on_an_mdbox_fail_cleanly(void **state)
 	(void)state;
 }
 
+/* Not even the first look of the next session sees both names. */
+static void a_rename_killed_at_any_call_leaves_one_name(void **state)
+{
+	static const char *const drivers[] = { NULL, "sdbox", "mdbox" };
+	static const struct operation save = { "save", op_save },
+		change = { "rename", fixture_try_rename };
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		struct pair pair = { .driver = drivers[i],
+			.ops = { &save, &change } };
+		uint64_t n = 1;
+
+		learn(&pair);
+		while (!try_killing(&pair, n))
+			n++;
+		assert_true(n > 20);
+	}
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pairs_on_a_maildir_fail_cleanly),
 		cmocka_unit_test(pairs_on_an_sdbox_fail_cleanly),
 		cmocka_unit_test(pairs_on_an_mdbox_fail_cleanly),
+		cmocka_unit_test(a_rename_killed_at_any_call_leaves_one_name),
 	};
 
 	log_set_level(NULL, LOG_LEVEL_FATAL);
