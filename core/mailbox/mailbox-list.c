@@ -144,7 +144,10 @@ static void add_folders(struct cv_user *user, struct node_set *set,
 		    strpbrk(config->name, "*%") != NULL)
 			continue;
 		name = mailbox_name_show(ns, config->name, set->pool);
-		if (name == NULL)
+		/* a store may have none but INBOX */
+		if (name == NULL || ns->store->driver->name_check(
+				ns->store->root, cv_span_of(config->name),
+				NULL) < 0)
 			continue;
 		node = node_add(set, name);
 		node->use |= config->use;
