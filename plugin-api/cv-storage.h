@@ -429,6 +429,8 @@ struct cv_storage {
 			struct cv_pool *pool, struct cv_takeover *takeover_r,
 			struct cv_error *err);
 
+	/* CV_NOT_FOUND: it is gone.  Of a remote storage CV_E_PERM: the server
+	 * does not give this message; others can be had. */
 	int (*get)(struct cv_storage_folder *folder,
 		   const struct cv_blob *blob, struct cv_blob_source *src_r,
 		   struct cv_error *err);

@@ -471,11 +471,11 @@ static int local_fetch_next(struct sync_side *s, uint32_t *uid_r,
 	return l->opened == CV_NOT_FOUND ? CV_NOT_FOUND : CV_OK;
 }
 
-/* One message cannot be read.  Of another server's mail it is not known
- * whether more than that is wrong. */
+/* One message cannot be read.  Of another server's mail that is known when it
+ * is what the server says. */
 static int message_failed(struct local *l, int ret, struct cv_error *err)
 {
-	l->side.damaged = !mailbox_is_remote(l->box);
+	l->side.damaged = ret == CV_E_PERM || !mailbox_is_remote(l->box);
 	(void)mailbox_blame(l->box, l->seq, err);
 	(void)error_prefix(err, "mailbox '%s'", l->name);
 	return ret;

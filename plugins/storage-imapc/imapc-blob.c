@@ -69,6 +69,7 @@ static int read_body(void *context, uint64_t offset, void *data, size_t len,
 struct bodies {
 	struct cv_storage_folder *folder;
 	uint32_t uid;			/* the one that is wanted */
+	bool there;			/* the server knows it */
 };
 
 static int keep(struct bodies *x, uint32_t uid, char *data, size_t len,
@@ -145,6 +146,7 @@ static int take_body(struct cv_storage_root *root, struct cv_span rest,
 				CV_SPAN_NONE;
 		}
 	}
+	x->there |= uid == x->uid;
 	if (uid == 0 || (!root->body_follows && small.data == NULL))
 		return CV_OK;
 	/* read ahead too far: the wanted one is always taken */
@@ -183,24 +185,90 @@ static uint32_t ahead(struct cv_storage_folder *folder, uint32_t uid)
 		folder->read_ahead;
 }
 
-static int fetch(struct cv_storage_folder *folder, uint32_t uidvalidity,
-		 uint32_t uid, struct cv_error *err)
+/* Of the folder as it is there.  CV_DECLINED: it is selected, and the command
+ * failed, or ended the connection: why. */
+static int ask(struct bodies *x, uint32_t uidvalidity, const char *line,
+	       struct cv_error *why, struct cv_error *err)
 {
-	struct cv_storage_root *root = folder->root;
-	struct bodies x = { .folder = folder, .uid = uid };
+	struct cv_storage_root *root = x->folder->root;
 	bool examine = !imapc_has_feature(root, "no-examine");
-	uint32_t count = ahead(folder, uid);
-	char line[80];
-	int ret = imapc_select(root, folder->raw, !examine, err);
+	int ret = imapc_select(root, x->folder->raw, !examine, err);
 
 	if (ret < 0)
 		return ret;
 	if (root->selected_uidvalidity != uidvalidity)
 		return CV_NOT_FOUND;
 	imapc_bodies_drop(root);
+	ret = imapc_command(root, line, take_body, x, why);
+	return ret < 0 ? CV_DECLINED : CV_OK;
+}
+
+static int cannot_be_had(struct cv_storage_root *root, uint32_t uid,
+			 const char *why, struct cv_error *err)
+{
+	CV_FAIL(err, CV_E_PERM, "'%s' does not give UID %u: %s",
+		root->set->imapc_host, uid, why);
+	if (err != NULL)
+		(void)cv_api->error_set_client(err, "The other server does "
+					       "not give this message.");
+	return CV_E_PERM;
+}
+
+/* It alone, when it was not in what was asked for before.  A server may refuse
+ * it, answer without it, or hang up; it is for the message alone when the
+ * server can be reached afterwards. */
+static int fetch_alone(struct bodies *x, uint32_t uidvalidity,
+		       struct cv_error *err)
+{
+	struct cv_storage_root *root = x->folder->root;
+	struct cv_pool *pool = cv_api->pool_create("imapc failure");
+	struct cv_error *why = cv_api->error_new(pool);
+	char line[80];
+	int ret;
+
+	(void)snprintf(line, sizeof(line), "UID FETCH %u (UID BODY.PEEK[])",
+		       x->uid);
+	ret = ask(x, uidvalidity, line, why, err);
+	if (ret == CV_DECLINED &&
+	    find_body(root, x->folder->raw, uidvalidity, x->uid) != NULL)
+		ret = CV_OK;
+	if (ret == CV_DECLINED) {
+		ret = imapc_select(root, x->folder->raw, false, err);
+		if (ret == CV_OK)
+			ret = cannot_be_had(root, x->uid,
+					    cv_api->error_text(why), err);
+	}
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+static int fetch(struct cv_storage_folder *folder, uint32_t uidvalidity,
+		 uint32_t uid, struct cv_error *err)
+{
+	struct cv_storage_root *root = folder->root;
+	struct bodies x = { .folder = folder, .uid = uid };
+	uint32_t count = ahead(folder, uid);
+	char line[80];
+	int ret;
+
 	(void)snprintf(line, sizeof(line), "UID FETCH %u:%u (UID "
 		       "BODY.PEEK[])", uid, uid + count - 1);
-	return imapc_command(root, line, take_body, &x, err);
+	ret = ask(&x, uidvalidity, line, NULL, err);
+	if ((ret == CV_DECLINED || (ret == CV_OK && count > 1)) &&
+	    find_body(root, folder->raw, uidvalidity, uid) == NULL)
+		ret = fetch_alone(&x, uidvalidity, err);
+	if (ret < 0 || ret == CV_NOT_FOUND)
+		return ret;
+	if (find_body(root, folder->raw, uidvalidity, uid) != NULL)
+		return CV_OK;
+	/* [RFC9051 6.4.9] what is not there is no error, and no answer */
+	(void)snprintf(line, sizeof(line), "UID FETCH %u (UID)", uid);
+	if (!x.there)
+		ret = ask(&x, uidvalidity, line, err, err);
+	if (ret == CV_DECLINED)
+		return CV_E_TEMP;
+	return ret < 0 ? ret : !x.there ? CV_NOT_FOUND :
+		cannot_be_had(root, uid, "it answers without it", err);
 }
 
 int imapc_get(struct cv_storage_folder *folder, const struct cv_blob *blob,

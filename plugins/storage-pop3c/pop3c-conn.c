@@ -302,19 +302,14 @@ const struct pop3c_message *pop3c_find(const struct cv_storage_root *root,
 	return NULL;
 }
 
-int pop3c_read(struct cv_storage_root *root, struct cv_span id,
-	       struct cv_text *text, struct cv_error *err)
+static int retrieve(struct cv_storage_root *root, uint32_t number,
+		    struct cv_text *text, struct cv_error *err)
 {
-	const struct pop3c_message *m;
 	char line[32];
-	int ret = pop3c_list(root, false, err);
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	m = pop3c_find(root, id);
-	if (m == NULL)
-		return CV_NOT_FOUND;
-	(void)snprintf(line, sizeof(line), "RETR %u", m->number);
+	cv_text_reset(text);
+	(void)snprintf(line, sizeof(line), "RETR %u", number);
 	ret = command(root, line, err);
 	while (ret == CV_OK) {
 		struct cv_span s;
@@ -333,5 +328,57 @@ int pop3c_read(struct cv_storage_root *root, struct cv_span id,
 		cv_text_append_span(text, s);
 		cv_text_append_str(text, "\r\n");
 	}
+	return ret;
+}
+
+/* CV_DECLINED: it was asked for, and did not come. */
+static int try_to_read(struct cv_storage_root *root, struct cv_span id,
+		       struct cv_text *text, struct cv_error *why,
+		       struct cv_error *err)
+{
+	const struct pop3c_message *m;
+	int ret = pop3c_list(root, false, err);
+
+	if (ret < 0)
+		return ret;
+	m = pop3c_find(root, id);
+	if (m == NULL)
+		return CV_NOT_FOUND;
+	return retrieve(root, m->number, text, why) == CV_OK ? CV_OK :
+		CV_DECLINED;
+}
+
+static int cannot_be_had(struct cv_storage_root *root, struct cv_span id,
+			 const char *why, struct cv_error *err)
+{
+	CV_FAIL(err, CV_E_PERM, "'%s' does not give message '%.*s': %s",
+		root->set->pop3c_host, CV_SPAN_ARG(id), why);
+	if (err != NULL)
+		(void)cv_api->error_set_client(err, "The other server does "
+					       "not give this message.");
+	return CV_E_PERM;
+}
+
+/* A server may refuse a message, or hang up while it gives it: when it does so
+ * again, and can be reached afterwards, it is for the message alone. */
+int pop3c_read(struct cv_storage_root *root, struct cv_span id,
+	       struct cv_text *text, struct cv_error *err)
+{
+	struct cv_pool *pool = cv_api->pool_create("pop3c failure");
+	struct cv_error *why = cv_api->error_new(pool);
+	int ret = CV_DECLINED;
+
+	for (int tries = 0; tries < 2 && ret == CV_DECLINED; tries++) {
+		ret = try_to_read(root, id, text, why, err);
+		if (ret == CV_DECLINED && !root->broken)
+			break;
+	}
+	if (ret == CV_DECLINED) {
+		ret = pop3c_list(root, false, err);
+		if (ret == CV_OK)
+			ret = cannot_be_had(root, id,
+					    cv_api->error_text(why), err);
+	}
+	cv_api->pool_destroy(&pool);
 	return ret;
 }

@@ -271,6 +271,74 @@ class Listener:
         self.server.close()
 
 
+class Withholder(Listener):
+    """One that answers commands about one message itself."""
+
+    def __init__(self, port, pattern, answer):
+        self.pattern, self.answer = pattern, answer
+        self.refused, self.inbox = 0, True
+        super().__init__(port)
+
+    def pump(self, a, b):
+        if a.getsockname()[1] != self.port:
+            return super().pump(a, b)
+        with contextlib.suppress(OSError):
+            for line in a.makefile("rb"):
+                if b" SELECT " in line or b" EXAMINE " in line:
+                    self.inbox = b"INBOX" in line
+                if not self.inbox or not self.pattern(line):
+                    b.sendall(line)
+                    continue
+                self.refused += 1
+                if self.answer is None:
+                    break
+                a.sendall(self.answer.replace(b"TAG", line.split()[0]))
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+        return None
+
+
+def asks_for(uid):
+    def matches(line):
+        found = re.search(rb"UID FETCH (\d+)(?::(\d+))? \(UID BODY", line)
+        return found and int(found[1]) <= uid <= int(found[2] or found[1])
+    return matches
+
+
+def check_withheld(here, there, words, place, name):
+    """The message is named and left out by words; all others come."""
+    done = here.adm(*words, check=False)
+    assert done.returncode == 65, (done.returncode, done.stderr)
+    assert done.stderr.count(name) == 1 and "does not give" in done.stderr, done.stderr
+    found = {row["text"] for row in json.loads(here.adm(
+        "-o", f"mail_location={place}", "-f", "json", "fetch", "-u", "alice", "text", "ALL").stdout)}
+    theirs = {row["text"] for row in json.loads(there.adm(
+        "-f", "json", "fetch", "-u", "alice", "text", "ALL").stdout)}
+    assert len(theirs) == 12 and len(found) == 11 and found < theirs
+
+
+@pytest.mark.parametrize("verb", ["backup", "import"])
+@pytest.mark.parametrize("answer", [
+    b"TAG NO [SERVERBUG] it cannot be read\r\n", None, b"TAG OK nothing\r\n",
+    b"* 3 FETCH (UID 3 BODY[] NIL)\r\nTAG OK done\r\n"])
+def test_a_message_that_is_not_given_is_named_and_the_others_come(verb, answer):
+    with culver.Server() as there:
+        fill(there, 12, boxes=("INBOX", "Archive"))
+        with Withholder(there.imap_port, asks_for(3), answer) as relayed, \
+                culver.Server(config=CONFIG, extra=extra(relayed.port)) as here:
+            copy = f"maildir:{here.home('alice')}/copy"
+            if verb == "backup":
+                words = ["backup", "-u", "alice", copy]
+            else:
+                here.adm("-o", f"mail_location={copy}", "mailbox", "status", "-u", "alice",
+                         "messages", "INBOX")
+                words = ["-o", f"mail_location={copy}", "import", "-u", "alice",
+                         "imapc:~/imapc", "", "ALL"]
+            check_withheld(here, there, words, copy, "UID 3,")
+            assert relayed.refused > 0
+
+
 @pytest.mark.parametrize("kind", [pytest.param("dovecot", marks=OTHER), "culver"])
 def test_opened_again_only_what_has_changed_is_asked_for(kind):
     with dovecot.Dovecot() if kind == "dovecot" else culver.Server() as there:
@@ -517,3 +585,67 @@ service pop3-login {{{{
             assert b"kept" in client.fetch("3", "(FLAGS)")[1][0]
             client.logout()
     culver.release_port(port)
+
+
+class Maildrop:
+    """A POP3 server with three messages, one of which it does not give."""
+
+    def __init__(self, hangs_up):
+        self.hangs_up = hangs_up
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.server.accept()[0],),
+                                 daemon=True).start()
+
+    def serve(self, s):
+        with contextlib.suppress(OSError), s:
+            s.sendall(b"+OK hello\r\n")
+            for line in s.makefile("rb"):
+                verb, _, number = line.strip().partition(b" ")
+                if verb == b"RETR" and number == b"2":
+                    s.sendall(b"+OK here it\r\nSubject: half" if self.hangs_up else
+                              b"-ERR it cannot be read\r\n")
+                    if self.hangs_up:
+                        return
+                elif verb == b"RETR":
+                    s.sendall(b"+OK\r\n" + message(int(number)) + b".\r\n")
+                elif verb == b"UIDL":
+                    s.sendall(b"+OK\r\n1 one\r\n2 two\r\n3 three\r\n.\r\n")
+                elif verb == b"LIST":
+                    s.sendall(b"+OK\r\n" + b"".join(b"%d %d\r\n" % (n, len(message(n)))
+                                                    for n in (1, 2, 3)) + b".\r\n")
+                else:
+                    s.sendall(b"+OK\r\n")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.close()
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+@pytest.mark.parametrize("verb", ["backup", "import"])
+def test_a_message_that_a_pop3_server_does_not_give_is_named(verb, hangs_up):
+    with Maildrop(hangs_up) as there:
+        text = f"pop3c_host = 127.0.0.1\npop3c_port = {there.port}\npop3c_password = secret\n"
+        with culver.Server(config=POP3_CONFIG, extra=text) as here:
+            copy = f"maildir:{here.home('alice')}/copy"
+            here.imap().logout()
+            words = ["backup", "-u", "alice", copy]
+            if verb == "import":
+                here.adm("-o", f"mail_location={copy}", "mailbox", "status", "-u", "alice",
+                         "messages", "INBOX")
+                words = ["-o", f"mail_location={copy}", "import", "-u", "alice",
+                         "pop3c:~/pop3c", "", "ALL"]
+            done = here.adm(*words, check=False)
+            assert done.returncode == 65, (done.returncode, done.stderr)
+            assert done.stderr.count("UID 2") == 1 and "'two'" in done.stderr, done.stderr
+            found = json.loads(here.adm("-o", f"mail_location={copy}", "-f", "json", "fetch",
+                                        "-u", "alice", "hdr.subject", "ALL").stdout)
+            assert sorted(row["hdr.subject"] for row in found) == ["number 1", "number 3"]
