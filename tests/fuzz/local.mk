@@ -195,6 +195,12 @@ tests_fuzz_fuzz_text_convert_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_text_convert_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_text_convert_LDADD = $(FUZZ_MESSAGE_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-imap-args
+tests_fuzz_fuzz_imap_args_SOURCES = %D%/fuzz-imap-args.c $(IMAP_FUZZ_MOCK)
+tests_fuzz_fuzz_imap_args_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_imap_args_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_imap_args_LDADD = tests/fuzz/libimap-fuzz.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-imap-parser
 tests_fuzz_fuzz_imap_parser_SOURCES = %D%/fuzz-imap-parser.c $(IMAP_FUZZ_MOCK)
 tests_fuzz_fuzz_imap_parser_CPPFLAGS = $(IMAP_FUZZ_CPPFLAGS)
