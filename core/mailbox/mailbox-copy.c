@@ -58,18 +58,32 @@ static void choose(struct copying *c, struct cv_set seqs)
 
 /* --- hidden copies ----------------------------------------------------------------- */
 
+/* With the size of the message, which filters may have changed: another one
+ * in a file's name has other programs not read it. */
+static int create_put(struct copying *c, const struct copied *m,
+		      struct cv_storage_put **put_r, struct cv_error *err)
+{
+	const struct message_summary *summary;
+	int ret = mailbox_summary(c->box, m->row, &summary, err);
+
+	*put_r = NULL;
+	return ret < 0 ? ret : c->ref.store->driver->put_create(
+			c->sf->blobs, c->pool, summary->physical_size,
+			summary->virtual_size, put_r, err);
+}
+
 static int put_bytes(struct copying *c, struct copied *m, struct cv_span body,
 		     struct cv_error *err)
 {
 	const struct cv_storage *driver = c->ref.store->driver;
-	struct cv_storage_put *put = NULL;
-	int ret = driver->put_create(c->sf->blobs, c->pool, body.len,
-				     m->blob.virtual_bytes, &put, err);
+	struct cv_storage_put *put;
+	int ret = create_put(c, m, &put, err);
 
 	if (ret == CV_OK)
 		ret = driver->put_write(put, body.data, body.len, err);
 	if (ret < 0) {
-		driver->put_abort(&put);
+		if (put != NULL)
+			driver->put_abort(&put);
 		return ret;
 	}
 	return driver->put_finish(&put, m->blob.virtual_bytes,
@@ -95,21 +109,14 @@ static int write_stream(struct cv_storage_put *put,
 }
 
 static int put_stream(struct copying *c, struct copied *m,
-		      struct cv_stream *stream, struct cv_error *err)
+		      struct cv_storage_put *put, struct cv_stream *stream,
+		      struct cv_error *err)
 {
 	const struct cv_storage *driver = c->ref.store->driver;
-	struct cv_storage_put *put = NULL;
-	uint64_t size;
-	int ret = stream_size(stream, &size, err);
+	int ret = write_stream(put, driver, stream, err);
 
-	if (ret == CV_OK)
-		ret = driver->put_create(c->sf->blobs, c->pool, size,
-					 m->blob.virtual_bytes, &put, err);
-	if (ret == CV_OK)
-		ret = write_stream(put, driver, stream, err);
 	if (ret < 0) {
-		if (put != NULL)
-			driver->put_abort(&put);
+		driver->put_abort(&put);
 		return ret;
 	}
 	return driver->put_finish(&put, m->blob.virtual_bytes,
@@ -124,6 +131,7 @@ static int copy_bytes(struct copying *c, struct copied *m)
 		/* a copy has checksums of its own, and would be right */
 		.pool = pool_create("copy"), .verify = true,
 	};
+	struct cv_storage_put *put;
 	struct cv_stream *stream;
 	int ret = c->box->store->driver->get(c->box->sf->blobs, &m->blob,
 					     &src, c->err);
@@ -132,7 +140,9 @@ static int copy_bytes(struct copying *c, struct copied *m)
 		stream = src.fd == -1 ? src.stream :
 			stream_open_file(src.pool, src.fd, src.offset,
 					 src.len, false, "message");
-		ret = put_stream(c, m, stream, c->err);
+		ret = create_put(c, m, &put, c->err);
+		if (ret == CV_OK)
+			ret = put_stream(c, m, put, stream, c->err);
 	}
 	pool_destroy(&src.pool);
 	io_close(c->box->user->io, src.fd);
@@ -144,12 +154,19 @@ static int copy_text(struct copying *c, struct copied *m)
 {
 	static const struct cv_section all = { CV_SIZED(cv_section),
 		.kind = CV_SECTION_ALL, .raw = true };
+	struct cv_storage_put *put;
 	struct cv_stream *stream;
 	uint64_t size;
 	int ret = mailbox_section(c->box, m->seq, &all, &stream, &size,
 				  c->err);
 
-	return ret == CV_OK ? put_stream(c, m, stream, c->err) : ret;
+	if (ret == CV_OK)
+		ret = stream_size(stream, &size, c->err);
+	if (ret == CV_OK)
+		ret = c->ref.store->driver->put_create(
+			c->sf->blobs, c->pool, size, m->blob.virtual_bytes,
+			&put, c->err);
+	return ret == CV_OK ? put_stream(c, m, put, stream, c->err) : ret;
 }
 
 static int hide_one(struct copying *c, struct copied *m)

@@ -146,6 +146,16 @@ static bool is_same(const struct message_summary *a,
 		cv_span_equal(a->body_structure, b->body_structure);
 }
 
+static bool find_record(struct cv_mailbox *box, uint32_t row,
+			struct cv_pool *pool, struct message_summary *kept_r)
+{
+	struct cv_span record;
+
+	return account_catalogue_find(box->folder, row, &record) == CV_OK &&
+		message_summary_decode(pool_span(pool, record), kept_r) ==
+		CV_OK;
+}
+
 /* Whether the catalogue, if it has the message, speaks of these bytes. */
 static int check_record(struct cv_mailbox *box, uint32_t row,
 			struct cv_error *err)
@@ -154,21 +164,17 @@ static int check_record(struct cv_mailbox *box, uint32_t row,
 	struct message_summary kept, made;
 	const struct mime_tree *tree;
 	struct cv_stream *file;
-	struct cv_span record = CV_SPAN_NONE;
 	int ret = CV_OK;
 
-	if (account_catalogue_find(box->folder, row, &record) == CV_OK) {
-		record = pool_span(pool, record);
-		if (message_summary_decode(record, &kept) == CV_OK)
-			ret = mailbox_content(box, row, &file, &tree, err);
-		else
-			record.data = NULL;	/* made anew when needed */
+	/* without a record that can be read, one is made when needed */
+	if (find_record(box, row, pool, &kept)) {
+		ret = mailbox_content(box, row, &file, &tree, err);
+		if (ret == CV_OK)
+			ret = message_summary_make(pool, file, &made, err);
+		if (ret == CV_OK && !is_same(&kept, &made))
+			ret = FAIL(err, CV_E_SYNTAX, "the catalogue speaks of "
+				   "another message");
 	}
-	if (ret == CV_OK && record.data != NULL)
-		ret = message_summary_make(pool, file, &made, err);
-	if (ret == CV_OK && record.data != NULL && !is_same(&kept, &made))
-		ret = FAIL(err, CV_E_SYNTAX, "the catalogue speaks of another "
-			   "message");
 	pool_destroy(&pool);
 	return ret;
 }

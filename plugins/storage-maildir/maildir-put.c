@@ -224,6 +224,7 @@ int maildir_link(struct cv_storage_folder *folder,
 	struct cv_storage_root *root = folder->root;
 	char source[MAILDIR_PATH_MAX], hidden[MAILDIR_PATH_MAX];
 	char base[MAILDIR_NAME_MAX + 1];
+	uint64_t claimed = maildir_claimed_bytes(blob->ref);
 	size_t len;
 	char *ref;
 
@@ -231,10 +232,11 @@ int maildir_link(struct cv_storage_folder *folder,
 		return CV_E_UNSUPPORTED;
 	maildir_file_create_base(root, base);
 	len = strlen(base);
-	if (blob->virtual_bytes > 0)
+	/* that of the file is another one when it is compressed */
+	if (claimed > 0 && blob->virtual_bytes > 0)
 		len += (size_t)snprintf(
 			base + len, sizeof(base) - len, ",S=%llu,W=%llu",
-			(unsigned long long)blob->bytes,
+			(unsigned long long)claimed,
 			(unsigned long long)blob->virtual_bytes);
 	if (!maildir_hidden_path(cv_span_of(base), hidden))
 		return CV_FAIL(err, CV_E_INTERNAL, "file name is too long");

@@ -367,6 +367,49 @@ def test_verify_reads_what_is_known_of_the_mail(what):
         assert snapshot(server) == before
 
 
+def test_verify_reads_past_a_torn_end_of_the_catalogue():
+    with culver.Server(config=config("maildir")) as server:
+        fill(server)
+        box = server.home("alice") / "box"
+        for n in range(50):
+            path = box / "new" / f"{n}.M1P1.other"
+            path.write_bytes(message(n))
+            own(path)
+        server.adm("index", "-u", "alice", "INBOX")
+        path = max((box / "culver").rglob("*.cat"), key=lambda p: p.stat().st_size)
+        size = path.stat().st_size
+        for at in range(size - 1, size - 800, -57):     # as a full disk leaves it
+            os.truncate(path, at)
+            status, problems, boxes = verify(server)
+            assert status in (0, DATA_ERROR) and boxes["INBOX"] == (COUNT + 50, 0)
+
+
+@pytest.mark.parametrize("links", ["yes", "no"])
+def test_copies_of_mail_that_another_server_compressed_keep_its_size(links):
+    more = f"mail_plugins = $mail_plugins compress\nmaildir_copy_with_hardlinks = {links}\n"
+    with culver.Server(config=config("maildir") + more) as server:
+        fill(server)
+        cur = server.home("alice") / "box" / "cur"
+        for n in range(3):      # short: the compressed form is larger, or smaller
+            text = b"Subject: x\n\n" + b"body %d\n" % n * (1 + n * 50)
+            path = cur / f"{n}.M1P1.other,S={len(text)}:2,S"
+            path.write_bytes(gzip.compress(text))
+            own(path)
+        uids = f"{COUNT + 1}:{COUNT + 3}"
+        # when each has been looked at, the journal knows the files' sizes
+        was = fetch(server, "text size.virtual", query=("mailbox", "INBOX", "uid", uids))
+        server.adm("copy", "-u", "alice", "Work", "mailbox", "INBOX", "uid", uids)
+        server.adm("move", "-u", "alice", "Work", "mailbox", "INBOX", "uid", uids)
+        now = fetch(server, "text size.virtual", query=("mailbox", "Work", "uid", f"{COUNT + 1}:*"))
+        assert now == was + was and len(was) == 3
+        for path in (server.home("alice") / "box" / ".Work").glob("[cn]*/*"):
+            data = path.read_bytes()
+            if data[:2] == b"\x1f\x8b":
+                data = gzip.decompress(data)
+            assert f",S={len(data)}" in path.name
+        assert verify(server)[0] == 0
+
+
 def test_verify_reads_compressed_mail():
     more = "mail_plugins = $mail_plugins compress\nplugin {{\n  zlib_save = gz\n}}\n"
     with culver.Server(config=config("maildir") + more) as server:
