@@ -25,6 +25,8 @@ static const char *level_fault(const struct cv_storage_config *config,
 		if (c == '.' && layout->separator == '.')
 			return "a '.' separates levels on disk";
 	}
+	if (cv_span_is(level, ".") || cv_span_is(level, ".."))
+		return "reserved name";
 	return layout->is_reserved != NULL &&
 		layout->is_reserved(config, level) ? "reserved name" : NULL;
 }

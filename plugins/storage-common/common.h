@@ -48,7 +48,8 @@ struct common_layout {
 	 * '.', a folder is one directory with dots in its name (Maildir++),
 	 * and no level has one. */
 	char separator;
-	/* Is there something else of this name?  NULL: never. */
+	/* Is there something else of this name?  NULL: never.  "." and ".."
+	 * are no names anywhere. */
 	bool (*is_reserved)(const struct cv_storage_config *config,
 			    struct cv_span level);
 	const char *subscriptions;	/* the usual name of their file */

@@ -245,7 +245,7 @@ int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		return ret;
 	}
 	expunge_foreign(root, name);
-	/* gone at once: no name of a folder begins with a dot */
+	/* gone at once: no folder has a name like this */
 	cv_api->random(&random, sizeof(random));
 	snprintf(trash, sizeof(trash), "mailboxes/.trash-%016llx",
 		 (unsigned long long)random);

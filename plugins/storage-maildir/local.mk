@@ -14,6 +14,7 @@ STORAGE_MAILDIR_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-maildir/maildir-path.c \
 	plugins/storage-maildir/maildir-plugin.c \
 	plugins/storage-maildir/maildir-put.c \
+	plugins/storage-maildir/maildir-remove.c \
 	plugins/storage-maildir/maildir-root.c \
 	plugins/storage-maildir/maildir-saved.c \
 	plugins/storage-maildir/maildir-scan.c \

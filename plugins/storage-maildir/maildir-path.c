@@ -80,20 +80,36 @@ const struct common_layout maildir_plus_layout = {
 	.separator = '.', .subscriptions = "subscriptions",
 };
 
-static bool is_reserved(const struct cv_storage_config *config,
-			struct cv_span level)
+/* What Dovecot and we write beside cur/, new/ and tmp/. */
+static bool is_control_file(struct cv_span level)
 {
 	static const char *const exact[] = {
-		"cur", "new", "tmp", "subscriptions", "maildirfolder",
+		"cur", "new", "tmp", "dovecot-uidlist", "dovecot-keywords",
+		"dovecot-uidlist.lock", "dovecot-keywords.lock",
+		"dovecot-acl", "dovecot-acl-list", ".culver",
+	};
+	static const char *const begins[] = {
+		"dovecot.index", "dovecot.list.index", "dovecot.mailbox.log",
+		"dovecot-uidvalidity", "dovecot-uidlist.tmp",
+		"culver-control.",
 	};
 
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
-		if (cv_span_is_icase(level, exact[i]))
+		if (cv_span_is(level, exact[i]))
 			return true;
 	}
-	return cv_span_begins_icase(level, CV_SPAN("dovecot")) ||
-		cv_span_begins_icase(level, CV_SPAN("culver.")) ||
-		level.data[0] == '.' ||
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+		if (cv_span_begins(level, cv_span_of(begins[i])))
+			return true;
+	}
+	return false;
+}
+
+/* Dovecot reserves no more than cur, new and tmp, in small letters. */
+static bool is_reserved(const struct cv_storage_config *config,
+			struct cv_span level)
+{
+	return is_control_file(level) ||
 		cv_span_is(level, common_subscriptions_name(
 				   config, &maildir_plus_layout)) ||
 		(config->dirname[0] != '\0' &&

@@ -108,7 +108,9 @@ int maildir_folders_check(struct cv_storage_root *root,
 
 	if (MD_CALL(root, fstat, root->fd, &st) < 0)
 		return common_fail(err, "stat", root->config->path);
-	if (root->fs)		/* no stamp covers a whole tree */
+	/* no stamp covers a whole tree; what is left of removed folders is
+	 * removed with the next scan */
+	if (root->fs || root->trash_waits)
 		return CV_CHANGED;
 	maildir_stamp_of(&st, &now);
 	same = stamp->len == sizeof(now) &&
@@ -195,18 +197,22 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	};
 	struct cv_pool *pool;
 	struct cv_text name, scratch;
+	uint32_t files = MAILDIR_TRASH_FILES;
 	const char *entry;
 	unsigned char type;
 	int ret = CV_OK;
 
 	if (dir == NULL)
 		return common_fail(err, "read", root->config->path);
+	root->trash_waits = false;
 	pool = cv_api->pool_create("maildir list");
 	cv_text_init(&name, pool);
 	cv_text_init(&scratch, pool);
 	while (ret == CV_OK &&
 	       (entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
 		if (entry[0] != '.' || (type != DT_DIR && type != DT_UNKNOWN))
+			continue;
+		if (maildir_trash_clean(root, entry, &files))
 			continue;
 		cv_text_reset(&name);
 		if (!maildir_path_parse(root, entry, &name))
@@ -235,7 +241,7 @@ int maildir_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 
 /* --- making ------------------------------------------------------------------ */
 
-static mode_t root_mode(struct cv_storage_root *root)
+mode_t maildir_root_mode(struct cv_storage_root *root)
 {
 	struct stat st;
 
@@ -293,7 +299,7 @@ int maildir_folder_create(struct cv_storage_root *root, struct cv_span name,
 {
 	struct cv_pool *pool = cv_api->pool_create("maildir create");
 	const char *path = maildir_path(root, pool, name);
-	mode_t mode = root_mode(root);
+	mode_t mode = maildir_root_mode(root);
 	bool made;
 	int ret;
 
@@ -315,123 +321,6 @@ int maildir_folder_create(struct cv_storage_root *root, struct cv_span name,
 	return ret;
 }
 
-/* --- removing ----------------------------------------------------------------- */
-
-/* Removes the files in a directory; directories in it stay. */
-static int empty_dir(struct cv_storage_root *root, int dirfd,
-		     const char *name)
-{
-	struct cv_io_dir *dir = MD_CALL(root, dir_open, dirfd, name);
-	const char *entry;
-	unsigned char type;
-	char path[MAILDIR_PATH_MAX];
-	int failed = 0;
-
-	if (dir == NULL)
-		return errno == ENOENT ? 0 : -1;
-	while ((entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
-		if (type == DT_DIR ||
-		    (size_t)snprintf(path, sizeof(path), "%s/%s", name,
-				     entry) >= sizeof(path))
-			continue;
-		if (MD_CALL(root, unlink, dirfd, path) < 0 &&
-		    errno != ENOENT && errno != EISDIR && errno != EPERM)
-			failed = errno;
-	}
-	if (MAILDIR_API(root)->dir_close(&dir) < 0)
-		return -1;
-	errno = failed;
-	return failed == 0 ? 0 : -1;
-}
-
-/* What is no folder of its own in an fs tree: control files. */
-static void remove_control_files(struct cv_storage_root *root, int dirfd)
-{
-	struct cv_io_dir *dir = MD_CALL(root, dir_open, dirfd, ".");
-	const char *entry;
-	unsigned char type;
-
-	if (dir == NULL)
-		return;
-	while ((entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
-		if (type == DT_REG)
-			(void)MD_CALL(root, unlink, dirfd, entry);
-	}
-	(void)MAILDIR_API(root)->dir_close(&dir);
-}
-
-enum { REMOVE_TRIES = 100 };
-
-static int remove_subdir(struct cv_storage_root *root, int dirfd,
-			 const char *name, struct cv_error *err)
-{
-	for (int tries = 0;; tries++) {
-		if (empty_dir(root, dirfd, name) < 0)
-			return common_fail(err, "remove", name);
-		if (MD_CALL(root, rmdir, dirfd, name) == 0 || errno == ENOENT)
-			return CV_OK;
-		/* whoever still saves there has its directory open */
-		if ((errno != ENOTEMPTY && errno != EEXIST) ||
-		    tries == REMOVE_TRIES)
-			return common_fail(err, "remove", name);
-	}
-}
-
-static int remove_tree(struct cv_storage_root *root, const char *path,
-		       struct cv_error *err)
-{
-	int dirfd = MD_CALL(root, open, root->fd, path,
-			    O_RDONLY | O_DIRECTORY, 0);
-	int ret = CV_OK;
-
-	if (dirfd < 0)
-		return errno == ENOENT ? CV_OK :
-			common_fail(err, "open", path);
-	/* cur goes first: from then on it is no folder */
-	for (int i = 2; i >= 0 && ret == CV_OK; i--)
-		ret = remove_subdir(root, dirfd, maildir_subdirs[i], err);
-	if (ret == CV_OK)
-		remove_control_files(root, dirfd);
-	MAILDIR_API(root)->close(MAILDIR_IO(root), dirfd);
-	/* children of an fs folder keep the directory */
-	if (ret == CV_OK && MD_CALL(root, rmdir, root->fd, path) < 0 &&
-	    errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
-		ret = common_fail(err, "remove", path);
-	return ret;
-}
-
-int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
-			  struct cv_error *err)
-{
-	struct cv_pool *pool = cv_api->pool_create("maildir remove");
-	const char *path = maildir_path(root, pool, name);
-	char trash[64];
-	uint64_t random;
-	int ret = CV_OK;
-
-	if (!root->fs && strcmp(path, ".") != 0) {
-		/* gone at once for everybody: no Maildir++ reader lists a
-		 * name with two dots */
-		cv_api->random(&random, sizeof(random));
-		snprintf(trash, sizeof(trash), "..culver-trashed-%016llx",
-			 (unsigned long long)random);
-		if (MD_CALL(root, rename, root->fd, path, root->fd, trash,
-			    false) == 0) {
-			path = trash;
-			/* before it is half empty */
-			if (MD_CALL(root, fsync, root->fd) < 0)
-				ret = common_fail(err, "sync",
-						  root->config->path);
-		}
-	}
-	if (ret == CV_OK)
-		ret = remove_tree(root, path, err);
-	if (ret == CV_OK && MD_CALL(root, fsync, root->fd) < 0)
-		ret = common_fail(err, "sync", root->config->path);
-	cv_api->pool_destroy(&pool);
-	return ret;
-}
-
 /* --- renaming ----------------------------------------------------------------- */
 
 int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
@@ -442,7 +331,7 @@ int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
 	const char *to = maildir_path(root, pool, new_name);
 	struct stat st;
 	int ret = common_parents_make(root->config, root->fd, to,
-				      root_mode(root), err);
+				      maildir_root_mode(root), err);
 
 	if (ret == CV_OK &&
 	    MD_CALL(root, rename, root->fd, from, root->fd, to, true) < 0) {

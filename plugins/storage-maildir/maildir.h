@@ -52,6 +52,7 @@ struct cv_storage_root {
 	uint32_t uids_used;
 	int64_t uids_failed;		/* when writing one last failed */
 	bool told_shut;			/* that folders are left out */
+	bool trash_waits;		/* of removed folders */
 };
 
 /* When a directory was last looked at. */
@@ -141,13 +142,24 @@ int maildir_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 			 void *context, struct cv_error *err);
 int maildir_folder_create(struct cv_storage_root *root, struct cv_span name,
 			  struct cv_error *err);
-int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
-			  struct cv_error *err);
 int maildir_folder_rename(struct cv_storage_root *root, struct cv_span name,
 			  struct cv_span new_name, struct cv_error *err);
+/* Of new directories in it. */
+mode_t maildir_root_mode(struct cv_storage_root *root);
 void maildir_stamp_of(const struct stat *st, struct maildir_stamp *stamp);
 bool maildir_stamp_equal(const struct maildir_stamp *a,
 			 const struct maildir_stamp *b);
+
+/* --- maildir-remove.c ----------------------------------------------------- */
+
+int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
+			  struct cv_error *err);
+/* A scan of the root found this: false when it is nothing of removed folders.
+ * What nobody is at any more is removed, as long as *files, how many a scan
+ * removes, has not come to nought. */
+enum { MAILDIR_TRASH_FILES = 1000 };
+bool maildir_trash_clean(struct cv_storage_root *root, const char *entry,
+			 uint32_t *files);
 
 /* --- maildir-subscriptions.c ---------------------------------------------- */
 

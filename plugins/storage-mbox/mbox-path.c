@@ -56,16 +56,26 @@ const char *mbox_own_name(struct cv_pool *pool, struct cv_span name)
 	return cv_text_str(&own);
 }
 
+static bool ends_with(struct cv_span level, struct cv_span end)
+{
+	return level.len >= end.len &&
+		memcmp(level.data + level.len - end.len, end.data,
+		       end.len) == 0;
+}
+
+/* Files and folders beside the mboxes, Dovecot's and ours. */
 static bool is_reserved(const struct cv_storage_config *config,
 			struct cv_span level)
 {
-	/* a lock file is no mailbox, and no mailbox may look like one */
-	return level.data[0] == '.' ||
-		(CV_HAS(config, subscriptions) &&
-		 config->subscriptions != NULL &&
-		 cv_span_is(level, config->subscriptions)) ||
-		(level.len >= 5 &&
-		 memcmp(level.data + level.len - 5, ".lock", 5) == 0) ||
+	return cv_span_is(level, ".imap") ||
+		cv_span_is(level, common_subscriptions_name(config,
+							    &mbox_layout)) ||
+		/* a lock file is no mailbox, and no mailbox may look like
+		 * one; nor what NFS keeps of a removed one */
+		ends_with(level, CV_SPAN(".lock")) ||
+		ends_with(level, CV_SPAN(".culver-new")) ||
+		cv_span_begins(level, CV_SPAN(".temp.")) ||
+		cv_span_begins(level, CV_SPAN(".nfs")) ||
 		(config->dirname[0] != '\0' &&
 		 cv_span_is(level, config->dirname));
 }

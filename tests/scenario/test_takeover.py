@@ -80,6 +80,34 @@ def fill(theirs):
     client.logout()
 
 
+def hold_one_mail_each(server, names):
+    """Dovecot's mailboxes of these names, each with a mail that names it."""
+    for name in names:
+        doveadm(server, "mailbox", "create", "-u", "alice", name)
+        subprocess.run(["doveadm", "-c", server.config, "save", "-u", "alice", "-m", name], check=True,
+                       input=b"Subject: %s\n\nbody\n" % name.encode(), capture_output=True)
+
+
+@pytest.mark.parametrize("kind", ["maildir-fs", "sdbox", "mdbox", "mbox"])
+def test_mailboxes_have_the_names_that_dovecot_lets_them_have(kind):
+    names = [".hid", "a/.hid", "a/New", "...", "..x", "CUR", "New", "Tmp", "a.b", "dovecot", "maildirfolder"]
+    with start_theirs(kind) as theirs:
+        hold_one_mail_each(theirs, names)
+        fetch = ["-f", "tab", "fetch", "-u", "alice", "mailbox uid hdr.subject", "all"]
+        listed = set(doveadm(theirs, "mailbox", "list", "-u", "alice").splitlines()) - {"a"}    # has no mail
+        assert listed >= set(names)
+        mails = sorted(doveadm(theirs, *fetch).splitlines())
+        assert len(mails) == len(names) + 1     # a title
+        ours = take_over(theirs, kind)
+        try:
+            assert set(ours.adm("mailbox", "list", "-u", "alice").stdout.splitlines()) == listed
+            assert sorted(ours.adm(*fetch).stdout.splitlines()) == mails
+            # what Culver has made there is no mailbox
+            assert set(ours.adm("mailbox", "list", "-u", "alice").stdout.splitlines()) == listed
+        finally:
+            ours.remove()
+
+
 def status(text):
     """{mailbox: {item: value}} of doveadm's or culveradm's lines."""
     return {line.split()[0]: dict(word.split("=") for word in line.split()[1:])

@@ -145,6 +145,39 @@ static void names_that_cannot_be_are_refused(void **state)
 	assert_false(is_accepted(b, cv_text_span(&name)));
 }
 
+/* Where levels are directories, a dot is a letter like others, and so are the
+ * letters of names that a driver may have for something else. */
+static void names_with_a_dot_before_them_are_names(void **state)
+{
+	struct blob_fixture *b = *state;
+	static const char *const wanted[] = {
+		".hid", "a/.hid", ".d/x", "...", "..x", ".culverx", ".trash-1",
+		".trash-0123456789abcdeF", "New", "Tmp", "CUR", "p/New",
+		"Dovecot", "dovecot", "dovecot-list", "Subscriptions",
+	};
+	static const char *const refused[] = {
+		".", "..", "a/.", "a/..", "../a", "./a", "a/../b",
+	};
+	struct known *known;
+
+	if (!is_accepted(b, CV_SPAN("a.b")) ||
+	    blob_has(b, CV_STORAGE_ONE_PROCESS))
+		return;		/* no directories, or nowhere on disk */
+	for (size_t i = 0; i < BLOB_COUNT(wanted); i++) {
+		if (!is_accepted(b, cv_span_of(wanted[i])))
+			fail_msg("'%s' is refused", wanted[i]);
+		blob_make_folder(b, wanted[i]);
+	}
+	known = folders(b);
+	for (size_t i = 0; i < BLOB_COUNT(wanted); i++) {
+		if (hash_find(&known->found, cv_span_of(wanted[i])) == NULL)
+			fail_msg("'%s' is not found", wanted[i]);
+	}
+	for (size_t i = 0; i < BLOB_COUNT(refused); i++)
+		assert_false(is_accepted(b, cv_span_of(refused[i])));
+	assert_nothing_outside(b);
+}
+
 /* Every length up to the longest that is accepted can be made. */
 static void long_names_that_are_accepted_can_be_made(void **state)
 {
@@ -449,6 +482,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_names_are_two_places),
 		cmocka_unit_test(names_that_cannot_be_are_refused),
+		cmocka_unit_test(names_with_a_dot_before_them_are_names),
 		cmocka_unit_test(long_names_that_are_accepted_can_be_made),
 		cmocka_unit_test(folders_are_made_once),
 		cmocka_unit_test(a_folder_may_have_folders_below_it),

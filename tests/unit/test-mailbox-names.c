@@ -298,6 +298,42 @@ static void the_fs_layout_has_directories(void **state)
 	fixture_deinit(&f);
 }
 
+/* As Dovecot has it: no more is reserved than the folders of messages, in
+ * small letters; nor is what we keep beside them a mailbox. */
+static void the_fs_layout_reserves_what_is_there_and_no_more(void **state)
+{
+	static const char *const names[] = {
+		".hid", ".hid/deep", "CUR", "New", "Tmp", "a", "a/.hid",
+		"a/New", "dovecot", "maildirfolder",
+	};
+	static const char *const reserved[] = {
+		".", "..", "a/..", ".culver", "cur", "new", "tmp", "a/new",
+		"dovecot-uidlist", "dovecot.index.log", "subscriptions",
+	};
+	struct fixture f;
+	struct cv_mailbox *box;
+
+	fixture_init(&f, "mail_location = maildir:~/Maildir:LAYOUT=fs\n");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ok(&f, mailbox_api.create(f.user, names[i], 0, &f.err));
+		fixture_save(&f, names[i], mail_one, 0);
+	}
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		assert_int_equal(mailbox_api.create(f.user, reserved[i], 0,
+						    &f.err), CV_E_PERM);
+	fixture_save(&f, "INBOX", mail_one, 0);
+	fixture_logout(&f);
+	fixture_login(&f);
+	assert_string_equal(list(&f, "*", 0), "INBOX .hid+ .hid/deep CUR New "
+			    "Tmp a+ a/.hid a/New dovecot maildirfolder");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		box = fixture_open(&f, names[i]);
+		assert_string_equal(fixture_body(&f, box, 1), mail_one);
+		mailbox_api.close(&box);
+	}
+	fixture_deinit(&f);
+}
+
 static void locations_that_make_no_sense_are_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -428,6 +464,8 @@ int main(void)
 		cmocka_unit_test(folders_are_renamed_with_their_children),
 		cmocka_unit_test(namespaces_have_prefixes),
 		cmocka_unit_test(the_fs_layout_has_directories),
+		cmocka_unit_test(
+			the_fs_layout_reserves_what_is_there_and_no_more),
 		cmocka_unit_test(locations_that_make_no_sense_are_refused),
 		cmocka_unit_test(uids_of_dovecot_are_kept),
 		cmocka_unit_test(a_uid_list_may_be_damaged),

@@ -3,6 +3,9 @@
 #include "mailbox-fixture.h"
 #include "heap.h"
 
+/* The driver's, from maildir.h. */
+bool maildir_lock(struct cv_storage_root *root, int dirfd, const char *name);
+
 static const char message[] = "Subject: x\n\nbody\n";
 
 /* INBOX as another server made it. */
@@ -276,6 +279,99 @@ static void a_lock_of_dovecot_delays_no_mail_for_long(void **state)
 	fixture_deinit(&f);
 }
 
+/* A process that died while it wrote the list: neither Culver waits, nor
+ * Dovecot, which knows its own form. */
+static void a_lock_of_ours_that_was_left_delays_nobody(void **state)
+{
+	static const char *const left[] = { "culver\n", "", NULL };
+	struct fixture f;
+	struct cv_mailbox *box;
+	char host[256] = "", text[300], to[300];
+	uint32_t uid = 1;
+
+	(void)state;
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", message, 0);
+	box = fixture_open(&f, "INBOX");
+	assert_true(maildir_lock(box->store->root, AT_FDCWD, f.dir));
+	mailbox_api.close(&box);
+	(void)gethostname(host, sizeof(host) - 1);
+	snprintf(text, sizeof(text), "%s.lock", f.dir);
+	snprintf(to, sizeof(to), "%s/home/Maildir/left", f.dir);
+	assert_int_equal(rename(text, to), 0);
+	snprintf(text, sizeof(text), "0%ld:%s", (long)getpid(), host);
+	assert_string_equal(read_file(&f, "left"), text);
+	for (size_t i = 0; i < 3; i++) {
+		/* not ours, and to be written anew */
+		fixture_write(&f, "dovecot-uidlist", "3 V1 N1\n");
+		fixture_write(&f, "dovecot-uidlist.lock",
+			      left[i] == NULL ? text : left[i]);
+		assert_int_equal(fixture_save(&f, "INBOX", message, 0), ++uid);
+		assert_string_equal(read_file(&f, "dovecot-uidlist.lock"), "");
+		assert_non_null(strstr(read_file(&f, "dovecot-uidlist"),
+				       pool_printf(f.pool, "\n%u ", uid)));
+	}
+	fixture_deinit(&f);
+}
+
+static bool is_there(struct fixture *f, const char *name)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/home/Maildir/%s", f->dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void make_trashed(struct fixture *f, const char *name)
+{
+	static const char *const dirs[] = { "", "/cur", "/new", "/tmp" };
+	char path[400];
+
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/home/Maildir/%s%s", f->dir,
+			 name, dirs[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	fixture_write(f, pool_printf(f->pool, "%s/cur/1.a:2,S", name),
+		      message);
+	fixture_write(f, pool_printf(f->pool, "%s/maildirfolder", name), "");
+}
+
+/* Not as long as the one that removes it may still be there. */
+static void what_is_left_of_removed_folders_is_removed(void **state)
+{
+	static const char trash[] = "..DOVECOT-TRASHED";
+	struct fixture f;
+	struct cv_mailbox *box;
+	char path[400], now[100];
+
+	(void)state;
+	fixture_init(&f, "");
+	fixture_save(&f, "INBOX", message, 0);
+	ok(&f, mailbox_api.create(f.user, "Box", 0, &f.err));
+	fixture_save(&f, "Box", message, 0);
+	ok(&f, mailbox_api.remove(f.user, "Box", &f.err));
+	assert_false(is_there(&f, trash));
+	snprintf(path, sizeof(path), "%s/home/Maildir/%s", f.dir, trash);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(now, sizeof(now), "%s/culver-%llx-1", trash,
+		 (unsigned long long)time(NULL));
+	make_trashed(&f, now);
+	make_trashed(&f, "..DOVECOT-TRASHED/culver-60000000-1");
+	make_trashed(&f, "..culver-trashed-0123456789abcdef");
+	fixture_logout(&f);
+	fixture_login(&f);
+	(void)fixture_save(&f, "INBOX", message, 0);
+	box = fixture_open(&f, "INBOX");
+	ok(&f, store_folders_refresh(box->store, true, &f.err));
+	mailbox_api.close(&box);
+	assert_false(is_there(&f, "..culver-trashed-0123456789abcdef"));
+	assert_false(is_there(&f, "..DOVECOT-TRASHED/culver-60000000-1"));
+	assert_true(is_there(&f, now));
+	assert_true(is_there(&f, "cur"));
+	fixture_deinit(&f);
+}
+
 static int try_body(struct fixture *f, struct cv_mailbox *box, uint32_t seq)
 {
 	struct cv_section all = {
@@ -486,6 +582,8 @@ int main(void)
 		cmocka_unit_test(uids_of_others_are_kept_apart),
 		cmocka_unit_test(lines_of_the_dead_do_not_pile_up),
 		cmocka_unit_test(a_lock_of_dovecot_delays_no_mail_for_long),
+		cmocka_unit_test(a_lock_of_ours_that_was_left_delays_nobody),
+		cmocka_unit_test(what_is_left_of_removed_folders_is_removed),
 		cmocka_unit_test(a_file_cut_short_is_no_shorter_message),
 		cmocka_unit_test(
 			a_size_that_has_changed_is_refused_or_corrected),
