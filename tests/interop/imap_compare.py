@@ -290,7 +290,9 @@ class Pair:
     def judge(self, seed, text, links, answers, history):
         ends, fine = False, True
         shapes = {}
-        for path, ours, theirs in imap_answers.differences(answers[0].said, answers[1].said):
+        found = list(imap_answers.differences(answers[0].said, answers[1].said))
+        # whether it was done at all comes first: data in the answer depend on it
+        for path, ours, theirs in sorted(found, key=lambda row: row[0][0] != "tagged"):
             where = " ".join(str(p) for p in path)
             if path[0] == "fetch" and len(path) > 1 and path[1] not in shapes:
                 shapes[path[1]] = self.shape(links, path[1])
@@ -301,7 +303,7 @@ class Pair:
                     number for pair in zip(ours or (), theirs or ()) if pair[0] != pair[1]
                     for number in members(pair)}
                 shape = " [" + " ".join(
-                    self.shape(links, n, uid) for n in sorted(which)[:8]) + "]"
+                    self.shape(links, n, uid) for n in sorted(which)[:16]) + "]"
             line = f"{text} ¦ {where}{shape} ¦ {say(ours)} ¦ {say(theirs)}"
             if path[0] == "tagged":
                 line += "".join(f"\n    {answer.text[:150]}" for answer in answers)
@@ -310,6 +312,8 @@ class Pair:
                 fine = False
             # what follows may be its consequence
             ends = ends or row is None or row.ends
+            if ends and path == ("tagged",):
+                break
         return ends, fine
 
     def report(self, out=sys.stdout):
