@@ -130,6 +130,21 @@ static bool to_trash(struct cv_storage_root *root, const char *path,
 	return false;
 }
 
+/* Where it is, and where it was. */
+static int sync_trash(struct cv_storage_root *root, struct cv_error *err)
+{
+	int fd = MD_CALL(root, open, root->fd, TRASH, O_RDONLY | O_DIRECTORY,
+			 0);
+	int ret = CV_OK;
+
+	if (fd < 0 || MD_CALL(root, fsync, fd) < 0 ||
+	    MD_CALL(root, fsync, root->fd) < 0)
+		ret = common_fail(err, "sync", root->config->path);
+	if (fd >= 0)
+		MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+	return ret;
+}
+
 /* Has it been there so long that nobody is at it any more? */
 static bool is_left(const char *name)
 {
@@ -196,8 +211,8 @@ int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
 	int ret = CV_OK;
 
 	/* before it is half empty */
-	if (trashed && MD_CALL(root, fsync, root->fd) < 0)
-		ret = common_fail(err, "sync", root->config->path);
+	if (trashed)
+		ret = sync_trash(root, err);
 	if (ret == CV_OK)
 		ret = remove_tree(root, trashed ? trash : path, &all, err);
 	if (trashed)
