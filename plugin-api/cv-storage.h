@@ -215,6 +215,11 @@ struct cv_found {
 	/* SAVEDATE [RFC8514], as far as the blob says: from scan or look; 0:
 	 * it does not. */
 	int64_t saved;
+	/* With DAMAGED: a reference to these bytes was removed, that of the
+	 * message dropped_uid of this life of the folder.  They are a message
+	 * only where the journal knows neither of another reference to them
+	 * nor that they were expunged. */
+	uint32_t dropped_uid;		/* 0: none was */
 };
 
 /* What is known of a blob beside its bytes.  The caller has set references to

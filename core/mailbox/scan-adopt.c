@@ -219,6 +219,98 @@ static int pass_takeover(struct scan *scan)
 				   scan->err);
 }
 
+/* --- what was dropped ---------------------------------------------------- */
+
+static void add_bytes(struct scan *scan, struct hash_table *live,
+		      struct cv_span ref)
+{
+	hash_set(live, scan->driver->same_bytes(pool_span(scan->pool, ref)),
+		 scan);
+}
+
+static int add_folder(struct scan *scan, struct account_folder *folder,
+		      struct hash_table *live)
+{
+	int ret = account_folder_load(folder, scan->err);
+	uint32_t rows = ret < 0 ? 0 : account_row_count(folder);
+	struct cv_span key, value, ref;
+	size_t at = 0;
+
+	for (uint32_t row = 0; row < rows; row++) {
+		struct account_message m;
+
+		if (!account_row_alive(folder, row))
+			continue;
+		account_row_get(folder, row, &m);
+		add_bytes(scan, live, m.blob);
+	}
+	while (ret == CV_OK &&
+	       account_metadata_next(folder->account, folder, &at, &key,
+				     &value)) {
+		if (!cv_span_begins(key, CV_SPAN("gone.")))
+			continue;
+		while (cv_span_split(&value, '\n', &ref)) {
+			if (ref.len > 0)
+				add_bytes(scan, live, ref);
+		}
+	}
+	return ret;
+}
+
+/* Whether the journal says of the folder's message that it went. */
+static bool went(const struct account_changes *changes, uint32_t uidnext,
+		 uint32_t uid)
+{
+	if (uid < uidnext)
+		return true;
+	for (size_t i = 0; i < changes->expunged.count; i++) {
+		if (uid >= changes->expunged.items[i].first &&
+		    uid <= changes->expunged.items[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* Bytes that a message of any folder has, or had when the journal spoke of it
+ * last, are found there or nowhere; what is left was moved in the part of the
+ * journal that is lost. */
+static int drop_dropped(struct scan *scan)
+{
+	struct account_changes changes = { 0 };
+	struct account_folder *folder;
+	struct hash_table live;
+	size_t at = 0, to = 0, dropped = 0;
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < scan->found.count; i++)
+		dropped += scan->found.items[i]->f.dropped_uid != 0 &&
+			!scan->found.items[i]->known;
+	if (dropped == 0 || !CV_HAS(scan->driver, same_bytes) ||
+	    scan->driver->same_bytes == NULL)
+		return CV_OK;
+	hash_init(&live, scan->pool, false);
+	while (ret == CV_OK && (folder = account_folder_next(
+					scan->folder->account, &at)) != NULL) {
+		if (!folder->deleted)
+			ret = add_folder(scan, folder, &live);
+	}
+	if (ret < 0)
+		return ret;
+	account_changes_get(scan->folder, 0, 0, scan->pool, &changes);
+	for (size_t i = 0; i < scan->found.count; i++) {
+		struct found *f = scan->found.items[i];
+
+		if (f->f.dropped_uid == 0 || f->known ||
+		    (!went(&changes, scan->uidnext_before,
+			   f->f.dropped_uid) &&
+		     hash_find(&live, scan->driver->same_bytes(f->f.ref)) ==
+		     NULL))
+			scan->found.items[to++] = f;
+	}
+	scan->found.count = to;
+	return CV_OK;
+}
+
 /* Leaves what is to be adopted. */
 static void drop_known(struct scan *scan)
 {
@@ -265,8 +357,10 @@ static uint32_t first_recent(const struct scan *scan, uint32_t arrived,
 int scan_adopt(struct scan *scan)
 {
 	uint32_t recent = 0, uid = 0, last = 0;
-	int ret = CV_OK;
+	int ret = drop_dropped(scan);
 
+	if (ret < 0)
+		return ret;
 	drop_known(scan);
 	if (scan->found.count > 1)
 		qsort(scan->found.items, scan->found.count,

@@ -35,6 +35,8 @@ static int take_found(void *context, const struct cv_found *found)
 		return CV_OK;
 	f = pool_new(scan->pool, struct found);
 	f->f = *found;
+	if (!CV_HAS(found, dropped_uid))
+		f->f.dropped_uid = 0;
 	f->f.ref = pool_span(scan->pool, found->ref);
 	f->f.keywords = copy_keywords(scan->pool, found->keywords);
 	f->pass = scan->pass;

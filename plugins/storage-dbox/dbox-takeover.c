@@ -357,7 +357,12 @@ static int walk(struct cv_storage_folder *folder, item_fn *fn, void *context,
 	return ret;
 }
 
-struct report { cv_found_fn *fn; void *context; bool first; };
+struct report {
+	struct cv_storage_folder *folder;
+	cv_found_fn *fn;
+	void *context;
+	bool first;
+};
 
 static int report_item(void *context, const struct mdbox_item *item,
 		       struct cv_span ref)
@@ -367,9 +372,14 @@ static int report_item(void *context, const struct mdbox_item *item,
 		CV_SIZED(cv_found), .ref = ref, .received = INT64_MIN,
 	};
 
-	/* expunged, or moved to where the journal knows it */
-	if (!r->first && item->message.record.state == DBOX_DROPPED)
-		return CV_OK;
+	/* expunged, or moved: core knows whether the journal says so */
+	if (!r->first && item->message.record.state == DBOX_DROPPED) {
+		const struct dbox_trailer *t = &item->message.trailer;
+
+		if (t->uid == 0 || t->uidvalidity != r->folder->uidvalidity)
+			return CV_OK;
+		found.dropped_uid = t->uid;
+	}
 	return r->fn(r->context, &found);
 }
 
@@ -378,7 +388,9 @@ static int report_item(void *context, const struct mdbox_item *item,
 int mdbox_scan(struct cv_storage_folder *folder, uint32_t scan,
 	       cv_found_fn *fn, void *context, struct cv_error *err)
 {
-	struct report report = { fn, context, (scan & CV_SCAN_FIRST) != 0 };
+	struct report report = {
+		folder, fn, context, (scan & CV_SCAN_FIRST) != 0,
+	};
 	struct dbox_foreign *f;
 	int ret;
 

@@ -599,6 +599,110 @@ static void run(struct fixture *f)
 
 /* --- tests ---------------------------------------------------------------- */
 
+#ifndef FIXTURE_MBOX
+static size_t journal_size(const struct file **file_r)
+{
+	for (size_t i = 0; i < whole.count; i++) {
+		const char *name = strrchr(whole.files[i].path, '/') + 1;
+
+		if (strcmp(name, "journal.1") == 0) {
+			*file_r = &whole.files[i];
+			return whole.files[i].size;
+		}
+	}
+	fail_msg("there is no journal");
+	return 0;
+}
+
+static void expunge_first(struct fixture *f, const char *name)
+{
+	struct cv_mailbox *box = fixture_open(f, name);
+
+	fixture_store(f, box, 1, 1, CV_FLAGS_ADD, CV_FLAG_DELETED, NULL);
+	ok(f, mailbox_api.expunge(box, NULL, &f->err));
+	mailbox_api.close(&box);
+}
+
+/* Messages 1 and 2 of INBOX are moved, 3 is expunged, and the second of those
+ * that were moved too.  said_r: bytes of the journal that say it all. */
+static void move_some(struct fixture *f, size_t *moved_r, size_t *said_r)
+{
+	const struct file *journal;
+
+	memset(&past, 0, sizeof(past));
+	ok(f, mailbox_api.create(f->user, "other", 0, &f->err));
+	save_some(f, "INBOX", 1, 5);
+	remember(f);
+	fixture_logout(f);
+	take_tree(f, &whole);
+	*moved_r = journal_size(&journal);
+	fixture_login(f);
+	ok(f, fixture_try_copy(f, true));
+	expunge_first(f, "INBOX");
+	expunge_first(f, "other");
+	fixture_logout(f);
+	take_tree(f, &whole);
+	*said_r = journal_size(&journal);
+	fixture_login(f);
+	save_some(f, "INBOX", 10, 1);
+	fixture_logout(f);
+	take_tree(f, &whole);
+	fixture_login(f);
+}
+
+static unsigned int shown_times(const struct view *view, uint32_t hash)
+{
+	unsigned int times = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		times += view->messages[i].hash == hash;
+	return times;
+}
+
+/* Bodies of messages that were never expunged are each there once. */
+static void judge_moved(const struct view *view, size_t cut, bool said)
+{
+	for (size_t i = 0; i < 5; i++) {
+		unsigned int times = shown_times(view, past.messages[i].hash);
+		bool expunged = i == 0 || i == 2;
+
+		if (times > 1 || (times == 0 && !expunged) ||
+		    (times > 0 && expunged && said))
+			fail_msg("cut at %zu: message %zu is there %u times",
+				 cut, i + 1, times);
+	}
+}
+
+static void a_moved_message_outlives_a_cut_journal(void **state)
+{
+	static struct view view;
+	const struct file *journal;
+	size_t moved, said, size;
+	struct fixture f;
+
+	tree_pool = pool_create("trees");
+	dbox_init(&f, "mdbox", "");
+	move_some(&f, &moved, &said);
+	fixture_logout(&f);
+	size = journal_size(&journal);
+	assert_true(moved < said && said < size);
+	for (size_t at = 0; at <= size; at += at < moved / 2 ? 97 : 13) {
+		restore_tree(&f);
+		write_file(journal->path, journal->data, at);
+		fixture_login(&f);
+		assert_null(resync(&f, false));
+		assert_null(resync(&f, true));
+		look(&f, &view);
+		judge_moved(&view, at, at >= said);
+		fixture_logout(&f);
+	}
+	fixture_login(&f);
+	pool_destroy(&tree_pool);
+	fixture_deinit(&f);
+	(void)state;
+}
+#endif
+
 #ifdef FIXTURE_MBOX
 static void an_mbox_outlives_any_damage(void **state)
 {
@@ -646,6 +750,7 @@ int main(void)
 		cmocka_unit_test(a_maildir_outlives_any_damage),
 		cmocka_unit_test(an_sdbox_outlives_any_damage),
 		cmocka_unit_test(an_mdbox_outlives_any_damage),
+		cmocka_unit_test(a_moved_message_outlives_a_cut_journal),
 #endif
 	};
 
