@@ -107,7 +107,8 @@ void store_folder_finish(struct store_folder *sf)
 	struct finishing f = { .sf = sf };
 	int ret;
 
-	if (sf->store->driver->hidden == NULL)
+	if (!CV_HAS(sf->store->driver, hidden) ||
+	    sf->store->driver->hidden == NULL)
 		return;
 	f.pool = pool_create("finish");
 	hash_init(&f.hidden, f.pool, false);
