@@ -302,7 +302,7 @@ def normal(line):
 
 
 # sent by one of the two in places where RFC 3501 leaves it open
-UNIMPORTANT = re.compile(rb"\* (\d+ RECENT$|OK \[(HIGHESTMODSEQ|CLOSED|UNSEEN|UIDNEXT|MAILBOXID)"
+UNIMPORTANT = re.compile(rb"\* (\d+ RECENT$|OK \[(HIGHESTMODSEQ|CLOSED|UNSEEN|UIDNEXT|MAILBOXID|ANNOTATIONS)"
                          rb"|OK\[?$|NO\b|BAD\b|OK$)")
 
 

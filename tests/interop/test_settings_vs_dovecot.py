@@ -221,7 +221,8 @@ def test_names_as_arguments(tmp_path, args):
     theirs = run("doveconf", path, *args)
     ours = run(CULVERCONF, path, *args)
     assert ours.returncode == theirs.returncode == 0
-    assert ours.stdout == theirs.stdout
+    # Dovecot has no defaults for what its plugins read
+    assert re.sub(r"^  fts_\w+ = .*\n", "", ours.stdout, flags=re.M) == theirs.stdout
 
 
 def test_missing_file_and_wrong_option(tmp_path):
