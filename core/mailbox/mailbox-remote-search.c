@@ -27,16 +27,8 @@ static void put_query(struct cv_text *fields,
 /* A UID of this view as its number; 0: it is not in it. */
 static uint32_t seq_of_uid(const struct cv_mailbox *box, uint32_t uid)
 {
-	uint32_t low = 0, high = box->count;
+	uint32_t low = mailbox_view_lower(box, uid);
 
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (mailbox_uid_at(box, mid) < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low < box->count && mailbox_uid_at(box, low) == uid ? low + 1 :
 		0;
 }
