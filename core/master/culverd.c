@@ -7,6 +7,7 @@
  *
  * SIGHUP reloads, SIGTERM and SIGINT stop, SIGUSR1 reopens log files. */
 #include "master.h"
+#include "code-memory.h"
 #include "log-line.h"
 
 #include <errno.h>
@@ -536,6 +537,7 @@ int main(int argc, char **argv)
 	warn_of_missing_walls(m.config);
 	master_processes_start(&m);
 	notify_state("READY=1");
+	code_memory_drop();
 	run(&m, &unblocked);
 	master_listeners_remove(m.config);
 	master_socket_remove(&m.control_file);

@@ -2,6 +2,7 @@ sbin_PROGRAMS += core/master/culverd
 core_master_culverd_CPPFLAGS = $(CORE_CPPFLAGS)
 core_master_culverd_SOURCES = \
 	%D%/boot.c %D%/boot.h \
+	%D%/code-memory.c %D%/code-memory.h \
 	%D%/culverd.c \
 	%D%/log-line.c %D%/log-line.h \
 	%D%/master-config.c \
@@ -67,6 +68,7 @@ core_master_libservice_la_CPPFLAGS = $(CORE_CPPFLAGS) $(LIBEVENT_CFLAGS) \
 	$(SECCOMP_CFLAGS)
 core_master_libservice_la_SOURCES = \
 	%D%/boot.c %D%/boot.h \
+	%D%/code-memory.c %D%/code-memory.h \
 	%D%/event-memory.c %D%/event-memory.h \
 	%D%/log-line.c %D%/log-line.h \
 	%D%/sandbox.c %D%/sandbox.h \

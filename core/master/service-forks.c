@@ -5,6 +5,7 @@
  * nobody takes, it forks a process, which starts, takes it, and ends when it
  * has been served.  So a service that nobody asks is one small process. */
 #include "service-private.h"
+#include "code-memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,6 +200,7 @@ int service_forks_run(struct service *s, struct cv_error *err)
 	service_limit_memory(go->vsz_limit);
 	(void)fcntl(BOOT_FD, F_SETFL, O_NONBLOCK);
 	service_prepare_forks();
+	code_memory_drop();
 	service_tell_ready(s);
 	for (uint32_t i = 0; i < go->process_min_avail; i++) {
 		if (fork_one(&forks, false, err) == CV_OK)

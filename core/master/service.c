@@ -1,5 +1,6 @@
 /* service.c - the life of a process: boot, start, confine, serve. */
 #include "service-private.h"
+#include "code-memory.h"
 #include "event-memory.h"
 #include "log-line.h"
 #include "selftest.h"
@@ -512,6 +513,7 @@ static int serve(struct service *s, struct cv_error *err)
 	if (!s->private->forked)
 		service_tell_ready(s);
 	service_give_back();	/* what the start needed */
+	code_memory_drop();
 	dispatch(s);
 	return CV_OK;
 }

@@ -15,6 +15,7 @@
 #include "message/text-convert.h"
 #include "mailbox/user-ids.h"
 #include "mailbox/user.h"
+#include "master/code-memory.h"
 #include "master/script-command.h"
 #include "master/selftest.h"
 #include "stream/stream-api.h"
@@ -730,6 +731,7 @@ static int zygote_run(struct service *s, struct cv_error *err)
 	if (status != CV_OK)
 		return status;
 	service_prepare_forks();
+	code_memory_drop();
 	service_tell_ready(s);
 	return serve(zygote);
 }

@@ -555,6 +555,12 @@ tests_unit_test_event_memory_SOURCES = %D%/test-event-memory.c \
 tests_unit_test_event_memory_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_event_memory_LDADD = $(UNIT_LIBS) $(LIBEVENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-code-memory
+tests_unit_test_code_memory_SOURCES = %D%/test-code-memory.c \
+	core/master/code-memory.c
+tests_unit_test_code_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_code_memory_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-reserve
 tests_unit_test_reserve_SOURCES = %D%/test-reserve.c %D%/account-fixture.h
 tests_unit_test_reserve_CPPFLAGS = $(UNIT_CPPFLAGS)
