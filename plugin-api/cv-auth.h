@@ -232,6 +232,7 @@ enum {					/* struct cv_scheme.flags */
 	CV_SCHEME_USER = 4,		/* the hash depends on the user name */
 	CV_SCHEME_DEFAULT = 8,		/* dummy verify uses it: it takes as
 					 * long as the usual hash */
+	CV_SCHEME_CLEAR = 16,		/* what is stored is the password */
 };
 
 enum cv_scheme_encoding {		/* without a suffix like .b64 */

@@ -3,7 +3,7 @@
 #include "auth-input.h"
 #include "auth-reply.h"
 #include "module/module.h"
-#include "scheme-digest.h"
+#include "password-scheme.h"
 
 void auth_check_prepare(void)
 {
@@ -13,13 +13,18 @@ void auth_check_prepare(void)
 	};
 
 	struct cv_pool *pool = pool_create("sample of a login");
-	const char **schemes = pool_new_array(pool, const char *,
-					      scheme_digest_count + 1);
+	const struct cv_scheme *scheme;
+	const char **schemes;
+	uint32_t at = 0, count = 0;
 
 	auth_input_init(&sample, pool);
 	module_set_auth_variables(&vars);
-	for (uint32_t i = 0; i < scheme_digest_count; i++)
-		schemes[i] = scheme_digest_table[i].name;
+	while (password_scheme_next_of_core(&at) != NULL)
+		count++;
+	schemes = pool_new_array(pool, const char *, count + 1);
+	at = 0;
+	while ((scheme = password_scheme_next_of_core(&at)) != NULL)
+		schemes[at - 1] = scheme->name;
 	module_set_auth_schemes(schemes);
 }
 

@@ -27,8 +27,12 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-worker.c %D%/auth-worker.h \
 	%D%/auth-worker-server.c %D%/auth-worker-server.h \
 	%D%/auth-worker-service.c \
+	%D%/hmac-md5.c %D%/hmac-md5.h \
+	%D%/md-block.c %D%/md-block.h \
 	%D%/mech-login.c \
 	%D%/mech-plain.c \
 	%D%/password-scheme.c %D%/password-scheme.h \
-	%D%/scheme-digest.c %D%/scheme-digest.h
+	%D%/scheme-digest.c %D%/scheme-digest.h \
+	%D%/scheme-hmac.c %D%/scheme-hmac.h \
+	%D%/scheme-otp.c %D%/scheme-otp.h
 EXTRA_DIST += %D%/README.md

@@ -2,17 +2,45 @@
 #include "password-scheme.h"
 #include "auth-provider.h"
 #include "scheme-digest.h"
+#include "scheme-hmac.h"
+#include "scheme-otp.h"
+
+static const struct {
+	const struct cv_scheme *schemes;
+	const uint32_t *count;
+} core_tables[] = {
+	{ scheme_digest_table, &scheme_digest_count },
+	{ scheme_hmac_table, &scheme_hmac_count },
+	{ &scheme_otp, &(const uint32_t){ 1 } },
+};
+
+const struct cv_scheme *password_scheme_next_of_core(uint32_t *at)
+{
+	uint32_t rest = *at;
+
+	for (size_t i = 0; i < sizeof(core_tables) / sizeof(*core_tables);
+	     i++) {
+		if (rest < *core_tables[i].count) {
+			(*at)++;
+			return &core_tables[i].schemes[rest];
+		}
+		rest -= *core_tables[i].count;
+	}
+	return NULL;
+}
 
 const struct cv_scheme *password_scheme_next(uint32_t *at)
 {
-	uint32_t rest;
-	const struct cv_scheme *scheme;
+	const struct cv_scheme *scheme = password_scheme_next_of_core(at);
+	uint32_t rest = *at, before;
 
-	if (*at < scheme_digest_count)
-		return &scheme_digest_table[(*at)++];
-	rest = *at - scheme_digest_count;
+	if (scheme != NULL)
+		return scheme;
+	for (size_t i = 0; i < sizeof(core_tables) / sizeof(*core_tables); i++)
+		rest -= *core_tables[i].count;
+	before = rest;
 	scheme = auth_provider_next(CV_PROVIDER_SCHEME, &rest);
-	*at = rest + scheme_digest_count;
+	*at += rest - before;
 	return scheme;
 }
 

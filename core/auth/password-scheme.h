@@ -21,6 +21,8 @@ struct password_hash {
 const struct cv_scheme *password_scheme_find(struct cv_span name);
 /* All of them, core's own first; NULL at the end.  *at starts at 0. */
 const struct cv_scheme *password_scheme_next(uint32_t *at);
+/* Those that need no plugin. */
+const struct cv_scheme *password_scheme_next_of_core(uint32_t *at);
 
 /* default_scheme is for a stored password without "{SCHEME}".
  * CV_E_UNSUPPORTED: an unknown scheme.  CV_E_SYNTAX: "{" without "}". */

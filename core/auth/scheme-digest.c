@@ -1,6 +1,7 @@
 /* scheme-digest.c - PLAIN, SHA*, SSHA*, SMD5 and their kin. */
 #include "scheme-digest.h"
 #include "base.h"
+#include "md-block.h"
 
 #include <openssl/evp.h>
 
@@ -94,6 +95,60 @@ static int plain_generate(const struct cv_scheme_input *in,
 	return CV_OK;
 }
 
+/* "6-secret": a system that kept six bytes of each password; a longer one is
+ * right when it begins like that, should that many be stored.  DEPARTS: in
+ * Dovecot "0-" is matched by every password. */
+static int plain_trunc_verify(const struct cv_scheme_input *in,
+			      struct cv_span hash, struct cv_error *err)
+{
+	struct cv_span stored = hash, number = CV_SPAN_NONE;
+	struct cv_span password = in->password;
+	uint64_t len = 0;
+
+	(void)cv_span_split(&stored, '-', &number);
+	if (stored.data == NULL ||
+	    (number.len > 0 && !cv_span_to_u64(number, UINT32_MAX, &len))) {
+		return FAIL(err, CV_E_SYNTAX, "stored password does not begin "
+			    "with a length and '-'");
+	}
+	if (len > 0 && stored.len == len && password.len > len)
+		password.len = (size_t)len;
+	return secret_equal(password, stored) ? CV_AUTH_OK : CV_AUTH_MISMATCH;
+}
+
+static int plain_trunc_generate(const struct cv_scheme_input *in,
+				struct cv_text *hash, struct cv_error *err)
+{
+	(void)err;
+	cv_text_append_f(hash, "%zu-", in->password.len);
+	cv_text_append_span(hash, in->password);
+	return CV_OK;
+}
+
+static int md4_verify(const struct cv_scheme_input *in, struct cv_span hash,
+		      struct cv_error *err)
+{
+	unsigned char made[MD_DIGEST_BYTES];
+
+	if (hash.len != sizeof(made))
+		return FAIL(err, CV_E_SYNTAX, "stored digest has %zu bytes, "
+			    "MD4 has %zu", hash.len, sizeof(made));
+	md4_digest(in->password, made);
+	return secret_equal(cv_span((char *)made, sizeof(made)), hash) ?
+		CV_AUTH_OK : CV_AUTH_MISMATCH;
+}
+
+static int md4_generate(const struct cv_scheme_input *in,
+			struct cv_text *hash, struct cv_error *err)
+{
+	unsigned char made[MD_DIGEST_BYTES];
+
+	(void)err;
+	md4_digest(in->password, made);
+	cv_text_append(hash, made, sizeof(made));
+	return CV_OK;
+}
+
 /* MD5(user:realm:password) in hex */
 static int digest_md5_make(const struct cv_scheme_input *in,
 			   unsigned char made[EVP_MAX_MD_SIZE],
@@ -135,15 +190,17 @@ static int digest_md5_generate(const struct cv_scheme_input *in,
 	return ret;
 }
 
+#define CLEAR (CV_SCHEME_WEAK | CV_SCHEME_CLEAR)
 #define SCHEME(name_, functions, encoding_, flags_) \
 	{ CV_SIZED(cv_scheme), .name = (name_), .encoding = (encoding_), \
 	  .flags = (flags_), .verify = functions##_verify, \
 	  .generate = functions##_generate }
 
 const struct cv_scheme scheme_digest_table[] = {
-	SCHEME("PLAIN", plain, CV_SCHEME_TEXT, CV_SCHEME_WEAK),
-	SCHEME("CLEAR", plain, CV_SCHEME_TEXT, CV_SCHEME_WEAK),
-	SCHEME("CLEARTEXT", plain, CV_SCHEME_TEXT, CV_SCHEME_WEAK),
+	SCHEME("PLAIN", plain, CV_SCHEME_TEXT, CLEAR),
+	SCHEME("CLEAR", plain, CV_SCHEME_TEXT, CLEAR),
+	SCHEME("CLEARTEXT", plain, CV_SCHEME_TEXT, CLEAR),
+	SCHEME("PLAIN-TRUNC", plain_trunc, CV_SCHEME_TEXT, CLEAR),
 	SCHEME("SHA", sha, CV_SCHEME_BASE64, CV_SCHEME_WEAK),
 	SCHEME("SHA1", sha, CV_SCHEME_BASE64, CV_SCHEME_WEAK),
 	SCHEME("SHA256", sha256, CV_SCHEME_BASE64, CV_SCHEME_WEAK),
@@ -153,6 +210,7 @@ const struct cv_scheme scheme_digest_table[] = {
 	SCHEME("SSHA256", ssha256, CV_SCHEME_BASE64, 0),
 	SCHEME("SSHA512", ssha512, CV_SCHEME_BASE64, 0),
 	SCHEME("LDAP-MD5", md5, CV_SCHEME_BASE64, CV_SCHEME_WEAK),
+	SCHEME("PLAIN-MD4", md4, CV_SCHEME_HEX, CV_SCHEME_WEAK),
 	SCHEME("PLAIN-MD5", md5, CV_SCHEME_HEX, CV_SCHEME_WEAK),
 	SCHEME("DIGEST-MD5", digest_md5, CV_SCHEME_HEX,
 	       CV_SCHEME_WEAK | CV_SCHEME_USER),

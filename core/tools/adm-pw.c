@@ -136,6 +136,20 @@ static int make(struct adm *adm, struct call *call)
 	return ADM_OK;
 }
 
+static bool take_rounds(struct call *call, const char *text)
+{
+	uint64_t rounds;
+
+	if (!cv_span_to_u64(cv_span_of(text), UINT32_MAX, &rounds) ||
+	    rounds == 0) {
+		(void)fprintf(stderr, "culveradm: Invalid number of rounds: "
+			      "%s\n", text);
+		return false;
+	}
+	call->rounds = (uint32_t)rounds;
+	return true;
+}
+
 static int take_options(struct call *call, int argc, char **argv)
 {
 	int option;
@@ -150,10 +164,8 @@ static int take_options(struct call *call, int argc, char **argv)
 			call->password = optarg;
 			break;
 		case 'r':
-			if (atoi(optarg) <= 0)
-				return adm_usage(&adm_pw_verb, "-r is a "
-						 "number above 0");
-			call->rounds = (uint32_t)atoi(optarg);
+			if (!take_rounds(call, optarg))
+				return ADM_TEMPFAIL;
 			break;
 		case 's':
 			call->scheme = optarg;

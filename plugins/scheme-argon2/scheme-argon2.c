@@ -1,4 +1,5 @@
-/* scheme-argon2.c - ARGON2I and ARGON2ID [RFC9106] through libsodium. */
+/* scheme-argon2.c - ARGON2I, ARGON2ID [RFC9106] and ARGON2, which is either,
+ * through libsodium. */
 #include "cv-plugin.h"
 #include "cv-auth.h"
 
@@ -93,6 +94,16 @@ static int argon2id_generate(const struct cv_scheme_input *in,
 			err);
 }
 
+/* By what the stored hash says it is; new ones are ARGON2ID. */
+static int argon2_verify(const struct cv_scheme_input *in,
+			 struct cv_span hash, struct cv_error *err)
+{
+	return verify(in, hash, cv_span_begins(
+		hash, CV_SPAN(crypto_pwhash_argon2i_STRPREFIX)) ?
+		crypto_pwhash_argon2i_STRPREFIX :
+		crypto_pwhash_argon2id_STRPREFIX, err);
+}
+
 static const struct cv_scheme schemes[] = {
 	{ CV_SIZED(cv_scheme), .name = "ARGON2I",
 	  .flags = CV_SCHEME_EXPENSIVE, .encoding = CV_SCHEME_TEXT,
@@ -100,6 +111,9 @@ static const struct cv_scheme schemes[] = {
 	{ CV_SIZED(cv_scheme), .name = "ARGON2ID",
 	  .flags = CV_SCHEME_EXPENSIVE, .encoding = CV_SCHEME_TEXT,
 	  .verify = argon2id_verify, .generate = argon2id_generate },
+	{ CV_SIZED(cv_scheme), .name = "ARGON2",
+	  .flags = CV_SCHEME_EXPENSIVE, .encoding = CV_SCHEME_TEXT,
+	  .verify = argon2_verify, .generate = argon2id_generate },
 };
 
 static int init(const struct cv_host *host, struct cv_plugin *self,
@@ -118,6 +132,6 @@ static int init(const struct cv_host *host, struct cv_plugin *self,
 
 CV_PLUGIN_DEFINE("scheme-argon2", 0,
 	.license = "MIT", .version = "1.0",
-	.summary = "Password hashes ARGON2I and ARGON2ID",
+	.summary = "Password hashes ARGON2I, ARGON2ID and ARGON2",
 	.flags = CV_PLUGIN_PURE,
 	.init = init);

@@ -54,23 +54,47 @@ static int verify(const struct cv_scheme_input *in, struct cv_span hash,
 		CV_AUTH_MISMATCH;
 }
 
-static int generate(const struct cv_scheme_input *in, const char *prefix,
-		    unsigned long cost, struct cv_text *hash,
-		    struct cv_error *err)
+/* What new hashes begin with, and what they cost. */
+struct kind {
+	const char *prefix;
+	uint32_t cost;		/* 0: libcrypt's default */
+	uint32_t low, high;	/* rounds; high 0: it has none */
+};
+
+/* Fewer rounds than there are become the fewest, as doveadm does it, and are
+ * nothing to a scheme without; more than there are would never end. */
+static int choose_cost(const struct kind *kind, uint32_t rounds,
+		       uint32_t *cost_r, struct cv_error *err)
+{
+	*cost_r = kind->cost;
+	if (rounds == 0 || kind->high == 0)
+		return CV_OK;
+	if (rounds > kind->high)
+		return CV_FAIL(err, CV_E_UNSUPPORTED, "this scheme takes %u "
+			       "to %u rounds", kind->low, kind->high);
+	*cost_r = rounds < kind->low ? kind->low : rounds;
+	return CV_OK;
+}
+
+static int generate(const struct cv_scheme_input *in, const struct kind *kind,
+		    struct cv_text *hash, struct cv_error *err)
 {
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
 	const char *made;
+	uint32_t cost;
+	int ret = choose_cost(kind, in->rounds, &cost, err);
+
+	if (ret < 0)
+		return ret;
 
 	if (in->password.len >= PASSWORD_BYTES_MAX)
 		return CV_FAIL(err, CV_E_SYNTAX, "password is longer than %d "
 			       "bytes", PASSWORD_BYTES_MAX - 1);
-	if (in->rounds != 0)
-		cost = in->rounds;
-	if (crypt_gensalt_rn(prefix, cost, NULL, 0, setting,
+	if (crypt_gensalt_rn(kind->prefix, cost, NULL, 0, setting,
 			     (int)sizeof(setting)) == NULL)
 		return CV_FAIL(err, CV_E_UNSUPPORTED, "libcrypt makes no salt "
-			       "for '%s' with %lu rounds: %s", prefix, cost,
-			       strerror(errno));
+			       "for '%s' with %u rounds: %s", kind->prefix,
+			       cost, strerror(errno));
 	made = run(in, setting);
 	if (made == NULL || made[0] == '*')
 		return CV_FAIL(err, CV_E_INTERNAL, "libcrypt failed");
@@ -78,25 +102,27 @@ static int generate(const struct cv_scheme_input *in, const char *prefix,
 	return CV_OK;
 }
 
-/* check: what a stored hash must begin with, NULL any; make: what a new one
- * is, with its default cost (0: libcrypt's). */
-#define CRYPT_SCHEME(name, check, make, cost) \
+/* check: what a stored hash must begin with, NULL any; then struct kind. */
+#define CRYPT_SCHEME(name, check, ...) \
 	static int name##_verify(const struct cv_scheme_input *in, \
 				 struct cv_span hash, struct cv_error *err) \
 	{ return verify(in, hash, check, err); } \
 	static int name##_generate(const struct cv_scheme_input *in, \
 				   struct cv_text *hash, \
 				   struct cv_error *err) \
-	{ return generate(in, make, cost, hash, err); }
+	{ \
+		static const struct kind kind = { __VA_ARGS__ }; \
+		return generate(in, &kind, hash, err); \
+	}
 
 /* [crypt(5)] 05 is Dovecot's cost for bcrypt; 10 takes some 60 ms */
-CRYPT_SCHEME(any, NULL, "$2y$", 10)
-CRYPT_SCHEME(des, NULL, "", 0)
-CRYPT_SCHEME(md5, "$1$", "$1$", 0)
-CRYPT_SCHEME(sha256, "$5$", "$5$", 0)
-CRYPT_SCHEME(sha512, "$6$", "$6$", 0)
-CRYPT_SCHEME(blowfish, "$2", "$2y$", 10)
-CRYPT_SCHEME(yescrypt, "$y$", "$y$", 0)
+CRYPT_SCHEME(any, NULL, "$2y$", 10, 4, 31)
+CRYPT_SCHEME(des, NULL, "", 0, 0, 0)
+CRYPT_SCHEME(md5, "$1$", "$1$", 0, 0, 0)
+CRYPT_SCHEME(sha256, "$5$", "$5$", 0, 1000, 999999999)
+CRYPT_SCHEME(sha512, "$6$", "$6$", 0, 1000, 999999999)
+CRYPT_SCHEME(blowfish, "$2", "$2y$", 10, 4, 31)
+CRYPT_SCHEME(yescrypt, "$y$", "$y$", 0, 1, 11)
 
 /* "$1$salt$hash" without a scheme is MD5-CRYPT whatever the default is, as
  * files from before schemes have it. */
@@ -121,6 +147,8 @@ static const struct cv_scheme schemes[] = {
 	SCHEME("CRYPT", any, CV_SCHEME_DEFAULT, NULL),
 	SCHEME("DES-CRYPT", des, CV_SCHEME_WEAK, NULL),
 	SCHEME("MD5-CRYPT", md5, CV_SCHEME_WEAK, is_md5),
+	/* the older name of the same */
+	SCHEME("MD5", md5, CV_SCHEME_WEAK, NULL),
 	SCHEME("SHA256-CRYPT", sha256, 0, NULL),
 	SCHEME("SHA512-CRYPT", sha512, 0, NULL),
 	SCHEME("BLF-CRYPT", blowfish, 0, NULL),
