@@ -20,4 +20,18 @@ int mailbox_thaw(struct cv_user *user, struct cv_span frozen,
 		 const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
 		 struct cv_mailbox **box_r, struct cv_error *err);
 
+/* mailbox-annotations.c: which annotations the client knows of, where it is
+ * told of changes; nothing is appended where it is not.  CV_E_TEMP: some have
+ * changed that it has not been told of. */
+int annotations_freeze(struct cv_user *user,
+		       const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
+		       struct cv_text *out, struct cv_error *err);
+/* The next look tells what has changed since.  CV_E_SYNTAX: it is damaged. */
+int annotations_thaw(struct cv_user *user, struct cv_span frozen,
+		     const uint8_t key[MAILBOX_FREEZE_KEY_BYTES],
+		     struct cv_error *err);
+/* As user_watch_each, what changes when annotations do. */
+int annotations_watch_each(struct cv_user *user, watch_fd_fn *fn,
+			   void *context, struct cv_error *err);
+
 #endif

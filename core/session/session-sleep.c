@@ -5,6 +5,7 @@
  *	        u32 length, compression (0: none)
  *	        u32 length, plugins' slots
  *	        u32 length, frozen view (0: none)
+ *	        u32 length, annotations that the client knows of (0: none)
  *	        the protocol's own
  *
  * Numbers are big-endian.  idle does not look into it. */
@@ -22,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-	ANSWER_MSECS = 5000, STATE_VERSION = 2, READ_STEP = 65536,
+	ANSWER_MSECS = 5000, STATE_VERSION = 3, READ_STEP = 65536,
 };
 static const struct cv_span state_magic = CV_SPAN("CVss");
 
@@ -149,10 +150,15 @@ static int keep_watch(void *context, int fd, struct cv_error *err)
 static int collect_watches(struct cv_session *s, struct cv_mailbox *box,
 			   struct watches *w, struct cv_error *err)
 {
+	int status = CV_OK;
+
 	if (s->user != NULL && user_is_watching(s->user))
-		return user_watch_each(s->user, keep_watch, w, err);
-	return box == NULL ? CV_OK :
-		mailbox_watch_open(box, w->fds, IDLE_WATCHES, &w->count, err);
+		status = user_watch_each(s->user, keep_watch, w, err);
+	else if (box != NULL)
+		status = mailbox_watch_open(box, w->fds, IDLE_WATCHES,
+					    &w->count, err);
+	return status == CV_OK && s->user != NULL ?
+		annotations_watch_each(s->user, keep_watch, w, err) : status;
 }
 
 static int send_watches(struct cv_session *s, struct cv_mailbox *box,
@@ -242,6 +248,12 @@ static int freeze(struct cv_session *s, const struct cv_sleep *sleep,
 	if (status == CV_OK && sleep->box != NULL)
 		status = mailbox_freeze(sleep->box, s->private->view_key, out,
 					err);
+	set_length(out, at);
+	at = out->len;
+	put_number(out, 0, 4);
+	if (status == CV_OK && s->user != NULL)
+		status = annotations_freeze(s->user, s->private->view_key,
+					    out, err);
 	set_length(out, at);
 	cv_text_append_span(out, sleep->state);
 	if (status == CV_OK && out->len > IDLE_STATE_MAX)
@@ -372,7 +384,7 @@ static int thaw_slots(struct cv_session *s, struct cv_span slots,
 int session_woken(struct cv_session *s, struct cv_mailbox **box_r,
 		  struct cv_span *state_r, struct cv_error *err)
 {
-	struct cv_span in = s->private->state, packed, slots, view;
+	struct cv_span in = s->private->state, packed, slots, view, known;
 	uint64_t version, bytes_in, bytes_out;
 	int status = CV_OK;
 
@@ -388,7 +400,7 @@ int session_woken(struct cv_session *s, struct cv_mailbox **box_r,
 	    !get_number(&in, 8, &bytes_out) || !get_part(&in, &packed) ||
 	    !connection_thaw(s->connection, packed) ||
 	    !get_part(&in, &slots) ||
-	    !get_part(&in, &view))
+	    !get_part(&in, &view) || !get_part(&in, &known))
 		return FAIL(err, CV_E_SYNTAX, "a sleeping session's state is "
 			    "damaged, or of another version");
 	connection_set_counts(s->connection, bytes_in, bytes_out);
@@ -397,6 +409,9 @@ int session_woken(struct cv_session *s, struct cv_mailbox **box_r,
 				      box_r, err);
 	if (status == CV_OK)
 		status = thaw_slots(s, slots, *box_r, err);
+	if (status == CV_OK && s->user != NULL)
+		status = annotations_thaw(s->user, known, s->private->view_key,
+					  err);
 	*state_r = in;
 	return status;
 }

@@ -14,7 +14,6 @@
 #include "imap-sleep.h"
 #include "imap-args.h"
 #include "imap-context.h"
-#include "imap-enable.h"
 #include "imap-language.h"
 #include "imap-logout.h"
 #include "imap-metadata.h"
@@ -38,9 +37,6 @@ uint32_t imap_sleep_after(const struct imap_session *s)
 {
 	uint64_t after = s->set->imap_hibernate_timeout;
 
-	/* changes of annotations are looked for by this process */
-	if (imap_metadata_is_told(s))
-		return 0;
 	if (after == 0 || !CV_HAS(imap_session_api, sleep) ||
 	    imap_session_api->sleep == NULL ||
 	    cv_api->monotonic_msecs() + after < s->sleep_not_before)
@@ -92,13 +88,19 @@ static int freeze(const struct imap_session *s, struct cv_span idle_tag,
 static int last_look(struct imap_session *s, bool idle)
 {
 	static const struct cv_set none;
+	int code = CV_OK;
 
 	if (imap_notify_listens(s))
 		return imap_notify_push(s, idle);
-	if (!idle || s->box == NULL)
+	if (!idle)
 		return CV_OK;
-	imap_mailbox_api->watch_clear(s->box);
-	return imap_sync(s, s->cmd_pool, 0, true, none, false);
+	if (s->box != NULL && s->notify == NULL) {
+		imap_mailbox_api->watch_clear(s->box);
+		code = imap_sync(s, s->cmd_pool, 0, true, none, false);
+	}
+	if (code >= 0)
+		imap_metadata_notify(s, s->cmd_pool);
+	return code;
 }
 
 static int give_away(struct imap_session *s, struct cv_span idle_tag,
@@ -230,9 +232,7 @@ static bool head_fits(const struct imap_session *s)
 	if (s->box != NULL)
 		imap_mailbox_api->state(s->box, &view);
 	return s->exists <= view.messages && s->recent <= view.messages &&
-		s->comparator <= CV_COMPARE_OCTET &&
-		/* such a session does not sleep */
-		(s->enabled & IMAP_ENABLED_METADATA) == 0;
+		s->comparator <= CV_COMPARE_OCTET;
 }
 
 /* [RFC9051 9] ASTRING-CHAR without "+": it is sent back as it is. */

@@ -345,3 +345,84 @@ def test_within_a_block_a_session_stays_awake(server):
         assert sessions(server)
         raw.sock.sendall(packed[3:])
         assert c.line().startswith(b"* CAPABILITY")
+
+
+# --- annotations: METADATA [RFC5464], and NOTIFY of them [RFC5465 5.6] ---------
+
+ANNOTATED = QUICK + """\
+namespace inbox {
+  inbox = yes
+  prefix =
+  separator = /
+}
+namespace other {
+  prefix = Other/
+  separator = /
+  location = maildir:~/Other
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def annotated():
+    with culver.Server(extra=ANNOTATED, users={"alice": "secret"}) as s:
+        yield s
+
+
+def other_session(server, *commands):
+    """Another session of alice runs these, and is gone."""
+    with login(server) as other:
+        for command in commands:
+            assert other.command(command)[-1].startswith(b"x OK"), command
+        other.command("LOGOUT")
+
+
+def test_who_is_told_of_annotations_sleeps_and_wakes_for_them(annotated):
+    server = annotated
+    other_session(server, "CREATE Other/a", 'SETMETADATA INBOX (/shared/comment "1")',
+                  'SETMETADATA Other/a (/shared/comment "2" /private/comment "3")',
+                  'SETMETADATA "" (/private/comment "4")')
+    with login(server) as c:
+        c.command("STATUS Other/a (MESSAGES)")
+        c.command("ENABLE METADATA")
+        c.command("SELECT INBOX")
+        assert len(c.command("NOOP")) == 1
+        c.send(b"i IDLE\r\n")
+        c.line()
+        asleep(server)
+        # one that is not open, in another account
+        other_session(server, 'SETMETADATA Other/a (/shared/comment "new" /private/comment "3")')
+        start = time.monotonic()
+        assert c.line() == b"* METADATA Other/a /shared/comment\r\n"
+        assert time.monotonic() - start < 5
+        # that, and nothing else, and once
+        asleep(server)
+        other_session(server, "CREATE Other/b", "DELETE Other/b",
+                      'SETMETADATA "" (/private/comment NIL)',
+                      'SETMETADATA INBOX (/shared/comment "1" /shared/x "y")')
+        told = [c.line(), c.line()]
+        # in the order of GUIDs, after the server's
+        assert told == [b'* METADATA "" /private/comment\r\n', b"* METADATA INBOX /shared/x\r\n"]
+        asleep(server)
+        c.send(b"DONE\r\n")
+        assert c.until("i")[0].startswith(b"i OK")
+        # a silent session hears of them with its next command
+        asleep(server)
+        other_session(server, "DELETE Other/a")
+        assert c.command("NOOP")[0] == b"* METADATA Other/a /private/comment /shared/comment\r\n"
+        # not of its own
+        c.command('SETMETADATA INBOX (/shared/x "z")')
+        asleep(server)
+        assert c.command("NOOP") == [b"x OK NOOP completed.\r\n"]
+
+
+def test_notify_of_annotations_wakes_without_enable(annotated):
+    server = annotated
+    with login(server) as c:
+        c.command("NOTIFY SET (mailboxes INBOX (MailboxMetadataChange))")
+        asleep(server)
+        other_session(server, 'SETMETADATA "" (/private/comment "new")',
+                      'SETMETADATA INBOX (/private/comment "new")')
+        assert c.line() == b"* METADATA INBOX /private/comment\r\n"
+        asleep(server)
+        assert c.command("NOOP") == [b"x OK NOOP completed.\r\n"]

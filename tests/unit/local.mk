@@ -384,6 +384,12 @@ tests_unit_test_broker_freeze_SOURCES = %D%/test-broker-freeze.c \
 tests_unit_test_broker_freeze_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_broker_freeze_LDADD = $(MAILBOX_LIBS)
 
+UNIT_TESTS += tests/unit/test-annotations-freeze
+tests_unit_test_annotations_freeze_SOURCES = \
+	%D%/test-annotations-freeze.c %D%/mailbox-fixture.h
+tests_unit_test_annotations_freeze_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_annotations_freeze_LDADD = $(MAILBOX_LIBS)
+
 UNIT_TESTS += tests/unit/test-broker-url
 tests_unit_test_broker_url_SOURCES = %D%/test-broker-url.c \
 	%D%/broker-fixture.h %D%/mailbox-fixture.h
