@@ -2,6 +2,7 @@
  * settings, certificates, the protocol's machine, auth's mechanisms. */
 #include "login.h"
 #include "login-zygote.h"
+#include "net/tls-memory.h"
 
 
 static int fill_view(struct login_process *process,
@@ -114,6 +115,7 @@ static int login_start(struct service *s, struct cv_error *err)
 	size_t len = strlen(s->name) - strlen("-login");
 	int status;
 
+	tls_memory_use();
 	process->service = s;
 	process->protocol_name = pool_copy(s->pool, s->name, len);
 	process->auth_port = service_port(s, "auth");

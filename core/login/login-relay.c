@@ -1,14 +1,20 @@
 /* login-relay.c - after login: TLS outside, plain bytes inside.
  *
+ * A process of its own gives back what memory it can when it has been silent
+ * for a while.
+ *
  * One buffer of 16 KiB each way, while there is something in it; a side is read
  * only when the other has taken what came before, so a slow reader stops the
  * fast writer. */
 #include "login-private.h"
+#include "net/tls-memory.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { QUIET_SECONDS = 2 };		/* until memory is given back */
 
 struct relay_buffer {
 	size_t at, len;
@@ -191,8 +197,20 @@ static void set_watches(struct cv_preauth *p, struct login_relay *relay,
 	login_watch_set(p, &relay->session, relay->fd, session, fn);
 }
 
+/* Relays have little to do most of the time, and are many: what the handshake
+ * and the last bytes needed goes back. */
+static void on_quiet(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	tls_memory_give_back();
+	service_give_back();
+}
+
 static void on_relay(evutil_socket_t fd, short what, void *context)
 {
+	static const struct timeval quiet = { QUIET_SECONDS, 0 };
 	struct cv_preauth *p = context;
 	struct login_relay *relay = p->relay;
 	bool moved;
@@ -209,6 +227,8 @@ static void on_relay(evutil_socket_t fd, short what, void *context)
 	} while (moved && !is_over(relay) && ++rounds < 64);
 	if (!is_over(relay)) {
 		set_watches(p, relay, on_relay);
+		if (!p->process->shared)
+			(void)event_add(&p->timer, &quiet);
 		/* bytes inside OpenSSL would not wake us again; a change of
 		 * the watch would undo this */
 		if (moved && relay->client.made)
@@ -235,9 +255,8 @@ void login_relay_start(struct cv_preauth *p, int fd)
 	if (process->notify_fd >= 0 && write(process->notify_fd, "A", 1) < 0)
 		log_debug("login", "cannot tell the zygote: %s",
 			  strerror(errno));
-	/* what the handshake needed: most relays have little to do from here
-	 * on, and are many */
-	if (!process->shared)
-		service_give_back();
+	/* its deadline is over; the time is the relay's now */
+	BUG_IF(event_assign(&p->timer, process->base, -1, 0, on_quiet, p) <
+	       0);
 	on_relay(-1, 0, p);
 }

@@ -5,7 +5,8 @@ core_net_libnet_la_SOURCES = %D%/address.c %D%/address.h \
 	%D%/proxy-header.c %D%/proxy-header.h
 # apart, so that the master does not link OpenSSL's TLS
 core_net_libtls_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS)
-core_net_libtls_la_SOURCES = %D%/tls.c %D%/tls.h %D%/tls-check.c
+core_net_libtls_la_SOURCES = %D%/tls.c %D%/tls.h %D%/tls-check.c \
+	%D%/tls-memory.c %D%/tls-memory.h
 core_net_libtls_la_LIBADD = $(OPENSSL_LIBS)
 core_net_libclient_la_CPPFLAGS = $(CORE_CPPFLAGS) $(OPENSSL_CFLAGS)
 core_net_libclient_la_SOURCES = %D%/client.c %D%/client.h

@@ -1,5 +1,6 @@
 /* tls.c - TLS contexts from the settings. */
 #include "tls.h"
+#include "tls-memory.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -523,6 +524,7 @@ void tls_server_warm_up(struct tls_server *server)
 	}
 	SSL_CTX_free(clients);
 	ERR_clear_error();
+	tls_memory_share();
 }
 
 bool tls_server_before_fork(struct tls_server *server)

@@ -608,6 +608,11 @@ tests_unit_test_tls_SOURCES = %D%/test-tls.c %D%/settings-helper.h %D%/heap.h
 tests_unit_test_tls_CPPFLAGS = $(SETTINGS_CPPFLAGS)
 tests_unit_test_tls_LDADD = core/net/libtls.la $(SETTINGS_LIBS)
 
+UNIT_TESTS += tests/unit/test-tls-memory
+tests_unit_test_tls_memory_SOURCES = %D%/test-tls-memory.c
+tests_unit_test_tls_memory_CPPFLAGS = $(UNIT_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_memory_LDADD = core/net/libtls.la $(SETTINGS_LIBS)
+
 UNIT_TESTS += tests/unit/test-snapshot
 tests_unit_test_snapshot_SOURCES = %D%/test-snapshot.c %D%/account-fixture.h
 tests_unit_test_snapshot_CPPFLAGS = $(UNIT_CPPFLAGS)
