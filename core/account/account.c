@@ -431,6 +431,17 @@ bool account_is_readonly(const struct account *account)
 	return account->options.readonly;
 }
 
+/* Nobody is writing: whoever wrote last died over it, or the file was cut.
+ * How much was behind the tear is not known, and blobs are. */
+static void doubt_all(struct account *account)
+{
+	log_warning("account", "journal %llu ends within a transaction: "
+		    "folders will be scanned",
+		    (unsigned long long)account->journal.generation);
+	for (size_t i = 0; i < account->folders.count; i++)
+		account->folders.items[i]->f.damaged = true;
+}
+
 int account_prepare(struct account *account, struct cv_error *err)
 {
 	int status = CV_OK;
@@ -448,12 +459,28 @@ int account_prepare(struct account *account, struct cv_error *err)
 	if (account->unknown_records)
 		return FAIL(err, CV_E_UNSUPPORTED, "journal has records of a "
 			    "newer version: it is not written on");
+	if (account->must_rotate & ROTATE_TORN)
+		doubt_all(account);
 	if (account->must_rotate || account->bad_snapshot) {
 		status = rotate_locked(account, true, err);
 		if (status < 0)
 			return status;
 	}
 	return CV_OK;
+}
+
+void account_mend(struct account *account, uint64_t deadline_msecs)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (!(account->must_rotate & ROTATE_TORN) ||
+	    account->options.readonly ||
+	    account_lock(account, deadline_msecs, NULL) != CV_OK)
+		return;
+	if (account_prepare(account, &err) < 0)
+		log_warning("account", "what the end of a journal has lost is "
+			    "not looked for yet: %s", err.text);
+	account_unlock(account);
 }
 
 /* --- opening ------------------------------------------------------------- */

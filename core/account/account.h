@@ -575,6 +575,11 @@ int txn_annotation(struct account_txn *txn, struct account_folder *folder,
 		   uint32_t uid, struct cv_span owner, struct cv_span entry,
 		   struct cv_span value, struct cv_error *err);
 
+/* Where the journal ends within a transaction, nobody is writing and more may
+ * have been there: a new generation is begun in which all folders are damaged
+ * until they are scanned.  After opening, when bodies can be laid out. */
+void account_mend(struct account *account, uint64_t deadline_msecs);
+
 /* --- rotation ------------------------------------------------------------ */
 
 /* True when the journal has passed its bound; call account_rotate when there

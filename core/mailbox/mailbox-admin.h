@@ -177,6 +177,12 @@ int mailbox_can_open(struct cv_mailbox *box, uint32_t seq,
  * for another user's mail. */
 int mailbox_check(struct cv_mailbox *box, uint32_t seq, uint64_t *bytes_r,
 		  struct cv_error *err);
+/* How many messages the mailbox has on disk that no record of the account
+ * names: where nobody but us puts any (a journal was cut off, or brought back
+ * from an old copy), or since nobody has looked at it yet (never_r).  Changes
+ * nothing. */
+int mailbox_count_unknown(struct cv_mailbox *box, uint32_t *count_r,
+			  bool *never_r, struct cv_error *err);
 
 /* Frees what no message of the user's mail refers to any more, in each store
  * that keeps expunged mail until then; convert: also rewrites what another

@@ -3,6 +3,7 @@
 #include "mailbox-private.h"
 #include "mailbox-admin.h"
 #include "mailbox-route.h"
+#include "base/hash.h"
 
 #include <stdio.h>
 
@@ -203,4 +204,106 @@ int mailbox_check(struct cv_mailbox *box, uint32_t seq, uint64_t *bytes_r,
 	account_row_get(box->folder, row, &m);
 	ret = check_size(&m, size, *bytes_r, err);
 	return ret == CV_OK ? check_record(box, row, err) : ret;
+}
+
+/* --- what no record names --------------------------------------------------- */
+
+struct unknown {
+	struct cv_pool *pool;
+	struct hash_table refs;
+};
+
+static int take_blob(void *context, const struct cv_found *found)
+{
+	struct unknown *u = context;
+
+	/* moved or expunged, where the driver cannot tell */
+	if (!CV_HAS(found, dropped_uid) || found->dropped_uid == 0)
+		hash_set(&u->refs, pool_span(u->pool, found->ref), u);
+	return CV_OK;
+}
+
+static void forget_refs(struct unknown *u, struct cv_span refs)
+{
+	struct cv_span ref;
+
+	while (cv_span_split(&refs, '\n', &ref)) {
+		if (ref.len > 0)
+			(void)hash_remove(&u->refs, ref);
+	}
+}
+
+/* Messages of the folder, and what it has expunged. */
+static void forget_known(struct unknown *u, struct account_folder *folder)
+{
+	uint32_t rows = account_row_count(folder);
+	struct cv_span key, value;
+	size_t at = 0;
+
+	for (uint32_t row = 0; row < rows && u->refs.count > 0; row++) {
+		struct account_message m;
+
+		if (!account_row_alive(folder, row))
+			continue;
+		account_row_get(folder, row, &m);
+		(void)hash_remove(&u->refs, m.blob);
+	}
+	while (account_metadata_next(folder->account, folder, &at, &key,
+				     &value)) {
+		if (cv_span_begins(key, CV_SPAN("gone.")))
+			forget_refs(u, value);
+	}
+}
+
+static int forget_all(struct unknown *u, struct account *account,
+		      struct cv_error *err)
+{
+	struct account_folder *folder;
+	size_t at = 0;
+	int ret = CV_OK;
+
+	while (ret == CV_OK && u->refs.count > 0 &&
+	       (folder = account_folder_next(account, &at)) != NULL) {
+		if (folder->deleted)
+			continue;
+		ret = account_folder_load(folder, err);
+		if (ret == CV_OK)
+			forget_known(u, folder);
+	}
+	return ret;
+}
+
+int mailbox_count_unknown(struct cv_mailbox *box, uint32_t *count_r,
+			  bool *never_r, struct cv_error *err)
+{
+	const struct cv_storage *driver;
+	struct unknown u;
+	int ret;
+
+	*count_r = 0;
+	*never_r = false;
+	if (box->remote != NULL || store_is_remote(box->store))
+		return CV_OK;
+	driver = box->store->driver;
+	*never_r = account_folder_state(box->folder).len == 0 &&
+		box->folder->uidnext <= 1;
+	/* what others have just put there the next look takes in */
+	if ((driver->caps & CV_STORAGE_FOREIGN) && !*never_r)
+		return CV_OK;
+	u.pool = pool_create("unknown blobs");
+	hash_init(&u.refs, u.pool, false);
+	store_folder_numbers(box->sf);
+	ret = driver->scan(box->sf->blobs, CV_SCAN_ALL | CV_SCAN_DAMAGED,
+			   take_blob, &u, err);
+	if (ret == CV_OK)
+		ret = forget_all(&u, box->store->account, err);
+	/* saved meanwhile? */
+	if (ret == CV_OK && u.refs.count > 0) {
+		ret = account_refresh(box->store->account, err);
+		if (ret >= 0)
+			ret = forget_all(&u, box->store->account, err);
+	}
+	*count_r = (uint32_t)u.refs.count;
+	pool_destroy(&u.pool);
+	return ret < 0 ? ret : CV_OK;
 }

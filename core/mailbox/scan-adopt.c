@@ -187,6 +187,7 @@ static int adopt(struct scan *scan, struct found *f, uint32_t *uid_r)
 	if (f->f.has_guid)
 		append.guid = &guid;
 	scan->changed = true;
+	scan->come++;
 	ret = txn_append(scan->txn, scan->folder, &append, uid_r, scan->err);
 	if (ret == CV_OK && scan->driver->adopted != NULL)
 		*array_add(&scan->adopted) = (struct cv_blob){
@@ -269,6 +270,38 @@ static bool went(const struct account_changes *changes, uint32_t uidnext,
 			return true;
 	}
 	return false;
+}
+
+/* Where bytes are shared, a copy that a power cut had lost is written back as a
+ * record of the folder that it is in: that is no message more. */
+static void drop_copies(struct scan *scan)
+{
+	uint32_t rows = account_row_count(scan->folder);
+	struct hash_table here;
+	size_t to = 0, unknown = 0;
+
+	for (size_t i = 0; i < scan->found.count; i++)
+		unknown += !scan->found.items[i]->known;
+	if (unknown == 0 || rows == 0 || !CV_HAS(scan->driver, same_bytes) ||
+	    scan->driver->same_bytes == NULL)
+		return;
+	hash_init(&here, scan->pool, false);
+	for (uint32_t row = 0; row < rows; row++) {
+		struct account_message m;
+
+		if (!account_row_alive(scan->folder, row))
+			continue;
+		account_row_get(scan->folder, row, &m);
+		add_bytes(scan, &here, m.blob);
+	}
+	for (size_t i = 0; i < scan->found.count; i++) {
+		struct found *f = scan->found.items[i];
+
+		if (f->known || hash_find(&here, scan->driver->same_bytes(
+						  f->f.ref)) == NULL)
+			scan->found.items[to++] = f;
+	}
+	scan->found.count = to;
 }
 
 /* Bytes that a message of any folder has, or had when the journal spoke of it
@@ -361,6 +394,7 @@ int scan_adopt(struct scan *scan)
 
 	if (ret < 0)
 		return ret;
+	drop_copies(scan);
 	drop_known(scan);
 	if (scan->found.count > 1)
 		qsort(scan->found.items, scan->found.count,

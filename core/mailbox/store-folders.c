@@ -79,36 +79,64 @@ static const struct account_guid *guid_of(struct store *store,
 	return guid;
 }
 
-/* A folder that is on disk becomes one of the account, with the UIDVALIDITY
- * and the GUID that another server gave it, unless they are asked for. */
-static int adopt_folder(struct store *store, struct account_txn *txn,
-			struct cv_span name,
-			const struct account_folder_options *as,
-			struct account_folder **folder_r,
-			struct cv_error *err)
+/* What a folder on disk will be in the account: with the UIDVALIDITY and the
+ * GUID that another server gave it, unless they are asked for. */
+struct adoption {
+	struct account_folder_options options;
+	bool attributes;		/* the other server may have left some */
+	bool left_out;			/* or it is one already */
+};
+
+/* a->options.guid is in pool. */
+static int look_at_folder(struct store *store, struct cv_span name,
+			  struct cv_pool *pool, struct adoption *a,
+			  struct cv_error *err)
 {
-	struct account_folder_options options = *as;
 	struct cv_takeover takeover = { CV_SIZED(cv_takeover) };
 	struct cv_storage_folder *blobs;
-	struct cv_pool *pool;
+	struct cv_pool *scratch;
 	int ret;
 
 	ret = store->driver->folder_open(store->root, name, CV_SPAN_NONE,
 					 &blobs, err);
 	if (ret < 0)
 		return ret;
-	pool = pool_create("takeover");
-	ret = store->driver->takeover(blobs, true, pool, &takeover, err);
-	if (ret == CV_OK && options.uidvalidity == 0 &&
+	scratch = pool_create("takeover");
+	ret = store->driver->takeover(blobs, true, scratch, &takeover, err);
+	if (ret == CV_OK && a->options.uidvalidity == 0 &&
 	    !store_was_removed(store, name, takeover.uidvalidity))
-		options.uidvalidity = takeover.uidvalidity;
-	if (ret == CV_OK && options.guid == NULL)
-		options.guid = guid_of(store, &takeover, pool);
+		a->options.uidvalidity = takeover.uidvalidity;
+	if (ret == CV_OK && a->options.guid == NULL)
+		a->options.guid = guid_of(store, &takeover, pool);
+	a->attributes = CV_HAS(&takeover, guid) && takeover.has_guid;
 	store->driver->folder_close(&blobs);
-	if (ret >= 0)
-		ret = txn_folder_create(txn, name, &options, folder_r, err);
-	if (ret == CV_OK && CV_HAS(&takeover, guid) && takeover.has_guid)
+	pool_destroy(&scratch);
+	return ret < 0 ? ret : CV_OK;
+}
+
+static int make_folder(struct store *store, struct account_txn *txn,
+		       struct cv_span name, const struct adoption *a,
+		       struct account_folder **folder_r, struct cv_error *err)
+{
+	int ret = txn_folder_create(txn, name, &a->options, folder_r, err);
+
+	if (ret == CV_OK && a->attributes)
 		ret = store_attributes_take(store, txn, *folder_r, err);
+	return ret;
+}
+
+static int adopt_folder(struct store *store, struct account_txn *txn,
+			struct cv_span name,
+			const struct account_folder_options *as,
+			struct account_folder **folder_r,
+			struct cv_error *err)
+{
+	struct adoption a = { .options = *as };
+	struct cv_pool *pool = pool_create("takeover");
+	int ret = look_at_folder(store, name, pool, &a, err);
+
+	if (ret == CV_OK)
+		ret = make_folder(store, txn, name, &a, folder_r, err);
 	pool_destroy(&pool);
 	return ret;
 }
@@ -143,30 +171,64 @@ static void leave_out(struct store *store, struct cv_span name,
 	store->left_out = true;
 }
 
+/* One that vanishes meanwhile, or may not be entered, keeps nobody from the
+ * others. */
+static int adopt_or_leave(struct store *store, struct account_txn *txn,
+			  struct cv_span name, struct adoption *a,
+			  struct cv_pool *pool, struct cv_error *err)
+{
+	struct cv_error failed = ERROR_NONE;
+	struct account_folder *folder;
+	int ret = CV_OK;
+
+	if (pool != NULL)
+		ret = look_at_folder(store, name, pool, a, &failed);
+	a->left_out = ret < 0;
+	if (ret == CV_OK && (pool == NULL || a->options.uidvalidity != 0)) {
+		ret = make_folder(store, txn, name, a, &folder, &failed);
+		a->left_out = true;	/* it is done */
+	}
+	if (ret == CV_E_DENIED)
+		leave_out(store, name, &failed);
+	if (ret >= 0 || ret == CV_E_DENIED || ret == CV_E_NOT_FOUND ||
+	    ret == CV_E_EXISTS)
+		return CV_OK;
+	if (err != NULL)
+		*err = failed;
+	return ret;
+}
+
+/* Those that have a UIDVALIDITY come first: one that is made up now must not be
+ * one of theirs. */
+static int adopt_folders(struct store *store, struct folder_scan *scan,
+			 struct account_txn *txn, struct cv_error *err)
+{
+	size_t count = scan->list.count;
+	struct adoption *found = pool_new_array(scan->pool, struct adoption,
+						count + 1);
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < 2 * count && ret == CV_OK; i++) {
+		struct adoption *a = &found[i % count];
+		struct cv_span name = cv_span_of(scan->list.items[i % count]);
+
+		if (account_folder_find(store->account, name) == NULL &&
+		    !a->left_out)
+			ret = adopt_or_leave(store, txn, name, a, i < count ?
+					     scan->pool : NULL, err);
+	}
+	return ret;
+}
+
 static int apply_folders(struct store *store, struct folder_scan *scan,
 			 struct account_txn *txn, struct cv_error *err)
 {
-	const struct account_folder_options as = { 0 };
 	struct account_folder *folder;
 	size_t at = 0;
-	int ret;
+	int ret = adopt_folders(store, scan, txn, err);
 
-	for (size_t i = 0; i < scan->list.count; i++) {
-		struct cv_span name = cv_span_of(scan->list.items[i]);
-		struct cv_error denied = ERROR_NONE;
-
-		if (account_folder_find(store->account, name) != NULL)
-			continue;
-		ret = adopt_folder(store, txn, name, &as, &folder, &denied);
-		if (ret == CV_E_DENIED) {
-			leave_out(store, name, &denied);
-			continue;
-		}
-		if (ret < 0 && err != NULL)
-			*err = denied;
-		if (ret < 0 && ret != CV_E_NOT_FOUND && ret != CV_E_EXISTS)
-			return ret;
-	}
+	if (ret < 0)
+		return ret;
 	while ((folder = account_folder_next(store->account, &at)) != NULL) {
 		if (folder->deleted || strcmp(folder->name, "INBOX") == 0 ||
 		    hash_find(&scan->names,

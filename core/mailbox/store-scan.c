@@ -167,14 +167,32 @@ static int not_taken_in(struct scan *scan, int ret)
 	return ret;
 }
 
+/* Where nobody else works, what is found and not known was lost to the journal,
+ * or has just come with the whole tree. */
+static void say_found(const struct scan *scan, bool damaged)
+{
+	if ((scan->driver->caps & CV_STORAGE_FOREIGN) || scan->come == 0)
+		return;
+	if (scan->first_time && !damaged)
+		log_info("mail", "mailbox '%s' was not known to the journal: "
+			 "%u messages are taken from their files",
+			 scan->folder->name, scan->come);
+	else
+		log_warning("mail", "mailbox '%s': %u messages that the "
+			    "journal had lost were found in their files, and "
+			    "are back with the flags that they were saved "
+			    "with", scan->folder->name, scan->come);
+}
+
 static int run(struct scan *scan, bool first_time)
 {
-	bool remember;
+	bool remember, damaged = scan->folder->damaged;
 	int ret;
 
 	scan_reset(scan);
 	scan->first_time = first_time;
 	scan->skipped = false;
+	scan->come = 0;
 	scan->txn_before = account_txn_number(scan->folder->account);
 	scan->uidnext_before = scan->folder->uidnext;
 	scan->boot_changed = scan->driver->was_lost(scan->sf->blobs,
@@ -221,6 +239,7 @@ static int run(struct scan *scan, bool first_time)
 			     ACCOUNT_SYNC : ACCOUNT_HINT, scan->err);
 	if (ret < 0)
 		return not_taken_in(scan, ret);
+	say_found(scan, damaged);
 	if (ret == CV_OK && scan->adopted.count > 0) {
 		store_folder_numbers(scan->sf);
 		scan->driver->adopted(scan->sf->blobs, scan->adopted.items,

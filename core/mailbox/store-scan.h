@@ -35,6 +35,7 @@ struct scan {
 	uint64_t txn_before;
 	uint32_t uidnext_before;
 	uint32_t kind, pass;
+	uint32_t come;			/* messages that were not known */
 	bool first_time, boot_changed, changed;
 	/* another program was at work meanwhile: what was not seen may be
 	 * there */

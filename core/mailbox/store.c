@@ -173,6 +173,9 @@ static int open_account(struct store *store, struct cv_error *err)
 	return ret;
 }
 
+/* Who holds the account for longer than this mends it. */
+enum { MEND_MSECS = 2000 };
+
 static int open_parts(struct store *store, struct cv_error *err)
 {
 	struct account_folder *folder;
@@ -182,6 +185,7 @@ static int open_parts(struct store *store, struct cv_error *err)
 		ret = open_account(store, err);
 	if (ret < 0)
 		return ret;
+	account_mend(store->account, time_monotonic_msecs() + MEND_MSECS);
 	if (account_is_new(store->account)) {
 		ret = store_folders_refresh(store, true, err);
 		if (ret >= 0)

@@ -57,7 +57,8 @@ static int guid_of(struct adm_mail *m, const char *name, char dst[33],
 
 static int search_box(struct adm_mail *m, struct cv_mailbox *box,
 		      const char *name, struct cv_search_query *query,
-		      adm_mail_match_fn *fn, struct cv_error *err)
+		      bool empty_too, adm_mail_match_fn *fn,
+		      struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("matches");
 	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
@@ -70,7 +71,7 @@ static int search_box(struct adm_mail *m, struct cv_mailbox *box,
 	ret = adm_query_resolve(box, query, pool, err);
 	if (ret == CV_OK)
 		ret = mailbox_api.search(box, query, pool, &seqs, err);
-	if (ret == CV_OK && seqs.count > 0)
+	if (ret == CV_OK && (seqs.count > 0 || empty_too))
 		ret = fn(m, box, name, seqs, err);
 	pool_destroy(&pool);
 	return ret;
@@ -89,9 +90,12 @@ static int match_in(struct adm_mail *m, const char *name, uint32_t flags,
 		ret = guid_of(m, name, guid, err);
 	if (ret == CV_OK &&
 	    adm_query_build(m->query, name, guid, pool, &query)) {
-		ret = mailbox_api.open(m->user, name, flags, &box, err);
+		ret = mailbox_api.open(m->user, name,
+				       flags & ~(uint32_t)ADM_MAIL_EMPTY_TOO,
+				       &box, err);
 		if (ret == CV_OK) {
-			ret = search_box(m, box, name, &query, fn, err);
+			ret = search_box(m, box, name, &query,
+					 flags & ADM_MAIL_EMPTY_TOO, fn, err);
 			mailbox_api.close(&box);
 		}
 	}

@@ -109,7 +109,8 @@ void adm_mail_worsen(struct adm_mail *m, int status);
 /* --- messages of a query --------------------------------------------------- */
 
 /* Called for each mailbox with at least one match, messages by sequence
- * number. */
+ * number; with ADM_MAIL_EMPTY_TOO among the flags also for the others. */
+enum { ADM_MAIL_EMPTY_TOO = 1 << 30 };
 typedef int adm_mail_match_fn(struct adm_mail *m, struct cv_mailbox *box,
 			      const char *name, struct cv_set seqs,
 			      struct cv_error *err);

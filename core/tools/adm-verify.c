@@ -79,6 +79,26 @@ static bool check_one(struct verify *v, struct cv_mailbox *box,
 	return true;
 }
 
+/* Messages on disk that no record names. */
+static void check_unknown(struct verify *v, struct cv_mailbox *box,
+			  const char *name)
+{
+	struct cv_error err = ERROR_NONE;
+	uint32_t count;
+	bool never;
+	int ret = mailbox_count_unknown(box, &count, &never, &err);
+
+	if (ret < 0)
+		put_problem(v, name, 0, "", "", err.text, ADM_TEMPFAIL);
+	else if (count > 0)
+		put_problem(v, name, 0, "", "", pool_printf(
+			v->pool, never ? "%u messages were not looked at by "
+			"anybody yet, and are not checked (hint: culveradm "
+			"index)" : "%u messages are in its files, and in no "
+			"record (hint: culveradm force-resync)", count),
+			never ? ADM_OK : ADM_DATA);
+}
+
 static int check_found(struct adm_mail *m, struct cv_mailbox *box,
 		       const char *name, struct cv_set seqs,
 		       struct cv_error *err)
@@ -99,7 +119,9 @@ static int check_found(struct adm_mail *m, struct cv_mailbox *box,
 			adm_progress(name, checked, total);
 		}
 	}
-	put_mailbox(v, name, checked, damaged);
+	check_unknown(v, box, name);
+	if (seqs.count > 0)
+		put_mailbox(v, name, checked, damaged);
 	return CV_OK;
 }
 
@@ -243,7 +265,8 @@ static int verify_run(struct adm_mail *m, struct cv_error *err)
 	ret = check_accounts(v, err);
 	if (ret == CV_OK)
 		ret = adm_mail_each_match(m, CV_MAILBOX_READONLY |
-					  MAILBOX_VERIFY, check_found, err);
+					  MAILBOX_VERIFY | ADM_MAIL_EMPTY_TOO,
+					  check_found, err);
 	adm_progress_end();
 	user_destroy(&m->user);
 	m->user = user;

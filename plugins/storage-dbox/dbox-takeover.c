@@ -3,8 +3,8 @@
  * and from our own trailers.
  *
  * In mdbox a folder is in its containers' trailers.  They are only read when
- * the folder was known once (the file "culver" beside its indexes says so):
- * a new folder has nothing there. */
+ * the folder was known once (the file "culver" beside its indexes says so, and
+ * which UIDVALIDITY it had): a new folder has nothing there. */
 #include "dbox.h"
 
 #include <stdlib.h>
@@ -251,6 +251,8 @@ int sdbox_takeover(struct cv_storage_folder *folder, bool head_only,
 
 /* --- mdbox ---------------------------------------------------------------------------- */
 
+enum { MARK_BYTES = 10 };	/* digits */
+
 bool mdbox_was_known(struct cv_storage_folder *folder)
 {
 	struct stat st;
@@ -259,27 +261,103 @@ bool mdbox_was_known(struct cv_storage_folder *folder)
 			 &st) == 0;
 }
 
+/* The UIDVALIDITY that the file says; 0: none. */
+static uint32_t read_mark(struct cv_storage_root *root, int fd)
+{
+	char text[MARK_BYTES];
+	uint64_t value;
+
+	return fd >= 0 && DBOX_CALL(root, pread, fd, text, sizeof(text), 0) ==
+			(ssize_t)sizeof(text) &&
+		cv_span_to_u64(cv_span(text, sizeof(text)), UINT32_MAX,
+			       &value) ? (uint32_t)value : 0;
+}
+
+/* A rename moves the file with the folder, and trailers keep the old name. */
 void mdbox_make_known(struct cv_storage_folder *folder)
 {
-	int fd = DBOX_CALL(folder->root, open, folder->fd, known_name,
-			   O_WRONLY | O_CREAT, 0600);
+	struct cv_storage_root *root = folder->root;
+	int fd = DBOX_CALL(root, open, folder->fd, known_name,
+			   O_RDWR | O_CREAT, 0600);
+	char text[MARK_BYTES + 2];
 
-	dbox_close(folder->root, fd);
+	if (fd >= 0 && folder->uidvalidity != 0 &&
+	    read_mark(root, fd) != folder->uidvalidity) {
+		snprintf(text, sizeof(text), "%0*u\n", MARK_BYTES,
+			 folder->uidvalidity);
+		/* without it the name decides */
+		(void)DBOX_CALL(root, pwrite, fd, text, MARK_BYTES + 1, 0);
+	}
+	dbox_close(root, fd);
 }
 
 typedef int item_fn(void *context, const struct mdbox_item *item,
 		    struct cv_span ref);
+
+/* The folders that there are, and their marks. */
+struct owner { const char *name; uint32_t mark; };
 
 struct mdbox_walk {
 	struct cv_storage_folder *folder;
 	struct cv_pool *pool;		/* of one container */
 	item_fn *fn;
 	void *context;
+	struct cv_pool *owners_pool;
+	struct owner *owners;
+	uint32_t count, room;
 };
+
+static int take_owner(void *context, const struct cv_folder_found *found)
+{
+	struct mdbox_walk *w = context;
+	struct cv_storage_root *root = w->folder->root;
+	struct owner *owner;
+	struct cv_text path;
+	int fd;
+
+	if (w->count == w->room) {
+		uint32_t room = w->room * 2 + 64;
+		struct owner *owners = CV_ALLOC_ARRAY(w->owners_pool,
+						      struct owner, room);
+
+		if (w->count > 0)
+			memcpy(owners, w->owners, w->count * sizeof(*owners));
+		w->owners = owners;
+		w->room = room;
+	}
+	cv_text_init(&path, w->owners_pool);
+	cv_text_append_f(&path, "%s/%s",
+			 dbox_path(root, w->owners_pool,
+				   cv_span_of(found->name)), known_name);
+	owner = &w->owners[w->count++];
+	owner->name = common_strdup(w->owners_pool, found->name);
+	fd = DBOX_CALL(root, open, root->fd, path.data,
+		       O_RDONLY | O_NONBLOCK, 0);
+	owner->mark = read_mark(root, fd);
+	dbox_close(root, fd);
+	return CV_OK;
+}
+
+/* Whose a message is: the one folder's that has its UIDVALIDITY, whatever the
+ * name is now; else that of its name. */
+static bool is_ours(const struct mdbox_walk *w, const struct dbox_trailer *t)
+{
+	const struct owner *marked = NULL;
+	uint32_t same = 0;
+
+	for (uint32_t i = 0; i < w->count; i++) {
+		if (t->uidvalidity == 0 ||
+		    w->owners[i].mark != t->uidvalidity)
+			continue;
+		marked = &w->owners[i];
+		same++;
+	}
+	return same == 1 ? strcmp(w->folder->name, marked->name) == 0 :
+		cv_span_is(t->folder, w->folder->name);
+}
 
 static int walk_items(struct mdbox_walk *w, const struct mdbox_items *items)
 {
-	struct cv_span name = cv_span_of(w->folder->name);
 	int ret = CV_OK;
 
 	for (uint32_t i = 0; i < items->count && ret == CV_OK; i++) {
@@ -288,7 +366,7 @@ static int walk_items(struct mdbox_walk *w, const struct mdbox_items *items)
 
 		if (!item->message.ours || !item->message.has_trailer ||
 		    item->ref.foreign ||
-		    !cv_span_equal(item->message.trailer.folder, name))
+		    !is_ours(w, &item->message.trailer))
 			continue;
 		snprintf(text, sizeof(text), "c.%u.%llu.%llx",
 			 item->ref.number,
@@ -350,10 +428,15 @@ static int walk(struct cv_storage_folder *folder, item_fn *fn, void *context,
 	};
 	int ret = mdbox_storage(folder->root, err);
 
-	if (ret == CV_OK)
+	if (ret < 0)
+		return ret;
+	w.owners_pool = cv_api->pool_create("mdbox owners");
+	ret = dbox_folders_scan(folder->root, take_owner, &w, err);
+	if (ret >= 0)
 		ret = walk_dir(&w, folder->root->storage_fd, err);
 	if (ret == CV_OK && mdbox_alt_storage(folder->root, NULL) == CV_OK)
 		ret = walk_dir(&w, folder->root->alt_fd, err);
+	cv_api->pool_destroy(&w.owners_pool);
 	return ret;
 }
 

@@ -143,6 +143,7 @@ struct blob_fixture {
 	const char *name;		/* "box" */
 	struct cv_storage_folder *folder;
 	uint32_t uidnext;
+	uint32_t life;			/* no folder has another's UIDVALIDITY */
 	struct cv_error err;
 };
 
@@ -161,7 +162,8 @@ static inline void blob_numbers(struct blob_fixture *b,
 				struct cv_storage_folder *folder)
 {
 	if (b->d->numbers != NULL)
-		b->d->numbers(folder, BLOB_UIDVALIDITY, b->uidnext);
+		b->d->numbers(folder, BLOB_UIDVALIDITY + b->life,
+			      b->uidnext);
 }
 
 static inline struct cv_storage_folder *

@@ -147,6 +147,7 @@ static void fail_at_each_step(void **state, enum io_fault_kind kind)
 		okb(b, b->d->folder_remove(b->root, cv_span_of(b->name),
 					   &b->err));
 		blob_purge(b, NULL, 0);
+		b->life++;
 		b->name = pool_printf(b->pool, "box%u", (unsigned int)n);
 		blob_make_folder(b, b->name);
 		b->folder = blob_open_folder(b, b->name, CV_SPAN_NONE);
