@@ -67,6 +67,7 @@ int broker_op_url(struct request *q);	/* mailbox-broker-url.c */
 /* mailbox-broker-watch.c */
 
 int broker_op_watch_all(struct request *q);
+int broker_op_place(struct request *q);
 /* Readable when broker_heard is to be called; -1: nobody waits. */
 int broker_watch_fd(struct broker *b);
 void broker_heard(struct broker *b);

@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+enum { PLACES_MAX = 16 };
+
 /* What other programs do in mailboxes that the reader may read is heard of,
  * too; which ones these are may have changed. */
 static int set_again(struct broker *b, struct cv_error *err)
@@ -49,6 +51,32 @@ int broker_op_watch_all(struct request *q)
 	b->bell = q->fd_in;
 	q->fd_in = -1;
 	return CV_OK;
+}
+
+/* One of the places where changes of an open mailbox can be seen, for a process
+ * that watches while the reader's session sleeps: a descriptor that reads
+ * nothing; none when there are no more. */
+int broker_op_place(struct request *q)
+{
+	int fds[PLACES_MAX];
+	struct cv_mailbox *box;
+	uint32_t index, count = 0;
+	int ret = broker_take_box(q, &box);
+
+	if (ret < 0)
+		return ret;
+	index = remote_get_u32(&q->in);
+	ret = remote_get_end(&q->in, &q->err);
+	if (ret == CV_OK)
+		ret = mailbox_watch_open(box, fds, PLACES_MAX, &count,
+					 &q->err);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i == index)
+			q->fd_out = fds[i];
+		else
+			(void)close(fds[i]);
+	}
+	return ret;
 }
 
 int broker_watch_fd(struct broker *b)

@@ -351,6 +351,7 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_CLOSE] = broker_op_close,
 	[REMOTE_WATCH] = broker_op_watch,
 	[REMOTE_WATCH_ALL] = broker_op_watch_all,
+	[REMOTE_PLACE] = broker_op_place,
 	[REMOTE_SYNC] = broker_op_sync,
 	[REMOTE_VIEW] = broker_op_view,
 	[REMOTE_MESSAGES] = broker_op_messages,

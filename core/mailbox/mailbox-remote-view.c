@@ -445,6 +445,50 @@ int remote_watch_fd(struct cv_mailbox *box)
 	return view->bell;
 }
 
+/* fd -1: there are no more. */
+static int ask_place(struct cv_mailbox *box, uint32_t index, int *fd_r,
+		     struct cv_error *err)
+{
+	struct remote_answer a = { .fd = -1 };
+	struct cv_text fields;
+	int ret;
+
+	cv_text_init(&fields, box->sync_pool);
+	remote_put_u32(&fields, box->remote->id);
+	remote_put_u32(&fields, index);
+	ret = remote_call(box->remote->remote, REMOTE_PLACE, &fields, -1,
+			  box->sync_pool, &a, err);
+	if (ret == CV_OK)
+		ret = remote_end(box->remote->remote, &a, err);
+	*fd_r = a.fd;
+	return ret;
+}
+
+int remote_watch_open(struct cv_mailbox *box, int *fds_r, uint32_t room,
+		      uint32_t *count_r, struct cv_error *err)
+{
+	struct remote_view *view = box->remote;
+	int fd, ret = CV_OK;
+
+	*count_r = 0;
+	if (view->stale || view->remote->channel < 0 ||
+	    view->generation != view->remote->generation)
+		return FAIL(err, CV_E_TEMP, "mailbox '%s' has no broker now",
+			    box->name);
+	while (*count_r < room) {
+		ret = ask_place(box, *count_r, &fd, err);
+		if (ret < 0 || fd < 0)
+			break;
+		fds_r[(*count_r)++] = fd;
+	}
+	if (ret == CV_OK && *count_r == 0)
+		ret = FAIL(err, CV_E_UNSUPPORTED, "mailbox '%s' is watched by "
+			   "its broker alone", box->name);
+	while (ret < 0 && *count_r > 0)
+		(void)close(fds_r[--*count_r]);
+	return ret;
+}
+
 void remote_watch_clear(struct cv_mailbox *box)
 {
 	char bytes[64];

@@ -151,6 +151,9 @@ void remote_state(struct cv_mailbox *box, struct cv_mailbox_state *state_r);
 int remote_sync(struct cv_mailbox *box, uint32_t flags,
 		struct cv_mailbox_changes *out, struct cv_error *err);
 int remote_watch_fd(struct cv_mailbox *box);
+/* As mailbox_watch_open. */
+int remote_watch_open(struct cv_mailbox *box, int *fds_r, uint32_t room,
+		      uint32_t *count_r, struct cv_error *err);
 void remote_watch_clear(struct cv_mailbox *box);
 int remote_message(struct cv_mailbox *box, uint32_t seq, uint32_t items,
 		   struct cv_message_data *data_r, struct cv_error *err);

@@ -1,6 +1,7 @@
 /* mailbox-watch.c - hearing that a mailbox has changed: what its account
  * commits, and what other programs do to its files. */
-#include "mailbox-private.h"
+#include "mailbox-remote.h"
+#include "mailbox-seen.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -50,14 +51,13 @@ void mailbox_watch_clear(struct cv_mailbox *box)
 	box->checked_at = 0;	/* the next sync looks at the store, too */
 }
 
-int mailbox_watch_open(struct cv_mailbox *box, int *fds_r, uint32_t room,
-		       uint32_t *count_r, struct cv_error *err)
+static int open_local(struct cv_mailbox *box, int *fds_r, uint32_t room,
+		      uint32_t *count_r, struct cv_error *err)
 {
 	int fd;
 
 	*count_r = 0;
-	if (box->remote != NULL ||
-	    (box->store->driver->caps & CV_STORAGE_REMOTE) != 0)
+	if ((box->store->driver->caps & CV_STORAGE_REMOTE) != 0)
 		return FAIL(err, CV_E_UNSUPPORTED, "mailbox '%s' is watched "
 			    "by this process alone", box->name);
 	fd = account_watch_open(box->store->account);
@@ -73,4 +73,35 @@ int mailbox_watch_open(struct cv_mailbox *box, int *fds_r, uint32_t room,
 		(void)close(fds_r[--*count_r]);
 	return FAIL_ERRNO(err, errno, "mailbox '%s' cannot be watched",
 			  box->name);
+}
+
+/* What the reader has seen of it lies in the reader's account. */
+static int open_seen(struct cv_mailbox *box, int *fds_r, uint32_t room,
+		     uint32_t *count_r, struct cv_error *err)
+{
+	struct store *store = box->seen == NULL ? NULL : box->seen->store;
+	int fd;
+
+	if (store == NULL || store->account == NULL ||
+	    store == box->store || *count_r == room)
+		return CV_OK;
+	fd = account_watch_open(store->account);
+	if (fd >= 0) {
+		fds_r[(*count_r)++] = fd;
+		return CV_OK;
+	}
+	while (*count_r > 0)
+		(void)close(fds_r[--*count_r]);
+	return FAIL(err, CV_E_UNSUPPORTED, "what was seen of mailbox '%s' is "
+		    "watched by this process alone", box->name);
+}
+
+int mailbox_watch_open(struct cv_mailbox *box, int *fds_r, uint32_t room,
+		       uint32_t *count_r, struct cv_error *err)
+{
+	int ret = box->remote != NULL ?
+		remote_watch_open(box, fds_r, room, count_r, err) :
+		open_local(box, fds_r, room, count_r, err);
+
+	return ret == CV_OK ? open_seen(box, fds_r, room, count_r, err) : ret;
 }

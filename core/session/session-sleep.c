@@ -155,7 +155,7 @@ static int collect_watches(struct cv_session *s, struct cv_mailbox *box,
 	if (s->user != NULL && user_is_watching(s->user))
 		status = user_watch_each(s->user, keep_watch, w, err);
 	else if (box != NULL)
-		status = mailbox_watch_open(box, w->fds, IDLE_WATCHES,
+		status = mailbox_watch_open(box, w->fds, IDLE_WATCHES_MAX,
 					    &w->count, err);
 	return status == CV_OK && s->user != NULL ?
 		annotations_watch_each(s->user, keep_watch, w, err) : status;

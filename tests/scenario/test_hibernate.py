@@ -426,3 +426,50 @@ def test_notify_of_annotations_wakes_without_enable(annotated):
         assert c.line() == b"* METADATA INBOX /private/comment\r\n"
         asleep(server)
         assert c.command("NOOP") == [b"x OK NOOP completed.\r\n"]
+
+
+# --- mail of others ------------------------------------------------------------
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="users of different uids need root")
+def test_in_idle_on_the_mail_of_another_user():
+    from test_shared import SHARED, Shared
+    with Shared(SHARED + QUICK) as server:
+        server.grant("alice", "INBOX", "user=bob", "lookup", "read", "write", "write-seen")
+        server.deliver(MESSAGE)
+        with login(server, "bob") as c:
+            assert c.command("SELECT shared/alice/INBOX")[-1].startswith(b"x OK")
+            # silent: with the numbers that it had
+            asleep(server)
+            assert c.command("FETCH 1 UID")[0] == b"* 1 FETCH (UID 1)\r\n"
+            c.send(b"i IDLE\r\n")
+            assert c.line().startswith(b"+")
+            asleep(server)
+            start = time.monotonic()
+            server.deliver(MESSAGE)
+            assert [c.line(), c.line()] == [b"* 2 EXISTS\r\n", b"* 2 RECENT\r\n"]
+            assert time.monotonic() - start < 5
+            asleep(server)
+            # by what other programs do
+            new = pathlib.Path(server.home("alice")) / "Maildir" / "new"
+            path = new.parent / "tmp" / "1.a.b"
+            path.write_bytes(MESSAGE)
+            os.chown(path, new.stat().st_uid, new.stat().st_gid)
+            path.rename(new / "1.a.b")
+            assert [c.line(), c.line()] == [b"* 3 EXISTS\r\n", b"* 3 RECENT\r\n"]
+            asleep(server)
+            # what bob has seen is bob's own
+            with login(server, "bob") as other:
+                other.command("SELECT shared/alice/INBOX")
+                other.command("STORE 2 +FLAGS.SILENT (\\Seen)")
+                other.command("LOGOUT")
+            assert re.match(rb"\* 2 FETCH \(.*\\Seen", c.line())
+            asleep(server)
+            # and the right to read may be taken away
+            server.adm("acl", "delete", "-u", "alice", "INBOX", "user=bob")
+            c.send(b"DONE\r\n")
+            line = c.line()
+            while line.startswith(b"*") and not line.startswith(b"* BYE"):
+                line = c.line()
+            assert line.startswith(b"* BYE") or line.startswith(b"i "), line
+        assert "Panic:" not in server.log
