@@ -28,6 +28,7 @@ struct auth_exchange {
 	struct event *timer;
 	uint32_t penalty_id;
 	int asking;			/* what for: _VERIFY, _CREDENTIALS */
+	bool outside, no_penalty;	/* auth_exchange_set_outside */
 
 	uint32_t pending;		/* type of the answer to be sent */
 	struct auth_answer next_answer;
@@ -122,7 +123,7 @@ static void fail(struct auth_exchange *x, uint32_t why, const char *reason)
 	bool credentials = why == CV_AUTH_FAIL_CREDENTIALS ||
 		why == CV_AUTH_FAIL_DISABLED || why == CV_AUTH_FAIL_EXPIRED;
 
-	if (credentials && x->auth->penalty != NULL) {
+	if (credentials && x->auth->penalty != NULL && !x->no_penalty) {
 		auth_penalty_add(x->auth->penalty, x->request->input.remote_ip,
 				 x->io.user, x->io.password);
 	}
@@ -195,7 +196,7 @@ static void succeed(struct auth_exchange *x)
 {
 	const struct cv_auth_reply *fields = &x->request->fields;
 	const char *reason = auth_reply_get(fields, "reason");
-	bool referred = has_referral(x);
+	bool referred = !x->outside && has_referral(x);
 
 	if (referred && reason != NULL)
 		x->next_answer.text = reason;
@@ -203,14 +204,15 @@ static void succeed(struct auth_exchange *x)
 		refer(x);
 		return;
 	}
-	if (auth_reply_is_true(fields, "nologin")) {
+	if (!x->outside && auth_reply_is_true(fields, "nologin")) {
 		x->next_answer.text = reason != NULL ? reason :
 			"Login is not allowed for now.";
 		fail(x, CV_AUTH_FAIL_DISABLED, "nologin");
 		return;
 	}
-	if (auth_reply_is_true(fields, "proxy") ||
-	    auth_reply_is_true(fields, "proxy_maybe")) {
+	if (!x->outside &&
+	    (auth_reply_is_true(fields, "proxy") ||
+	     auth_reply_is_true(fields, "proxy_maybe"))) {
 		log_error("auth", "%s: the passdb wants this user proxied, "
 			  "which this server does not do",
 			  auth_request_name(x->request));
@@ -339,7 +341,8 @@ static void ask_in_turn(struct auth_exchange *x, int asking)
 
 	x->asking = asking;
 	x->stage = EXCHANGE_PENALTY;
-	if (penalty == NULL || auth_penalty_is_known(penalty, ip, x->io.user))
+	if (penalty == NULL || x->no_penalty ||
+	    auth_penalty_is_known(penalty, ip, x->io.user))
 		ask(x);
 	else
 		x->penalty_id = auth_penalty_get(penalty, ip, penalty_known,
@@ -352,6 +355,8 @@ static void step(struct auth_exchange *x)
 	int next;
 
 	cv_text_reset(&x->out);
+	/* the challenge before was in it */
+	x->next_answer.data = CV_SPAN_NONE;
 	next = x->mech->step(x->state, &x->io, &err);
 	x->io.has_in = false;
 	x->io.in = CV_SPAN_NONE;
@@ -476,6 +481,12 @@ struct auth_exchange *auth_exchange_begin(struct auth *auth,
 	x->stage = EXCHANGE_STEP;
 	arm(x, 0);
 	return x;
+}
+
+void auth_exchange_set_outside(struct auth_exchange *x, bool no_penalty)
+{
+	x->outside = true;
+	x->no_penalty = no_penalty;
 }
 
 int auth_exchange_continue(struct auth_exchange *x, struct cv_span data,

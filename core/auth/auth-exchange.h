@@ -21,6 +21,11 @@ struct auth_exchange *auth_exchange_begin(struct auth *auth,
 					  const struct auth_begin *begin,
 					  auth_exchange_fn *answer,
 					  void *context);
+/* Right after begin: who asks is another program, which is given the fields
+ * (nologin, proxy, host) and acts upon them itself.  no_penalty: it counts
+ * wrong passwords itself, too. */
+void auth_exchange_set_outside(struct auth_exchange *exchange,
+			       bool no_penalty);
 /* CV_E_SYNTAX: no challenge is open. */
 int auth_exchange_continue(struct auth_exchange *exchange,
 			   struct cv_span data, struct cv_error *err);

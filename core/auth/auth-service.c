@@ -1,13 +1,15 @@
 /* auth-service.c - the process auth.
  *
  * Serves login processes, lmtp and culveradm, over channels that the master
- * has prepared; believes none of them more than their role allows.  Runs as
+ * has prepared, and other programs (Postfix, Exim) at the listeners that the
+ * admin wrote; believes none of them more than their role allows.  Runs as
  * culver, sees the files of its databases and nothing else, and never waits:
  * what may block goes to auth-worker. */
 #include "auth-service-private.h"
 #include "auth-client.h"
 #include "auth-facts.h"
 #include "auth-mechanism.h"
+#include "auth-peer.h"
 #include "auth-penalty.h"
 #include "auth-plugin-api.h"
 #include "master/boot.h"
@@ -16,6 +18,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,10 +165,72 @@ static void auth_channel(struct service *s, const char *client, int fd)
 	(void)auth_client_create(&config, fd);
 }
 
+/* --- other programs ------------------------------------------------------- */
+
+static uint32_t peer_role(const struct service_listener *listener)
+{
+	switch (listener->type) {
+	case LISTENER_TYPE_AUTH_LEGACY:
+	case LISTENER_TYPE_CLIENT:
+		return AUTH_LINE_CLIENT;
+	case LISTENER_TYPE_LOGIN:
+		return AUTH_LINE_LOGIN;
+	case LISTENER_TYPE_MASTER:
+		return AUTH_LINE_MASTER;
+	case LISTENER_TYPE_USERDB:
+		return AUTH_LINE_USERDB;
+	}
+	return auth_peer_role(listener->name);
+}
+
+/* The rights of a socket say who may ask.  Only where they say "everybody"
+ * does it matter who it is; an x bit says that it does not there, either. */
+static void know_peer(const struct service_listener *listener, int fd,
+		      struct auth_peer_config *config)
+{
+	struct ucred cred = { .pid = 0 };
+	socklen_t len = sizeof(cred);
+
+	if (!listener->is_unix)
+		return;
+	config->restricted = listener->mode == 0666;
+	config->uid = UINT32_MAX;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return;
+	config->uid = cred.uid;
+	config->pid = (uint32_t)cred.pid;
+	if (cred.uid == 0 || cred.uid == listener->uid ||
+	    cred.gid == listener->gid)
+		config->restricted = false;
+}
+
+static void auth_accept(struct service *s,
+			const struct service_listener *listener, int fd)
+{
+	struct auth_peer_config config = {
+		.auth = s->context, .role = peer_role(listener),
+		.name = listener->name, .ended = client_ended, .context = s,
+	};
+
+	if (auth_peers_count() >= AUTH_PEERS_MAX) {
+		log_error("auth", "%s: connection refused: there are %d "
+			  "already", listener->name, AUTH_PEERS_MAX);
+		close(fd);
+		return;
+	}
+	know_peer(listener, fd, &config);
+	service_hold(s);
+	auth_peer_create(&config, fd);
+}
+
 static void auth_retire(struct service *s)
 {
-	(void)s;
+	service_stop_accepting(s);
 	auth_clients_retire();
+	auth_peers_retire();
+	/* without a client nothing else would end it */
+	service_hold(s);
+	service_release(s);
 }
 
 static const struct service_path name_service_paths[] = {
@@ -178,5 +243,5 @@ const struct service_row auth_service_row = {
 	.syscalls = SANDBOX_EVENTS | SANDBOX_FILES,
 	.paths = name_service_paths,
 	.start = auth_start, .ready = auth_ready, .channel = auth_channel,
-	.retire = auth_retire,
+	.accept = auth_accept, .retire = auth_retire,
 };

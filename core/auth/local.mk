@@ -13,8 +13,10 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-ids.c %D%/auth-ids.h \
 	%D%/auth-input.c %D%/auth-input.h \
 	%D%/auth-job.c %D%/auth-job.h \
+	%D%/auth-line.c %D%/auth-line.h \
 	%D%/auth-mechanism.c %D%/auth-mechanism.h \
 	%D%/auth-passdb.c \
+	%D%/auth-peer.c %D%/auth-peer.h %D%/auth-peer-private.h \
 	%D%/auth-penalty.c %D%/auth-penalty.h \
 	%D%/auth-plugin-api.c %D%/auth-plugin-api.h \
 	%D%/auth-provider.c %D%/auth-provider.h \
@@ -32,6 +34,8 @@ core_auth_libauth_la_SOURCES = \
 	%D%/mech-login.c \
 	%D%/mech-plain.c \
 	%D%/password-scheme.c %D%/password-scheme.h \
+	%D%/peer-client.c \
+	%D%/peer-master.c \
 	%D%/scheme-digest.c %D%/scheme-digest.h \
 	%D%/scheme-hmac.c %D%/scheme-hmac.h \
 	%D%/scheme-otp.c %D%/scheme-otp.h

@@ -14,8 +14,8 @@ enum { BOOT_FD = 3, BOOT_LOG_FD = 4, BOOT_FIRST_FREE_FD = 16,
 
 enum boot_message_type {
 	BOOT_MSG_SETTINGS = 0x10,	/* fd: snapshot */
-	BOOT_MSG_LISTENER,		/* str name, bool unix, ssl, haproxy;
-					 * fd */
+	BOOT_MSG_LISTENER,		/* str name, bool unix, ssl, haproxy,
+					 * u32 type, mode, uid, gid; fd */
 	BOOT_MSG_PORT_CLIENT,		/* str server; fd */
 	BOOT_MSG_PORT_SERVER,		/* str client; fd */
 	BOOT_MSG_GO,			/* struct boot_go */

@@ -78,6 +78,8 @@ void master_socket_note(const char *path, struct master_socket *socket_r)
 		return;
 	*socket_r = (struct master_socket){
 		.path = path, .device = st.st_dev, .inode = st.st_ino,
+		.mode = st.st_mode & 0777, .uid = st.st_uid,
+		.gid = st.st_gid,
 	};
 }
 
@@ -138,7 +140,7 @@ static int open_inet(struct master *m, struct master_config *config,
 	*listener = (struct master_listener){
 		.key = pool_printf(config->pool, "inet %s %u", ip, set->port),
 		.name = name, .ssl = set->ssl, .haproxy = set->haproxy,
-		.fd = -1,
+		.type = set->type, .fd = -1,
 	};
 	same = find_old(old, listener->key);
 	fd = same != NULL ? same->fd : find_inherited(m, &address);
@@ -251,7 +253,7 @@ static int open_unix(struct master *m, struct master_config *config,
 	*listener = (struct master_listener){
 		.key = pool_printf(config->pool, "unix %s %o %s %s", path,
 				   set->mode, set->user, set->group),
-		.name = path, .is_unix = true, .fd = -1,
+		.name = path, .is_unix = true, .type = set->type, .fd = -1,
 	};
 	same = find_old(old, listener->key);
 	if (same != NULL) {
@@ -294,6 +296,9 @@ static int open_service(struct master *m, struct master_config *config,
 	while (status == CV_OK &&
 	       settings_block_next(config->tree, "inet_listener", block, NULL,
 				   &at, &scope.block)) {
+		if (!service_listener_opens(config->tree, service->name,
+					    scope.block))
+			continue;
 		status = settings_get(config->tree,
 			&inet_listener_settings_table, &scope, config->pool,
 			&inet, err);
@@ -307,6 +312,9 @@ static int open_service(struct master *m, struct master_config *config,
 	while (status == CV_OK &&
 	       settings_block_next(config->tree, "unix_listener", block, NULL,
 				   &at, &scope.block)) {
+		if (!service_listener_opens(config->tree, service->name,
+					    scope.block))
+			continue;
 		status = settings_get(config->tree,
 			&unix_listener_settings_table, &scope, config->pool,
 			&local, err);

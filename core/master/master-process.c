@@ -103,6 +103,10 @@ static int send_listener(int to, const struct master_listener *listener,
 	ipc_put_bool(&w, listener->is_unix);
 	ipc_put_bool(&w, listener->ssl);
 	ipc_put_bool(&w, listener->haproxy);
+	ipc_put_u32(&w, listener->type);
+	ipc_put_u32(&w, listener->file.mode);
+	ipc_put_u32(&w, listener->file.uid);
+	ipc_put_u32(&w, listener->file.gid);
 	ipc_put_fd(&w, listener->fd);
 	return ipc_send(to, &w, err);
 }

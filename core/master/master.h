@@ -28,12 +28,14 @@ struct master_socket {
 	const char *path;		/* NULL: none */
 	dev_t device;
 	ino_t inode;
+	uint32_t mode, uid, gid;	/* as it is, not as it was wanted */
 };
 
 struct master_listener {
 	char *key;			/* "inet 0.0.0.0 143", "unix /run/x" */
 	const char *name;
 	bool is_unix, ssl, haproxy;
+	uint32_t type;			/* enum listener_type */
 	int fd;
 	struct master_socket file;	/* is_unix */
 };

@@ -63,6 +63,8 @@ static int boot_listener(struct service *s, struct ipc_reader *r,
 		.is_unix = ipc_get_bool(r),
 		.ssl = ipc_get_bool(r),
 		.haproxy = ipc_get_bool(r),
+		.type = ipc_get_u32(r), .mode = ipc_get_u32(r),
+		.uid = ipc_get_u32(r), .gid = ipc_get_u32(r),
 		.fd = ipc_get_fd(r),
 	};
 	int status = ipc_finish(r, err);

@@ -50,6 +50,8 @@ struct service_listener {
 	bool is_unix;
 	bool ssl;			/* implicit TLS */
 	bool haproxy;
+	uint32_t type;			/* enum listener_type */
+	uint32_t mode, uid, gid;	/* of a UNIX socket's file */
 	int fd;				/* non-blocking, listening */
 };
 

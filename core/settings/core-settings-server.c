@@ -323,6 +323,12 @@ const struct settings_table service_settings_table = SETTINGS_TABLE(
 	service_settings, service_setting_defs);
 
 static const struct cv_setting_def unix_listener_setting_defs[] = {
+	CV_SETTING(unix_listener_settings, type, CV_SET_ENUM,
+		"", "|auth-legacy|client|login|master|userdb",
+		CV_SET_ADVANCED,
+		"What is spoken there, in service auth; empty: what the end "
+		"of its name says (auth-userdb, auth-master), passwords are "
+		"checked (client) otherwise."),
 	CV_SETTING(unix_listener_settings, path, CV_SET_STRING,
 		"", NULL, 0,
 		"Path of the socket; default: the name of the block."),
@@ -359,6 +365,12 @@ const struct settings_table fifo_listener_settings_table = SETTINGS_TABLE(
 	fifo_listener_settings, fifo_listener_setting_defs);
 
 static const struct cv_setting_def inet_listener_setting_defs[] = {
+	CV_SETTING(inet_listener_settings, type, CV_SET_ENUM,
+		"", "|auth-legacy|client|login|master|userdb",
+		CV_SET_ADVANCED,
+		"What is spoken there, in service auth; empty: what the end "
+		"of its name says (auth-userdb, auth-master), passwords are "
+		"checked (client) otherwise."),
 	CV_SETTING(inet_listener_settings, address, CV_SET_STRING,
 		"", NULL, 0,
 		"Addresses to listen on; empty: listen."),

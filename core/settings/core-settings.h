@@ -262,8 +262,18 @@ enum service_type {
 	SERVICE_TYPE_STATS,
 };
 
+enum listener_type {
+	LISTENER_TYPE_NONE,
+	LISTENER_TYPE_AUTH_LEGACY,	/* of Dovecot 2.4: as CLIENT */
+	LISTENER_TYPE_CLIENT,
+	LISTENER_TYPE_LOGIN,
+	LISTENER_TYPE_MASTER,
+	LISTENER_TYPE_USERDB,
+};
+
 /* A UNIX socket of a service; its name is the path, in base_dir. */
 struct unix_listener_settings {
+	uint32_t type;	/* enum listener_type */
 	const char *path;
 	uint32_t mode;
 	const char *user;
@@ -282,6 +292,7 @@ extern const struct settings_table fifo_listener_settings_table;
 
 /* A TCP port of a service. */
 struct inet_listener_settings {
+	uint32_t type;	/* enum listener_type */
 	const char *address;
 	uint32_t port;
 	bool ssl;

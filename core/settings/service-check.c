@@ -81,6 +81,8 @@ enum service_answers service_answers(const struct settings_tree *tree,
 
 	if (login_protocol(name) > 0)
 		return SERVICE_ANSWERS_LOGIN;
+	if (strcmp(name, "auth") == 0)
+		return SERVICE_ANSWERS_ASKERS;
 	if (is_one_of(name, core_service_names) ||
 	    strlen(name) + sizeof("-login") > sizeof(login))
 		return SERVICE_ANSWERS_NOBODY;
@@ -108,6 +110,43 @@ written(const struct settings_tree *tree, settings_block block,
 			last = entry;
 	}
 	return last;
+}
+
+/* NULL, or why nobody asks auth there. */
+static const char *unasked(const struct settings_tree *tree,
+			   settings_block listener)
+{
+	struct settings_scope scope = { .block = listener };
+	const char *name = settings_block_name(tree, listener);
+	const char *slash = strrchr(name, '/');
+	struct cv_pool *pool = pool_create("listener");
+	struct inet_listener_settings inet = { .ssl = false };
+	bool is_inet = strcmp(tree->blocks.items[listener].kind,
+			      "service/inet_listener") == 0;
+	const char *why = NULL;
+
+	name = slash == NULL ? name : slash + 1;
+	if (is_inet)
+		(void)settings_get(tree, &inet_listener_settings_table,
+				   &scope, pool, &inet, NULL);
+	if (inet.ssl)
+		why = "programs ask auth without TLS; leave ssl out, and let "
+			"them come over a network that nobody else hears";
+	else if (inet.haproxy)
+		why = "programs ask auth without a proxy; leave haproxy out";
+	else if (strcmp(name, "tokenlogin") == 0 || strcmp(name, "token") == 0)
+		why = "tokens are for processes of Dovecot's own; leave it "
+			"out";
+	pool_destroy(&pool);
+	return why;
+}
+
+bool service_listener_opens(const struct settings_tree *tree,
+			    const char *service, settings_block listener)
+{
+	return service_answers(tree, service) != SERVICE_ANSWERS_ASKERS ||
+		(written(tree, listener, "") != NULL &&
+		 unasked(tree, listener) == NULL);
 }
 
 static bool is_builtin(const struct settings_tree *tree, settings_block block)
@@ -244,14 +283,8 @@ static const char *unanswered(const struct check *c, const char *listener)
 {
 	const char *text = "no service answers there";
 
-	if (strcmp(c->name, "auth") == 0)
-		text = strncmp(listener, "auth-", 5) == 0 ?
-			"processes of the server reach auth without a socket, "
-			"and other programs (Postfix, Exim) cannot ask it "
-			"yet; leave it out" :
-			"other programs (Postfix, Exim) cannot ask auth yet; "
-			"leave it out";
-	else if (is_session(c))
+	(void)listener;
+	if (is_session(c))
 		text = "a client is served after its login, in service "
 			"NAME-login";
 	return text;
@@ -276,8 +309,34 @@ static void check_listeners_of(struct check *c, const char *kind,
 	}
 }
 
+/* Only auth speaks more than one protocol. */
+static void check_types(struct check *c, const char *kind)
+{
+	bool auth = strcmp(c->name, "auth") == 0;
+	const struct settings_entry *entry;
+	settings_block listener;
+	const char *why;
+	uint32_t at = 0;
+
+	while (settings_block_next(c->tree, kind, c->block, NULL, &at,
+				   &listener)) {
+		entry = written(c->tree, listener, "type");
+		if (!auth && entry != NULL && entry->value[0] != '\0')
+			warn(c, entry, "type has no effect: only listeners of "
+			     "service auth have one; leave it out");
+		entry = written(c->tree, listener, "");
+		if (auth && entry != NULL &&
+		    (why = unasked(c->tree, listener)) != NULL)
+			warn(c, entry, pool_printf(c->pool, "%s %s is not "
+				"opened: %s", kind,
+				settings_block_name(c->tree, listener), why));
+	}
+}
+
 static void check_listeners(struct check *c)
 {
+	check_types(c, "unix_listener");
+	check_types(c, "inet_listener");
 	check_listeners_of(c, "fifo_listener", "no service reads from a "
 			   "FIFO; write a unix_listener where one is needed, "
 			   "or leave it out");

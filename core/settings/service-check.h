@@ -29,11 +29,19 @@ enum service_answers {
 	SERVICE_ANSWERS_NOBODY,		/* it has none, or is reached by a
 					 * port inside the server */
 	SERVICE_ANSWERS_LOGIN,		/* <protocol>-login */
+	SERVICE_ANSWERS_ASKERS,		/* auth: other programs, at listeners
+					 * that the admin wrote */
 	SERVICE_ANSWERS_SESSION,	/* a protocol without login: lmtp */
 };
 /* name is a service that runs: of core, or a protocol in protocols, or its
  * login. */
 enum service_answers service_answers(const struct settings_tree *tree,
 				     const char *name);
+/* Whether this listener of that service is opened, as far as its service is
+ * asked: those of auth that are there without anybody having written them
+ * (Dovecot's own processes ask there) are not, nor are those of protocols
+ * that auth does not speak. */
+bool service_listener_opens(const struct settings_tree *tree,
+			    const char *service, settings_block listener);
 
 #endif

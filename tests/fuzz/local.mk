@@ -28,6 +28,14 @@ FUZZ_MAILBOX_LIBS = tests/fuzz/libstorage-memory.la \
 	core/module/libmodule.la core/settings/libsettings.la \
 	$(FUZZ_MESSAGE_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-auth-line
+tests_fuzz_fuzz_auth_line_SOURCES = %D%/fuzz-auth-line.c \
+	core/auth/auth-line.c core/auth/auth-reply.c
+tests_fuzz_fuzz_auth_line_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/core/auth
+tests_fuzz_fuzz_auth_line_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_auth_line_LDADD = core/ipc/libipc.la \
+	core/settings/libsettings.la $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-broker
 tests_fuzz_fuzz_broker_SOURCES = %D%/fuzz-broker.c %D%/broker-mail.c \
 	%D%/broker-mail.h

@@ -80,6 +80,17 @@ tests_unit_test_auth_pam_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_pam_LDADD = $(AUTH_LIBS)
 endif
 
+UNIT_TESTS += tests/unit/test-auth-line
+tests_unit_test_auth_line_SOURCES = %D%/test-auth-line.c
+tests_unit_test_auth_line_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_line_LDADD = $(AUTH_LIBS)
+
+UNIT_TESTS += tests/unit/test-auth-peer
+tests_unit_test_auth_peer_SOURCES = %D%/test-auth-peer.c \
+	%D%/auth-fixture.h %D%/settings-helper.h
+tests_unit_test_auth_peer_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_peer_LDADD = $(AUTH_LIBS)
+
 UNIT_TESTS += tests/unit/test-auth-password
 tests_unit_test_auth_password_SOURCES = %D%/test-auth-password.c \
 	%D%/auth-fixture.h %D%/settings-helper.h
