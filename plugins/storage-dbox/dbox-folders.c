@@ -4,6 +4,10 @@
 
 enum { REMOVE_TRIES = 20 };
 
+/* Beside "mailboxes", so that neither Dovecot nor we list it; what a process
+ * that died left there, the next list of folders removes. */
+#define TRASHED ".culver-trashed-"
+
 /* The tree is ours alone, but a process may die between a change of it and
  * the commit that says so: each change leaves its time in one place. */
 int dbox_folders_check(struct cv_storage_root *root, struct cv_text *stamp,
@@ -70,20 +74,6 @@ static int found(void *context, struct cv_pool *pool, const char *name,
 	if (!S_ISDIR(st.st_mode))
 		return CV_OK;
 	return scan->fn(scan->context, &folder);
-}
-
-int dbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
-		      void *context, struct cv_error *err)
-{
-	struct scan scan = { root, fn, context };
-	struct common_walk walk = {
-		.config = root->config, .layout = &dbox_layout,
-		.self = dbox_self, .told_shut = &root->told_shut,
-		.fd = root->fd, .top = "mailboxes", .found = found,
-		.context = &scan,
-	};
-
-	return common_walk(&walk, err);
 }
 
 /* --- making --------------------------------------------------------------------------- */
@@ -178,6 +168,39 @@ static int remove_dir(struct cv_storage_root *root, const char *path,
 	}
 }
 
+/* Whoever renamed it there may still be at it: both may. */
+static void clean_trash(struct cv_storage_root *root)
+{
+	struct cv_io_dir *dir = DBOX_CALL(root, dir_open, root->fd, ".");
+	const char *entry;
+	unsigned char type;
+
+	if (dir == NULL)
+		return;
+	while ((entry = DBOX_API(root)->dir_next(dir, &type)) != NULL) {
+		if (strncmp(entry, TRASHED, strlen(TRASHED)) == 0 &&
+		    (type == DT_DIR || type == DT_UNKNOWN))
+			(void)remove_dir(root, entry, NULL);
+	}
+	(void)DBOX_API(root)->dir_close(&dir);
+}
+
+int dbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
+		      void *context, struct cv_error *err)
+{
+	struct scan scan = { root, fn, context };
+	struct common_walk walk = {
+		.config = root->config, .layout = &dbox_layout,
+		.self = dbox_self, .told_shut = &root->told_shut,
+		.fd = root->fd, .top = "mailboxes", .found = found,
+		.context = &scan,
+	};
+
+	if (root->config->create)
+		clean_trash(root);
+	return common_walk(&walk, err);
+}
+
 /* Directories that hold nothing any more, from below. */
 static void remove_empty(struct cv_storage_root *root, const char *level)
 {
@@ -247,11 +270,13 @@ int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 	expunge_foreign(root, name);
 	/* gone at once: no folder has a name like this */
 	cv_api->random(&random, sizeof(random));
-	snprintf(trash, sizeof(trash), "mailboxes/.trash-%016llx",
+	snprintf(trash, sizeof(trash), TRASHED "%016llx",
 		 (unsigned long long)random);
 	if (DBOX_CALL(root, rename, root->fd, path, root->fd, trash,
 		      false) == 0) {
 		ret = dbox_sync_dir(root, root->fd, level, err);
+		if (ret == CV_OK && DBOX_CALL(root, fsync, root->fd) < 0)
+			ret = common_fail(err, "sync", root->config->path);
 		if (ret == CV_OK)
 			ret = remove_dir(root, trash, err);
 	} else if (errno != ENOENT) {

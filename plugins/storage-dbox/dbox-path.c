@@ -48,7 +48,7 @@ const char *dbox_folder_path(struct cv_storage_root *root,
 	return cv_text_str(&path);
 }
 
-/* What dbox-folders.c makes for a moment: 16 digits follow. */
+/* What dbox-folders.c makes for a moment, or once made: 16 digits follow. */
 static bool is_passing(struct cv_span level)
 {
 	size_t len = cv_span_begins(level, CV_SPAN(".trash-")) ? 7 :

@@ -121,6 +121,30 @@ def test_the_journal_can_be_lost(box):
         assert after["INBOX"][uid][3] == before["INBOX"][uid][3]
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("strace") is None,
+                    reason="needs root and strace")
+def test_a_delete_that_was_killed_is_ended(box):
+    """What it left is no mailbox, and goes with the next list."""
+    save = ("save", "-u", "alice", "-m")
+    for name in ("Work", "Other"):
+        box.adm("mailbox", "create", "-u", "alice", name)
+        box.adm(*save, name, input="Subject: x\n\nx\n")
+    root = box.home("alice") / "box"
+    trace = subprocess.run(
+        ["strace", "-f", "-qq", "-e", "trace=rmdir,unlinkat", "-e",
+         "inject=rmdir,unlinkat:signal=SIGKILL:when=2+", "-o", os.devnull,
+         str(culver.PREFIX / "bin/culveradm"), "-c", str(box.config), "mailbox", "delete",
+         "-u", "alice", "Work"], capture_output=True, text=True, timeout=60)
+    left = [p.name for p in root.iterdir() if "trash" in p.name] + \
+           [p.name for p in (root / "mailboxes").iterdir() if p.name.startswith(".")]
+    assert left and all(name.startswith(".culver-trashed-") for name in left), (left, trace)
+    names = box.adm("mailbox", "list", "-u", "alice").stdout.split()
+    assert "Other" in names and not [name for name in names if "trash" in name.lower()
+                                     and name != "Trash"]
+    assert not [p for p in root.iterdir() if "trash" in p.name]
+    assert "messages=1" in box.adm("mailbox", "status", "-u", "alice", "messages", "Other").stdout
+
+
 # --- trees of Dovecot ----------------------------------------------------------
 
 needs_dovecot = pytest.mark.skipif(not dovecot.available(),
