@@ -184,14 +184,26 @@ enum {					/* struct cv_mechanism.flags */
 	CV_MECHANISM_NEEDS_TLS = 2,	/* useless without */
 	CV_MECHANISM_HIDDEN = 4,	/* usable, not announced */
 	CV_MECHANISM_SERVER_FIRST = 8,	/* an initial response is an error */
+	CV_MECHANISM_BINDING = 16,	/* useless without a channel binding */
+	CV_MECHANISM_CERT = 32,		/* useless without a verified client
+					 * certificate */
+	CV_MECHANISM_TAKES_PLAIN = 64,	/* credentials may be the password:
+					 * credentials_scheme tells */
 };
 
 enum cv_mechanism_next {		/* what step wants core to do */
 	CV_MECHANISM_CHALLENGE = 1,	/* send out, step with the response */
 	CV_MECHANISM_VERIFY,		/* check user and password; the end */
 	CV_MECHANISM_CREDENTIALS,	/* get user's secret for scheme, step */
-	CV_MECHANISM_OK,		/* user is proven; out: final data */
+	CV_MECHANISM_OK,		/* user is proven; out: final data,
+					 * which the client acknowledges */
 	CV_MECHANISM_FAIL,		/* credentials are wrong */
+};
+
+/* What only the two ends of this TLS connection have. */
+struct cv_channel_binding {
+	struct cv_span name;		/* "tls-exporter" */
+	struct cv_span data;
 };
 
 /* What goes in and out of a step. */
@@ -211,6 +223,20 @@ struct cv_mechanism_io {
 	struct cv_span authzid;		/* as whom; empty: the same */
 	struct cv_span password;	/* VERIFY */
 	const char *scheme;		/* CREDENTIALS */
+	/* In again: */
+	struct cv_array bindings;	/* of struct cv_channel_binding */
+	/* The client was told of NAME-PLUS: one that claims not to have been
+	 * is not the one that was [RFC5802 6]. */
+	bool plus_offered;
+	/* Of credentials: scheme, or "PLAIN" (see TAKES_PLAIN). */
+	const char *credentials_scheme;
+	/* When credentials are empty: somebody else's, for their shape alone,
+	 * so that a stranger is answered as a user; may be of any scheme. */
+	struct cv_span model;
+	const char *model_scheme;
+	/* Out again: what the client is sent before a failure of VERIFY is
+	 * told; its answer is not looked at. */
+	struct cv_span fail_data;
 };
 
 struct cv_mechanism {

@@ -23,8 +23,16 @@ static void key_append(char *key, struct cv_span part)
  * what the hash costs, and not its salt. */
 static void key_append_cost(char *key, struct cv_span text)
 {
-	struct cv_span part;
+	struct cv_span part, count;
+	uint64_t number;
 
+	/* SCRAM: "4096,salt,..." */
+	part = text;
+	if (cv_span_split(&part, ',', &count) && part.data != NULL &&
+	    cv_span_to_u64(count, UINT32_MAX, &number)) {
+		key_append(key, CV_SPAN(","));
+		key_append(key, count);
+	}
 	if (text.len == 0 || text.data[0] != '$')
 		return;
 	text = cv_span_skip(text, 1);

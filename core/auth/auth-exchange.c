@@ -2,7 +2,8 @@
 #include "auth-exchange.h"
 #include "auth-mechanism.h"
 #include "auth-penalty.h"
-#include "password-scheme.h"
+#include "auth-credentials.h"
+#include "ipc/channel-binding.h"
 
 #include <event2/event.h>
 #include <openssl/evp.h>
@@ -23,12 +24,18 @@ struct auth_exchange {
 	void *state;
 	struct cv_mechanism_io io;
 	struct cv_text out;
+	struct cv_span bindings;	/* see channel-binding.h */
+	struct cv_span last_in;		/* the client's last response */
 	auth_exchange_fn *answer;
 	void *context;
 	struct event *timer;
 	uint32_t penalty_id;
 	int asking;			/* what for: _VERIFY, _CREDENTIALS */
 	bool outside, no_penalty;	/* auth_exchange_set_outside */
+	bool last_words;		/* what was sent only has to be
+					 * acknowledged: then the end is told */
+	uint32_t fail_why;		/* enum cv_auth_fail; 0: it succeeded */
+	const char *fail_reason;
 
 	uint32_t pending;		/* type of the answer to be sent */
 	struct auth_answer next_answer;
@@ -125,7 +132,8 @@ static void fail(struct auth_exchange *x, uint32_t why, const char *reason)
 
 	if (credentials && x->auth->penalty != NULL && !x->no_penalty) {
 		auth_penalty_add(x->auth->penalty, x->request->input.remote_ip,
-				 x->io.user, x->io.password);
+				 x->io.user, x->io.password.data != NULL ?
+				 x->io.password : x->last_in);
 	}
 	log_failure(x, reason);
 	if (!credentials ||
@@ -237,6 +245,30 @@ static const char *result_text(int result)
 	return "internal failure";
 }
 
+/* Sends data whose answer is not looked at, before the end is told. */
+static void say_last_words(struct auth_exchange *x, struct cv_span data,
+			   uint32_t why, const char *reason)
+{
+	x->last_words = true;
+	x->fail_why = why;
+	x->fail_reason = reason;
+	x->next_answer.data = data;
+	answer_in(x, AUTH_MSG_CHALLENGE, 0);
+}
+
+/* [RFC4422 3.6] the client's answer to additional data with success is
+ * empty. */
+static void end_now(struct auth_exchange *x)
+{
+	x->next_answer.data = CV_SPAN_NONE;
+	if (x->fail_why != 0)
+		fail(x, x->fail_why, x->fail_reason);
+	else if (x->io.in.len > 0)
+		fail(x, CV_AUTH_FAIL_SYNTAX, "an answer to the final data");
+	else
+		succeed(x);
+}
+
 static void verified(struct auth_request *request, int result)
 {
 	struct auth_exchange *x = request->context;
@@ -246,7 +278,11 @@ static void verified(struct auth_request *request, int result)
 		return;
 	}
 	x->next_answer.text = request->fail_text;
-	fail(x, auth_fail_reason(result), result_text(result));
+	if (x->io.fail_data.len > 0 && result > 0)
+		say_last_words(x, x->io.fail_data, auth_fail_reason(result),
+			       result_text(result));
+	else
+		fail(x, auth_fail_reason(result), result_text(result));
 }
 
 /* The names the mechanism has found out; false: they are not acceptable and
@@ -274,31 +310,51 @@ static bool set_user(struct auth_exchange *x)
 	return true;
 }
 
+/* What unknown users are to look like: the kind of secret that the first
+ * database which tells any has shown. */
+static void set_model(struct auth_exchange *x)
+{
+	const struct auth_db *db = x->auth->dbs.passdbs;
+	struct cv_span text, name = CV_SPAN_NONE;
+
+	while (db != NULL && (!db->facts.looks_up || db->deny))
+		db = db->next;
+	if (db == NULL)
+		return;
+	text = cv_span_of(auth_db_dummy_hash(db));
+	x->io.model_scheme = db->facts.scheme;
+	if (cv_span_begins(text, CV_SPAN("{"))) {
+		text = cv_span_skip(text, 1);
+		(void)cv_span_split(&text, '}', &name);
+		x->io.model_scheme = cv_span_copy(x->request->pool, name);
+	}
+	x->io.model = pool_span(x->request->pool, text);
+}
+
 /* The secret in the form the mechanism wants; empty when there is none. */
 static void take_credentials(struct auth_exchange *x)
 {
 	struct auth_request *request = x->request;
-	struct password_hash hash;
-	struct cv_text made;
-	size_t skip;
+	struct auth_credentials found;
+	struct cv_error err = ERROR_NONE;
+	uint32_t flags = x->mech->flags;
 
-	x->io.credentials = CV_SPAN_NONE;
-	if (request->credentials == NULL ||
-	    password_parse(request->credentials, request->credentials_scheme,
-			   &hash, NULL) < 0)
-		return;
-	if (cv_span_is_icase(cv_span_of(hash.scheme->name), x->io.scheme)) {
-		x->io.credentials = hash.text;
+	if (request->credentials == NULL) {
+		if (request->saw_verify_only)
+			log_info("auth", "%s: no passdb that can look "
+				 "passwords up, which %s needs, has this user",
+				 auth_request_name(request), x->mech->name);
 		return;
 	}
-	if (strcmp(hash.scheme->name, "PLAIN") != 0)
+	if (auth_credentials_find(request, x->io.scheme,
+				  (flags & CV_MECHANISM_TAKES_PLAIN) != 0,
+				  &found, &err) < 0) {
+		log_info("auth", "%s: %s", auth_request_name(request),
+			 err.text);
 		return;
-	cv_text_init(&made, request->pool);
-	if (password_generate(x->io.scheme, request->input.user, hash.text, 0,
-			      &made, NULL) < 0)
-		return;
-	skip = strlen(x->io.scheme) + 2;
-	x->io.credentials = cv_span_skip(cv_text_span(&made), skip);
+	}
+	x->io.credentials = found.text;
+	x->io.credentials_scheme = found.scheme;
 }
 
 static void credentials_found(struct auth_request *request, int result)
@@ -309,8 +365,14 @@ static void credentials_found(struct auth_request *request, int result)
 		fail(x, CV_AUTH_FAIL_TEMP, result_text(result));
 		return;
 	}
+	x->io.credentials = CV_SPAN_NONE;
 	if (result == CV_AUTH_OK)
 		take_credentials(x);
+	else
+		log_debug("auth", "%s: %s", auth_request_name(request),
+			  result_text(result));
+	if (x->io.credentials.len == 0)
+		set_model(x);
 	x->stage = EXCHANGE_STEP;
 	arm(x, 0);
 }
@@ -354,9 +416,15 @@ static void step(struct auth_exchange *x)
 	struct cv_error err = ERROR_NONE;
 	int next;
 
+	if (x->last_words) {
+		end_now(x);
+		return;
+	}
 	cv_text_reset(&x->out);
 	/* the challenge before was in it */
 	x->next_answer.data = CV_SPAN_NONE;
+	if (x->io.has_in)
+		x->last_in = x->io.in;
 	next = x->mech->step(x->state, &x->io, &err);
 	x->io.has_in = false;
 	x->io.in = CV_SPAN_NONE;
@@ -372,8 +440,11 @@ static void step(struct auth_exchange *x)
 			ask_in_turn(x, next);
 		return;
 	case CV_MECHANISM_OK:
-		x->next_answer.data = cv_text_span(&x->out);
-		succeed(x);
+		/* no protocol of ours tells it along with the OK */
+		if (x->out.len > 0)
+			say_last_words(x, cv_text_span(&x->out), 0, NULL);
+		else
+			succeed(x);
 		return;
 	case CV_E_SYNTAX:
 		fail(x, CV_AUTH_FAIL_SYNTAX,
@@ -381,8 +452,8 @@ static void step(struct auth_exchange *x)
 		return;
 	}
 	fail(x, next == CV_MECHANISM_FAIL ? CV_AUTH_FAIL_CREDENTIALS :
-	     CV_AUTH_FAIL_TEMP, next == CV_MECHANISM_FAIL ?
-	     "wrong credentials" : pool_strdup(x->request->pool, err.text));
+	     CV_AUTH_FAIL_TEMP, err.text[0] == '\0' ? "wrong credentials" :
+	     pool_strdup(x->request->pool, err.text));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -415,6 +486,11 @@ static const char *refusal(struct auth_exchange *x,
 	if ((x->mech->flags & CV_MECHANISM_NEEDS_TLS) != 0 &&
 	    !begin->conn.tls)
 		return "mechanism needs TLS";
+	if ((x->mech->flags & CV_MECHANISM_BINDING) != 0 &&
+	    x->io.bindings.count == 0)
+		return "mechanism needs a channel binding";
+	if ((x->mech->flags & CV_MECHANISM_CERT) != 0 && !begin->cert_valid)
+		return "mechanism needs a client certificate";
 	if ((x->mech->flags & CV_MECHANISM_SERVER_FIRST) != 0 &&
 	    begin->has_initial) {
 		*why_r = CV_AUTH_FAIL_SYNTAX;
@@ -425,6 +501,25 @@ static const char *refusal(struct auth_exchange *x,
 		return "no valid client certificate";
 	}
 	return NULL;
+}
+
+static void set_bindings(struct auth_exchange *x, struct cv_span encoded)
+{
+	struct cv_pool *pool = x->request->pool;
+	struct cv_span rest = x->bindings = pool_span(pool, encoded);
+	ARRAY(struct cv_channel_binding) list;
+	struct cv_channel_binding binding;
+
+	array_init(&list, pool);
+	while (channel_binding_next(&rest, &binding.name, &binding.data))
+		*array_add(&list) = binding;
+	x->io.bindings = (struct cv_array){ list.items,
+		(uint32_t)list.count, sizeof(binding) };
+	x->io.channel_binding = channel_binding_find(x->bindings,
+						     "tls-exporter");
+	if (x->mech != NULL && list.count > 0)
+		x->io.plus_offered = auth_mechanism_find(&x->auth->set,
+			pool_printf(pool, "%s-PLUS", x->mech->name)) != NULL;
 }
 
 static void exchange_fill(struct auth_exchange *x,
@@ -445,9 +540,8 @@ static void exchange_fill(struct auth_exchange *x,
 		.pool = request->pool, .out = &x->out,
 		.has_in = begin->has_initial,
 		.in = pool_span(request->pool, begin->initial),
-		.channel_binding = pool_span(request->pool,
-					     begin->channel_binding),
 	};
+	set_bindings(x, begin->channel_binding);
 	if (x->mech != NULL)
 		x->state = pool_alloc(request->pool,
 				      x->mech->state_bytes + 1);
@@ -538,5 +632,5 @@ struct auth_request *auth_exchange_request(struct auth_exchange *x)
 
 struct cv_span auth_exchange_binding(const struct auth_exchange *x)
 {
-	return x->io.channel_binding;
+	return x->bindings;
 }

@@ -1,7 +1,64 @@
 /* auth-mechanism.c - the SASL mechanisms. */
 #include "auth-mechanism.h"
+#include "base.h"
 
-static const struct cv_mechanism *const own[] = { &mech_plain, &mech_login };
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#define ADDRESS(table, name) &(table),
+static const struct cv_mechanism *const own[] = {
+	AUTH_OWN_MECHANISMS(ADDRESS)
+};
+
+static struct auth_mechanism_env env;
+static char env_hostname[256];
+static bool env_has_key;
+
+/* The key of the certificate is the one secret that outlives this process and
+ * that all servers of one name share. */
+static void make_salt_key(const char *tls_key)
+{
+	static const char label[] = "culver: salts of nobody\n";
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	BUG_IF(ctx == NULL ||
+	       EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+	       EVP_DigestUpdate(ctx, label, sizeof(label)) != 1 ||
+	       EVP_DigestUpdate(ctx, tls_key, strlen(tls_key)) != 1 ||
+	       EVP_DigestFinal_ex(ctx, env.salt_key, NULL) != 1);
+	EVP_MD_CTX_free(ctx);
+}
+
+void auth_mechanisms_init(const struct settings_tree *tree,
+			  const struct auth_settings *set,
+			  const char *hostname)
+{
+	const struct settings_scope scope = { 0 };
+	struct cv_pool *pool = pool_create("mechanisms");
+	struct ssl_settings ssl;
+
+	pool_set_secret(pool);
+	env.set = set;
+	(void)snprintf(env_hostname, sizeof(env_hostname), "%s", hostname);
+	env.hostname = env_hostname;
+	if (settings_get(tree, &ssl_settings_table, &scope, pool, &ssl,
+			 NULL) == CV_OK && ssl.ssl_key[0] != '\0') {
+		make_salt_key(ssl.ssl_key);
+		env_has_key = true;
+	}
+	pool_destroy(&pool);
+}
+
+const struct auth_mechanism_env *auth_mechanism_env(void)
+{
+	if (!env_has_key) {
+		random_bytes(env.salt_key, sizeof(env.salt_key));
+		env_has_key = true;
+	}
+	if (env.hostname == NULL)
+		env.hostname = "localhost";
+	return &env;
+}
 
 static const struct cv_mechanism *find_any(const char *name)
 {
@@ -51,6 +108,10 @@ void auth_mechanisms_list(const struct auth_settings *set,
 			flags |= AUTH_MECH_NEEDS_TLS;
 		if ((mech->flags & CV_MECHANISM_HIDDEN) != 0)
 			flags |= AUTH_MECH_HIDDEN;
+		if ((mech->flags & CV_MECHANISM_BINDING) != 0)
+			flags |= AUTH_MECH_BINDING;
+		if ((mech->flags & CV_MECHANISM_CERT) != 0)
+			flags |= AUTH_MECH_CERT;
 		m_r->items[m_r->count].name = mech->name;
 		m_r->items[m_r->count++].flags = flags;
 	}

@@ -3,10 +3,31 @@
 #define AUTH_MECHANISM_H
 
 #include "auth-provider.h"
+#include "mechanism-names.h"
 #include "ipc/auth-message.h"
 #include "settings/core-settings.h"
 
-extern const struct cv_mechanism mech_plain, mech_login;
+enum { AUTH_SALT_KEY_BYTES = 32 };
+
+/* What core's own mechanisms know besides their exchange. */
+struct auth_mechanism_env {
+	const struct auth_settings *set;
+	const char *hostname;
+	/* Makes salts of users who do not exist: the same ones as long as the
+	 * key of the server's certificate is the same. */
+	unsigned char salt_key[AUTH_SALT_KEY_BYTES];
+};
+
+/* tree and set must outlive the process's last exchange.  hostname is
+ * copied. */
+void auth_mechanisms_init(const struct settings_tree *tree,
+			  const struct auth_settings *set,
+			  const char *hostname);
+/* Before init: settings NULL, a random key. */
+const struct auth_mechanism_env *auth_mechanism_env(void);
+
+#define AUTH_DECLARE_(table, name) extern const struct cv_mechanism table;
+AUTH_OWN_MECHANISMS(AUTH_DECLARE_)
 
 /* By name, upper or lower case, when auth_mechanisms has it; NULL. */
 const struct cv_mechanism *auth_mechanism_find(const struct auth_settings *set,

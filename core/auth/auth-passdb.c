@@ -329,9 +329,12 @@ static void take_credentials(struct auth_request *request, int result)
 {
 	const char *hash = auth_reply_get(&request->reply, "password");
 
+	/* INVARIANT: a master user proves to know their own secret, not that
+	 * of the user whose name was looked up after theirs */
 	if (result != CV_AUTH_OK || request->password.data != NULL ||
-	    hash == NULL)
+	    hash == NULL || request->skip_password || request->db->deny)
 		return;
+	auth_db_saw_hash(request->db, hash);
 	request->credentials = pool_strdup(request->pool, hash);
 	request->credentials_scheme = request->db->facts.scheme;
 }

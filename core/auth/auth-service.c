@@ -12,7 +12,7 @@
 #include "auth-peer.h"
 #include "auth-penalty.h"
 #include "auth-plugin-api.h"
-#include "master/boot.h"
+#include "master/service-private.h"
 #include "module/module.h"
 
 #include <grp.h>
@@ -92,6 +92,8 @@ static int auth_start(struct service *s, struct cv_error *err)
 		return ret;
 	if (auth->set.auth_debug)
 		log_set_level("auth", LOG_LEVEL_DEBUG);
+	auth_mechanisms_init(s->settings, &auth->set,
+			     s->private->go.hostname);
 	if ((ret = auth_mechanisms_check(&auth->set, err)) < 0)
 		return ret;
 	if (auth->dbs.passdbs == NULL)

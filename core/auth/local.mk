@@ -6,6 +6,7 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-cache.c %D%/auth-cache.h \
 	%D%/auth-check.c %D%/auth-check.h \
 	%D%/auth-client.c %D%/auth-client.h \
+	%D%/auth-credentials.c %D%/auth-credentials.h \
 	%D%/auth-db.c %D%/auth-db.h \
 	%D%/auth-dummy.c %D%/auth-dummy.h \
 	%D%/auth-exchange.c %D%/auth-exchange.h \
@@ -33,10 +34,16 @@ core_auth_libauth_la_SOURCES = \
 	%D%/md-block.c %D%/md-block.h \
 	%D%/mech-login.c \
 	%D%/mech-plain.c \
+	%D%/mech-scram.c \
+	%D%/mechanism-names.h \
 	%D%/password-scheme.c %D%/password-scheme.h \
 	%D%/peer-client.c \
 	%D%/peer-master.c \
+	%D%/sasl-gs2.c %D%/sasl-gs2.h \
+	%D%/saslprep.c %D%/saslprep.h %D%/saslprep-private.h \
+	%D%/saslprep-parts.c %D%/saslprep-table.c %D%/saslprep-wholes.c \
 	%D%/scheme-digest.c %D%/scheme-digest.h \
 	%D%/scheme-hmac.c %D%/scheme-hmac.h \
-	%D%/scheme-otp.c %D%/scheme-otp.h
-EXTRA_DIST += %D%/README.md
+	%D%/scheme-otp.c %D%/scheme-otp.h \
+	%D%/scram-keys.c %D%/scram-keys.h
+EXTRA_DIST += %D%/README.md %D%/make-saslprep-table.py

@@ -1,5 +1,6 @@
 /* auth-message.c - the auth protocol on the wire. */
 #include "auth-message.h"
+#include "channel-binding.h"
 
 #include <unistd.h>
 
@@ -83,7 +84,8 @@ int auth_begin_get(struct ipc_reader *r, struct cv_pool *pool,
 	conn_info_get(r, pool, &b_r->conn);
 	b_r->cert_valid = ipc_get_bool(r);
 	b_r->cert_name = pool_strdup(pool, ipc_get_str(r, USER_NAME_MAX));
-	b_r->channel_binding = pool_span(pool, ipc_get_span(r, 256));
+	b_r->channel_binding = pool_span(pool, ipc_get_span(r,
+						CHANNEL_BINDINGS_MAX));
 	b_r->client_id = pool_strdup(pool,
 		ipc_get_str(r, AUTH_CLIENT_ID_MAX));
 	b_r->has_initial = ipc_get_bool(r);

@@ -53,6 +53,8 @@ enum {				/* struct auth_mechanism.flags */
 	AUTH_MECH_PLAINTEXT = 1,	/* the password crosses the wire */
 	AUTH_MECH_NEEDS_TLS = 2,	/* EXTERNAL, -PLUS */
 	AUTH_MECH_HIDDEN = 4,		/* usable, not announced */
+	AUTH_MECH_BINDING = 8,		/* needs a channel binding */
+	AUTH_MECH_CERT = 16,		/* needs a client certificate */
 };
 
 struct auth_mechanism { const char *name; uint32_t flags; };
@@ -69,7 +71,7 @@ struct auth_begin {
 	struct conn_info conn;
 	bool cert_valid;		/* a verified client certificate */
 	const char *cert_name;		/* its user name, "" none */
-	struct cv_span channel_binding;	/* tls-exporter, empty none */
+	struct cv_span channel_binding;	/* see channel-binding.h */
 	const char *client_id;		/* IMAP ID, for logs and policy */
 	bool has_initial;
 	struct cv_span initial;

@@ -3,6 +3,7 @@ core_ipc_libipc_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_ipc_libipc_la_SOURCES = \
 	%D%/anvil-message.c %D%/anvil-message.h \
 	%D%/auth-message.c %D%/auth-message.h \
+	%D%/channel-binding.c %D%/channel-binding.h \
 	%D%/idle-message.c %D%/idle-message.h \
 	%D%/ipc.c %D%/ipc.h \
 	%D%/return-message.c %D%/return-message.h \

@@ -1,9 +1,10 @@
 /* user-message.c - users, connections and session starts on the wire. */
 #include "user-message.h"
+#include "channel-binding.h"
 
 #include <unistd.h>
 
-enum { IP_TEXT_MAX = 64, HOST_NAME_TEXT_MAX = 255, BINDING_MAX = 64 };
+enum { IP_TEXT_MAX = 64, HOST_NAME_TEXT_MAX = 255 };
 
 static const char *get_copy(struct ipc_reader *r, struct cv_pool *pool,
 			    size_t max)
@@ -108,7 +109,7 @@ void conn_info_get(struct ipc_reader *r, struct cv_pool *pool,
 	conn_r->cert_valid = ipc_get_bool(r);
 	conn_r->cert_name = get_copy(r, pool, USER_NAME_MAX);
 	conn_r->channel_binding = pool_span(pool,
-					    ipc_get_span(r, BINDING_MAX));
+					    ipc_get_span(r, CHANNEL_BINDINGS_MAX));
 }
 
 void session_start_put(struct ipc_writer *w, const struct session_start *s)

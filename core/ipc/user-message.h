@@ -46,7 +46,7 @@ struct conn_info {
 	/* Of the client's end of TLS, when it has logged in or tried to. */
 	bool cert_valid;		/* a verified certificate */
 	const char *cert_name;		/* its user name; "" or NULL: none */
-	struct cv_span channel_binding;	/* tls-exporter; empty: none */
+	struct cv_span channel_binding;	/* see channel-binding.h */
 };
 
 void conn_info_put(struct ipc_writer *w, const struct conn_info *conn);

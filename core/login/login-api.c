@@ -82,7 +82,15 @@ static bool mechanism_usable(struct cv_preauth *p,
 	if ((mechanism->flags & AUTH_MECH_PLAINTEXT) != 0 &&
 	    api_plaintext_refused(p))
 		return false;
-	return (mechanism->flags & AUTH_MECH_NEEDS_TLS) == 0 || p->conn.tls;
+	if ((mechanism->flags & AUTH_MECH_NEEDS_TLS) != 0 && !p->conn.tls)
+		return false;
+	if ((mechanism->flags & (AUTH_MECH_BINDING | AUTH_MECH_CERT)) == 0)
+		return true;
+	login_auth_identify(p);
+	if ((mechanism->flags & AUTH_MECH_BINDING) != 0 &&
+	    p->conn.channel_binding.len == 0)
+		return false;
+	return (mechanism->flags & AUTH_MECH_CERT) == 0 || p->conn.cert_valid;
 }
 
 static int api_mechanism(struct cv_preauth *p, uint32_t index,

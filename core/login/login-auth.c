@@ -4,6 +4,7 @@
  * between the client and auth.  auth starts the session; the answer comes
  * from the session itself, over the status descriptor. */
 #include "login-private.h"
+#include "ipc/channel-binding.h"
 
 #include <unistd.h>
 
@@ -194,36 +195,55 @@ static void log_refused_cert(const struct cv_preauth *p)
 			 p->remote_ip, p->session_id);
 }
 
+/* [RFC9266 3] the bindings of this connection have been used: what a second
+ * authentication on it may have. */
+static void identify_again(struct cv_preauth *p)
+{
+	struct cv_text kept;
+
+	cv_text_init(&kept, p->pool);
+	channel_binding_keep(&kept, p->conn.channel_binding);
+	p->conn.channel_binding = cv_text_span(&kept);
+}
+
+void login_auth_identify(struct cv_preauth *p)
+{
+	struct cv_text bindings;
+
+	if (p->identified)
+		return;
+	p->identified = true;
+	if (p->ssl != NULL) {
+		tls_session_cert(p->ssl, &p->view->ssl, p->pool,
+				 &p->conn.cert_valid, &p->conn.cert_name);
+		cv_text_init(&bindings, p->pool);
+		tls_session_bindings(p->ssl, &bindings);
+		p->conn.channel_binding = cv_text_span(&bindings);
+	} else if (p->resumed) {
+		identify_again(p);
+	} else {
+		login_proxy_cert(p, &p->conn.cert_valid, &p->conn.cert_name);
+	}
+}
+
 void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		      bool has_initial, struct cv_span initial)
 {
-	unsigned char binding[32];
 	struct auth_begin b = {
 		.service = p->process->protocol_name, .mechanism = mechanism,
-		.session_id = p->session_id, .conn = p->conn,
-		.cert_name = "", .client_id = p->client_id,
+		.session_id = p->session_id, .client_id = p->client_id,
 		.has_initial = has_initial, .initial = initial,
 	};
 
 	p->mechanism = pool_strdup(p->pool, mechanism);
-	if (p->ssl != NULL) {
-		tls_session_cert(p->ssl, &p->view->ssl, p->pool,
-				 &b.cert_valid, &b.cert_name);
+	login_auth_identify(p);
+	if (p->ssl != NULL)
 		log_refused_cert(p);
-		if (tls_session_binding(p->ssl, binding))
-			b.channel_binding = cv_span((char *)binding,
-						    sizeof(binding));
-	} else if (p->resumed) {
-		b.cert_valid = p->conn.cert_valid;
-		b.cert_name = p->conn.cert_name;
-		b.channel_binding = p->conn.channel_binding;
-	} else {
-		login_proxy_cert(p, &b.cert_valid, &b.cert_name);
-	}
-	/* for whoever gets the connection back */
-	b.conn.cert_valid = b.cert_valid;
-	b.conn.cert_name = b.cert_name;
-	b.conn.channel_binding = b.channel_binding;
+	/* in conn for whoever gets the connection back */
+	b.conn = p->conn;
+	b.cert_valid = p->conn.cert_valid;
+	b.cert_name = p->conn.cert_name == NULL ? "" : p->conn.cert_name;
+	b.channel_binding = p->conn.channel_binding;
 	p->phase = LOGIN_AUTH;
 	login_channel_abort(p);
 	if (!login_channel_open(p->process)) {

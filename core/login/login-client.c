@@ -362,6 +362,7 @@ static void tls_done(struct cv_preauth *p)
 {
 	p->conn.tls = p->conn.secure = true;
 	p->conn.local_name = tls_session_local_name(p->ssl);
+	p->identified = false;
 	(void)event_del(&p->answer_timer);
 	p->phase = LOGIN_PROTOCOL;
 	if (p->starttls) {

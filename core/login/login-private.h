@@ -93,6 +93,7 @@ struct cv_preauth {
 	bool implicit_tls, starttls, aborted, eof;
 	bool haproxy, awaits_proxy;	/* the listener's; no header yet */
 	bool resumed;			/* a session has given it back */
+	bool identified;		/* see login_auth_identify */
 	struct net_address remote, local;
 	struct conn_info conn;
 	char remote_ip[NET_IP_TEXT], local_ip[NET_IP_TEXT];
@@ -198,6 +199,9 @@ void login_proxy_cert(const struct cv_preauth *p, bool *valid_r,
 
 /* --- login-auth.c ------------------------------------------------------------- */
 
+/* Finds out, once, what the connection says about its client beside an
+ * address: certificate and channel bindings, in p->conn. */
+void login_auth_identify(struct cv_preauth *p);
 void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		      bool has_initial, struct cv_span initial);
 /* The machine has returned: sends the request.  offer: nothing is left to be

@@ -1,6 +1,7 @@
 /* module-settings.c - the host's own settings, and those that plugins
  * declare. */
 #include "module-private.h"
+#include "auth/mechanism-names.h"
 
 #include "settings/core-settings.h"
 #include "settings/location-check.h"
@@ -409,9 +410,11 @@ static bool provides(const struct module_desc *desc, uint32_t kind,
 	return false;
 }
 
+#define NAME(table, name) name,
+
 static bool is_mechanism(const struct reading *reading, struct cv_span name)
 {
-	static const char *const of_auth[] = { "PLAIN", "LOGIN" };
+	static const char *const of_auth[] = { AUTH_OWN_MECHANISMS(NAME) };
 
 	for (size_t i = 0; i < sizeof(of_auth) / sizeof(of_auth[0]); i++) {
 		if (cv_span_is_icase(name, of_auth[i]))

@@ -1,6 +1,7 @@
 /* tls.c - TLS contexts from the settings. */
 #include "tls.h"
 #include "tls-memory.h"
+#include "ipc/channel-binding.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -623,16 +624,69 @@ void tls_session_describe(SSL *ssl, char *dst, size_t room)
 		       all);
 }
 
-bool tls_session_binding(SSL *ssl, unsigned char binding_r[static 32])
+/* [RFC9266 3] needs TLS 1.3, or the extended master secret; the same goes for
+ * tls-unique, which two connections could be made to share otherwise. */
+static bool is_unique(SSL *ssl)
+{
+	return SSL_version(ssl) >= TLS1_3_VERSION ||
+		SSL_get_extms_support(ssl) == 1;
+}
+
+static void add_exporter(SSL *ssl, struct cv_text *bindings)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char data[32];
 
-	/* [RFC9266 3] needs TLS 1.3, or the extended master secret */
-	if (SSL_version(ssl) < TLS1_3_VERSION &&
-	    SSL_get_extms_support(ssl) != 1)
-		return false;
-	return SSL_export_keying_material(ssl, binding_r, 32, label,
-					  sizeof(label) - 1,
-					  (const unsigned char *)"", 0,
-					  1) == 1;
+	if (is_unique(ssl) &&
+	    SSL_export_keying_material(ssl, data, sizeof(data), label,
+				       sizeof(label) - 1,
+				       (const unsigned char *)"", 0, 1) == 1)
+		channel_binding_add(bindings, "tls-exporter", data,
+				    sizeof(data));
+}
+
+/* [RFC5929 3.1] the first Finished message of the latest handshake: the
+ * client's, or, of a resumed session, the server's.  TLS 1.3 has no such
+ * thing [RFC9266 3]. */
+static void add_unique(SSL *ssl, struct cv_text *bindings)
+{
+	unsigned char data[CHANNEL_BINDING_DATA_MAX];
+	size_t len;
+
+	if (SSL_version(ssl) >= TLS1_3_VERSION || !is_unique(ssl))
+		return;
+	len = SSL_session_reused(ssl) ?
+		SSL_get_finished(ssl, data, sizeof(data)) :
+		SSL_get_peer_finished(ssl, data, sizeof(data));
+	if (len > 0 && len <= sizeof(data))
+		channel_binding_add(bindings, "tls-unique", data, len);
+}
+
+/* [RFC5929 4.1] the certificate under the hash of its signature; SHA-256 in
+ * place of MD5 and SHA-1, nothing when there is no such hash (Ed25519). */
+static void add_end_point(SSL *ssl, struct cv_text *bindings)
+{
+	X509 *cert = SSL_get_certificate(ssl);
+	unsigned char data[EVP_MAX_MD_SIZE];
+	unsigned int len;
+	int nid;
+
+	if (cert == NULL ||
+	    X509_get_signature_info(cert, &nid, NULL, NULL, NULL) != 1 ||
+	    nid == NID_undef)
+		return;
+	if (nid == NID_md5 || nid == NID_sha1)
+		nid = NID_sha256;
+	if (EVP_get_digestbynid(nid) != NULL &&
+	    X509_digest(cert, EVP_get_digestbynid(nid), data, &len) == 1)
+		channel_binding_add(bindings, "tls-server-end-point", data,
+				    len);
+}
+
+void tls_session_bindings(SSL *ssl, struct cv_text *bindings)
+{
+	add_exporter(ssl, bindings);
+	add_unique(ssl, bindings);
+	add_end_point(ssl, bindings);
+	ERR_clear_error();
 }

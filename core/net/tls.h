@@ -69,7 +69,9 @@ void tls_session_describe(SSL *ssl, char *dst, size_t room);
 /* The oldest entries of OpenSSL's error queue as one text; empties it. */
 void tls_error_text(char *dst, size_t room);
 
-/* tls-exporter channel binding [RFC9266 2]; false when there is none. */
-bool tls_session_binding(SSL *ssl, unsigned char binding_r[static 32]);
+/* Appends the channel bindings of the session that are safe with its version:
+ * tls-exporter [RFC9266 2], tls-unique and tls-server-end-point
+ * [RFC5929 3, 4], as in channel-binding.h. */
+void tls_session_bindings(SSL *ssl, struct cv_text *bindings);
 
 #endif

@@ -304,11 +304,10 @@ tests_fuzz_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_proxy_header_LDADD = core/net/libnet.la $(FUZZ_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-sasl
-tests_fuzz_fuzz_sasl_SOURCES = %D%/fuzz-sasl.c core/auth/mech-plain.c \
-	core/auth/mech-login.c
-tests_fuzz_fuzz_sasl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/core/auth
+tests_fuzz_fuzz_sasl_SOURCES = %D%/fuzz-sasl.c
+tests_fuzz_fuzz_sasl_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_sasl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_sasl_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_sasl_LDADD = $(AUTH_LIBS) $(FUZZ_LIBS)
 
 # sockets and pipes are in memory: sync-feed.c
 SYNC_FEED = %D%/sync-feed.c %D%/sync-feed.h

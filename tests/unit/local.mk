@@ -114,6 +114,17 @@ tests_unit_test_auth_sasl_SOURCES = %D%/test-auth-sasl.c
 tests_unit_test_auth_sasl_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_sasl_LDADD = $(AUTH_LIBS)
 
+UNIT_TESTS += tests/unit/test-auth-saslprep
+tests_unit_test_auth_saslprep_SOURCES = %D%/test-auth-saslprep.c
+tests_unit_test_auth_saslprep_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_saslprep_LDADD = $(AUTH_LIBS)
+
+UNIT_TESTS += tests/unit/test-auth-scram
+tests_unit_test_auth_scram_SOURCES = %D%/test-auth-scram.c \
+	%D%/sasl-helper.h
+tests_unit_test_auth_scram_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_scram_LDADD = $(AUTH_LIBS)
+
 UNIT_TESTS += tests/unit/test-auth-service
 tests_unit_test_auth_service_SOURCES = %D%/test-auth-service.c \
 	%D%/auth-fixture.h %D%/settings-helper.h
@@ -617,7 +628,8 @@ tests_unit_test_settings_expand_LDADD = $(SETTINGS_LIBS)
 UNIT_TESTS += tests/unit/test-tls
 tests_unit_test_tls_SOURCES = %D%/test-tls.c %D%/settings-helper.h %D%/heap.h
 tests_unit_test_tls_CPPFLAGS = $(SETTINGS_CPPFLAGS)
-tests_unit_test_tls_LDADD = core/net/libtls.la $(SETTINGS_LIBS)
+tests_unit_test_tls_LDADD = core/net/libtls.la core/ipc/libipc.la \
+	$(SETTINGS_LIBS)
 
 UNIT_TESTS += tests/unit/test-tls-memory
 tests_unit_test_tls_memory_SOURCES = %D%/test-tls-memory.c

@@ -1,0 +1,257 @@
+"""SASL mechanisms over IMAP, with second implementations as clients: GNU SASL
+(gsasl), and a few lines of Python for what it does not do."""
+import base64
+import hashlib
+import hmac
+import shutil
+import socket
+import ssl
+import subprocess
+
+import pytest
+
+import culver
+
+GSASL = shutil.which("gsasl")
+needs_gsasl = pytest.mark.skipif(not GSASL, reason="gsasl is not installed")
+
+SCRAMS = "auth_mechanisms = plain scram-sha-1 scram-sha-256"
+PLUS = SCRAMS + " scram-sha-1-plus scram-sha-256-plus"
+
+
+def gsasl(server, mechanism, *args, user="alice", password="secret", tls=False):
+    """Whether gsasl gets in."""
+    command = [GSASL, "--imap", "-m", mechanism, "-a", user, "-p", password,
+               "--hostname=localhost", "--service=imap", "--verbose"]
+    command += ["--starttls", f"--x509-ca-file={server.dir}/cert.pem"] if tls \
+        else ["--no-starttls"]
+    done = subprocess.run([*command, *args, f"--connect=localhost:{server.imap_port}"],
+                          input="", capture_output=True, text=True, timeout=60)
+    said = done.stdout + done.stderr
+    return done.returncode == 0 and "Client authentication finished" in said, said
+
+
+def capability(server, tls=False):
+    client = server.imap(tls=tls, login=False)
+    said = client.capability()[1][0].decode()
+    client.logout()
+    return {word[5:] for word in said.split() if word.startswith("AUTH=")}
+
+
+class Client:
+    """IMAP lines, in base64 where SASL has it."""
+
+    def __init__(self, server, version=None):
+        self.sock = socket.create_connection(("127.0.0.1", server.imaps_port
+                                              if version else server.imap_port), 20)
+        if version:
+            context = ssl._create_unverified_context()
+            context.minimum_version = context.maximum_version = version
+            self.sock = context.wrap_socket(self.sock)
+        self.file = self.sock.makefile("rb")
+        assert self.file.readline().startswith(b"* OK")
+
+    def send(self, data):
+        self.sock.sendall(base64.b64encode(data) + b"\r\n")
+
+    def begin(self, mechanism, initial=None):
+        line = f"a AUTHENTICATE {mechanism}"
+        if initial is not None:
+            line += " " + (base64.b64encode(initial).decode() or "=")
+        self.sock.sendall(line.encode() + b"\r\n")
+        return self.answer()
+
+    def answer(self):
+        """A challenge, as bytes, or the tagged line, as text."""
+        line = self.file.readline()
+        while line.startswith(b"* "):
+            line = self.file.readline()
+        if line.startswith(b"+ "):
+            return base64.b64decode(line[2:])
+        return line.decode().strip()
+
+    def exchange(self, data):
+        self.send(data)
+        return self.answer()
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+def xor(a, b):
+    return bytes(x ^ y for x, y in zip(a, b))
+
+
+def scram(client, password, user="alice", mechanism="SCRAM-SHA-256", header=b"n,,",
+          binding=b""):
+    """A whole exchange; what the server said at the end."""
+    name = "sha256" if "256" in mechanism else "sha1"
+    bare = f"n={user},r=fyko+d2lbbFg".encode()
+    first = client.begin(mechanism, header + bare)
+    if isinstance(first, str):
+        return first
+    fields = dict(part.split("=", 1) for part in first.decode().split(","))
+    salted = hashlib.pbkdf2_hmac(name, password.encode(), base64.b64decode(fields["s"]),
+                                 int(fields["i"]))
+    channel = base64.b64encode(header + binding).decode()
+    final = f"c={channel},r={fields['r']}".encode()
+    message = b",".join((bare, first, final))
+
+    def mac(key, text):
+        return hmac.new(key, text, name).digest()
+
+    key = mac(salted, b"Client Key")
+    proof = xor(key, mac(hashlib.new(name, key).digest(), message))
+    verdict = client.exchange(final + b",p=" + base64.b64encode(proof))
+    if isinstance(verdict, str):
+        return verdict
+    assert verdict == b"v=" + base64.b64encode(mac(mac(salted, b"Server Key"), message))
+    return client.exchange(b"")
+
+
+def challenge_of(server, user):
+    """Salt and count of a user; the exchange is given up after that."""
+    with Client(server) as client:
+        first = client.begin("SCRAM-SHA-256", f"n,,n={user},r=abc".encode())
+        client.sock.sendall(b"*\r\n")
+        assert client.answer().startswith("a BAD")
+        # and the connection is as good as before
+        assert scram(client, "secret").startswith("a OK")
+    return first.decode().split(",", 1)[1]
+
+
+@needs_gsasl
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256"])
+def test_scram_with_gsasl(make_server, mechanism):
+    server = make_server(extra=SCRAMS + "\n")
+    assert mechanism in capability(server)
+    good, said = gsasl(server, mechanism)
+    assert good, said
+    assert not gsasl(server, mechanism, password="wrong")[0]
+    assert not gsasl(server, mechanism, user="nobody")[0]
+
+
+@needs_gsasl
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"])
+def test_scram_plus_with_gsasl(make_server, mechanism):
+    server = make_server(extra=PLUS + "\n")
+    assert mechanism not in capability(server)
+    assert mechanism in capability(server, tls=True)
+    good, said = gsasl(server, mechanism, tls=True)
+    assert good, said
+    assert not gsasl(server, mechanism, password="wrong", tls=True)[0]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_bindings_of_each_type(make_server, version):
+    server = make_server(extra=PLUS + "\n")
+    der = ssl.PEM_cert_to_DER_cert((server.dir / "cert.pem").read_text())
+    end_point = hashlib.sha256(der).digest()
+    with Client(server, version) as client:
+        assert scram(client, "secret", mechanism="SCRAM-SHA-256-PLUS",
+                     header=b"p=tls-server-end-point,,", binding=end_point) \
+            .startswith("a OK")
+    with Client(server, version) as client:
+        assert scram(client, "secret", mechanism="SCRAM-SHA-256-PLUS",
+                     header=b"p=tls-server-end-point,,", binding=b"\0" * 32) \
+            .startswith("a NO")
+    with Client(server, version) as client:
+        said = scram(client, "secret", mechanism="SCRAM-SHA-1-PLUS",
+                     header=b"p=tls-unique,,",
+                     binding=client.sock.get_channel_binding("tls-unique"))
+        # TLS 1.3 has no such thing [RFC9266 3]
+        assert said.startswith("a OK" if version == ssl.TLSVersion.TLSv1_2 else "a NO")
+
+
+def test_a_list_without_plus_is_seen(make_server):
+    """[RFC5802 6] y: the client could, and was told that the server cannot."""
+    server = make_server(extra=PLUS + "\n")
+    with Client(server, ssl.TLSVersion.TLSv1_3) as client:
+        assert scram(client, "secret", header=b"y,,").startswith("a NO")
+        assert scram(client, "secret", header=b"n,,").startswith("a OK")
+    assert culver.wait_for(lambda: "list of mechanisms was changed" in server.log)
+    # without TLS it is true
+    with Client(server) as client:
+        assert scram(client, "secret", header=b"y,,").startswith("a OK")
+
+
+def test_strangers_are_answered_as_users_are(make_server):
+    server = make_server(extra=SCRAMS + "\n")
+    known, unknown = challenge_of(server, "alice"), challenge_of(server, "nobody")
+    assert known != unknown and len(known) == len(unknown)
+    assert known.rpartition(",")[2] == unknown.rpartition(",")[2] == "i=4096"
+    # the same each time, after a restart, too
+    assert unknown == challenge_of(server, "nobody")
+    server.stop()
+    server.start()
+    assert unknown == challenge_of(server, "nobody")
+    for user in ("alice", "nobody"):
+        with Client(server) as client:
+            assert scram(client, "of nobody", user=user) \
+                == "a NO [AUTHENTICATIONFAILED] Authentication failed."
+
+
+def test_a_hash_is_of_no_use_and_the_log_says_so(make_server):
+    server = make_server(extra=SCRAMS + "\n", users={"alice": "secret", "bob": "x"})
+    (server.dir / "users").write_text(
+        "alice:{PLAIN}secret\nbob:{SHA256}K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=\n")
+    with Client(server) as client:
+        assert scram(client, "secret", user="bob").startswith("a NO")
+    assert culver.wait_for(lambda: "of scheme SHA256: it has to be SCRAM-SHA-256, or PLAIN"
+                           in server.log)
+
+
+@needs_gsasl
+def test_keys_that_gsasl_has_made(make_server):
+    server = make_server(extra=SCRAMS + "\nauth_cache_size = 1M\n")
+    stored = subprocess.run([GSASL, "--mkpasswd", "-m", "SCRAM-SHA-256", "-p", "secret",
+                             "--iteration-count=5000"], capture_output=True, text=True,
+                            check=True).stdout.strip()
+    ours = server.adm("pw", "-s", "SCRAM-SHA-256", "-p", "secret").stdout.strip()
+    (server.dir / "users").write_text(f"alice:{stored}\nbob:{ours}\n")
+    for user in ("alice", "bob", "alice", "bob"):
+        for password, verdict in (("secret", "a OK"), ("wrong", "a NO")):
+            with Client(server) as client:
+                assert scram(client, password, user=user).startswith(verdict)
+    # keys of the one digest are none of the other
+    with Client(server) as client:
+        assert scram(client, "secret", mechanism="SCRAM-SHA-1").startswith("a NO")
+    # PLAIN goes on with the same stored form
+    assert server.imap(user="alice").noop()[0] == "OK"
+
+
+def test_the_master_user_proves_their_own_password(make_server, tmp_path):
+    masters = tmp_path / "masters"
+    masters.write_text("boss:{PLAIN}bosspass\n")
+    culver.open_to_all(tmp_path)
+    server = make_server(config=culver.CONFIG.replace("passdb {", """passdb {{
+  driver = passwd-file
+  args = MASTERS
+  master = yes
+  pass = yes
+}}
+passdb {""".replace("MASTERS", str(masters)), 1), extra=SCRAMS + "\nauth_master_user_separator = *\n")
+    for password, verdict in (("bosspass", "a OK"), ("secret", "a NO"), ("", "a NO")):
+        with Client(server) as client:
+            assert scram(client, password, user="boss", header=b"n,a=alice,") \
+                .startswith(verdict)
+
+
+def test_faults_in_the_talk(make_server):
+    server = make_server(extra=SCRAMS + "\n")
+    with Client(server) as client:
+        assert client.begin("SCRAM-SHA-256") == b""
+        assert client.exchange(b"").startswith("a BAD")
+        assert client.begin("SCRAM-SHA-256", b"").startswith("a BAD")
+        assert client.begin("SCRAM-SHA-256", b"n,,n=alice,r=" + b"x" * 1025) \
+            .startswith("a BAD")
+        assert scram(client, "wrong").startswith("a NO")
+    with Client(server) as client:
+        assert scram(client, "secret").startswith("a OK")
