@@ -1,4 +1,5 @@
 # files of doc
+dist_man_MANS += %D%/man/culveradm-apppassword.1
 dist_man_MANS += %D%/man/culveradm-auth.1 %D%/man/culveradm-pw.1
 dist_man_MANS += %D%/man/culveradm-dump.1 %D%/man/culveradm-plugin.1 %D%/man/culveradm-mail.1
 dist_man_MANS += %D%/man/culveradm-search-query.7 %D%/man/culveradm-sync.1

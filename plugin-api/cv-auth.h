@@ -104,6 +104,12 @@ struct cv_auth_api {
 			      const char *name);
 	/* Compares in constant time. */
 	bool (*equal)(struct cv_span a, struct cv_span b);
+	/* Checks a password against a stored one, "{SCHEME}hash".  May take
+	 * long.  CV_AUTH_OK, CV_AUTH_MISMATCH, or a failure: what is stored is
+	 * not usable. */
+	int (*password_verify)(const char *stored,
+			       const struct cv_auth_input *in,
+			       struct cv_span password, struct cv_error *err);
 };
 
 /* --- databases ------------------------------------------------------------ */
@@ -120,6 +126,47 @@ struct cv_auth_db_config {
 	 * plugin's descriptor: call before open returns. */
 	void (*needs_path)(const struct cv_auth_db_config *config,
 			   const char *path);
+	/* The same of a directory that is written to, which a database with a
+	 * plugin that has CV_PLUGIN_PURE must not do. */
+	void (*writes_path)(const struct cv_auth_db_config *config,
+			    const char *path);
+};
+
+/* What cache_key returns when nothing is to come out of the cache. */
+#define CV_AUTH_UNCACHED "!"
+
+/* One of the passwords that a user has beside the main one, for a program or
+ * a device.  Texts are never NULL and hold no control bytes; times are seconds
+ * since 1970, 0: none. */
+struct cv_app_password {
+	CV_HEAD;
+	const char *id;			/* unique for the user; no secret */
+	const char *name;		/* what the user calls it */
+	const char *stored;		/* "{SCHEME}hash"; "" in a listing */
+	const char *protocols;		/* "imap,submission"; "": all */
+	const char *nets;		/* as of allow_nets; "": all */
+	uint64_t created, expires, used;
+	const char *used_ip;		/* "" not known */
+};
+
+/* Given each; false ends the listing. */
+typedef bool cv_app_password_fn(void *context,
+				const struct cv_app_password *one);
+
+/* Where they are kept, for culveradm apppassword: db is what the passdb's open
+ * gave, in->user whose they are.  What add and revoke have returned CV_OK for
+ * is durable, and counts at the next login. */
+struct cv_app_passwords {
+	CV_HEAD;
+	int (*list)(void *db, const struct cv_auth_input *in,
+		    cv_app_password_fn *found, void *context,
+		    struct cv_error *err);
+	/* CV_E_EXISTS: the id is there.  CV_E_LIMIT: there are too many. */
+	int (*add)(void *db, const struct cv_auth_input *in,
+		   const struct cv_app_password *one, struct cv_error *err);
+	/* CV_NOT_FOUND: there is none with this id. */
+	int (*revoke)(void *db, const struct cv_auth_input *in,
+		      const char *id, struct cv_error *err);
 };
 
 /* Given each name; false ends the iteration. */
@@ -158,6 +205,8 @@ struct cv_passdb {
 	 * asked for at the start, so that a user who does not exist costs
 	 * what those cost who do.  NULL: it cannot tell. */
 	void (*hashes)(void *db, cv_user_found_fn *found, void *context);
+	/* NULL: it keeps none. */
+	const struct cv_app_passwords *app_passwords;
 };
 
 struct cv_userdb {

@@ -160,7 +160,8 @@ bool auth_cache_key(const struct auth_db *db, const struct cv_auth_input *in,
 {
 	const char *cache_key = db->facts.cache_key;
 
-	if (db->prefetch)
+	if (db->prefetch ||
+	    (cache_key != NULL && strcmp(cache_key, CV_AUTH_UNCACHED) == 0))
 		return false;
 	cv_text_append_c(key, in->is_master_lookup ? 'm' :
 			 db->is_passdb ? 'p' : 'u');

@@ -21,6 +21,15 @@ static void driver_needs_path(const struct cv_auth_db_config *config,
 		c->options->needs_path(c->options->context, path);
 }
 
+static void driver_writes_path(const struct cv_auth_db_config *config,
+			       const char *path)
+{
+	const struct db_config *c = (const void *)config;
+
+	if (c->options->writes_path != NULL)
+		c->options->writes_path(c->options->context, path);
+}
+
 static const char *passdb_scheme(const struct auth_db *db)
 {
 	const char *scheme = NULL;
@@ -96,6 +105,7 @@ static int db_open(struct auth_db *db, struct cv_pool *pool,
 		CV_SIZED(cv_auth_db_config), .driver = db->driver,
 		.args = db->args, .file = "", .pool = pool,
 		.needs_path = driver_needs_path,
+		.writes_path = driver_writes_path,
 	};
 	c->options = options;
 	return driver_open(db, c, err);

@@ -51,6 +51,8 @@ struct auth_dbs {
 struct auth_dbs_options {
 	/* Told what drivers will read; may be NULL. */
 	void (*needs_path)(void *context, const char *path);
+	/* Told what they will write to; may be NULL. */
+	void (*writes_path)(void *context, const char *path);
 	void *context;
 	/* Of all blocks, by index: those whose driver is not in this process
 	 * are not opened (auth-facts.h).  NULL: that is an error. */

@@ -3,6 +3,13 @@
 #include "auth-input.h"
 #include "auth-reply.h"
 #include "module/module.h"
+#include "password-scheme.h"
+
+static int verify_stored(const char *stored, const struct cv_auth_input *in,
+			 struct cv_span password, struct cv_error *err)
+{
+	return password_verify(stored, "CRYPT", in->user, password, err);
+}
 
 static const struct cv_auth_api auth_plugin_api = {
 	CV_SIZED(cv_auth_api),
@@ -11,6 +18,7 @@ static const struct cv_auth_api auth_plugin_api = {
 	.set_all = auth_reply_set_all,
 	.get = auth_reply_get_span,
 	.equal = secret_equal,
+	.password_verify = verify_stored,
 };
 
 static uint32_t provider_flags(const void *table)

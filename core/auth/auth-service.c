@@ -40,6 +40,11 @@ static void needs_path(void *context, const char *path)
 			 false);
 }
 
+static void writes_path(void *context, const char *path)
+{
+	service_add_path(context, path, true);
+}
+
 static int connect_worker(void *context, int *fd_r, struct cv_error *err)
 {
 	return service_channel_open(context, "auth-worker", fd_r, err);
@@ -55,7 +60,8 @@ int auth_service_load(struct service *s, const char *process, uint32_t wants,
 		      struct cv_error *err)
 {
 	struct auth_dbs_options options = {
-		.needs_path = needs_path, .context = s,
+		.needs_path = needs_path, .writes_path = writes_path,
+		.context = s,
 	};
 	struct module_role role = {
 		.process = process, .wants = MODULE_WANT_AUTH | wants,

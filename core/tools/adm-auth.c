@@ -58,10 +58,10 @@ static void put_fact(struct lookup *l, const char *user, const char *field,
 
 /* --- the engine --------------------------------------------------------- */
 
-static int open_auth(struct lookup *l, struct cv_error *err)
+int adm_auth_open(struct adm *adm, struct auth **auth_r, struct cv_error *err)
 {
 	struct settings_read_options options = {
-		.overrides = l->adm->overrides, .accept_unknown = true,
+		.overrides = adm->overrides, .accept_unknown = true,
 	};
 	struct module_role role = {
 		.process = "auth", .wants = MODULE_WANT_AUTH,
@@ -73,21 +73,31 @@ static int open_auth(struct lookup *l, struct cv_error *err)
 	settings_register(&module_settings_table);
 	/* names of plugins that are not loaded here are nobody's business;
 	 * the tree stays to the end of the program */
-	ret = settings_read(l->adm->config_path, &options, &tree, err);
+	ret = settings_read(adm->config_path, &options, &tree, err);
 	if (ret < 0)
 		return ret;
 	auth_plugin_api_register();
 	if ((ret = module_load_role(tree, &role, err)) < 0)
 		return ret;
-	return auth_create(tree, NULL, NULL, &l->auth, err);
+	return auth_create(tree, NULL, NULL, auth_r, err);
+}
+
+void adm_auth_close(struct auth **auth)
+{
+	auth_destroy(auth);
+	module_unload_all();
+}
+
+static int open_auth(struct lookup *l, struct cv_error *err)
+{
+	return adm_auth_open(l->adm, &l->auth, err);
 }
 
 static void close_auth(struct lookup *l)
 {
 	if (l->out != NULL)
 		adm_output_end(&l->out, false);
-	auth_destroy(&l->auth);
-	module_unload_all();
+	adm_auth_close(&l->auth);
 }
 
 /* "service=imap", "rip=192.0.2.1" ... */

@@ -137,28 +137,34 @@ static void put_kicked(const struct adm *adm, uint32_t count)
 	adm_output_end(&out, false);
 }
 
+int adm_kick(struct adm *adm, const char *whom, uint32_t *count_r,
+	     struct cv_error *err)
+{
+	bool ip = looks_like_ip(whom);
+	struct ipc_writer w;
+	struct ipc_reader r;
+	int fd = -1, status;
+
+	ipc_begin(&w, ANVIL_MSG_KICK_USER);
+	ipc_put_str(&w, ip ? "" : whom);
+	ipc_put_str(&w, ip ? whom : "");
+	status = ask(adm, &w, &fd, err);
+	if (status == CV_OK)
+		status = next_row(fd, &r, count_r, err);
+	if (fd >= 0)
+		(void)close(fd);
+	return status == CV_EOF ? CV_OK : status;
+}
+
 static int run_kick(struct adm *adm, int argc, char **argv)
 {
 	struct cv_error err = ERROR_NONE;
-	struct ipc_writer w;
-	struct ipc_reader r;
 	uint32_t count = 0;
-	bool ip;
-	int fd = -1, status;
 
 	if (argc != 2)
 		return adm_usage(&adm_kick_verb, "one user or address is "
 				 "needed");
-	ip = looks_like_ip(argv[1]);
-	ipc_begin(&w, ANVIL_MSG_KICK_USER);
-	ipc_put_str(&w, ip ? "" : argv[1]);
-	ipc_put_str(&w, ip ? argv[1] : "");
-	status = ask(adm, &w, &fd, &err);
-	if (status == CV_OK)
-		status = next_row(fd, &r, &count, &err);
-	if (fd >= 0)
-		(void)close(fd);
-	if (status != CV_EOF)
+	if (adm_kick(adm, argv[1], &count, &err) != CV_OK)
 		return adm_fail(&err);
 	put_kicked(adm, count);
 	return count == 0 ? ADM_NOT_FOUND : ADM_OK;

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 static const struct adm_verb *const verbs[] = {
-	&adm_acl_verb, &adm_altmove_verb, &adm_auth_verb, &adm_expire_verb,
+	&adm_acl_verb, &adm_altmove_verb, &adm_apppassword_verb,
+	&adm_auth_verb, &adm_expire_verb,
 	&adm_backup_verb, &adm_copy_verb, &adm_deduplicate_verb,
 	&adm_dump_verb, &adm_expunge_verb, &adm_fetch_verb,
 	&adm_flags_verb, &adm_resync_verb, &adm_import_verb,

@@ -53,6 +53,8 @@ struct adm_verb {
 
 /* adm-acl.c */
 extern const struct adm_verb adm_acl_verb;
+/* adm-apppassword.c */
+extern const struct adm_verb adm_apppassword_verb;
 /* adm-auth.c */
 extern const struct adm_verb adm_auth_verb, adm_user_verb;
 /* adm-pw.c */
@@ -102,6 +104,16 @@ bool adm_is_invalid_name(const struct cv_error *err);
 bool adm_is_away(const struct cv_error *err);
 /* Prints the error to stderr; returns the exit status for its class. */
 int adm_fail(const struct cv_error *err);
+
+/* The databases of the configuration, with the rights of the caller
+ * (adm-auth.c). */
+struct auth;
+int adm_auth_open(struct adm *adm, struct auth **auth_r, struct cv_error *err);
+void adm_auth_close(struct auth **auth);
+/* Ends the sessions of a user, or from an address; count_r how many
+ * (adm-who.c). */
+int adm_kick(struct adm *adm, const char *whom, uint32_t *count_r,
+	     struct cv_error *err);
 
 /* A line from the terminal without echo, or from stdin (adm-auth.c). */
 char *adm_read_password(struct adm *adm, const char *prompt);

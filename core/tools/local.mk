@@ -4,6 +4,7 @@ EXTRA_DIST += %D%/README.md
 bin_PROGRAMS += culveradm
 culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-acl.c \
+	%D%/adm-apppassword.c \
 	%D%/adm-auth.c \
 	%D%/adm-change.c \
 	%D%/adm-control.c %D%/adm-control.h \

@@ -289,6 +289,14 @@ tests_fuzz_fuzz_module_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_module_wire_LDADD = core/module/libmodule.la \
 	core/settings/libsettings.la $(FUZZ_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-apppassword
+tests_fuzz_fuzz_apppassword_SOURCES = %D%/fuzz-apppassword.c \
+	plugins/auth-apppassword/apppassword-line.c
+tests_fuzz_fuzz_apppassword_CPPFLAGS = $(FUZZ_CPPFLAGS) \
+	-I$(top_srcdir)/plugins/auth-apppassword
+tests_fuzz_fuzz_apppassword_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_apppassword_LDADD = $(FUZZ_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-passwd-file
 tests_fuzz_fuzz_passwd_file_SOURCES = %D%/fuzz-passwd-file.c \
 	plugins/auth-passwd-file/passwd-file.c

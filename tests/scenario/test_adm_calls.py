@@ -22,6 +22,9 @@ CALLS = {
     "auth cache flush": (),
     "auth lookup": ("alice",),
     "auth test": ("alice", "secret"),
+    "apppassword add": None,        # need a passdb: tests/scenario/test_apppassword.py
+    "apppassword list": None,
+    "apppassword revoke": None,
     "autoexpunge": ALICE,
     "backup": (*ALICE, "maildir:{home}/backup"),
     "copy": (*ALICE, "Work", "mailbox", "INBOX", "1"),
