@@ -5,15 +5,7 @@
  * hostile: whatever does not fit is skipped and the account marked damaged.
  *
  * Each function returns false for a payload that cannot be. */
-#include "account-private.h"
-
-struct apply {
-	struct account *account;
-	const struct journal_record *record;
-	struct format_cursor c;
-	struct folder *last;		/* of the append before a body */
-	uint32_t last_uid;
-};
+#include "apply-private.h"
 
 /* --- counters ------------------------------------------------------------ */
 
@@ -39,7 +31,7 @@ static void count_message(struct folder *folder, const struct row_values *v,
 		v->virtual_size : f->virtual_sum;
 }
 
-static void raise_modseq(struct folder *folder, uint64_t modseq)
+void apply_raise_modseq(struct folder *folder, uint64_t modseq)
 {
 	folder->dirty = true;
 	if (!folder->f.account->in_base && folder->f.highestmodseq < modseq)
@@ -140,7 +132,7 @@ static bool apply_folder(struct apply *a)
 	return true;
 }
 
-static struct folder *get_folder(struct apply *a)
+struct folder *apply_get_folder(struct apply *a)
 {
 	struct account_guid guid = get_guid(&a->c);
 	struct folder *folder = a->c.bad ? NULL :
@@ -151,7 +143,7 @@ static struct folder *get_folder(struct apply *a)
 
 static bool apply_folder_rename(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	struct cv_span name = get_span(&a->c, a->c.len);
 
 	if (folder == NULL || !name_ok(name))
@@ -162,7 +154,7 @@ static bool apply_folder_rename(struct apply *a)
 
 static bool apply_folder_delete(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 
 	if (folder == NULL)
 		return false;
@@ -184,7 +176,7 @@ static bool apply_taken(struct apply *a, struct folder *folder)
 
 static bool apply_folder_set(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	uint32_t what = get_u32(&a->c), value = get_u32(&a->c);
 
 	if (folder == NULL || a->c.bad)
@@ -205,7 +197,7 @@ static bool apply_folder_set(struct apply *a)
 		folder->f.damaged = false;
 		break;
 	case FOLDER_SET_MODSEQ:
-		raise_modseq(folder, a->record->txn);
+		apply_raise_modseq(folder, a->record->txn);
 		break;
 	case FOLDER_SET_TAKEN:
 		return apply_taken(a, folder);
@@ -217,7 +209,7 @@ static bool apply_folder_set(struct apply *a)
 
 static bool apply_folder_reset(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	uint32_t uidvalidity = get_u32(&a->c), uidnext = get_u32(&a->c);
 	uint64_t txn = a->record->txn;
 
@@ -243,7 +235,7 @@ static bool apply_folder_reset(struct apply *a)
 
 static bool apply_folder_state(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 
 	if (folder == NULL)
 		return false;
@@ -303,7 +295,7 @@ static bool apply_metadata(struct apply *a)
 
 static bool apply_keyword(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	uint32_t index = get_u32(&a->c);
 	struct cv_span name = get_span(&a->c, a->c.len);
 
@@ -362,14 +354,14 @@ static bool add_message(struct folder *folder, const struct row_values *v,
 	rows_append(folder, v);
 	folder->f.uidnext = v->uid + 1;
 	count_message(folder, v, true);
-	raise_modseq(folder, txn);
+	apply_raise_modseq(folder, txn);
 	folder_add_change(folder, CHANGE_ADDED, txn, v->uid, v->uid);
 	return true;
 }
 
 static bool apply_append(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	struct row_values v = { .modseq = a->record->txn };
 	const uint16_t *indexes;
 	uint32_t count, blob_len;
@@ -493,14 +485,13 @@ static void change_row(struct folder *folder, uint32_t row,
 	}
 	rows->keywords[at] = set;
 	rows->modseq[at] = change->modseq;
-	raise_modseq(folder, change->modseq);
+	apply_raise_modseq(folder, change->modseq);
 	folder_add_change(folder, CHANGE_CHANGED, change->modseq,
 			  account_row_uid(&folder->f, row),
 			  account_row_uid(&folder->f, row));
 }
 
-/* The next range of a record. */
-static bool get_range(struct apply *a, struct account_range *range)
+bool apply_get_range(struct apply *a, struct account_range *range)
 {
 	range->first = get_u32(&a->c);
 	range->last = get_u32(&a->c);
@@ -509,7 +500,7 @@ static bool get_range(struct apply *a, struct account_range *range)
 
 static bool apply_flags(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	struct flag_change change = { .modseq = a->record->txn };
 	uint32_t ranges, row, count;
 
@@ -530,7 +521,7 @@ static bool apply_flags(struct apply *a)
 	for (uint32_t i = 0; i < ranges; i++) {
 		struct account_range range;
 
-		if (!get_range(a, &range))
+		if (!apply_get_range(a, &range))
 			return false;
 		count = account_row_count(&folder->f);
 		row = account_row_lower(&folder->f, range.first);
@@ -541,7 +532,7 @@ static bool apply_flags(struct apply *a)
 	return true;
 }
 
-static void add_expunged(struct folder *folder, uint32_t uid, uint64_t modseq)
+void apply_add_expunged(struct folder *folder, uint32_t uid, uint64_t modseq)
 {
 	struct folder_data *data = folder->data;
 	struct expunged *e;
@@ -571,11 +562,11 @@ static void expunge_row(struct folder *folder, uint32_t row, uint64_t modseq,
 	rows_touch(folder, row);
 	rows->flags[at] |= ROW_DEAD;
 	count_message(folder, &v, false);
-	raise_modseq(folder, modseq);
+	apply_raise_modseq(folder, modseq);
 	if (folder->data->annotations != NULL)
 		annotations_forget(folder->data, v.uid);
 	if (list)
-		add_expunged(folder, v.uid, modseq);
+		apply_add_expunged(folder, v.uid, modseq);
 	folder_add_change(folder, CHANGE_EXPUNGED, modseq, v.uid, v.uid);
 }
 
@@ -583,7 +574,7 @@ static void expunge_row(struct folder *folder, uint32_t row, uint64_t modseq,
  * does not have. */
 static bool apply_expunge(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	uint32_t ranges = get_u32(&a->c), row, count;
 	bool carried = (get_u32(&a->c) & 1) != 0;
 
@@ -593,7 +584,7 @@ static bool apply_expunge(struct apply *a)
 	for (uint32_t i = 0; i < ranges; i++) {
 		struct account_range range;
 
-		if (!get_range(a, &range))
+		if (!apply_get_range(a, &range))
 			return false;
 		if (carried)
 			*array_add(&folder->data->expunged) =
@@ -610,7 +601,7 @@ static bool apply_expunge(struct apply *a)
 
 static bool apply_blob(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	uint32_t uid = get_u32(&a->c), row;
 	struct cv_span blob = get_span(&a->c, get_u32(&a->c));
 	struct row_values v;
@@ -627,7 +618,7 @@ static bool apply_blob(struct apply *a)
 
 static bool apply_sizes(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	uint32_t uid = get_u32(&a->c), row;
 	struct row_values v;
 
@@ -648,7 +639,7 @@ static bool apply_sizes(struct apply *a)
 /* What comes behind the append of its message came with it. */
 static bool apply_annotation(struct apply *a)
 {
-	struct folder *folder = get_folder(a);
+	struct folder *folder = apply_get_folder(a);
 	uint32_t uid = get_u32(&a->c), present = get_u32(&a->c), at, row;
 	uint32_t owner_len = get_u16(&a->c), entry_len = get_u16(&a->c);
 	struct annotation item = { .modseq = a->record->txn };
@@ -666,7 +657,7 @@ static bool apply_annotation(struct apply *a)
 	set = annotation_set(folder, uid, &item);
 	if (set <= 0)
 		return set == 0;
-	raise_modseq(folder, a->record->txn);
+	apply_raise_modseq(folder, a->record->txn);
 	rows = rows_at(folder->data, row, &at);
 	if (a->account->in_base || (a->last == folder && a->last_uid == uid) ||
 	    !rows_check(folder, rows, &rows->modseq[at], 8))
@@ -742,109 +733,4 @@ void apply_batch(struct account *account, const struct journal_batch *batch)
 
 	for (size_t i = 0; i < batch->records.count; i++)
 		apply_record(&a, &batch->records.items[i]);
-}
-
-/* --- what was taken back ------------------------------------------------- */
-
-static void undo_append(struct apply *a, uint64_t modseq)
-{
-	struct folder *folder = get_folder(a);
-	uint32_t uid;
-
-	(void)get_guid(&a->c);
-	uid = get_u32(&a->c);
-	if (folder == NULL || uid < folder->f.uidnext || uid == UINT32_MAX)
-		return;
-	(void)folder_load(folder);
-	folder->f.uidnext = uid + 1;
-	add_expunged(folder, uid, modseq);
-	raise_modseq(folder, modseq);
-	folder_add_change(folder, CHANGE_EXPUNGED, modseq, uid, uid);
-}
-
-/* Whoever saw the change sees the row change again, back. */
-static void undo_range(struct folder *folder, struct account_range range,
-		       uint64_t modseq)
-{
-	uint32_t count = account_row_count(&folder->f);
-	uint32_t row = account_row_lower(&folder->f, range.first);
-
-	for (; row < count; row++) {
-		uint32_t uid = account_row_uid(&folder->f, row);
-		struct row_values v;
-
-		if (uid > range.last)
-			return;
-		if (!account_row_alive(&folder->f, row))
-			continue;
-		rows_get(folder, row, &v);
-		v.modseq = modseq;
-		rows_set(folder, row, &v);
-		raise_modseq(folder, modseq);
-		folder_add_change(folder, CHANGE_CHANGED, modseq, uid, uid);
-	}
-}
-
-static void undo_ranges(struct apply *a, struct folder *folder,
-			uint32_t ranges, uint64_t modseq)
-{
-	for (uint32_t i = 0; i < ranges; i++) {
-		struct account_range range;
-
-		if (!get_range(a, &range))
-			return;
-		undo_range(folder, range, modseq);
-	}
-}
-
-static void undo_annotation(struct apply *a, uint64_t modseq)
-{
-	struct folder *folder = get_folder(a);
-	uint32_t uid = get_u32(&a->c);
-
-	if (folder != NULL && uid != 0)
-		undo_range(folder, (struct account_range){ uid, uid },
-			   modseq);
-}
-
-void apply_undone(struct account *account,
-		  const struct journal_record *records, size_t count)
-{
-	struct apply a = { .account = account };
-	uint64_t modseq = account->txn;
-
-	for (size_t i = 0; i < count; i++) {
-		if (modseq < records[i].txn)
-			modseq = records[i].txn;
-	}
-	account->txn = ++modseq;
-	for (size_t i = 0; i < count; i++) {
-		const struct journal_record *r = &records[i];
-		struct folder *folder;
-		uint32_t ranges, keywords;
-
-		a.record = r;
-		a.c = (struct format_cursor){ r->data, r->len, false };
-		if (r->type == RECORD_APPEND) {
-			undo_append(&a, modseq);
-			continue;
-		}
-		if (r->type == RECORD_ANNOTATION)
-			undo_annotation(&a, modseq);
-		if (r->type != RECORD_FLAGS && r->type != RECORD_EXPUNGE)
-			continue;
-		folder = get_folder(&a);
-		if (folder == NULL)
-			continue;
-		if (r->type == RECORD_FLAGS) {
-			(void)get_u64(&a.c);
-			keywords = get_u32(&a.c);
-			ranges = get_u32(&a.c);
-			(void)get_bytes(&a.c, ((size_t)keywords + 3) / 4 * 8);
-		} else {
-			ranges = get_u32(&a.c);
-			(void)get_u32(&a.c);
-		}
-		undo_ranges(&a, folder, ranges, modseq);
-	}
 }

@@ -4,8 +4,10 @@ core_account_libaccount_la_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/account-files.c \
 	%D%/account-private.h \
+	%D%/apply-private.h \
 	%D%/annotations.c \
 	%D%/apply.c \
+	%D%/apply-undo.c \
 	%D%/bell.h \
 	%D%/bell-files.c \
 	%D%/body.c \
