@@ -21,7 +21,7 @@ struct entry {
 
 struct auth_cache {
 	uint64_t size, used, ttl_msecs, negative_ttl_msecs;
-	uint64_t aged_msecs;
+	uint64_t aged_msecs, hits, misses;
 	unsigned char secret[32];
 	struct entry **buckets;
 	size_t bucket_count;
@@ -201,8 +201,11 @@ bool auth_cache_find(struct auth_cache *cache, struct cv_span key,
 	struct entry *entry = find_fresh(cache, key);
 	struct cv_span rest, name, value;
 
-	if (entry == NULL)
+	if (entry == NULL) {
+		cache->misses++;
 		return false;
+	}
+	cache->hits++;
 	*result_r = entry->result;
 	rest = cv_span(entry->data + entry->key_len, entry->fields_len);
 	while (rest.len > 0 && cv_span_split(&rest, '\0', &name) &&
@@ -298,6 +301,19 @@ uint32_t auth_cache_flush(struct auth_cache *cache)
 	while (cache->oldest != NULL)
 		remove_oldest(cache);
 	return count;
+}
+
+void auth_cache_get_state(const struct auth_cache *cache,
+			  struct auth_cache_state *state_r)
+{
+	*state_r = (struct auth_cache_state){ .entries = 0 };
+	if (cache == NULL)
+		return;
+	*state_r = (struct auth_cache_state){
+		.entries = cache->count, .used = cache->used,
+		.size = cache->size, .hits = cache->hits,
+		.misses = cache->misses,
+	};
 }
 
 /* The user's name in a key that auth_cache_key has made. */

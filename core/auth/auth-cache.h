@@ -43,6 +43,15 @@ uint32_t auth_cache_flush(struct auth_cache *cache);
 /* The same for those of one user, as looked up. */
 uint32_t auth_cache_flush_user(struct auth_cache *cache, const char *user);
 uint32_t auth_cache_count(const struct auth_cache *cache);
+
+struct auth_cache_state {
+	uint32_t entries;
+	uint64_t used, size;		/* bytes */
+	uint64_t hits, misses;		/* since the process has started */
+};
+/* cache NULL: all zero. */
+void auth_cache_get_state(const struct auth_cache *cache,
+			  struct auth_cache_state *state_r);
 /* All entries look this much older (tests). */
 void auth_cache_age(struct auth_cache *cache, uint64_t msecs);
 

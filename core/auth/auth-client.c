@@ -559,6 +559,24 @@ static int take_cache_flush(struct auth_client *client, struct cv_error *err)
 	return CV_OK;
 }
 
+static int take_cache_status(struct auth_client *client, struct cv_error *err)
+{
+	struct auth_cache_state state;
+	int ret = ipc_finish(&reader, err);
+
+	if (ret < 0)
+		return ret;
+	auth_cache_get_state(client->config.auth->cache, &state);
+	ipc_begin(&writer, AUTH_MSG_CACHE_STATE);
+	ipc_put_u32(&writer, state.entries);
+	ipc_put_u64(&writer, state.used);
+	ipc_put_u64(&writer, state.size);
+	ipc_put_u64(&writer, state.hits);
+	ipc_put_u64(&writer, state.misses);
+	client_send(client);
+	return CV_OK;
+}
+
 static uint32_t needed_right(uint32_t type)
 {
 	switch (type) {
@@ -569,6 +587,7 @@ static uint32_t needed_right(uint32_t type)
 	case AUTH_MSG_BIND:
 		return AUTH_CLIENT_BIND;
 	case AUTH_MSG_CACHE_FLUSH:
+	case AUTH_MSG_CACHE_STATUS:
 		return AUTH_CLIENT_ADMIN;
 	default:
 		return AUTH_CLIENT_LOGIN;
@@ -598,6 +617,8 @@ static int take_message(struct auth_client *client, struct cv_error *err)
 		return take_lookup(client, true, err);
 	case AUTH_MSG_CACHE_FLUSH:
 		return take_cache_flush(client, err);
+	case AUTH_MSG_CACHE_STATUS:
+		return take_cache_status(client, err);
 	case AUTH_MSG_BIND:
 		return take_bind(client, err);
 	}

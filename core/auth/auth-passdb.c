@@ -154,6 +154,8 @@ static void note_result(struct auth_request *request,
 	log_debug("auth", "passdb %s: %s: %s", db->driver,
 		  auth_request_name(request),
 		  result == CV_AUTH_OK ? "accepted" : "not accepted");
+	if (request->told != NULL)
+		request->told(request, db, result);
 	if (result < 0) {
 		request->saw_internal = true;
 		log_error("auth", "passdb %s: %s: %s", db->driver,

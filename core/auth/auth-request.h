@@ -47,6 +47,10 @@ struct auth_request {
 	int hash_for;			/* result that a HASH job belongs to */
 	uint32_t stage;
 	struct auth_ids ids;		/* of the userdb's answer */
+	/* What each passdb that was asked has said, for culveradm; result as
+	 * of done, the text of a failure in error.  NULL: nobody listens. */
+	void (*told)(const struct auth_request *request,
+		     const struct auth_db *db, int result);
 };
 
 /* A request with everything "" but the pool; one reference. */

@@ -124,6 +124,7 @@ static void pass_done(struct auth_request *request, int result)
 		const struct auth_field *f = &reply->fields.items[i];
 
 		if (strcmp(f->name, "user") != 0 &&
+		    strcmp(f->name, "allow_nets") != 0 &&
 		    strcmp(f->name, "password") != 0)
 			auth_line_put(&out, f->name, f->value);
 	}

@@ -16,7 +16,8 @@
  * Lookups:	USER_LOOKUP -> USER | FAIL
  *		USER_OPEN -> OK | FAIL: looks the user up and starts a session
  *		of the target service for them on the transport given.
- * culveradm:	CACHE_FLUSH -> CACHE_FLUSHED; no names: all entries. */
+ * culveradm:	CACHE_FLUSH -> CACHE_FLUSHED; no names: all entries.
+ *		CACHE_STATUS -> CACHE_STATE. */
 #ifndef AUTH_MESSAGE_H
 #define AUTH_MESSAGE_H
 
@@ -35,6 +36,7 @@ enum auth_message_type {
 	AUTH_MSG_USER_OPEN,			/* fds: transport, status */
 	AUTH_MSG_CACHE_FLUSH,			/* admin: count, str user * */
 	AUTH_MSG_BIND,				/* see auth_accessor_put */
+	AUTH_MSG_CACHE_STATUS,			/* admin: no fields */
 	/* auth -> client */
 	AUTH_MSG_MECHANISMS = 0x180,
 	AUTH_MSG_CHALLENGE,
@@ -42,6 +44,8 @@ enum auth_message_type {
 	AUTH_MSG_FAIL,
 	AUTH_MSG_USER,
 	AUTH_MSG_CACHE_FLUSHED,			/* u32 entries */
+	AUTH_MSG_CACHE_STATE,			/* u32 entries, u64 used,
+						 * size, hits, misses */
 };
 
 enum {

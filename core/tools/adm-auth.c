@@ -2,8 +2,8 @@
  *
  * Opens the databases of the configuration itself, with the rights of its
  * caller, so that it works beside a running server and without one; the
- * server's cache, penalties and delays have no part in it.  Only "auth cache
- * flush" talks to the server. */
+ * server's cache, penalties and delays have no part in it.  Only "auth cache"
+ * talks to the server. */
 #include "adm-control.h"
 #include "ipc/auth-message.h"
 #include "auth/auth-plugin-api.h"
@@ -187,16 +187,41 @@ char *adm_read_password(struct adm *adm, const char *prompt)
 	return pool_copy(adm->pool, line, len);
 }
 
+/* What clients of auth would be told: not what it keeps to itself. */
+static bool is_told(const struct auth_field *field)
+{
+	return strcmp(field->name, "user") != 0 &&
+		strcmp(field->name, "allow_nets") != 0;
+}
+
+/* Those that are there or not, and have no value. */
+static bool is_switch(const struct auth_field *field)
+{
+	return strcmp(field->name, "nologin") == 0 ||
+		strcmp(field->name, "proxy") == 0 ||
+		strcmp(field->name, "proxy_maybe") == 0;
+}
+
+/* Under which name the master user logged in. */
+static const char *master_of(const struct auth_request *request, bool ok)
+{
+	const char *name = request->input.master_user;
+
+	return ok && name[0] != '\0' ? name : NULL;
+}
+
 static void put_passdb(struct lookup *l, const struct auth_request *request,
 		       const char *user, bool ok)
 {
 	put_fact(l, user, "auth", ok ? "succeeded" : "failed");
 	put_fact(l, user, "user", request->input.user);
+	if (master_of(request, ok) != NULL)
+		put_fact(l, user, "auth_user", master_of(request, ok));
 	for (size_t i = 0; ok && i < request->fields.fields.count; i++) {
 		const struct auth_field *field =
 			&request->fields.fields.items[i];
 
-		if (strcmp(field->name, "user") != 0)
+		if (is_told(field))
 			put_fact(l, user, field->name, field->value);
 	}
 }
@@ -210,14 +235,67 @@ static void print_passdb(const struct auth_request *request,
 		const struct auth_field *field =
 			&request->fields.fields.items[i];
 
-		if (strcmp(field->name, "user") != 0)
+		if (is_told(field) && is_switch(field))
+			printf("  %s\n", field->name);
+		else if (is_told(field))
 			printf("  %s=%s\n", field->name, field->value);
-	}
+	}	if (master_of(request, ok) != NULL)
+		printf("  original_user=%s\n  auth_user=%s\n",
+		       master_of(request, ok), master_of(request, ok));
 }
 
-static int auth_test(struct lookup *l, const char *user, const char *password)
+/* Names of the system's users and groups have become numbers. */
+static void use_numbers(struct auth_request *request)
 {
-	struct auth_request *request = new_request(l);
+	struct cv_auth_reply *reply = &request->userdb;
+	struct user_info info;
+	char text[16];
+
+	auth_request_user_info(request, &info);
+	(void)snprintf(text, sizeof(text), "%u", info.uid);
+	if (auth_reply_get(reply, "uid") != NULL)
+		(void)auth_reply_set_str(reply, "uid", text);
+	(void)snprintf(text, sizeof(text), "%u", info.gid);
+	if (auth_reply_get(reply, "gid") != NULL)
+		(void)auth_reply_set_str(reply, "gid", text);
+}
+
+static const char *told_text(const struct auth_request *request, int result)
+{
+	switch (result) {
+	case CV_AUTH_OK:
+		return "accepted";
+	case CV_AUTH_UNKNOWN_USER:
+		return "unknown user";
+	case CV_AUTH_MISMATCH:
+		return "wrong password, or not from there";
+	case CV_AUTH_DISABLED:
+		return "user is disabled";
+	case CV_AUTH_EXPIRED:
+		return "password has expired";
+	case CV_AUTH_NEXT:
+		return "no verdict, the next one is asked";
+	}
+	return result < 0 && request->error.text[0] != '\0' ?
+		request->error.text : "internal failure";
+}
+
+/* Which passdb has decided, and how: for the admin alone, beside the answer
+ * that scripts read. */
+static void told(const struct auth_request *request, const struct auth_db *db,
+		 int result)
+{
+	(void)fprintf(stderr, "culveradm: passdb %s%s%s: user %s: %s%s\n",
+		      db->driver, db->args[0] != '\0' ? " " : "", db->args,
+		      request->input.user, told_text(request, result),
+		      !db->deny || result != CV_AUTH_OK ? "" :
+		      ", and so refused (deny = yes)");
+}
+
+/* The request is the caller's to unref. */
+static int try_password(struct lookup *l, struct auth_request *request,
+			const char *user, const char *password)
+{
 	struct cv_error err = ERROR_NONE;
 	int ret = auth_request_set_user(request,
 					cv_span_of(l->master != NULL ?
@@ -226,22 +304,80 @@ static int auth_test(struct lookup *l, const char *user, const char *password)
 						   ""), &err);
 
 	l->status = CV_AUTH_UNKNOWN_USER;
+	request->told = told;
 	if (ret == CV_OK)
 		auth_request_verify(request, cv_span_of(password),
 				    take_result);
 	else
 		(void)fprintf(stderr, "culveradm: %s\n", err.text);
-	if (l->status < 0) {
-		ret = temporary(request, "passdb", user);
-	} else {
+	if (l->status < 0)
+		return temporary(request, "passdb", user);
+	if (wants_rows(l))
+		put_passdb(l, request, user, l->status == CV_AUTH_OK);
+	else
+		print_passdb(request, user, l->status == CV_AUTH_OK);
+	return l->status == CV_AUTH_OK ? ADM_OK : ADM_NOPERM;
+}
+
+static int auth_test(struct lookup *l, const char *user, const char *password)
+{
+	struct auth_request *request = new_request(l);
+	int status = try_password(l, request, user, password);
+
+	auth_request_unref(&request);
+	return status;
+}
+
+/* --- auth login ----------------------------------------------------------- */
+
+static void print_session(struct lookup *l, const struct auth_request *request,
+			  const char *user)
+{
+	const struct cv_auth_reply *reply = &request->userdb;
+
+	if (!wants_rows(l))
+		printf("userdb extra fields:\n  %s\n", request->input.user);
+	for (size_t i = 0; i < reply->fields.count; i++) {
+		const struct auth_field *f = &reply->fields.items[i];
+
 		if (wants_rows(l))
-			put_passdb(l, request, user, l->status == CV_AUTH_OK);
+			put_fact(l, user, pool_printf(l->adm->pool,
+						      "userdb_%s", f->name),
+				 f->value);
 		else
-			print_passdb(request, user, l->status == CV_AUTH_OK);
-		ret = l->status == CV_AUTH_OK ? ADM_OK : ADM_NOPERM;
+			printf("  %s=%s\n", f->name, f->value);
+	}
+	if (!wants_rows(l))
+		printf("  auth_mech=%s\n", request->input.mechanism);
+}
+
+/* As a login is: after the password who the user is, and whether they may. */
+static int auth_login(struct lookup *l, const char *user, const char *password)
+{
+	struct auth_request *request = new_request(l);
+	int status = try_password(l, request, user, password);
+
+	if (status == ADM_OK &&
+	    auth_reply_is_true(&request->fields, "nologin")) {
+		(void)fprintf(stderr, "culveradm: user %s may not log in: "
+			      "nologin\n", user);
+		status = ADM_NOPERM;
+	}
+	if (status == ADM_OK) {
+		auth_request_lookup_user(request, take_result);
+		if (l->status == CV_AUTH_OK) {
+			use_numbers(request);
+			print_session(l, request, user);
+		} else if (l->status < 0) {
+			status = temporary(request, "userdb lookup", user);
+		} else {
+			(void)fprintf(stderr, "culveradm: user %s is in a "
+				      "passdb, but in no userdb\n", user);
+			status = ADM_NOPERM;
+		}
 	}
 	auth_request_unref(&request);
-	return ret;
+	return status;
 }
 
 /* --- auth lookup -------------------------------------------------------- */
@@ -321,17 +457,33 @@ static void print_row(struct lookup *l, const char *name, const char *value)
 	adm_output_value(l->out, value == NULL ? "" : value);
 }
 
+/* Where the mail is of those of whom the userdb does not say it. */
+static const char *default_mail(const struct lookup *l)
+{
+	struct settings_scope scope = { 0 };
+	struct mail_settings set;
+
+	return settings_get(l->auth->tree, &mail_settings_table, &scope,
+			    l->adm->pool, &set, NULL) == CV_OK ?
+		set.mail_location : NULL;
+}
+
 /* uid, gid, home and mail first, as scripts expect them. */
 static int print_user(struct lookup *l, const struct auth_request *request)
 {
 	static const char *const columns[] = { "field", "value", NULL };
 	static const char *const first[] = { "uid", "gid", "home", "mail" };
 	const struct cv_auth_reply *reply = &request->userdb;
+	const char *value;
 	size_t k;
 
 	begin_rows(l, columns);
-	for (k = 0; k < 4; k++)
-		print_row(l, first[k], auth_reply_get(reply, first[k]));
+	for (k = 0; k < 4; k++) {
+		value = auth_reply_get(reply, first[k]);
+		if (value == NULL && strcmp(first[k], "mail") == 0)
+			value = default_mail(l);
+		print_row(l, first[k], value);
+	}
 	for (size_t i = 0; i < reply->fields.count; i++) {
 		const struct auth_field *field = &reply->fields.items[i];
 
@@ -354,6 +506,8 @@ static int userdb_lookup(struct lookup *l, const char *user)
 	l->status = CV_AUTH_UNKNOWN_USER;
 	if (ret == CV_OK)
 		auth_request_lookup_user(request, take_result);
+	if (l->status == CV_AUTH_OK)
+		use_numbers(request);
 	if (l->status < 0)
 		ret = temporary(request, "userdb lookup", user);
 	else if (l->status != CV_AUTH_OK)
@@ -495,8 +649,9 @@ static int run_subverb(struct lookup *l, const char *sub, int count,
 	} else {
 		if (l->mechanism[0] == '\0')
 			l->mechanism = "PLAIN";
-		status = auth_test(l, names[0], count > 1 ? names[1] :
-				   adm_read_password(l->adm, "Password: "));
+		status = (strcmp(sub, "login") == 0 ? auth_login : auth_test)(
+			l, names[0], count > 1 ? names[1] :
+			adm_read_password(l->adm, "Password: "));
 	}
 	close_auth(l);
 	return status;
@@ -544,14 +699,57 @@ static int flush_cache(struct adm *adm, uint32_t count, char **names,
 	return ret;
 }
 
+static void put_state(struct adm *adm, uint32_t entries,
+		      const uint64_t numbers[4])
+{
+	static const char *const columns[] = { "entries", "used", "size",
+		"hits", "misses", NULL };
+	struct adm_output *out = adm_output_begin(adm, ADM_FORMAT_FLOW,
+						  columns);
+
+	adm_output_f(out, "%u", entries);
+	for (int i = 0; i < 4; i++)
+		adm_output_f(out, "%llu", (unsigned long long)numbers[i]);
+	adm_output_end(&out, false);
+}
+
+static int cache_status(struct adm *adm, struct cv_error *err)
+{
+	struct ipc_writer w;
+	struct ipc_reader r;
+	uint64_t numbers[4];
+	uint32_t entries;
+	int fd, ret = adm_control_channel(adm, "auth", &fd, err);
+
+	if (ret < 0)
+		return ret;
+	ipc_begin(&w, AUTH_MSG_CACHE_STATUS);
+	ret = ipc_send(fd, &w, err);
+	if (ret == CV_OK)
+		ret = ipc_receive_wait(fd, ANSWER_MSECS, &r, err);
+	(void)close(fd);
+	if (ret != CV_OK)
+		return ret < 0 ? ret : FAIL(err, CV_E_TEMP, "auth hangs up");
+	if (r.type != AUTH_MSG_CACHE_STATE)
+		return ipc_refuse(&r, "auth", err);
+	entries = ipc_get_u32(&r);
+	for (int i = 0; i < 4; i++)
+		numbers[i] = ipc_get_u64(&r);
+	if ((ret = ipc_finish(&r, err)) == CV_OK)
+		put_state(adm, entries, numbers);
+	return ret;
+}
+
 static int run_cache(struct adm *adm, int argc, char **argv)
 {
 	struct cv_error err = ERROR_NONE;
 
+	if (argc == 3 && strcmp(argv[2], "status") == 0)
+		return cache_status(adm, &err) < 0 ? adm_fail(&err) : ADM_OK;
 	if (argc < 3 || strcmp(argv[2], "flush") != 0 ||
 	    argc - 3 > AUTH_FLUSH_MAX)
-		return adm_usage(&adm_auth_verb, "cache flush, and at most "
-				 "%d users", AUTH_FLUSH_MAX);
+		return adm_usage(&adm_auth_verb, "cache status, or cache "
+				 "flush and at most %d users", AUTH_FLUSH_MAX);
 	return flush_cache(adm, (uint32_t)argc - 3, argv + 3, &err) < 0 ?
 		adm_fail(&err) : ADM_OK;
 }
@@ -564,17 +762,19 @@ static int run_auth(struct adm *adm, int argc, char **argv)
 	if (argc >= 2 && strcmp(argv[1], "cache") == 0)
 		return run_cache(adm, argc, argv);
 	if (argc < 2 || (strcmp(argv[1], "test") != 0 &&
+			 strcmp(argv[1], "login") != 0 &&
 			 strcmp(argv[1], "lookup") != 0))
-		return adm_usage(&adm_auth_verb, "test, lookup or cache?");
+		return adm_usage(&adm_auth_verb, "test, login, lookup or "
+				 "cache?");
 	status = take_options(&l, &adm_auth_verb, argc - 1, argv + 1,
 			      "+x:f:M:");
 	if (status != ADM_OK)
 		return status;
 	if (argc - 1 - optind < 1)
 		return adm_usage(&adm_auth_verb, "which user?");
-	if (strcmp(argv[1], "test") == 0 && argc - 1 - optind > 2)
-		return adm_usage(&adm_auth_verb, "test takes one user and "
-				 "one password");
+	if (strcmp(argv[1], "lookup") != 0 && argc - 1 - optind > 2)
+		return adm_usage(&adm_auth_verb, "%s takes one user and "
+				 "one password", argv[1]);
 	return run_subverb(&l, argv[1], argc - 1 - optind, argv + 1 + optind);
 }
 
@@ -620,7 +820,12 @@ static int run_user(struct adm *adm, int argc, char **argv)
 
 static const struct adm_word auth_words[] = {
 	{ "test", "[-x INFO] [-M MASTER] USER [PASSWORD]",
-	  "tries a password\n" INFO_HELP
+	  "tries a password; says on standard error what each passdb has "
+	  "to say\n" INFO_HELP
+	  "-M  a login of this master user as USER" },
+	{ "login", "[-x INFO] [-M MASTER] USER [PASSWORD]",
+	  "tries a login: the password, whether it may be used, and what the "
+	  "userdbs say of the user\n" INFO_HELP
 	  "-M  a login of this master user as USER" },
 	{ "lookup", "[-x INFO] [-f FIELD] USER...",
 	  "shows what the passdbs say of users\n" INFO_HELP
@@ -628,12 +833,16 @@ static const struct adm_word auth_words[] = {
 	{ "cache flush", "[USER...]",
 	  "the running server forgets what it knows of these users, or of "
 	  "all" },
+	{ "cache status", "",
+	  "how full the cache of the running server is, how often it had an "
+	  "answer (hits) and how often not (misses)" },
 };
 
 const struct adm_verb adm_auth_verb = {
 	.name = "auth",
-	.args = "test [-x INFO] [-M MASTER] USER [PASSWORD] | "
-		"lookup [-x INFO] [-f FIELD] USER... | cache flush [USER...]",
+	.args = "test | login [-x INFO] [-M MASTER] USER [PASSWORD] | "
+		"lookup [-x INFO] [-f FIELD] USER... | cache flush [USER...] | "
+		"cache status",
 	.help = "Tries a password; shows what the passdbs say of a user.",
 	.run = run_auth,
 	.words = auth_words,

@@ -176,11 +176,18 @@ static bool is_help(const char *word)
  * options the verbs on mail know it themselves. */
 static bool asks_help(const struct adm_verb *verb, int argc, char **argv)
 {
+	char both[64];
+
 	if (argc == 2 && is_help(argv[1]))
 		return help_of(verb, NULL);
-	return (argc == 3 || argc == 4) && is_help(argv[argc - 1]) &&
-		argv[1][0] != '-' && verb->count > 0 &&
-		help_of(verb, argv[1]);
+	if ((argc != 3 && argc != 4) || !is_help(argv[argc - 1]) ||
+	    argv[1][0] == '-' || verb->count == 0)
+		return false;
+	if (argc == 4 && (size_t)snprintf(both, sizeof(both), "%s %s", argv[1],
+					  argv[2]) < sizeof(both) &&
+	    help_of(verb, both))
+		return true;
+	return help_of(verb, argv[1]);
 }
 
 static bool parse_format(const char *name, enum adm_format *format_r)

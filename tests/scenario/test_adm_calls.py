@@ -20,6 +20,8 @@ CALLS = {
     "acl set": (*ALICE, "INBOX", "user=bob", "lookup", "read"),
     "altmove": ("-o-", *ALICE, "mailbox", "INBOX"),
     "auth cache flush": (),
+    "auth cache status": (),
+    "auth login": ("alice", "secret"),
     "auth lookup": ("alice",),
     "auth test": ("alice", "secret"),
     "apppassword add": None,        # need a passdb: tests/scenario/test_apppassword.py
@@ -89,7 +91,7 @@ def helps(mail):
     for verb in re.findall(r"^  ([a-z-]+)", mail.adm("--help").stdout, re.M):
         for part in mail.adm(verb, "--help").stdout.split("\n\n"):
             usage, _, text = part.partition("\n")
-            call = re.match(rf"usage: culveradm ({verb}(?: (?:[a-z]+\b(?![|.])(?! \|))+(?: flush)?)?)", usage)[1]
+            call = re.match(rf"usage: culveradm ({verb}(?: (?:[a-z]+\b(?![|.])(?! \|))+(?: flush| status)?)?)", usage)[1]
             call = call if call in CALLS else verb
             found[call] = usage.removeprefix(f"usage: culveradm {call}"), text
     return found
