@@ -310,6 +310,26 @@ static bool set_user(struct auth_exchange *x)
 	return true;
 }
 
+/* The mechanism has asked no database: its word is enough, but for nobody
+ * else's mail. */
+static bool set_proven_user(struct auth_exchange *x)
+{
+	struct cv_error err = ERROR_NONE;
+
+	if (auth_request_set_user(x->request, x->io.user, x->io.authzid,
+				  &err) < 0) {
+		fail(x, CV_AUTH_FAIL_CREDENTIALS,
+		     pool_strdup(x->request->pool, err.text));
+		return false;
+	}
+	if (x->request->input.is_master_lookup) {
+		fail(x, CV_AUTH_FAIL_CREDENTIALS, "the mechanism knows no "
+		     "master users");
+		return false;
+	}
+	return true;
+}
+
 /* What unknown users are to look like: the kind of secret that the first
  * database which tells any has shown. */
 static void set_model(struct auth_exchange *x)
@@ -440,6 +460,8 @@ static void step(struct auth_exchange *x)
 			ask_in_turn(x, next);
 		return;
 	case CV_MECHANISM_OK:
+		if (x->asking == 0 && !set_proven_user(x))
+			return;
 		/* no protocol of ours tells it along with the OK */
 		if (x->out.len > 0)
 			say_last_words(x, cv_text_span(&x->out), 0, NULL);

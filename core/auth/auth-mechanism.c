@@ -41,7 +41,7 @@ void auth_mechanisms_init(const struct settings_tree *tree,
 	env.set = set;
 	(void)snprintf(env_hostname, sizeof(env_hostname), "%s", hostname);
 	env.hostname = env_hostname;
-	if (settings_get(tree, &ssl_settings_table, &scope, pool, &ssl,
+	if (tree != NULL && settings_get(tree, &ssl_settings_table, &scope, pool, &ssl,
 			 NULL) == CV_OK && ssl.ssl_key[0] != '\0') {
 		make_salt_key(ssl.ssl_key);
 		env_has_key = true;

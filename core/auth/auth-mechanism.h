@@ -18,8 +18,8 @@ struct auth_mechanism_env {
 	unsigned char salt_key[AUTH_SALT_KEY_BYTES];
 };
 
-/* tree and set must outlive the process's last exchange.  hostname is
- * copied. */
+/* set must outlive the process's last exchange; hostname is copied.  tree
+ * NULL: a random key. */
 void auth_mechanisms_init(const struct settings_tree *tree,
 			  const struct auth_settings *set,
 			  const char *hostname);

@@ -32,7 +32,13 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-worker-service.c \
 	%D%/hmac-md5.c %D%/hmac-md5.h \
 	%D%/md-block.c %D%/md-block.h \
+	%D%/mech-anonymous.c \
+	%D%/mech-apop.c \
+	%D%/mech-cram-md5.c \
+	%D%/mech-digest-md5.c \
+	%D%/mech-external.c \
 	%D%/mech-login.c \
+	%D%/mech-oauth.c \
 	%D%/mech-plain.c \
 	%D%/mech-scram.c \
 	%D%/mechanism-names.h \

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import imaplib
 import shutil
 import socket
 import ssl
@@ -255,3 +256,113 @@ def test_faults_in_the_talk(make_server):
         assert scram(client, "wrong").startswith("a NO")
     with Client(server) as client:
         assert scram(client, "secret").startswith("a OK")
+
+
+@needs_gsasl
+@pytest.mark.parametrize("mechanism", ["CRAM-MD5", "DIGEST-MD5"])
+def test_md5_with_gsasl(make_server, mechanism):
+    server = make_server(extra="auth_mechanisms = plain cram-md5 digest-md5\n")
+    assert mechanism in capability(server)
+    args = ["--quality-of-protection=qop-auth", "-r", ""] if "DIGEST" in mechanism else []
+    good, said = gsasl(server, mechanism, *args)
+    assert good, said
+    assert not gsasl(server, mechanism, *args, password="wrong")[0]
+    assert not gsasl(server, mechanism, *args, user="nobody")[0]
+    # [RFC4422 3] the server begins
+    with Client(server) as client:
+        assert client.begin(mechanism, b"alice x").startswith("a BAD")
+
+
+@needs_gsasl
+@pytest.mark.parametrize("scheme", ["CRAM-MD5", "DIGEST-MD5"])
+def test_md5_from_stored_forms(make_server, scheme):
+    server = make_server(extra="auth_mechanisms = plain cram-md5 digest-md5\n")
+    stored = server.adm("pw", "-s", scheme, "-u", "alice", "-p", "secret").stdout.strip()
+    (server.dir / "users").write_text(f"alice:{stored}\n")
+    args = ["--quality-of-protection=qop-auth", "-r", ""] if "DIGEST" in scheme else []
+    good, said = gsasl(server, scheme, *args)
+    assert good, said
+    assert not gsasl(server, scheme, *args, password="wrong")[0]
+
+
+def test_anonymous(make_server):
+    server = make_server(extra="auth_mechanisms = plain anonymous\n"
+                         "auth_anonymous_username = bob\n")
+    with Client(server) as client:
+        assert client.begin("ANONYMOUS", b"sirhc").startswith("a OK")
+    assert culver.wait_for(lambda: "trace=<sirhc>" in server.log and "user=<bob>" in server.log)
+
+
+NO_PASSWORD = """
+auth_mechanisms = plain external
+ssl_ca = <{ca}
+ssl_verify_client_cert = yes
+ssl_require_crl = no
+passdb {{
+  driver = static
+  mechanisms = external
+  args = nopassword=y
+}}
+"""
+
+
+def test_external(make_server, tmp_path):
+    from test_tls import Authority
+    authority = Authority(tmp_path / "ca")
+    server = make_server(extra=NO_PASSWORD.format(ca=authority.cert))
+
+    def client(cert):
+        context = ssl._create_unverified_context()
+        if cert:
+            context.load_cert_chain(*cert)
+        return imaplib.IMAP4_SSL("127.0.0.1", server.imaps_port, ssl_context=context,
+                                 timeout=30)
+
+    assert "EXTERNAL" not in capability(server) | capability(server, tls=True)
+    with client(authority.issue("alice")) as one:
+        assert "AUTH=EXTERNAL" in one.capabilities
+        assert one.authenticate("EXTERNAL", lambda _: b"")[0] == "OK"
+    # only as whom the certificate names, and nobody without one
+    with client(authority.issue("alice")) as two:
+        with pytest.raises(imaplib.IMAP4.error):
+            two.authenticate("EXTERNAL", lambda _: b"bob")
+    with client(None) as three:
+        with pytest.raises(imaplib.IMAP4.error):
+            three.authenticate("EXTERNAL", lambda _: b"alice")
+    stranger = Authority(tmp_path / "other", "Another CA").issue("alice")
+    with client(stranger) as four:
+        with pytest.raises(imaplib.IMAP4.error):
+            four.authenticate("EXTERNAL", lambda _: b"")
+        # nor does it open the door for other mechanisms
+        with pytest.raises(imaplib.IMAP4.error):
+            four.login("alice", "")
+
+
+@pytest.mark.parametrize("mechanism,message,status", [
+    ("OAUTHBEARER", b"n,a=alice,\1host=localhost\1auth=Bearer %s\1\1", b"invalid_token"),
+    ("XOAUTH2", b"user=alice\1auth=Bearer %s\1\1", b"400")])
+def test_tokens(make_server, mechanism, message, status):
+    server = make_server(extra="auth_mechanisms = plain xoauth2 oauthbearer\n")
+    assert mechanism in capability(server, tls=True)
+    tls = ssl.TLSVersion.TLSv1_3
+    with Client(server, tls) as client:
+        assert client.begin(mechanism, message % b"secret").startswith("a OK")
+    with Client(server, tls) as client:
+        # [RFC7628 3.2.3] the reason, an answer, and then the failure
+        said = client.begin(mechanism, message % b"wrong")
+        assert isinstance(said, bytes) and status in said
+        assert client.exchange(b"\1") \
+            == "a NO [AUTHENTICATIONFAILED] Authentication failed."
+        assert client.begin(mechanism, b"\1").startswith("a BAD")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_tokens_with_curl(make_server):
+    server = make_server(extra="auth_mechanisms = plain xoauth2 oauthbearer\n")
+    for mechanism in ("OAUTHBEARER", "XOAUTH2"):
+        for token, good in (("secret", True), ("wrong", False)):
+            done = subprocess.run(
+                ["curl", "-sk", f"imaps://127.0.0.1:{server.imaps_port}/INBOX", "-u", "alice:",
+                 "--oauth2-bearer", token, "--login-options", f"AUTH={mechanism}",
+                 "-X", "NOOP"], capture_output=True, timeout=60)
+            assert (done.returncode == 0) == good, (mechanism, token, done)

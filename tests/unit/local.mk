@@ -114,6 +114,12 @@ tests_unit_test_auth_sasl_SOURCES = %D%/test-auth-sasl.c
 tests_unit_test_auth_sasl_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_sasl_LDADD = $(AUTH_LIBS)
 
+UNIT_TESTS += tests/unit/test-auth-mechs
+tests_unit_test_auth_mechs_SOURCES = %D%/test-auth-mechs.c \
+	%D%/sasl-helper.h
+tests_unit_test_auth_mechs_CPPFLAGS = $(AUTH_CPPFLAGS)
+tests_unit_test_auth_mechs_LDADD = $(AUTH_LIBS)
+
 UNIT_TESTS += tests/unit/test-auth-saslprep
 tests_unit_test_auth_saslprep_SOURCES = %D%/test-auth-saslprep.c
 tests_unit_test_auth_saslprep_CPPFLAGS = $(AUTH_CPPFLAGS)
