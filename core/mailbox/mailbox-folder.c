@@ -267,9 +267,12 @@ static int check_rename(const struct mailbox_ref *from,
 	size_t len = strlen(from->name);
 
 	if (from->store != to->store) {
-		FAIL(err, CV_E_UNSUPPORTED, "renaming to another store");
+		FAIL(err, CV_E_UNSUPPORTED, "renaming to a namespace with "
+		     "another store (hint: create the new mailbox, move the "
+		     "messages there, and delete the old one)");
 		return error_set_client(err, "Can't rename a mailbox to "
-					"another storage.");
+					"another storage: create it there "
+					"and move its messages.");
 	}
 	if (strncmp(to->name, from->name, len) == 0 && to->name[len] == '/') {
 		FAIL(err, CV_E_PERM, "renaming a mailbox below itself");
@@ -343,14 +346,15 @@ int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
 /* --- subscribing --------------------------------------------------------------------- */
 
 /* Where the subscriptions of a namespace without its own are kept: in the
- * nearest one that has some, under the whole name. */
-static void subscription_place(struct cv_user *u, const char *name,
+ * nearest one that has some, under the whole name.  False: nowhere, for all
+ * that keep some have a prefix that is not the name's. */
+static bool subscription_place(struct cv_user *u, const char *name,
 			       struct cv_pool *pool, struct mailbox_ref *ref)
 {
 	struct namespace *best = NULL;
 
 	if (ref->ns->subscriptions && ref->ns->remote == NULL)
-		return;
+		return true;
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
 		struct namespace *ns = &u->namespaces[i];
 		size_t len = strlen(ns->prefix);
@@ -360,12 +364,24 @@ static void subscription_place(struct cv_user *u, const char *name,
 			best = ns;
 	}
 	if (best == NULL)
-		return;
+		return false;
 	ref->ns = best;
 	ref->store = best->store;
 	ref->name = mailbox_name_store(best, name + strlen(best->prefix),
 				       pool);
 	ref->span = cv_span_of(ref->name);
+	return true;
+}
+
+/* What is kept nowhere is not subscribed: only the wish to be is refused. */
+static int no_subscriptions(const char *name, bool on, struct cv_error *err)
+{
+	if (!on)
+		return CV_OK;
+	FAIL(err, CV_E_UNSUPPORTED, "no namespace keeps subscriptions of '%s' "
+	     "(hint: let one with an empty prefix or one above it have "
+	     "subscriptions = yes)", name);
+	return error_set_client(err, "This namespace has no subscriptions.");
 }
 
 int mailbox_subscribe(struct cv_user *u, const char *name, bool on,
@@ -385,10 +401,13 @@ int mailbox_subscribe(struct cv_user *u, const char *name, bool on,
 	if (ret == CV_OK)
 		ret = mailbox_changing(u, on ? "subscribe" : "unsubscribe",
 				       name, NULL, err);
-	if (ret == CV_OK) {
-		subscription_place(u, name, pool, &ref);
-		ret = store_open(ref.store, err);
+	if (ret == CV_OK && !subscription_place(u, name, pool, &ref)) {
+		ret = no_subscriptions(name, on, err);
+		pool_destroy(&pool);
+		return ret;
 	}
+	if (ret == CV_OK)
+		ret = store_open(ref.store, err);
 	if (ret == CV_OK)
 		ret = store_subscriptions_refresh(ref.store, err);
 	if (ret == CV_OK)

@@ -522,6 +522,46 @@ static void note_failure(struct cv_list *list, int ret, const char *prefix,
 		error_prefix(&list->failure, "namespace '%s'", prefix);
 }
 
+/* A level that several namespaces stand below is told once: as the mailbox
+ * that it is in one of them, if any. */
+static void drop_doubled(struct cv_list *list)
+{
+	struct hash_table by_name;
+	size_t kept = 0;
+
+	hash_init(&by_name, list->pool, false);
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < list->entries.count; i++) {
+			struct cv_list_entry *e = &list->entries.items[i];
+			bool level = e->attributes & CV_MAILBOX_NONEXISTENT;
+			struct cv_span name = cv_span_of(e->name);
+
+			if (level == (pass == 1) &&
+			    hash_find(&by_name, name) == NULL)
+				hash_set(&by_name, name, e);
+		}
+	}
+	for (size_t i = 0; i < list->entries.count; i++) {
+		struct cv_list_entry *e = &list->entries.items[i];
+		struct cv_list_entry *first = hash_find(&by_name,
+							cv_span_of(e->name));
+
+		if (first == e || !(e->attributes & CV_MAILBOX_NONEXISTENT))
+			continue;
+		if (e->attributes & CV_MAILBOX_HASCHILDREN) {
+			first->attributes |= CV_MAILBOX_HASCHILDREN;
+			first->attributes &=
+				~(uint32_t)CV_MAILBOX_HASNOCHILDREN;
+		}
+		e->name = NULL;
+	}
+	for (size_t i = 0; i < list->entries.count; i++) {
+		if (list->entries.items[i].name != NULL)
+			list->entries.items[kept++] = list->entries.items[i];
+	}
+	list->entries.count = kept;
+}
+
 /* --- the iteration ---------------------------------------------------------------- */
 
 int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
@@ -562,6 +602,7 @@ int mailbox_list_begin(struct cv_user *u, const struct cv_list_query *query,
 			note_failure(list, list_shared(list, p, &failed),
 				     p->fixed, &failed);
 	}
+	drop_doubled(list);
 	*list_r = list;
 	return CV_OK;
 }

@@ -50,9 +50,12 @@ int route_rename(struct cv_user *u, const char *name, const char *new_name,
 	if (remote == NULL && remote_find(u, new_name) == NULL)
 		return mailbox_rename(u, name, new_name, err);
 	if (remote == NULL || remote != remote_find(u, new_name)) {
-		FAIL(err, CV_E_UNSUPPORTED, "renaming to another account");
+		FAIL(err, CV_E_UNSUPPORTED, "renaming to another account "
+		     "(hint: create the new mailbox, move the messages there, "
+		     "and delete the old one)");
 		return error_set_client(err, "Can't rename a mailbox to "
-					"another storage.");
+					"another storage: create it there "
+					"and move its messages.");
 	}
 	pool = pool_create("rename");
 	ret = remote_rename(remote, remote_name(remote, name, pool),

@@ -582,6 +582,17 @@ static bool is_section(struct adm_mail *m, const struct field *field,
 		message_section_parse(m->pool, argument, &parsed);
 }
 
+/* Names of fields have no case, and the answer shows them small, as doveadm
+ * does. */
+static struct cv_span lower_case(struct cv_pool *pool, struct cv_span word)
+{
+	char *copy = pool_copy(pool, word.data, word.len);
+
+	for (size_t i = 0; i < word.len; i++)
+		copy[i] = cv_ascii_lower(copy[i]);
+	return cv_span(copy, word.len);
+}
+
 static int fetch_prepare(struct adm_mail *m)
 {
 	struct fetch_plan *plan = pool_new(m->pool, struct fetch_plan);
@@ -597,6 +608,7 @@ static int fetch_prepare(struct adm_mail *m)
 
 		if (word.len == 0)
 			continue;
+		word = lower_case(m->pool, word);
 		field = find_field(word, &argument);
 		if (field == NULL)
 			return adm_mail_unknown(m, "there is no field '%.*s'",
@@ -614,8 +626,7 @@ static int fetch_prepare(struct adm_mail *m)
 						CV_SPAN_ARG(word));
 		if (plan->count == FETCH_FIELDS_MAX)
 			return adm_mail_usage(m, "too many fields");
-		columns[plan->count] = pool_copy(m->pool, word.data,
-						 word.len);
+		columns[plan->count] = word.data;
 		plan->arguments[plan->count] =
 			pool_copy(m->pool, argument.data, argument.len);
 		plan->fields[plan->count++] = field;

@@ -67,11 +67,10 @@ static int list_run(struct adm_mail *m, struct cv_error *err)
 	ret = mailbox_api.list_begin(m->user, &query, &list, err);
 	if (ret < 0)
 		return ret;
-	while ((ret = mailbox_api.list_next(list, &entry, err)) == CV_OK) {
-		if (m->option['s'] != NULL ||
-		    !(entry.attributes & CV_MAILBOX_NONEXISTENT))
-			put_name(m, entry.name);
-	}
+	/* parents that are no mailboxes too: [RFC9051 6.3.9] names them for
+	 * what is below, and so does doveadm */
+	while ((ret = mailbox_api.list_next(list, &entry, err)) == CV_OK)
+		put_name(m, entry.name);
 	mailbox_api.list_end(&list);
 	return ret == CV_NOT_FOUND ? CV_OK : ret;
 }
@@ -206,8 +205,9 @@ static int rename_run(struct adm_mail *m, struct cv_error *err)
 {
 	int ret = mailbox_api.rename(m->user, m->argv[0], m->argv[1], err);
 
-	/* below itself */
-	if (ret == CV_E_PERM && !adm_is_invalid_name(err))
+	/* below itself, or to where it cannot go: wrong data for doveadm */
+	if (ret == CV_E_UNSUPPORTED ||
+	    (ret == CV_E_PERM && !adm_is_invalid_name(err)))
 		err->code = ret = CV_E_EXISTS;
 	if (ret == CV_OK && m->option['s'] != NULL) {
 		ret = mailbox_api.subscribe(m->user, m->argv[0], false, err);
@@ -223,7 +223,12 @@ static int rename_run(struct adm_mail *m, struct cv_error *err)
 static int subscribe_one(struct adm_mail *m, const char *name,
 			 struct cv_error *err)
 {
-	return mailbox_api.subscribe(m->user, name, true, err);
+	int ret = mailbox_api.subscribe(m->user, name, true, err);
+
+	/* no namespace keeps it: wrong data for doveadm */
+	if (ret == CV_E_UNSUPPORTED)
+		err->code = ret = CV_E_EXISTS;
+	return ret;
 }
 
 static int subscribe_run(struct adm_mail *m, struct cv_error *err)

@@ -6,27 +6,41 @@
 
 enum { QUERY_RANGES_MAX = 100000 };
 
+/* "10k", "10ki", "10 KB" and "10kiB" are one size; "B" alone is bytes. */
+static bool parse_unit(const char *text, uint32_t *power_r)
+{
+	static const char units[] = "kmgt";
+	const char *unit = strchr(units, cv_ascii_lower(*text));
+
+	*power_r = 0;
+	if (*text == '\0')
+		return true;
+	if (unit != NULL) {
+		*power_r = (uint32_t)(unit - units) + 1;
+		text++;
+		if (cv_ascii_lower(*text) == 'i')
+			text++;
+	}
+	return *text == '\0' ||
+		(cv_ascii_lower(text[0]) == 'b' && text[1] == '\0');
+}
+
 bool adm_query_size(const char *text, uint64_t *bytes_r)
 {
-	static const char units[] = "bkmgt";
-	const char *unit;
-	char *end;
-	unsigned long long value;
+	size_t digits = strspn(text, "0123456789");
+	const char *unit = text + digits;
+	uint32_t power;
 	uint64_t bytes;
 
-	if (*text < '0' || *text > '9')
+	while (*unit == ' ')
+		unit++;
+	if (!cv_span_to_u64(cv_span(text, digits), UINT64_MAX, &bytes) ||
+	    !parse_unit(unit, &power))
 		return false;
-	value = strtoull(text, &end, 10);
-	bytes = value;
-	if (*end != '\0') {
-		unit = strchr(units, cv_ascii_lower(*end));
-		if (unit == NULL || end[1] != '\0')
+	for (; power > 0; power--) {
+		if (bytes > UINT64_MAX / 1024)
 			return false;
-		for (; unit > units; unit--) {
-			if (bytes > UINT64_MAX / 1024)
-				return false;
-			bytes *= 1024;
-		}
+		bytes *= 1024;
 	}
 	*bytes_r = bytes;
 	return true;
@@ -59,6 +73,16 @@ bool query_interval(const char *text, uint64_t *seconds_r)
 	return false;
 }
 
+/* strptime takes the 31st of any month. */
+static bool is_day(int64_t day, const struct tm *tm)
+{
+	struct tm real;
+	time_t seconds = (time_t)(day * 86400);
+
+	return gmtime_r(&seconds, &real) != NULL &&
+		real.tm_mday == tm->tm_mday && real.tm_mon == tm->tm_mon;
+}
+
 /* "13-Apr-2007", "2007-04-13" */
 static bool parse_day(const char *text, int64_t *day_r)
 {
@@ -73,7 +97,7 @@ static bool parse_day(const char *text, int64_t *day_r)
 		*day_r = time_days_from_civil(tm.tm_year + 1900,
 					      (unsigned int)tm.tm_mon + 1,
 					      (unsigned int)tm.tm_mday);
-		return true;
+		return is_day(*day_r, &tm);
 	}
 	return false;
 }

@@ -291,7 +291,7 @@ static int add_with_value(struct query_parser *p, const struct key *key)
 		return set_date(p, node, value);
 	case KEY_SIZE:
 		return adm_query_size(value, &p->query->nodes[node].number) ?
-			CV_OK : query_fail_at(p, "is no size (1000, 10k, 2M)");
+			CV_OK : query_fail_at(p, "is no size (1000, 10k, 2MB)");
 	case KEY_OLDER:
 	case KEY_YOUNGER:
 		return set_age(p, &p->query->nodes[node],
@@ -509,7 +509,10 @@ int adm_query_parse(struct cv_pool *pool, int argc, char **argv,
 bool adm_query_single_mailbox(const struct adm_query *query,
 			      const char **name_r)
 {
-	*name_r = query->mailbox;
+	/* as it is listed, however it was written [RFC9051 5.1] */
+	*name_r = query->mailbox != NULL &&
+		cv_span_is_icase(cv_span_of(query->mailbox), "INBOX") ?
+		"INBOX" : query->mailbox;
 	return query->mailbox_count == 1 && query->mailbox != NULL;
 }
 
@@ -524,10 +527,9 @@ static bool mailbox_matches(const struct cv_search_node *n,
 	if (n->op == QUERY_MAILBOX_GUID)
 		return guid != NULL &&
 			cv_span_equal_icase(n->text, cv_span_of(guid));
-	if (cv_span_equal_icase(n->text, CV_SPAN("INBOX")))
-		return cv_span_equal_icase(cv_span_of(mailbox),
-					   CV_SPAN("INBOX"));
-	return (list_match(n->text, cv_span_of(mailbox), '/', false) &
+	/* [RFC9051 5.1] INBOX has no case, nor in a pattern */
+	return (list_match(n->text, cv_span_of(mailbox), '/',
+			   cv_span_is_icase(cv_span_of(mailbox), "INBOX")) &
 		LIST_MATCH_YES) != 0;
 }
 
