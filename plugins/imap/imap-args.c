@@ -96,8 +96,9 @@ bool imap_mailbox_arg(struct imap_cmd *cmd, const char **name_r)
 	}
 	cv_text_init(&name, cmd->pool);
 	if (arg->text.len == 0 || arg->text.len > NAME_MAX_BYTES) {
-		imap_no(cmd, "[CANNOT] Mailbox name is %s.",
-			arg->text.len == 0 ? "empty" : "too long");
+		imap_no(cmd, "[CANNOT] %s", arg->text.len == 0 ?
+			"Mailbox name is empty." :
+			"Mailbox name is too long.");
 		return false;
 	}
 	if (!imap_name_decode(cmd->s, &name, arg->text)) {
@@ -245,8 +246,9 @@ bool imap_messages_parse(struct imap_cmd *cmd, struct cv_span text, bool uid,
 			*set_r = imap_set_clip(cmd->pool, *set_r, s->exists);
 		return true;
 	}
-	imap_bad(cmd, "Error in IMAP command %s: Invalid %s.", cmd->def->name,
-		 uid ? "UID set" : "messageset");
+	imap_bad(cmd, uid ? "Error in IMAP command %s: Invalid UID set." :
+		 "Error in IMAP command %s: Invalid messageset.",
+		 cmd->def->name);
 	return false;
 }
 

@@ -129,6 +129,11 @@ def test_texts_of_all_kinds(client):
         == "x BAD Fehler in einem IMAP-Befehl, den der Server empfangen hat."
     assert do(client, "STATUS INBOX (MESSAGES NONSENSE)")[-1] \
         == "x BAD Ungültige Angabe bei STATUS: NONSENSE"
+    assert do(client, "RENAME Trash Trash/below")[-1] \
+        == "x NO [CANNOT] Ein Postfach kann nicht unter sich selbst verschoben werden."
+    assert do(client, "ESEARCH IN (mailboxes Trash) RETURN (SAVE) ALL")[-1] \
+        == "x BAD SAVE ist nur für das gewählte Postfach."
+    assert do(client, f"SUBSCRIBE {'n' * 7000}")[-1] == "x NO [CANNOT] Der Postfachname ist zu lang."
     client.send("i IDLE\r\n")
     assert client.line() == b"+ idling\r\n"
     client.send("DONE\r\n")
