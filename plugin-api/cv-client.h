@@ -24,6 +24,9 @@ struct cv_client_options {
 	bool verify;
 	struct cv_user *user;		/* whose settings those are */
 	uint32_t silence_msecs;		/* for which it is waited */
+	/* Where host is, and where to connect from; NULL or "": it is looked
+	 * up, the system chooses. */
+	const char *address, *source;
 };
 
 /* Service "client", major 1.  A failure of line, bytes, write or start_tls

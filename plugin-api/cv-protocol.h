@@ -10,7 +10,16 @@
 #include "cv-connection.h"
 #include "cv-settings.h"
 
+struct cv_proxy_protocol;
 struct cv_preauth;	/* one connection before authentication; core's */
+
+/* Whose connection a proxy has brought.  NULL, 0: not told. */
+struct cv_preauth_origin {
+	CV_HEAD;
+	const char *remote_ip, *local_ip, *session_id;
+	uint32_t remote_port, local_port;
+	uint32_t ttl;		/* servers that it may still pass */
+};
 
 /* --- service "preauth", major 1: what core does for the machine ---------- */
 
@@ -73,6 +82,12 @@ struct cv_preauth_api {
 	 * client, core may give the connection away without .auth_done with
 	 * CV_OK; a failure is told by it as ever. */
 	void (*offer)(struct cv_preauth *p, struct cv_span tag);
+	/* What a proxy in front of us says of its client (IMAP ID, XCLIENT);
+	 * from here on the connection is that client's.  CV_E_DENIED: it is
+	 * not in login_trusted_networks, and nothing is believed.
+	 * CV_E_SYNTAX: no such address. */
+	int (*set_origin)(struct cv_preauth *p,
+			  const struct cv_preauth_origin *origin);
 };
 
 enum cv_auth_fail {		/* why, when status < 0 */
@@ -207,6 +222,9 @@ struct cv_protocol {
 	/* Instead of .connected for a connection whose session has given it
 	 * back: there is no greeting.  NULL: sessions cannot do that. */
 	void (*resumed)(struct cv_preauth *p);
+	/* Users whose mail is on another server are forwarded to it.  NULL:
+	 * they are refused. */
+	const struct cv_proxy_protocol *proxy;
 };
 
 #endif

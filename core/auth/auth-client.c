@@ -214,6 +214,8 @@ static void start_session(struct item *item)
 			item->start.status_fd = client->fd;
 		session_start_put(&writer, &item->start);
 		ret = ipc_send_now(port, &writer, &err);
+		/* it may hold a password */
+		explicit_bzero(writer.data, writer.len);
 		if (item->offered)
 			item->start.status_fd = -1;
 		if (item->offered && ret == CV_OK)
@@ -290,6 +292,13 @@ static void begin_session(struct item *item)
 	conn_of(request, &item->start.conn);
 	item->start.conn.channel_binding =
 		auth_exchange_binding(item->exchange);
+	item->start.forwarded = auth_exchange_forwarded(item->exchange,
+							&item->start.user);
+	if (item->start.forwarded) {
+		/* who they are there, the server there knows */
+		start_session(item);
+		return;
+	}
 	request->context = item;
 	auth_request_lookup_user(request, user_found);
 }

@@ -1,5 +1,6 @@
 /* auth-exchange.c - one SASL exchange. */
 #include "auth-exchange.h"
+#include "auth-forward.h"
 #include "auth-mechanism.h"
 #include "auth-penalty.h"
 #include "auth-credentials.h"
@@ -36,6 +37,7 @@ struct auth_exchange {
 					 * acknowledged: then the end is told */
 	uint32_t fail_why;		/* enum cv_auth_fail; 0: it succeeded */
 	const char *fail_reason;
+	bool forwarded;			/* the mail is on another server */
 
 	uint32_t pending;		/* type of the answer to be sent */
 	struct auth_answer next_answer;
@@ -200,11 +202,20 @@ static void refer(struct auth_exchange *x)
 	answer_in(x, AUTH_MSG_FAIL, 0);
 }
 
+/* A token or a proof is none. */
+static struct cv_span password_of(const struct auth_exchange *x)
+{
+	return strcmp(x->mech->name, "PLAIN") == 0 ||
+		strcmp(x->mech->name, "LOGIN") == 0 ? x->io.password :
+		CV_SPAN("");
+}
+
 static void succeed(struct auth_exchange *x)
 {
 	const struct cv_auth_reply *fields = &x->request->fields;
 	const char *reason = auth_reply_get(fields, "reason");
 	bool referred = !x->outside && has_referral(x);
+	struct cv_error err = ERROR_NONE;
 
 	if (referred && reason != NULL)
 		x->next_answer.text = reason;
@@ -212,19 +223,21 @@ static void succeed(struct auth_exchange *x)
 		refer(x);
 		return;
 	}
-	if (!x->outside && auth_reply_is_true(fields, "nologin")) {
+	/* other programs go there themselves */
+	if (!x->outside &&
+	    auth_forward_wanted(x->request, password_of(x), &x->forwarded,
+				&err) != CV_OK) {
+		log_error("auth", "%s: %s", auth_request_name(x->request),
+			  err.text);
+		fail(x, CV_AUTH_FAIL_TEMP, "proxy");
+		return;
+	}
+	/* not here, but there */
+	if (!x->outside && !x->forwarded &&
+	    auth_reply_is_true(fields, "nologin")) {
 		x->next_answer.text = reason != NULL ? reason :
 			"Login is not allowed for now.";
 		fail(x, CV_AUTH_FAIL_DISABLED, "nologin");
-		return;
-	}
-	if (!x->outside &&
-	    (auth_reply_is_true(fields, "proxy") ||
-	     auth_reply_is_true(fields, "proxy_maybe"))) {
-		log_error("auth", "%s: the passdb wants this user proxied, "
-			  "which this server does not do",
-			  auth_request_name(x->request));
-		fail(x, CV_AUTH_FAIL_TEMP, "proxy");
 		return;
 	}
 	if (x->auth->penalty != NULL)
@@ -650,6 +663,14 @@ bool auth_exchange_succeeded(const struct auth_exchange *x)
 struct auth_request *auth_exchange_request(struct auth_exchange *x)
 {
 	return x->request;
+}
+
+bool auth_exchange_forwarded(struct auth_exchange *x,
+			     struct user_info *info_r)
+{
+	if (x->forwarded)
+		auth_forward_info(x->request, password_of(x), info_r);
+	return x->forwarded;
 }
 
 struct cv_span auth_exchange_binding(const struct auth_exchange *x)

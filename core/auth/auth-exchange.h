@@ -37,6 +37,10 @@ uint32_t auth_exchange_id(const struct auth_exchange *exchange);
 bool auth_exchange_succeeded(const struct auth_exchange *exchange);
 /* With its user proven: for the userdb lookup.  Belongs to the exchange. */
 struct auth_request *auth_exchange_request(struct auth_exchange *exchange);
+/* Whether the mail of the proven user is on another server, and then the
+ * order's user.  Lives as long as the exchange. */
+bool auth_exchange_forwarded(struct auth_exchange *exchange,
+			     struct user_info *info_r);
 /* Of the client's TLS, empty none. */
 struct cv_span auth_exchange_binding(const struct auth_exchange *exchange);
 

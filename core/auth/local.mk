@@ -10,6 +10,7 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-db.c %D%/auth-db.h \
 	%D%/auth-dummy.c %D%/auth-dummy.h \
 	%D%/auth-exchange.c %D%/auth-exchange.h \
+	%D%/auth-forward.c %D%/auth-forward.h \
 	%D%/auth-facts.c %D%/auth-facts.h \
 	%D%/auth-ids.c %D%/auth-ids.h \
 	%D%/auth-input.c %D%/auth-input.h \

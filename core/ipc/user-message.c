@@ -94,6 +94,7 @@ void conn_info_put(struct ipc_writer *w, const struct conn_info *conn)
 	ipc_put_bool(w, conn->cert_valid);
 	ipc_put_str(w, conn->cert_name == NULL ? "" : conn->cert_name);
 	ipc_put_span(w, conn->channel_binding);
+	ipc_put_u32(w, conn->proxy_ttl);
 }
 
 void conn_info_get(struct ipc_reader *r, struct cv_pool *pool,
@@ -110,6 +111,7 @@ void conn_info_get(struct ipc_reader *r, struct cv_pool *pool,
 	conn_r->cert_name = get_copy(r, pool, USER_NAME_MAX);
 	conn_r->channel_binding = pool_span(pool,
 					    ipc_get_span(r, CHANNEL_BINDINGS_MAX));
+	conn_r->proxy_ttl = ipc_get_u32(r);
 }
 
 void session_start_put(struct ipc_writer *w, const struct session_start *s)
@@ -118,6 +120,7 @@ void session_start_put(struct ipc_writer *w, const struct session_start *s)
 	ipc_put_span(w, s->key);
 	ipc_put_str(w, s->session_id);
 	user_info_put(w, &s->user);
+	ipc_put_bool(w, s->forwarded);
 	conn_info_put(w, &s->conn);
 	ipc_put_span(w, s->tag);
 	ipc_put_span(w, s->input);
@@ -145,6 +148,7 @@ int session_start_get(struct ipc_reader *r, struct cv_pool *pool,
 	s_r->key = pool_span(pool, ipc_get_span(r, SESSION_KEY_MAX));
 	s_r->session_id = get_copy(r, pool, SESSION_ID_MAX);
 	user_info_get(r, pool, &s_r->user);
+	s_r->forwarded = ipc_get_bool(r);
 	conn_info_get(r, pool, &s_r->conn);
 	s_r->tag = pool_span(pool, ipc_get_span(r, SESSION_TAG_MAX));
 	s_r->input = pool_span(pool, ipc_get_span(r, SESSION_INPUT_MAX));

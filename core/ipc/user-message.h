@@ -47,6 +47,9 @@ struct conn_info {
 	bool cert_valid;		/* a verified certificate */
 	const char *cert_name;		/* its user name; "" or NULL: none */
 	struct cv_span channel_binding;	/* see channel-binding.h */
+	/* Servers that it may still pass, as the proxy in front of us says;
+	 * 0: none has said so. */
+	uint32_t proxy_ttl;
 };
 
 void conn_info_put(struct ipc_writer *w, const struct conn_info *conn);
@@ -69,6 +72,9 @@ struct session_start {
 	struct cv_span key;
 	const char *session_id;
 	struct user_info user;
+	/* The mail is on another server: user has a name and, as fields, what
+	 * the passdb said of that server (auth-forward.h). */
+	bool forwarded;
 	struct conn_info conn;
 	struct cv_span tag, input;	/* login tag, input not yet read */
 	int transport_fd;	/* the client, the relay's pair, a channel */

@@ -206,6 +206,57 @@ static void api_set_client_id(struct cv_preauth *p, struct cv_span id)
 	p->client_id = pool_copy(p->pool, clean, len);
 }
 
+/* Characters that ids are made of, here and elsewhere. */
+static bool is_session_id(const char *id)
+{
+	size_t len = strlen(id);
+
+	return len > 0 && len <= LOGIN_SESSION_ID_MAX &&
+		strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx"
+		       "yz0123456789+/=-_.:") == len;
+}
+
+static bool take_address(struct net_address *address, char text[NET_IP_TEXT],
+			 const char *ip, uint32_t port)
+{
+	if (ip == NULL)
+		return true;
+	if (port > UINT16_MAX ||
+	    !net_address_parse(address, ip, (uint16_t)port))
+		return false;
+	net_address_ip(address, text);
+	return true;
+}
+
+/* What is secure, and by which settings it is served, stays a matter of the
+ * connection that there is. */
+static int api_set_origin(struct cv_preauth *p,
+			  const struct cv_preauth_origin *origin)
+{
+	struct net_address remote = p->remote, local = p->local;
+	char remote_ip[NET_IP_TEXT], local_ip[NET_IP_TEXT];
+
+	if (!login_client_is_proxy(p))
+		return CV_E_DENIED;
+	memcpy(remote_ip, p->remote_ip, sizeof(remote_ip));
+	memcpy(local_ip, p->local_ip, sizeof(local_ip));
+	if (!take_address(&remote, remote_ip, origin->remote_ip,
+			  origin->remote_port) ||
+	    !take_address(&local, local_ip, origin->local_ip,
+			  origin->local_port) ||
+	    (origin->session_id != NULL && !is_session_id(origin->session_id)))
+		return CV_E_SYNTAX;
+	memcpy(p->remote_ip, remote_ip, sizeof(remote_ip));
+	memcpy(p->local_ip, local_ip, sizeof(local_ip));
+	p->conn.remote_port = net_address_port(&remote);
+	p->conn.local_port = net_address_port(&local);
+	p->conn.proxy_ttl = origin->ttl;
+	if (origin->session_id != NULL)
+		memcpy(p->session_id, origin->session_id,
+		       strlen(origin->session_id) + 1);
+	return CV_OK;
+}
+
 const struct cv_preauth_api preauth_api = {
 	CV_SIZED(cv_preauth_api),
 	.state = api_state,
@@ -229,4 +280,5 @@ const struct cv_preauth_api preauth_api = {
 	.close = api_close,
 	.set_client_id = api_set_client_id,
 	.offer = api_offer,
+	.set_origin = api_set_origin,
 };

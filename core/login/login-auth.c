@@ -319,6 +319,14 @@ static void session_runs(struct cv_preauth *p, uint32_t pid)
 		login_relay_start(p, fd);
 }
 
+/* CV_E_DENIED: of the server that has the user's mail. */
+static uint32_t fail_of_start(int status)
+{
+	return status == CV_E_LIMIT ? CV_AUTH_FAIL_LIMIT :
+		status == CV_E_DENIED ? CV_AUTH_FAIL_CREDENTIALS :
+		CV_AUTH_FAIL_TEMP;
+}
+
 static void session_answers(struct cv_preauth *p,
 			    const struct session_started *s)
 {
@@ -326,9 +334,7 @@ static void session_answers(struct cv_preauth *p,
 	if (s->status == CV_OK)
 		session_runs(p, s->pid);
 	else
-		fail_and_go_on(p, s->status == CV_E_LIMIT ?
-			       CV_AUTH_FAIL_LIMIT : CV_AUTH_FAIL_TEMP,
-			       s->text, NULL);
+		fail_and_go_on(p, fail_of_start(s->status), s->text, NULL);
 }
 
 void login_auth_started(struct cv_preauth *p,

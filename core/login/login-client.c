@@ -49,9 +49,19 @@ static void make_session_id(char *dst, size_t room)
 	dst[sizeof(bytes)] = '\0';
 }
 
-bool login_client_is_trusted(const struct cv_preauth *p)
+bool login_client_is_proxy(const struct cv_preauth *p)
 {
 	const struct cv_strings *nets = &p->view->login.login_trusted_networks;
+
+	for (uint32_t i = 0; i < nets->count; i++) {
+		if (net_address_in(&p->remote, nets->items[i]))
+			return true;
+	}
+	return false;
+}
+
+bool login_client_is_trusted(const struct cv_preauth *p)
+{
 	uint8_t a[16], b[16];
 
 	/* from this very host, whatever the address; where the client of a
@@ -61,11 +71,7 @@ bool login_client_is_trusted(const struct cv_preauth *p)
 	if (!p->haproxy && (net_address_is_loopback(&p->remote) ||
 			    memcmp(a, b, sizeof(a)) == 0))
 		return true;
-	for (uint32_t i = 0; i < nets->count; i++) {
-		if (net_address_in(&p->remote, nets->items[i]))
-			return true;
-	}
-	return false;
+	return login_client_is_proxy(p);
 }
 
 void login_client_set_addresses(struct cv_preauth *p)

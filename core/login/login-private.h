@@ -175,6 +175,8 @@ void login_client_expel(struct cv_preauth *p, bool timeout,
 void login_client_set_addresses(struct cv_preauth *p);
 /* May a password come unencrypted from where the client is? */
 bool login_client_is_trusted(const struct cv_preauth *p);
+/* In login_trusted_networks: what it says of its client is believed. */
+bool login_client_is_proxy(const struct cv_preauth *p);
 /* Runs the machine on what is there, sends what it said. */
 void login_client_advance(struct cv_preauth *p);
 /* Waits for these (EV_READ, EV_WRITE; 0: nothing). */

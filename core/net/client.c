@@ -1,9 +1,13 @@
 /* client.c - a connection to another server, as its client.  What comes is
  * hostile: lines are bounded, nothing is waited for without end. */
 #include "client.h"
+#include "address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -93,7 +97,25 @@ void client_close(struct cv_client **client)
 		c->fd = -1;
 }
 
-static int connect_one(const struct addrinfo *at, uint32_t msecs)
+static const char *given(const char *value, const char *otherwise)
+{
+	return value != NULL && *value != '\0' ? value : otherwise;
+}
+
+/* False: source is none of this machine's. */
+static bool bind_to(int fd, const struct addrinfo *at, const char *source)
+{
+	struct net_address address;
+
+	/* of the other family: not meant for this connection */
+	if (*source == '\0' || !net_address_parse(&address, source, 0) ||
+	    address.u.any.sa_family != at->ai_family)
+		return true;
+	return bind(fd, &address.u.any, address.len) == 0;
+}
+
+static int connect_one(const struct addrinfo *at, uint32_t msecs,
+		       const char *source)
 {
 	struct timeval wait = { .tv_sec = msecs / 1000,
 		.tv_usec = msecs % 1000 * 1000 };
@@ -103,7 +125,8 @@ static int connect_one(const struct addrinfo *at, uint32_t msecs)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (connect(fd, at->ai_addr, at->ai_addrlen) == 0)
+	if (bind_to(fd, at, source) &&
+	    connect(fd, at->ai_addr, at->ai_addrlen) == 0)
 		return fd;
 	(void)close(fd);
 	return -1;
@@ -116,10 +139,13 @@ int client_open(struct cv_pool *pool, const struct cv_client_options *options,
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
 	struct cv_client *c = pool_new(pool, struct cv_client);
 	const char *service = pool_printf(pool, "%u", options->port);
-	int failed = getaddrinfo(options->host, service, &hints, &list);
+	const char *address = given(CV_HAS(options, address) ?
+				    options->address : NULL, options->host);
+	const char *source = CV_HAS(options, source) ? options->source : NULL;
+	int failed = getaddrinfo(address, service, &hints, &list);
 
 	if (failed != 0)
-		return FAIL(err, CV_E_TEMP, "host '%s': %s", options->host,
+		return FAIL(err, CV_E_TEMP, "host '%s': %s", address,
 			    gai_strerror(failed));
 	c->host = pool_strdup(pool, options->host);
 	c->ca_file = pool_strdup(pool, ca_file);
@@ -129,7 +155,8 @@ int client_open(struct cv_pool *pool, const struct cv_client_options *options,
 	pool_add_finaliser(pool, client_free, c);
 	for (const struct addrinfo *at = list; at != NULL && c->fd < 0;
 	     at = at->ai_next)
-		c->fd = connect_one(at, options->silence_msecs);
+		c->fd = connect_one(at, options->silence_msecs,
+				    given(source, ""));
 	freeaddrinfo(list);
 	if (c->fd < 0) {
 		FAIL_ERRNO(err, errno, "cannot connect to '%s', port %s",
@@ -199,6 +226,86 @@ int client_line(struct cv_client *c, struct cv_span *line_r,
 		if (ret < 0)
 			return ret;
 	}
+}
+
+int client_begin_relay(struct cv_client *c, struct cv_error *err)
+{
+	static const struct timeval none;
+	int on = 1, flags = fcntl(c->fd, F_GETFL);
+
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none));
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
+	if (flags < 0 || fcntl(c->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return FAIL_ERRNO(err, errno, "fcntl failed");
+	if (c->ssl != NULL)
+		(void)SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				   SSL_MODE_RELEASE_BUFFERS);
+	return CV_OK;
+}
+
+/* What OpenSSL wants to happen before it can go on; or it is over. */
+static ssize_t ssl_result(struct cv_client *c, int n, short *events_r)
+{
+	int why = n > 0 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, n);
+
+	if (n > 0)
+		return n;
+	if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
+		*events_r = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+		return -1;
+	}
+	ERR_clear_error();
+	return 0;
+}
+
+static ssize_t socket_result(ssize_t n, short wanted, short *events_r)
+{
+	if (n > 0)
+		return n;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		*events_r = wanted;
+		return -1;
+	}
+	return 0;
+}
+
+ssize_t client_read_now(struct cv_client *c, char *dst, size_t room,
+			short *events_r)
+{
+	size_t have = c->end - c->start;
+
+	if (have > 0) {
+		have = have < room ? have : room;
+		memcpy(dst, c->buffer + c->start, have);
+		c->start += have;
+		return (ssize_t)have;
+	}
+	if (c->ssl == NULL)
+		return socket_result(recv(c->fd, dst, room, 0), POLLIN,
+				     events_r);
+	ERR_clear_error();
+	return ssl_result(c, SSL_read(c->ssl, dst, (int)room), events_r);
+}
+
+ssize_t client_write_now(struct cv_client *c, const char *data, size_t len,
+			 short *events_r)
+{
+	if (c->ssl == NULL)
+		return socket_result(send(c->fd, data, len, MSG_NOSIGNAL),
+				     POLLOUT, events_r);
+	ERR_clear_error();
+	return ssl_result(c, SSL_write(c->ssl, data, (int)len), events_r);
+}
+
+void client_end_output(struct cv_client *c)
+{
+	if (c->ssl != NULL)
+		(void)SSL_shutdown(c->ssl);
+	(void)shutdown(c->fd, SHUT_WR);
+	ERR_clear_error();
 }
 
 int client_descriptor(struct cv_client *c, bool *more_r)

@@ -6,6 +6,8 @@
 #include "base.h"
 #include "cv-client.h"
 
+#include <sys/types.h>
+
 enum { CLIENT_LINE_MAX = 64 * 1024 };
 
 /* ca_file, ca_dir "": those of the system.  options->user is not looked
@@ -21,6 +23,16 @@ int client_bytes(struct cv_client *client, size_t max,
 int client_write(struct cv_client *client, struct cv_span data,
 		 struct cv_error *err);
 int client_descriptor(struct cv_client *client, bool *more_r);
+/* From now on nothing waits, and only the two calls below are used. */
+int client_begin_relay(struct cv_client *client, struct cv_error *err);
+/* > 0 bytes; 0: the connection is over; -1: *events_r (of poll) is to be
+ * waited for. */
+ssize_t client_read_now(struct cv_client *client, char *dst, size_t room,
+			short *events_r);
+ssize_t client_write_now(struct cv_client *client, const char *data,
+			 size_t len, short *events_r);
+/* Nothing more will be written: the server sees the end. */
+void client_end_output(struct cv_client *client);
 void client_close(struct cv_client **client);
 void client_identify(uint8_t id_r[16], const char *const *words,
 		     uint32_t count);

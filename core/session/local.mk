@@ -18,6 +18,8 @@ core_session_libsession_la_SOURCES = \
 	%D%/session-broker.c \
 	%D%/session-child.c \
 	%D%/session-confine.c \
+	%D%/session-forward.c \
+	%D%/session-forward-relay.c \
 	%D%/session-keeper.c \
 	%D%/session-lease.c \
 	%D%/session-log.c \

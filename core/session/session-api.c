@@ -66,16 +66,21 @@ static const char *api_stop_reason(struct cv_session *s)
 	return session_stop_reason(s);
 }
 
-static void api_set_activity(struct cv_session *s, const char *activity)
+void session_tell_activity(struct cv_session *s, const char *activity)
 {
 	static struct ipc_writer w;	/* a frame this large costs */
 
-	if (s->private->lease < 0 ||
-	    !s->service->private->general.verbose_proctitle)
+	if (s->private->lease < 0)
 		return;
 	ipc_begin(&w, ANVIL_MSG_ACTIVITY);
 	ipc_put_str(&w, activity);
 	(void)ipc_send(s->private->lease, &w, NULL);
+}
+
+static void api_set_activity(struct cv_session *s, const char *activity)
+{
+	if (s->service->private->general.verbose_proctitle)
+		session_tell_activity(s, activity);
 }
 
 static void api_set_logout_stats(struct cv_session *s, const char *text)

@@ -222,8 +222,8 @@ static int prepare_user(struct cv_session *s, struct cv_error *err)
 }
 
 /* Where nobody waits on a status socket, only a failure is told. */
-static void tell_started(const struct cv_session *s, int status_fd,
-			 int status, const struct cv_error *err)
+void session_tell_started(const struct cv_session *s, int status_fd,
+			  int status, const struct cv_error *err)
 {
 	struct session_started started = {
 		.status = status, .pid = (uint32_t)getpid(),
@@ -340,6 +340,10 @@ void session_child_start(const struct session_zygote *zygote,
 	s->user_info = &start->user;
 	s->login_tag = start->tag;
 	session_set_log_prefix(s);
+	if (start->forwarded) {
+		explicit_bzero(message->data, message->len);
+		session_forward(s, start);
+	}
 	session_set_scope(s);
 	s->private->wants_script = zygote->has_script;
 	s->private->input = start->input;
@@ -352,9 +356,9 @@ void session_child_start(const struct session_zygote *zygote,
 		log_warning("session", "%s", err.text);
 	else if (status != CV_OK)
 		log_error("session", "%s", err.text);
-	tell_started(s, start->status_fd >= 0 ? SESSION_STATUS_FD :
-		     s->connection == NULL && status != CV_OK ?
-		     SESSION_TRANSPORT_FD : -1, status, &err);
+	session_tell_started(s, start->status_fd >= 0 ? SESSION_STATUS_FD :
+			     s->connection == NULL && status != CV_OK ?
+			     SESSION_TRANSPORT_FD : -1, status, &err);
 	if (status != CV_OK)
 		_exit(EXIT_SUCCESS);
 	session_child_run(s);

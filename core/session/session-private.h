@@ -38,8 +38,11 @@ struct session_zygote {
 	bool has_shared;	/* namespaces that brokers serve */
 	bool has_idle;		/* connections can sleep */
 	bool has_login;		/* connections can go back to it */
+	bool forwards;		/* to other servers */
 	struct sandbox_filter own_filter;	/* users only */
 	struct sandbox_filter filter;		/* a child's */
+	struct sandbox_filter forward_filter;	/* of one that forwards */
+	uint32_t internal_uid, internal_gid;	/* as whom it does so */
 	struct sandbox_paths paths;		/* common ones, open */
 	struct tls_server *tls;			/* without_user only */
 	uint32_t default_uid, default_gid;	/* mail_uid, mail_gid */
@@ -86,6 +89,9 @@ void session_arrange_fds(int transport, int status, int control, int keeper);
 const char *session_make_id(struct cv_pool *pool);
 /* What selects its settings: protocol, addresses, overrides of the user. */
 void session_set_scope(struct cv_session *s);
+/* Tells who waits on status_fd, which is closed then; -1: nobody does. */
+void session_tell_started(const struct cv_session *s, int status_fd,
+			  int status, const struct cv_error *err);
 /* Speaks the protocol to its end, in a process that is confined. */
 __attribute__((noreturn))
 void session_child_run(struct cv_session *s);
@@ -103,6 +109,14 @@ void session_child_wake(const struct session_zygote *zygote,
 __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
 			  const struct service_listener *listener, int fd);
+
+/* session-api.c: what "who" shows of it. */
+void session_tell_activity(struct cv_session *s, const char *activity);
+
+/* session-forward.c: a child with an order for a user whose mail is on
+ * another server. */
+__attribute__((noreturn))
+void session_forward(struct cv_session *s, const struct session_start *start);
 
 /* session-stop.c: from now on SIGTERM sets the flag, and waiting calls
  * return. */

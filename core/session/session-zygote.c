@@ -89,6 +89,9 @@ int session_zygote_load(struct session_zygote *zygote, struct cv_error *err)
 			    "'%s'", s->name);
 	zygote->without_user =
 		(zygote->protocol->flags & CV_PROTOCOL_NO_LOGIN) != 0;
+	zygote->forwards = !zygote->without_user &&
+		CV_HAS(zygote->protocol, proxy) &&
+		zygote->protocol->proxy != NULL;
 	return CV_OK;
 }
 
@@ -161,6 +164,21 @@ static int find_privileged_group(struct session_zygote *zygote,
 		user_privileged_group(set, &zygote->privileged_group, err);
 }
 
+/* As whom sessions are forwarded. */
+static int find_internal(struct session_zygote *zygote, struct cv_error *err)
+{
+	const struct general_settings *set =
+		&zygote->service->private->general;
+	int status = user_id_find(set->default_internal_user, false,
+				  "default_internal_user",
+				  &zygote->internal_uid, err);
+
+	return status != CV_OK ? status :
+		user_id_find(set->default_internal_group, true,
+			     "default_internal_group", &zygote->internal_gid,
+			     err);
+}
+
 static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 {
 	struct settings_scope scope = { .protocol = zygote->name };
@@ -179,6 +197,8 @@ static int find_defaults(struct session_zygote *zygote, struct cv_error *err)
 		status = find_privileged_group(zygote, &set, err);
 	if (status == CV_OK && !zygote->without_user)
 		status = find_groups(zygote, &set.mail_access_groups, err);
+	if (status == CV_OK && zygote->forwards)
+		status = find_internal(zygote, err);
 	return status;
 }
 
@@ -198,7 +218,11 @@ static int prepare_filter(struct session_zygote *zygote, struct cv_error *err)
 {
 	struct service *s = zygote->service;
 	uint32_t keep = child_classes(), have = keep | SANDBOX_BIRTH;
+	uint32_t forward = SANDBOX_FILES | SANDBOX_EVENTS | SANDBOX_CONNECT;
 	int status;
+
+	if (zygote->forwards)
+		have |= forward;
 
 	if (s->private->general.sandbox == GENERAL_SANDBOX_NO)
 		return CV_OK;
@@ -211,6 +235,9 @@ static int prepare_filter(struct session_zygote *zygote, struct cv_error *err)
 		if (status == CV_OK)
 			status = sandbox_filter_narrow(have, keep, s->pool,
 						       &zygote->filter, err);
+		if (status == CV_OK && zygote->forwards)
+			status = sandbox_filter_narrow(have, forward, s->pool,
+				&zygote->forward_filter, err);
 	}
 	return service_may_go_on(s, status, err) ? CV_OK : status;
 }
@@ -456,6 +483,8 @@ static void fork_session(struct session_zygote *zygote,
 		session_reuse_add(zygote->reuse, key, pid, control[0]);
 	if (keeper[0] >= 0)
 		session_keepers_add(zygote->keepers, keeper[0]);
+	/* it may hold a password */
+	explicit_bzero(message->data, message->len);
 }
 
 /* True when the order went to a process that lives. */

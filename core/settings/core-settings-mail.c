@@ -80,6 +80,11 @@ static const struct cv_setting_def auth_setting_defs[] = {
 	CV_SETTING(auth_settings, auth_ssl_username_from_cert, CV_SET_BOOL,
 		"no", NULL, CV_SET_RELOADABLE,
 		"The user name is taken from the client certificate."),
+	CV_SETTING(auth_settings, auth_proxy_self, CV_SET_LIST,
+		"", NULL, CV_SET_RELOADABLE,
+		"Addresses of this server besides the one that a client has "
+		"connected to: proxy_maybe keeps users of these hosts "
+		"here."),
 };
 const struct settings_table auth_settings_table = SETTINGS_TABLE(
 	"auth", NULL,

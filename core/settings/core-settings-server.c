@@ -167,6 +167,20 @@ static const struct cv_setting_def login_setting_defs[] = {
 		"Directory for records of all that a session sends and "
 		"receives; a session is recorded when the directory "
 		"exists."),
+	CV_SETTING(login_settings, login_proxy_timeout, CV_SET_TIME,
+		"30 secs", "1s..1h", CV_SET_RELOADABLE,
+		"How long a proxied login waits for the server that has the "
+		"mail, at each step; the passdb's proxy_timeout goes "
+		"first."),
+	CV_SETTING(login_settings, login_proxy_max_reconnects, CV_SET_UINT,
+		"3", "0..1000", CV_SET_RELOADABLE,
+		"How often, a second apart, a proxied session connects again "
+		"to a server that does not take it or has broken off, before "
+		"it gives up."),
+	CV_SETTING(login_settings, login_source_ips, CV_SET_LIST,
+		"", NULL, CV_SET_RELOADABLE,
+		"Addresses that proxied sessions connect from, one after the "
+		"other; empty: the system chooses."),
 };
 const struct settings_table login_settings_table = SETTINGS_TABLE(
 	"login", NULL,

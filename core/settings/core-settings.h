@@ -77,6 +77,9 @@ struct login_settings {
 	uint64_t haproxy_timeout;	/* milliseconds */
 	uint32_t mail_max_userip_connections;
 	const char *rawlog_dir;
+	uint64_t login_proxy_timeout;	/* milliseconds */
+	uint32_t login_proxy_max_reconnects;
+	struct cv_strings login_source_ips;
 };
 extern const struct settings_table login_settings_table;
 
@@ -145,6 +148,7 @@ struct auth_settings {
 	const char *auth_gssapi_hostname;
 	bool auth_ssl_require_client_cert;
 	bool auth_ssl_username_from_cert;
+	struct cv_strings auth_proxy_self;
 };
 extern const struct settings_table auth_settings_table;
 

@@ -83,12 +83,39 @@ static int who_row(struct adm_output *out, struct ipc_reader *r,
 	return CV_OK;
 }
 
-static int run_who(struct adm *adm, int argc, char **argv)
+/* "proxy HOST:PORT" is what a session does that is forwarded. */
+static int proxy_row(struct adm_output *out, struct ipc_reader *r,
+		     const char *pattern, struct cv_error *err)
 {
-	static const char *const columns[] = {
-		"username", "service", "pid", "ip", "since", "session",
-		"activity", NULL,
-	};
+	static const char word[] = "proxy ";
+	struct anvil_connect c;
+	const char *activity, *colon;
+	int status;
+
+	anvil_connect_get(r, &c);
+	(void)ipc_get_u64(r);
+	activity = ipc_get_str(r, 128);
+	status = ipc_finish(r, err);
+	if (status != CV_OK || !is_wanted(pattern, c.user, c.ip) ||
+	    strncmp(activity, word, sizeof(word) - 1) != 0)
+		return status;
+	activity += sizeof(word) - 1;
+	colon = strrchr(activity, ':');
+	adm_output_value(out, c.user);
+	adm_output_value(out, c.service);
+	adm_output_value(out, c.ip);
+	adm_output_f(out, "%.*s", colon == NULL ? (int)strlen(activity) :
+		     (int)(colon - activity), activity);
+	adm_output_value(out, colon == NULL ? "" : colon + 1);
+	return CV_OK;
+}
+
+/* All connections, a row each. */
+static int list(struct adm *adm, const char *const *columns,
+		const char *pattern,
+		int (*row)(struct adm_output *, struct ipc_reader *,
+			   const char *, struct cv_error *))
+{
 	struct cv_error err = ERROR_NONE;
 	struct adm_output *out;
 	struct ipc_writer w;
@@ -96,9 +123,6 @@ static int run_who(struct adm *adm, int argc, char **argv)
 	uint32_t count;
 	int fd = -1, status;
 
-	if (argc > 2)
-		return adm_usage(&adm_who_verb, "at most one user or "
-				 "address");
 	ipc_begin(&w, ANVIL_MSG_WHO);
 	status = ask(adm, &w, &fd, &err);
 	if (status != CV_OK)
@@ -107,13 +131,25 @@ static int run_who(struct adm *adm, int argc, char **argv)
 	while (status == CV_OK) {
 		status = next_row(fd, &r, &count, &err);
 		if (status == CV_OK)
-			status = who_row(out, &r, argc == 2 ? argv[1] : NULL,
-					 &err);
+			status = row(out, &r, pattern, &err);
 	}
 	if (fd >= 0)
 		(void)close(fd);
 	adm_output_end(&out, status != CV_EOF);
 	return status == CV_EOF ? ADM_OK : adm_fail(&err);
+}
+
+static int run_who(struct adm *adm, int argc, char **argv)
+{
+	static const char *const columns[] = {
+		"username", "service", "pid", "ip", "since", "session",
+		"activity", NULL,
+	};
+
+	if (argc > 2)
+		return adm_usage(&adm_who_verb, "at most one user or "
+				 "address");
+	return list(adm, columns, argc == 2 ? argv[1] : NULL, who_row);
 }
 
 static bool looks_like_ip(const char *text)
@@ -217,6 +253,34 @@ static int run_penalty(struct adm *adm, int argc, char **argv)
 	adm_output_end(&out, status != CV_EOF);
 	return status == CV_EOF ? ADM_OK : adm_fail(&err);
 }
+
+static int run_proxy(struct adm *adm, int argc, char **argv)
+{
+	static const char *const columns[] = {
+		"username", "proto", "src ip", "dest ip", "port", NULL,
+	};
+
+	if (argc >= 2 && strcmp(argv[1], "list") == 0 && argc <= 3)
+		return list(adm, columns, argc == 3 ? argv[2] : NULL,
+			    proxy_row);
+	if (argc == 3 && strcmp(argv[1], "kick") == 0)
+		return run_kick(adm, argc - 1, argv + 1);
+	return adm_usage(&adm_proxy_verb, "list, or kick and one user or "
+			 "address, is needed");
+}
+
+static const struct adm_word proxy_words[] = {
+	{ "list", "[USER | ADDRESS]", "shows them, and where they go" },
+	{ "kick", "USER | ADDRESS", "ends them" },
+};
+
+const struct adm_verb adm_proxy_verb = {
+	.name = "proxy", .args = "list [USER | ADDRESS] | kick USER | ADDRESS",
+	.help = "sessions that are forwarded to other servers",
+	.words = proxy_words,
+	.count = sizeof(proxy_words) / sizeof(proxy_words[0]),
+	.run = run_proxy,
+};
 
 const struct adm_verb adm_who_verb = {
 	.name = "who", .args = "[USER | ADDRESS]",

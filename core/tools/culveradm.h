@@ -64,7 +64,8 @@ extern const struct adm_verb adm_plugin_verb;
 /* adm-server.c */
 extern const struct adm_verb adm_reload_verb, adm_stop_verb, adm_service_verb;
 /* adm-who.c */
-extern const struct adm_verb adm_who_verb, adm_kick_verb, adm_penalty_verb;
+extern const struct adm_verb adm_who_verb, adm_kick_verb, adm_penalty_verb,
+	adm_proxy_verb;
 /* adm-log.c */
 extern const struct adm_verb adm_log_verb;
 /* adm-mailbox.c */

@@ -85,6 +85,56 @@ const char *imap_id_parse(struct imap_args args,
 	return NULL;
 }
 
+static uint32_t number_of(struct cv_span text)
+{
+	uint64_t value;
+
+	return cv_span_to_u64(text, UINT16_MAX, &value) ? (uint32_t)value : 0;
+}
+
+static bool take_origin(struct cv_preauth_origin *o, struct cv_span field,
+			struct cv_span value, struct cv_pool *pool)
+{
+	if (cv_span_is_icase(field, "x-originating-ip"))
+		o->remote_ip = cv_span_copy(pool, value);
+	else if (cv_span_is_icase(field, "x-originating-port"))
+		o->remote_port = number_of(value);
+	else if (cv_span_is_icase(field, "x-connected-ip"))
+		o->local_ip = cv_span_copy(pool, value);
+	else if (cv_span_is_icase(field, "x-connected-port"))
+		o->local_port = number_of(value);
+	else if (cv_span_is_icase(field, "x-session-id") ||
+		 cv_span_is_icase(field, "x-session-ext-id"))
+		o->session_id = cv_span_copy(pool, value);
+	else if (cv_span_is_icase(field, "x-proxy-ttl"))
+		o->ttl = number_of(value);
+	else
+		return false;
+	return true;
+}
+
+bool imap_id_origin(struct imap_args args, struct cv_pool *pool,
+		    struct cv_preauth_origin *origin_r)
+{
+	const struct imap_arg *arg = imap_args_next(&args);
+	struct imap_args list;
+	bool found = false;
+
+	*origin_r = (struct cv_preauth_origin){ CV_SIZED(cv_preauth_origin) };
+	if (arg == NULL || arg->type != IMAP_LIST)
+		return false;
+	list = imap_args_of_list(&args, arg);
+	while (imap_args_peek(&list) != NULL) {
+		const struct imap_arg *field = imap_args_next(&list);
+		const struct imap_arg *value = imap_args_next(&list);
+
+		if (!is_nil(value) &&
+		    take_origin(origin_r, field->text, value->text, pool))
+			found = true;
+	}
+	return found;
+}
+
 static void quoted(struct cv_text *dst, const char *text)
 {
 	cv_text_append_c(dst, '"');

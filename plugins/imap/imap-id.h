@@ -10,6 +10,11 @@
 const char *imap_id_parse(struct imap_args args,
 			  const struct imap_settings *set,
 			  struct cv_text *log);
+/* What a proxy says of its client in such a command (the fields that Dovecot
+ * has for it: x-originating-ip and so on), of arguments that were checked.
+ * False: nothing.  Strings live in pool. */
+bool imap_id_origin(struct imap_args args, struct cv_pool *pool,
+		    struct cv_preauth_origin *origin_r);
 /* Appends "* ID (...)" with its line break, made from imap_id_send. */
 void imap_id_reply(struct cv_text *dst, const struct imap_settings *set);
 

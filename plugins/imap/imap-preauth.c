@@ -145,6 +145,18 @@ static void cmd_logout(struct cv_preauth *p, struct preauth *me)
 	close_now(p, me, "", "logged out");
 }
 
+/* Of a proxy in front of us.  Others may say what they like: it is not
+ * believed, and they are not told. */
+static void take_origin(struct cv_preauth *p, struct preauth *me)
+{
+	struct cv_preauth_origin origin;
+
+	if (CV_HAS(imap_preauth_api, set_origin) &&
+	    imap_id_origin(imap_parser_args(&me->parser),
+			   imap_preauth_api->pool(p), &origin))
+		(void)imap_preauth_api->set_origin(p, &origin);
+}
+
 static void cmd_id(struct cv_preauth *p, struct preauth *me)
 {
 	const struct imap_settings *set = settings_of(p);
@@ -158,6 +170,7 @@ static void cmd_id(struct cv_preauth *p, struct preauth *me)
 	}
 	if (me->out.len > 0)
 		imap_preauth_api->set_client_id(p, cv_text_span(&me->out));
+	take_origin(p, me);
 	cv_text_reset(&me->out);
 	imap_id_reply(&me->out, set);
 	imap_preauth_api->send(p, me->out.data, me->out.len);

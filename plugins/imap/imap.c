@@ -3,6 +3,7 @@
 #include "imap-extend.h"
 #include "imap-language.h"
 #include "imap-preauth.h"
+#include "imap-proxy.h"
 #include "imap-session.h"
 
 struct cv_plugin *imap_self;
@@ -13,6 +14,7 @@ const struct cv_user_api *imap_user_api;
 const struct cv_mailbox_api *imap_mailbox_api;
 const struct cv_stream_api *imap_stream_api;
 const struct cv_convert_api *imap_convert_api;
+const struct cv_client_api *imap_client_api;
 
 static const struct cv_protocol imap_protocol = {
 	CV_SIZED(cv_protocol), .name = "imap",
@@ -47,6 +49,8 @@ static int imap_init(const struct cv_host *host, struct cv_plugin *self,
 	imap_mailbox_api = host->service("mailbox", 1);
 	imap_stream_api = host->service("stream", 1);
 	imap_convert_api = host->service("convert", 1);
+	imap_client_api = host->service("client", 1);
+	table.proxy = &imap_proxy_protocol;
 	table.preauth_bytes = imap_preauth_bytes;
 	code = cv_provide_protocol(self, &table, err);
 	return code < 0 ? code : cv_provide_service(self, &imap_service, err);

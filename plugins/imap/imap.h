@@ -6,6 +6,7 @@
 #include "cv-plugin.h"
 #include "cv-protocol.h"
 #include "cv-mailbox.h"
+#include "cv-client.h"
 #include "cv-convert.h"
 
 enum imap_fetch_failure {
@@ -47,5 +48,6 @@ extern const struct cv_user_api *imap_user_api;
 extern const struct cv_mailbox_api *imap_mailbox_api;
 extern const struct cv_stream_api *imap_stream_api;
 extern const struct cv_convert_api *imap_convert_api;
+extern const struct cv_client_api *imap_client_api;
 
 #endif

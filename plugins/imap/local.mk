@@ -124,6 +124,9 @@ IMAP_SOURCES = \
 	plugins/imap/imap-preauth.h \
 	plugins/imap/imap-progress.c \
 	plugins/imap/imap-progress.h \
+	plugins/imap/imap-proxy.c \
+	plugins/imap/imap-proxy.h \
+	plugins/imap/imap-proxy-track.c \
 	plugins/imap/imap-qresync.c \
 	plugins/imap/imap-qresync.h \
 	plugins/imap/imap-quota.c \

@@ -46,7 +46,7 @@ tests_unit_test_anvil_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_anvil_LDADD = core/ipc/libipc.la $(UNIT_LIBS) \
 	$(LIBEVENT_LIBS)
 
-AUTH_LIBS = core/auth/libauth.la core/ipc/libipc.la \
+AUTH_LIBS = core/auth/libauth.la core/net/libnet.la core/ipc/libipc.la \
 	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS) \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 AUTH_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/core/settings \
@@ -266,6 +266,11 @@ UNIT_TESTS += tests/unit/test-imap-sleep
 tests_unit_test_imap_sleep_SOURCES = %D%/test-imap-sleep.c $(IMAP_MOCK)
 tests_unit_test_imap_sleep_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
 tests_unit_test_imap_sleep_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-imap-proxy
+tests_unit_test_imap_proxy_SOURCES = %D%/test-imap-proxy.c $(IMAP_MOCK)
+tests_unit_test_imap_proxy_CPPFLAGS = $(UNIT_CPPFLAGS) $(IMAP_MOCK_CPPFLAGS)
+tests_unit_test_imap_proxy_LDADD = tests/unit/libimap-mock.la $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-imap-values
 tests_unit_test_imap_values_SOURCES = %D%/test-imap-values.c $(IMAP_MOCK)

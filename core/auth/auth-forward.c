@@ -1,0 +1,156 @@
+/* auth-forward.c - see auth-forward.h. */
+#include "auth-forward.h"
+
+#include "net/address.h"
+
+/* All but pass, which the client's own password stands for. */
+static const char *const forwarded_fields[] = {
+	"host", "hostip", "port", "destuser", "master", "ssl", "starttls",
+	"proxy_timeout", "proxy_mech", "proxy_not_trusted", "source_ip",
+};
+
+enum { FIELDS = sizeof(forwarded_fields) / sizeof(forwarded_fields[0]) };
+
+static const char *field(const struct auth_request *request, const char *name)
+{
+	const char *value = auth_reply_get(&request->fields, name);
+
+	return value == NULL ? "" : value;
+}
+
+static bool same_address(const char *text, const char *other)
+{
+	struct net_address a, b;
+	uint8_t bytes[2][16];
+
+	if (!net_address_parse(&a, text, 0) ||
+	    !net_address_parse(&b, other, 0))
+		return false;
+	net_address_bytes(&a, bytes[0]);
+	net_address_bytes(&b, bytes[1]);
+	return memcmp(bytes[0], bytes[1], sizeof(bytes[0])) == 0;
+}
+
+/* This server under one of its addresses. */
+static int is_self(const struct auth_request *request, bool *self_r,
+		   struct cv_error *err)
+{
+	const struct cv_strings *self = &request->auth->set.auth_proxy_self;
+	const char *where = field(request, "hostip");
+	struct net_address address;
+
+	if (*where == '\0')
+		where = field(request, "host");
+	if (!net_address_parse(&address, where, 0))
+		return FAIL(err, CV_E_CONFIG, "proxy_maybe: whether '%s' is "
+			    "this server can be told of an address only: let "
+			    "the passdb return hostip beside host, or an "
+			    "address as host", where);
+	*self_r = same_address(where, request->input.local_ip);
+	for (uint32_t i = 0; i < self->count && !*self_r; i++)
+		*self_r = net_address_in(&address, self->items[i]);
+	return CV_OK;
+}
+
+static bool is_one_of(const char *value, const char *const *words)
+{
+	while (*words != NULL && strcasecmp(value, *words) != 0)
+		words++;
+	return *words != NULL;
+}
+
+static int check_number(const struct auth_request *request, const char *name,
+			uint64_t max, struct cv_error *err)
+{
+	const char *value = field(request, name);
+	uint64_t number;
+
+	if (*value == '\0' || cv_span_to_u64(cv_span_of(value), max, &number))
+		return CV_OK;
+	return FAIL(err, CV_E_CONFIG, "proxy: %s = '%s' is no number up to "
+		    "%llu", name, value, (unsigned long long)max);
+}
+
+static int check_fields(const struct auth_request *request,
+			struct cv_error *err)
+{
+	static const char *const ssl[] = {
+		"", "no", "yes", "any-cert", "starttls", "n", "y", NULL,
+	};
+	const char *const names[] = { "ssl", "starttls" };
+	int status = check_number(request, "port", UINT16_MAX, err);
+
+	if (status == CV_OK)
+		status = check_number(request, "proxy_timeout", 86400, err);
+	for (size_t i = 0; status == CV_OK && i < 2; i++) {
+		if (!is_one_of(field(request, names[i]), ssl))
+			status = FAIL(err, CV_E_CONFIG, "proxy: %s = '%s' is "
+				      "none of no, yes, any-cert", names[i],
+				      field(request, names[i]));
+	}
+	return status;
+}
+
+int auth_forward_wanted(struct auth_request *request, struct cv_span password,
+			bool *forward_r, struct cv_error *err)
+{
+	bool maybe = auth_reply_is_true(&request->fields, "proxy_maybe");
+	bool self = false;
+	int status;
+
+	*forward_r = false;
+	if (!maybe && !auth_reply_is_true(&request->fields, "proxy"))
+		return CV_OK;
+	if (*field(request, "host") == '\0' &&
+	    *field(request, "hostip") == '\0')
+		return FAIL(err, CV_E_CONFIG, "the passdb wants this user "
+			    "proxied, and returns no host");
+	status = check_fields(request, err);
+	if (status == CV_OK && maybe)
+		status = is_self(request, &self, err);
+	if (status != CV_OK || self)
+		return status;
+	if (password.len == 0 && *field(request, "pass") == '\0')
+		return FAIL(err, CV_E_CONFIG, "mechanism %s shows no password "
+			    "to log in to '%s' with: let the passdb return "
+			    "pass, or master and pass",
+			    request->input.mechanism,
+			    field(request, "host"));
+	*forward_r = true;
+	return CV_OK;
+}
+
+void auth_forward_info(struct auth_request *request, struct cv_span password,
+		       struct user_info *info_r)
+{
+	struct user_field *fields = pool_new_array(request->pool,
+		struct user_field, FIELDS + 2);
+	const char *value, *pass = field(request, "pass");
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		value = auth_reply_get(&request->fields, forwarded_fields[i]);
+		if (value != NULL)
+			fields[count++] = (struct user_field){
+				forwarded_fields[i], value,
+			};
+	}
+	/* whose password it is, where a master user has logged in */
+	if (*field(request, "master") == '\0' && *pass == '\0' &&
+	    *request->input.master_user != '\0')
+		fields[count++] = (struct user_field){
+			"master", request->input.master_user,
+		};
+	fields[count++] = (struct user_field){
+		"pass", *pass != '\0' ? pass :
+		pool_copy(request->pool, password.data, password.len),
+	};
+	*info_r = (struct user_info){
+		.name = request->input.user,
+		.login_name = request->input.original_user,
+		.master_name = request->input.master_user,
+		.uid = (uint32_t)-1, .gid = (uint32_t)-1,
+		.home = "", .chroot = "", .mail = "",
+		.field_count = count, .fields = fields,
+	};
+}

@@ -1,0 +1,232 @@
+"""IMAP sessions forwarded to the server that has the mail."""
+import base64
+import socket
+import ssl
+import time
+
+import pytest
+
+import culver
+import dovecot
+
+TRUST = "login_trusted_networks = 127.0.0.0/8\n"
+
+
+def write_users(server, users):
+    (server.dir / "users").write_text("".join(
+        f"{name}:{{PLAIN}}secret::::::{fields}\n" for name, fields in users.items()))
+
+
+@pytest.fixture(scope="module", params=["culver", "dovecot"])
+def far(request):
+    kind = culver.Server if request.param == "culver" else dovecot.Dovecot
+    with kind(users=dict.fromkeys(["alice", "bob", "boss"], "secret"),
+              extra=TRUST + "listen = 127.0.0.1, 127.0.0.2\n") as server:
+        server.kind = request.param
+        yield server
+
+
+@pytest.fixture(scope="module")
+def front(far):
+    with culver.Server(users={}, extra=(
+            f"ssl_client_ca_file = {far.dir}/cert.pem\nauth_verbose = yes\n"
+            "verbose_proctitle = yes\nauth_mechanisms = plain login\n")) as server:
+        at = f"proxy host=127.0.0.1 port={far.imap_port}"
+        tls = f"proxy host=localhost hostip=127.0.0.1 port={far.imaps_port}"
+        write_users(server, {
+            "alice": at, "bob": tls + " ssl=yes",
+            "nologin": at + " nologin destuser=alice",
+            "destuser": at + " destuser=alice",
+            "starttls": at.replace("127.0.0.1", "localhost") + " hostip=127.0.0.1"
+                        " starttls=yes destuser=alice",
+            "wrongname": tls.replace("localhost", "other.example.org") + " ssl=yes",
+            "anycert": tls.replace("localhost", "other.example.org")
+                       + " ssl=any-cert destuser=alice",
+            "badpass": at + " pass=wrong",
+            "dead": f"proxy host=127.0.0.1 port={culver.free_port()}",
+            "nohost": "proxy", "badport": "proxy host=127.0.0.1 port=99999",
+            "mechlogin": at + " proxy_mech=LOGIN destuser=alice",
+            "maybe": f"proxy_maybe host=127.0.0.1 port={far.imap_port}",
+            "maybenot": f"proxy_maybe host=127.0.0.2 port={far.imap_port}"
+                        " destuser=alice",
+            "maybename": f"proxy_maybe host=localhost port={far.imap_port}",
+            "myself": f"proxy host=127.0.0.1 port={server.imap_port}",
+            "private": at + " proxy_not_trusted destuser=alice",
+        })
+        yield server
+
+
+def login(c, user, password="secret", tag="a"):
+    c.send(f"{tag} LOGIN {user} {password}\r\n")
+    return [line.decode().rstrip("\r\n") for line in c.until(tag)]
+
+
+def connect(front, user):
+    c = front.raw()
+    c.line()
+    lines = login(c, user)
+    assert lines[-1].startswith("a OK "), lines
+    return c
+
+
+def test_the_session_is_the_far_servers(front, far):
+    far.deliver(b"Subject: over there\r\n\r\nhello\r\n", user="alice")
+    with connect(front, "alice") as c:
+        c.command("SELECT INBOX")
+        lines = c.command("FETCH 1 (BODY.PEEK[])")
+        assert any(b"over there" in line for line in lines)
+        c.command("LOGOUT")
+    assert not front.home("alice").exists()
+    assert f"connected to 127.0.0.1:{far.imap_port} as alice" in front.log
+
+
+@pytest.mark.parametrize("user", ["destuser", "nologin", "starttls", "anycert",
+                                  "mechlogin", "maybenot", "private"])
+def test_fields(front, far, user):
+    with connect(front, user) as c:
+        assert c.command("NOOP")[-1].startswith(b"x OK")
+        c.command("CREATE made-by-" + user)
+    with far.imap("alice") as m:
+        assert m.select("made-by-" + user)[0] == "OK"
+
+
+def test_tls_to_the_far_server(front):
+    with connect(front, "bob") as c:
+        assert c.command("NOOP")[-1].startswith(b"x OK")
+
+
+def test_the_capabilities_are_the_far_servers(front, far):
+    with front.raw() as c, far.raw() as direct:
+        c.line(), direct.line()
+        assert login(c, "alice")[-1] == login(direct, "alice")[-1]
+
+
+@pytest.mark.parametrize("user,reason", [
+    ("wrongname", "certificate of 'other.example.org' cannot be trusted"),
+    ("dead", "cannot connect to '127.0.0.1'"),
+    ("nohost", "returns no host"), ("badport", "port = '99999' is no number"),
+    ("maybename", "return hostip"), ("myself", "proxying loops"),
+])
+def test_what_cannot_work_is_told_in_the_log(front, user, reason):
+    with front.raw() as c:
+        c.line()
+        assert login(c, user)[-1].startswith("a NO [UNAVAILABLE]")
+        # and the connection lives on
+        assert c.command("NOOP")[-1].startswith(b"x OK")
+    culver.wait_for(lambda: reason in front.log)
+
+
+def test_the_far_server_may_refuse(front):
+    with front.raw() as c:
+        c.line()
+        assert login(c, "badpass")[-1].startswith("a NO [AUTHENTICATIONFAILED]")
+        assert login(c, "alice", tag="b")[-1].startswith("b OK")
+    assert "wrong" not in front.log.replace("wrongname", "")
+
+
+def test_a_wrong_password_does_not_reach_it(front, far):
+    before = far.log
+    with front.raw() as c:
+        c.line()
+        assert login(c, "alice", "guess")[-1].startswith("a NO [AUTHENTICATIONFAILED]")
+    assert far.log == before
+
+
+def test_proxy_maybe_stays_here(front):
+    with connect(front, "maybe") as c:
+        c.command("CREATE here")
+    culver.wait_for(lambda: front.home("maybe").exists())
+
+
+def test_the_far_server_hears_who_the_client_is(front, far):
+    with connect(front, "alice") as c:
+        port = c.sock.getsockname()[1]
+        # logged with the address of the client: 127.0.0.1 either way, so the
+        # session's id tells
+        assert port
+        session = front.log.rsplit("connected to", 1)[0].rsplit("<", 1)[-1].split(">")[0]
+        culver.wait_for(lambda: session and session in far.log)
+
+
+def test_bytes_sent_with_the_login_are_passed_on(front):
+    with front.raw() as c:
+        c.line()
+        c.send("a LOGIN alice secret\r\nb NOOP\r\nc CAPABILITY\r\n")
+        assert c.until("a")[-1].startswith(b"a OK")
+        assert c.until("b")[-1].startswith(b"b OK")
+        assert c.until("c")[-1].startswith(b"c OK")
+
+
+def test_sasl_and_tls_in_front(front):
+    context = ssl.create_default_context(cafile=str(front.dir / "cert.pem"))
+    with socket.create_connection(("127.0.0.1", front.imaps_port)) as plain, \
+            context.wrap_socket(plain, server_hostname="localhost") as s:
+        f = s.makefile("rwb")
+        f.readline()
+        token = base64.b64encode(b"\0alice\0secret").decode()
+        f.write(f"a AUTHENTICATE PLAIN {token}\r\nb NOOP\r\n".encode())
+        f.flush()
+        assert f.readline().startswith((b"a OK", b"* CAP"))
+        assert any(f.readline().startswith(b"b OK") for _ in range(3))
+
+
+def test_large_messages_in_both_directions(front, far):
+    body = b"Subject: big\r\n\r\n" + b"0123456789abcdef" * 65536 * 2
+    with connect(front, "alice") as c:
+        c.command("CREATE big")
+        c.send(b"x APPEND big {%d}\r\n" % len(body))
+        assert c.line().startswith(b"+")
+        c.send(body + b"\r\n")
+        assert c.until("x")[-1].startswith(b"x OK")
+        c.command("SELECT big")
+        c.send("y FETCH 1 BODY.PEEK[]\r\n")
+        head = c.line()
+        size = int(head.rsplit(b"{", 1)[1].split(b"}")[0])
+        assert c.exact(size) == body
+        assert c.until("y")[-1].startswith(b"y OK")
+
+
+def test_who_and_kick(front, far):
+    with connect(front, "alice") as c:
+        out = front.adm("who").stdout
+        assert "alice" in out and "proxy 127.0.0.1" in out
+        listed = front.adm("proxy", "list").stdout
+        assert listed.splitlines()[1].split() == [
+            "alice", "imap", "127.0.0.1", "127.0.0.1", str(far.imap_port)]
+        front.adm("proxy", "kick", "alice")
+        assert b"BYE" in c.line()
+        assert c.closed()
+
+
+def test_the_backend_restarts(front):
+    """Outside of a mailbox nothing is lost; in one the client is told."""
+    with culver.Server(users={"carol": "secret"}) as far:
+        with open(front.dir / "users", "a") as f:
+            f.write(f"carol:{{PLAIN}}secret::::::proxy host=127.0.0.1 port={far.imap_port}\n")
+        front.adm("auth", "cache", "flush", check=False)
+        with connect(front, "carol") as c, connect(front, "carol") as selected:
+            c.command("ENABLE CONDSTORE UTF8=ACCEPT")
+            selected.command("SELECT INBOX")
+            far.stop()
+            assert b"BYE" in selected.line()
+            far.start()
+            assert c.command("NOOP")[-1].startswith(b"x OK")
+            # what was enabled is enabled there, too
+            lines = c.command('STATUS INBOX (HIGHESTMODSEQ)')
+            assert b"HIGHESTMODSEQ" in lines[0]
+            c.command('CREATE "M\u00fcll"')
+            assert any("M\u00fcll".encode() in line
+                       for line in c.command('LIST "" *'))
+        assert "connected to 127.0.0.1" in front.log and " again" in front.log
+
+
+def test_the_backend_stays_away(front):
+    with culver.Server(users={"dave": "secret"}) as far:
+        with open(front.dir / "users", "a") as f:
+            f.write(f"dave:{{PLAIN}}secret::::::proxy host=127.0.0.1 port={far.imap_port}\n")
+        with connect(front, "dave") as c:
+            far.stop()
+            time.sleep(0.2)
+            c.send("a NOOP\r\n")
+            assert b"BYE [UNAVAILABLE]" in c.line()
+            assert c.closed()
