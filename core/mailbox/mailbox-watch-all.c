@@ -246,11 +246,18 @@ static void watch_remotes(struct cv_user *u)
 	}
 }
 
-/* Where changes of flags, names and subscriptions are told. */
+/* Where changes of flags, names and subscriptions are told.  A session that
+ * was asleep has opened none yet; what cannot be opened hides nothing else. */
 static int add_accounts(struct cv_user *u, struct cv_error *err)
 {
 	int ret = CV_OK;
 
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		struct store *store = u->namespaces[i].store;
+
+		if (store != NULL && store->account == NULL)
+			(void)store_open(store, NULL);
+	}
 	for (struct store *s = u->stores; s != NULL && ret == CV_OK;
 	     s = s->next) {
 		if (s->account != NULL)

@@ -39,7 +39,10 @@ def sessions(server):
     """Processes of imap that have a user."""
     found = []
     for pid in children(service(server, "imap")):
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        try:
+            state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:         # it has gone meanwhile
+            continue
         if state != "Z":
             found.append(pid)
     return found

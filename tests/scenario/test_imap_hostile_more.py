@@ -359,6 +359,45 @@ def test_b20_each_command_and_each_right(shared, missing):
     bob.close()
 
 
+@pytest.mark.parametrize("missing", ["", "l", "r", "w"], ids=lambda r: r or "none")
+def test_b20_searches_of_many_and_notifications(shared, missing):
+    """[RFC7377 2.2] "r" for what is named, "l", too, for what is found; [RFC5465 4] as much for
+    NOTIFY: without it the mailbox is not there."""
+    alice = Wire(shared.imap_port).login()
+    bob = Wire(shared.imap_port).login("bob")
+    begin_shared(alice, bob, RIGHTS.replace(missing, "") if missing else RIGHTS)
+    readable = missing not in ("l", "r")
+    for where in (f"mailboxes ({M} {M}/kept)", "subtree shared/alice", "subtree-one shared/alice"):
+        may = missing != "r" if where.startswith("mailboxes") else readable
+        lines = bob.do(f"ESEARCH IN ({where}) RETURN (COUNT) ALL")
+        assert " OK " in lines[-1]
+        found = [row for row in lines if f'MAILBOX "{M}"' in row or f"MAILBOX {M} " in row]
+        assert len(found) == may, (where, lines)
+        assert may or not any("shared/alice" in row for row in lines), lines
+    events = "(MessageNew MessageExpunge FlagChange)"
+    for where in (f"mailboxes {M}", f"subtree {M}"):
+        lines = bob.do(f"NOTIFY SET STATUS ({where} {events})")
+        told = [row for row in lines if row.startswith(f"* STATUS {M} ")]
+        assert len(told) == readable, (where, lines)
+        alice.append(MAIL, "M")
+        told = []
+        # the broker's bell takes its time
+        for _ in range(100 if readable else 10):
+            told += [row for row in bob.do("NOOP") if "shared/alice" in row]
+            if told:
+                break
+            time.sleep(0.05)
+        assert (told != []) == readable, (where, told)
+    # what is taken away is not heard of any more
+    alice.do("SETACL M bob -r")
+    bob.do("NOOP")
+    alice.append(MAIL, "M")
+    time.sleep(0.5)
+    assert not any("STATUS" in row for row in bob.do("NOOP"))
+    alice.close()
+    bob.close()
+
+
 # --- B6 -----------------------------------------------------------------------------------
 
 def test_b6_nothing_is_slipped_into_what_another_server_is_told():
@@ -425,6 +464,38 @@ def test_b15_many_in_idle():
             c.sock.close()
         # who is gone costs nothing any more
         assert wait_until(lambda: " imap " not in server.adm("who").stdout)
+        assert "BUG" not in server.log
+
+
+def test_b15_many_notified_of_many_mailboxes():
+    """NOTIFY for a thousand mailboxes: the state is no longer than their names."""
+    with culver.Server(extra="imap_hibernate_timeout = 1s\nmail_max_userip_connections = 0\n") as server:
+        maker = Wire(server.imap_port).login()
+        for base in range(0, 1000, 100):
+            maker.send("".join(f"c CREATE m{n}\r\n" for n in range(base, base + 100)))
+            for _ in range(100):
+                assert " OK " in maker.until("c")[-1]
+        maker.file.close()
+        maker.sock.close()
+        idle = service(server, "idle")
+        before = resident(idle)
+        clients = [Wire(server.imap_port).login() for _ in range(10)]
+        for c in clients:
+            assert " OK " in c.do("NOTIFY SET (personal (MessageNew MessageExpunge))")[-1]
+        asleep(server)
+        assert resident(idle) - before < 256 * len(clients)
+        # the first ones are watched one by one, of the others commits are heard of; the
+        # second time by sessions that have woken with nothing open
+        for n in (1, 2):
+            other = Wire(server.imap_port).login()
+            other.append(MAIL, "m999")
+            for c in clients:
+                c.sock.settimeout(30)
+                assert c.line() == f"* STATUS m999 (MESSAGES {n} UIDNEXT {n + 1})"
+            other.do("LOGOUT")
+            other.close()
+            asleep(server)
+        assert resident(idle) - before < 256 * len(clients)
         assert "BUG" not in server.log
 
 
