@@ -499,6 +499,37 @@ static void hashes_are_checked_by_workers(void **state)
 	(void)state;
 }
 
+/* The one worker does nothing at all meanwhile, and six logins wait for it;
+ * who needs no slow hash is let in before them. */
+static void a_storm_of_slow_hashes_stops_nobody_else(void **state)
+{
+	struct auth_answer answer;
+	int fd;
+
+	(void)state;
+	write_file(fix.users, "joe:" JOE_CRYPT ":1:1\n"
+		   "ann:{PLAIN}quick:1:1\n");
+	fixture_auth(JOE);
+	use_workers(1);
+	fd = open_channel("imap-login");
+	send_begin(fd, 50, "imap", "PLAIN", CV_SPAN("\0joe\0s"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	assert_int_equal(worker_count, 1);
+	assert_int_equal(kill(workers[0], SIGSTOP), 0);
+	for (uint32_t i = 0; i < 6; i++)
+		send_begin(fd, i, "imap", "PLAIN", CV_SPAN("\0joe\0s"));
+	send_begin(fd, 99, "imap", "PLAIN", CV_SPAN("\0ann\0quick"));
+	receive_answer(fd, AUTH_MSG_OK, &answer);
+	assert_int_equal(answer.id, 99);
+	assert_int_equal(kill(workers[0], SIGCONT), 0);
+	for (int i = 0; i < 6; i++) {
+		receive_answer(fd, AUTH_MSG_OK, &answer);
+		assert_true(answer.id < 6);
+	}
+	assert_int_equal(worker_count, 1);
+	close(fd);
+}
+
 static bool all_workers_ended(void)
 {
 	for (size_t i = 0; i < worker_count; i++) {
@@ -907,6 +938,7 @@ int main(void)
 		TEST(wrong_passwords_and_mechanisms_fail),
 		TEST(login_asks_twice),
 		TEST(hashes_are_checked_by_workers),
+		TEST(a_storm_of_slow_hashes_stops_nobody_else),
 		TEST(a_worker_without_a_job_is_let_go),
 		TEST(a_killed_worker_fails_its_job_alone),
 		TEST(lmtp_looks_users_up),
