@@ -207,6 +207,10 @@ struct cv_passdb {
 	void (*hashes)(void *db, cv_user_found_fn *found, void *context);
 	/* NULL: it keeps none. */
 	const struct cv_app_passwords *app_passwords;
+	/* Is it verify that is to be asked, or lookup?  NULL: verify where
+	 * there is one.  A verify that sets "password" has done its part;
+	 * core compares that as it does after lookup. */
+	bool (*verifies)(void *db);
 };
 
 struct cv_userdb {

@@ -12,6 +12,8 @@ enum cv_log_level {
 typedef void cv_any_fn(void);	/* carrier; cast back before each call */
 
 struct cv_extension;
+struct cv_settings_text;
+struct cv_setting_line;
 struct cv_text;
 
 struct cv_host {
@@ -79,6 +81,12 @@ struct cv_host {
 	 * loading; NULL at the end.  *at starts at 0; *owner_r is for log. */
 	const struct cv_extension *(*extension_next)(const char *of,
 		uint32_t major, uint32_t *at, struct cv_plugin **owner_r);
+
+	/* The next line of a text that is not empty, by the rules by which
+	 * culver.conf is read; CV_SETTING_LINE_END again and again at the
+	 * end.  Both structs of cv-settings.h. */
+	void (*settings_line)(struct cv_settings_text *text,
+			      struct cv_setting_line *line_r);
 };
 
 /* CV_PLUGIN comes from the build (-DCV_PLUGIN=quota): every global gets that

@@ -89,4 +89,36 @@ struct cv_setting_def {
 	{ CV_SIZED(cv_setting_def), .type = CV_SET_OBSOLETE, \
 	  .name = (name_), .default_text = "", .doc = (doc_) }
 
+/* --- files of a plugin's own in the language of Dovecot 2.3 ---------------- */
+
+/* A text that cv_host.settings_line takes line after line; line begins at 1,
+ * what lines point to is in pool. */
+struct cv_settings_text {
+	CV_HEAD;
+	uint32_t line;			/* of what is first in rest */
+	struct cv_span rest;
+	struct cv_pool *pool;
+};
+
+enum cv_setting_line_kind {
+	CV_SETTING_LINE_END = 0,	/* of the text */
+	CV_SETTING_LINE_VALUE = 1,	/* key = value */
+	CV_SETTING_LINE_OPEN = 2,	/* key [value] { */
+	CV_SETTING_LINE_CLOSE = 3,	/* } */
+	CV_SETTING_LINE_INCLUDE = 4,	/* !include value */
+	CV_SETTING_LINE_INCLUDE_TRY = 5,
+	CV_SETTING_LINE_BAD = 6,	/* problem says what is wrong */
+};
+
+/* Comments, quotes and continuations are done with. */
+struct cv_setting_line {
+	CV_HEAD;
+	uint32_t kind;			/* enum cv_setting_line_kind */
+	uint32_t line;			/* where it begins */
+	struct cv_span key, value;
+	bool quoted;			/* value stood in quotes */
+	bool from_file;			/* = <value: the name of a file */
+	const char *problem, *warning;	/* NULL: none */
+};
+
 #endif

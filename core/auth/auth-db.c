@@ -55,7 +55,8 @@ static void gather_facts(struct auth_db *db, struct cv_pool *pool)
 		return;
 	}
 	facts->looks_up = db->pass->lookup != NULL;
-	facts->verifies = db->pass->verify != NULL;
+	facts->verifies = db->pass->verify != NULL &&
+		(db->pass->verifies == NULL || db->pass->verifies(db->db));
 	facts->scheme = pool_strdup(pool, passdb_scheme(db));
 }
 
@@ -409,9 +410,12 @@ int auth_db_verify(struct auth_db *db, const struct cv_auth_input *in,
 {
 	int found;
 
-	if (db->pass->verify != NULL)
-		return db->pass->verify(db->db, in, password, reply, err);
-	found = auth_db_lookup(db, in, reply, err);
+	found = db->facts.verifies ?
+		db->pass->verify(db->db, in, password, reply, err) :
+		auth_db_lookup(db, in, reply, err);
+	if (db->facts.verifies && (found != CV_AUTH_OK ||
+				   auth_reply_get(reply, "password") == NULL))
+		return found;
 	if (found < 0 || auth_db_no_password(reply))
 		return found;
 	if (found == CV_AUTH_OK &&

@@ -2,6 +2,7 @@
  * takes notes. */
 #include "hook.h"
 #include "module-private.h"
+#include "settings/settings-lex.h"
 
 #include "cv-extend.h"
 
@@ -96,6 +97,38 @@ static const void *host_settings(struct cv_plugin *self)
 	return self->settings;
 }
 
+static void host_settings_line(struct cv_settings_text *text,
+			       struct cv_setting_line *line_r)
+{
+	uint32_t size = line_r->size;
+	struct cv_setting_line out = { .size = size };
+	struct settings_lex lex;
+	struct lex_line line;
+
+	settings_lex_init(&lex, text->pool, text->rest);
+	lex.line = text->line;
+	settings_lex_next(&lex, &line);
+	text->rest = lex.rest;
+	text->line = lex.line;
+	out.kind = line.kind;		/* the same order: checked below */
+	out.line = line.line;
+	out.key = line.key;
+	out.value = line.value;
+	out.quoted = line.quoted;
+	out.from_file = line.from_file;
+	out.problem = line.problem;
+	out.warning = line.warning;
+	memcpy(line_r, &out, size < sizeof(out) ? size : sizeof(out));
+}
+
+_Static_assert((int)LEX_END == (int)CV_SETTING_LINE_END &&
+	       (int)LEX_SETTING == (int)CV_SETTING_LINE_VALUE &&
+	       (int)LEX_OPEN == (int)CV_SETTING_LINE_OPEN &&
+	       (int)LEX_CLOSE == (int)CV_SETTING_LINE_CLOSE &&
+	       (int)LEX_INCLUDE == (int)CV_SETTING_LINE_INCLUDE &&
+	       (int)LEX_INCLUDE_TRY == (int)CV_SETTING_LINE_INCLUDE_TRY &&
+	       (int)LEX_BAD == (int)CV_SETTING_LINE_BAD, "kinds of lines");
+
 /* --- the real one ------------------------------------------------------------ */
 
 static struct cv_pool *host_pool;	/* for what is registered */
@@ -140,7 +173,8 @@ static int host_hook_add(struct cv_plugin *self, uint32_t id, int priority,
 	.text_append_vf = text_append_vf, \
 	.monotonic_msecs = time_monotonic_msecs, .random = random_bytes, \
 	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode, \
-	.base64_encode = base64_encode, .base64_decode = base64_decode
+	.base64_encode = base64_encode, .base64_decode = base64_decode, \
+	.settings_line = host_settings_line
 
 static const struct cv_host host = {
 	HOST_SHARED,

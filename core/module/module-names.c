@@ -2,6 +2,10 @@
 #include "module-private.h"
 
 #include "settings/core-settings.h"
+#include "settings/settings-lex.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 struct names {
 	struct cv_pool *pool;
@@ -102,7 +106,68 @@ static void add_storage(struct names *names, const char *protocol)
 	}
 }
 
-static void add_auth_blocks(struct names *names, const char *kind)
+/* Drivers whose args are the path of a file that names one more driver, which
+ * is a plugin of its own: "sql" with "driver = pgsql" in it needs sql-pgsql. */
+static const char *const drivers_by_file[] = { "sql" };
+
+enum { DRIVER_FILE_MAX = 256 * 1024 };
+
+/* The value of "driver" in the file; empty: it cannot be seen. */
+static struct cv_span driver_of_file(const char *path, struct cv_pool *pool)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct cv_span found = CV_SPAN_NONE;
+	struct settings_lex lex;
+	struct lex_line line;
+	char *text;
+	ssize_t len;
+
+	if (fd < 0)
+		return found;
+	text = pool_alloc(pool, DRIVER_FILE_MAX);
+	len = read(fd, text, DRIVER_FILE_MAX);
+	(void)close(fd);
+	settings_lex_init(&lex, pool, cv_span(text, len < 0 ? 0 : (size_t)len));
+	do {
+		settings_lex_next(&lex, &line);
+		if (line.kind == LEX_SETTING && cv_span_is(line.key, "driver"))
+			found = line.value;
+	} while (line.kind != LEX_END);
+	/* it becomes a part of a file name */
+	for (size_t i = 0; i < found.len; i++) {
+		if (!(found.data[i] >= 'a' && found.data[i] <= 'z') &&
+		    !(found.data[i] >= '0' && found.data[i] <= '9'))
+			return CV_SPAN_NONE;
+	}
+	return found;
+}
+
+static void add_driver_of_file(struct names *names, const char *driver,
+			       const struct settings_scope *scope)
+{
+	struct cv_pool *pool;
+	struct cv_span second;
+	const char *path;
+
+	for (size_t i = 0; i < sizeof(drivers_by_file) /
+	     sizeof(drivers_by_file[0]); i++) {
+		if (strcmp(driver, drivers_by_file[i]) != 0 ||
+		    settings_lookup(names->tree, scope, "args", &path) !=
+		    CV_OK || path[0] != '/')
+			continue;
+		pool = pool_create("driver file");
+		pool_set_secret(pool);
+		second = driver_of_file(path, pool);
+		if (second.len > 0)
+			add_name(names, pool_printf(names->pool, "%s-%.*s?",
+						    driver,
+						    CV_SPAN_ARG(second)));
+		pool_destroy(&pool);
+	}
+}
+
+static void add_auth_blocks(struct names *names, const char *kind,
+			    bool only_pure)
 {
 	settings_block block;
 	uint32_t at = 0;
@@ -114,18 +179,22 @@ static void add_auth_blocks(struct names *names, const char *kind)
 
 		/* prefetch only hands on what the passdb has found: core */
 		if (settings_lookup(names->tree, &scope, "driver",
-				    &driver) == CV_OK &&
-		    strcmp(driver, "prefetch") != 0)
-			add_driver(names, "auth-", cv_span_of(driver));
+				    &driver) != CV_OK ||
+		    strcmp(driver, "prefetch") == 0)
+			continue;
+		/* left to the process that has the first one */
+		if (!only_pure)
+			add_driver_of_file(names, driver, &scope);
+		add_driver(names, "auth-", cv_span_of(driver));
 	}
 }
 
-static void add_auth(struct names *names)
+static void add_auth(struct names *names, bool only_pure)
 {
 	struct module_settings set;
 
-	add_auth_blocks(names, "passdb");
-	add_auth_blocks(names, "userdb");
+	add_auth_blocks(names, "passdb", only_pure);
+	add_auth_blocks(names, "userdb", only_pure);
 	if (settings_get(names->tree, &module_settings_table, NULL,
 			 names->pool, &set, NULL) < 0)
 		return;
@@ -163,7 +232,7 @@ static void add_everything(struct names *names)
 			add_name(names, set.protocols.items[i]);
 	}
 	add_storage(names, NULL);
-	add_auth(names);
+	add_auth(names, false);
 	add_mail_plugins(names, NULL);
 	while (settings_filter_next(names->tree, "protocol", &at, &protocol)) {
 		add_storage(names, protocol);
@@ -189,7 +258,8 @@ void module_names(const struct settings_tree *tree,
 	if (role != NULL && role->location != NULL)
 		add_location(&names, role->location);
 	if (role != NULL && (role->wants & MODULE_WANT_AUTH) != 0)
-		add_auth(&names);
+		add_auth(&names,
+			 (role->wants & MODULE_WANT_ONLY_PURE) != 0);
 	if (role != NULL && (role->wants & (MODULE_WANT_MAIL |
 					    MODULE_WANT_NAMED_MAIL)) != 0)
 		add_mail_plugins(&names, role->protocol);

@@ -137,6 +137,16 @@ tests_unit_test_auth_service_SOURCES = %D%/test-auth-service.c \
 tests_unit_test_auth_service_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_service_LDADD = $(AUTH_LIBS)
 
+UNIT_TESTS += tests/unit/test-auth-sql-query
+tests_unit_test_auth_sql_query_SOURCES = %D%/test-auth-sql-query.c
+tests_unit_test_auth_sql_query_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-DCV_PLUGIN=auth_sql -Wno-missing-prototypes
+tests_unit_test_auth_sql_query_LDADD = tests/unit/libauth-sql-query.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
+check_LTLIBRARIES += tests/unit/libauth-sql-query.la
+tests_unit_libauth_sql_query_la_SOURCES = plugins/auth-sql/sql-query.c
+tests_unit_libauth_sql_query_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_sql
+
 UNIT_TESTS += tests/unit/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,519 @@
+/* auth-sql.c - users in SQL databases; passdb and userdb.
+ *
+ *	passdb {
+ *		driver = sql
+ *		args = /etc/culver/dovecot-sql.conf.ext
+ *	}
+ *
+ * The file is Dovecot 2.3's.  Which database it is makes no difference here:
+ * a plugin sql-<driver> carries the statements out. */
+#include "cv-auth.h"
+#include "sql-file.h"
+#include "sql-query.h"
+
+/* A file that is open; passdb and userdb with the same args share it, and so
+ * its connections. */
+struct sql_users {
+	struct sql_users *next;
+	struct cv_pool *pool;
+	uint32_t refs;
+	struct sql_file file;
+	const struct cv_sql *sql;
+	struct cv_sql_db *db;
+	const struct sql_query *password_query, *user_query, *iterate_query;
+};
+
+static const struct cv_auth_api *auth_api;
+static struct cv_plugin *plugin_self;
+static struct sql_users *all_users;
+
+/* --- asking -------------------------------------------------------------------- */
+
+static int expand_for(void *context, const char *text, struct cv_text *out,
+		      struct cv_error *err)
+{
+	return auth_api->expand(context, text, CV_AUTH_EXPAND_RAW, out, err);
+}
+
+static int expand_nothing(void *context, const char *text,
+			  struct cv_text *out, struct cv_error *err)
+{
+	(void)context;
+	(void)out;
+	return CV_FAIL(err, CV_E_CONFIG, "iterate_query has the variable %s, "
+		       "but there is no user yet", text);
+}
+
+/* Takes the rows of one lookup. */
+struct taking {
+	struct cv_auth_reply *reply;
+	uint32_t rows;
+};
+
+static int take_row(void *context, const struct cv_sql_row *row,
+		    struct cv_error *err)
+{
+	struct taking *t = context;
+
+	if (t->rows++ > 0)
+		return CV_EOF;
+	for (uint32_t i = 0; i < row->count; i++) {
+		/* NULL: there is no such field for this user */
+		if (row->values[i].data == NULL || row->names[i][0] == '\0')
+			continue;
+		if (!auth_api->set(t->reply, cv_span_of(row->names[i]),
+				   row->values[i]))
+			return CV_FAIL(err, CV_E_CONFIG, "the column '%s' is "
+				       "no field: its name has other bytes "
+				       "than letters, digits and _-:./, or "
+				       "its value has line ends or is longer "
+				       "than 8 KiB", row->names[i]);
+	}
+	return CV_OK;
+}
+
+/* The failure with what it was about, and the way out. */
+static int explain(const struct sql_users *users, const char *what, int ret,
+		   struct cv_pool *pool, struct cv_error *err)
+{
+	const char *hint = "";
+	const char *text;
+
+	if (ret >= 0 || err == NULL)
+		return ret;
+	text = cv_span_copy(pool, cv_span_of(cv_api->error_text(err)));
+	if (ret == CV_E_TEMP || ret == CV_E_TIMEOUT)
+		hint = " (hint: is the database running, and is 'connect' "
+			"right? Users are refused for the time being)";
+	return CV_FAIL(err, ret, "%s of '%s': %s%s", what, users->file.path,
+		       text, hint);
+}
+
+static int ask(struct sql_users *users, const char *what,
+	       const struct sql_query *query, const struct cv_auth_input *in,
+	       struct cv_span password, struct taking *t,
+	       struct cv_error *err)
+{
+	struct cv_sql_query bound;
+	int ret;
+
+	/* the callback gets it back as const */
+	ret = sql_query_bind(query, in->pool, expand_for,
+			     (void *)(uintptr_t)in, password, &bound, err);
+	if (ret == CV_E_DENIED || ret == CV_E_SYNTAX) {
+		/* nobody can have such a name */
+		cv_api->log(plugin_self, CV_LOG_INFO, "%s: %s of '%s': %s",
+			    in->user, what, users->file.path,
+			    err == NULL ? "" : cv_api->error_text(err));
+		return CV_AUTH_UNKNOWN_USER;
+	}
+	if (ret == CV_OK)
+		ret = users->sql->exec(users->db, &bound, take_row, t, NULL,
+				       err);
+	if (ret < 0)
+		return explain(users, what, ret, in->pool, err);
+	return t->rows == 0 ? CV_AUTH_UNKNOWN_USER : CV_AUTH_OK;
+}
+
+static int ask_password(struct sql_users *users,
+			const struct cv_auth_input *in,
+			struct cv_span password, struct cv_auth_reply *reply,
+			struct cv_error *err)
+{
+	struct taking t = { reply, 0 };
+	int ret = ask(users, "password_query", users->password_query, in,
+		      password, &t, err);
+
+	if (ret == CV_AUTH_OK && t.rows > 1)
+		return CV_FAIL(err, CV_E_CONFIG, "password_query of '%s' has "
+			       "found more than one row for '%s' (hint: make "
+			       "the column of names unique)",
+			       users->file.path, in->user);
+	return ret;
+}
+
+static int passdb_lookup(void *data, const struct cv_auth_input *in,
+			 struct cv_auth_reply *reply, struct cv_error *err)
+{
+	struct sql_users *users = data;
+
+	if (users->password_query->has_password)
+		return CV_FAIL(err, CV_E_UNSUPPORTED, "password_query of '%s' "
+			       "has %%w: it can verify passwords, not look "
+			       "them up", users->file.path);
+	return ask_password(users, in, CV_SPAN_NONE, reply, err);
+}
+
+/* The database compares: with %w in the query. */
+static int passdb_verify(void *data, const struct cv_auth_input *in,
+			 struct cv_span password, struct cv_auth_reply *reply,
+			 struct cv_error *err)
+{
+	int ret = ask_password(data, in, password, reply, err);
+	struct cv_span open = auth_api->get(reply, "nopassword");
+
+	/* neither nopassword nor a password: it did not compare either */
+	if (ret == CV_AUTH_OK && auth_api->get(reply, "password").data == NULL
+	    && (open.data == NULL || cv_span_is_icase(open, "no") ||
+		cv_span_is_icase(open, "n") || cv_span_is(open, "0")))
+		return CV_AUTH_MISMATCH;
+	return ret;
+}
+
+static bool passdb_verifies(void *data)
+{
+	return ((struct sql_users *)data)->password_query->has_password;
+}
+
+static int userdb_lookup(void *data, const struct cv_auth_input *in,
+			 struct cv_auth_reply *reply, struct cv_error *err)
+{
+	struct sql_users *users = data;
+	struct taking t = { reply, 0 };
+	int ret = ask(users, "user_query", users->user_query, in,
+		      CV_SPAN_NONE, &t, err);
+
+	if (ret == CV_AUTH_OK && t.rows > 1)
+		cv_api->log(plugin_self, CV_LOG_WARNING, "user_query of '%s' "
+			    "has found more than one row for '%s', the first "
+			    "one counts", users->file.path, in->user);
+	return ret;
+}
+
+/* --- all users -------------------------------------------------------------------- */
+
+struct listing {
+	cv_user_found_fn *found;
+	void *context;
+	struct cv_text name;
+};
+
+static struct cv_span column(const struct cv_sql_row *row, const char *name)
+{
+	for (uint32_t i = 0; i < row->count; i++) {
+		if (cv_span_is_icase(cv_span_of(row->names[i]), name))
+			return row->values[i];
+	}
+	return CV_SPAN_NONE;
+}
+
+static int list_row(void *context, const struct cv_sql_row *row,
+		    struct cv_error *err)
+{
+	struct listing *l = context;
+	struct cv_span user = column(row, "user"), domain = CV_SPAN_NONE;
+
+	if (user.data == NULL) {
+		user = column(row, "username");
+		domain = column(row, "domain");
+	}
+	if (user.data == NULL)
+		return CV_FAIL(err, CV_E_CONFIG, "a row has no value in a "
+			       "column 'user' or 'username' (hint: SELECT "
+			       "address AS user FROM ...)");
+	cv_text_reset(&l->name);
+	cv_text_append_span(&l->name, user);
+	if (domain.len > 0) {
+		cv_text_append_c(&l->name, '@');
+		cv_text_append_span(&l->name, domain);
+	}
+	return l->found(l->context, cv_text_span(&l->name)) ? CV_OK : CV_EOF;
+}
+
+static int userdb_iterate(void *data, cv_user_found_fn *found, void *context,
+			  struct cv_error *err)
+{
+	struct sql_users *users = data;
+	struct cv_pool *pool = cv_api->pool_create("sql users");
+	struct listing l = { .found = found, .context = context };
+	struct cv_sql_query bound;
+	int ret;
+
+	cv_text_init(&l.name, pool);
+	ret = sql_query_bind(users->iterate_query, pool, expand_nothing, NULL,
+			     CV_SPAN_NONE, &bound, err);
+	if (ret == CV_OK)
+		ret = users->sql->exec(users->db, &bound, list_row, &l, NULL,
+				       err);
+	ret = explain(users, "iterate_query", ret, pool, err);
+	cv_api->pool_destroy(&pool);
+	return ret;
+}
+
+/* --- opening ------------------------------------------------------------------------ */
+
+static void log_problem(void *context, uint32_t line, bool is_error,
+			const char *text)
+{
+	cv_api->log(plugin_self, is_error ? CV_LOG_ERROR : CV_LOG_WARNING,
+		    "%s:%u: %s", (const char *)context, line, text);
+}
+
+static const char *service_name(struct cv_pool *pool, const char *driver)
+{
+	struct cv_text name;
+
+	cv_text_init(&name, pool);
+	cv_text_append_f(&name, "sql-%s", driver);
+	return cv_text_str(&name);
+}
+
+static int parse_query(struct sql_users *users, const char *name,
+		       const char *text, const struct sql_query **query_r,
+		       struct cv_error *err)
+{
+	int ret = sql_query_parse(users->pool, text, users->sql->dialect,
+				  query_r, err);
+
+	return explain(users, name, ret, users->pool, err);
+}
+
+static int parse_queries(struct sql_users *users, struct cv_error *err)
+{
+	const struct sql_file *file = &users->file;
+	int ret = parse_query(users, "password_query", file->password_query,
+			      &users->password_query, err);
+
+	if (ret == CV_OK)
+		ret = parse_query(users, "user_query", file->user_query,
+				  &users->user_query, err);
+	if (ret == CV_OK)
+		ret = parse_query(users, "iterate_query", file->iterate_query,
+				  &users->iterate_query, err);
+	if (ret == CV_OK && (users->user_query->has_password ||
+			     users->iterate_query->has_password))
+		ret = CV_FAIL(err, CV_E_CONFIG, "'%s': %%w is for "
+			      "password_query alone", file->path);
+	return ret;
+}
+
+/* Called with the configuration, which it hands to the driver. */
+static void tell_path(void *context, const char *path)
+{
+	const struct cv_auth_db_config *config = context;
+
+	config->needs_path(config, path);
+}
+
+static int open_file(struct sql_users *users,
+		     const struct cv_auth_db_config *config,
+		     struct cv_error *err)
+{
+	struct cv_sql_config sql_config = {
+		CV_SIZED(cv_sql_config), .pool = users->pool,
+		.needs_path = tell_path, .context = (void *)(uintptr_t)config,
+	};
+	const char *path = cv_span_copy(users->pool, cv_span_trim(
+						cv_span_of(config->args)));
+	const char *name;
+	int ret = sql_file_read(users->pool, path, &users->file, log_problem,
+				(void *)(uintptr_t)path, err);
+
+	if (ret == CV_E_CONFIG)
+		return CV_FAIL(err, ret, "'%s' has errors, see above", path);
+	if (ret != CV_OK)
+		return ret;
+	name = service_name(users->pool, users->file.driver);
+	users->sql = cv_api->service(name, CV_SQL_MAJOR);
+	if (users->sql == NULL)
+		return CV_FAIL(err, CV_E_UNSUPPORTED, "'%s': driver = %s "
+			       "needs the plugin %s, which is not there "
+			       "(hint: install the package culver-%s)", path,
+			       users->file.driver, name, users->file.driver);
+	ret = parse_queries(users, err);
+	if (ret != CV_OK)
+		return ret;
+	sql_config.connect = users->file.connect;
+	ret = users->sql->open(&sql_config, &users->db, err);
+	return explain(users, "connect", ret, users->pool, err);
+}
+
+static int sql_open(const struct cv_auth_db_config *config, void **db_r,
+		    struct cv_error *err)
+{
+	struct cv_pool *pool;
+	struct sql_users *users;
+	int ret;
+
+	for (users = all_users; users != NULL; users = users->next) {
+		if (!cv_span_is(cv_span_trim(cv_span_of(config->args)),
+				users->file.path))
+			continue;
+		users->refs++;
+		*db_r = users;
+		return CV_OK;
+	}
+	pool = cv_api->pool_create("auth-sql");
+	users = CV_ALLOC(pool, struct sql_users);
+	users->pool = pool;
+	users->refs = 1;
+	ret = open_file(users, config, err);
+	if (ret != CV_OK) {
+		cv_api->pool_destroy(&pool);
+		return ret;
+	}
+	users->next = all_users;
+	all_users = users;
+	*db_r = users;
+	return CV_OK;
+}
+
+static void sql_close(void *data)
+{
+	struct sql_users *users = data, **at = &all_users;
+	struct cv_pool *pool = users->pool;
+
+	if (--users->refs > 0)
+		return;
+	while (*at != users)
+		at = &(*at)->next;
+	*at = users->next;
+	users->sql->close(users->db);
+	cv_api->pool_destroy(&pool);
+}
+
+static const char *sql_scheme(void *data)
+{
+	return ((struct sql_users *)data)->file.default_pass_scheme;
+}
+
+static const char *password_key(void *data)
+{
+	return ((struct sql_users *)data)->password_query->variables;
+}
+
+static const char *user_key(void *data)
+{
+	return ((struct sql_users *)data)->user_query->variables;
+}
+
+/* --- looking it over ------------------------------------------------------------------ */
+
+struct checking { const struct cv_check *check; const char *path; };
+
+static void check_problem(void *context, uint32_t line, bool is_error,
+			  const char *text)
+{
+	const struct checking *c = context;
+
+	if (is_error)
+		c->check->error(c->check, "", "%s:%u: %s", c->path, line,
+				text);
+	else
+		c->check->warning(c->check, "", "%s:%u: %s", c->path, line,
+				  text);
+}
+
+/* %w is no variable of users: it is told apart here. */
+static void check_variables(const struct cv_check *check, const char *query)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, check->pool);
+	for (; *query != '\0'; query++) {
+		if (query[0] == '%' && query[1] == '%') {
+			cv_text_append_str(&text, "%%");
+			query++;
+		} else if (query[0] == '%' && query[1] == 'w') {
+			query++;
+		} else if (strncmp(query, "%{password}", 11) == 0) {
+			query += 10;
+		} else {
+			cv_text_append_c(&text, *query);
+		}
+	}
+	(void)check->variables(check, "", cv_text_str(&text));
+}
+
+static const struct { const char *driver; uint32_t dialect; } dialects[] = {
+	{ "sqlite", CV_SQL_DOUBLE_EITHER | CV_SQL_BACKTICK_NAME |
+		CV_SQL_BRACKET_NAME },
+	{ "pgsql", CV_SQL_DOLLAR_TEXT | CV_SQL_E_TEXT },
+	{ "mysql", CV_SQL_BACKSLASH | CV_SQL_DOUBLE_TEXT |
+		CV_SQL_HASH_COMMENT | CV_SQL_BACKTICK_NAME },
+};
+
+/* Services are not there while the configuration is read: what the drivers of
+ * this tree say is known, others are left to open. */
+static void check_query(const struct checking *c, const struct sql_file *file,
+			const char *name, const char *query)
+{
+	struct cv_error *err = cv_api->error_new(c->check->pool);
+	const struct sql_query *parsed;
+
+	check_variables(c->check, query);
+	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+		if (strcmp(dialects[i].driver, file->driver) == 0 &&
+		    sql_query_parse(c->check->pool, query,
+				    dialects[i].dialect, &parsed, err) !=
+		    CV_OK)
+			c->check->error(c->check, "", "%s: %s: %s", c->path,
+					name, cv_api->error_text(err));
+	}
+}
+
+static void sql_check(const struct cv_check *check)
+{
+	struct checking c = { check, cv_span_copy(check->pool, cv_span_trim(
+						cv_span_of(check->value))) };
+	struct sql_file file;
+	int ret;
+
+	if (c.path[0] != '/') {
+		check->error(check, "", "args is the absolute path of a file "
+			     "like dovecot-sql.conf.ext");
+		return;
+	}
+	if (!check->file(check, "", c.path, CV_CHECK_FILE))
+		return;
+	ret = sql_file_read(check->pool, c.path, &file, check_problem, &c,
+			    NULL);
+	if (ret == CV_E_TEMP)
+		return;			/* not for these eyes; open will say */
+	if (CV_HAS(check, scheme))
+		check->scheme(check, "",
+			      cv_span_of(file.default_pass_scheme));
+	check_query(&c, &file, "password_query", file.password_query);
+	check_query(&c, &file, "user_query", file.user_query);
+	check_query(&c, &file, "iterate_query", file.iterate_query);
+}
+
+/* --- the frame --------------------------------------------------------------------------- */
+
+static const struct cv_passdb sql_passdb = {
+	CV_SIZED(cv_passdb), .name = "sql", .default_scheme = "CRYPT",
+	.open = sql_open, .close = sql_close, .lookup = passdb_lookup,
+	.verify = passdb_verify, .verifies = passdb_verifies,
+	.scheme = sql_scheme, .cache_key = password_key, .check = sql_check,
+};
+
+static const struct cv_userdb sql_userdb = {
+	CV_SIZED(cv_userdb), .name = "sql",
+	.open = sql_open, .close = sql_close, .lookup = userdb_lookup,
+	.iterate = userdb_iterate, .cache_key = user_key, .check = sql_check,
+};
+
+static int init(const struct cv_host *host, struct cv_plugin *self,
+		struct cv_error *err)
+{
+	int ret;
+
+	cv_api = host;
+	plugin_self = self;
+	auth_api = cv_need_service("auth", 1, err);
+	if (auth_api == NULL)
+		return CV_E_UNSUPPORTED;
+	ret = cv_provide_passdb(self, &sql_passdb, err);
+	return ret != CV_OK ? ret : cv_provide_userdb(self, &sql_userdb, err);
+}
+
+static const char *const processes[] = { "auth", "auth-worker", NULL };
+static const char *const drivers[] = {
+	"sql-mysql", "sql-pgsql", "sql-sqlite", NULL,
+};
+
+CV_PLUGIN_DEFINE("auth-sql", 0,
+	.license = "MIT", .version = "1.0",
+	.summary = "Users in SQL databases",
+	.processes = processes, .after = drivers,
+	.init = init);
