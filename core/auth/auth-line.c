@@ -391,7 +391,6 @@ static const struct mechanism {
 	{ "ANONYMOUS", "anonymous", false },
 	{ "EXTERNAL", "", false },
 	{ "OTP", "dictionary\tactive", false },
-	{ "APOP", "private\tdictionary\tactive", false },
 	{ "OAUTHBEARER", "plaintext", true },
 	{ "XOAUTH2", "plaintext", true },
 	{ "GSSAPI", "", true },
@@ -413,7 +412,11 @@ const char *auth_line_mechanism(const char *name)
 	const struct mechanism *m = find_mechanism(cv_span_of(name));
 	size_t len = strlen(name), end = strlen("-PLUS");
 
-	if (len > end && strcmp(name + len - end, "-PLUS") == 0)
+	if (len > end && strcasecmp(name + len - end, "-PLUS") == 0)
+		return NULL;
+	/* its challenge is that of a greeting: whoever chooses it himself
+	 * can use an answer that he has overheard */
+	if (strcasecmp(name, "APOP") == 0)
 		return NULL;
 	return m != NULL ? m->words : "";
 }

@@ -156,7 +156,7 @@ namespace archive {
                "Archive.older.a", "a*", "a*/below", "abc", "abc/below")
     server.adm("mailbox", "delete", "-r", "-u", "alice", "Archive.old", "a*")
     assert sorted(server.adm("mailbox", "list", "-u", "alice").stdout.split()) == [
-        "Archive.older.a", "INBOX", "Trash", "abc", "abc/below"]
+        "Archive", "Archive.older", "Archive.older.a", "INBOX", "Trash", "abc", "abc/below"]
 
 
 @pytest.mark.parametrize("location", ["maildir:~/link/mail", "maildir:~/link/mail:LAYOUT=fs", "sdbox:~/link/mail",

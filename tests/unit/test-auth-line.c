@@ -170,6 +170,8 @@ static void test_mechanisms(void **state)
 			    "dictionary\tactive\tmutual-auth");
 	assert_string_equal(auth_line_mechanism("X-OWN"), "");
 	assert_null(auth_line_mechanism("SCRAM-SHA-256-PLUS"));
+	assert_null(auth_line_mechanism("APOP"));
+	assert_null(auth_line_mechanism("apop"));
 }
 
 static void test_limits(void **state)
