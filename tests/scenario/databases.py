@@ -143,7 +143,7 @@ class MariaDB(Folder):
                 ["mariadbd", "--no-defaults", f"--datadir={self.dir}/data",
                  f"--socket={self.socket}", "--skip-networking",
                  f"--pid-file={self.dir}/pid", "--innodb-buffer-pool-size=8M",
-                 "--innodb-flush-log-at-trx-commit=0", "--character-set-server=utf8mb4"],
+                 "--innodb-flush-log-at-trx-commit=1", "--character-set-server=utf8mb4"],
                 stdout=log, stderr=log, cwd="/", **run_as("mysql"))
         self.wait()
         self.sql("CREATE DATABASE IF NOT EXISTS mail")

@@ -86,7 +86,7 @@ def test_each_optional_part(plugins, conf, name):
             "driver = sqlite\nconnect = /users.db\n" if "-sql." in path else "")
         part.write_text(part.read_text().replace(path, str(conf / pathlib.Path(path).name)))
     load(plugins, conf / "culver.conf")
-    driver = re.search(r"driver = (\S+)", (conf / "conf.d" / name).read_text())
+    driver = re.search(r"(?m)^ +driver = (\S+)", (conf / "conf.d" / name).read_text())
     shown = culverconf(plugins, conf / "culver.conf", "-n").stdout
     assert f"driver = {driver.group(1)}" in shown
 
