@@ -112,8 +112,8 @@ static void test_broken(void **state)
 		"USER\t1\ta\0010b\tservice=x", "PASS\t1\ta", "LIST",
 		"REQUEST\t1\t2\t3", "REQUEST\t1\t2\t3\t00",
 		"REQUEST\t1\t2\t3\t00112233445566778899aabbccddeefg",
-		"REQUEST\t1\t2\t3\t00112233445566778899aabbccddeeff\t"
-		"session_pid=x",
+		("REQUEST\t1\t2\t3\t00112233445566778899aabbccddeeff\t"
+		 "session_pid=x"),
 	};
 	struct auth_line line;
 

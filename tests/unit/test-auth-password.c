@@ -183,8 +183,8 @@ static void stored_costs_have_limits(void **state)
 		"{SCRAM-SHA-1}4096,AAAA,AAAA,AAAA",
 		"{SCRAM-SHA-1}4096,AAAA",
 		"{SCRAM-SHA-1}", "{SCRAM-SHA-256},,,",
-		"{PBKDF2}$1$x$99999999$c02200ea5e43bf8329fef7241bfc16aeeb169b"
-			"9c",
+		("{PBKDF2}$1$x$99999999$c02200ea5e43bf8329fef7241bfc16aeeb169b"
+		 "9c"),
 		"{PBKDF2}$1$x$0$c02200ea5e43bf8329fef7241bfc16aeeb169b9c",
 		"{PBKDF2}$2$x$5$c02200ea5e43bf8329fef7241bfc16aeeb169b9c",
 		"{PBKDF2}$1$x$5$c022", "{PBKDF2}", "{CRAM-MD5}cd3b",

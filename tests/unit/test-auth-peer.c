@@ -186,8 +186,8 @@ static void test_broken(void **state)
 		"VERSION\t1\t2\nCPID\t1\nCPID\t2\n",
 		"VERSION\t1\t2\nCPID\t1\nAUTH\t1\tNOPE\tservice=x\n",
 		"VERSION\t1\t2\nCPID\t1\nUSER\t1\talice\tservice=x\n",
-		"VERSION\t1\t2\nCPID\t1\nAUTH\t1\tPLAIN\tservice=x\n"
-		"AUTH\t1\tPLAIN\tservice=x\n",
+		("VERSION\t1\t2\nCPID\t1\nAUTH\t1\tPLAIN\tservice=x\n"
+		 "AUTH\t1\tPLAIN\tservice=x\n"),
 	};
 	int good = open_peer(AUTH_LINE_CLIENT, false, 0);
 
