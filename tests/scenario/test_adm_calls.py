@@ -58,6 +58,8 @@ CALLS = {
     "plugin describe": ("imap",),
     "plugin hooks": (),
     "plugin list": (),
+    "proxy kick": ("alice",),
+    "proxy list": (),
     "purge": ALICE,
     "pw": ("-s", "PLAIN", "-p", "secret"),
     "quota get": ALICE,
@@ -140,7 +142,7 @@ def test_each_verb_answers_json(mail):
             continue
         words = [w.format(home=home) if "{" in w else w for w in words if w != "-o-"]
         place = [f"-omail_location=mdbox:{home}/mdbox:ALT={home}/alt"] if call in ("altmove", "purge") else []
-        client = mail.imap() if call in ("kick", "who") else None
+        client = mail.imap() if call in ("kick", "proxy kick", "who") else None
         done = mail.adm("-f", "json", *place, *call.split(), *words, check=False, input="Subject: x\n\ny\n")
         assert done.returncode == 0, (call, done.stderr)
         rows = json.loads(done.stdout)

@@ -94,7 +94,7 @@ def test_mailboxes_have_the_names_that_dovecot_lets_them_have(kind):
     with start_theirs(kind) as theirs:
         hold_one_mail_each(theirs, names)
         fetch = ["-f", "tab", "fetch", "-u", "alice", "mailbox uid hdr.subject", "all"]
-        listed = set(doveadm(theirs, "mailbox", "list", "-u", "alice").splitlines()) - {"a"}    # has no mail
+        listed = set(doveadm(theirs, "mailbox", "list", "-u", "alice").splitlines())    # and a, which has no mail
         assert listed >= set(names)
         mails = sorted(doveadm(theirs, *fetch).splitlines())
         assert len(mails) == len(names) + 1     # a title
