@@ -251,6 +251,9 @@ int forward_connect(struct forward *f, struct cv_text *answer,
 	if (status == CV_OK)
 		status = f->protocol->login(f->state, f->far, &f->target,
 					    answer, err);
+	/* too much of something there is no limit of ours for the client */
+	if (status == CV_E_LIMIT)
+		status = CV_E_TEMP;
 	if (status != CV_OK)
 		drop_far(f);
 	return status;

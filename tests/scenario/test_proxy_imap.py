@@ -230,3 +230,37 @@ def test_the_backend_stays_away(front):
             c.send("a NOOP\r\n")
             assert b"BYE [UNAVAILABLE]" in c.line()
             assert c.closed()
+
+
+HOSTILE = {
+    "silent": [],
+    "nonsense": [b"HTTP/1.1 200 OK\r\n"],
+    "preauth": [b"* PREAUTH you are root\r\n"],
+    "endless line": [b"* OK " + b"x" * 100000],
+    "chatter": [b"* OK hi\r\n" + b"* 1 EXISTS\r\n" * 5000],
+    "other tag": [b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hi\r\nzz OK yes\r\n"],
+    "bye": [b"* BYE go away\r\n"],
+    "no plaintext": [b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n"],
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_far_server_costs_one_login(kind):
+    """Bounded lines, bounded waits; the client is told, and may go on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, \
+            culver.Server(users={}, extra="login_proxy_max_reconnects = 0\n"
+                                          "login_proxy_timeout = 1s\n") as front:
+        write_users(front, {"alice": f"proxy host=127.0.0.1 port={listener.getsockname()[1]}"})
+        with front.raw() as c:
+            c.line()
+            c.send("a LOGIN alice secret\r\n")
+            far = listener.accept()[0]
+            with far:
+                try:
+                    for part in HOSTILE[kind]:
+                        far.sendall(part)
+                except OSError:
+                    pass
+                assert c.until("a")[-1].startswith(b"a NO [UNAVAILABLE]")
+            assert c.command("NOOP")[-1].startswith(b"x OK")
+        assert "secret" not in front.log
