@@ -2,6 +2,7 @@
 #include "auth-client.h"
 #include "auth-exchange.h"
 #include "auth-mechanism.h"
+#include "auth-queue.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 /* What one id stands for: a login, or the lookup of a user. */
 struct item {
 	struct item *next;
+	struct auth_queued queued;	/* while the session's zygote is busy */
 	struct auth_client *client;
 	uint32_t id;
 	struct auth_exchange *exchange;	/* NULL: a lookup */
@@ -107,6 +109,7 @@ static void item_remove(struct item *item)
 		at = &(*at)->next;
 	*at = item->next;
 	client->item_count--;
+	auth_queue_remove(&item->queued);
 	if (item->exchange != NULL)
 		auth_exchange_free(&item->exchange);
 	if (item->request != NULL)
@@ -194,36 +197,36 @@ static void make_key(struct item *item)
 	item->start.key = cv_span((const char *)key, SHA256_DIGEST_LENGTH);
 }
 
-/* Gives the user to the zygote of their service. */
-static void start_session(struct item *item)
+/* CV_E_TEMP: the port is full. */
+static int order_session(struct item *item, int port, struct cv_error *err)
 {
 	struct auth_client *client = item->client;
-	const struct auth_client_config *config = &client->config;
-	int port = config->session_port(config->context, item->target);
-	struct cv_error err = ERROR_NONE;
 	int ret;
 
-	if (port < 0) {
-		ret = FAIL(&err, CV_E_CONFIG, "no service '%s' takes "
-			   "sessions", item->target);
-	} else {
-		if (item->opens)
-			make_key(item);
-		/* the session answers on it; we have no more to say */
-		if (item->offered)
-			item->start.status_fd = client->fd;
-		session_start_put(&writer, &item->start);
-		ret = ipc_send_now(port, &writer, &err);
-		/* it may hold a password */
-		explicit_bzero(writer.data, writer.len);
-		if (item->offered)
-			item->start.status_fd = -1;
-		if (item->offered && ret == CV_OK)
-			client->ending = true;
-	}
+	if (item->opens)
+		make_key(item);
+	/* the session answers on it; we have no more to say */
+	if (item->offered)
+		item->start.status_fd = client->fd;
+	session_start_put(&writer, &item->start);
+	ret = ipc_send_now(port, &writer, err);
+	/* it may hold a password */
+	explicit_bzero(writer.data, writer.len);
+	if (item->offered)
+		item->start.status_fd = -1;
+	if (item->offered && ret == CV_OK)
+		client->ending = true;
+	return ret;
+}
+
+static void session_ordered(struct item *item, int ret,
+			    const struct cv_error *err)
+{
+	struct auth_client *client = item->client;
+
 	if (ret != CV_OK) {
 		log_error("auth", "%s: cannot start a session: %s",
-			  item->target, err.text);
+			  item->target, err->text);
 		fail_item(item, CV_AUTH_FAIL_TEMP);
 	}
 	if (ret == CV_OK && item->opens) {
@@ -236,6 +239,47 @@ static void start_session(struct item *item)
 		client_send(client);
 	}
 	item_remove(item);
+}
+
+static int session_port(const struct item *item)
+{
+	const struct auth_client_config *config = &item->client->config;
+
+	return config->session_port(config->context, item->target);
+}
+
+static int order_again(void *context, bool last)
+{
+	struct item *item = context;
+	struct cv_error err = ERROR_NONE;
+	int ret = order_session(item, session_port(item), &err);
+
+	if (ret != CV_E_TEMP || last)
+		session_ordered(item, ret, &err);
+	return ret;
+}
+
+/* Gives the user to the zygote of their service. */
+static void start_session(struct item *item)
+{
+	int port = session_port(item);
+	struct cv_error err = ERROR_NONE;
+	int ret;
+
+	if (port < 0)
+		ret = FAIL(&err, CV_E_CONFIG, "no service '%s' takes "
+			   "sessions", item->target);
+	else if (auth_queue_is_waiting(port))
+		ret = CV_E_TEMP;
+	else
+		ret = order_session(item, port, &err);
+	if (ret != CV_E_TEMP) {
+		session_ordered(item, ret, &err);
+		return;
+	}
+	item->queued.send = order_again;
+	item->queued.context = item;
+	auth_queue_add(item->client->config.auth->base, port, &item->queued);
 }
 
 static void user_found(struct auth_request *request, int result)

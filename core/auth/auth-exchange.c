@@ -53,7 +53,8 @@ uint32_t auth_fail_reason(int result)
 	return result < 0 ? CV_AUTH_FAIL_TEMP : CV_AUTH_FAIL_CREDENTIALS;
 }
 
-/* One shot in so many milliseconds. */
+/* One shot in so many milliseconds; 0: when the caller has returned, in the
+ * same round of the event loop. */
 static void arm(struct auth_exchange *x, uint64_t msecs)
 {
 	struct timeval wait = {
@@ -61,7 +62,10 @@ static void arm(struct auth_exchange *x, uint64_t msecs)
 		.tv_usec = (suseconds_t)(msecs % 1000 * 1000),
 	};
 
-	event_add(x->timer, &wait);
+	if (msecs == 0)
+		event_active(x->timer, EV_TIMEOUT, 0);
+	else
+		event_add(x->timer, &wait);
 }
 
 static void answer_in(struct auth_exchange *x, uint32_t type, uint64_t msecs)

@@ -118,9 +118,12 @@ void peer_send(struct auth_peer *peer, struct cv_span line)
 	peer->out_len += line.len;
 	if (peer->lists && peer->out_len < READ_BYTES)
 		return;
-	if (peer->out_at == 0 || !event_pending(peer->writable, EV_WRITE,
-						NULL))
+	if (event_pending(peer->writable, EV_WRITE, NULL))
+		return;		/* it goes when there is room, or with others */
+	if (unsent(peer) > UNSENT_PAUSE)
 		flush(peer);
+	else
+		event_active(peer->writable, EV_WRITE, 0);
 }
 
 /* --- items -------------------------------------------------------------------- */

@@ -108,7 +108,10 @@ static void wait_idle(struct worker *worker)
 	uint32_t secs = worker->owner->config.idle_secs;
 	struct timeval limit = { .tv_sec = secs };
 
-	event_add(worker->readable, secs > 0 ? &limit : NULL);
+	if (secs > 0)
+		event_add(worker->readable, &limit);
+	else
+		event_remove_timer(worker->readable);
 }
 
 static void job_finished(struct worker *worker)
@@ -121,7 +124,6 @@ static void job_finished(struct worker *worker)
 		return;
 	}
 	worker->job = NULL;
-	event_del(worker->readable);
 	wait_idle(worker);
 	job->done(job);
 }
@@ -195,6 +197,7 @@ static struct worker *worker_open(struct auth_workers *w,
 				     EV_READ | EV_PERSIST, worker_read,
 				     worker);
 	BUG_IF(worker->readable == NULL);
+	event_add(worker->readable, NULL);
 	worker->next = w->workers;
 	w->workers = worker;
 	w->worker_count++;

@@ -22,6 +22,7 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-penalty.c %D%/auth-penalty.h \
 	%D%/auth-plugin-api.c %D%/auth-plugin-api.h \
 	%D%/auth-provider.c %D%/auth-provider.h \
+	%D%/auth-queue.c %D%/auth-queue.h \
 	%D%/auth-reply.c %D%/auth-reply.h \
 	%D%/auth-request.c %D%/auth-request.h \
 	%D%/auth-service.c %D%/auth-service.h \

@@ -2,6 +2,7 @@
  * process of their own, the hand-off. */
 #include "auth-fixture.h"
 #include "auth/auth-client.h"
+#include "auth/auth-queue.h"
 #include "auth/auth-worker-server.h"
 #include "ipc/auth-message.h"
 
@@ -401,14 +402,20 @@ static void a_challenge_withdraws_the_offer(void **state)
 static void nothing_is_offered_beside_other_requests(void **state)
 {
 	for (int first = 0; first < 2; first++) {
-		int transport[2], fd = set_up_offer(transport);
+		int transport[2], fd;
 
-		send_offer(fd, 1, "imap", "LOGIN", CV_SPAN_NONE,
+		/* the first is under way when the second comes */
+		write_file(fix.users, "joe:{PLAIN}secret:1:1\n");
+		fixture_auth("auth_failure_delay = 10 secs\n"
+			     "passdb {\n driver = passwd-file\n"
+			     " args = $USERS\n}\n");
+		assert_int_equal(ipc_pair(transport, true, NULL), CV_OK);
+		fd = open_channel("imap-login");
+		send_offer(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0wrong"),
 			   first ? transport[0] : -1);
-		send_offer(fd, 2, "imap", "LOGIN", CV_SPAN_NONE,
+		send_offer(fd, 2, "imap", "PLAIN", CV_SPAN("\0joe\0wrong"),
 			   first ? -1 : transport[0]);
-		while (receive(fd) == AUTH_MSG_CHALLENGE)
-			continue;
+		assert_int_equal(receive(fd), 0);
 		assert_not_kept(transport);
 		close(fd);
 		if (first == 0)
@@ -737,6 +744,96 @@ static void a_bound_channel_opens_brokers_alone(void **state)
 	(void)state;
 }
 
+enum { ASKERS = 10, EACH = 30 };
+
+static void send_opens(int fd, uint32_t count, int transport)
+{
+	int both[2] = { transport, -1 };
+
+	for (uint32_t id = 1; id <= count; id++) {
+		send_lookup(fd, AUTH_MSG_USER_OPEN, id, "joe", "deliver",
+			    both);
+		event_base_loop(fix.base, EVLOOP_NONBLOCK);
+	}
+}
+
+/* More at once than the zygote's socket holds. */
+static void send_burst(int askers_r[ASKERS], int transport)
+{
+	write_file(fix.users, "joe:x:1000:1001::/home/joe::\n");
+	fixture_auth(JOE);
+	assert_int_equal(ipc_pair(port, true, NULL), CV_OK);
+	for (int i = 0; i < ASKERS; i++) {
+		askers_r[i] = open_channel("lmtp");
+		send_opens(askers_r[i], EACH, transport);
+	}
+	assert_true(auth_queue_is_waiting(port[0]));
+}
+
+/* What the zygote is told: as many orders, and no more. */
+static void receive_starts(uint32_t count)
+{
+	struct session_start start;
+
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(receive(port[1]), SESSION_MSG_START);
+		assert_int_equal(session_start_get(&in, fix.pool, &start,
+						   NULL), CV_OK);
+		close(start.transport_fd);
+	}
+	for (int i = 0; i < 10; i++) {
+		event_base_loop(fix.base, EVLOOP_NONBLOCK);
+		usleep(2000);
+	}
+	assert_int_equal(ipc_receive(port[1], &in, NULL), CV_NOT_FOUND);
+	assert_false(auth_queue_is_waiting(port[0]));
+}
+
+/* Nobody is refused, and each is answered in the order of asking. */
+static void a_zygote_that_is_busy_is_waited_for(void **state)
+{
+	struct auth_answer answer;
+	int askers[ASKERS], a[2];
+
+	assert_int_equal(ipc_pair(a, false, NULL), CV_OK);
+	send_burst(askers, a[0]);
+	receive_starts(ASKERS * EACH);
+	for (int i = 0; i < ASKERS; i++) {
+		for (uint32_t id = 1; id <= EACH; id++) {
+			receive_answer(askers[i], AUTH_MSG_OK, &answer);
+			assert_int_equal(answer.id, id);
+		}
+		close(askers[i]);
+	}
+	close(a[0]);
+	close(a[1]);
+	(void)state;
+}
+
+/* Of a client that goes, those that wait go as well; another's stay. */
+static void who_waits_for_a_zygote_goes_with_the_client(void **state)
+{
+	int askers[ASKERS], gone, after, a[2];
+
+	assert_int_equal(ipc_pair(a, false, NULL), CV_OK);
+	send_burst(askers, a[0]);
+	gone = open_channel("lmtp");
+	send_opens(gone, 5, a[0]);
+	after = open_channel("lmtp");
+	send_opens(after, 5, a[0]);
+	close(gone);
+	while (ended_count == 0)
+		event_base_loop(fix.base, EVLOOP_ONCE);
+	receive_starts(ASKERS * EACH + 5);
+	assert_int_equal(ended_count, 1);
+	for (int i = 0; i < ASKERS; i++)
+		close(askers[i]);
+	close(after);
+	close(a[0]);
+	close(a[1]);
+	(void)state;
+}
+
 /* Opens a session of the user and gives back the key in its order. */
 static struct cv_span key_of(int fd, uint32_t id, const char *user)
 {
@@ -823,6 +920,7 @@ static void clients_that_break_the_rules_are_dropped(void **state)
 	send_begin(fd, 1, "imap", "PLAIN", CV_SPAN("\0joe\0secret"));
 	auth_continue_put(&out, 1, CV_SPAN("x"));
 	assert_int_equal(ipc_send(fd, &out, NULL), CV_OK);
+	receive_answer(fd, AUTH_MSG_OK, &answer);
 	assert_int_equal(receive(fd), 0);
 	close(fd);
 	/* an id twice */
@@ -943,6 +1041,8 @@ int main(void)
 		TEST(a_killed_worker_fails_its_job_alone),
 		TEST(lmtp_looks_users_up),
 		TEST(a_bound_channel_opens_brokers_alone),
+		TEST(a_zygote_that_is_busy_is_waited_for),
+		TEST(who_waits_for_a_zygote_goes_with_the_client),
 		TEST(the_key_of_a_process_names_user_and_userdb),
 		TEST(clients_that_break_the_rules_are_dropped),
 		TEST(failures_are_told_late),

@@ -1,0 +1,40 @@
+"""Many log in at the same moment: each is served, none is turned away."""
+import asyncio
+
+import pytest
+
+import culver
+
+COUNT = 400
+EXTRA = """
+disable_plaintext_auth = no
+mail_max_userip_connections = 10000
+"""
+
+
+async def login(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await reader.readline()
+    writer.write(b"a LOGIN alice secret\r\n")
+    while not (line := await reader.readline()).startswith(b"a "):
+        if not line:
+            return b"closed"
+    writer.write(b"b LOGOUT\r\n")
+    await reader.read()
+    writer.close()
+    return line
+
+
+async def all_at_once(port):
+    return await asyncio.gather(*(login(port) for _ in range(COUNT)))
+
+
+@pytest.mark.parametrize("relays", ["", "service imap-login {\n  service_count = 0\n}\n"],
+                         ids=["own", "shared"])
+def test_a_storm_of_logins(relays):
+    """More than the zygote's socket holds orders: they wait their turn."""
+    with culver.Server(extra=EXTRA + relays) as server:
+        answers = asyncio.run(asyncio.wait_for(all_at_once(server.imap_port), 120))
+        refused = [a for a in answers if not a.startswith(b"a OK")]
+        assert not refused, (refused[:3], server.log[-1500:])
+        assert "queue is full" not in server.log
