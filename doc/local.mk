@@ -21,4 +21,4 @@ update-man: core/settings/settings-manual all
 	mv $(srcdir)/doc/man/culver-plugins.5.new \
 		$(srcdir)/doc/man/culver-plugins.5
 .PHONY: update-man
-EXTRA_DIST += %D%/auth-service.md %D%/proxy.md %D%/remote-storage.md %D%/sync.md %D%/urlauth.md %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md
+EXTRA_DIST += %D%/auth-drivers.md %D%/auth-service.md %D%/proxy.md %D%/remote-storage.md %D%/sync.md %D%/urlauth.md %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md

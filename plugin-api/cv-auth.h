@@ -66,8 +66,10 @@ enum cv_auth_result {
 /* Fields of a passdb that core acts upon: password, nopassword, user,
  * username, domain, userdb_*, allow_nets, nologin, reason, nodelay,
  * delay_until, fail, noauthenticate, proxy*, host, port and destuser (where
- * the mail is).  Of a userdb: user, username,
- * domain, uid, gid, home, mail, chroot, system_groups_user, userdb_import;
+ * the mail is).  Of one that refuses: reason, and fail_data, which a mechanism
+ * that says more than no (OAUTHBEARER) says in place of its own.  Of a userdb:
+ * user, username, domain, uid, gid, home, mail, chroot, system_groups_user,
+ * userdb_import;
  * any other name is a setting for that user alone.  mail is a template that
  * the session expands; all other values are final, and drivers expand what
  * an admin wrote for them. */

@@ -3,6 +3,7 @@
 #include "auth-forward.h"
 #include "auth-mechanism.h"
 #include "auth-penalty.h"
+#include "password-scheme.h"
 #include "auth-credentials.h"
 #include "ipc/channel-binding.h"
 
@@ -296,8 +297,9 @@ static void verified(struct auth_request *request, int result)
 	}
 	x->next_answer.text = request->fail_text;
 	if (x->io.fail_data.len > 0 && result > 0)
-		say_last_words(x, x->io.fail_data, auth_fail_reason(result),
-			       result_text(result));
+		say_last_words(x, request->fail_data[0] == '\0' ?
+			       x->io.fail_data : cv_span_of(request->fail_data),
+			       auth_fail_reason(result), result_text(result));
 	else
 		fail(x, auth_fail_reason(result), result_text(result));
 }
@@ -420,8 +422,13 @@ static void ask(struct auth_exchange *x)
 	bool verify = x->asking == CV_MECHANISM_VERIFY;
 
 	x->stage = EXCHANGE_DATABASE;
-	auth_request_verify(x->request, verify ? x->io.password : CV_SPAN_NONE,
-			    verify ? verified : credentials_found);
+	/* nobody has such a password, and no worker takes it */
+	if (verify && x->io.password.len > PASSWORD_MAX)
+		verified(x->request, CV_AUTH_MISMATCH);
+	else
+		auth_request_verify(x->request, verify ? x->io.password :
+				    CV_SPAN_NONE,
+				    verify ? verified : credentials_found);
 }
 
 static void penalty_known(void *context, uint32_t delay_msecs)

@@ -207,6 +207,10 @@ static bool chain_judge(struct auth_request *request, int result)
 		result = apply_fields(request, db);
 	else if (auth_reply_get(&request->reply, "reason") != NULL)
 		request->fail_text = auth_reply_get(&request->reply, "reason");
+	if (result > CV_AUTH_OK &&
+	    auth_reply_get(&request->reply, "fail_data") != NULL)
+		request->fail_data = auth_reply_get(&request->reply,
+						    "fail_data");
 	/* a name that may be no part of a path is nobody's */
 	if (result == CV_E_DENIED)
 		result = CV_AUTH_UNKNOWN_USER;

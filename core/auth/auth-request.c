@@ -16,7 +16,7 @@ struct auth_request *auth_request_create(struct auth *auth)
 	auth_reply_init(&request->fields, pool);
 	auth_reply_init(&request->userdb, pool);
 	auth_reply_init(&request->reply, pool);
-	request->fail_text = "";
+	request->fail_text = request->fail_data = "";
 	return request;
 }
 

@@ -27,6 +27,7 @@ struct auth_request {
 	const char *credentials;	/* of a lookup: "{SCHEME}..." or bare */
 	const char *credentials_scheme;	/* of a bare one */
 	const char *fail_text;		/* for the client, "" none */
+	const char *fail_data;		/* in place of the mechanism's */
 	bool prefetched;		/* a passdb gave userdb_* fields */
 	bool user_changed;
 

@@ -8,7 +8,8 @@
 #include "base.h"
 #include "cv-auth.h"
 
-enum { PASSWORD_HASH_MAX = 8192, PASSWORD_MAX = 4096 };
+/* Tokens come as passwords do. */
+enum { PASSWORD_HASH_MAX = 8192, PASSWORD_MAX = 8192 };
 
 /* A stored password taken apart; text points into it. */
 struct password_hash {

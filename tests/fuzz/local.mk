@@ -297,6 +297,21 @@ tests_fuzz_fuzz_apppassword_CPPFLAGS = $(FUZZ_CPPFLAGS) \
 tests_fuzz_fuzz_apppassword_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_apppassword_LDADD = $(FUZZ_LIBS)
 
+if HAVE_JANSSON
+noinst_LTLIBRARIES += tests/fuzz/libjwt-fuzz.la
+tests_fuzz_libjwt_fuzz_la_SOURCES = $(OAUTH2_TOKEN_SOURCES)
+tests_fuzz_libjwt_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_oauth2 \
+	$(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+noinst_PROGRAMS += tests/fuzz/fuzz-jwt
+tests_fuzz_fuzz_jwt_SOURCES = %D%/fuzz-jwt.c
+tests_fuzz_fuzz_jwt_CPPFLAGS = $(FUZZ_CPPFLAGS) -DCV_PLUGIN=auth_oauth2 \
+	-I$(top_srcdir)/plugins/auth-oauth2
+tests_fuzz_fuzz_jwt_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_jwt_LDADD = tests/fuzz/libjwt-fuzz.la \
+	core/module/libmodule.la core/settings/libsettings.la $(FUZZ_LIBS) \
+	$(JANSSON_LIBS) $(OPENSSL_LIBS)
+endif
+
 noinst_PROGRAMS += tests/fuzz/fuzz-passwd-file
 tests_fuzz_fuzz_passwd_file_SOURCES = %D%/fuzz-passwd-file.c \
 	plugins/auth-passwd-file/passwd-file.c

@@ -147,6 +147,20 @@ check_LTLIBRARIES += tests/unit/libauth-sql-query.la
 tests_unit_libauth_sql_query_la_SOURCES = plugins/auth-sql/sql-query.c
 tests_unit_libauth_sql_query_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_sql
 
+if HAVE_JANSSON
+UNIT_TESTS += tests/unit/test-oauth2-jwt
+tests_unit_test_oauth2_jwt_SOURCES = %D%/test-oauth2-jwt.c
+tests_unit_test_oauth2_jwt_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-DCV_PLUGIN=auth_oauth2 -Wno-missing-prototypes
+tests_unit_test_oauth2_jwt_LDADD = tests/unit/liboauth2-token.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
+check_LTLIBRARIES += tests/unit/liboauth2-token.la
+tests_unit_liboauth2_token_la_SOURCES = $(OAUTH2_TOKEN_SOURCES)
+tests_unit_liboauth2_token_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCV_PLUGIN=auth_oauth2 $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_liboauth2_token_la_LIBADD = $(JANSSON_LIBS) $(OPENSSL_LIBS)
+endif
+
 UNIT_TESTS += tests/unit/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)
