@@ -19,6 +19,7 @@ core_sync_libsync_la_SOURCES = \
 	%D%/sync-notes.c \
 	%D%/sync-pair.c \
 	%D%/sync-remote.c \
+	%D%/sync-same.c \
 	%D%/sync-serve.c \
 	%D%/sync-spaces.c %D%/sync-spaces.h \
 	%D%/sync-state.c \

@@ -1,9 +1,13 @@
 /* sync-copy.c - messages from one end to the other, in batches. */
 #include "sync-private.h"
 
+/* How often others may come in between, without a commit of ours. */
+enum { TRIES = 20 };
+
 struct copying {
 	struct sync *sync;
 	struct sync_side *from, *to;
+	const char *name;		/* of the target's mailbox */
 	int target;
 	const struct sync_row *const *rows;
 	uint32_t count, *next;
@@ -11,7 +15,8 @@ struct copying {
 	bool keep, strict;
 
 	uint32_t at;			/* committed, or gone */
-	bool *left_out;			/* by number: damaged */
+	bool *left_out;			/* by number: damaged, or there */
+	uint32_t tries;
 	/* Number of a message that broke off in the middle: what came before
 	 * it is committed when it is passed again. */
 	uint32_t broke_at;
@@ -22,18 +27,23 @@ struct copying {
 	uint64_t bytes;
 };
 
+/* A copy asks for the UID that it is to have, also for the next one: so the
+ * commit fails when anything has come in between. */
 static int add(struct copying *c, uint32_t number, struct cv_error *err)
 {
 	struct sync_row row = *c->rows[number];
+	bool passed = !c->keep || row.uid < c->batch_next;
 
-	if (!c->keep || row.uid < c->batch_next)
-		row.uid = 0;
 	if (!c->strict)
 		row.modseq = 0;
-	if (row.uid == 0 && c->strict)
+	if (passed && c->strict)
 		return FAIL(err, CV_E_EXISTS, "UID %u was given to another "
 			    "message", c->rows[number]->uid);
-	c->batch_next = row.uid == 0 ? c->batch_next + 1 : row.uid + 1;
+	if (passed)
+		row.uid = c->batch_next;
+	c->batch_next = row.uid + 1;
+	if (c->tries > TRIES)
+		row.uid = 0;
 	c->members[c->member_count++] = number;
 	return c->to->ops->save_add(c->to, &row, err);
 }
@@ -109,6 +119,7 @@ static int commit(struct copying *c, uint32_t upto, struct cv_error *err)
 	if (ret == CV_OK) {
 		c->at = upto;
 		c->sync->report->saved_bytes[c->target] += c->bytes;
+		c->tries = 0;
 	}
 	c->member_count = 0;
 	c->batch_next = *c->next;
@@ -165,6 +176,43 @@ static int copy_rest(struct copying *c, struct cv_pool *pool,
 	return ret == CV_NOT_FOUND ? commit(c, c->count, err) : ret;
 }
 
+/* Somebody else has put messages there: a client, the MTA, or another run
+ * with the same messages, each of which then stands for one of ours. */
+static int take_others(struct copying *c, struct cv_error *err)
+{
+	struct cv_pool *pool = pool_create("sync others");
+	struct sync_box box;
+	struct hash_table there;
+	sync_rows rows;
+	int ret = c->to->ops->open(c->to, c->name, &box, err);
+
+	array_init(&rows, pool);
+	hash_init(&there, pool, false);
+	if (ret == CV_OK)
+		ret = c->to->ops->rows(c->to, pool, &rows, err);
+	for (size_t i = 0; ret == CV_OK && i < rows.count; i++) {
+		if (rows.items[i].uid >= *c->next)
+			hash_set(&there, cv_span((const char *)
+						 rows.items[i].guid, 16),
+				 &rows.items[i]);
+	}
+	for (uint32_t i = c->at; ret == CV_OK && i < c->count; i++) {
+		struct cv_span guid = cv_span((const char *)c->rows[i]->guid,
+					      16);
+		const struct sync_row *row = hash_find(&there, guid);
+
+		if (row == NULL || c->left_out[i])
+			continue;
+		c->uids[i] = row->uid;
+		c->left_out[i] = true;
+		(void)hash_remove(&there, guid);
+	}
+	if (ret == CV_OK && box.uidnext > *c->next)
+		*c->next = box.uidnext;
+	pool_destroy(&pool);
+	return ret;
+}
+
 void sync_count_copy(struct sync *sync, int from,
 		     const struct sync_row *const *rows, uint32_t count)
 {
@@ -173,14 +221,16 @@ void sync_count_copy(struct sync *sync, int from,
 		sync->report->saved_bytes[!from] += rows[i]->size;
 }
 
-int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
-	      uint32_t count, uint32_t *next, enum sync_uids keep,
-	      uint32_t *uids_r, struct cv_error *err)
+int sync_copy(struct sync *sync, int from, const char *name,
+	      const struct sync_row *const *rows, uint32_t count,
+	      uint32_t *next, enum sync_uids keep, uint32_t *uids_r,
+	      struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("sync copy");
 	struct copying c = {
 		.sync = sync, .from = sync->side[from],
-		.to = sync->side[!from], .target = !from, .rows = rows,
+		.to = sync->side[!from], .name = name, .target = !from,
+		.rows = rows,
 		.count = count, .next = next, .uids = uids_r,
 		.keep = keep != SYNC_UIDS_NEW,
 		.strict = keep == SYNC_UIDS_STRICT,
@@ -202,13 +252,9 @@ int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
 		 * more for each that is damaged */
 		if (ret == CV_DECLINED)
 			ret = CV_OK;
-		/* somebody else put a message there: UIDs of their own for
-		 * the rest */
-		if (ret == CV_E_EXISTS && c.keep && !c.strict &&
-		    !c.to->broken) {
-			c.keep = false;
-			ret = CV_OK;
-		}
+		if (ret == CV_E_EXISTS && !c.strict && !c.to->broken &&
+		    ++c.tries <= TRIES + 1)
+			ret = take_others(&c, err);
 	}
 	pool_destroy(&pool);
 	return ret;

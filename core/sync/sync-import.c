@@ -55,8 +55,8 @@ static int copy_missing(struct sync *sync, struct sync_content *c,
 		return CV_OK;
 	}
 	return count == 0 ? CV_OK :
-		sync_copy(sync, 0, rows, count, &next, SYNC_UIDS_NEW,
-			  new_uids, err);
+		sync_copy(sync, 0, c->box[1].name, rows, count, &next,
+			  SYNC_UIDS_NEW, new_uids, err);
 }
 
 int sync_import(struct sync_side *from, const char *from_name,

@@ -13,16 +13,57 @@ struct mirroring {
 	bool uids;			/* the source's mean something */
 	bool again;			/* the target is made anew */
 	bool *bad;			/* by number of the source's row */
+	bool *alike;			/* so too: it is the target's with
+					 * this UID, which has its own GUID */
 	const struct sync_row **copy;
 	uint32_t copy_count;
 	ARRAY(struct sync_change) changes;
 	ARRAY(uint32_t) expunge;
 };
 
-static bool same(const struct sync_row *a, const struct sync_row *b)
+static bool has_guid(const struct sync_row *a, const struct sync_row *b)
 {
-	return memcmp(a->guid, b->guid, sizeof(a->guid)) == 0 ||
-		(a->received == b->received && a->size == b->size);
+	return memcmp(a->guid, b->guid, sizeof(a->guid)) == 0;
+}
+
+/* Where an index was made anew GUIDs are new, too: then date and size say who
+ * is who.  In a mailbox that never was a copy of the source's any message may
+ * have them: there the bytes do. */
+static int find_alike(struct mirroring *m, struct cv_error *err)
+{
+	const sync_rows *a = &m->c->rows[0], *b = &m->c->rows[1];
+	const struct sync_row **pair[2];
+	uint32_t count = 0;
+	bool *same;
+	int ret = CV_OK;
+
+	for (int end = 0; end < 2; end++)
+		pair[end] = pool_new_array(m->pool, const struct sync_row *,
+					   a->count + 1);
+	for (size_t i = 0, k = 0; i < a->count; i++) {
+		const struct sync_row *source = &a->items[i];
+
+		while (k < b->count && b->items[k].uid < source->uid)
+			k++;
+		if (k == b->count)
+			break;
+		if (b->items[k].uid != source->uid ||
+		    has_guid(source, &b->items[k]) ||
+		    source->received != b->items[k].received ||
+		    source->size != b->items[k].size)
+			continue;
+		pair[0][count] = source;
+		pair[1][count++] = &b->items[k];
+	}
+	same = pool_new_array(m->pool, bool, count + 1);
+	if (m->c->box[0].uidvalidity == m->c->box[1].uidvalidity)
+		memset(same, true, count);
+	else
+		ret = sync_compare(m->sync, pair[0], pair[1], count, same,
+				   err);
+	for (uint32_t i = 0; i < count; i++)
+		m->alike[pair[0][i] - a->items] = same[i];
+	return ret;
 }
 
 static void keep(struct mirroring *m, const struct sync_row *source,
@@ -45,7 +86,8 @@ static void compare_uids(struct mirroring *m)
 		uint32_t source = i < a->count ? a->items[i].uid : UINT32_MAX;
 		uint32_t target = k < b->count ? b->items[k].uid : UINT32_MAX;
 
-		if (source == target && same(&a->items[i], &b->items[k])) {
+		if (source == target && (has_guid(&a->items[i], &b->items[k]) ||
+					 m->alike[i])) {
 			keep(m, &a->items[i++], &b->items[k++]);
 			continue;
 		}
@@ -233,9 +275,9 @@ static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
 	sync->total += m->copy_count;
 	choose_modseqs(m);
 	if (m->copy_count > 0)
-		ret = sync_copy(sync, 0, m->copy, m->copy_count, &next,
-				m->uids ? SYNC_UIDS_STRICT : SYNC_UIDS_NEW,
-				uids, err);
+		ret = sync_copy(sync, 0, m->c->box[1].name, m->copy,
+				m->copy_count, &next, m->uids ?
+				SYNC_UIDS_STRICT : SYNC_UIDS_NEW, uids, err);
 	if (ret == CV_E_EXISTS)
 		return FAIL(err, CV_E_TEMP, "%s was changed meanwhile (hint: "
 			    "run it again)", to->label);
@@ -258,6 +300,8 @@ int sync_mirror(struct sync *sync, const struct sync_pair *pair,
 				       content->rows[0].count + 1),
 		.bad = pool_new_array(content->pool, bool,
 				      content->rows[0].count + 1),
+		.alike = pool_new_array(content->pool, bool,
+					content->rows[0].count + 1),
 	};
 	uint32_t next = content->box[1].uidnext;
 	int ret = CV_OK;
@@ -266,10 +310,12 @@ int sync_mirror(struct sync *sync, const struct sync_pair *pair,
 	array_init(&m.changes, m.pool);
 	array_init(&m.expunge, m.pool);
 	if (m.uids)
+		ret = find_alike(&m, err);
+	if (m.uids && ret == CV_OK)
 		compare_uids(&m);
-	else
+	else if (!m.uids)
 		compare_guids(&m);
-	if (m.uids)
+	if (m.uids && ret == CV_OK)
 		ret = probe_passed(&m, next, err);
 	if (ret == CV_OK && m.uids && ((m.copy_count > 0 && m.copy[0]->uid < next) ||
 		       next > content->box[0].uidnext))

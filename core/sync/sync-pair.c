@@ -110,24 +110,52 @@ static void pair_by_guid(struct pairing *p)
 	}
 }
 
-/* An index that was made anew has other GUIDs for the same files. */
-static void pair_by_uid(struct pairing *p)
+/* The message of the other end that this one could be: same UID, date and
+ * size. */
+static const struct sync_row *look_alike(struct pairing *p, size_t a)
 {
-	for (size_t a = 0; a < p->c->rows[0].count; a++) {
-		const struct sync_row *left = &p->c->rows[0].items[a];
-		const struct sync_row *right;
-		uint32_t b;
+	const struct sync_row *left = &p->c->rows[0].items[a], *right;
+	uint32_t b;
 
-		if (p->partner[0][a] != NONE || p->gone[0][a])
-			continue;
-		b = find_uid(&p->c->rows[1], left->uid);
-		if (b == NONE || p->partner[1][b] != NONE || p->gone[1][b])
-			continue;
-		right = &p->c->rows[1].items[b];
-		if (left->received == right->received &&
-		    left->size == right->size)
-			join(p, (uint32_t)a, b, NONE);
+	if (p->partner[0][a] != NONE || p->gone[0][a])
+		return NULL;
+	b = find_uid(&p->c->rows[1], left->uid);
+	if (b == NONE || p->partner[1][b] != NONE || p->gone[1][b])
+		return NULL;
+	right = &p->c->rows[1].items[b];
+	return left->received == right->received &&
+		left->size == right->size ? right : NULL;
+}
+
+/* An index that was made anew has other GUIDs for the same files, and the
+ * common state does not hold for it.  Two messages that came in the same
+ * second, one at each end, look like that too: the bytes decide. */
+static int pair_by_uid(struct pairing *p, struct cv_error *err)
+{
+	size_t rows = p->c->rows[0].count;
+	const struct sync_row **left, **right;
+	uint32_t count = 0;
+	bool *same;
+	int ret;
+
+	if (p->state != NULL)
+		return CV_OK;
+	left = pool_new_array(p->pool, const struct sync_row *, rows + 1);
+	right = pool_new_array(p->pool, const struct sync_row *, rows + 1);
+	for (size_t a = 0; a < rows; a++) {
+		left[count] = &p->c->rows[0].items[a];
+		right[count] = look_alike(p, a);
+		count += right[count] != NULL;
 	}
+	same = pool_new_array(p->pool, bool, count + 1);
+	ret = sync_compare(p->sync, left, right, count, same, err);
+	for (uint32_t i = 0; ret == CV_OK && i < count; i++) {
+		if (same[i])
+			join(p, (uint32_t)(left[i] - p->c->rows[0].items),
+			     (uint32_t)(right[i] - p->c->rows[1].items),
+			     NONE);
+	}
+	return ret;
 }
 
 /* --- flags -------------------------------------------------------------------------- */
@@ -253,8 +281,9 @@ static int copy_from(struct pairing *p, int from, uint32_t *next,
 		return CV_OK;
 	}
 	p->sync->total += count;
-	ret = count == 0 ? CV_OK : sync_copy(p->sync, from, new, count, next,
-					     SYNC_UIDS_KEEP, uids, err);
+	ret = count == 0 ? CV_OK : sync_copy(
+		p->sync, from, p->c->box[!from].name, new, count, next,
+		SYNC_UIDS_KEEP, uids, err);
 	for (uint32_t i = 0; i < count; i++) {
 		struct sync_state_row *r;
 
@@ -325,11 +354,15 @@ static void pairing_init(struct pairing *p)
 	array_init(&p->result, p->sync->pool);
 }
 
-static void decide(struct pairing *p)
+static int decide(struct pairing *p, struct cv_error *err)
 {
+	int ret;
+
 	pair_by_state(p);
 	pair_by_guid(p);
-	pair_by_uid(p);
+	ret = pair_by_uid(p, err);
+	if (ret < 0)
+		return ret;
 	for (size_t a = 0; a < p->c->rows[0].count; a++) {
 		if (p->partner[0][a] != NONE)
 			merge_flags(p, (uint32_t)a);
@@ -341,6 +374,7 @@ static void decide(struct pairing *p)
 					p->c->rows[side].items[i].uid;
 		}
 	}
+	return CV_OK;
 }
 
 int sync_messages(struct sync *sync, const struct sync_pair *pair,
@@ -356,8 +390,9 @@ int sync_messages(struct sync *sync, const struct sync_pair *pair,
 	if (state_is_valid(pair->state, content))
 		p.state = pair->state;
 	pairing_init(&p);
-	decide(&p);
-	ret = apply(&p, 0, err);
+	ret = decide(&p, err);
+	if (ret == CV_OK)
+		ret = apply(&p, 0, err);
 	if (ret == CV_OK)
 		ret = apply(&p, 1, err);
 	if (ret == CV_OK)

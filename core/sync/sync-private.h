@@ -102,11 +102,20 @@ enum sync_uids {
 void sync_damaged(struct sync *sync, int side, const struct cv_error *err);
 
 /* sync-copy.c: copies rows (ascending by UID) of the open mailbox of the one
- * side into that of the other.  uids_r: the new UIDs, 0 of those that were
- * gone, or damaged.  next: the target's uidnext, raised. */
-int sync_copy(struct sync *sync, int from, const struct sync_row *const *rows,
-	      uint32_t count, uint32_t *next, enum sync_uids keep,
-	      uint32_t *uids_r, struct cv_error *err);
+ * side into that of the other, which is name there; what another run has
+ * copied meanwhile is not copied again.  uids_r: the new UIDs, 0 of those that
+ * were gone, or damaged.  next: the target's uidnext, raised. */
+int sync_copy(struct sync *sync, int from, const char *name,
+	      const struct sync_row *const *rows, uint32_t count,
+	      uint32_t *next, enum sync_uids keep, uint32_t *uids_r,
+	      struct cv_error *err);
+
+/* sync-same.c: same_r[n]: the first end's message first[n] and the other's
+ * second[n] can both be read, and have the same bytes.  Both in order of
+ * UIDs; same_r begins with false. */
+int sync_compare(struct sync *sync, const struct sync_row *const *first,
+		 const struct sync_row *const *second, uint32_t count,
+		 bool *same_r, struct cv_error *err);
 
 /* Reads rows of the open mailbox without copying them: takes those out that
  * cannot be read. */

@@ -17,6 +17,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -261,8 +262,19 @@ int adm_mail_enter(struct adm_mail *m, const struct user_info *info,
 	return ret < 0 ? ret : user_create(&fields, &config, &m->user, err);
 }
 
+/* Whoever kills culveradm means the work, which would go on beside the next
+ * call otherwise. */
+static int end_with(pid_t parent, struct cv_error *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+		return FAIL_ERRNO(err, errno, "prctl");
+	return getppid() == parent ? CV_OK :
+		FAIL(err, CV_E_TEMP, "culveradm was killed");
+}
+
 __attribute__((noreturn))
-static void child(struct run *run, const struct user_info *info, int fd)
+static void child(struct run *run, const struct user_info *info, pid_t parent,
+		  int fd)
 {
 	struct adm_mail *m = &run->m;
 	struct cv_error err = ERROR_NONE;
@@ -274,6 +286,9 @@ static void child(struct run *run, const struct user_info *info, int fd)
 	ret = m->before == NULL ? CV_OK : m->before(m, &err);
 	if (ret == CV_OK)
 		ret = adm_mail_enter(m, info, &err);
+	/* taken away by each change of user before */
+	if (ret == CV_OK)
+		ret = end_with(parent, &err);
 	if (ret == CV_OK)
 		ret = m->verb->run(m, &err);
 	if (ret < 0) {
@@ -336,7 +351,7 @@ static int child_status(const char *user, int status)
 static int run_user(struct run *run, const struct user_info *info)
 {
 	FILE *rows;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 	int fds[2], status = 0;
 
 	(void)fflush(stdout);
@@ -348,7 +363,7 @@ static int run_user(struct run *run, const struct user_info *info)
 	}
 	if (pid == 0) {
 		(void)close(fds[0]);
-		child(run, info, fds[1]);
+		child(run, info, parent, fds[1]);
 	}
 	(void)close(fds[1]);
 	rows = fdopen(fds[0], "r");
