@@ -113,7 +113,10 @@ static void reap(struct forks *forks)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		forks->children--;
-		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
+		if (WIFEXITED(status) && WEXITSTATUS(status) != EXIT_SUCCESS)
+			log_error("service", "process %d ended with status "
+				  "%d", (int)pid, WEXITSTATUS(status));
+		else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
 			log_error("service", "process %d was killed by "
 				  "signal %d (%s)", (int)pid,
 				  WTERMSIG(status),

@@ -1,7 +1,10 @@
 """Databases that are replaced while the server runs, as editors and useradd do
 it: a new file is renamed over the old one."""
+import json
 import os
+import pathlib
 import shutil
+import signal
 import smtplib
 import subprocess
 
@@ -63,3 +66,34 @@ def test_a_place_of_mail_that_cannot_be_guessed_is_told(make_server):
     assert refused.value.smtp_code == 451
     assert "set mail_location" in server.log
     assert "the session did not start: see its own line in the log" in server.log
+
+
+# "secret", in work for seconds
+SLOW = ("$6$rounds=90000000$abcdefgh$" + 86 * ".")
+
+
+def workers(server):
+    for row in json.loads(server.adm("-f", "json", "service", "status").stdout):
+        if row["service"] == "auth-worker":
+            path = pathlib.Path(f"/proc/{row['pid']}/task/{row['pid']}/children")
+            return [int(pid) for pid in path.read_text().split()]
+    return []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_worker_that_is_killed_at_work_fails_its_login_alone(make_server, number):
+    server = make_server()
+    replace(server.dir / "users", f"alice:{{CRYPT}}{SLOW}\nbob:{{PLAIN}}secret\n")
+    with server.raw() as slow:
+        slow.line()
+        slow.send(b"a LOGIN alice secret\r\n")
+        assert culver.wait_for(lambda: workers(server))
+        os.kill(workers(server)[0], number)
+        answer = slow.until("a")[-1]
+        assert answer.startswith(b"a NO [UNAVAILABLE]"), answer
+        server.imap("bob").logout()
+        slow.send(b"b NOOP\r\n")
+        assert slow.until("b")[-1].startswith(b"b OK")
+    line = f"was killed by signal {int(number)}"
+    assert culver.wait_for(lambda: line in server.log), server.log
+    assert "auth-worker" in next(l for l in server.log.splitlines() if line in l)
