@@ -29,6 +29,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-broker-url.c \
 	%D%/mailbox-copy.c \
 	%D%/mailbox-damage.c \
+	%D%/mailbox-encoded.c \
 	%D%/mailbox-expire.c \
 	%D%/mailbox-expunge.c \
 	%D%/mailbox-facts.c \

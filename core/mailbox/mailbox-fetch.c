@@ -5,6 +5,8 @@
 #include "message/body-structure.h"
 #include "message/preview.h"
 
+#include <stdio.h>
+
 enum { SIZE_FIXES_MAX = 1000 };
 
 /* --- the message that is open -------------------------------------------------------- */
@@ -42,6 +44,20 @@ static void close_descriptor(void *data)
 	io_close(d->io, d->fd);
 }
 
+static int check_head(struct cv_mailbox *box, struct cv_stream *body,
+		      struct cv_error *err)
+{
+	struct cv_span head;
+	char what[64];
+	int ret = stream_read(body, &head, err);
+
+	if (ret != CV_OK)
+		return ret < 0 ? ret : CV_OK;
+	(void)snprintf(what, sizeof(what), "UID %u", box->message.uid);
+	ret = mailbox_check_encoding(head, what, err);
+	return ret < 0 ? error_prefix(err, "mailbox '%s'", box->name) : ret;
+}
+
 static int filter_reading(struct cv_mailbox *box, struct open_message *m,
 			  bool *changed_r, struct cv_error *err)
 {
@@ -54,6 +70,8 @@ static int filter_reading(struct cv_mailbox *box, struct open_message *m,
 	int ret = hook_message_reading(&ctx);
 
 	*changed_r = false;
+	if (ret == CV_OK)
+		ret = check_head(box, ctx.body, err);
 	if (ret < 0)
 		return ret;
 	if (ctx.body == m->stream)

@@ -628,6 +628,10 @@ int mailbox_content(struct cv_mailbox *box, uint32_t row,
 		    struct cv_stream **stream_r,
 		    const struct mime_tree **tree_r, struct cv_error *err);
 void mailbox_message_close(struct cv_mailbox *box);
+/* Head are the first bytes of what is to be a message.  CV_E_TEMP: they are of
+ * what a plugin makes that is not loaded; what is for the text of the error. */
+int mailbox_check_encoding(struct cv_span head, const char *what,
+			   struct cv_error *err);
 void mailbox_flush_sizes(struct cv_mailbox *box);
 /* The sizes of messages that nobody has looked at yet. */
 int mailbox_fill_sizes(struct cv_mailbox *box, struct cv_error *err);

@@ -258,6 +258,11 @@ int mailbox_save_finish(struct cv_save *save, struct cv_error *err)
 	}
 	if (ret < 0)
 		return save_fail(save, ret);
+	ret = mailbox_check_encoding(m->head.data != NULL ? m->head :
+				     cv_text_span(&m->bytes),
+				     "what is to be saved", err);
+	if (ret < 0)
+		return save_fail(save, ret);
 	message_summarizer_finish(m->summarizer, &summary, &tree);
 	add_preview(m, tree, &summary);
 	m->virtual_size = summary.virtual_size;

@@ -224,3 +224,45 @@ def check_damaged(server, message, may_go_unnoticed=False):
     client.select("INBOX", readonly=True)
     assert client.fetch("2", "(BODY.PEEK[TEXT])")[1][0][1] == b"body\r\n"
     client.logout()
+
+
+STORES = ["maildir:~/Maildir", "sdbox:~/mail", "mdbox:~/mail", "mbox:~/mail:INBOX=~/inbox"]
+
+
+@pytest.mark.parametrize("store", STORES, ids=lambda s: s.split(":")[0])
+@pytest.mark.parametrize("codec", CODECS)
+def test_without_the_plugin_it_is_no_message(make_server, codec, store):
+    """Nobody is given the compressed bytes for the message; with the plugin it is there again."""
+    where = f"mail_location = {store}\nmail_journal_body_max = 0\n"
+    server = make_server(extra=where + config(codec))
+    message = list(messages())[2]
+    save(server, message)
+    server.stop()
+    server.write_config(where)
+    server.start()
+    client = server.imap()
+    client.select("INBOX")
+    with pytest.raises(imaplib.IMAP4.abort):    # imap_fetch_failure
+        client.fetch("1", "(BODY.PEEK[])")
+    assert "mail_plugins = $mail_plugins compress" in server.log
+    done = server.adm("fetch", "-u", "alice", "text", "all", check=False)
+    assert "compressed" in done.stderr and done.returncode != 0
+    server.stop()
+    server.write_config(where + config(codec))
+    server.start()
+    assert [body for _, body in fetch_all(server)] == [message]
+
+
+def test_what_looks_compressed_is_not_saved_without_the_plugin(make_server):
+    """It could not be read again.  (IMAP refuses it for its 8-bit header already.)"""
+    server = make_server()
+    path = server.dir / "message"
+    for body in (gzip.compress(b"Subject: x\r\n\r\n"), bz2.compress(b"Subject: x\r\n\r\n"),
+                 lzma.compress(b"Subject: x\r\n\r\n")):
+        path.write_bytes(body)
+        done = server.adm("save", "-u", "alice", path, check=False)
+        assert done.returncode != 0 and "is compressed" in done.stderr, done
+        assert "mail_plugins = $mail_plugins compress" in done.stderr
+    path.write_bytes(b"BZh9: a field\r\n\r\nx\r\n")
+    server.adm("save", "-u", "alice", path)
+    assert [body for _, body in fetch_all(server)] == [path.read_bytes()]
