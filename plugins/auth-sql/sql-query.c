@@ -4,6 +4,7 @@
  * mistake about its quoting makes a statement that the database refuses; it
  * cannot make a value part of the statement. */
 #include "sql-query.h"
+#include "../db-common/db-value.h"
 
 enum { PARTS_MAX = 512 };
 
@@ -34,29 +35,6 @@ static bool is_space(char c)
 }
 
 /* --- variables ----------------------------------------------------------------- */
-
-/* The length of the variable at s ("%u", "%-20.3Lu", "%{domain}"); 0: there
- * is none, or it is "%%". */
-static size_t variable_len(const char *s)
-{
-	size_t i = 1, open = 0;
-
-	if (s[0] != '%' || s[1] == '%' || s[1] == '\0')
-		return 0;
-	i += strspn(s + i, "-.0123456789");
-	i += strspn(s + i, "LUEXRNHMDT");
-	/* what is none is left to core, which says so */
-	if (s[i] != '{')
-		return (s[i] >= 'a' && s[i] <= 'z') ||
-			(s[i] >= 'A' && s[i] <= 'Z') ? i + 1 : 0;
-	for (; s[i] != '\0'; i++) {
-		if (s[i] == '{')
-			open++;
-		else if (s[i] == '}' && --open == 0)
-			return i + 1;
-	}
-	return i;
-}
 
 static bool is_password(struct cv_span variable)
 {
@@ -125,7 +103,7 @@ static int add_value(struct parser *p, uint32_t kind, struct cv_text *value)
 /* Takes the variable at p->at into value, as a template. */
 static int take_variable(struct parser *p, struct cv_text *value)
 {
-	struct cv_span v = cv_span(p->at, variable_len(p->at));
+	struct cv_span v = cv_span(p->at, db_variable_len(p->at));
 
 	p->at += v.len;
 	if (is_password(v)) {
@@ -159,7 +137,7 @@ static bool is_plain(const char *s, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (s[i] != '%')
 			continue;
-		if (variable_len(s + i) > 0)
+		if (db_variable_len(s + i) > 0)
 			return false;
 		i++;			/* "%%" */
 	}
@@ -182,7 +160,7 @@ static size_t quoted_len(const char *s, char end, bool backslash)
 	size_t i = 1, v;
 
 	while (s[i] != '\0') {
-		v = variable_len(s + i);
+		v = db_variable_len(s + i);
 		if (v > 0)
 			i += v;
 		else if (backslash && s[i] == '\\' && s[i + 1] != '\0' &&
@@ -229,7 +207,7 @@ static int take_text(struct parser *p, const char *end, bool backslash)
 
 	cv_text_init(&value, p->pool);
 	while (ret == CV_OK && p->at < end - 1) {
-		if (variable_len(p->at) > 0) {
+		if (db_variable_len(p->at) > 0) {
 			ret = take_variable(p, &value);
 		} else if (backslash && *p->at == '\\') {
 			ret = take_escape(p, &value);
@@ -302,7 +280,7 @@ static int quoted_name(struct parser *p, char close)
 		return fail(p, "a quote is not closed");
 	p->after_literal = p->after_param_literal = false;
 	while (ret == CV_OK && p->at < end) {
-		if (variable_len(p->at) == 0) {
+		if (db_variable_len(p->at) == 0) {
 			cv_text_append_c(&p->text, *p->at);
 			p->at += p->at[0] == '%' && p->at[1] == '%' ? 2 : 1;
 			continue;
@@ -368,7 +346,7 @@ static int dollar_text(struct parser *p, bool *is_r)
 	p->at += tag;
 	ret = flush_text(p);
 	while (ret == CV_OK && p->at < end) {
-		if (variable_len(p->at) > 0)
+		if (db_variable_len(p->at) > 0)
 			ret = take_variable(p, &value);
 		else
 			cv_text_append_c(&value, *p->at++);
@@ -399,7 +377,7 @@ static size_t word_len(const char *s, uint32_t *variables_r)
 
 	*variables_r = 0;
 	for (;;) {
-		v = variable_len(s + len);
+		v = db_variable_len(s + len);
 		if (v > 0)
 			(*variables_r)++;
 		else if (is_name_byte(s[len]) || s[len] == '.')
@@ -417,7 +395,7 @@ static int take_name(struct parser *p, const char *end)
 	int ret = CV_OK;
 
 	while (ret == CV_OK && p->at < end) {
-		if (variable_len(p->at) == 0) {
+		if (db_variable_len(p->at) == 0) {
 			cv_text_append_c(&p->text, *p->at++);
 			continue;
 		}
@@ -436,7 +414,7 @@ static int take_name(struct parser *p, const char *end)
 static int word_with_variables(struct parser *p, size_t len,
 			       uint32_t variables)
 {
-	bool alone = variables == 1 && variable_len(p->at) == len &&
+	bool alone = variables == 1 && db_variable_len(p->at) == len &&
 		!stands_for_name(p, len);
 	struct cv_text value;
 	int ret;
@@ -534,7 +512,7 @@ static int take_next(struct parser *p)
 		ret = dollar_text(p, &is);
 	if (is || ret != CV_OK)
 		return ret;
-	if (is_name_byte(*p->at) || variable_len(p->at) > 0)
+	if (is_name_byte(*p->at) || db_variable_len(p->at) > 0)
 		return take_word(p);
 	if (*p->at == '\'')
 		ret = quoted_text(p, CV_SPAN_NONE);
@@ -586,36 +564,6 @@ struct binder {
 	struct cv_error *err;
 };
 
-static bool is_utf8(struct cv_span s)
-{
-	size_t i = 0, more;
-
-	while (i < s.len) {
-		unsigned char c = (unsigned char)s.data[i++];
-		uint32_t point;
-
-		if (c == 0)
-			return false;
-		if (c < 0x80)
-			continue;
-		more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-		if (c < 0xc2 || c > 0xf4 || s.len - i < more)
-			return false;
-		point = c & (0x3fu >> more);
-		for (; more > 0; more--, i++) {
-			if (((unsigned char)s.data[i] & 0xc0) != 0x80)
-				return false;
-			point = point << 6 | ((unsigned char)s.data[i] & 0x3f);
-		}
-		/* one form for each, no surrogates [RFC3629 3] */
-		if ((c >= 0xf0 && point < 0x10000) || point > 0x10ffff ||
-		    (c >= 0xe0 && point < 0x800) ||
-		    (point >= 0xd800 && point <= 0xdfff))
-			return false;
-	}
-	return true;
-}
-
 static int bind_name(struct binder *b, const struct cv_text *value,
 		     const char *also)
 {
@@ -644,7 +592,7 @@ static int end_param(struct binder *b)
 		value = CV_SPAN("");
 	b->params[b->count - 1] = value;
 	cv_text_init(&b->value, b->pool);
-	if (!is_utf8(value))
+	if (!db_value_is_utf8(value))
 		return CV_FAIL(b->err, CV_E_SYNTAX, "a value for the query is "
 			       "no UTF-8");
 	return CV_OK;

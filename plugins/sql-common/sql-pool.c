@@ -1,4 +1,4 @@
-/* sql-pool.c - hosts, reconnecting, fail-over. */
+/* sql-pool.c - words of connect; hosts. */
 #include "sql-pool.h"
 
 /* --- words ------------------------------------------------------------------- */
@@ -77,9 +77,11 @@ void sql_text_join(struct cv_text *out, const struct cv_sql_query *query,
 /* --- hosts -------------------------------------------------------------------- */
 
 /* The words without those of the other hosts. */
-static void host_init(struct cv_pool *pool, const struct sql_word *words,
-		      const struct sql_word *own, struct sql_host *host)
+static void host_init(struct cv_pool *pool, const struct sql_backend *backend,
+		      const struct sql_word *words, const struct sql_word *own,
+		      const char *fallback, struct host *host)
 {
+	struct sql_host *config = CV_ALLOC(pool, struct sql_host);
 	struct sql_word *kept;
 	size_t count = 0;
 
@@ -91,92 +93,11 @@ static void host_init(struct cv_pool *pool, const struct sql_word *words,
 		if (w == own || strcmp(w->key, "host") != 0)
 			kept[count++] = *w;
 	}
-	host->words = kept;
-	host->failure = "";
-	if (own != NULL)
-		host->name = own->value;
-}
-
-struct cv_sql_db *sql_pool_create(struct cv_pool *pool,
-				  struct cv_plugin *self,
-				  const struct sql_backend *backend,
-				  const struct sql_word *words,
-				  const char *fallback)
-{
-	struct cv_sql_db *db = CV_ALLOC(pool, struct cv_sql_db);
-	size_t count = 0;
-
-	for (const struct sql_word *w = words; w->key != NULL; w++)
-		count += strcmp(w->key, "host") == 0;
-	db->pool = pool;
-	db->self = self;
-	db->backend = backend;
-	db->hosts = CV_ALLOC_ARRAY(pool, struct sql_host, count + 1);
-	for (const struct sql_word *w = words; w->key != NULL; w++) {
-		if (strcmp(w->key, "host") == 0)
-			host_init(pool, words, w,
-				  &db->hosts[db->host_count++]);
-	}
-	if (count == 0) {
-		host_init(pool, words, NULL, db->hosts);
-		db->hosts[db->host_count++].name = fallback;
-	}
-	return db;
-}
-
-static void host_drop(struct cv_sql_db *db, struct sql_host *host)
-{
-	if (host->conn != NULL)
-		db->backend->disconnect(host->conn);
-	host->conn = NULL;
-}
-
-void sql_pool_close(struct cv_sql_db *db)
-{
-	for (uint32_t i = 0; i < db->host_count; i++)
-		host_drop(db, &db->hosts[i]);
-}
-
-/* A host that is down is not asked again and again: for longer when asking
- * takes long. */
-static void host_failed(struct sql_host *host, uint64_t began)
-{
-	uint64_t now = cv_api->monotonic_msecs();
-	uint64_t slow = (now - began) * SQL_WAIT_FACTOR;
-	uint64_t wait = (uint64_t)host->wait_msecs * 2;
-
-	if (wait < SQL_WAIT_MIN_MSECS)
-		wait = SQL_WAIT_MIN_MSECS;
-	if (wait > SQL_WAIT_REFUSED_MSECS)
-		wait = SQL_WAIT_REFUSED_MSECS;
-	if (wait < slow)
-		wait = slow < SQL_WAIT_MAX_MSECS ? slow : SQL_WAIT_MAX_MSECS;
-	host->wait_msecs = (uint32_t)wait;
-	host->retry_at = now + wait;
-}
-
-static int host_connect(struct cv_sql_db *db, struct sql_host *host,
-			struct cv_error *err)
-{
-	uint64_t began = cv_api->monotonic_msecs();
-	int ret = db->backend->connect(host, &host->conn, err);
-
-	if (ret != CV_OK) {
-		host->conn = NULL;
-		host_failed(host, began);
-		return ret;
-	}
-	if (host->wait_msecs > 0)
-		cv_api->log(db->self, CV_LOG_INFO, "%s: the database is back",
-			    host->name);
-	host->wait_msecs = 0;
-	host->retry_at = 0;
-	return CV_OK;
-}
-
-static bool is_lost(int ret)
-{
-	return ret == CV_E_TEMP || ret == CV_E_TIMEOUT;
+	config->words = kept;
+	config->backend = backend;
+	config->name = own != NULL ? own->value : fallback;
+	host->name = config->name;
+	host->config = config;
 }
 
 /* What one call of exec is about. */
@@ -187,74 +108,71 @@ struct asking {
 	uint64_t *changed_r;
 };
 
-/* An old connection that turns out to be dead is replaced once.
- * *sent_r: the statement may have been carried out. */
-static int host_exec(struct cv_sql_db *db, struct sql_host *host,
-		     const struct asking *a, bool *sent_r,
-		     struct cv_error *err)
+static int pool_connect(struct host *host, struct cv_error *err)
 {
-	bool fresh = host->conn == NULL;
-	uint64_t began;
-	int ret;
+	const struct sql_host *config = host->config;
 
-	for (;;) {
-		if (host->conn == NULL &&
-		    (ret = host_connect(db, host, err)) != CV_OK)
-			return ret;
-		began = cv_api->monotonic_msecs();
-		ret = db->backend->exec(host->conn, a->query, a->row,
-					a->context, a->changed_r, err);
-		if (!is_lost(ret))
-			return ret;
-		*sent_r = true;
-		host_drop(db, host);
-		if (fresh || ret == CV_E_TIMEOUT || a->query->changes) {
-			host_failed(host, began);
-			return ret;
-		}
-		fresh = true;
-	}
+	return config->backend->connect(config, &host->conn, err);
 }
 
-static int all_waiting(const struct cv_sql_db *db, struct cv_error *err)
+static void pool_disconnect(struct host *host)
 {
-	uint64_t now = cv_api->monotonic_msecs();
-	const struct sql_host *next = &db->hosts[0];
+	const struct sql_host *config = host->config;
 
-	for (uint32_t i = 1; i < db->host_count; i++) {
-		if (db->hosts[i].retry_at < next->retry_at)
-			next = &db->hosts[i];
+	config->backend->disconnect(host->conn);
+}
+
+static int pool_exec(struct host *host, void *request, struct cv_error *err)
+{
+	const struct sql_host *config = host->config;
+	const struct asking *a = request;
+
+	return config->backend->exec(host->conn, a->query, a->row, a->context,
+				     a->changed_r, err);
+}
+
+static const struct host_backend pool_backend = {
+	.what = "the database", .connect = pool_connect,
+	.disconnect = pool_disconnect, .exec = pool_exec,
+};
+
+struct cv_sql_db *sql_pool_create(struct cv_pool *pool,
+				  struct cv_plugin *self,
+				  const struct sql_backend *backend,
+				  const struct sql_word *words,
+				  const char *fallback)
+{
+	struct cv_sql_db *db = CV_ALLOC(pool, struct cv_sql_db);
+	struct host_pool *hosts = &db->hosts;
+	size_t count = 0;
+
+	for (const struct sql_word *w = words; w->key != NULL; w++)
+		count += strcmp(w->key, "host") == 0;
+	db->pool = pool;
+	hosts->self = self;
+	hosts->backend = &pool_backend;
+	hosts->hosts = CV_ALLOC_ARRAY(pool, struct host, count + 1);
+	for (const struct sql_word *w = words; w->key != NULL; w++) {
+		if (strcmp(w->key, "host") == 0)
+			host_init(pool, backend, words, w, fallback,
+				  &hosts->hosts[hosts->host_count++]);
 	}
-	return CV_FAIL(err, CV_E_TEMP, "the database has just failed and is "
-		       "not asked again for %u ms", next->retry_at <= now ? 0 :
-		       (unsigned int)(next->retry_at - now));
+	if (count == 0)
+		host_init(pool, backend, words, NULL, fallback,
+			  &hosts->hosts[hosts->host_count++]);
+	return db;
+}
+
+void sql_pool_close(struct cv_sql_db *db)
+{
+	host_pool_close(&db->hosts);
 }
 
 int sql_pool_exec(struct cv_sql_db *db, const struct cv_sql_query *query,
 		  cv_sql_row_fn *row, void *context, uint64_t *changed_r,
 		  struct cv_error *err)
 {
-	const struct asking a = { query, row, context, changed_r };
-	uint64_t now = cv_api->monotonic_msecs();
-	int ret = CV_E_TEMP;
-	bool tried = false, sent = false;
+	struct asking a = { query, row, context, changed_r };
 
-	for (uint32_t i = 0; i < db->host_count; i++) {
-		struct sql_host *host = &db->hosts[i];
-
-		if (host->conn == NULL && host->retry_at > now)
-			continue;
-		tried = true;
-		ret = host_exec(db, host, &a, &sent, err);
-		if (!is_lost(ret))
-			return ret;
-		if (i + 1 < db->host_count)
-			cv_api->log(db->self, CV_LOG_ERROR, "%s: %s; trying "
-				    "the next host", host->name,
-				    err == NULL ? "" :
-				    cv_api->error_text(err));
-		if (sent && query->changes)
-			return ret;
-	}
-	return tried ? ret : all_waiting(db, err);
+	return host_pool_exec(&db->hosts, &a, query->changes, err);
 }

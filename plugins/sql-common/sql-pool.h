@@ -1,21 +1,11 @@
-/* sql-pool.h - the hosts of one database, and the connection to each.
+/* sql-pool.h - the words of connect, and the hosts that they name.
  *
- * No plugin: compiled into each driver of databases.  A process has one
- * connection to a host at most.  The first host that works is asked; one that
- * does not is left alone for a while, which grows. */
+ * No plugin: compiled into each driver of databases, on top of host-pool. */
 #ifndef SQL_POOL_H
 #define SQL_POOL_H
 
-#include "cv-plugin.h"
+#include "../db-common/host-pool.h"
 #include "cv-sql.h"
-
-enum {
-	SQL_WAIT_MIN_MSECS = 250,
-	SQL_WAIT_REFUSED_MSECS = 8000,	/* of a host that says no at once */
-	SQL_WAIT_MAX_MSECS = 60000,
-	/* of one that does not answer: so much longer than the attempt */
-	SQL_WAIT_FACTOR = 10,
-};
 
 /* One word of connect. */
 struct sql_word { const char *key, *value; };
@@ -23,10 +13,7 @@ struct sql_word { const char *key, *value; };
 struct sql_host {
 	const char *name;		/* for messages */
 	const struct sql_word *words;	/* key NULL at the end */
-	void *conn;			/* NULL: none */
-	uint64_t retry_at;		/* monotonic; 0: at once */
-	uint32_t wait_msecs;
-	const char *failure;		/* the last one; "" */
+	const struct sql_backend *backend;
 };
 
 /* What a driver does with one connection. */
@@ -43,10 +30,7 @@ struct sql_backend {
 
 struct cv_sql_db {
 	struct cv_pool *pool;
-	struct cv_plugin *self;
-	const struct sql_backend *backend;
-	struct sql_host *hosts;
-	uint32_t host_count;
+	struct host_pool hosts;
 };
 
 /* Splits "a=b c='d e'" into words, which end with a NULL key.  NULL, and

@@ -84,6 +84,7 @@ def test_each_optional_part(plugins, conf, name):
     for path in set(re.findall(r"^ *args = .*(/etc/culver/\S+)", part.read_text(), re.M)):
         (conf / pathlib.Path(path).name).write_text(
             "driver = sqlite\nconnect = /users.db\n" if "-sql." in path else
+            "uris = ldap://127.0.0.1\nbase = dc=x\n" if "-ldap." in path else
             "tokeninfo_url = https://id.example.com/?t=\n" if "-oauth2." in path else "")
         part.write_text(part.read_text().replace(path, str(conf / pathlib.Path(path).name)))
     load(plugins, conf / "culver.conf")

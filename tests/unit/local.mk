@@ -144,7 +144,8 @@ tests_unit_test_auth_sql_query_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
 tests_unit_test_auth_sql_query_LDADD = tests/unit/libauth-sql-query.la \
 	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
 check_LTLIBRARIES += tests/unit/libauth-sql-query.la
-tests_unit_libauth_sql_query_la_SOURCES = plugins/auth-sql/sql-query.c
+tests_unit_libauth_sql_query_la_SOURCES = plugins/auth-sql/sql-query.c \
+	plugins/db-common/db-value.c
 tests_unit_libauth_sql_query_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_sql
 
 if HAVE_JANSSON
