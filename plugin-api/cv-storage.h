@@ -462,10 +462,10 @@ struct cv_storage {
 	 * mended by a later scan. */
 	void (*place)(struct cv_storage_folder *folder,
 		      const struct cv_blob *blobs, uint32_t count);
-	/* A hidden blob with these bytes under a given reference, placed
-	 * and synced: what a power cut lost, from the journal.  CV_OK also
-	 * when it exists with these bytes and could be synced; it is placed
-	 * then. */
+	/* A hidden blob with these bytes under a given reference, placed:
+	 * what a power cut lost, from the journal.  CV_OK also when it exists
+	 * with these bytes; it is placed then.  Synced by the next sync at the
+	 * latest. */
 	int (*lay_out)(struct cv_storage_folder *folder,
 		       const struct cv_blob *blob, struct cv_span body,
 		       struct cv_error *err);

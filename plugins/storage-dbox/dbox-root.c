@@ -169,6 +169,7 @@ void dbox_root_close(struct cv_storage_root **root)
 	if (*root == NULL)
 		return;
 	dbox_close(*root, (*root)->fd);
+	mdbox_owed_forget(*root);
 	dbox_close(*root, (*root)->storage_fd);
 	dbox_close(*root, (*root)->alt_fd);
 	mdbox_rescue_end(*root);

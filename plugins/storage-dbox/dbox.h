@@ -29,6 +29,11 @@ enum {
 
 struct mdbox_rescue;
 
+enum { MDBOX_OWED_MAX = 8 };
+
+/* A container that the next sync syncs. */
+struct mdbox_owed { uint32_t number; bool alt; int fd; };
+
 struct cv_storage_root {
 	const struct cv_storage_config *config;
 	struct cv_pool *pool;
@@ -41,6 +46,8 @@ struct cv_storage_root {
 	const char *attachments;	/* Dovecot's; "" */
 	struct mdbox_rescue *rescue;	/* once it was wanted */
 	bool told_shut;			/* that folders are left out */
+	struct mdbox_owed owed[MDBOX_OWED_MAX];
+	uint32_t owed_count;
 };
 
 /* A hidden file that waits for its place. */
@@ -394,6 +401,12 @@ int mdbox_link(struct cv_storage_folder *folder,
 	       struct cv_pool *pool, struct cv_span *ref_r,
 	       struct cv_error *err);
 int mdbox_sync_hidden(struct cv_storage_folder *folder, struct cv_error *err);
+/* mdbox-owed.c: takes the descriptor; what it had to sync for one more may
+ * have failed. */
+int mdbox_owe(struct cv_storage_root *root, uint32_t number, bool alt, int fd,
+	      struct cv_error *err);
+int mdbox_owed_sync(struct cv_storage_root *root, struct cv_error *err);
+void mdbox_owed_forget(struct cv_storage_root *root);
 int mdbox_sync_storage(struct cv_storage_root *root, struct cv_error *err);
 void mdbox_unlink_hidden(struct cv_storage_folder *folder,
 			 struct cv_span ref);

@@ -21,6 +21,7 @@ STORAGE_DBOX_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-dbox/mdbox-container.c \
 	plugins/storage-dbox/mdbox-known.c \
 	plugins/storage-dbox/mdbox-ledger.c \
+	plugins/storage-dbox/mdbox-owed.c \
 	plugins/storage-dbox/mdbox-purge.c \
 	plugins/storage-dbox/mdbox-rescue.c \
 	plugins/storage-dbox/mdbox-rewrite.c \

@@ -449,8 +449,10 @@ int mdbox_sync_storage(struct cv_storage_root *root, struct cv_error *err)
 int mdbox_sync(struct cv_storage_folder *folder, uint64_t modseq,
 	       struct cv_error *err)
 {
-	int ret = mdbox_sync_storage(folder->root, err);
+	int ret = mdbox_owed_sync(folder->root, err);
 
+	if (ret == CV_OK)
+		ret = mdbox_sync_storage(folder->root, err);
 	if (ret == CV_OK) {
 		mdbox_make_known(folder);
 		dbox_synced(folder, modseq);
@@ -475,10 +477,13 @@ static bool is_whole(struct cv_storage_root *root,
 	whole = place.message.length == body.len &&
 		DBOX_CALL(root, pread, place.fd, data, body.len,
 			  place.message.body) == (ssize_t)body.len &&
-		memcmp(data, body.data, body.len) == 0 &&
-		DBOX_CALL(root, fdatasync, place.fd) == 0;
+		memcmp(data, body.data, body.len) == 0;
 	cv_api->pool_destroy(&pool);
-	dbox_close(root, place.fd);
+	if (!whole)
+		dbox_close(root, place.fd);
+	else
+		whole = mdbox_owe(root, ref->number, place.alt, place.fd,
+				  NULL) == CV_OK;
 	return whole;
 }
 
@@ -521,11 +526,11 @@ static int write_back(struct cv_storage_folder *folder,
 	if (mdbox_head_read(root, fd, &head) && head.table != 0)
 		ret = CV_FAIL(err, CV_E_TEMP, "container %u has lost a "
 			      "message", ref->number);
-	if (ret == CV_OK &&
-	    (DBOX_CALL(root, pwrite, fd, data->data, data->len,
-		       ref->offset) < 0 ||
-	     DBOX_CALL(root, fdatasync, fd) < 0))
+	if (ret == CV_OK && DBOX_CALL(root, pwrite, fd, data->data, data->len,
+				      ref->offset) < 0)
 		ret = common_fail(err, "write", "container");
+	if (ret == CV_OK)
+		return mdbox_owe(root, ref->number, false, fd, err);
 	dbox_close(root, fd);
 	return ret;
 }
