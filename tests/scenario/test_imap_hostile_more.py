@@ -110,6 +110,53 @@ def test_b7_equal_keys(client):
     assert client.memory() < SESSION_KIB_MAX
 
 
+def cpu_seconds(client):
+    """What the processes of this session have used."""
+    ticks = 0
+    for pid in client.pids:
+        try:
+            fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.slow
+def test_b7_a_million_messages():
+    """1,048,576 messages with one subject, one Message-ID and one parent: seconds of CPU,
+    not minutes, and memory for each message."""
+    config = culver.CONFIG.replace("maildir:~/Maildir", "mdbox:~/mdbox")
+    with culver.Server(config=config, extra="mail_max_lock_timeout = 5min\n"
+                       "service imap {\n  vsz_limit = 1G\n}\n") as server:
+        client = Client(server)
+        one = (b"Message-ID: <same@x>\r\nSubject: same\r\n"
+               b"References: <same@x> <up@x>\r\n\r\n\r\n")
+        client.append(one, "INBOX")
+        client.do("SELECT INBOX")
+        for base in range(20):
+            # not all at once: what a COPY of so many remembers is more than a session may have
+            for first in range(1, (1 << base) + 1, 16384):
+                last = min(first + 16383, 1 << base)
+                assert client.ask(f"COPY {first}:{last} INBOX", 300) == "OK"
+            client.do("NOOP")
+        everything = list(range(1, (1 << 20) + 1))
+        for command, limit in (("SORT (SUBJECT FROM TO CC DATE SIZE) UTF-8 ALL", 5),
+                               ("SORT (SUBJECT) UTF-8 ALL", 5), ("SORT (REVERSE ARRIVAL) UTF-8 ALL", 5),
+                               ("THREAD REFS UTF-8 ALL", 5), ("THREAD REFERENCES UTF-8 ALL", 5),
+                               ("THREAD ORDEREDSUBJECT UTF-8 ALL", 5)):
+            begin = cpu_seconds(client)
+            client.sock.settimeout(300)
+            lines = [line for line in client.do(command) if re.match(r"\* (SORT|THREAD)", line)]
+            used = cpu_seconds(client) - begin
+            print(command, used, client.memory())
+            assert used < limit, (command, used)
+            assert sorted(int(n) for n in re.findall(r"\d+", lines[0])) == everything, command
+        assert client.memory() < 1024 * 1024
+        client.close()
+        assert "killed by signal" not in server.log and "BUG" not in server.log
+
+
 # --- B18 ----------------------------------------------------------------------------------
 
 def test_b18_a_client_that_reads_byte_by_byte(client):
