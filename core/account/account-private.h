@@ -228,6 +228,8 @@ struct row_values {
 	struct account_guid guid;
 	struct cv_span blob;
 };
+/* Bytes that one more row may take. */
+uint64_t rows_growth(const struct folder *folder);
 /* uid is larger than all there are. */
 void rows_append(struct folder *folder, const struct row_values *values);
 /* A row of base or tail takes other values. */

@@ -11,6 +11,7 @@
 enum {
 	WINDOW_SIZE = 256 * 1024,
 	PENDING_MAX = 64 * 1024,
+	TAKE_BYTES = 1024 * 1024,	/* out of the journal at once */
 	INDEX_SIZE_MAX = 256 * 1024 * 1024,
 	ENTRY_MARK = 0x43617445,	/* "EtaC" */
 	COMPACT_MIN = 1024 * 1024,
@@ -373,37 +374,58 @@ static bool add_from_journal(struct folder *folder, struct row_extra *extra,
 
 struct taken { uint32_t row; uint64_t place; };
 
+/* What is written together: there may be entries of a million messages. */
+struct taking {
+	struct folder *folder;
+	struct cv_pool *pool;
+	struct cv_text text;
+	ARRAY(struct taken) list;
+};
+
+static void taking_begin(struct taking *t)
+{
+	pool_reset(t->pool);
+	cv_text_init(&t->text, t->pool);
+	array_init(&t->list, t->pool);
+}
+
+static void taking_write(struct taking *t)
+{
+	uint64_t start = t->list.count == 0 ? 0 :
+		append_text(t->folder, &t->text);
+
+	for (size_t i = 0; start != 0 && i < t->list.count; i++) {
+		struct row_values v;
+
+		rows_get(t->folder, t->list.items[i].row, &v);
+		v.catalogue = start + t->list.items[i].place;
+		rows_set(t->folder, t->list.items[i].row, &v);
+	}
+	taking_begin(t);
+}
+
 void catalogue_take(struct folder *folder)
 {
 	struct folder_data *data = folder->data;
-	ARRAY(struct taken) list;
-	struct cv_pool *pool;
-	struct cv_text text;
-	uint64_t start;
+	struct taking t = { .folder = folder };
 
 	if (data == NULL || data->extras.count == 0)
 		return;
-	pool = pool_create("catalogue entries");
-	cv_text_init(&text, pool);
-	array_init(&list, pool);
+	t.pool = pool_create("catalogue entries");
+	taking_begin(&t);
 	for (size_t i = 0; i < data->extras.count; i++) {
 		struct row_extra *extra = &data->extras.items[i];
 		struct taken taken;
 
 		if (account_row_find(&folder->f, extra->uid, &taken.row) &&
-		    add_from_journal(folder, extra, taken.row, pool, &text,
-				     &taken.place))
-			*array_add(&list) = taken;
+		    add_from_journal(folder, extra, taken.row, t.pool,
+				     &t.text, &taken.place))
+			*array_add(&t.list) = taken;
+		if (t.text.len > TAKE_BYTES)
+			taking_write(&t);
 	}
-	start = list.count == 0 ? 0 : append_text(folder, &text);
-	for (size_t i = 0; start != 0 && i < list.count; i++) {
-		struct row_values v;
-
-		rows_get(folder, list.items[i].row, &v);
-		v.catalogue = start + list.items[i].place;
-		rows_set(folder, list.items[i].row, &v);
-	}
-	pool_destroy(&pool);
+	taking_write(&t);
+	pool_destroy(&t.pool);
 }
 
 /* --- compaction ---------------------------------------------------------- */

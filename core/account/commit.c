@@ -194,6 +194,21 @@ static enum meta_result try_commit(struct account_txn *txn, bool sync,
 	return result;
 }
 
+/* What the group becomes in memory must have room there before it is in the
+ * journal. */
+static int check_memory(struct account_txn *txn, struct cv_error *err)
+{
+	const struct journal_writer *w = &txn->writer;
+	/* as rows, each piece beside them, and as records on their way */
+	uint64_t bytes = w->text.len + w->pieces.count *
+		(sizeof(struct row_extra) + 3 * sizeof(struct iovec)) +
+		(w->count + w->count / 4) * sizeof(struct journal_record);
+
+	for (size_t i = 0; i < txn->folders.count; i++)
+		bytes += rows_growth(txn->folders.items[i].folder);
+	return spare_memory_check(bytes, err);
+}
+
 static int write_group(struct account_txn *txn,
 		       enum account_durability durability,
 		       struct cv_error *err)
@@ -205,6 +220,9 @@ static int write_group(struct account_txn *txn,
 	unsigned char key[16];
 	int status;
 
+	status = check_memory(txn, err);
+	if (status < 0)
+		return status;
 	/* what was asked for in order to have room must not fail for want of
 	 * it */
 	account->meta->frees = txn->frees && !txn->grows;

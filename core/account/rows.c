@@ -6,7 +6,11 @@
 
 #include <errno.h>
 
-enum { RUNS_DEAD_MAX = 128 };
+enum {
+	RUNS_DEAD_MAX = 128,
+	GROWTH_LARGE = 65536,		/* rows: from here on by parts */
+	ROW_BYTES = 92,			/* all columns */
+};
 
 /* --- loading ------------------------------------------------------------- */
 
@@ -618,10 +622,23 @@ void rows_touch(struct folder *folder, uint32_t row)
 	(rows)->column, (rows)->count * sizeof(*(rows)->column), \
 	(size_t)(room) * sizeof(*(rows)->column)))
 
+static uint32_t more_room(uint32_t room)
+{
+	return room == 0 ? 16 : room < GROWTH_LARGE ? room * 2 :
+		room + room / 4;
+}
+
+uint64_t rows_growth(const struct folder *folder)
+{
+	uint32_t room = folder->data == NULL ? 0 : folder->data->tail.room;
+
+	return (uint64_t)(more_room(room) - room) * ROW_BYTES;
+}
+
 static void grow_tail(struct folder_data *data)
 {
 	struct rows *tail = &data->tail;
-	uint32_t room = tail->room == 0 ? 16 : tail->room * 2;
+	uint32_t room = more_room(tail->room);
 
 	if (tail->count < tail->room)
 		return;

@@ -25,7 +25,11 @@ static struct txn_folder *txn_folder_of(struct account_txn *txn,
 static int txn_use(struct account_txn *txn, struct account_folder *f,
 		   struct txn_folder **t_r, struct cv_error *err)
 {
+	int status = spare_memory_check(0, err);
+
 	*t_r = txn_folder_of(txn, folder_of(f));
+	if (status != CV_OK)
+		return status;
 	if (f->deleted || (*t_r)->removed)
 		return FAIL(err, CV_E_NOT_FOUND, "folder '%s' was deleted",
 			    f->name);

@@ -16,6 +16,7 @@
 #include "random.h"
 #include "secret.h"
 #include "span.h"
+#include "spare-memory.h"
 #include "time-util.h"
 #include "utf7.h"
 #include "utf8.h"

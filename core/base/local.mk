@@ -14,6 +14,7 @@ core_base_libbase_la_SOURCES = \
 	%D%/random.c %D%/random.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/span.c %D%/span.h \
+	%D%/spare-memory.c %D%/spare-memory.h \
 	%D%/text.c \
 	%D%/time-util.c %D%/time-util.h \
 	%D%/utf7.c %D%/utf7.h \

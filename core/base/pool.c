@@ -3,6 +3,7 @@
 #include "bug.h"
 #include "checked.h"
 #include "log.h"
+#include "spare-memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,16 +35,32 @@ struct cv_pool {
 	bool secret;
 };
 
+/* Nobody may look at what has moved: it may not be there any more. */
+#ifdef WITH_SANITIZERS
+#include <sanitizer/asan_interface.h>
+#define STALE(data, size) ASAN_POISON_MEMORY_REGION((data), (size))
+#define FRESH(data, size) ASAN_UNPOISON_MEMORY_REGION((data), (size))
+#else
+#define STALE(data, size) ((void)0)
+#define FRESH(data, size) ((void)0)
+#endif
+
+static void die(size_t size)
+{
+	log_write(LOG_LEVEL_PANIC, "memory", "out of memory: %zu bytes wanted "
+		  "(see vsz_limit of this service)", size);
+	_exit(83);
+}
+
 static void *allocate_or_die(size_t size, bool zeroed)
 {
-	void *memory = zeroed ? calloc(1, size) : malloc(size);
+	void *memory;
 
-	if (memory == NULL) {
-		log_write(LOG_LEVEL_PANIC, "memory",
-			  "out of memory: %zu bytes wanted "
-			  "(see vsz_limit of this service)", size);
-		_exit(83);
-	}
+	do {
+		memory = zeroed ? calloc(1, size) : malloc(size);
+	} while (memory == NULL && spare_memory_release());
+	if (memory == NULL)
+		die(size);
 	return memory;
 }
 
@@ -67,6 +84,7 @@ static void run_finalisers(struct cv_pool *pool)
 
 static void free_block(struct cv_pool *pool, struct pool_block *block)
 {
+	FRESH(block->data, block->size);
 	if (pool->secret)
 		explicit_bzero(block->data, block->used);
 	pool->total -= block->size;
@@ -108,6 +126,7 @@ void pool_reset(struct cv_pool *pool)
 		free_block(pool, keep);
 		return;
 	}
+	FRESH(keep->data, keep->size);
 	/* pool_alloc zeroes what it hands out, so nothing to clear here */
 	if (pool->secret)
 		explicit_bzero(keep->data, keep->used);
@@ -193,10 +212,46 @@ void *pool_alloc_array(struct cv_pool *pool, size_t count, size_t size)
 	return pool_alloc(pool, bytes);
 }
 
+/* The place that points to the block with nothing but old in it; NULL: old is
+ * not alone, or too small to ask. */
+static struct pool_block **find_alone(struct cv_pool *pool, const void *old,
+				      size_t need)
+{
+	struct pool_block **at = &pool->blocks;
+
+	if (old == NULL || need <= POOL_MAX_BLOCK || pool->secret)
+		return NULL;
+	while (*at != NULL && (*at)->data != (const unsigned char *)old)
+		at = &(*at)->next;
+	return *at != NULL && (*at)->used == need ? at : NULL;
+}
+
+/* What is large has a block of its own, and the system moves its pages: they
+ * are neither copied nor there twice. */
+static void *grow_block(struct cv_pool *pool, struct pool_block **at,
+			size_t need)
+{
+	struct pool_block *block;
+	size_t bytes, used = (*at)->used;
+
+	BUG_IF(!checked_add(need, sizeof(*block), &bytes));
+	do {
+		block = realloc(*at, bytes);
+	} while (block == NULL && spare_memory_release());
+	if (block == NULL)
+		die(bytes);
+	*at = block;
+	/* UNSAFE: the block has need bytes now, and need > used */
+	memset(block->data + used, 0, need - used);
+	pool->total += need - block->size;
+	block->size = block->used = need;
+	return block->data;
+}
+
 void *pool_grow(struct cv_pool *pool, void *old, size_t old_size,
 		size_t new_size)
 {
-	struct pool_block *block = pool->blocks;
+	struct pool_block *block = pool->blocks, **alone;
 	size_t old_need = round_up(old_size == 0 ? 1 : old_size);
 	size_t need = round_up(new_size);
 	void *memory;
@@ -210,9 +265,13 @@ void *pool_grow(struct cv_pool *pool, void *old, size_t old_size,
 		block->used += need - old_need;
 		return old;
 	}
+	alone = find_alone(pool, old, old_need);
+	if (alone != NULL && need > (*alone)->size)
+		return grow_block(pool, alone, need);
 	memory = pool_alloc(pool, new_size);
 	if (old_size > 0)
 		memcpy(memory, old, old_size);
+	STALE(old, old_size);
 	return memory;
 }
 

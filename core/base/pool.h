@@ -32,8 +32,9 @@ void *pool_alloc_raw(struct cv_pool *pool, size_t size)
 void *pool_alloc_array(struct cv_pool *pool, size_t count, size_t size)
 	__attribute__((malloc, returns_nonnull, alloc_size(2, 3)));
 
-/* Grows an allocation.  In place when it was the pool's last one; else the
- * old bytes are copied and the rest is zero.  old may be NULL. */
+/* Grows an allocation.  In place when it was the pool's last one; else it
+ * moves, and nobody may look at the old place any more; the rest is zero.  old
+ * may be NULL. */
 void *pool_grow(struct cv_pool *pool, void *old, size_t old_size,
 		size_t new_size) __attribute__((returns_nonnull));
 

@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+/* From here on it grows by a part of itself. */
+enum { TEXT_LARGE = 1024 * 1024 };
+
 void text_grow(struct cv_text *text, size_t more)
 {
 	size_t need, room;
@@ -17,7 +20,7 @@ void text_grow(struct cv_text *text, size_t more)
 		return;
 	room = text->room < 64 ? 64 : text->room;
 	while (room < need)
-		BUG_IF(!checked_mul(room, 2, &room));
+		room = room < TEXT_LARGE ? room * 2 : need + need / 8;
 	text->data = pool_grow(text->pool, text->data, text->room, room);
 	text->room = room;
 }

@@ -25,6 +25,11 @@ enum {
 };
 
 /* The strings of a column, each once, in their order. */
+enum {
+	/* for each message, about */
+	ROW_BYTES = 32, COLUMN_BYTES = 24, RANK_BYTES = 72,
+};
+
 struct dictionary { struct cv_span *items; uint32_t count; };
 
 struct keys {
@@ -196,9 +201,14 @@ static int build(struct cv_mailbox *box, const struct key_row *rows,
 
 	builder_init(&b, count);
 	b.scratch = pool_create("references");
-	for (uint32_t i = 0; i < count && ret >= 0; i++)
-		ret = build_row(&b, i, rows[i].row, err);
+	for (uint32_t i = 0; i < count && ret >= 0; i++) {
+		ret = spare_memory_check(0, err);
+		if (ret == CV_OK)
+			ret = build_row(&b, i, rows[i].row, err);
+	}
 	pool_destroy(&b.scratch);
+	if (ret >= 0)
+		ret = spare_memory_check((uint64_t)count * RANK_BYTES, err);
 	if (ret < 0)
 		return ret;
 	for (unsigned int c = 0; c < KEY_STRINGS; c++) {
@@ -669,6 +679,11 @@ int key_table_get(struct cv_mailbox *box, const struct key_row *rows,
 	int ret;
 
 	wanted &= (1u << KEY_SENT) - 1;
+	ret = spare_memory_check(
+		count * (uint64_t)(ROW_BYTES + COLUMN_BYTES *
+				   __builtin_popcount(wanted)), err);
+	if (ret < 0)
+		return ret;
 	ret = get(box, rows, count, wanted, map, &k, err);
 	if (ret < 0)
 		return ret;

@@ -7,13 +7,24 @@
  * twice, never none. */
 #include "mailbox-annotate.h"
 
+enum {
+	/* What goes along of the journal and of the catalogue.  More bodies
+	 * are let go from the journal first; more entries are made when
+	 * somebody asks for them. */
+	BODY_BYTES_MAX = 8 * 1024 * 1024,
+	BODIES_MAX = 4096,
+	CATALOGUE_BYTES_MAX = 32 * 1024 * 1024,
+	BATCH = 1024,			/* blobs that the driver places */
+	RECORD_BYTES = 512,		/* of a message in the commit, about */
+};
+
+/* There may be a million: what rows tell is asked of them again. */
 struct copied {
-	uint32_t uid, new_uid, row, seq;
-	struct account_message source;	/* spans are copied */
-	struct cv_blob blob;		/* in the source */
-	struct cv_blob target;
-	struct cv_span body, catalogue;
+	uint32_t uid, new_uid, row, seq, flags;
 	bool hidden;
+	uint64_t bytes;			/* for the quota */
+	struct cv_span ref;		/* of the hidden copy */
+	struct cv_span body, catalogue;
 };
 
 struct copying {
@@ -27,33 +38,79 @@ struct copying {
 	uint32_t allowed;		/* flags that the copies may have */
 	bool keywords_allowed;
 	uint32_t annotations;		/* enum cv_annotation_support */
-	ARRAY(struct copied) messages;
+	struct copied *messages;
+	size_t count;
+	struct cv_blob *sources;	/* of a move */
+	size_t bodies, body_bytes, catalogue_bytes;
 	struct cv_error *err;
 };
 
-static void choose(struct copying *c, struct cv_set seqs)
+static void choose_one(struct copying *c, uint32_t seq)
 {
+	struct copied *m = &c->messages[c->count];
+	struct account_message source;
+	uint32_t row;
+
+	if (!mailbox_row(c->box, seq, &row))
+		return;
+	account_row_get(c->box->folder, row, &source);
+	*m = (struct copied){
+		.uid = source.uid, .row = row, .seq = seq,
+		.flags = source.flags & CV_FLAGS_STORED,
+		.bytes = source.virtual_size == 0 ? source.size :
+			source.virtual_size,
+	};
+	if (source.has_body) {
+		c->bodies++;
+		c->body_bytes += source.size;
+	}
+	if (c->move)
+		store_blob_get(c->box->folder, row, c->pool,
+			       &c->sources[c->count]);
+	c->count++;
+}
+
+static uint64_t count_seqs(const struct copying *c, struct cv_set seqs)
+{
+	uint64_t count = 0;
+
 	for (uint32_t i = 0; i < seqs.count; i++) {
 		uint32_t last = seqs.ranges[i].last;
 
 		if (last > c->box->count)
 			last = c->box->count;
-		for (uint32_t seq = seqs.ranges[i].first;
-		     seq != 0 && seq <= last; seq++) {
-			struct copied *m;
-			uint32_t row;
-
-			if (!mailbox_row(c->box, seq, &row))
-				continue;
-			m = array_add(&c->messages);
-			m->uid = mailbox_uid_at(c->box, seq - 1);
-			m->row = row;
-			m->seq = seq;
-			account_row_get(c->box->folder, row, &m->source);
-			store_blob_get(c->box->folder, row, c->pool,
-				       &m->blob);
-		}
+		if (seqs.ranges[i].first <= last)
+			count += last - seqs.ranges[i].first + 1;
 	}
+	return count;
+}
+
+static int choose(struct copying *c, struct cv_set seqs)
+{
+	uint64_t room = count_seqs(c, seqs);
+	uint64_t one = sizeof(struct copied) + RECORD_BYTES +
+		(c->move ? 2 * sizeof(struct cv_blob) : 0);
+	int ret = spare_memory_check(room * one, c->err);
+
+	if (ret < 0 || room == 0)
+		return ret;
+	if (c->messages == NULL) {
+		c->messages = pool_new_array(c->pool, struct copied, room);
+		c->sources = pool_new_array(c->pool, struct cv_blob,
+					    c->move ? room : 1);
+	}
+	c->count = c->bodies = c->body_bytes = 0;
+	for (uint32_t i = 0; i < seqs.count && ret == CV_OK; i++) {
+		uint32_t last = seqs.ranges[i].last;
+
+		if (last > c->box->count)
+			last = c->box->count;
+		for (uint32_t seq = seqs.ranges[i].first;
+		     seq != 0 && seq <= last; seq++)
+			choose_one(c, seq);
+		ret = spare_memory_check(0, c->err);
+	}
+	return ret;
 }
 
 /* --- hidden copies ----------------------------------------------------------------- */
@@ -72,7 +129,8 @@ static int create_put(struct copying *c, const struct copied *m,
 			summary->virtual_size, put_r, err);
 }
 
-static int put_bytes(struct copying *c, struct copied *m, struct cv_span body,
+static int put_bytes(struct copying *c, struct copied *m,
+		     const struct cv_blob *blob, struct cv_span body,
 		     struct cv_error *err)
 {
 	const struct cv_storage *driver = c->ref.store->driver;
@@ -86,9 +144,8 @@ static int put_bytes(struct copying *c, struct copied *m, struct cv_span body,
 			driver->put_abort(&put);
 		return ret;
 	}
-	return driver->put_finish(&put, m->blob.virtual_bytes,
-				  m->blob.received, false, &m->target.ref,
-				  err);
+	return driver->put_finish(&put, blob->virtual_bytes, blob->received,
+				  false, &m->ref, err);
 }
 
 /* A source whose size is known from the journal alone ends where it ends. */
@@ -109,8 +166,8 @@ static int write_stream(struct cv_storage_put *put,
 }
 
 static int put_stream(struct copying *c, struct copied *m,
-		      struct cv_storage_put *put, struct cv_stream *stream,
-		      struct cv_error *err)
+		      const struct cv_blob *blob, struct cv_storage_put *put,
+		      struct cv_stream *stream, struct cv_error *err)
 {
 	const struct cv_storage *driver = c->ref.store->driver;
 	int ret = write_stream(put, driver, stream, err);
@@ -119,12 +176,12 @@ static int put_stream(struct copying *c, struct copied *m,
 		driver->put_abort(&put);
 		return ret;
 	}
-	return driver->put_finish(&put, m->blob.virtual_bytes,
-				  m->blob.received, true, &m->target.ref,
-				  err);
+	return driver->put_finish(&put, blob->virtual_bytes, blob->received,
+				  true, &m->ref, err);
 }
 
-static int copy_bytes(struct copying *c, struct copied *m)
+static int copy_bytes(struct copying *c, struct copied *m,
+		      const struct cv_blob *blob)
 {
 	struct cv_blob_source src = {
 		CV_SIZED(cv_blob_source), .fd = -1,
@@ -133,8 +190,8 @@ static int copy_bytes(struct copying *c, struct copied *m)
 	};
 	struct cv_storage_put *put;
 	struct cv_stream *stream;
-	int ret = c->box->store->driver->get(c->box->sf->blobs, &m->blob,
-					     &src, c->err);
+	int ret = c->box->store->driver->get(c->box->sf->blobs, blob, &src,
+					     c->err);
 
 	if (ret == CV_OK) {
 		stream = src.fd == -1 ? src.stream :
@@ -142,7 +199,7 @@ static int copy_bytes(struct copying *c, struct copied *m)
 					 src.len, false, "message");
 		ret = create_put(c, m, &put, c->err);
 		if (ret == CV_OK)
-			ret = put_stream(c, m, put, stream, c->err);
+			ret = put_stream(c, m, blob, put, stream, c->err);
 	}
 	pool_destroy(&src.pool);
 	io_close(c->box->user->io, src.fd);
@@ -150,7 +207,8 @@ static int copy_bytes(struct copying *c, struct copied *m)
 }
 
 /* In CRLF form: to another server. */
-static int copy_text(struct copying *c, struct copied *m)
+static int copy_text(struct copying *c, struct copied *m,
+		     const struct cv_blob *blob)
 {
 	static const struct cv_section all = { CV_SIZED(cv_section),
 		.kind = CV_SECTION_ALL, .raw = true };
@@ -164,28 +222,39 @@ static int copy_text(struct copying *c, struct copied *m)
 		ret = stream_size(stream, &size, c->err);
 	if (ret == CV_OK)
 		ret = c->ref.store->driver->put_create(
-			c->sf->blobs, c->pool, size, m->blob.virtual_bytes,
+			c->sf->blobs, c->pool, size, blob->virtual_bytes,
 			&put, c->err);
-	return ret == CV_OK ? put_stream(c, m, put, stream, c->err) : ret;
+	return ret == CV_OK ? put_stream(c, m, blob, put, stream, c->err) :
+		ret;
 }
 
-static int hide_one(struct copying *c, struct copied *m)
+static int link_one(struct copying *c, struct copied *m,
+		    const struct cv_blob *blob)
 {
-	const struct cv_storage *driver = c->ref.store->driver;
+	return c->ref.store->driver->link(c->sf->blobs, c->box->sf->blobs,
+					  blob, c->pool, &m->ref, c->err);
+}
+
+static void take_catalogue(struct copying *c, struct copied *m)
+{
 	struct cv_span record;
+
+	if (account_catalogue_find(c->box->folder, m->row, &record) !=
+	    CV_OK || c->catalogue_bytes > CATALOGUE_BYTES_MAX)
+		return;
+	m->catalogue = pool_span(c->pool, record);
+	c->catalogue_bytes += record.len;
+}
+
+static int hide_one(struct copying *c, struct copied *m,
+		    const struct cv_blob *blob)
+{
 	int ret;
 
-	if (store_is_remote(c->ref.store)) {
-		ret = c->box->store != c->ref.store ? copy_text(c, m) :
-			driver->link(c->sf->blobs, c->box->sf->blobs,
-				     &m->blob, c->pool, &m->target.ref,
-				     c->err);
-		m->hidden = ret == CV_OK;
-		return ret;
-	}
-
-	if (account_catalogue_find(c->box->folder, m->row, &record) == CV_OK)
-		m->catalogue = pool_span(c->pool, record);
+	if (store_is_remote(c->ref.store))
+		return c->box->store != c->ref.store ? copy_text(c, m, blob) :
+			link_one(c, m, blob);
+	take_catalogue(c, m);
 	/* a body in the journal was not synced as a file: the copy takes it
 	 * along */
 	ret = account_body_read(c->box->folder, m->row, c->pool, &m->body,
@@ -194,44 +263,48 @@ static int hide_one(struct copying *c, struct copied *m)
 		return ret;
 	ret = CV_E_UNSUPPORTED;
 	if (c->box->store == c->ref.store)
-		ret = driver->link(c->sf->blobs, c->box->sf->blobs, &m->blob,
-				   c->pool, &m->target.ref, c->err);
+		ret = link_one(c, m, blob);
 	if (ret == CV_OK && m->body.data == NULL)
 		c->link_unsynced = true;
 	if ((ret == CV_E_UNSUPPORTED || ret == CV_NOT_FOUND) &&
 	    m->body.data != NULL)
-		ret = put_bytes(c, m, m->body, c->err);
+		ret = put_bytes(c, m, blob, m->body, c->err);
 	else if (ret == CV_E_UNSUPPORTED)
-		ret = copy_bytes(c, m);
-	m->hidden = ret == CV_OK;
+		ret = copy_bytes(c, m, blob);
 	return ret;
 }
 
 static void abandon(struct copying *c)
 {
-	for (size_t i = 0; i < c->messages.count; i++) {
-		if (c->messages.items[i].hidden)
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->messages[i].hidden)
 			c->ref.store->driver->unlink_hidden(
-				c->sf->blobs,
-				c->messages.items[i].target.ref);
+				c->sf->blobs, c->messages[i].ref);
 	}
 }
 
 static int hide_all(struct copying *c)
 {
+	struct cv_pool *pool = pool_create("copy one");
 	int ret = CV_OK;
 
 	mailbox_progress_begin(c->box->user);
-	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++) {
-		ret = mailbox_progress(c->box->user, i, c->messages.count,
-				       c->err);
+	for (size_t i = 0; i < c->count && ret == CV_OK; i++) {
+		struct copied *m = &c->messages[i];
+		struct cv_blob blob;
+
+		ret = mailbox_progress(c->box->user, i, c->count, c->err);
 		if (ret < 0)
 			break;
-		ret = hide_one(c, &c->messages.items[i]);
+		pool_reset(pool);
+		store_blob_get(c->box->folder, m->row, pool, &blob);
+		ret = hide_one(c, m, &blob);
+		m->hidden = ret == CV_OK;
 		if (ret == CV_NOT_FOUND)
 			FAIL(c->err, CV_NOT_FOUND, "the file of UID %u is "
-			     "gone", c->messages.items[i].uid);
+			     "gone", m->uid);
 	}
+	pool_destroy(&pool);
 	if (ret == CV_OK && c->link_unsynced &&
 	    c->box->user->mail.mail_fsync != MAIL_MAIL_FSYNC_NEVER)
 		ret = c->ref.store->driver->sync_hidden(c->sf->blobs, c->err);
@@ -243,75 +316,93 @@ static int hide_all(struct copying *c)
 /* [RFC5257 4.6] the shared ones and the user's own, as far as the target may
  * have them */
 static int annotate_one(struct copying *c, struct account_txn *txn,
-			const struct copied *m)
+			const struct copied *m, struct cv_pool *pool)
 {
 	const struct cv_annotation *list;
 	uint32_t count;
 
-	annotations_get(c->box, m->uid, c->pool, &list, &count);
+	annotations_get(c->box, m->uid, pool, &list, &count);
 	if (count == 0)
 		return CV_OK;
-	list = annotations_filter(list, count, c->annotations, c->pool,
-				  &count);
+	list = annotations_filter(list, count, c->annotations, pool, &count);
 	return annotations_put(txn, c->folder, m->new_uid, list, count,
 			       c->err);
 }
 
+/* pool: for this message. */
 static int append_one(struct copying *c, struct account_txn *txn,
-		      struct copied *m)
+		      struct copied *m, struct cv_pool *pool)
 {
-	struct cv_keywords k = c->keywords_allowed ? m->blob.keywords :
-		(struct cv_keywords){ NULL, 0 };
-	uint32_t *keywords = pool_new_array(c->pool, uint32_t, k.count + 1);
-	struct account_append append = {
-		.keywords = keywords, .received = m->blob.received,
-		.size = m->blob.bytes,
-		.virtual_size = m->blob.virtual_bytes,
-		.guid = &m->source.guid, .blob = m->target.ref,
-		.body = m->body, .catalogue = m->catalogue,
-	};
+	struct cv_blob blob;
+	struct account_guid guid;
+	struct cv_keywords k;
+	uint32_t *keywords;
+	struct account_append append;
 	int ret;
 
+	store_blob_get(c->box->folder, m->row, pool, &blob);
+	k = c->keywords_allowed ? blob.keywords :
+		(struct cv_keywords){ NULL, 0 };
+	keywords = pool_new_array(pool, uint32_t, k.count + 1);
+	memcpy(guid.bytes, blob.guid, sizeof(guid.bytes));
+	append = (struct account_append){
+		.keywords = keywords, .received = blob.received,
+		.size = blob.bytes, .virtual_size = blob.virtual_bytes,
+		.guid = &guid, .blob = m->ref,
+		.body = m->body, .catalogue = m->catalogue,
+	};
 	for (uint32_t i = 0; i < k.count; i++) {
 		ret = txn_keyword(txn, c->folder, cv_span_of(k.names[i]),
 				  &keywords[append.keyword_count], c->err);
 
-		if (ret < 0 && ret != CV_E_LIMIT)
+		if (ret < 0 && (ret != CV_E_LIMIT ||
+				spare_memory_check(0, c->err) < 0))
 			return ret;
 		append.keyword_count += ret == CV_OK;
 	}
-	m->target.size = sizeof(m->target);
-	m->target.flags = m->blob.flags & c->allowed;
-	m->target.keywords = k;
-	m->target.received = m->blob.received;
-	m->target.bytes = m->blob.bytes;
-	m->target.virtual_bytes = m->blob.virtual_bytes;
-	memcpy(m->target.guid, m->source.guid.bytes, sizeof(m->target.guid));
-	c->ref.store->driver->marks(c->sf->blobs, &m->target, 1);
-	append.flags = m->target.flags | m->target.marks <<
-		MAILBOX_MARK_SHIFT;
+	m->flags = blob.flags;
+	blob.ref = m->ref;
+	blob.flags &= c->allowed;
+	blob.keywords = k;
+	blob.marks = 0;
+	c->ref.store->driver->marks(c->sf->blobs, &blob, 1);
+	append.flags = blob.flags | blob.marks << MAILBOX_MARK_SHIFT;
 	ret = txn_append(txn, c->folder, &append, &m->new_uid, c->err);
-	m->target.uid = m->new_uid;
-	return ret == CV_OK ? annotate_one(c, txn, m) : ret;
+	return ret == CV_OK ? annotate_one(c, txn, m, pool) : ret;
+}
+
+static int append_all(struct copying *c, struct account_txn *txn)
+{
+	struct cv_pool *pool;
+	size_t refs = 0;
+	int ret = spare_memory_check(c->count * RECORD_BYTES, c->err);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < c->count; i++)
+		refs += c->messages[i].ref.len + 64;
+	account_txn_expect(txn, c->count, refs);
+	pool = pool_create("append");
+	for (size_t i = 0; i < c->count && ret == CV_OK; i++) {
+		pool_reset(pool);
+		ret = append_one(c, txn, &c->messages[i], pool);
+	}
+	pool_destroy(&pool);
+	return ret;
 }
 
 static int expunge_sources(struct copying *c, struct account_txn *txn)
 {
 	struct account_ranges uids = { .pool = c->pool };
-	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
-					       c->messages.count + 1);
 	int ret;
 
-	for (size_t i = 0; i < c->messages.count; i++) {
-		ranges_add(&uids, c->messages.items[i].uid);
-		blobs[i] = c->messages.items[i].blob;
-	}
+	for (size_t i = 0; i < c->count; i++)
+		ranges_add(&uids, c->messages[i].uid);
 	ret = txn_expunge(txn, c->box->folder, uids.items, uids.count,
 			  c->err);
 	if (ret == CV_OK && !store_is_remote(c->box->store))
-		ret = store_tombstones_add(c->box->sf, txn, blobs,
-					   (uint32_t)c->messages.count,
-					   c->err);
+		ret = store_tombstones_add(c->box->sf, txn, c->sources,
+					   (uint32_t)c->count, c->err);
 	return ret;
 }
 
@@ -320,41 +411,63 @@ static void look_again(struct copying *c)
 {
 	size_t to = 0;
 
-	for (size_t i = 0; i < c->messages.count; i++) {
-		struct copied *m = &c->messages.items[i];
-		struct cv_span ref = m->blob.ref;
+	for (size_t i = 0; i < c->count; i++) {
+		struct copied *m = &c->messages[i];
+		struct cv_blob *source = &c->sources[i];
 
 		if (!account_row_find(c->box->folder, m->uid, &m->row)) {
 			c->ref.store->driver->unlink_hidden(c->sf->blobs,
-							    m->target.ref);
+							    m->ref);
 			continue;
 		}
-		store_blob_get(c->box->folder, m->row, c->pool, &m->blob);
-		m->blob.ref = ref;
-		c->messages.items[to++] = *m;
+		if (c->move) {
+			store_blob_get(c->box->folder, m->row, c->pool,
+				       source);
+			c->sources[to] = *source;
+		}
+		c->messages[to++] = *m;
 	}
-	c->messages.count = to;
+	c->count = to;
+}
+
+/* As their rows say now. */
+static void place_copies(struct copying *c)
+{
+	const struct cv_storage *driver = c->ref.store->driver;
+	struct cv_pool *pool = pool_create("place");
+	struct cv_blob *blobs = NULL;
+	uint32_t count = 0, row;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct copied *m = &c->messages[i];
+
+		if (count == 0)
+			blobs = pool_new_array(pool, struct cv_blob, BATCH);
+		if (account_row_find(c->folder, m->new_uid, &row)) {
+			store_blob_get(c->folder, row, pool, &blobs[count]);
+			blobs[count++].ref = m->ref;
+		}
+		if (count == BATCH || (i + 1 == c->count && count > 0)) {
+			driver->place(c->sf->blobs, blobs, count);
+			pool_reset(pool);
+			count = 0;
+		}
+	}
+	pool_destroy(&pool);
 }
 
 static void place_all(struct copying *c)
 {
-	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
-					       c->messages.count + 1);
-	uint32_t count = (uint32_t)c->messages.count;
 	struct cv_error err = ERROR_NONE;
 	int ret;
 
-	for (uint32_t i = 0; i < count; i++)
-		blobs[i] = c->messages.items[i].target;
 	store_folder_numbers(c->sf);
-	c->ref.store->driver->place(c->sf->blobs, blobs, count);
+	place_copies(c);
 	store_folder_publish(c->sf);
 	if (!c->move || c->box->store != c->ref.store)
 		return;
-	for (uint32_t i = 0; i < count; i++)
-		blobs[i] = c->messages.items[i].blob;
-	ret = c->box->store->driver->remove(c->box->sf->blobs, blobs, count,
-					    &err);
+	ret = c->box->store->driver->remove(c->box->sf->blobs, c->sources,
+					    (uint32_t)c->count, &err);
 	if (ret == CV_OK)
 		store_tombstones_removed(c->box->sf);
 	/* all of the folder may be gone by now */
@@ -367,13 +480,24 @@ static void place_all(struct copying *c)
 
 static int add_uids(struct copying *c)
 {
-	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
-					       c->messages.count + 1);
+	struct cv_pool *pool;
+	struct cv_blob *blobs;
+	int ret;
 
-	for (size_t i = 0; i < c->messages.count; i++)
-		blobs[i] = c->messages.items[i].target;
-	return store_uids_add(c->sf, blobs, (uint32_t)c->messages.count,
-			      c->err);
+	if (!store_has_uids(c->sf))
+		return CV_OK;
+	ret = spare_memory_check(c->count * 2 * sizeof(*blobs), c->err);
+	if (ret < 0)
+		return ret;
+	pool = pool_create("new uids");
+	blobs = pool_new_array(pool, struct cv_blob, c->count + 1);
+	for (size_t i = 0; i < c->count; i++) {
+		blobs[i].uid = c->messages[i].new_uid;
+		blobs[i].ref = c->messages[i].ref;
+	}
+	ret = store_uids_add(c->sf, blobs, (uint32_t)c->count, c->err);
+	pool_destroy(&pool);
+	return ret;
 }
 
 /* A move among private mailboxes takes nothing more. */
@@ -383,13 +507,9 @@ static int reserve(struct copying *c, struct quota_hold *hold)
 
 	if (c->move && c->box->store->is_private)
 		return CV_OK;
-	for (size_t i = 0; i < c->messages.count; i++) {
-		const struct cv_blob *blob = &c->messages.items[i].blob;
-
-		bytes += blob->virtual_bytes == 0 ? blob->bytes :
-			blob->virtual_bytes;
-	}
-	return quota_reserve(hold, c->name, bytes, c->messages.count, c->err);
+	for (size_t i = 0; i < c->count; i++)
+		bytes += c->messages[i].bytes;
+	return quota_reserve(hold, c->name, bytes, c->count, c->err);
 }
 
 static int commit_held(struct copying *c, struct account_txn *txn,
@@ -406,8 +526,8 @@ static int commit_held(struct copying *c, struct account_txn *txn,
 	if (c->box->store == c->ref.store)
 		look_again(c);
 	ret = reserve(c, hold);
-	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++)
-		ret = append_one(c, txn, &c->messages.items[i]);
+	if (ret == CV_OK)
+		ret = append_all(c, txn);
 	if (ret == CV_OK && c->move && c->box->store == c->ref.store)
 		ret = expunge_sources(c, txn);
 	if (ret == CV_OK)
@@ -451,17 +571,13 @@ static int commit(struct copying *c)
 static int expunge_after(struct copying *c)
 {
 	struct account_txn *txn;
-	struct cv_blob *blobs;
 	int ret = store_begin(c->box->store, &txn, c->err);
 
 	if (ret < 0)
 		return ret;
-	blobs = pool_new_array(c->pool, struct cv_blob, c->messages.count);
-	for (size_t i = 0; i < c->messages.count; i++)
-		blobs[i] = c->messages.items[i].blob;
 	if (store_is_remote(c->box->store))
 		ret = c->box->store->driver->remove(
-			c->box->sf->blobs, blobs, (uint32_t)c->messages.count,
+			c->box->sf->blobs, c->sources, (uint32_t)c->count,
 			c->err);
 	if (ret == CV_OK)
 		ret = expunge_sources(c, txn);
@@ -475,8 +591,8 @@ static int expunge_after(struct copying *c)
 	ret = account_commit(&txn, ACCOUNT_SYNC, c->err);
 	if (ret == CV_OK) {
 		if (c->box->store->driver->remove(
-			    c->box->sf->blobs, blobs,
-			    (uint32_t)c->messages.count, NULL) == CV_OK)
+			    c->box->sf->blobs, c->sources,
+			    (uint32_t)c->count, NULL) == CV_OK)
 			store_tombstones_removed(c->box->sf);
 		store_folder_publish(c->box->sf);
 	}
@@ -487,23 +603,25 @@ static int expunge_after(struct copying *c)
 /* Another server makes them messages. */
 static int send_all(struct copying *c)
 {
-	struct cv_blob *blobs = pool_new_array(c->pool, struct cv_blob,
-					       c->messages.count);
-	int ret;
+	struct cv_blob *blobs;
+	int ret = spare_memory_check(c->count * sizeof(*blobs), c->err);
 
-	for (size_t i = 0; i < c->messages.count; i++) {
-		struct copied *m = &c->messages.items[i];
+	if (ret < 0)
+		return ret;
+	blobs = pool_new_array(c->pool, struct cv_blob, c->count);
+	for (size_t i = 0; i < c->count; i++) {
+		struct copied *m = &c->messages[i];
 
-		blobs[i] = m->blob;
-		blobs[i].ref = m->target.ref;
+		store_blob_get(c->box->folder, m->row, c->pool, &blobs[i]);
+		blobs[i].ref = m->ref;
 		blobs[i].flags &= c->allowed;
 		if (!c->keywords_allowed)
 			blobs[i].keywords.count = 0;
 	}
-	ret = store_send(c->sf, blobs, (uint32_t)c->messages.count, c->err);
-	for (size_t i = 0; i < c->messages.count && ret == CV_OK; i++) {
-		c->messages.items[i].new_uid = blobs[i].uid;
-		c->messages.items[i].hidden = false;
+	ret = store_send(c->sf, blobs, (uint32_t)c->count, c->err);
+	for (size_t i = 0; i < c->count && ret == CV_OK; i++) {
+		c->messages[i].new_uid = blobs[i].uid;
+		c->messages[i].hidden = false;
 	}
 	return ret;
 }
@@ -513,28 +631,28 @@ static void fill_result(struct copying *c, struct cv_pool *pool,
 {
 	struct account_ranges from = { .pool = pool }, to = { .pool = pool };
 
-	for (size_t i = 0; i < c->messages.count; i++) {
+	for (size_t i = 0; i < c->count; i++) {
 		/* another server did not say them */
-		if (c->messages.items[i].new_uid == 0)
+		if (c->messages[i].new_uid == 0)
 			return;
-		ranges_add(&from, c->messages.items[i].uid);
-		ranges_add(&to, c->messages.items[i].new_uid);
+		ranges_add(&from, c->messages[i].uid);
+		ranges_add(&to, c->messages[i].new_uid);
 	}
 	result->uidvalidity = c->folder->uidvalidity;
 	result->source_uids = ranges_set(&from);
 	result->uids = ranges_set(&to);
-	result->count = (uint32_t)c->messages.count;
+	result->count = (uint32_t)c->count;
 }
 
 static void copy_hooks(struct copying *c, const char *name)
 {
-	for (size_t i = 0; i < c->messages.count; i++) {
-		const struct copied *m = &c->messages.items[i];
+	for (size_t i = 0; i < c->count; i++) {
+		const struct copied *m = &c->messages[i];
 		struct cv_message_ctx ctx = {
 			CV_SIZED(cv_message_ctx), .user = c->box->user,
 			.mailbox_name = name,
 			.uidvalidity = c->folder->uidvalidity,
-			.uid = m->new_uid, .flags = m->blob.flags,
+			.uid = m->new_uid, .flags = m->flags,
 		};
 
 		(void)hook_message_stored(&ctx);
@@ -544,6 +662,20 @@ static void copy_hooks(struct copying *c, const char *name)
 		if (c->move)
 			(void)hook_message_expunged(&ctx);
 	}
+}
+
+/* Many bodies in the journal are let go first: with the copies they would be
+ * in it twice, all in memory, and each copy would be a file to sync. */
+static int choose_written(struct copying *c, struct cv_set seqs)
+{
+	int ret = choose(c, seqs);
+
+	if (ret == CV_OK &&
+	    (c->body_bytes > BODY_BYTES_MAX || c->bodies > BODIES_MAX) &&
+	    !store_is_remote(c->box->store) &&
+	    store_make_room(c->box->store) == CV_OK)
+		ret = choose(c, seqs);
+	return ret;
 }
 
 static int copy(struct copying *c, struct cv_set seqs, const char *name)
@@ -572,9 +704,9 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 		ret = store_folder_scan(c->sf, true, c->err);
 	if (ret < 0)
 		return ret;
-	choose(c, seqs);
-	if (c->messages.count == 0)
-		return CV_OK;
+	ret = choose_written(c, seqs);
+	if (ret < 0 || c->count == 0)
+		return ret;
 	ret = hide_all(c);
 	if (store_is_remote(c->ref.store)) {
 		if (ret == CV_OK)
@@ -606,7 +738,6 @@ static int copy_once(struct cv_mailbox *box, struct cv_set seqs,
 	int ret;
 
 	c.pool = pool_create("copy");
-	array_init(&c.messages, c.pool);
 	ret = copy(&c, seqs, mailbox_name);
 	if (ret == CV_OK)
 		fill_result(&c, pool, result_r);

@@ -20,18 +20,25 @@ static void expunge_hooks(struct cv_mailbox *box,
 	}
 }
 
+enum { PART_MAX = 65536 };		/* messages that go in one commit */
+
 struct expunging {
 	struct cv_pool *pool;
 	bool undeleted;			/* those without \Deleted, too */
+	uint32_t next;			/* sequence number not looked at yet */
 	struct account_ranges uids;
 	ARRAY(struct cv_blob) blobs;
 };
 
-static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
-			   struct expunging *x)
+static int choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
+			  struct expunging *x, struct cv_error *err)
 {
-	for (uint32_t seq = 1; seq <= box->count; seq++) {
-		uint32_t row, uid = mailbox_uid_at(box, seq - 1);
+	int ret = CV_OK;
+
+	while (x->next <= box->count && x->blobs.count < PART_MAX &&
+	       ret == CV_OK) {
+		uint32_t row, seq = x->next++;
+		uint32_t uid = mailbox_uid_at(box, seq - 1);
 
 		if ((uids != NULL && !cv_set_contains(*uids, uid)) ||
 		    !mailbox_row(box, seq, &row) ||
@@ -42,7 +49,9 @@ static void choose_deleted(struct cv_mailbox *box, const struct cv_set *uids,
 		ranges_add(&x->uids, uid);
 		store_blob_get(box->folder, row, x->pool,
 			       array_add(&x->blobs));
+		ret = spare_memory_check(0, err);
 	}
+	return ret;
 }
 
 /* Another server takes them away first: what it refuses stays. */
@@ -86,10 +95,10 @@ static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
 	if (ret < 0)
 		return ret;
 	store_folder_refresh(box->sf);
-	choose_deleted(box, uids, x);
-	if (x->uids.count == 0 || box->folder->deleted) {
+	ret = choose_deleted(box, uids, x, err);
+	if (ret < 0 || x->uids.count == 0 || box->folder->deleted) {
 		account_rollback(&txn);
-		return CV_OK;
+		return ret;
 	}
 	ret = remote ? remove_first(box, x, txn, err) :
 		txn_expunge(txn, box->folder, x->uids.items, x->uids.count,
@@ -113,6 +122,26 @@ static int expunge(struct cv_mailbox *box, const struct cv_set *uids,
 	return ret;
 }
 
+/* [RFC9051 6.4.3] Each of them is gone for good or there: a million need not
+ * go at once. */
+static int expunge_parts(struct cv_mailbox *box, const struct cv_set *uids,
+			 struct expunging *x, struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	x->pool = pool_create("expunge");
+	for (x->next = 1; x->next <= box->count && ret == CV_OK; ) {
+		pool_reset(x->pool);
+		x->uids = (struct account_ranges){ .pool = x->pool };
+		array_init(&x->blobs, x->pool);
+		ret = expunge(box, uids, x, err);
+		if (box->folder->deleted)
+			break;
+	}
+	pool_destroy(&x->pool);
+	return ret;
+}
+
 static int expunge_chosen(struct cv_mailbox *box, const struct cv_set *uids,
 			  bool undeleted, struct cv_error *err)
 {
@@ -124,12 +153,7 @@ static int expunge_chosen(struct cv_mailbox *box, const struct cv_set *uids,
 				     MAILBOX_OP_EXPUNGE, box->name, err);
 	if (ret < 0)
 		return ret;
-	x.pool = pool_create("expunge");
-	x.uids = (struct account_ranges){ .pool = x.pool };
-	array_init(&x.blobs, x.pool);
-	ret = expunge(box, uids, &x, err);
-	pool_destroy(&x.pool);
-	return ret;
+	return expunge_parts(box, uids, &x, err);
 }
 
 int mailbox_expunge(struct cv_mailbox *box, const struct cv_set *uids,

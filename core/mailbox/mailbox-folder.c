@@ -52,8 +52,9 @@ int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
 		   struct cv_error *err)
 {
 	const struct mailbox_update as = { 0 };
+	int ret = spare_memory_check(0, err);
 
-	return mailbox_create_as(u, name, use, &as, err);
+	return ret < 0 ? ret : mailbox_create_as(u, name, use, &as, err);
 }
 
 /* A file of messages that a power cut brings back, or leaves under another

@@ -101,18 +101,20 @@ static bool is_below(const struct node *child, const struct node *parent,
 
 /* --- what there is -------------------------------------------------------------- */
 
-static void add_folders(struct cv_user *user, struct node_set *set,
-			const struct namespace *ns)
+static int add_folders(struct cv_user *user, struct node_set *set,
+		       const struct namespace *ns, struct cv_error *err)
 {
 	struct account_folder *folder;
 	size_t at = 0;
+	int ret = CV_OK;
 
-	while ((folder = account_folder_next(ns->store->account,
+	while (ret == CV_OK && (folder = account_folder_next(ns->store->account,
 					     &at)) != NULL) {
 		const struct mailbox_config *config;
 		const char *name;
 		struct node *node;
 
+		ret = spare_memory_check(0, err);
 		/* a store that also serves another namespace's inbox */
 		if (folder->deleted || (!ns->inbox &&
 					strcmp(folder->name, "INBOX") == 0) ||
@@ -156,6 +158,7 @@ static void add_folders(struct cv_user *user, struct node_set *set,
 			node->flags |= NODE_SUBSCRIBED;
 		node->flags |= NODE_EXISTS;
 	}
+	return ret;
 }
 
 static bool has_prefix(const char *name, const char *prefix)
@@ -407,8 +410,8 @@ static int list_namespace(struct cv_list *list, const struct namespace *ns,
 		return ret;
 	hash_init(&set.by_name, list->pool, false);
 	array_init(&set.nodes, list->pool);
-	add_folders(list->user, &set, ns);
-	if (wants_subscribed(list))
+	ret = add_folders(list->user, &set, ns, err);
+	if (ret == CV_OK && wants_subscribed(list))
 		ret = add_subscriptions(list->user, &set, ns, err);
 	if (ret < 0)
 		return ret;

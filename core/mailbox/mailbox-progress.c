@@ -28,8 +28,10 @@ int mailbox_progress(struct cv_user *user, uint64_t done, uint64_t total,
 {
 	struct mailbox_progress *p = &user->progress;
 	uint64_t now;
-	int ret;
+	int ret = spare_memory_check(0, err);
 
+	if (ret < 0)
+		return ret;
 	if (p->fn == NULL || ++p->calls % CALLS_PER_LOOK != 0)
 		return CV_OK;
 	now = time_monotonic_msecs();

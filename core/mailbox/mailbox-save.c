@@ -187,6 +187,9 @@ int mailbox_save_add(struct cv_save *save, const struct cv_save_request *r,
 	bool keywords;
 	int ret;
 
+	ret = spare_memory_check(0, err);
+	if (ret < 0)
+		return ret;
 	if (save->remote != NULL)
 		return add_remote(save, r, err);
 	m = pool_new(save->pool, struct saved);

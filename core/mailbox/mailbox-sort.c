@@ -163,8 +163,11 @@ static int check_keys(const struct cv_sort_request *r, uint32_t *wanted_r,
 static int sort_all(struct sorting *s, const struct cv_sort_request *r,
 		    struct cv_error *err)
 {
-	int ret = CV_OK;
+	int ret = spare_memory_check((uint64_t)s->count * 3 *
+				     sizeof(*s->items), err);
 
+	if (ret < 0)
+		return ret;
 	s->map = key_casemap(r->query);
 	/* from the last key to the first */
 	if (CV_HAS(r, annotation_count) && r->annotation_count > 0)

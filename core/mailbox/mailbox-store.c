@@ -6,6 +6,7 @@
 enum {
 	ROUNDS_MAX = 8,			/* while others rename files */
 	SAME_MAX = 1000,		/* unchanged messages looked at */
+	PART_MAX = 65536,		/* messages changed in one commit */
 };
 
 bool mailbox_keyword_is_valid(struct cv_span name)
@@ -38,7 +39,8 @@ int keyword_check(struct cv_user *user, const char *name,
 struct storing {
 	struct cv_mailbox *box;
 	const struct cv_store_request *r;
-	struct cv_pool *pool;
+	struct cv_pool *pool;		/* of this part */
+	struct cv_set seqs;		/* this part */
 	struct account_txn *txn;
 	uint32_t *keywords;		/* indexes in the folder */
 	struct account_ranges uids;	/* that are to be changed */
@@ -135,19 +137,21 @@ static void add_update(struct storing *s, uint32_t row, uint32_t uid)
 	*(as_is ? array_add(&s->same_uids) : array_add(&s->update_uids)) = uid;
 }
 
-static void choose(struct storing *s)
+static int choose(struct storing *s)
 {
 	struct cv_mailbox *box = s->box;
+	int ret = CV_OK;
 
-	for (uint32_t i = 0; i < s->r->seqs.count; i++) {
-		uint32_t last = s->r->seqs.ranges[i].last;
+	for (uint32_t i = 0; i < s->seqs.count && ret == CV_OK; i++) {
+		uint32_t last = s->seqs.ranges[i].last;
 
 		if (last > box->count)
 			last = box->count;
-		for (uint32_t seq = s->r->seqs.ranges[i].first;
-		     seq != 0 && seq <= last; seq++) {
+		for (uint32_t seq = s->seqs.ranges[i].first;
+		     seq != 0 && seq <= last && ret == CV_OK; seq++) {
 			uint32_t row;
 
+			ret = spare_memory_check(0, s->err);
 			if (!mailbox_row(box, seq, &row) ||
 			    (s->again && !ranges_contain(
 				    &s->left, mailbox_uid_at(box, seq - 1))))
@@ -162,6 +166,7 @@ static void choose(struct storing *s)
 			add_update(s, row, mailbox_uid_at(box, seq - 1));
 		}
 	}
+	return ret;
 }
 
 static int find_keywords(struct storing *s)
@@ -447,8 +452,9 @@ static int store_round(struct storing *s)
 		return FAIL(s->err, CV_E_NOT_FOUND, "mailbox is gone");
 	}
 	store_folder_refresh(box->sf);
-	choose(s);
-	ret = find_keywords(s);
+	ret = choose(s);
+	if (ret == CV_OK)
+		ret = find_keywords(s);
 	if (ret == CV_OK)
 		ret = rename_blobs(s);
 	if (ret == CV_OK)
@@ -500,6 +506,59 @@ static int store_rounds(struct storing *s)
 	return ret;
 }
 
+/* The numbers from here on, as many as one commit may have; true: there are
+ * some. */
+static bool next_part(struct storing *s, uint32_t *at, uint32_t *first,
+		      struct cv_range *ranges)
+{
+	const struct cv_set *all = &s->r->seqs;
+	uint32_t room = PART_MAX;
+
+	s->seqs = (struct cv_set){ ranges, 0 };
+	for (; *at < all->count && room > 0; (*at)++, *first = 0) {
+		struct cv_range r = all->ranges[*at];
+
+		if (r.last > s->box->count)
+			r.last = s->box->count;
+		if (*first > r.first)
+			r.first = *first;
+		if (r.first == 0 || r.first > r.last)
+			continue;
+		if (r.last - r.first >= room)
+			r.last = r.first + room - 1;
+		room -= r.last - r.first + 1;
+		ranges[s->seqs.count++] = r;
+		if (r.last < all->ranges[*at].last &&
+		    r.last < s->box->count) {
+			*first = r.last + 1;
+			return true;
+		}
+	}
+	return s->seqs.count > 0;
+}
+
+/* [RFC9051 6.4.6] No promise that all of them change at once: a million are
+ * not held in memory. */
+static int store_parts(struct storing *s, struct cv_pool *pool)
+{
+	struct cv_range *ranges = pool_new_array(pool, struct cv_range,
+						 s->r->seqs.count + 1);
+	uint32_t at = 0, first = 0;
+	int ret;
+
+	s->pool = pool_create("store");
+	/* where there are none, what is asked for may still be wrong */
+	(void)next_part(s, &at, &first, ranges);
+	do {
+		pool_reset(s->pool);
+		s->again = false;
+		s->left = (struct account_ranges){ .pool = s->pool };
+		ret = store_rounds(s);
+	} while (ret == CV_OK && next_part(s, &at, &first, ranges));
+	pool_destroy(&s->pool);
+	return ret;
+}
+
 int mailbox_check_writable(const struct cv_mailbox *box, struct cv_error *err)
 {
 	if (!box->readonly)
@@ -533,6 +592,7 @@ int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		  struct cv_error *err)
 {
 	struct storing s = { .box = box, .r = r, .err = err };
+	struct cv_pool *part;
 	int ret;
 
 	if (CV_HAS(r, annotation_count) && r->annotation_count > 0)
@@ -542,15 +602,15 @@ int mailbox_store(struct cv_mailbox *box, const struct cv_store_request *r,
 		ret = check_rights(&s);
 	if (ret < 0)
 		return ret;
-	s.pool = pool_create("store");
-	array_init(&s.modified, s.pool);
-	ret = store_rounds(&s);
+	part = pool_create("store parts");
+	array_init(&s.modified, part);
+	ret = store_parts(&s, part);
 	if (ret == CV_OK && modified_r != NULL) {
 		struct account_ranges modified = ranges_of(
 			s.modified.items, s.modified.count, pool);
 
 		*modified_r = ranges_set(&modified);
 	}
-	pool_destroy(&s.pool);
+	pool_destroy(&part);
 	return ret;
 }

@@ -418,6 +418,17 @@ static void run(struct threading *t, uint32_t algorithm)
 		roots_by_arrival(t);
 }
 
+/* Messages that are only referred to may be as many as the references. */
+static int check_memory(const struct threading *t, struct cv_error *err)
+{
+	enum { NODE_BYTES = 160 };	/* all that is made of one, about */
+	uint64_t nodes = t->count;
+
+	if (t->count > 0 && t->table.refs_end != NULL)
+		nodes += t->table.refs_end[t->count - 1];
+	return spare_memory_check(nodes * NODE_BYTES, err);
+}
+
 int mailbox_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
 		   struct cv_pool *pool, struct cv_thread_node **nodes_r,
 		   uint32_t *count_r, struct cv_error *err)
@@ -443,6 +454,8 @@ int mailbox_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
 	key_rows_get(box, found, t.pool, &t.rows, &t.seqs, &t.count);
 	ret = key_table_get(box, t.rows, t.count, wanted[r->algorithm],
 			    key_casemap(r->query), t.pool, &t.table, err);
+	if (ret == CV_OK)
+		ret = check_memory(&t, err);
 	if (ret == CV_OK) {
 		run(&t, r->algorithm);
 		put_result(&t, pool, nodes_r, count_r);

@@ -30,7 +30,10 @@ static int take_found(void *context, const struct cv_found *found)
 {
 	struct scan *scan = context;
 	struct found *f, *known;
+	int ret = spare_memory_check(0, scan->err);
 
+	if (ret < 0)
+		return ret;
 	if (found->ref.len == 0 || found->ref.len > ACCOUNT_BLOB_MAX)
 		return CV_OK;
 	f = pool_new(scan->pool, struct found);

@@ -79,6 +79,7 @@ static int connection_fill(struct cv_connection *c, size_t max,
 {
 	int status;
 
+	spare_memory_keep();
 	if (!make_room(c, max))
 		return CV_E_LIMIT;
 	if ((c->out_len > 0 || c->deflater != NULL) &&

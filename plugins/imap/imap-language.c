@@ -553,6 +553,9 @@ const struct phrase imap_phrases[] = {
 	{ "Invalid mailbox name.", "Ungültiger Postfachname." },
 	{ "Some of the messages no longer exist.",
 	  "Einige der Nachrichten gibt es nicht mehr." },
+	{ "This needs more memory than a session may have, try fewer at a "
+	  "time.", "Das braucht mehr Speicher, als eine Sitzung haben darf, "
+	  "mit weniger auf einmal geht es." },
 	{ "Keyword is too long.", "Das Schlüsselwort ist zu lang." },
 	{ "Mailbox is open read-only.",
 	  "Das Postfach ist nur zum Lesen geöffnet." },

@@ -162,6 +162,11 @@ tests_unit_liboauth2_token_la_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_unit_liboauth2_token_la_LIBADD = $(JANSSON_LIBS) $(OPENSSL_LIBS)
 endif
 
+UNIT_TESTS += tests/unit/test-spare-memory
+tests_unit_test_spare_memory_SOURCES = %D%/test-spare-memory.c
+tests_unit_test_spare_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_spare_memory_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_CPPFLAGS = $(UNIT_CPPFLAGS)
