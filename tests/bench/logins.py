@@ -27,6 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "scenario"))
 import compare  # noqa: E402
 import culver  # noqa: E402
+import directories  # noqa: E402
 import dovecot  # noqa: E402
 
 USERS = 100
@@ -81,6 +82,8 @@ class Side:
 
     def close(self):
         self.server.stop()
+        if hasattr(self.server, "directory"):
+            self.server.directory.close()
         self.server.remove()
         self.group.remove()
 
@@ -162,11 +165,40 @@ def with_sql(config):
             + config[end:])
 
 
+LDAP = """\
+uris = {uri}
+dn = cn=reader,{suffix}
+dnpass = r3ader
+base = ou=people,{suffix}
+default_pass_scheme = PLAIN
+pass_filter = (uid=%u)
+"""
+
+
+def directory(server, more=""):
+    """A slapd of its own, which is not part of what is measured."""
+    server.directory = directories.Directory().__enter__()
+    for name in server.users:
+        server.directory.add(name, "secret")
+    server.directory.fill()
+    server.directory.start()
+    (server.dir / "ldap.conf.ext").write_text(LDAP.format(
+        uri=server.directory.uri, suffix=directories.SUFFIX) + more)
+
+
+def with_ldap(config):
+    return with_sql(config).replace("driver = sql", "driver = ldap").replace(
+        "sql.conf.ext", "ldap.conf.ext")
+
+
 WORK = [
     ("plain, cached", dict(extra=CACHE), 1),
     ("plain, SHA512-CRYPT, cached", dict(extra=CACHE, prepare=hashes), 0.02),
     ("plain, passwd-file", dict(), 1),
     ("plain, SQLite", dict(prepare=database, config=with_sql), 1),
+    ("plain, LDAP lookup", dict(prepare=directory, config=with_ldap), 0.5),
+    ("plain, LDAP bind", dict(prepare=lambda s: directory(s, "auth_bind = yes\n"),
+                              config=with_ldap), 0.5),
 ]
 
 

@@ -1,12 +1,14 @@
 """Users in an LDAP directory: a real slapd, with names that are no names."""
 import base64
 import contextlib
+import glob
 import grp
 import itertools
 import json
 import pwd
 import smtplib
 import socket
+import subprocess
 import threading
 import time
 
@@ -14,6 +16,7 @@ import pytest
 
 import culver
 import directories
+import dovecot
 
 pytestmark = pytest.mark.skipif(not directories.there(), reason="slapd is not installed")
 
@@ -83,6 +86,7 @@ def fill(directory, server, count=0):
     for i, name in enumerate(["alice", "bob", *HOSTILE]):
         directory.add(name, SECRET, server.home(f"u{i}"), uid, gid,
                       extra="mail: One@example.com\nmail: two@example.com\n"
+                      "employeeType: displayName\ndisplayName: Alice\n"
                       if name == "alice" else "description: *:bytes=5000\n"
                       if name == "bob" else "")
     directory.add("nopass", None, server.home("x"), uid, gid)
@@ -533,7 +537,6 @@ def test_mistakes_are_told_before_anything_runs(server, directory, lines, says):
     conf.write_text(server.config.read_text().replace("ldap.conf.ext", "check.ldap"))
     (server.dir / "check.ldap").write_text(
         f"uris = {directory.uri}\n" + LOOKUP + lines + "\n")
-    import subprocess
     done = subprocess.run([culver.PREFIX / "bin/culverconf", "-c", conf, "-n"],
                           capture_output=True, text=True, timeout=60)
     assert says in done.stderr + done.stdout, done
@@ -559,3 +562,86 @@ def test_debug_level(server, directory):
         assert ok(server.login("alice", SECRET))
         assert "libldap: ldap_search_ext" in server.log
     assert SECRET not in server.log and "r3ader" not in server.log
+
+
+# --- beside Dovecot ------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def reference():
+    if not dovecot.available() or not dovecot_has_ldap():
+        pytest.skip("Dovecot with its LDAP driver is not there")
+    text = dovecot.CONFIG
+    begin, end = text.index("passdb {{"), text.index("namespace inbox")
+    block = "{kind} {{{{\n  driver = ldap\n  args = {{dir}}/ldap.conf.ext\n}}}}\n"
+    reference = dovecot.Dovecot(config=text[:begin] + "auth_username_chars =\n"
+                                + block.format(kind="passdb") + block.format(kind="userdb")
+                                + text[end:])
+    (reference.dir / "ldap.conf.ext").write_text("uris = ldap://127.0.0.1:1\nbase = dc=x\n")
+    with reference:
+        yield reference
+
+
+def dovecot_has_ldap():
+    return bool(glob.glob("/usr/lib/dovecot/modules/auth/libauthdb_ldap.so"))
+
+
+def dovecot_adm(reference, *args):
+    return subprocess.run(["doveadm", "-c", reference.config, *args],
+                          capture_output=True, text=True, timeout=60)
+
+
+def dovecot_fields(reference, user):
+    """doveadm auth lookup and user: sorted lines."""
+    lines = dovecot_adm(reference, "user", user).stdout.splitlines()[1:]
+    return {k: v for k, v in (line.split("\t", 1) for line in lines if "\t" in line)}
+
+
+SAME = {
+    "plain": "user_attrs = homeDirectory=home,uidNumber=uid,gidNumber=gid\n",
+    "templates": "user_attrs = =home=/srv/%{ldap:uid}/%n, =uid=%{ldap:uidNumber}, "
+                 "gidNumber=gid, =quota_rule=*:storage=%{ldap:employeeNumber:5G}\n",
+    "old": "user_attrs = homeDirectory=home=/pre, uidNumber=uid=%$, gidNumber=gid, "
+           "cn=name=<%$>, description=quota_rule=%$\n",
+    "multi": "user_attrs = homeDirectory=home, uidNumber=uid, gidNumber=gid, "
+             "mail=one, "
+             "=low=%L{ldap:cn}, =cut=%2{ldap:cn}\n",
+    "missing": "user_attrs = homeDirectory=home, uidNumber=uid, gidNumber=gid, "
+               "=empty=a%{ldap:givenName}b, givenName=absent=x, =dn=%{ldap_dn}\n",
+    "pointer": "user_attrs = homeDirectory=home, uidNumber=uid, gidNumber=gid, "
+               "=shown=%{ldap_ptr:employeeType}, !displayName\n",
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_fields_as_dovecot_has_them(server, directory, reference, name):
+    text = f"uris = {directory.uri}\n" + LOOKUP + SAME[name]
+    (reference.dir / "ldap.conf.ext").write_text(text)
+    dovecot_adm(reference, "reload")
+    time.sleep(0.5)
+    with other_file(server, text):
+        for user in ("alice", "bob"):
+            want = dovecot_fields(reference, user)
+            lines = server.adm("user", user).stdout.splitlines()[1:]
+            got = dict(line.split("\t", 1) for line in lines if "\t" in line)
+            assert want.get("uid"), (want, reference.log[-2000:])
+            assert got == want, (user, got, want)
+
+
+@pytest.mark.parametrize("text", [LOOKUP, BIND, TEMPLATE], ids=["lookup", "search", "template"])
+def test_verdicts_as_dovecot_has_them(server, directory, reference, text):
+    text = f"uris = {directory.uri}\n" + text
+    (reference.dir / "ldap.conf.ext").write_text(text)
+    dovecot_adm(reference, "reload")
+    time.sleep(0.5)
+    with other_file(server, text):
+        for user, password in (("alice", SECRET), ("alice", "wrong"), ("nobody", "x"),
+                               ("nopass", "x"), ("many", "first"), ("star*", SECRET),
+                               ("(paren", SECRET), ("*", SECRET), ("umläut", SECRET)):
+            want = dovecot_adm(reference, "auth", "test", user, password).returncode
+            got = server.adm("auth", "test", user, password, check=False).returncode
+            assert got == want, (user, password)
+        # a failure of the lookup in both; doveadm's status is that of a wrong password
+        if "userdn" not in text:
+            assert dovecot_adm(reference, "auth", "test", "twice", "a").returncode == 77
+            assert "LDAP search returned multiple entries" in reference.log
+            assert server.adm("auth", "test", "twice", "a", check=False).returncode == 75

@@ -137,6 +137,17 @@ tests_unit_test_auth_service_SOURCES = %D%/test-auth-service.c \
 tests_unit_test_auth_service_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_service_LDADD = $(AUTH_LIBS)
 
+UNIT_TESTS += tests/unit/test-auth-ldap-attrs
+tests_unit_test_auth_ldap_attrs_SOURCES = %D%/test-auth-ldap-attrs.c
+tests_unit_test_auth_ldap_attrs_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-DCV_PLUGIN=auth_ldap -Wno-missing-prototypes
+tests_unit_test_auth_ldap_attrs_LDADD = tests/unit/libauth-ldap-attrs.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
+check_LTLIBRARIES += tests/unit/libauth-ldap-attrs.la
+tests_unit_libauth_ldap_attrs_la_SOURCES = plugins/auth-ldap/ldap-attrs.c \
+	plugins/auth-ldap/ldap-template.c plugins/db-common/db-value.c
+tests_unit_libauth_ldap_attrs_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_ldap
+
 UNIT_TESTS += tests/unit/test-auth-sql-query
 tests_unit_test_auth_sql_query_SOURCES = %D%/test-auth-sql-query.c
 tests_unit_test_auth_sql_query_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
