@@ -3,7 +3,7 @@
  * Its time-outs cover connecting and whole answers that do not come.  They do
  * not cover TLS handshakes, nor messages that stop in the middle.  This lies
  * between its sockets and its TLS, and lets nobody wait beyond the moment that
- * was set: the read or write then fails with ETIMEDOUT. */
+ * was set: the read or write then fails with ETIMEDOUT.  It reads ahead. */
 #ifndef LDAP_DEADLINE_H
 #define LDAP_DEADLINE_H
 

@@ -560,7 +560,7 @@ def test_ldaprc(server, directory):
 def test_debug_level(server, directory):
     with other_file(server, f"uris = {directory.uri}\ndebug_level = -1\n" + LOOKUP):
         assert ok(server.login("alice", SECRET))
-        assert "libldap: ldap_search_ext" in server.log
+        assert culver.wait_for(lambda: "libldap: ldap_search_ext" in server.log)
     assert SECRET not in server.log and "r3ader" not in server.log
 
 
