@@ -69,7 +69,8 @@ static int take_view(struct cv_mailbox *box, const struct mailbox_frozen *f,
 	bool readonly, same;
 	int ret;
 
-	remote_view_take(box, &a->fields, &readonly, &uidvalidity);
+	remote_view_count(box, remote_view_take(box, &a->fields, &readonly,
+						&uidvalidity));
 	same = same_uids(box, remote_get_set(&a->fields));
 	ret = remote_end(view->remote, a, err);
 	if (ret < 0)

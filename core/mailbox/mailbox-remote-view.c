@@ -86,12 +86,22 @@ static void take_keywords(struct remote_view *view, struct remote_reader *in)
 	in->pool = pool;
 }
 
-void remote_view_take(struct cv_mailbox *box, struct remote_reader *in,
-		      bool *readonly_r, uint32_t *uidvalidity_r)
+void remote_view_count(struct cv_mailbox *box, struct cv_set recent)
+{
+	box->recent = (struct account_ranges){ .pool = box->pool };
+	box->recent_count = 0;
+	for (uint32_t i = 0; i < box->count; i++) {
+		if (cv_set_contains(recent, mailbox_uid_at(box, i)))
+			box->recent_count++;
+	}
+}
+
+struct cv_set remote_view_take(struct cv_mailbox *box,
+			       struct remote_reader *in, bool *readonly_r,
+			       uint32_t *uidvalidity_r)
 {
 	struct remote_view *view = box->remote;
 	struct cv_span guid;
-	struct cv_set recent;
 
 	*readonly_r = remote_get_u32(in) != 0;
 	view->may_create_keywords = remote_get_u32(in) != 0;
@@ -105,13 +115,7 @@ void remote_view_take(struct cv_mailbox *box, struct remote_reader *in,
 	if (guid.len == 16)
 		memcpy(view->guid, guid.data, 16);
 	take_keywords(view, in);
-	recent = remote_get_set(in);
-	box->recent = (struct account_ranges){ .pool = box->pool };
-	box->recent_count = 0;
-	for (uint32_t i = 0; i < box->count; i++) {
-		if (cv_set_contains(recent, mailbox_uid_at(box, i)))
-			box->recent_count++;
-	}
+	return remote_get_set(in);
 }
 
 int remote_view_ask(struct cv_mailbox *box, const char *name, uint32_t flags,
@@ -150,7 +154,7 @@ int remote_open(struct remote *remote, const char *name, uint32_t flags,
 {
 	struct remote_answer a = { .fd = -1 };
 	struct remote_view *view;
-	struct cv_set uids;
+	struct cv_set uids, recent;
 	int ret;
 
 	remote_view_create(remote, name, box);
@@ -159,11 +163,16 @@ int remote_open(struct remote *remote, const char *name, uint32_t flags,
 	if (ret < 0)
 		return ret;
 	view->generation = remote->generation;
-	remote_view_take(box, &a.fields, &box->readonly, &box->uidvalidity);
+	recent = remote_view_take(box, &a.fields, &box->readonly,
+				  &box->uidvalidity);
 	uids = remote_get_set(&a.fields);
 	ret = remote_end(remote, &a, err);
 	view->known_modseq = view->highestmodseq;
-	return ret < 0 ? ret : remote_view_add(box, uids, err);
+	if (ret == CV_OK)
+		ret = remote_view_add(box, uids, err);
+	if (ret == CV_OK)
+		remote_view_count(box, recent);
+	return ret;
 }
 
 static void close_bell(struct remote_view *view)
@@ -219,7 +228,8 @@ int remote_view_open_again(struct cv_mailbox *box, struct cv_error *err)
 			   CV_MAILBOX_READONLY : 0, pool, &a, err);
 
 	if (ret == CV_OK) {
-		remote_view_take(box, &a.fields, &readonly, &uidvalidity);
+		remote_view_count(box, remote_view_take(
+			box, &a.fields, &readonly, &uidvalidity));
 		(void)remote_get_set(&a.fields);
 		ret = remote_end(view->remote, &a, err);
 	}
@@ -310,7 +320,7 @@ static int sync_stale(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 	const struct cv_set none = { NULL, 0 };
 	struct remote_answer a;
 	struct cv_text fields;
-	struct cv_set uids;
+	struct cv_set uids, recent;
 	uint32_t kept, uidvalidity;
 	bool readonly;
 	int ret;
@@ -319,7 +329,7 @@ static int sync_stale(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 	ret = remote_view_call(box, REMOTE_VIEW, &fields, box->sync_pool, &a, err);
 	if (ret < 0)
 		return ret;
-	remote_view_take(box, &a.fields, &readonly, &uidvalidity);
+	recent = remote_view_take(box, &a.fields, &readonly, &uidvalidity);
 	uids = remote_get_set(&a.fields);
 	ret = remote_end(box->remote->remote, &a, err);
 	if (ret < 0)
@@ -327,6 +337,7 @@ static int sync_stale(struct cv_mailbox *box, struct cv_mailbox_changes *out,
 	remove_uids(box, uids, none, true, &seqs, &gone);
 	kept = box->count;
 	ret = remote_view_add(box, uids, err);
+	remote_view_count(box, recent);
 	for (uint32_t seq = 1; seq <= kept; seq++)
 		ranges_add(&all, seq);
 	out->expunged = ranges_set(&seqs);
@@ -367,7 +378,8 @@ static int sync_changes(struct cv_mailbox *box, uint32_t flags,
 	if (!(flags & CV_SYNC_NO_EXPUNGES))
 		remove_uids(box, none, gone, false, &seqs, &uids);
 	ret = remote_view_add(box, added, err);
-	remote_view_take(box, &a.fields, &readonly, &uidvalidity);
+	remote_view_count(box, remote_view_take(box, &a.fields, &readonly,
+						&uidvalidity));
 	if (ret == CV_OK)
 		ret = remote_end(box->remote->remote, &a, err);
 	if (ret < 0)

@@ -38,9 +38,12 @@ void remote_view_create(struct remote *remote, const char *name,
 int remote_view_ask(struct cv_mailbox *box, const char *name, uint32_t flags,
 		    struct cv_pool *pool, struct remote_answer *a,
 		    struct cv_error *err);
-/* \Recent and all that is not the list of UIDs. */
-void remote_view_take(struct cv_mailbox *box, struct remote_reader *in,
-		      bool *readonly_r, uint32_t *uidvalidity_r);
+/* All that is not the list of UIDs.  Returns those with \Recent, for
+ * remote_view_count when the list is known. */
+struct cv_set remote_view_take(struct cv_mailbox *box,
+			       struct remote_reader *in, bool *readonly_r,
+			       uint32_t *uidvalidity_r);
+void remote_view_count(struct cv_mailbox *box, struct cv_set recent);
 /* Adds the UIDs behind the last one. */
 int remote_view_add(struct cv_mailbox *box, struct cv_set uids,
 		    struct cv_error *err);

@@ -158,6 +158,28 @@ def test_reading_and_private_seen(server, reader):
     alice.logout()
 
 
+def test_recent_messages_are_counted_at_once(server):
+    """[RFC3501 7.3.2] RECENT of SELECT is what FETCH says then, and nothing comes later."""
+    alice, bob = server.imap("alice"), server.imap("bob")
+    alice.create("Recent")
+    append(alice, "Recent", b"one")
+    append(alice, "Recent", b"two")
+    server.grant("alice", "Recent", "user=bob", "lookup", "read", "write-seen")
+    for readonly in (True, False):
+        assert bob.select("shared/alice/Recent", readonly)[1] == [b"2"]
+        assert bob.response("RECENT")[1] == [b"2"], readonly
+        assert [b"\\Recent" in r for r in bob.fetch("1:2", "(FLAGS)")[1]] == [True, True]
+        bob.noop()
+        assert bob.response("RECENT")[1] == [None], readonly
+    append(alice, "Recent", b"three")
+    bob.noop()
+    assert bob.response("RECENT")[1] == [b"3"]
+    bob.select("shared/alice/Recent")
+    assert bob.response("RECENT")[1] == [b"0"]
+    alice.logout()
+    bob.logout()
+
+
 def test_copy_append_store_idle(server):
     alice, bob = server.imap("alice"), server.imap("bob")
     alice.create("Work")
