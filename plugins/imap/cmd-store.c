@@ -250,3 +250,18 @@ int imap_cmd_store(struct imap_cmd *cmd)
 	report(&st, modified);
 	return modified_reply(cmd, modified);
 }
+
+void imap_store_missed(struct imap_cmd *cmd)
+{
+	const char *text = cv_text_str(&cmd->text);
+	size_t len = strcspn(text, "]");
+
+	if (strncmp(text, "[MODIFIED ", 10) != 0)
+		imap_no(cmd, "[EXPUNGEISSUED] Some of the requested messages "
+			"no longer exist.");
+	else
+		/* [RFC7162 3.1.3] */
+		imap_no(cmd, "[MODIFIED %s] Some of the requested messages "
+			"no longer exist.",
+			imap_copy(cmd->pool, cv_span(text + 10, len - 10)));
+}

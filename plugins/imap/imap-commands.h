@@ -69,6 +69,9 @@ int imap_cmd_xlist(struct imap_cmd *cmd);
 /* A literal was refused: sets the reply.  Returns 0. */
 int imap_setmetadata_too_large(struct imap_cmd *cmd);
 
+/* STORE by number, not .SILENT, of messages that others have expunged: its OK
+ * becomes NO [RFC2180 4.2.2]. */
+void imap_store_missed(struct imap_cmd *cmd);
 
 /* The untagged NAMESPACE response. */
 void imap_namespace_tell(struct imap_cmd *cmd);

@@ -147,6 +147,18 @@ static void quoted(struct cv_text *dst, const char *text)
 	cv_text_append_c(dst, '"');
 }
 
+/* What "*" stands for; empty: NIL. */
+static const char *own_value(const char *field)
+{
+	const char *version = strchr(cv_api->build_id, ' ');
+
+	if (strcasecmp(field, "name") == 0)
+		return "Culver";
+	if (strcasecmp(field, "version") == 0 && version != NULL)
+		return version + 1;
+	return "";
+}
+
 void imap_id_reply(struct cv_text *dst, const struct imap_settings *set)
 {
 	const struct cv_strings *send = &set->imap_id_send;
@@ -163,11 +175,8 @@ void imap_id_reply(struct cv_text *dst, const struct imap_settings *set)
 			cv_text_append_c(dst, ' ');
 		quoted(dst, send->items[i]);
 		cv_text_append_c(dst, ' ');
-		/* "*" stands for our own value; no version before and after
-		 * login is told unless asked for */
 		if (strcmp(value, "*") == 0)
-			value = strcmp(send->items[i], "name") == 0 ?
-				"Culver" : "";
+			value = own_value(send->items[i]);
 		if (*value == '\0')
 			cv_text_append_str(dst, "NIL");
 		else

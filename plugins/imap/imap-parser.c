@@ -66,7 +66,7 @@ void imap_parser_reset(struct imap_parser *p)
 	p->literal_size = p->literal_left = 0;
 	p->stream_from = UINT32_MAX;
 	p->error = NULL;
-	p->too_large = false;
+	p->too_large = p->too_large_nonsync = false;
 	p->skipped = 0;
 	p->after_list = p->escaped = p->literal8 = false;
 }
@@ -568,6 +568,7 @@ static enum imap_parse_result newline(struct imap_parser *p)
 		    p->literal_size > p->limits.nonsync_max) {
 			/* [RFC7888 5] */
 			p->error = "Non-synchronizing literal is too large";
+			p->too_large_nonsync = true;
 			p->state = AT_END;
 			return IMAP_PARSE_FATAL;
 		}

@@ -83,6 +83,7 @@ struct imap_parser {
 	bool literal8;
 	const char *error;
 	bool too_large;		/* the error is a literal's size */
+	bool too_large_nonsync;	/* or that it came without being asked for */
 	char skip_tail[2];	/* the end of a line that is skipped */
 	uint32_t skipped;
 };

@@ -213,9 +213,13 @@ static int sync_after(struct imap_cmd *cmd)
 		((flags & IMAP_NO_EXPUNGE) != 0 &&
 		 (!cmd->uid || cmd->has_numbers));
 	s->expunged = 0;
+	s->unreported = false;
 	code = imap_sync_report(s, cmd->pool,
 				still ? CV_SYNC_NO_EXPUNGES : 0, newmail,
 				&report);
+	if (code >= 0 && s->unreported && !cmd->uid && cmd->reply == IMAP_OK &&
+	    cmd->def->run == imap_cmd_store)
+		imap_store_missed(cmd);
 	/* [RFC7162 3.2.7, 3.2.9] */
 	if (code >= 0 && cmd->expunges && s->expunged > 0 &&
 	    cmd->reply == IMAP_OK && imap_enabled(s, IMAP_ENABLED_QRESYNC))
@@ -342,34 +346,57 @@ static bool literal_takes_nul(const struct imap_parser *p)
 		if (cv_span_is_icase(imap_parser_verb(p), verbs[i]))
 			return p->depth >= 2;
 	}
-	return false;
+	/* [RFC5464 5] value = nstring / literal8 */
+	return p->depth == 1 &&
+		cv_span_is_icase(imap_parser_verb(p), "SETMETADATA");
+}
+
+/* The command that takes messages, and from which argument on; NULL: another. */
+static const struct imap_command *literal_command(const struct imap_parser *p,
+						  uint32_t *from_r)
+{
+	struct cv_span verb = imap_parser_verb(p);
+	const struct imap_command *def;
+
+	*from_r = 1;
+	if (cv_span_is_icase(verb, "UID")) {
+		if (p->arg_count == 0 || p->args[0].type != IMAP_ATOM)
+			return NULL;
+		verb = cv_span(p->line.data + p->args[0].offset,
+			       p->args[0].len);
+		(*from_r)++;
+	}
+	def = imap_command_find(verb);
+	if (def == NULL || (def->flags & IMAP_STREAMS) == 0)
+		return NULL;
+	if ((def->flags & IMAP_STREAMS_LATER) != 0)
+		(*from_r)++;
+	return def;
 }
 
 static bool literal_streams(const struct imap_parser *p)
 {
-	struct cv_span verb = imap_parser_verb(p);
-	const struct imap_command *def;
-	uint32_t from = 1;
+	uint32_t from;
 
-	if (cv_span_is_icase(verb, "UID")) {
-		if (p->arg_count == 0 || p->args[0].type != IMAP_ATOM)
-			return false;
-		verb = cv_span(p->line.data + p->args[0].offset,
-			       p->args[0].len);
-		from++;
-	}
-	def = imap_command_find(verb);
-	if (def == NULL || (def->flags & IMAP_STREAMS) == 0)
-		return false;
-	if ((def->flags & IMAP_STREAMS_LATER) != 0)
-		from++;
-	return p->arg_count >= from;
+	return literal_command(p, &from) != NULL && p->arg_count >= from;
+}
+
+static bool literal_appends(const struct imap_parser *p)
+{
+	uint32_t from;
+
+	return literal_command(p, &from) != NULL;
 }
 
 static void parse_failed(struct imap_cmd *cmd)
 {
 	struct imap_session *s = cmd->s;
 
+	if (s->parser.too_large_nonsync && literal_appends(&s->parser)) {
+		/* [RFC7888 5] MUST of APPEND, and of what is like it */
+		imap_bad(cmd, "[TOOBIG] %s.", s->parser.error);
+		return;
+	}
 	if (s->parser.too_large)
 		cmd->def = imap_command_find(imap_parser_verb(&s->parser));
 	if (cmd->def != NULL && cmd->def->too_large != NULL)

@@ -57,6 +57,7 @@ struct imap_session {
 	bool annotate;
 	uint64_t annotated;
 	uint32_t expunged;	/* told in the last sync */
+	bool unreported;	/* a message of its report is not there */
 	const struct imap_cmd *running;	/* for imap-progress.c; NULL */
 	uint64_t progress_next;		/* of the running one; 0: not known */
 	uint32_t comparator;	/* enum cv_comparator [RFC5255 4.7] */

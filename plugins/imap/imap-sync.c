@@ -144,8 +144,10 @@ static void send_one(struct imap_session *s, const struct imap_report *report,
 		(imap_annotations_told(s) ? CV_MESSAGE_ANNOTATIONS : 0);
 
 	if (imap_mailbox_api->message(s->box, seq, items, &data, s->err) !=
-	    CV_OK)
+	    CV_OK) {
+		s->unreported = s->unreported || flags;
 		return;
+	}
 	imap_fetch_begin(s, seq, data.uid);
 	/* [RFC7162 3.2.4] both, once one is enabled; [RFC9586] it is there
 	 * already */

@@ -127,8 +127,8 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"all of them."),
 	IMAP_SETTING(imap_id_send, CV_SET_LIST, "name *", NULL, 0,
 		"Answer to the ID command: names and values in turn.  The "
-		"value * stands for what the server knows about itself.  "
-		"Empty: NIL."),
+		"value * stands for what the server knows about itself, its "
+		"name and its version.  Empty: NIL."),
 	IMAP_SETTING(imap_idle_notify_interval, CV_SET_TIME, "2 mins",
 		"1s..", CV_SET_PER_USER,
 		"How often a client in IDLE is told \"* OK Still here\", so "

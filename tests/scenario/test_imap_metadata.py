@@ -92,6 +92,21 @@ def test_mailbox_entries(raw):
     said(raw, "SETMETADATA INBOX (/shared/comment NIL)")
 
 
+def test_binary_values(raw):
+    """[RFC5464 5] value = nstring / literal8"""
+    raw.send(b'x SETMETADATA INBOX (/private/comment ~{3+}\r\na\0b "/private/vendor/culver/t" {2+}\r\nok)\r\n')
+    assert raw.until("x")[-1].startswith(b"x OK")
+    raw.send(b"x GETMETADATA INBOX (/private/comment /private/vendor/culver/t)\r\n")
+    assert raw.line() == b"* METADATA INBOX (/private/comment ~{3}\r\n"
+    assert raw.exact(3) == b"a\0b"
+    assert raw.until("x")[0] == b' /private/vendor/culver/t "ok")\r\n'
+    # a literal without "~" has none, nor has the name of an entry
+    for pair in (b"/private/comment {3+}\r\na\0b", b"~{10+}\r\n/private/\0 x"):
+        raw.send(b"x SETMETADATA INBOX (" + pair + b")\r\n")
+        assert raw.until("x")[-1].startswith(b"x BAD")
+    said(raw, "SETMETADATA INBOX (/private/comment NIL /private/vendor/culver/t NIL)")
+
+
 def test_maxsize_and_depth(raw):
     said(raw, "CREATE Sized")
     said(raw, f'SETMETADATA Sized (/shared/comment "{"x" * 2199}" /private/comment "My own comment")')

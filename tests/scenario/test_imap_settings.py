@@ -1,5 +1,6 @@
 """The settings of the imap plugin, each as an admin sets it."""
 import os
+import re
 import shutil
 import time
 
@@ -65,7 +66,8 @@ def test_literal_minus(client):
     w.login()
     w.append(b"x" * 4096)
     w.send("big APPEND INBOX {4097+}\r\n" + "x" * 4097 + "\r\n")
-    assert w.until("big")[-1].startswith("big BAD ")
+    # [RFC7888 5]
+    assert w.until("big")[-1].startswith("big BAD [TOOBIG] ")
     assert w.line().startswith("* BYE ")
 
 
@@ -80,6 +82,14 @@ def test_id(client):
     while "name=tester" not in w.server.log and time.monotonic() < deadline:
         time.sleep(0.05)
     assert "name=tester, version=7" in w.server.log
+
+
+def test_id_tells_the_version_when_it_is_to(client):
+    w = client("imap_id_send = name * version * support-url *\n", login=False)
+    known = r'\* ID \("name" "Culver" "version" "[0-9]+\.[0-9.]+[^"]*" "support-url" NIL\)'
+    assert re.fullmatch(known, w.do("ID NIL")[0])
+    w.login()
+    assert re.fullmatch(known, w.do("ID NIL")[0])
 
 
 def test_idle_says_that_it_is_there(client):

@@ -79,6 +79,27 @@ def test_a_message_that_is_gone(box, wire):  # noqa: F811
     assert " OK " in box.do("UID FETCH 2 (ENVELOPE)")[-1]
 
 
+def test_flags_for_a_message_that_is_gone(box, wire):  # noqa: F811
+    """[RFC2180 4.2]"""
+    other = wire()
+    other.do(f"SELECT {box.name}")
+    other.do("STORE 2 +FLAGS.SILENT (\\Deleted)")
+    other.do("EXPUNGE")
+    lines = box.do("STORE 2 +FLAGS (\\Seen)")
+    assert " NO [EXPUNGEISSUED] " in lines[-1] and " FETCH " not in "".join(lines)
+    lines = box.do("STORE 1:3 +FLAGS (\\Flagged)")
+    assert " NO [EXPUNGEISSUED] " in lines[-1]
+    assert [line.split()[1] for line in lines[:-1] if " FETCH " in line] == ["1", "3"]
+    assert " OK " in box.do("STORE 1:3 +FLAGS.SILENT (\\Answered)")[-1]
+    assert " OK " in box.do("UID STORE 1:3 +FLAGS (\\Draft)")[-1]
+    # [RFC7162 3.1.3] NO [MODIFIED ...] when others are in the way, too
+    box.do("NOOP")
+    box.do("FETCH 1 (MODSEQ)")
+    other.do("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    other.do("EXPUNGE")
+    assert " NO [MODIFIED 2] " in box.do("STORE 1:2 (UNCHANGEDSINCE 1) +FLAGS (\\Seen)")[-1]
+
+
 def test_read_only(box, wire):  # noqa: F811
     r = wire()
     assert " OK [READ-ONLY]" in r.do(f"EXAMINE {box.name}")[-1]

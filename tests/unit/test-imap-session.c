@@ -645,16 +645,37 @@ static void new_mail_can_be_held_back(void **state)
 	mock_session_free(&s);
 }
 
+/* [RFC7888 5] TOOBIG for what takes messages */
 static void literal_minus_limits_literals(void **state)
 {
-	struct cv_session *s = mock_session_new();
+	static const struct { const char *line, *reply; } cases[] = {
+		{ "a APPEND a/b {4097+}\r\nb NOOP\r\n",
+		  "a BAD [TOOBIG] Non-synchronizing literal is too large." },
+		{ SEL "a UID REPLACE 1 a/b {4097+}\r\nb NOOP\r\n",
+		  "a BAD [TOOBIG] Non-synchronizing literal is too large." },
+		{ "a APPEND {4097+}\r\nb NOOP\r\n",
+		  "a BAD [TOOBIG] Non-synchronizing literal is too large." },
+		{ "a CREATE {4097+}\r\nb NOOP\r\n",
+		  "a BAD Error in IMAP command: Non-synchronizing literal is "
+		  "too large." },
+	};
 
-	mock_settings.imap_literal_minus = true;
-	assert_string_equal(play(s, "a APPEND a/b {4097+}\r\nb NOOP\r\n"),
-		"a BAD Error in IMAP command: Non-synchronizing literal is "
-		"too large.\r\n* BYE Input could not be understood.\r\n");
-	mock_init();
-	mock_session_free(&s);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cv_session *s = mock_session_new();
+		const char *out, *bye;
+
+		mock_settings.imap_literal_minus = true;
+		out = play(s, cases[i].line);
+		out = strstr(out, "a BAD");
+		assert_non_null(out);
+		bye = strstr(out, "\r\n");
+		assert_int_equal(bye - out, strlen(cases[i].reply));
+		assert_memory_equal(out, cases[i].reply, (size_t)(bye - out));
+		assert_string_equal(bye + 2,
+			"* BYE Input could not be understood.\r\n");
+		mock_init();
+		mock_session_free(&s);
+	}
 }
 
 #define BURST SEL "a STORE 1 +FLAGS.SILENT (\\Flagged)\r\n" \
