@@ -2,6 +2,7 @@
 #include "scheme-hmac.h"
 #include "base.h"
 #include "hmac-md5.h"
+#include "saslprep.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -66,15 +67,37 @@ static bool part_is_u32(struct cv_span text, uint32_t *value_r)
 	return true;
 }
 
+struct scram_stored {
+	uint32_t rounds;
+	struct cv_span salt, stored, server;
+};
+
+static int scram_compare(const EVP_MD *md, struct cv_span password,
+			 const struct scram_stored *with, struct cv_error *err)
+{
+	size_t len = (size_t)EVP_MD_get_size(md);
+	struct scram_keys keys;
+	int ret = scram_derive(md, password, with->salt, with->rounds, &keys,
+			       err);
+
+	if (ret == CV_OK)
+		ret = secret_equal(cv_span((char *)keys.stored, len),
+				   with->stored) &&
+			secret_equal(cv_span((char *)keys.server, len),
+				     with->server) ? CV_AUTH_OK :
+			CV_AUTH_MISMATCH;
+	explicit_bzero(&keys, sizeof(keys));
+	return ret;
+}
+
 /* "4096,SALT,STOREDKEY,SERVERKEY", the last three in base64 */
 static int scram_verify(const EVP_MD *md, const struct cv_scheme_input *in,
 			struct cv_span hash, struct cv_error *err)
 {
 	size_t len = (size_t)EVP_MD_get_size(md);
 	struct cv_span rest = hash, part[4] = { { NULL, 0 } };
-	struct scram_keys keys;
-	struct cv_text salt, stored, server;
-	uint32_t rounds;
+	struct cv_text salt, stored, server, prepared;
+	struct scram_stored with;
 	int ret;
 
 	for (unsigned i = 0; i < 4; i++)
@@ -82,8 +105,9 @@ static int scram_verify(const EVP_MD *md, const struct cv_scheme_input *in,
 	cv_text_init(&salt, in->pool);
 	cv_text_init(&stored, in->pool);
 	cv_text_init(&server, in->pool);
+	cv_text_init(&prepared, in->pool);
 	if (part[3].data == NULL || rest.data != NULL ||
-	    !part_is_u32(part[0], &rounds) ||
+	    !part_is_u32(part[0], &with.rounds) ||
 	    !base64_decode(&salt, part[1]) || salt.len > SALT_MAX ||
 	    !base64_decode(&stored, part[2]) || stored.len != len ||
 	    !base64_decode(&server, part[3]) || server.len != len) {
@@ -91,16 +115,17 @@ static int scram_verify(const EVP_MD *md, const struct cv_scheme_input *in,
 			    "(up to %d), salt, stored key, server key with "
 			    "commas between", ROUNDS_MAX);
 	}
-	ret = scram_derive(md, in->password, cv_text_span(&salt), rounds,
-			   &keys, err);
-	if (ret == CV_OK)
-		ret = secret_equal(cv_span((char *)keys.stored, len),
-				   cv_text_span(&stored)) &&
-			secret_equal(cv_span((char *)keys.server, len),
-				     cv_text_span(&server)) ? CV_AUTH_OK :
-			CV_AUTH_MISMATCH;
-	explicit_bzero(&keys, sizeof(keys));
-	return ret;
+	with.salt = cv_text_span(&salt);
+	with.stored = cv_text_span(&stored);
+	with.server = cv_text_span(&server);
+	/* [RFC5802 2.2] as the client does, and as it came, since others
+	 * (Dovecot) have stored such */
+	ret = CV_AUTH_MISMATCH;
+	if (saslprep(in->password, &prepared, NULL) == CV_OK &&
+	    !cv_span_equal(cv_text_span(&prepared), in->password))
+		ret = scram_compare(md, cv_text_span(&prepared), &with, err);
+	return ret != CV_AUTH_MISMATCH ? ret :
+		scram_compare(md, in->password, &with, err);
 }
 
 static int scram_generate(const EVP_MD *md, const struct cv_scheme_input *in,
@@ -110,15 +135,20 @@ static int scram_generate(const EVP_MD *md, const struct cv_scheme_input *in,
 	uint32_t rounds = in->rounds == 0 ? SCRAM_ROUNDS : in->rounds;
 	char salt[SCRAM_SALT_BYTES];
 	struct scram_keys keys;
+	struct cv_text prepared;
 	int ret;
 
 	/* [RFC5802 5.1] [RFC7677 4] at least 4096 */
 	if (rounds < SCRAM_ROUNDS || rounds > ROUNDS_MAX)
 		return FAIL(err, CV_E_UNSUPPORTED, "SCRAM takes %d to %d "
 			    "rounds", SCRAM_ROUNDS, ROUNDS_MAX);
+	cv_text_init(&prepared, in->pool);
+	ret = saslprep(in->password, &prepared, err);
+	if (ret < 0)
+		return error_prefix(err, "no password for SCRAM");
 	random_bytes(salt, sizeof(salt));
-	ret = scram_derive(md, in->password, cv_span(salt, sizeof(salt)),
-			   rounds, &keys, err);
+	ret = scram_derive(md, cv_text_span(&prepared),
+			   cv_span(salt, sizeof(salt)), rounds, &keys, err);
 	if (ret < 0)
 		return ret;
 	cv_text_append_f(hash, "%u,", rounds);

@@ -195,14 +195,36 @@ static int passdb_verify(void *data, const struct cv_auth_input *in,
 	return ret < 0 ? ret : check_all(&call, password, reply, err);
 }
 
-/* Whether a mechanism can do with what is stored: its own secret. */
+/* SCRAM-SHA-256-PLUS has the secret of SCRAM-SHA-256 [RFC5802 4]. */
+static struct cv_span secret_of(const char *mechanism)
+{
+	struct cv_span name = cv_span_of(mechanism), plus = CV_SPAN("-PLUS");
+
+	if (name.len > plus.len &&
+	    cv_span_equal(cv_span_skip(name, name.len - plus.len), plus))
+		name.len -= plus.len;
+	return name;
+}
+
+/* Whether a mechanism can do with what is stored: its own secret, under
+ * either name and in any encoding, or the password itself. */
 static bool fits_mechanism(const struct apppassword_line *one,
 			   const struct cv_auth_input *in)
 {
-	struct cv_span rest = cv_span_skip(one->stored, 1), scheme;
+	static const char *const plain[] = { "PLAIN", "CLEAR", "CLEARTEXT" };
+	struct cv_span rest = cv_span_skip(one->stored, 1), scheme, base;
+	struct cv_span secret = secret_of(in->mechanism);
 
-	return cv_span_split(&rest, '}', &scheme) &&
-		cv_span_is_icase(scheme, in->mechanism);
+	if (!cv_span_split(&rest, '}', &scheme) || rest.data == NULL)
+		return false;
+	(void)cv_span_split(&scheme, '.', &base);
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (cv_span_is_icase(base, plain[i]))
+			return true;
+	}
+	return cv_span_equal_icase(base, secret) ||
+		(cv_span_is(secret, "CRAM-MD5") &&
+		 cv_span_is_icase(base, "HMAC-MD5"));
 }
 
 /* Mechanisms that prove a secret without telling it can be asked about one

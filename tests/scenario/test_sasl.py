@@ -4,10 +4,12 @@ import base64
 import hashlib
 import hmac
 import imaplib
+import json
 import shutil
 import socket
 import ssl
 import subprocess
+import unicodedata
 
 import pytest
 
@@ -271,6 +273,91 @@ def test_md5_with_gsasl(make_server, mechanism):
     # [RFC4422 3] the server begins
     with Client(server) as client:
         assert client.begin(mechanism, b"alice x").startswith("a BAD")
+
+
+def folded(password):
+    """As clients prepare it [RFC4013]: gsasl does so, and Python has the parts."""
+    return unicodedata.normalize("NFKC", password.replace("\u00ad", ""))
+
+
+def unprepared(password, salt=b"0123456789abcdef"):
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 4096)
+    client, server = (hmac.new(salted, label, "sha256").digest()
+                      for label in (b"Client Key", b"Server Key"))
+    parts = (salt, hashlib.sha256(client).digest(), server)
+    return "{SCRAM-SHA-256}4096," + ",".join(base64.b64encode(p).decode() for p in parts)
+
+
+def test_passwords_in_other_spellings(make_server):
+    """SASLprep where the hash is made and where PLAIN is checked with it."""
+    typed = "p\u00adass\u2168-a\u0308\u00a0x"
+    clean = folded(typed)
+    assert clean not in (typed, "")
+    server = make_server(extra=SCRAMS + "\n")
+    stored = server.adm("pw", "-s", "SCRAM-SHA-256", "-p", typed).stdout.strip()
+    (server.dir / "users").write_text(f"alice:{stored}\nbob:{stored}\n"
+                                      f"carol:{unprepared(typed)}\n")
+    # others have stored without preparing: it goes on as PLAIN
+    for password, verdict in ((typed, "a OK"), (clean, "a NO")):
+        with Client(server) as client:
+            assert client.begin("PLAIN", f"\0carol\0{password}".encode()) \
+                .startswith(verdict)
+    for user in ("alice", "bob"):
+        with Client(server) as client:
+            assert scram(client, clean, user=user).startswith("a OK")
+        for password, verdict in ((typed, "a OK"), (clean, "a OK"), (clean + "x", "a NO")):
+            with Client(server) as client:
+                assert client.begin("PLAIN", f"\0{user}\0{password}".encode()) \
+                    .startswith(verdict)
+    done = server.adm("pw", "-s", "SCRAM-SHA-1", "-p", "a\a", check=False)
+    assert done.returncode == 75 and "U+0007 is not allowed" in done.stderr
+
+
+@needs_gsasl
+def test_passwords_that_gsasl_prepares(make_server):
+    server = make_server(extra=SCRAMS + "\n")
+    stored = server.adm("pw", "-s", "SCRAM-SHA-256", "-p", "a\u0308\u2168").stdout.strip()
+    (server.dir / "users").write_text(f"alice:{stored}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LC_ALL", "C.UTF-8")
+        for typed in ("a\u0308\u2168", "\u00e4IX"):
+            good, said = gsasl(server, "SCRAM-SHA-256", password=typed)
+            assert good, said
+        assert not gsasl(server, "SCRAM-SHA-256", password="aIX")[0]
+
+
+def test_app_passwords_by_their_scheme(make_server):
+    """CRAM-MD5's two names, and the secret of SCRAM with and without -PLUS."""
+    block = "passdb {{\n  driver = apppassword\n  args = {dir}/app/%u\n}}\n"
+    server = make_server(extra=PLUS + " cram-md5\n",
+                         config=culver.CONFIG.replace("passdb {{", block + "passdb {{", 1))
+    folder = server.dir / "app"
+    folder.mkdir(mode=0o700)
+    if culver.IS_ROOT:
+        shutil.chown(folder, "culver", "culver")
+
+    def add(scheme):
+        row, = json.loads(server.adm("-f", "json", "apppassword", "add", "-s", scheme,
+                                     "alice").stdout)
+        return row["id"], row["password"]
+
+    id, secret = add("SCRAM-SHA-256")
+    der = ssl.PEM_cert_to_DER_cert((server.dir / "cert.pem").read_text())
+    for password, verdict in ((secret, "a OK"), ("secret", "a NO")):
+        with Client(server) as client:
+            assert scram(client, password).startswith(verdict)
+        with Client(server, ssl.TLSVersion.TLSv1_3) as client:
+            assert scram(client, password, mechanism="SCRAM-SHA-256-PLUS",
+                         header=b"p=tls-server-end-point,,",
+                         binding=hashlib.sha256(der).digest()).startswith(verdict)
+    server.adm("apppassword", "revoke", "alice", id)
+    with Client(server) as client:
+        assert scram(client, secret).startswith("a NO")
+    _, secret = add("HMAC-MD5")
+    with Client(server) as client:
+        challenge = client.begin("CRAM-MD5")
+        digest = hmac.new(secret.encode(), challenge, "md5").hexdigest()
+        assert client.exchange(f"alice {digest}".encode()).startswith("a OK")
 
 
 @needs_gsasl
