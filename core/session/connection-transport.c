@@ -3,6 +3,8 @@
 #include "connection-private.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -16,6 +18,23 @@ bool transport_is_stopped(const struct cv_connection *c)
 	return c->stop != NULL && *c->stop != 0;
 }
 
+/* What came was not answered: the rest is still to come, and many clients do
+ * not send it (the line end behind a literal, in a write of its own) before
+ * they have an ACK of the first, which the kernel would keep for 40 ms to send
+ * it with the answer. */
+static void acknowledge_part(struct cv_connection *c, short events)
+{
+	int one = 1;
+
+	if ((events & POLLIN) == 0)
+		return;
+	if (c->bytes_in != c->waited_in && c->bytes_out == c->waited_out)
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one,
+				 sizeof(one));
+	c->waited_in = c->bytes_in;
+	c->waited_out = c->bytes_out;
+}
+
 /* events on the client, or a message on other_fd.  CV_OK: the client;
  * CV_CHANGED: other_fd; CV_E_TIMEOUT; CV_E_TEMP: stopped. */
 int transport_wait(struct cv_connection *c, short events, int other_fd,
@@ -27,6 +46,7 @@ int transport_wait(struct cv_connection *c, short events, int other_fd,
 		{ other_fd, POLLIN, 0 },
 	};
 
+	acknowledge_part(c, events);
 	for (;;) {
 		uint64_t now = time_monotonic_msecs();
 		uint64_t left = now >= end ? 0 : end - now;
