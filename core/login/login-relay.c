@@ -10,6 +10,8 @@
 #include "net/tls-memory.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@ struct login_relay {
 	struct login_watch client, session;
 	bool client_eof, session_eof;
 	bool read_wants_write, write_wants_read;
+	bool unanswered;		/* the session has more than it said */
 	struct relay_buffer up, down;	/* to the session, to the client */
 };
 
@@ -118,6 +121,7 @@ static bool write_session(struct login_relay *relay)
 		 MSG_NOSIGNAL);
 	if (n > 0) {
 		buffer_sent(&relay->up, (size_t)n);
+		relay->unanswered = true;
 		return true;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -157,6 +161,7 @@ static bool write_client(struct cv_preauth *p, struct login_relay *relay)
 		      (int)relay->down.len);
 	if (n > 0) {
 		buffer_sent(&relay->down, (size_t)n);
+		relay->unanswered = false;
 		return true;
 	}
 	switch (SSL_get_error(p->ssl, n)) {
@@ -208,6 +213,18 @@ static void on_quiet(evutil_socket_t fd, short what, void *context)
 	service_give_back();
 }
 
+/* It may have been a part of a command, and the client not send the rest before
+ * it has an ACK, which the kernel would keep for 40 ms. */
+static void acknowledge(struct cv_preauth *p, struct login_relay *relay)
+{
+	int one = 1;
+
+	if (relay->unanswered)
+		(void)setsockopt(p->fd, IPPROTO_TCP, TCP_QUICKACK, &one,
+				 sizeof(one));
+	relay->unanswered = false;
+}
+
 static void on_relay(evutil_socket_t fd, short what, void *context)
 {
 	static const struct timeval quiet = { QUIET_SECONDS, 0 };
@@ -227,6 +244,7 @@ static void on_relay(evutil_socket_t fd, short what, void *context)
 	} while (moved && !is_over(relay) && ++rounds < 64);
 	if (!is_over(relay)) {
 		set_watches(p, relay, on_relay);
+		acknowledge(p, relay);
 		if (!p->process->shared)
 			(void)event_add(&p->timer, &quiet);
 		/* bytes inside OpenSSL would not wake us again; a change of
