@@ -42,6 +42,21 @@ static inline bool cv_set_contains(struct cv_set set, uint32_t value)
 	return low < set.count && set.ranges[low].first <= value;
 }
 
+/* What others return is looked at like any input: numbers from 1 on, each
+ * once, in ranges as above. */
+static inline bool cv_set_is_valid(struct cv_set set)
+{
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < set.count; i++) {
+		if (set.ranges[i].first <= last ||
+		    set.ranges[i].last < set.ranges[i].first)
+			return false;
+		last = set.ranges[i].last;
+	}
+	return true;
+}
+
 /* Keyword names, valid atoms of 1..mail_max_keyword_length bytes. */
 struct cv_keywords { const char *const *names; uint32_t count; };
 

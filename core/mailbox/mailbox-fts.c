@@ -172,19 +172,6 @@ static int index_new(struct search *s, struct fts_use *use)
 
 /* --- asking --------------------------------------------------------------------------- */
 
-static bool set_is_good(struct cv_set set)
-{
-	uint64_t after = 0;
-
-	for (uint32_t i = 0; i < set.count; i++) {
-		if (set.ranges[i].first <= after ||
-		    set.ranges[i].last < set.ranges[i].first)
-			return false;
-		after = set.ranges[i].last;
-	}
-	return true;
-}
-
 static bool result_is_good(const struct cv_fts_result *r)
 {
 	uint32_t after = 0;
@@ -194,7 +181,7 @@ static bool result_is_good(const struct cv_fts_result *r)
 			return false;
 		after = r->hits[i].uid;
 	}
-	return set_is_good(r->definite) && set_is_good(r->maybe);
+	return cv_set_is_valid(r->definite) && cv_set_is_valid(r->maybe);
 }
 
 static struct cv_set view_uids(struct search *s)

@@ -106,21 +106,15 @@ static bool sources_parse(struct esearch *e)
 {
 	struct imap_cmd *cmd = e->cmd;
 	struct imap_mailbox_filter *filters;
-	struct imap_args from, list;
-	const struct imap_arg *arg;
+	struct imap_args list;
 	uint32_t count = 0;
+	bool given;
 
 	e->selected = true;
-	if (!imap_arg_is_atom(imap_args_peek(&cmd->args), "IN"))
-		return true;
-	(void)imap_args_next(&cmd->args);
-	from = cmd->args;
-	arg = imap_args_next(&cmd->args);
-	if (arg == NULL || arg->type != IMAP_LIST) {
-		imap_bad_arguments(cmd);
+	if (!imap_word_and_list(cmd, "IN", &given, &list))
 		return false;
-	}
-	list = imap_args_of_list(&from, arg);
+	if (!given)
+		return true;
 	if (imap_args_peek(&list) == NULL) {
 		imap_bad_arguments(cmd);
 		return false;

@@ -66,20 +66,6 @@ static bool match_all(struct imap_call *call,
 	return true;
 }
 
-/* What others return is looked at like any input. */
-static bool is_set(struct cv_set set)
-{
-	uint32_t last = 0;
-
-	for (uint32_t i = 0; i < set.count; i++) {
-		if (set.ranges[i].first <= last ||
-		    set.ranges[i].last < set.ranges[i].first)
-			return false;
-		last = set.ranges[i].last;
-	}
-	return true;
-}
-
 static bool find_all(struct imap_call *call,
 		     const struct imap_extended_key *key,
 		     struct cv_set *seqs_r)
@@ -91,7 +77,7 @@ static bool find_all(struct imap_call *call,
 		(void)imap_call_failed(call, code);
 		return false;
 	}
-	if (!is_set(set)) {
+	if (!cv_set_is_valid(set)) {
 		(void)imap_call_fault(call, "its set of messages is none");
 		return false;
 	}

@@ -140,13 +140,14 @@ static bool options_parse(struct imap_cmd *cmd, struct imap_args list,
 	return true;
 }
 
-bool imap_return_parse(struct imap_cmd *cmd, struct imap_return *ret)
+bool imap_word_and_list(struct imap_cmd *cmd, const char *word, bool *given_r,
+			struct imap_args *list_r)
 {
 	struct imap_args from;
 	const struct imap_arg *arg;
 
-	*ret = (struct imap_return){ .given = false };
-	if (!imap_arg_is_atom(imap_args_peek(&cmd->args), "RETURN"))
+	*given_r = imap_arg_is_atom(imap_args_peek(&cmd->args), word);
+	if (!*given_r)
 		return true;
 	(void)imap_args_next(&cmd->args);
 	from = cmd->args;
@@ -155,8 +156,20 @@ bool imap_return_parse(struct imap_cmd *cmd, struct imap_return *ret)
 		imap_bad_arguments(cmd);
 		return false;
 	}
-	ret->given = true;
-	if (!options_parse(cmd, imap_args_of_list(&from, arg), ret))
+	*list_r = imap_args_of_list(&from, arg);
+	return true;
+}
+
+bool imap_return_parse(struct imap_cmd *cmd, struct imap_return *ret)
+{
+	struct imap_args list;
+
+	*ret = (struct imap_return){ .given = false };
+	if (!imap_word_and_list(cmd, "RETURN", &ret->given, &list))
+		return false;
+	if (!ret->given)
+		return true;
+	if (!options_parse(cmd, list, ret))
 		return false;
 	cmd->live = (ret->options & IMAP_RETURN_UPDATE) != 0;
 	return true;

@@ -41,6 +41,10 @@ struct imap_results {
 
 /* "1:500" or "-1:-100" [RFC9394 4] partial-range. */
 bool imap_partial_parse(struct cv_span text, struct imap_partial *partial_r);
+/* Takes a word and the list behind it, if they come next: *given_r.  False
+ * after setting a reply: no list follows. */
+bool imap_word_and_list(struct imap_cmd *cmd, const char *word, bool *given_r,
+			struct imap_args *list_r);
 /* Takes RETURN and its list, if they come next.  False after setting a
  * reply. */
 bool imap_return_parse(struct imap_cmd *cmd, struct imap_return *ret);
