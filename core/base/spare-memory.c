@@ -74,12 +74,15 @@ bool spare_memory_release(void)
 static bool would_fit(size_t bytes)
 {
 	void *piece = map(bytes);
+	/* a compiler may take what is freed unused for had */
+	void *volatile taken;
 
 	if (piece != NULL) {
 		(void)munmap(piece, bytes);
 		return true;
 	}
-	piece = malloc(bytes);
+	taken = malloc(bytes);
+	piece = taken;
 	free(piece);
 	return piece != NULL;
 }
