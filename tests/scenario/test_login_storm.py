@@ -29,10 +29,12 @@ async def all_at_once(port):
     return await asyncio.gather(*(login(port) for _ in range(COUNT)))
 
 
-@pytest.mark.parametrize("relays", ["", "service imap-login {\n  service_count = 0\n}\n"],
+# at the limit the oldest connection without a login is dropped, on purpose
+@pytest.mark.parametrize("relays", ["process_limit = 1000", "service_count = 0"],
                          ids=["own", "shared"])
 def test_a_storm_of_logins(relays):
     """More than the zygote's socket holds orders: they wait their turn."""
+    relays = f"service imap-login {{\n  {relays}\n}}\n"
     with culver.Server(extra=EXTRA + relays) as server:
         answers = asyncio.run(asyncio.wait_for(all_at_once(server.imap_port), 120))
         refused = [a for a in answers if not a.startswith(b"a OK")]
