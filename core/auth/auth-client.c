@@ -7,8 +7,11 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <openssl/sha.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { SEND_WAIT_MSECS = 200 };
 
 /* What one id stands for: a login, or the lookup of a user. */
 struct item {
@@ -144,6 +147,13 @@ static void client_send(struct auth_client *client)
 	if (client->lost)
 		return;
 	ret = ipc_send_now(client->fd, &writer, &err);
+	/* hundreds of answers at once to one login process that serves
+	 * everybody: it reads them as soon as it runs.  One that does not
+	 * costs this wait once */
+	if (ret == CV_E_TEMP &&
+	    poll(&(struct pollfd){ client->fd, POLLOUT, 0 }, 1,
+		 SEND_WAIT_MSECS) > 0)
+		ret = ipc_send_now(client->fd, &writer, &err);
 	if (ret == CV_EOF)
 		client_lose(client, NULL);
 	else if (ret != CV_OK)
