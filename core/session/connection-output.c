@@ -39,6 +39,7 @@ static int send_all(struct cv_connection *c, const char *data, size_t len,
 
 		if (n > 0) {
 			c->bytes_out += (uint64_t)n;
+			c->unanswered = false;
 			data += n;
 			len -= (size_t)n;
 		} else if (n < 0 && errno == EINTR) {
@@ -171,6 +172,7 @@ static int send_file(struct cv_connection *c, int fd, uint64_t offset,
 
 		if (n > 0) {
 			c->bytes_out += (uint64_t)n;
+			c->unanswered = false;
 			len -= (uint64_t)n;
 		} else if (n < 0 && transport_would_block()) {
 			if (transport_wait(c, POLLOUT, -1, send_patience(c),

@@ -29,7 +29,7 @@ struct cv_connection {
 	size_t out_len, out_room;
 	bool failed, peer_closed;
 	uint64_t bytes_in, bytes_out;
-	uint64_t waited_in, waited_out;	/* those, when it last waited */
+	bool unanswered;		/* bytes came after the last that went */
 	int rawlog_in, rawlog_out;	/* what the protocol sees */
 	struct deflater *deflater;	/* NULL: not compressed */
 	struct inflater *inflater;

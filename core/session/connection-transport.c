@@ -26,13 +26,10 @@ static void acknowledge_part(struct cv_connection *c, short events)
 {
 	int one = 1;
 
-	if ((events & POLLIN) == 0)
+	if ((events & POLLIN) == 0 || !c->unanswered)
 		return;
-	if (c->bytes_in != c->waited_in && c->bytes_out == c->waited_out)
-		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one,
-				 sizeof(one));
-	c->waited_in = c->bytes_in;
-	c->waited_out = c->bytes_out;
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+	c->unanswered = false;
 }
 
 /* events on the client, or a message on other_fd.  CV_OK: the client;
@@ -133,6 +130,7 @@ int transport_receive(struct cv_connection *c, char *dst, size_t room,
 
 	if (n > 0) {
 		c->bytes_in += (uint64_t)n;
+		c->unanswered = true;
 		*got_r = (size_t)n;
 		return CV_OK;
 	}

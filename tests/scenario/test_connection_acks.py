@@ -37,3 +37,17 @@ def test_parts_of_commands_are_acknowledged_at_once(tls):
         client.shutdown()
         # the kernel may be quick by itself at first; a busy machine is slow at times
         assert sorted(waited[5:])[3] < 30, waited
+
+
+def test_nor_when_they_come_before_the_server_waits_for_them():
+    """imaplib sends literal and line end in two writes, as soon as it may."""
+    body = b"Subject: x\r\n\r\n" + b"y" * 3000 + b"\r\n"
+    with culver.Server() as server:
+        client = server.imap()
+        took = []
+        for _ in range(60):
+            began = time.monotonic()
+            assert client.append("INBOX", "(work k1)", None, body)[0] == "OK"
+            took.append((time.monotonic() - began) * 1000)
+        client.logout()
+        assert sorted(took)[40] < 30, took
