@@ -260,13 +260,31 @@ static void choose_modseqs(struct mirroring *m)
 	}
 }
 
+/* A target that was made before, or is far away, may count lower than the
+ * modseqs that it is to keep, and would cut them to its own: so it is raised
+ * before the messages come, not behind them. */
+static int raise_modseq(struct mirroring *m, struct cv_error *err)
+{
+	struct sync_side *to = m->sync->side[1];
+	uint64_t modseq = m->c->box[0].modseq;
+	int ret;
+
+	if (!m->uids || !is_behind(m))
+		return CV_OK;
+	ret = to->ops->update(to, &(struct sync_update){ .modseq = modseq },
+			      err);
+	if (ret == CV_OK)
+		m->c->box[1].modseq = modseq;
+	return ret;
+}
+
 static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
 {
 	struct sync *sync = m->sync;
 	struct sync_side *to = sync->side[1];
 	uint32_t *uids = pool_new_array(m->pool, uint32_t,
 					(size_t)m->copy_count + 1);
-	int ret = CV_OK;
+	int ret;
 
 	if (sync->options->dry_run) {
 		sync_count_copy(sync, 0, m->copy, m->copy_count);
@@ -274,18 +292,17 @@ static int copy(struct mirroring *m, uint32_t next, struct cv_error *err)
 	}
 	sync->total += m->copy_count;
 	choose_modseqs(m);
-	if (m->copy_count > 0)
+	ret = raise_modseq(m, err);
+	if (ret == CV_OK && m->copy_count > 0)
 		ret = sync_copy(sync, 0, m->c->box[1].name, m->copy,
 				m->copy_count, &next, m->uids ?
 				SYNC_UIDS_STRICT : SYNC_UIDS_NEW, uids, err);
 	if (ret == CV_E_EXISTS)
 		return FAIL(err, CV_E_TEMP, "%s was changed meanwhile (hint: "
 			    "run it again)", to->label);
-	if (ret == CV_OK && m->uids && (next < m->c->box[0].uidnext ||
-					is_behind(m)))
+	if (ret == CV_OK && m->uids && next < m->c->box[0].uidnext)
 		ret = to->ops->update(to, &(struct sync_update){
-			.uidnext = m->c->box[0].uidnext,
-			.modseq = m->c->box[0].modseq }, err);
+			.uidnext = m->c->box[0].uidnext }, err);
 	return ret;
 }
 

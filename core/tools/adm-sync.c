@@ -170,6 +170,16 @@ int adm_sync_no_mail(const char *location, struct cv_error *err)
 		    location);
 }
 
+int adm_sync_check_other(const struct cv_user *other,
+			 const struct cv_user *user, const char *location,
+			 struct cv_error *err)
+{
+	if (mailbox_store_is_within(other, user))
+		return FAIL(err, CV_E_CONFIG, "'%s' is the user's mail "
+			    "itself, or lies in it", location);
+	return CV_OK;
+}
+
 /* "dovecot-sdbox:PATH", which is no store of ours; false: something else. */
 static bool is_dovecot(const struct adm_mail *m, bool *multi_r)
 {
@@ -235,9 +245,8 @@ static int check_location(struct adm_mail *m, struct cv_error *err)
 		return ret;
 	if (plan->reverse && !mailbox_store_exists(user))
 		ret = adm_sync_no_mail(m->argv[0], err);
-	else if (mailbox_store_is_within(user, m->user))
-		ret = FAIL(err, CV_E_CONFIG, "'%s' is the user's mail itself, "
-			   "or lies in it", m->argv[0]);
+	else
+		ret = adm_sync_check_other(user, m->user, m->argv[0], err);
 	user_destroy(&user);
 	return ret;
 }

@@ -490,6 +490,15 @@ def test_import_adds_below_a_mailbox_and_never_twice(mail):
     assert json.loads(mail.adm(*words).stdout)[0]["saved"] == "0"
 
 
+def test_an_import_of_the_same_store_is_refused(mail):
+    """It would double the user's mail."""
+    fill(mail, 4)
+    before = dump(mail)
+    done = mail.adm("import", "-u", "alice", other(mail, "Maildir"), "Old", "ALL", check=False)
+    assert done.returncode != 0 and "is the user's mail itself" in done.stderr
+    assert dump(mail) == before
+
+
 # --- around through all stores ----------------------------------------------------------
 
 def drivers():
