@@ -325,15 +325,19 @@ static bool has_place(const struct namespace *ns)
 		(CV_STORAGE_REMOTE | CV_STORAGE_READONLY)) == 0;
 }
 
-bool mailbox_store_is_within(const struct cv_user *u,
-			     const struct cv_user *other)
+bool mailbox_store_is_within(const struct cv_user *u, struct cv_user *other,
+			     const char *name)
 {
+	const struct namespace *only = name == NULL ? NULL :
+		mailbox_namespace_find(other, name);
+
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
 		for (uint32_t k = 0; k < other->namespace_count; k++) {
 			const struct namespace *a = &u->namespaces[i];
 			const struct namespace *b = &other->namespaces[k];
 
-			if (has_place(a) && has_place(b) &&
+			if ((only == NULL || b == only) &&
+			    has_place(a) && has_place(b) &&
 			    mail_location_is_within(&a->store->location,
 						    &b->store->location))
 				return true;

@@ -62,9 +62,10 @@ bool mailbox_store_exists(const struct cv_user *u);
  * is to be made when it is first needed is not there. */
 bool mailbox_user_inspects(const struct cv_user *u);
 /* Whether a store of u is a store of other, or lies in one, whatever way it is
- * written. */
-bool mailbox_store_is_within(const struct cv_user *u,
-			     const struct cv_user *other);
+ * written.  name: only the store of other that a mailbox of this name is in;
+ * NULL: any. */
+bool mailbox_store_is_within(const struct cv_user *u, struct cv_user *other,
+			     const char *name);
 /* Where the messages lie, for people.  CV_E_UNSUPPORTED: the driver has no
  * place for a single mailbox. */
 int mailbox_path(struct cv_user *u, const char *name, struct cv_pool *pool,

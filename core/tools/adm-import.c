@@ -105,7 +105,8 @@ static int import_store(struct adm_mail *m, struct cv_error *err)
 		user_destroy(&source);
 		return adm_sync_no_mail(i->location, err);
 	}
-	ret = adm_sync_check_other(source, i->user, i->location, err);
+	ret = adm_sync_check_other(source, i->user, i->parent, i->location,
+				   err);
 	if (ret < 0) {
 		user_destroy(&source);
 		return ret;

@@ -171,10 +171,10 @@ int adm_sync_no_mail(const char *location, struct cv_error *err)
 }
 
 int adm_sync_check_other(const struct cv_user *other,
-			 const struct cv_user *user, const char *location,
-			 struct cv_error *err)
+			 struct cv_user *user, const char *name,
+			 const char *location, struct cv_error *err)
 {
-	if (mailbox_store_is_within(other, user))
+	if (mailbox_store_is_within(other, user, name))
 		return FAIL(err, CV_E_CONFIG, "'%s' is the user's mail "
 			    "itself, or lies in it", location);
 	return CV_OK;
@@ -246,7 +246,8 @@ static int check_location(struct adm_mail *m, struct cv_error *err)
 	if (plan->reverse && !mailbox_store_exists(user))
 		ret = adm_sync_no_mail(m->argv[0], err);
 	else
-		ret = adm_sync_check_other(user, m->user, m->argv[0], err);
+		ret = adm_sync_check_other(user, m->user, NULL, m->argv[0],
+					   err);
 	user_destroy(&user);
 	return ret;
 }

@@ -11,8 +11,9 @@ int adm_sync_open_user(struct adm_mail *m, const char *location,
 		       struct cv_error *err);
 /* Fails: the location that was to be read is not there. */
 int adm_sync_no_mail(const char *location, struct cv_error *err);
-/* Fails when the mail at the location is the user's own, or lies in it. */
+/* Fails when the mail at the location is the user's own, or lies in it: that
+ * of the namespace that the mailbox name is in; NULL: of any. */
 int adm_sync_check_other(const struct cv_user *other,
-			 const struct cv_user *user, const char *location,
-			 struct cv_error *err);
+			 struct cv_user *user, const char *name,
+			 const char *location, struct cv_error *err);
 #endif
