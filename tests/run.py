@@ -145,7 +145,7 @@ def has_pytest():
 
 # What tests call and `make` does not build: two of them must not run make at once.
 TEST_PROGRAMS = ["tests/account/account-workload", "tests/stress/imap-stress",
-                 "tests/stress/mailbox-stress"]
+                 "tests/stress/mailbox-stress", "tests/bench/bench-imap", "tests/bench/bench-lmtp"]
 
 
 def suite_scenario(options):

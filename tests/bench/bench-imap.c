@@ -22,7 +22,7 @@
  * True: it was OK. */
 static bool answer(struct bench_conn *c, const char *tag, long *exists)
 {
-	char line[512];
+	char line[8192];	/* CAPABILITY's is a long one */
 	size_t tag_len = strlen(tag);
 
 	while (bench_line(c, line, sizeof(line))) {

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { ANSWER_WAIT_SECS = 120 };
+
 static atomic_long next_op;
 static long all_ops;
 static pthread_barrier_t ready;
@@ -89,6 +91,7 @@ bool bench_connect(struct bench_conn *c, const struct bench_options *o)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)o->port) };
+	struct timeval wait = { .tv_sec = ANSWER_WAIT_SECS };
 	int on = 1;
 
 	c->at = c->len = 0;
@@ -98,6 +101,7 @@ bool bench_connect(struct bench_conn *c, const struct bench_options *o)
 	if (c->fd < 0)
 		return false;
 	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	if (connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
 		bench_close(c);
 		return false;

@@ -42,7 +42,8 @@ bool bench_send(struct bench_conn *c, const char *data, size_t len);
 bool bench_sendf(struct bench_conn *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* One line without its end; of a longer one its last size-1 bytes; IMAP literals are skipped with
- * bench_skip.  False: the connection has ended. */
+ * bench_skip.  False: the connection has ended, or nothing came for two
+ * minutes. */
 bool bench_line(struct bench_conn *c, char *line, size_t size);
 bool bench_skip(struct bench_conn *c, uint64_t n);
 /* Exactly so many bytes. */
