@@ -82,6 +82,9 @@ struct cv_io_api {
 	/* Room behind the end; EOPNOTSUPP where the file system cannot. */
 	int (*preallocate)(struct cv_io *io, int fd, uint64_t offset,
 			   uint64_t len);
+	/* Begins to write what the file has in memory; no promise, and
+	 * nothing to wait for. */
+	void (*write_back)(struct cv_io *io, int fd);
 };
 
 /* --- where --------------------------------------------------------------- */
@@ -177,6 +180,13 @@ enum cv_wrong_size {
 	CV_WRONG_SIZE_CORRECT = 1,	/* the journal was wrong */
 	/* The blob is not the message that clients know. */
 	CV_WRONG_SIZE_REFUSE = 2,
+};
+
+struct cv_blob_sync {
+	CV_HEAD;
+	struct cv_blob blob;
+	uint64_t bytes;			/* that were put */
+	bool synced;			/* set by the driver */
 };
 
 struct cv_flag_update {
@@ -619,6 +629,12 @@ struct cv_storage {
 	 * another program then.  NULL: a scan alone does. */
 	int (*hidden)(struct cv_storage_folder *folder, cv_found_fn *fn,
 		      void *context, struct cv_error *err);
+	/* Before lay_out, of blobs that this run of the machine has placed
+	 * (not was_lost): durable the bytes of those that lie there with
+	 * their size, many at once.  What it leaves is laid out.  NULL: all
+	 * of them are. */
+	void (*sync_placed)(struct cv_storage_folder *folder,
+			    struct cv_blob_sync *items, uint32_t count);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

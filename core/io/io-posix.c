@@ -75,6 +75,12 @@ static int posix_fdatasync(struct io *io, int fd)
 	return result;
 }
 
+static void posix_write_back(struct io *io, int fd)
+{
+	(void)io;
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static int posix_fsync(struct io *io, int fd)
 {
 	int result;
@@ -185,6 +191,7 @@ static const struct io_ops posix_ops = {
 	.append = posix_append,
 	.fdatasync = posix_fdatasync,
 	.fsync = posix_fsync,
+	.write_back = posix_write_back,
 	.rename = posix_rename,
 	.link = posix_link,
 	.unlink = posix_unlink,

@@ -36,6 +36,7 @@ struct io_ops {
 			  size_t len);
 	int (*fdatasync)(struct io *io, int fd);
 	int (*fsync)(struct io *io, int fd);
+	void (*write_back)(struct io *io, int fd);
 	int (*rename)(struct io *io, int from_dirfd, const char *from,
 		      int to_dirfd, const char *to, unsigned int flags);
 	int (*link)(struct io *io, int from_dirfd, const char *from,
@@ -90,6 +91,14 @@ static inline ssize_t io_pread(struct io *io, int fd, void *data, size_t len,
 static inline int io_fdatasync(struct io *io, int fd)
 {
 	return io->ops->fdatasync(io, fd);
+}
+
+/* Begins to write what a file has in memory, and promises nothing: before
+ * many files are synced one after the other.  NULL in ops: nothing to do. */
+static inline void io_write_back(struct io *io, int fd)
+{
+	if (io->ops->write_back != NULL)
+		io->ops->write_back(io, fd);
 }
 
 /* For directories, and for files whose metadata counts. */

@@ -254,6 +254,11 @@ struct cv_keywords store_keywords_get(struct account_folder *folder,
 				      struct account_keywords indexes,
 				      struct cv_pool *pool);
 
+/* store-lay-out.c: for account_options; context is the store. */
+int store_lay_out(void *context, struct account *account,
+		  const struct account_body *bodies, size_t count,
+		  struct cv_error *err);
+
 /* store-folders.c: the list of folders.  refresh: account and tree. */
 /* Before a folder and its descendants are renamed on disk: should the commit
  * not follow, the next refresh ends what was begun.  The commit that renames

@@ -128,6 +128,11 @@ static int api_preallocate(struct cv_io *io, int fd, uint64_t offset,
 	return io_preallocate(port(io), fd, offset, len);
 }
 
+static void api_write_back(struct cv_io *io, int fd)
+{
+	io_write_back(port(io), fd);
+}
+
 const struct cv_io_api storage_io_api = {
 	CV_SIZED(cv_io_api),
 	.open = api_open,
@@ -150,4 +155,5 @@ const struct cv_io_api storage_io_api = {
 	.truncate = api_truncate,
 	.lock = api_lock,
 	.preallocate = api_preallocate,
+	.write_back = api_write_back,
 };

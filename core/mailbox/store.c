@@ -83,70 +83,6 @@ int store_create(struct cv_user *user, const char *location,
 	return CV_OK;
 }
 
-/* Rotation: the journal's bodies become files that are really there. */
-static int lay_out_one(struct store *store, const struct account_body *body,
-		       struct cv_pool *pool, struct cv_error *err)
-{
-	struct store_folder *sf;
-	struct cv_blob blob;
-	struct cv_span bytes;
-	uint32_t row;
-	int ret;
-
-	if (body->folder->deleted ||
-	    !account_row_find(body->folder, body->uid, &row))
-		return CV_OK;
-	ret = account_body_read(body->folder, row, pool, &bytes, err);
-	if (ret != CV_OK)
-		return ret == CV_NOT_FOUND ? CV_OK : ret;
-	ret = store_folder_get(store, body->folder, &sf, err);
-	if (ret == CV_E_NOT_FOUND)
-		return CV_OK;	/* removed by another program */
-	if (ret < 0)
-		return ret;
-	store_blob_get(body->folder, row, pool, &blob);
-	return store->driver->lay_out(sf->blobs, &blob, bytes, err);
-}
-
-/* A rotation may come before the first scan after a power cut, which finds out
- * by was_lost which renames have to be done again. */
-static int sync_blobs(struct store_folder *sf, struct cv_error *err)
-{
-	const struct cv_storage *driver = sf->store->driver;
-	bool unknown = driver->was_lost(sf->blobs, UINT64_MAX);
-
-	return driver->sync(sf->blobs, unknown ? 0 :
-			    account_txn_number(sf->store->account), err);
-}
-
-static int lay_out(void *context, struct account *account,
-		   const struct account_body *bodies, size_t count,
-		   struct cv_error *err)
-{
-	struct store *store = context;
-	struct cv_pool *pool = pool_create("lay out");
-	int ret = CV_OK;
-
-	(void)account;
-	store->laying_out = true;
-	for (size_t i = 0; i < count && ret == CV_OK; i++) {
-		pool_reset(pool);
-		ret = lay_out_one(store, &bodies[i], pool, err);
-	}
-	for (struct store_folder *sf = store->folders;
-	     sf != NULL && ret == CV_OK; sf = sf->next) {
-		bool ours = false;
-
-		for (size_t i = 0; i < count && !ours; i++)
-			ours = bodies[i].folder == sf->folder;
-		if (ours)
-			ret = sync_blobs(sf, err);
-	}
-	store->laying_out = false;
-	pool_destroy(&pool);
-	return ret;
-}
-
 static int open_account(struct store *store, struct cv_error *err)
 {
 	const struct mail_settings *mail = &store->user->mail;
@@ -161,7 +97,7 @@ static int open_account(struct store *store, struct cv_error *err)
 			(uint32_t)mail->mail_journal_body_max,
 		.first_txn = store->user->first_modseq,
 		.readonly = store->user->inspect != USER_INSPECT_NONE,
-		.lay_out = lay_out,
+		.lay_out = store_lay_out,
 		.context = store,
 	};
 	int ret = mail_location_account_open(

@@ -113,6 +113,86 @@ int common_file_write(const struct cv_storage_config *config, int dirfd,
 	return ret;
 }
 
+/* --- many files ------------------------------------------------------------ */
+
+enum { SYNC_BATCH = 64, NAME_BYTES = 512, CHUNK = 4096 };
+
+/* -1: it is not there, or not whole. */
+static int open_whole(const struct common_files *files,
+		      const struct cv_blob_sync *item)
+{
+	const struct cv_storage_config *config = files->config;
+	char name[NAME_BYTES];
+	struct stat st;
+	int fd;
+
+	if (!files->name(files->folder, &item->blob, name, sizeof(name)))
+		return -1;
+	fd = COMMON_CALL(config, open, files->dirfd, name, O_RDONLY, 0);
+	if (fd < 0)
+		return -1;
+	if (COMMON_CALL(config, fstat, fd, &st) < 0 ||
+	    !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size < item->bytes + files->more) {
+		config->io_api->close(config->io, fd);
+		return -1;
+	}
+	if (CV_HAS(config->io_api, write_back))
+		config->io_api->write_back(config->io, fd);
+	return fd;
+}
+
+/* What could not be written counts as written for the kernel once that was
+ * said: all of it is to be written again by whoever syncs next. */
+static void touch_again(const struct common_files *files,
+			const struct cv_blob_sync *item)
+{
+	const struct cv_storage_config *config = files->config;
+	char name[NAME_BYTES], data[CHUNK];
+	uint64_t at = 0;
+	ssize_t got = 1;
+	int fd = -1;
+
+	if (files->name(files->folder, &item->blob, name, sizeof(name)))
+		fd = COMMON_CALL(config, open, files->dirfd, name, O_RDWR, 0);
+	while (fd >= 0 && got > 0) {
+		got = COMMON_CALL(config, pread, fd, data, sizeof(data), at);
+		if (got > 0 && COMMON_CALL(config, pwrite, fd, data,
+					   (size_t)got, at) < 0)
+			break;
+		at += got > 0 ? (uint64_t)got : 0;
+	}
+	if (fd >= 0)
+		config->io_api->close(config->io, fd);
+}
+
+static void sync_batch(const struct common_files *files,
+		       struct cv_blob_sync *items, uint32_t count)
+{
+	const struct cv_storage_config *config = files->config;
+	int fds[SYNC_BATCH];
+
+	for (uint32_t i = 0; i < count; i++)
+		fds[i] = open_whole(files, &items[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		if (fds[i] < 0)
+			continue;
+		items[i].synced = COMMON_CALL(config, fdatasync,
+					      fds[i]) == 0;
+		config->io_api->close(config->io, fds[i]);
+		if (!items[i].synced)
+			touch_again(files, &items[i]);
+	}
+}
+
+void common_files_sync(const struct common_files *files,
+		       struct cv_blob_sync *items, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i += SYNC_BATCH)
+		sync_batch(files, items + i, count - i < SYNC_BATCH ?
+			   count - i : SYNC_BATCH);
+}
+
 /* --- directories ----------------------------------------------------------- */
 
 /* A name is durable when its directory was synced: that of "a/b" is "a/.", for

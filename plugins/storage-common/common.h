@@ -16,6 +16,7 @@
 #define common_fail CV_OWN(_common_fail)
 #define common_file_read CV_OWN(_common_file_read)
 #define common_file_write CV_OWN(_common_file_write)
+#define common_files_sync CV_OWN(_common_files_sync)
 #define common_parent_sync CV_OWN(_common_parent_sync)
 #define common_dir_make CV_OWN(_common_dir_make)
 #define common_parents_make CV_OWN(_common_parents_make)
@@ -72,6 +73,22 @@ int common_file_read(const struct cv_storage_config *config, int dirfd,
 int common_file_write(const struct cv_storage_config *config, int dirfd,
 		      const char *name, const char *temp, struct cv_span data,
 		      struct cv_error *err);
+
+/* Messages that are files of their own, with more bytes of the driver's. */
+struct common_files {
+	const struct cv_storage_config *config;
+	int dirfd;
+	uint64_t more;
+	/* The name below dirfd; false: it has none. */
+	bool (*name)(struct cv_storage_folder *folder,
+		     const struct cv_blob *blob, char *dst, size_t size);
+	struct cv_storage_folder *folder;	/* name's */
+};
+/* Syncs those that are there with all their bytes, or more.  A batch is begun
+ * to be written before the first of it is waited for, so that the disk has
+ * to be asked a few times instead of once a file. */
+void common_files_sync(const struct common_files *files,
+		       struct cv_blob_sync *items, uint32_t count);
 
 /* Syncs the directory that a path lies in; -1 and errno. */
 int common_parent_sync(const struct cv_storage_config *config, int dirfd,

@@ -131,6 +131,7 @@ static const struct cv_storage sdbox_storage = {
 	.altmove = sdbox_altmove,
 	.facts = sdbox_facts,
 	.blob_path = sdbox_path,
+	.sync_placed = sdbox_sync_placed,
 };
 
 static const struct cv_storage mdbox_storage_driver = {

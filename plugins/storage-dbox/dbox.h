@@ -325,6 +325,8 @@ int mdbox_put_finish(struct cv_storage_put **put, uint64_t virtual_bytes,
 void dbox_put_abort(struct cv_storage_put **put);
 void sdbox_place(struct cv_storage_folder *folder,
 		 const struct cv_blob *blobs, uint32_t count);
+void sdbox_sync_placed(struct cv_storage_folder *folder,
+		       struct cv_blob_sync *items, uint32_t count);
 int sdbox_lay_out(struct cv_storage_folder *folder,
 		  const struct cv_blob *blob, struct cv_span body,
 		  struct cv_error *err);

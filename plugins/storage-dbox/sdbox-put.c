@@ -315,6 +315,28 @@ static bool is_whole(struct cv_storage_folder *folder,
 	return whole;
 }
 
+static bool placed_name(struct cv_storage_folder *folder,
+			const struct cv_blob *blob, char *dst, size_t size)
+{
+	(void)folder;
+	if (!sdbox_name_valid(blob->ref) || blob->ref.len >= size)
+		return false;
+	snprintf(dst, size, "%.*s", CV_SPAN_ARG(blob->ref));
+	return true;
+}
+
+void sdbox_sync_placed(struct cv_storage_folder *folder,
+		       struct cv_blob_sync *items, uint32_t count)
+{
+	const struct common_files files = {
+		.config = folder->root->config, .dirfd = folder->fd,
+		.more = DBOX_RECORD_SIZE, .name = placed_name,
+		.folder = folder,
+	};
+
+	common_files_sync(&files, items, count);
+}
+
 int sdbox_lay_out(struct cv_storage_folder *folder,
 		  const struct cv_blob *blob, struct cv_span body,
 		  struct cv_error *err)

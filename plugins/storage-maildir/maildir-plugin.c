@@ -117,6 +117,7 @@ static const struct cv_storage maildir_storage = {
 	.facts = maildir_facts,
 	.blob_path = maildir_path_of,
 	.hidden = maildir_hidden,
+	.sync_placed = maildir_sync_placed,
 };
 
 static int maildir_init(const struct cv_host *host, struct cv_plugin *self,

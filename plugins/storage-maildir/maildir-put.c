@@ -171,6 +171,23 @@ static int check_whole(struct cv_storage_folder *folder,
 	return whole ? CV_OK : CV_CHANGED;
 }
 
+static bool placed_name(struct cv_storage_folder *folder,
+			const struct cv_blob *blob, char *dst, size_t size)
+{
+	return size >= MAILDIR_PATH_MAX && maildir_blob_path(folder, blob, dst);
+}
+
+void maildir_sync_placed(struct cv_storage_folder *folder,
+			 struct cv_blob_sync *items, uint32_t count)
+{
+	const struct common_files files = {
+		.config = folder->root->config, .dirfd = folder->fd,
+		.name = placed_name, .folder = folder,
+	};
+
+	common_files_sync(&files, items, count);
+}
+
 int maildir_lay_out(struct cv_storage_folder *folder,
 		    const struct cv_blob *blob, struct cv_span body,
 		    struct cv_error *err)

@@ -315,6 +315,8 @@ void maildir_marks(struct cv_storage_folder *folder, struct cv_blob *blobs,
 		   uint32_t count);
 void maildir_place(struct cv_storage_folder *folder,
 		   const struct cv_blob *blobs, uint32_t count);
+void maildir_sync_placed(struct cv_storage_folder *folder,
+			 struct cv_blob_sync *items, uint32_t count);
 int maildir_lay_out(struct cv_storage_folder *folder,
 		    const struct cv_blob *blob, struct cv_span body,
 		    struct cv_error *err);

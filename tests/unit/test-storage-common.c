@@ -337,6 +337,118 @@ static void a_file_that_goes_is_a_change(void **state)
 	assert_int_equal(names.count, 0);
 }
 
+/* --- many files ------------------------------------------------------------------ */
+
+enum { MANY = 150, FD_MANY = 100, FD_WRITE = 1000, BROKEN = 70 };
+static uint64_t many_size[MANY];	/* 0: not there */
+static int many_open, many_begun[MANY], many_synced[MANY], many_written[MANY];
+static int begun_at_first_sync;
+
+static int many_file(struct cv_io *io, int dirfd, const char *name, int flags,
+		     mode_t mode)
+{
+	int at = atoi(name);
+
+	many_open++;
+	errno = ENOENT;
+	return many_size[at] == 0 ? (many_open--, -1) :
+		at + ((flags & O_ACCMODE) == O_RDWR ? FD_WRITE : FD_MANY);
+}
+
+static void many_close(struct cv_io *io, int fd)
+{
+	many_open--;
+}
+
+static int many_fstat(struct cv_io *io, int fd, struct stat *st)
+{
+	*st = (struct stat){ .st_mode = S_IFREG | 0600,
+			     .st_size = (off_t)many_size[fd - FD_MANY] };
+	return 0;
+}
+
+static void many_write_back(struct cv_io *io, int fd)
+{
+	many_begun[fd - FD_MANY]++;
+}
+
+static int many_sync(struct cv_io *io, int fd)
+{
+	for (int i = 0; i < MANY && begun_at_first_sync >= 0; i++)
+		begun_at_first_sync += many_begun[i];
+	if (begun_at_first_sync > 0)
+		begun_at_first_sync = -begun_at_first_sync;
+	many_synced[fd - FD_MANY]++;
+	errno = EIO;
+	return fd == FD_MANY + BROKEN ? -1 : 0;
+}
+
+static ssize_t many_pread(struct cv_io *io, int fd, void *data, size_t len,
+			  uint64_t offset)
+{
+	uint64_t size = many_size[fd - FD_WRITE];
+
+	len = offset + len > size ? (size_t)(size - offset) : len;
+	memset(data, 'x', len);
+	return (ssize_t)len;
+}
+
+static int many_pwrite(struct cv_io *io, int fd, const void *data, size_t len,
+		       uint64_t offset)
+{
+	many_written[fd - FD_WRITE] += (int)len;
+	return 0;
+}
+
+static bool many_name(struct cv_storage_folder *folder,
+		      const struct cv_blob *blob, char *dst, size_t size)
+{
+	if (blob->uid == 4)
+		return false;
+	(void)snprintf(dst, size, "%u", blob->uid);
+	return true;
+}
+
+/* Those that are there with all their bytes; what a disk has refused is
+ * written again, for it would be taken for written. */
+static void many_files_are_synced(void **state)
+{
+	static const struct cv_io_api api = {
+		CV_SIZED(cv_io_api), .open = many_file, .close = many_close,
+		.pread = many_pread, .pwrite = many_pwrite,
+		.fdatasync = many_sync, .fstat = many_fstat,
+		.write_back = many_write_back,
+	};
+	const struct cv_storage_config many = { .io_api = &api };
+	const struct common_files files = {
+		.config = &many, .dirfd = FD_ROOT, .more = 64,
+		.name = many_name,
+	};
+	static struct cv_blob_sync items[MANY];
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		items[i] = (struct cv_blob_sync){
+			CV_SIZED(cv_blob_sync), .blob = { .uid = i },
+			.bytes = 5000,
+		};
+		many_size[i] = 5064 + i % 2;
+	}
+	many_size[2] = 0;
+	many_size[3] = 5063;
+	common_files_sync(&files, items, MANY);
+	for (int i = 0; i < MANY; i++) {
+		bool left = i >= 2 && i <= 4;
+
+		assert_int_equal(items[i].synced, !left && i != BROKEN);
+		assert_int_equal(many_synced[i], !left);
+		assert_int_equal(many_begun[i], !left);
+		assert_int_equal(many_written[i], i == BROKEN ? 5064 : 0);
+	}
+	assert_int_equal(many_open, 0);
+	/* not one after the other */
+	assert_in_range(-begun_at_first_sync, 50, MANY);
+}
+
 static int setup(void **state)
 {
 	cv_api = module_host();
@@ -363,6 +475,7 @@ int main(void)
 		cmocka_unit_test(subscriptions_may_be_cut_anywhere),
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_file_that_goes_is_a_change),
+		cmocka_unit_test(many_files_are_synced),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
