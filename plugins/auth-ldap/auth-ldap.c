@@ -8,15 +8,13 @@
  * The file is Dovecot 2.3's.  libldap waits, so this runs in auth-worker; a
  * worker keeps its connections. */
 #include "cv-auth.h"
+#include "../db-common/db-report.h"
+#include "../db-common/db-users.h"
 #include "ldap-attrs.h"
 #include "ldap-conn.h"
 
-/* A file that is open; passdb and userdb with the same args share it, and so
- * its connections. */
 struct ldap_users {
-	struct ldap_users *next;
-	struct cv_pool *pool;
-	uint32_t refs;
+	struct db_users users;		/* first */
 	struct ldap_file file;
 	struct host_pool hosts;
 	struct ldap_template base, bind_dn;
@@ -27,7 +25,6 @@ struct ldap_users {
 
 static const struct cv_auth_api *auth_api;
 static struct cv_plugin *plugin_self;
-static struct ldap_users *all_users;
 
 /* --- variables ----------------------------------------------------------------- */
 
@@ -362,13 +359,9 @@ static const char *join(struct cv_pool *pool, const char *const *texts)
 	return cv_text_str(&out);
 }
 
-/* Given each mistake. */
-typedef void problem_fn(void *context, const char *setting, const char *text);
-
 struct parsing {
 	struct ldap_users *users;
-	problem_fn *problem;
-	void *context;
+	const struct db_report *report;
 	struct cv_error *err;
 	bool failed;
 };
@@ -378,14 +371,14 @@ static void note(struct parsing *p, const char *setting, int ret)
 	if (ret == CV_OK)
 		return;
 	p->failed = true;
-	p->problem(p->context, setting, cv_api->error_text(p->err));
+	db_report_value(p->report, setting, cv_api->error_text(p->err));
 }
 
 static void parse_template(struct parsing *p, const char *setting,
 			   const char *text, uint32_t kind,
 			   struct ldap_template *template_r)
 {
-	note(p, setting, ldap_template_parse(p->users->pool, text, kind,
+	note(p, setting, ldap_template_parse(p->users->users.pool, text, kind,
 					     template_r, p->err));
 }
 
@@ -402,7 +395,7 @@ static void parse_attrs(struct parsing *p, const char *setting,
 			const char *text, const char *ignored,
 			struct ldap_attrs *attrs_r)
 {
-	note(p, setting, ldap_attrs_parse(p->users->pool, text, ignored,
+	note(p, setting, ldap_attrs_parse(p->users->users.pool, text, ignored,
 					  attrs_r, p->err));
 }
 
@@ -419,11 +412,11 @@ static void check_iterate(struct parsing *p)
 }
 
 /* All the texts of the file; false: there are mistakes. */
-static bool parse_texts(struct ldap_users *users, problem_fn *problem,
-			void *context)
+static bool parse_texts(struct ldap_users *users,
+			const struct db_report *report)
 {
-	struct parsing p = { users, problem, context,
-		cv_api->error_new(users->pool), false };
+	struct parsing p = { users, report,
+		cv_api->error_new(users->users.pool), false };
 	const struct ldap_file *file = &users->file;
 
 	parse_template(&p, "base", file->base, LDAP_TEMPLATE_DN,
@@ -445,27 +438,14 @@ static bool parse_texts(struct ldap_users *users, problem_fn *problem,
 		    &users->iterate_attrs);
 	if (!p.failed)
 		check_iterate(&p);
-	users->pass_key = join(users->pool, (const char *const[]){
+	users->pass_key = join(users->users.pool, (const char *const[]){
 		users->base.variables, users->bind_dn.variables,
 		users->pass_filter.variables, users->pass_attrs.variables,
 		NULL });
-	users->user_key = join(users->pool, (const char *const[]){
+	users->user_key = join(users->users.pool, (const char *const[]){
 		users->base.variables, users->user_filter.variables,
 		users->user_attrs.variables, NULL });
 	return !p.failed;
-}
-
-static void log_line(void *context, uint32_t line, bool is_error,
-		     const char *text)
-{
-	cv_api->log(plugin_self, is_error ? CV_LOG_ERROR : CV_LOG_WARNING,
-		    "%s:%u: %s", (const char *)context, line, text);
-}
-
-static void log_text(void *context, const char *setting, const char *text)
-{
-	cv_api->log(plugin_self, CV_LOG_ERROR, "%s: %s: %s",
-		    (const char *)context, setting, text);
 }
 
 static void tell_paths(const struct ldap_file *file, const char *ca_file,
@@ -484,75 +464,51 @@ static void tell_paths(const struct ldap_file *file, const char *ca_file,
 	}
 }
 
-static int open_file(struct ldap_users *users,
-		     const struct cv_auth_db_config *config,
-		     struct cv_error *err)
+static int open_users(struct db_users *db,
+		      const struct cv_auth_db_config *config,
+		      struct cv_error *err)
 {
-	const char *path = cv_span_copy(users->pool, cv_span_trim(
-						cv_span_of(config->args)));
-	void *context = (void *)(uintptr_t)path;
+	struct ldap_users *users = (void *)db;
+	struct db_report report = { .path = db->path, .self = plugin_self };
 	const char *ca_file, *ca_dir;
-	int ret = ldap_file_read(users->pool, path, &users->file, log_line,
-				 context, err);
+	int ret = ldap_file_read(db->pool, db->path, &users->file,
+				 db_report_line, &report, err);
 
-	if (ret == CV_OK && !parse_texts(users, log_text, context))
+	if (ret == CV_OK && !parse_texts(users, &report))
 		ret = CV_E_CONFIG;
 	if (ret == CV_E_CONFIG)
-		return CV_FAIL(err, ret, "'%s' has errors, see above", path);
+		return CV_FAIL(err, ret, "'%s' has errors, see above",
+			       db->path);
 	if (ret != CV_OK)
 		return ret;
-	ret = ldap_conn_prepare(users->pool, plugin_self, &users->file,
+	ret = ldap_conn_prepare(db->pool, plugin_self, &users->file,
 				&ca_file, &ca_dir, err);
 	if (ret != CV_OK)
 		return ret;
 	tell_paths(&users->file, ca_file, ca_dir, config);
-	ldap_conn_pool(users->pool, plugin_self, &users->file,
-		       &users->hosts);
+	ldap_conn_pool(db->pool, plugin_self, &users->file, &users->hosts);
 	return CV_OK;
 }
+
+static void close_users(struct db_users *db)
+{
+	host_pool_close(&((struct ldap_users *)(void *)db)->hosts);
+}
+
+static struct db_users_kind users_kind = {
+	.name = "auth-ldap", .size = sizeof(struct ldap_users),
+	.open = open_users, .close = close_users,
+};
 
 static int ldap_open_users(const struct cv_auth_db_config *config,
 			   void **db_r, struct cv_error *err)
 {
-	struct cv_pool *pool;
-	struct ldap_users *users;
-	int ret;
-
-	for (users = all_users; users != NULL; users = users->next) {
-		if (!cv_span_is(cv_span_trim(cv_span_of(config->args)),
-				users->file.path))
-			continue;
-		users->refs++;
-		*db_r = users;
-		return CV_OK;
-	}
-	pool = cv_api->pool_create("auth-ldap");
-	users = CV_ALLOC(pool, struct ldap_users);
-	users->pool = pool;
-	users->refs = 1;
-	ret = open_file(users, config, err);
-	if (ret != CV_OK) {
-		cv_api->pool_destroy(&pool);
-		return ret;
-	}
-	users->next = all_users;
-	all_users = users;
-	*db_r = users;
-	return CV_OK;
+	return db_users_open(&users_kind, config, db_r, err);
 }
 
 static void ldap_close_users(void *data)
 {
-	struct ldap_users *users = data, **at = &all_users;
-	struct cv_pool *pool = users->pool;
-
-	if (--users->refs > 0)
-		return;
-	while (*at != users)
-		at = &(*at)->next;
-	*at = users->next;
-	host_pool_close(&users->hosts);
-	cv_api->pool_destroy(&pool);
+	db_users_close(&users_kind, data);
 }
 
 static const char *scheme(void *data)
@@ -571,28 +527,6 @@ static const char *user_key(void *data)
 }
 
 /* --- looking it over ------------------------------------------------------------ */
-
-struct checking { const struct cv_check *check; const char *path; };
-
-static void check_line(void *context, uint32_t line, bool is_error,
-		       const char *text)
-{
-	const struct checking *c = context;
-
-	if (is_error)
-		c->check->error(c->check, "", "%s:%u: %s", c->path, line,
-				text);
-	else
-		c->check->warning(c->check, "", "%s:%u: %s", c->path, line,
-				  text);
-}
-
-static void check_text(void *context, const char *setting, const char *text)
-{
-	const struct checking *c = context;
-
-	c->check->error(c->check, "", "%s: %s: %s", c->path, setting, text);
-}
 
 static void check_files(const struct cv_check *check,
 			const struct ldap_file *file)
@@ -613,19 +547,13 @@ static void check_files(const struct cv_check *check,
 
 static void ldap_check(const struct cv_check *check)
 {
-	struct checking c = { check, cv_span_copy(check->pool, cv_span_trim(
-						cv_span_of(check->value))) };
-	struct ldap_users users = { .pool = check->pool };
+	struct ldap_users users = { .users = { .pool = check->pool } };
+	struct db_report c;
 	int ret;
 
-	if (c.path[0] != '/') {
-		check->error(check, "", "args is the absolute path of a file "
-			     "like dovecot-ldap.conf.ext");
+	if (!db_report_check(check, "dovecot-ldap.conf.ext", &c))
 		return;
-	}
-	if (!check->file(check, "", c.path, CV_CHECK_FILE))
-		return;
-	ret = ldap_file_read(check->pool, c.path, &users.file, check_line,
+	ret = ldap_file_read(check->pool, c.path, &users.file, db_report_line,
 			     &c, NULL);
 	if (ret == CV_E_TEMP)
 		return;			/* not for these eyes; open will say */
@@ -633,7 +561,7 @@ static void ldap_check(const struct cv_check *check)
 		check->scheme(check, "",
 			      cv_span_of(users.file.default_pass_scheme));
 	check_files(check, &users.file);
-	if (!parse_texts(&users, check_text, &c))
+	if (!parse_texts(&users, &c))
 		return;
 	(void)check->variables(check, "", users.pass_key);
 	(void)check->variables(check, "", users.user_key);

@@ -118,8 +118,8 @@ static void take_text(struct db_file_reader *r,
 
 	/* dnpass = </etc/culver/ldap.secret */
 	if (line->from_file) {
-		if (db_file_load(r->pool, cv_span_copy(r->pool, text), &text,
-				 err) != CV_OK) {
+		if (db_file_load(r->pool, cv_span_copy(r->pool, text),
+				 DB_FILE_BYTES_MAX, &text, err) != CV_OK) {
 			db_file_tell(r, line->line, true,
 				     cv_api->error_text(err));
 			return;

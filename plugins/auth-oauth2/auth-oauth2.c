@@ -10,6 +10,7 @@
  * the admin's), or a web service is asked about it; a password can be changed
  * into a token (grant_url).  It waits for networks: auth-worker. */
 #include "cv-auth.h"
+#include "../db-common/db-file.h"
 #include "jwt-signature.h"
 #include "oauth2-http.h"
 
@@ -290,8 +291,8 @@ static int read_key(struct claim *c, const struct jwt *jwt,
 	cv_text_append_str(&path, c->db->file.key_prefix);
 	if (jwt_key_name(jwt, &path, why) != CV_OK)
 		return refuse(c, "%s", cv_api->error_text(why));
-	ret = oauth2_read_text(c->in->pool, cv_text_str(&path), KEY_BYTES_MAX,
-			       key_r, c->err);
+	ret = db_file_load(c->in->pool, cv_text_str(&path), KEY_BYTES_MAX,
+			   key_r, c->err);
 	return ret == CV_NOT_FOUND ?
 		refuse(c, "there is no key '%s'", cv_text_str(&path)) : ret;
 }
@@ -636,13 +637,6 @@ static int oauth2_verify(void *data, const struct cv_auth_input *in,
 
 /* --- opening --------------------------------------------------------------------------- */
 
-static void log_problem(void *context, uint32_t line, bool is_error,
-			const char *text)
-{
-	cv_api->log(plugin_self, is_error ? CV_LOG_ERROR : CV_LOG_WARNING,
-		    "%s:%u: %s", (const char *)context, line, text);
-}
-
 static void needs(const struct cv_auth_db_config *config, const char *path)
 {
 	if (path[0] == '/')
@@ -665,8 +659,9 @@ static int oauth2_open(const struct cv_auth_db_config *config, void **db_r,
 	struct oauth2_db *db = CV_ALLOC(config->pool, struct oauth2_db);
 	const char *path = cv_span_copy(config->pool, cv_span_trim(
 						cv_span_of(config->args)));
-	int ret = oauth2_file_read(config->pool, path, &db->file, log_problem,
-				   (void *)(uintptr_t)path, err);
+	struct db_report report = { .path = path, .self = plugin_self };
+	int ret = oauth2_file_read(config->pool, path, &db->file, &report,
+				   err);
 
 	if (ret == CV_E_CONFIG)
 		return CV_FAIL(err, ret, "'%s' has errors, see above", path);
@@ -700,21 +695,6 @@ static const char *oauth2_cache_key(void *data)
 
 /* --- looking it over --------------------------------------------------------------------- */
 
-struct checking { const struct cv_check *check; const char *path; };
-
-static void check_problem(void *context, uint32_t line, bool is_error,
-			  const char *text)
-{
-	const struct checking *c = context;
-
-	if (is_error)
-		c->check->error(c->check, "", "%s:%u: %s", c->path, line,
-				text);
-	else
-		c->check->warning(c->check, "", "%s:%u: %s", c->path, line,
-				  text);
-}
-
 static void check_template(const struct cv_check *check, const char *text)
 {
 	struct cv_span rest = cv_span_of(text), before, name;
@@ -727,18 +707,12 @@ static void check_template(const struct cv_check *check, const char *text)
 
 static void oauth2_check(const struct cv_check *check)
 {
-	struct checking c = { check, cv_span_copy(check->pool, cv_span_trim(
-						cv_span_of(check->value))) };
 	struct oauth2_file file;
+	struct db_report c;
 
-	if (c.path[0] != '/') {
-		check->error(check, "", "args is the absolute path of a file "
-			     "like dovecot-oauth2.conf.ext");
-		return;
-	}
-	if (!check->file(check, "", c.path, CV_CHECK_FILE) ||
-	    oauth2_file_read(check->pool, c.path, &file, check_problem, &c,
-			     NULL) == CV_E_TEMP)
+	if (!db_report_check(check, "dovecot-oauth2.conf.ext", &c) ||
+	    oauth2_file_read(check->pool, c.path, &file, &c, NULL) ==
+	    CV_E_TEMP)
 		return;			/* not for these eyes; open will say */
 	check_template(check, file.username_format);
 	check_template(check, file.pass_attrs);

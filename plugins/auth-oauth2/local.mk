@@ -9,7 +9,7 @@ plugins_auth_oauth2_auth_oauth2_la_CPPFLAGS = $(AM_CPPFLAGS) \
 plugins_auth_oauth2_auth_oauth2_la_LDFLAGS = $(MODULE_LDFLAGS)
 plugins_auth_oauth2_auth_oauth2_la_SOURCES = %D%/auth-oauth2.c \
 	%D%/oauth2-file.c %D%/oauth2-file.h %D%/oauth2-http.c \
-	%D%/oauth2-http.h $(OAUTH2_TOKEN_SOURCES)
+	%D%/oauth2-http.h $(OAUTH2_TOKEN_SOURCES) $(DB_FILE_SOURCES)
 plugins_auth_oauth2_auth_oauth2_la_LIBADD = $(CURL_LIBS) $(JANSSON_LIBS) \
 	$(OPENSSL_LIBS)
 EXTRA_DIST += %D%/README.md

@@ -1,57 +1,9 @@
 /* oauth2-file.c - reading dovecot-oauth2.conf.ext. */
 #include "oauth2-file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
+#include "../db-common/db-file.h"
 
-enum {
-	FILE_BYTES_MAX = 64 * 1024, TIMEOUT_DEFAULT = 20000,
-	TIMEOUT_MAX = 600000,
-};
-
-struct reader {
-	struct cv_pool *pool;
-	struct oauth2_file *file;
-	oauth2_problem_fn *problem;
-	void *context;
-	bool failed;
-};
-
-static void tell(struct reader *r, uint32_t line, bool is_error,
-		 const char *text)
-{
-	r->failed = r->failed || is_error;
-	r->problem(r->context, line, is_error, text);
-}
-
-int oauth2_read_text(struct cv_pool *pool, const char *path, size_t max,
-		     struct cv_span *text_r, struct cv_error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char *data;
-	ssize_t len;
-
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
-		       errno == ENAMETOOLONG))
-		return CV_NOT_FOUND;
-	if (fd < 0)
-		return CV_FAIL(err, CV_E_TEMP, "cannot open '%s': %s", path,
-			       strerror(errno));
-	data = cv_api->alloc(pool, max + 1);
-	len = read(fd, data, max + 1);
-	if (len < 0)
-		(void)CV_FAIL(err, CV_E_TEMP, "cannot read '%s': %s", path,
-			      strerror(errno));
-	(void)close(fd);
-	if (len < 0)
-		return CV_E_TEMP;
-	if ((size_t)len > max)
-		return CV_FAIL(err, CV_E_TEMP, "'%s' is longer than %zu "
-			       "bytes", path, max);
-	*text_r = cv_span(data, (size_t)len);
-	return CV_OK;
-}
+enum { TIMEOUT_DEFAULT = 20000, TIMEOUT_MAX = 600000 };
 
 /* --- values --------------------------------------------------------------------- */
 
@@ -90,21 +42,22 @@ static const struct { const char *name, *why; } without_effect[] = {
 	{ "rawlog_dir", "tokens are not written to files" },
 };
 
+#define FILE_OF(r) ((struct oauth2_file *)(r)->settings)
 #define MEMBER(type, file, offset) ((type *)(void *)((char *)(file) + (offset)))
 
-static bool take_text(struct reader *r, const struct cv_setting_line *line)
+static bool take_text(struct db_file_reader *r, const struct cv_setting_line *line)
 {
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (!cv_span_is(line->key, texts[i].name))
 			continue;
-		*MEMBER(const char *, r->file, texts[i].offset) =
+		*MEMBER(const char *, FILE_OF(r), texts[i].offset) =
 			cv_span_copy(r->pool, line->value);
 		return true;
 	}
 	return false;
 }
 
-static bool take_switch(struct reader *r, const struct cv_setting_line *line)
+static bool take_switch(struct db_file_reader *r, const struct cv_setting_line *line)
 {
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
 		bool yes = cv_span_is_icase(line->value, "yes") ||
@@ -116,14 +69,14 @@ static bool take_switch(struct reader *r, const struct cv_setting_line *line)
 		if (!yes && !cv_span_is_icase(line->value, "no") &&
 		    !cv_span_is_icase(line->value, "n") &&
 		    !cv_span_is_icase(line->value, "false"))
-			tell(r, line->line, true, "the value is yes or no");
-		*MEMBER(bool, r->file, switches[i].offset) = yes;
+			db_file_tell(r, line->line, true, "the value is yes or no");
+		*MEMBER(bool, FILE_OF(r), switches[i].offset) = yes;
 		return true;
 	}
 	return false;
 }
 
-static bool take_idle(struct reader *r, const struct cv_setting_line *line)
+static bool take_idle(struct db_file_reader *r, const struct cv_setting_line *line)
 {
 	struct cv_text text;
 
@@ -136,72 +89,44 @@ static bool take_idle(struct reader *r, const struct cv_setting_line *line)
 			cv_text_append_f(&text, "%s changes nothing: %s",
 					 without_effect[i].name,
 					 without_effect[i].why);
-			tell(r, line->line, false, cv_text_str(&text));
+			db_file_tell(r, line->line, false, cv_text_str(&text));
 		}
 		return true;
 	}
 	return false;
 }
 
-static void take_value(struct reader *r, const struct cv_setting_line *line)
+static void take_value(struct db_file_reader *r, const struct cv_setting_line *line)
 {
 	struct cv_text text;
 	uint64_t msecs;
 
 	if (line->from_file) {
-		tell(r, line->line, true, "a value from a file ('= <file') is "
+		db_file_tell(r, line->line, true, "a value from a file ('= <file') is "
 		     "not read here; write the value");
 	} else if (cv_span_is(line->key, "timeout_msecs")) {
 		if (!cv_span_to_u64(line->value, TIMEOUT_MAX, &msecs))
-			tell(r, line->line, true, "timeout_msecs is 0 to "
+			db_file_tell(r, line->line, true, "timeout_msecs is 0 to "
 			     "600000");
 		else if (msecs > 0)
-			r->file->timeout_msecs = (uint32_t)msecs;
+			FILE_OF(r)->timeout_msecs = (uint32_t)msecs;
 	} else if (!take_text(r, line) && !take_switch(r, line) &&
 		   !take_idle(r, line)) {
 		cv_text_init(&text, r->pool);
 		cv_text_append_f(&text, "there is no setting '%.*s' here",
 				 CV_SPAN_ARG(line->key));
-		tell(r, line->line, true, cv_text_str(&text));
-	}
-}
-
-static void read_lines(struct reader *r, struct cv_span text)
-{
-	struct cv_settings_text lines = {
-		CV_SIZED(cv_settings_text), .line = 1, .rest = text,
-		.pool = r->pool,
-	};
-	struct cv_setting_line line = { CV_SIZED(cv_setting_line) };
-
-	for (;;) {
-		cv_api->settings_line(&lines, &line);
-		if (line.warning != NULL)
-			tell(r, line.line, false, line.warning);
-		switch (line.kind) {
-		case CV_SETTING_LINE_END:
-			return;
-		case CV_SETTING_LINE_VALUE:
-			take_value(r, &line);
-			break;
-		case CV_SETTING_LINE_BAD:
-			tell(r, line.line, true, line.problem);
-			break;
-		default:
-			tell(r, line.line, true, "there are neither blocks "
-			     "nor !include here");
-		}
+		db_file_tell(r, line->line, true, cv_text_str(&text));
 	}
 }
 
 /* --- all of them together ---------------------------------------------------------- */
 
-static void set_mode(struct reader *r)
+static void set_mode(struct db_file_reader *r)
 {
 	static const char *const modes[] = {
 		"", "get", "post", "auth", "local",
 	};
-	struct oauth2_file *file = r->file;
+	struct oauth2_file *file = FILE_OF(r);
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		if (strcmp(file->introspection_mode, modes[i]) == 0) {
@@ -209,20 +134,20 @@ static void set_mode(struct reader *r)
 			return;
 		}
 	}
-	tell(r, 1, true, "introspection_mode is get, post, auth or local");
+	db_file_tell(r, 1, true, "introspection_mode is get, post, auth or local");
 }
 
-static void set_keys(struct reader *r)
+static void set_keys(struct db_file_reader *r)
 {
 	static const char begin[] = "fs:posix:prefix=";
-	struct oauth2_file *file = r->file;
+	struct oauth2_file *file = FILE_OF(r);
 	struct cv_span dict = cv_span_of(file->local_validation_key_dict);
 
 	if (dict.len == 0)
 		return;
 	if (!cv_span_begins(dict, cv_span_of(begin)) ||
 	    dict.data[sizeof(begin) - 1] != '/') {
-		tell(r, 1, true, "local_validation_key_dict is "
+		db_file_tell(r, 1, true, "local_validation_key_dict is "
 		     "fs:posix:prefix= and an absolute path; other "
 		     "dictionaries of keys are not there");
 		return;
@@ -231,7 +156,7 @@ static void set_keys(struct reader *r)
 }
 
 /* They are sent to clients in JSON (RFC 8259 7). */
-static void check_plain(struct reader *r, const char *name, const char *value)
+static void check_plain(struct db_file_reader *r, const char *name, const char *value)
 {
 	struct cv_text said;
 	size_t i = 0;
@@ -244,10 +169,10 @@ static void check_plain(struct reader *r, const char *name, const char *value)
 	cv_text_init(&said, r->pool);
 	cv_text_append_f(&said, "%s has quotes, backslashes or control bytes",
 			 name);
-	tell(r, 1, true, cv_text_str(&said));
+	db_file_tell(r, 1, true, cv_text_str(&said));
 }
 
-static void check_url(struct reader *r, const char *name, const char *url)
+static void check_url(struct db_file_reader *r, const char *name, const char *url)
 {
 	struct cv_span text = cv_span_of(url);
 	struct cv_text said;
@@ -258,63 +183,65 @@ static void check_url(struct reader *r, const char *name, const char *url)
 	if (!cv_span_begins_icase(text, CV_SPAN("http://"))) {
 		cv_text_append_f(&said, "%s is no http:// or https:// URL",
 				 name);
-		tell(r, 1, true, cv_text_str(&said));
+		db_file_tell(r, 1, true, cv_text_str(&said));
 	} else if (!cv_span_begins_icase(text, CV_SPAN("http://127.")) &&
 		   !cv_span_begins_icase(text, CV_SPAN("http://[::1]")) &&
 		   !cv_span_begins_icase(text, CV_SPAN("http://localhost"))) {
 		/* [RFC6749 1.6] */
 		cv_text_append_f(&said, "%s has no TLS: tokens can be read on "
 				 "their way", name);
-		tell(r, 1, false, cv_text_str(&said));
+		db_file_tell(r, 1, false, cv_text_str(&said));
 	}
 }
 
-static void check_sense(struct reader *r)
+static void check_sense(struct db_file_reader *r)
 {
-	const struct oauth2_file *f = r->file;
+	const struct oauth2_file *f = FILE_OF(r);
 	bool local = f->mode == OAUTH2_MODE_LOCAL;
 
 	if (f->tokeninfo_url[0] == '\0' && f->grant_url[0] == '\0' &&
 	    f->introspection_url[0] == '\0' && !local)
-		tell(r, 1, true, "nobody is asked: tokeninfo_url, "
+		db_file_tell(r, 1, true, "nobody is asked: tokeninfo_url, "
 		     "introspection_url, grant_url, or introspection_mode = "
 		     "local and local_validation_key_dict");
 	if (local && f->local_validation_key_dict[0] == '\0')
-		tell(r, 1, true, "introspection_mode = local needs "
+		db_file_tell(r, 1, true, "introspection_mode = local needs "
 		     "local_validation_key_dict");
 	if (f->introspection_url[0] != '\0' && f->mode == OAUTH2_MODE_NONE)
-		tell(r, 1, true, "introspection_url needs introspection_mode: "
+		db_file_tell(r, 1, true, "introspection_url needs introspection_mode: "
 		     "get, post or auth");
 	if (f->force_introspection && f->introspection_url[0] == '\0')
-		tell(r, 1, true, "force_introspection needs "
+		db_file_tell(r, 1, true, "force_introspection needs "
 		     "introspection_url");
 	if (f->use_grant_password && (f->grant_url[0] == '\0' ||
 				      f->client_id[0] == '\0'))
-		tell(r, 1, true, "use_grant_password needs grant_url and "
+		db_file_tell(r, 1, true, "use_grant_password needs grant_url and "
 		     "client_id");
 	if ((f->active_attribute[0] == '\0') != (f->active_value[0] == '\0'))
-		tell(r, 1, true, "active_attribute and active_value go "
+		db_file_tell(r, 1, true, "active_attribute and active_value go "
 		     "together");
 	if (f->username_attribute[0] == '\0')
-		tell(r, 1, true, "username_attribute is empty");
+		db_file_tell(r, 1, true, "username_attribute is empty");
 	if ((f->tls_cert_file[0] == '\0') != (f->tls_key_file[0] == '\0'))
-		tell(r, 1, true, "tls_cert_file and tls_key_file go together");
+		db_file_tell(r, 1, true, "tls_cert_file and tls_key_file go together");
 	/* (RFC 7519 4.1.3) */
 	if (local && f->audience[0] == '\0' && f->client_id[0] == '\0')
-		tell(r, 1, false, "neither audience nor client_id is set: "
+		db_file_tell(r, 1, false, "neither audience nor client_id is set: "
 		     "tokens that were made for other services are good "
 		     "here");
 	if (f->tls_allow_invalid_cert)
-		tell(r, 1, false, "tls_allow_invalid_cert: anybody in between "
+		db_file_tell(r, 1, false, "tls_allow_invalid_cert: anybody in between "
 		     "can say who may log in");
 }
 
 int oauth2_file_read(struct cv_pool *pool, const char *path,
-		     struct oauth2_file *file_r, oauth2_problem_fn *problem,
-		     void *context, struct cv_error *err)
+		     struct oauth2_file *file_r, struct db_report *report,
+		     struct cv_error *err)
 {
-	struct reader r = { pool, file_r, problem, context, false };
-	struct cv_span text;
+	struct db_file_reader r = {
+		.pool = pool, .take = take_value, .settings = file_r,
+		.problem = db_report_line, .context = report,
+	};
 	int ret;
 
 	memset(file_r, 0, sizeof(*file_r));
@@ -325,12 +252,9 @@ int oauth2_file_read(struct cv_pool *pool, const char *path,
 	file_r->username_format = "%Lu";
 	file_r->timeout_msecs = TIMEOUT_DEFAULT;
 	file_r->key_prefix = "";
-	ret = oauth2_read_text(pool, path, FILE_BYTES_MAX, &text, err);
-	if (ret == CV_NOT_FOUND)
-		return CV_FAIL(err, CV_E_TEMP, "there is no '%s'", path);
+	ret = db_file_read(&r, path, err);
 	if (ret != CV_OK)
 		return ret;
-	read_lines(&r, text);
 	set_mode(&r);
 	set_keys(&r);
 	check_url(&r, "tokeninfo_url", file_r->tokeninfo_url);

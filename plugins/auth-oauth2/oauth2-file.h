@@ -2,7 +2,7 @@
 #ifndef OAUTH2_FILE_H
 #define OAUTH2_FILE_H
 
-#include "cv-plugin.h"
+#include "../db-common/db-report.h"
 
 enum oauth2_mode {
 	OAUTH2_MODE_NONE, OAUTH2_MODE_GET, OAUTH2_MODE_POST, OAUTH2_MODE_AUTH,
@@ -28,20 +28,11 @@ struct oauth2_file {
 	const char *key_prefix;		/* "" none */
 };
 
-/* Given what is wrong, with the line; is_error false: it has no effect. */
-typedef void oauth2_problem_fn(void *context, uint32_t line, bool is_error,
-			       const char *text);
-
-/* CV_E_CONFIG when problem was told an error; the rest is read all the same.
+/* CV_E_CONFIG when report was told an error; the rest is read all the same.
  * CV_E_TEMP: it cannot be read. */
 #define oauth2_file_read CV_OWN(_oauth2_file_read)
 int oauth2_file_read(struct cv_pool *pool, const char *path,
-		     struct oauth2_file *file_r, oauth2_problem_fn *problem,
-		     void *context, struct cv_error *err);
-
-/* The text of a small file.  CV_NOT_FOUND, or CV_E_TEMP. */
-#define oauth2_read_text CV_OWN(_oauth2_read_text)
-int oauth2_read_text(struct cv_pool *pool, const char *path, size_t max,
-		     struct cv_span *text_r, struct cv_error *err);
+		     struct oauth2_file *file_r, struct db_report *report,
+		     struct cv_error *err);
 
 #endif

@@ -8,15 +8,13 @@
  * The file is Dovecot 2.3's.  Which database it is makes no difference here:
  * a plugin sql-<driver> carries the statements out. */
 #include "cv-auth.h"
+#include "../db-common/db-report.h"
+#include "../db-common/db-users.h"
 #include "sql-file.h"
 #include "sql-query.h"
 
-/* A file that is open; passdb and userdb with the same args share it, and so
- * its connections. */
 struct sql_users {
-	struct sql_users *next;
-	struct cv_pool *pool;
-	uint32_t refs;
+	struct db_users users;		/* first */
 	struct sql_file file;
 	const struct cv_sql *sql;
 	struct cv_sql_db *db;
@@ -25,7 +23,6 @@ struct sql_users {
 
 static const struct cv_auth_api *auth_api;
 static struct cv_plugin *plugin_self;
-static struct sql_users *all_users;
 
 /* --- asking -------------------------------------------------------------------- */
 
@@ -242,13 +239,6 @@ static int userdb_iterate(void *data, cv_user_found_fn *found, void *context,
 
 /* --- opening ------------------------------------------------------------------------ */
 
-static void log_problem(void *context, uint32_t line, bool is_error,
-			const char *text)
-{
-	cv_api->log(plugin_self, is_error ? CV_LOG_ERROR : CV_LOG_WARNING,
-		    "%s:%u: %s", (const char *)context, line, text);
-}
-
 static const char *service_name(struct cv_pool *pool, const char *driver)
 {
 	struct cv_text name;
@@ -262,10 +252,10 @@ static int parse_query(struct sql_users *users, const char *name,
 		       const char *text, const struct sql_query **query_r,
 		       struct cv_error *err)
 {
-	int ret = sql_query_parse(users->pool, text, users->sql->dialect,
+	int ret = sql_query_parse(users->users.pool, text, users->sql->dialect,
 				  query_r, err);
 
-	return explain(users, name, ret, users->pool, err);
+	return explain(users, name, ret, users->users.pool, err);
 }
 
 static int parse_queries(struct sql_users *users, struct cv_error *err)
@@ -295,81 +285,69 @@ static void tell_path(void *context, const char *path)
 	config->needs_path(config, path);
 }
 
-static int open_file(struct sql_users *users,
-		     const struct cv_auth_db_config *config,
-		     struct cv_error *err)
+static int open_database(struct sql_users *users,
+			 const struct cv_auth_db_config *config,
+			 struct cv_error *err)
 {
 	struct cv_sql_config sql_config = {
-		CV_SIZED(cv_sql_config), .pool = users->pool,
-		.needs_path = tell_path, .context = (void *)(uintptr_t)config,
+		CV_SIZED(cv_sql_config), .pool = users->users.pool,
+		.connect = users->file.connect, .needs_path = tell_path,
+		.context = (void *)(uintptr_t)config,
 	};
-	const char *path = cv_span_copy(users->pool, cv_span_trim(
-						cv_span_of(config->args)));
+
+	return explain(users, "connect", users->sql->open(
+			       &sql_config, &users->db, err),
+		       users->users.pool, err);
+}
+
+static int open_users(struct db_users *db,
+		      const struct cv_auth_db_config *config,
+		      struct cv_error *err)
+{
+	struct sql_users *users = (void *)db;
+	struct db_report report = { .path = db->path, .self = plugin_self };
 	const char *name;
-	int ret = sql_file_read(users->pool, path, &users->file, log_problem,
-				(void *)(uintptr_t)path, err);
+	int ret = sql_file_read(db->pool, db->path, &users->file,
+				db_report_line, &report, err);
 
 	if (ret == CV_E_CONFIG)
-		return CV_FAIL(err, ret, "'%s' has errors, see above", path);
+		return CV_FAIL(err, ret, "'%s' has errors, see above",
+			       db->path);
 	if (ret != CV_OK)
 		return ret;
-	name = service_name(users->pool, users->file.driver);
+	name = service_name(db->pool, users->file.driver);
 	users->sql = cv_api->service(name, CV_SQL_MAJOR);
 	if (users->sql == NULL)
 		return CV_FAIL(err, CV_E_UNSUPPORTED, "'%s': driver = %s "
 			       "needs the plugin %s, which is not there "
-			       "(hint: install the package culver-%s)", path,
-			       users->file.driver, name, users->file.driver);
+			       "(hint: install the package culver-%s)",
+			       db->path, users->file.driver, name,
+			       users->file.driver);
 	ret = parse_queries(users, err);
-	if (ret != CV_OK)
-		return ret;
-	sql_config.connect = users->file.connect;
-	ret = users->sql->open(&sql_config, &users->db, err);
-	return explain(users, "connect", ret, users->pool, err);
+	return ret != CV_OK ? ret : open_database(users, config, err);
 }
+
+static void close_users(struct db_users *db)
+{
+	struct sql_users *users = (void *)db;
+
+	users->sql->close(users->db);
+}
+
+static struct db_users_kind users_kind = {
+	.name = "auth-sql", .size = sizeof(struct sql_users),
+	.open = open_users, .close = close_users,
+};
 
 static int sql_open(const struct cv_auth_db_config *config, void **db_r,
 		    struct cv_error *err)
 {
-	struct cv_pool *pool;
-	struct sql_users *users;
-	int ret;
-
-	for (users = all_users; users != NULL; users = users->next) {
-		if (!cv_span_is(cv_span_trim(cv_span_of(config->args)),
-				users->file.path))
-			continue;
-		users->refs++;
-		*db_r = users;
-		return CV_OK;
-	}
-	pool = cv_api->pool_create("auth-sql");
-	users = CV_ALLOC(pool, struct sql_users);
-	users->pool = pool;
-	users->refs = 1;
-	ret = open_file(users, config, err);
-	if (ret != CV_OK) {
-		cv_api->pool_destroy(&pool);
-		return ret;
-	}
-	users->next = all_users;
-	all_users = users;
-	*db_r = users;
-	return CV_OK;
+	return db_users_open(&users_kind, config, db_r, err);
 }
 
 static void sql_close(void *data)
 {
-	struct sql_users *users = data, **at = &all_users;
-	struct cv_pool *pool = users->pool;
-
-	if (--users->refs > 0)
-		return;
-	while (*at != users)
-		at = &(*at)->next;
-	*at = users->next;
-	users->sql->close(users->db);
-	cv_api->pool_destroy(&pool);
+	db_users_close(&users_kind, data);
 }
 
 static const char *sql_scheme(void *data)
@@ -388,21 +366,6 @@ static const char *user_key(void *data)
 }
 
 /* --- looking it over ------------------------------------------------------------------ */
-
-struct checking { const struct cv_check *check; const char *path; };
-
-static void check_problem(void *context, uint32_t line, bool is_error,
-			  const char *text)
-{
-	const struct checking *c = context;
-
-	if (is_error)
-		c->check->error(c->check, "", "%s:%u: %s", c->path, line,
-				text);
-	else
-		c->check->warning(c->check, "", "%s:%u: %s", c->path, line,
-				  text);
-}
 
 /* %w is no variable of users: it is told apart here. */
 static void check_variables(const struct cv_check *check, const char *query)
@@ -435,7 +398,7 @@ static const struct { const char *driver; uint32_t dialect; } dialects[] = {
 
 /* Services are not there while the configuration is read: what the drivers of
  * this tree say is known, others are left to open. */
-static void check_query(const struct checking *c, const struct sql_file *file,
+static void check_query(const struct db_report *c, const struct sql_file *file,
 			const char *name, const char *query)
 {
 	struct cv_error *err = cv_api->error_new(c->check->pool);
@@ -447,26 +410,19 @@ static void check_query(const struct checking *c, const struct sql_file *file,
 		    sql_query_parse(c->check->pool, query,
 				    dialects[i].dialect, &parsed, err) !=
 		    CV_OK)
-			c->check->error(c->check, "", "%s: %s: %s", c->path,
-					name, cv_api->error_text(err));
+			db_report_value(c, name, cv_api->error_text(err));
 	}
 }
 
 static void sql_check(const struct cv_check *check)
 {
-	struct checking c = { check, cv_span_copy(check->pool, cv_span_trim(
-						cv_span_of(check->value))) };
+	struct db_report c;
 	struct sql_file file;
 	int ret;
 
-	if (c.path[0] != '/') {
-		check->error(check, "", "args is the absolute path of a file "
-			     "like dovecot-sql.conf.ext");
+	if (!db_report_check(check, "dovecot-sql.conf.ext", &c))
 		return;
-	}
-	if (!check->file(check, "", c.path, CV_CHECK_FILE))
-		return;
-	ret = sql_file_read(check->pool, c.path, &file, check_problem, &c,
+	ret = sql_file_read(check->pool, c.path, &file, db_report_line, &c,
 			    NULL);
 	if (ret == CV_E_TEMP)
 		return;			/* not for these eyes; open will say */

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { FILE_BYTES_MAX = 256 * 1024, INCLUDE_DEPTH_MAX = 4 };
+enum { INCLUDE_DEPTH_MAX = 4 };
 
 void db_file_tell(struct db_file_reader *r, uint32_t line, bool is_error,
 		  const char *text)
@@ -14,24 +14,30 @@ void db_file_tell(struct db_file_reader *r, uint32_t line, bool is_error,
 	r->problem(r->context, line, is_error, text);
 }
 
-int db_file_load(struct cv_pool *pool, const char *path,
+int db_file_load(struct cv_pool *pool, const char *path, size_t max,
 		 struct cv_span *text_r, struct cv_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char *data;
 	ssize_t len;
 
-	if (fd < 0)
-		return CV_FAIL(err, CV_E_TEMP, "cannot open '%s': %s", path,
-			       strerror(errno));
-	data = cv_api->alloc(pool, FILE_BYTES_MAX + 1);
-	len = read(fd, data, FILE_BYTES_MAX + 1);
+	if (fd < 0) {
+		bool absent = errno == ENOENT || errno == ENOTDIR ||
+			errno == ENAMETOOLONG;
+
+		(void)CV_FAIL(err, CV_E_TEMP, "cannot open '%s': %s", path,
+			      strerror(errno));
+		return absent ? CV_NOT_FOUND : CV_E_TEMP;
+	}
+	data = cv_api->alloc(pool, max + 1);
+	len = read(fd, data, max + 1);
 	(void)close(fd);
 	if (len < 0)
 		return CV_FAIL(err, CV_E_TEMP, "cannot read '%s': %s", path,
 			       strerror(errno));
-	if (len > FILE_BYTES_MAX)
-		return CV_FAIL(err, CV_E_CONFIG, "'%s' is too large", path);
+	if ((size_t)len > max)
+		return CV_FAIL(err, CV_E_CONFIG, "'%s' is longer than %zu "
+			       "bytes", path, max);
 	*text_r = cv_span(data, (size_t)len);
 	return CV_OK;
 }
@@ -49,8 +55,8 @@ static bool enter(struct db_file_reader *r, struct level *levels, uint32_t *dept
 		db_file_tell(r, line->line, true, "!include goes too deep");
 		return false;
 	}
-	if (db_file_load(r->pool, cv_span_copy(r->pool, line->value), &text,
-		      err) != CV_OK) {
+	if (db_file_load(r->pool, cv_span_copy(r->pool, line->value),
+			 DB_FILE_BYTES_MAX, &text, err) != CV_OK) {
 		if (line->kind == CV_SETTING_LINE_INCLUDE)
 			db_file_tell(r, line->line, true, cv_api->error_text(err));
 		return false;
@@ -102,9 +108,9 @@ int db_file_read(struct db_file_reader *r, const char *path,
 		 struct cv_error *err)
 {
 	struct cv_span text;
-	int ret = db_file_load(r->pool, path, &text, err);
+	int ret = db_file_load(r->pool, path, DB_FILE_BYTES_MAX, &text, err);
 
 	if (ret == CV_OK)
 		read_lines(r, text);
-	return ret;
+	return ret == CV_NOT_FOUND ? CV_E_TEMP : ret;
 }

@@ -5,6 +5,8 @@
 
 #include "cv-plugin.h"
 
+enum { DB_FILE_BYTES_MAX = 256 * 1024 };
+
 struct db_file_reader {
 	struct cv_pool *pool;
 	/* Takes one setting. */
@@ -22,13 +24,14 @@ struct db_file_reader {
 #define db_file_tell CV_OWN(_db_file_tell)
 void db_file_tell(struct db_file_reader *r, uint32_t line, bool is_error,
 		  const char *text);
-/* The bytes of a file of at most 256 KiB, in pool.  CV_E_TEMP: it cannot be
- * read; CV_E_CONFIG: it is too large. */
+/* The bytes of a file of at most max bytes, in pool.  CV_NOT_FOUND, with an
+ * error text; CV_E_TEMP: it cannot be read; CV_E_CONFIG: it is longer. */
 #define db_file_load CV_OWN(_db_file_load)
-int db_file_load(struct cv_pool *pool, const char *path,
+int db_file_load(struct cv_pool *pool, const char *path, size_t max,
 		 struct cv_span *text_r, struct cv_error *err);
-/* Reads all lines, whatever is wrong with some: r->failed tells.  Returns as
- * db_file_load for the file itself. */
+/* Reads all lines, whatever is wrong with some: r->failed tells.  CV_E_TEMP:
+ * the file itself cannot be read, or is not there; CV_E_CONFIG: it has more
+ * than DB_FILE_BYTES_MAX. */
 #define db_file_read CV_OWN(_db_file_read)
 int db_file_read(struct db_file_reader *r, const char *path,
 		 struct cv_error *err);

@@ -5,6 +5,10 @@ HOST_POOL_SOURCES = \
 DB_FILE_SOURCES = \
 	plugins/db-common/db-file.c \
 	plugins/db-common/db-file.h \
+	plugins/db-common/db-report.c \
+	plugins/db-common/db-report.h \
+	plugins/db-common/db-users.c \
+	plugins/db-common/db-users.h \
 	plugins/db-common/db-value.c \
 	plugins/db-common/db-value.h
 EXTRA_DIST += %D%/README.md
