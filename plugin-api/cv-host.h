@@ -87,6 +87,10 @@ struct cv_host {
 	 * end.  Both structs of cv-settings.h. */
 	void (*settings_line)(struct cv_settings_text *text,
 			      struct cv_setting_line *line_r);
+
+	/* CRC-32C (RFC 3720 B.4), with the processor's instruction where it
+	 * has one; crc: 0, or of what came before. */
+	uint32_t (*crc32c)(uint32_t crc, const void *data, size_t len);
 };
 
 /* CV_PLUGIN comes from the build (-DCV_PLUGIN=quota): every global gets that

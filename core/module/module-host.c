@@ -1,5 +1,6 @@
 /* module-host.c - the table that plugins are handed, and its twin that only
  * takes notes. */
+#include "base/crc32c.h"
 #include "hook.h"
 #include "module-private.h"
 #include "settings/settings-lex.h"
@@ -174,7 +175,7 @@ static int host_hook_add(struct cv_plugin *self, uint32_t id, int priority,
 	.monotonic_msecs = time_monotonic_msecs, .random = random_bytes, \
 	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode, \
 	.base64_encode = base64_encode, .base64_decode = base64_decode, \
-	.settings_line = host_settings_line
+	.settings_line = host_settings_line, .crc32c = crc32c
 
 static const struct cv_host host = {
 	HOST_SHARED,

@@ -2,7 +2,11 @@
  * Dovecot's, told apart by its first bytes. */
 #include "dbox.h"
 
-enum { LOOK = 512, CHECK_MAX = 64 * 1024 };
+enum {
+	LOOK = 512, CHECK_MAX = 64 * 1024,
+	/* what is read with the head when the body is to be checked */
+	HEAD_ROOM = 8192,
+};
 
 bool dbox_foreign_head(struct cv_storage_root *root, int fd,
 		       uint32_t *head_r, uint64_t *first_r)
@@ -14,10 +18,17 @@ bool dbox_foreign_head(struct cv_storage_root *root, int fd,
 						  head_r, first_r);
 }
 
+static bool is_sum(const struct dbox_message *m, const void *data)
+{
+	return cv_api->crc32c(0, data, (size_t)m->length) ==
+		m->record.body_crc;
+}
+
 /* Small messages are checked when they are read: that costs less than the
- * call. */
+ * call.  have: what was read from the head on. */
 static int check_body(struct cv_storage_root *root, int fd,
-		      const struct dbox_message *m, struct cv_error *err)
+		      const struct dbox_message *m, struct cv_span have,
+		      struct cv_error *err)
 {
 	struct cv_pool *pool;
 	char *data;
@@ -26,11 +37,13 @@ static int check_body(struct cv_storage_root *root, int fd,
 
 	if (m->length > CHECK_MAX)
 		return CV_OK;
+	if (have.len >= DBOX_RECORD_SIZE + m->length)
+		return is_sum(m, have.data + DBOX_RECORD_SIZE) ? CV_OK :
+			CV_FAIL(err, CV_E_TEMP, "a message is damaged on disk");
 	pool = cv_api->pool_create("dbox check");
 	data = cv_api->alloc(pool, (size_t)m->length + 1);
 	got = DBOX_CALL(root, pread, fd, data, (size_t)m->length, m->body);
-	whole = got == (ssize_t)m->length &&
-		dbox_crc(0, data, (size_t)m->length) == m->record.body_crc;
+	whole = got == (ssize_t)m->length && is_sum(m, data);
 	cv_api->pool_destroy(&pool);
 	return whole ? CV_OK :
 		CV_FAIL(err, CV_E_TEMP, "a message is damaged on disk");
@@ -49,15 +62,15 @@ static void read_trailer(struct cv_storage_root *root, int fd,
 }
 
 static int read_ours(struct cv_storage_root *root, int fd, bool trailer,
-		     struct cv_pool *pool, struct dbox_message *m,
-		     struct cv_error *err)
+		     struct cv_pool *pool, struct cv_span have,
+		     struct dbox_message *m, struct cv_error *err)
 {
 	m->ours = true;
 	m->body = m->offset + DBOX_RECORD_SIZE;
 	m->length = m->record.length;
 	m->end = m->offset + dbox_record_room(&m->record);
 	if (!trailer)
-		return check_body(root, fd, m, err);
+		return check_body(root, fd, m, have, err);
 	read_trailer(root, fd, pool, m);
 	return CV_OK;
 }
@@ -90,19 +103,28 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 		      struct cv_pool *pool, struct dbox_message *m_r,
 		      struct cv_error *err)
 {
-	char head[1024 + 1];
+	char head[HEAD_ROOM];
 	size_t want = foreign_head > DBOX_RECORD_SIZE ? foreign_head :
 		DBOX_RECORD_SIZE;
-	ssize_t got = DBOX_CALL(root, pread, fd, head, want, offset);
 	struct cv_span bytes;
+	struct stat st;
+	ssize_t got;
 
 	*m_r = (struct dbox_message){ .offset = offset };
+	/* not more than there is: finding the end is a call of its own */
+	if (!trailer && DBOX_CALL(root, fstat, fd, &st) == 0 &&
+	    S_ISREG(st.st_mode) && (uint64_t)st.st_size > offset) {
+		m_r->file_bytes = (uint64_t)st.st_size;
+		want = m_r->file_bytes - offset < sizeof(head) ?
+			(size_t)(m_r->file_bytes - offset) : sizeof(head);
+	}
+	got = DBOX_CALL(root, pread, fd, head, want, offset);
 	if (got < 0)
 		return CV_FAIL(err, CV_E_TEMP, "cannot read a message: %s",
 			       strerror(errno));
 	bytes = cv_span(head, (size_t)got);
 	if (dbox_record_parse(bytes, &m_r->record))
-		return read_ours(root, fd, trailer, pool, m_r, err);
+		return read_ours(root, fd, trailer, pool, bytes, m_r, err);
 	if (foreign_head == 0 || bytes.len < foreign_head ||
 	    !dbox_foreign_head_parse(bytes, &m_r->length))
 		return CV_NOT_FOUND;
@@ -129,7 +151,7 @@ bool dbox_body_whole(struct cv_storage_root *root, int fd,
 
 		if (got <= 0)
 			return false;
-		crc = dbox_crc(crc, data, (size_t)got);
+		crc = cv_api->crc32c(crc, data, (size_t)got);
 		at += (uint64_t)got;
 	}
 	return crc == m->record.body_crc;
@@ -153,7 +175,6 @@ int dbox_message_source(struct cv_storage_root *root, int fd,
 			struct cv_blob_source *src_r, struct cv_error *err)
 {
 	struct cv_pool *pool;
-	struct stat st;
 	int ret = CV_OK;
 
 	src_r->fd = fd;
@@ -161,8 +182,7 @@ int dbox_message_source(struct cv_storage_root *root, int fd,
 	src_r->len = m->length;
 	src_r->stream = NULL;
 
-	if (DBOX_CALL(root, fstat, fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    m->body + m->length > (uint64_t)st.st_size)
+	if (m->body + m->length > m->file_bytes)
 		return CV_FAIL(err, CV_E_TEMP, "a message is cut off");
 	if (m->ours)
 		return check_long(root, fd, m, src_r, err);

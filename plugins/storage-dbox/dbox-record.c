@@ -8,50 +8,6 @@ static const char container_magic[8] = {
 	'C', 'v', 'M', 'd', 'b', 'o', 'x', '1',
 };
 
-/* --- CRC-32C, eight bytes a step --------------------------------------------- */
-
-static uint32_t crc_table[8][256];
-
-static void crc_prepare(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t crc = i;
-
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
-		crc_table[0][i] = crc;
-	}
-	for (uint32_t i = 0; i < 256; i++) {
-		for (int t = 1; t < 8; t++)
-			crc_table[t][i] = crc_table[t - 1][i] >> 8 ^
-				crc_table[0][crc_table[t - 1][i] & 0xff];
-	}
-}
-
-uint32_t dbox_crc(uint32_t crc, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-
-	if (crc_table[0][1] == 0)
-		crc_prepare();
-	crc = ~crc;
-	while (len >= 8) {
-		uint32_t a = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 |
-				    (uint32_t)p[2] << 16 |
-				    (uint32_t)p[3] << 24);
-
-		crc = crc_table[7][a & 0xff] ^ crc_table[6][a >> 8 & 0xff] ^
-			crc_table[5][a >> 16 & 0xff] ^ crc_table[4][a >> 24] ^
-			crc_table[3][p[4]] ^ crc_table[2][p[5]] ^
-			crc_table[1][p[6]] ^ crc_table[0][p[7]];
-		p += 8;
-		len -= 8;
-	}
-	while (len-- > 0)
-		crc = crc >> 8 ^ crc_table[0][(crc ^ *p++) & 0xff];
-	return ~crc;
-}
-
 /* --- numbers -------------------------------------------------------------------- */
 
 static void put(unsigned char *dst, uint64_t value, int bytes)
@@ -82,7 +38,7 @@ void dbox_record_format(const struct dbox_record *record,
 	put(dst + 32, (uint64_t)record->received, 8);
 	put(dst + 40, record->slot, 4);
 	put(dst + 44, record->body_crc, 4);
-	put(dst + 4, dbox_crc(0, dst + 8, 48), 4);
+	put(dst + 4, cv_api->crc32c(0, dst + 8, 48), 4);
 	dst[DBOX_STATE_AT] = record->state;
 }
 
@@ -91,7 +47,7 @@ bool dbox_record_parse(struct cv_span src, struct dbox_record *record_r)
 	const char *p = src.data;
 
 	if (src.len < DBOX_RECORD_SIZE || memcmp(p, record_magic, 4) != 0 ||
-	    get(p + 4, 4) != dbox_crc(0, p + 8, 48))
+	    get(p + 4, 4) != cv_api->crc32c(0, p + 8, 48))
 		return false;
 	record_r->id = get(p + 8, 8);
 	record_r->length = get(p + 16, 8);
@@ -159,7 +115,7 @@ void dbox_trailer_format(struct cv_text *dst,
 	head = (unsigned char *)dst->data + at;
 	memcpy(head, trailer_magic, 4);
 	put(head + 8, dst->len - at, 4);
-	put(head + 4, dbox_crc(0, head + 8, dst->len - at - 8), 4);
+	put(head + 4, cv_api->crc32c(0, head + 8, dst->len - at - 8), 4);
 	while (dst->len < end)
 		cv_text_append_c(dst, '\0');
 }
@@ -216,7 +172,7 @@ bool dbox_trailer_parse(struct cv_span src, struct cv_pool *pool,
 		return false;
 	end = (size_t)get(src.data + 8, 4);
 	if (end < TRAILER_HEAD || end > src.len ||
-	    get(src.data + 4, 4) != dbox_crc(0, src.data + 8, end - 8))
+	    get(src.data + 4, 4) != cv_api->crc32c(0, src.data + 8, end - 8))
 		return false;
 	while (end - at >= 3) {
 		size_t len = (size_t)get(src.data + at + 1, 2);
@@ -243,7 +199,7 @@ void dbox_container_format(const struct dbox_container *head,
 	put(dst + 40, head->table, 8);
 	put(dst + 48, head->table_count, 4);
 	put(dst + 52, head->table_crc, 4);
-	put(dst + 8, dbox_crc(0, dst + 12, 52), 4);
+	put(dst + 8, cv_api->crc32c(0, dst + 12, 52), 4);
 }
 
 bool dbox_container_parse(struct cv_span src, struct dbox_container *head_r)
@@ -252,7 +208,7 @@ bool dbox_container_parse(struct cv_span src, struct dbox_container *head_r)
 
 	if (src.len < DBOX_CONTAINER_SIZE ||
 	    memcmp(p, container_magic, 8) != 0 ||
-	    get(p + 8, 4) != dbox_crc(0, p + 12, 52))
+	    get(p + 8, 4) != cv_api->crc32c(0, p + 12, 52))
 		return false;
 	head_r->number = (uint32_t)get(p + 12, 4);
 	memcpy(head_r->boot_id, p + 16, 16);

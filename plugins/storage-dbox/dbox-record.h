@@ -26,9 +26,6 @@ struct dbox_record {
 	uint8_t state;
 };
 
-/* crc of what came before, 0 to start. */
-uint32_t dbox_crc(uint32_t crc, const void *data, size_t len);
-
 void dbox_record_format(const struct dbox_record *record,
 			unsigned char dst[DBOX_RECORD_SIZE]);
 /* False: torn, or no record at all. */

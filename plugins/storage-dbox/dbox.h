@@ -199,6 +199,8 @@ struct dbox_message {
 	bool ours;
 	uint64_t offset, body;		/* of the whole, of the bytes */
 	uint64_t length, end;		/* end: behind its trailer */
+	uint64_t file_bytes;		/* of the file, if no trailer was
+					 * asked for; 0: not known */
 	struct dbox_record record;	/* ours */
 	struct dbox_trailer trailer;	/* looked at when asked for */
 	bool has_trailer;
@@ -211,8 +213,8 @@ int dbox_message_read(struct cv_storage_root *root, int fd, uint64_t offset,
 		      uint32_t foreign_head, bool trailer,
 		      struct cv_pool *pool, struct dbox_message *m_r,
 		      struct cv_error *err);
-/* Where its bytes are; a failure when they are not all there.  After CV_OK fd
- * belongs to the source. */
+/* Of a message that was read without a trailer: where its bytes are; a failure
+ * when they are not all there.  After CV_OK fd belongs to the source. */
 int dbox_message_source(struct cv_storage_root *root, int fd,
 			struct dbox_message *m,
 			struct cv_blob_source *src_r, struct cv_error *err);

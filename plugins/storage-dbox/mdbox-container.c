@@ -319,7 +319,7 @@ static int read_table(struct cv_storage_root *root, int fd,
 			       head->number);
 	data = cv_api->alloc(pool, size + 1);
 	if (DBOX_CALL(root, pread, fd, data, size, head->table) !=
-	    (ssize_t)size || dbox_crc(0, data, size) != head->table_crc)
+	    (ssize_t)size || cv_api->crc32c(0, data, size) != head->table_crc)
 		return CV_FAIL(err, CV_E_TEMP, "container %u: its table is "
 			       "damaged", head->number);
 	table = CV_ALLOC_ARRAY(pool, struct table_entry,

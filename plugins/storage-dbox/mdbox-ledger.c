@@ -51,7 +51,7 @@ static void format(unsigned char dst[ENTRY], const struct entry *e)
 	put(dst + 4, e->uidvalidity, 4);
 	put(dst + 8, e->offset, 8);
 	put(dst + 16, e->copy, 4);
-	put(dst + 20, dbox_crc(0, dst, 20), 4);
+	put(dst + 20, cv_api->crc32c(0, dst, 20), 4);
 }
 
 static bool parse(const unsigned char p[ENTRY], struct entry *e)
@@ -62,7 +62,7 @@ static bool parse(const unsigned char p[ENTRY], struct entry *e)
 		.offset = get(p + 8, 8), .copy = (uint32_t)get(p + 16, 4),
 	};
 	return e->uidvalidity != 0 &&
-		get(p + 20, 4) == dbox_crc(0, p, 20);
+		get(p + 20, 4) == cv_api->crc32c(0, p, 20);
 }
 
 /* --- writing --------------------------------------------------------------------- */

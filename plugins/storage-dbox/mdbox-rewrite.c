@@ -37,7 +37,7 @@ static int copy_range(struct writer *w, int from, uint64_t offset,
 			return CV_FAIL(w->err, CV_E_TEMP, "container %u "
 				       "cannot be read", w->number);
 		if (crc != NULL)
-			*crc = dbox_crc(*crc, data, want);
+			*crc = cv_api->crc32c(*crc, data, want);
 		if (DBOX_CALL(w->root, pwrite, w->fd, data, want, w->at) < 0)
 			return common_fail(w->err, "write", "container");
 		w->at += want;
@@ -68,7 +68,7 @@ static int copy_whole(struct writer *w, int from,
 		return ret;
 	while ((ret = dbox_whole_read(whole, offset, data, CHUNK, &got,
 				      w->err)) == CV_OK) {
-		*crc = dbox_crc(*crc, data, got);
+		*crc = cv_api->crc32c(*crc, data, got);
 		if (DBOX_CALL(w->root, pwrite, w->fd, data, got, w->at) < 0) {
 			ret = common_fail(w->err, "write", "container");
 			break;
@@ -158,7 +158,7 @@ static int write_table(struct writer *w)
 
 	if (w->count > 1)
 		qsort(w->table, w->count, DBOX_TABLE_ENTRY, compare_entries);
-	head.table_crc = dbox_crc(0, w->table, size);
+	head.table_crc = cv_api->crc32c(0, w->table, size);
 	memcpy(head.boot_id, w->root->config->boot_id, 16);
 	dbox_container_format(&head, data);
 	if (DBOX_CALL(w->root, pwrite, w->fd, w->table, size, w->at) < 0 ||

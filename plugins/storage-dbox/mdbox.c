@@ -521,7 +521,7 @@ static int write_back(struct cv_storage_folder *folder,
 		cv_text_append_c(data, '\0');
 	cv_text_append_span(data, body);
 	dbox_record_finish(data, 0, folder, blob, ref->id,
-			   dbox_crc(0, body.data, body.len),
+			   cv_api->crc32c(0, body.data, body.len),
 			   slot_given(root, fd, ref, body.len));
 	if (mdbox_head_read(root, fd, &head) && head.table != 0)
 		ret = CV_FAIL(err, CV_E_TEMP, "container %u has lost a "

@@ -74,7 +74,7 @@ int dbox_put_write(struct cv_storage_put *put, const void *data, size_t len,
 {
 	int ret = CV_OK;
 
-	put->crc = dbox_crc(put->crc, data, len);
+	put->crc = cv_api->crc32c(put->crc, data, len);
 	put->length += len;
 	cv_text_append(&put->bytes, data, len);
 	if (put->bytes.len < DBOX_SPILL)
@@ -363,7 +363,7 @@ int sdbox_lay_out(struct cv_storage_folder *folder,
 	cv_text_append_span(&data, body);
 	cv_api->random(&id, sizeof(id));
 	dbox_record_finish(&data, 0, folder, blob, id,
-			   dbox_crc(0, body.data, body.len),
+			   cv_api->crc32c(0, body.data, body.len),
 			   dbox_slot_size(folder));
 	ret = common_file_write(root->config, folder->fd, name, hidden,
 				cv_text_span(&data), err);

@@ -116,7 +116,10 @@ static void hash_table_many_and_removed(void **state)
 
 static void crc32c_check_value(void **state)
 {
-	/* the check value of CRC-32C/iSCSI */
+	char zeros[32] = { 0 };
+
+	/* the check value of CRC-32C/iSCSI, and (RFC 3720 B.4) */
+	assert_int_equal(crc32c(0, zeros, 32), 0x8a9136aau);
 	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283u);
 	assert_int_equal(crc32c(crc32c(0, "1234", 4), "56789", 5),
 			 0xe3069283u);
@@ -149,6 +152,8 @@ static void crc32c_of_each_length_and_alignment(void **state)
 
 		for (size_t len = 0; len <= ALL; len++) {
 			assert_int_equal(crc32c(0, bytes + at, len), plain);
+			assert_int_equal(crc32c_by_table(0, bytes + at, len),
+					 plain);
 			plain = crc32c_plain(plain, bytes + at + len, 1);
 		}
 		for (size_t i = 0; i < 4 * 17; i++) {

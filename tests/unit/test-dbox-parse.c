@@ -1,6 +1,7 @@
 /* test-dbox-parse.c - what storage-dbox reads of files, cut at every byte and
  * with every byte changed: containers, the ledger, lines about attachments,
  * references. */
+#include "base/crc32c.h"
 #include "dbox-memory.h"
 
 #include <setjmp.h>
@@ -74,7 +75,7 @@ static void add_ours(struct cv_text *t, const char *body, uint64_t id,
 {
 	struct dbox_record record = {
 		.id = id, .length = strlen(body), .slot = 64,
-		.body_crc = dbox_crc(0, body, strlen(body)),
+		.body_crc = crc32c(0, body, strlen(body)),
 	};
 	struct dbox_trailer saved = { .uid = (uint32_t)id, .uidvalidity = 3,
 				      .folder = CV_SPAN("a") };
@@ -113,7 +114,7 @@ static void own_file(struct cv_text *t, bool table)
 		}
 		head.table = start;
 		head.table_count = 4;
-		head.table_crc = dbox_crc(0, t->data + start, t->len - start);
+		head.table_crc = crc32c(0, t->data + start, t->len - start);
 	}
 	dbox_container_format(&head, bytes);
 	memcpy(t->data, bytes, sizeof(bytes));
@@ -214,7 +215,7 @@ static void add_entry(struct cv_text *t, uint32_t number, uint32_t uidvalidity,
 	put(t, uidvalidity, 4);
 	put(t, offset, 8);
 	put(t, copy, 4);
-	put(t, dbox_crc(0, t->data + at, 20), 4);
+	put(t, crc32c(0, t->data + at, 20), 4);
 }
 
 static uint32_t expunged(struct cv_span file, uint64_t offset)
