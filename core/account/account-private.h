@@ -144,6 +144,7 @@ struct account {
 	bool must_reload;		/* something could not be read */
 	bool journal_damaged;		/* in the middle: kept at rotation */
 	bool bad_snapshot;		/* the next writer replaces it */
+	bool checked;			/* account_check was here */
 	bool held;			/* account_hold: unlock does nothing */
 	unsigned int must_rotate;	/* why the file must not be written
 					 * on: ROTATE_*, 0: it may be */
@@ -355,5 +356,8 @@ void catalogue_take(struct folder *folder);
  * have changed. */
 void catalogue_compact(struct folder *folder);
 void catalogue_close(struct folder *folder);
+/* Under the lock: reads the file through.  False: it was damaged, and is no
+ * more. */
+bool catalogue_check(struct folder *folder);
 
 #endif

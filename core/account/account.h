@@ -580,6 +580,14 @@ int txn_annotation(struct account_txn *txn, struct account_folder *folder,
  * until they are scanned.  After opening, when bodies can be laid out. */
 void account_mend(struct account *account, uint64_t deadline_msecs);
 
+/* Reads what is read only when it is asked for: bodies and catalogue entries
+ * in the journal, and the catalogues.  What is damaged is dropped, logged and
+ * counted: entries are computed again, a body's file is taken in its place,
+ * and the journal is kept for a human.  Once for each opening: then, and of
+ * one that is open for reading only, *dropped_r is 0. */
+int account_check(struct account *account, uint64_t deadline_msecs,
+		  uint32_t *dropped_r, struct cv_error *err);
+
 /* --- rotation ------------------------------------------------------------ */
 
 /* True when the journal has passed its bound; call account_rotate when there

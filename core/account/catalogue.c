@@ -573,3 +573,40 @@ void catalogue_close(struct folder *folder)
 	index_drop(c);
 	pool_destroy(&c->pool);
 }
+
+/* --- checking ------------------------------------------------------------ */
+
+/* All of it is entries, and each is whole. */
+static bool is_whole(struct catalogue *c)
+{
+	uint64_t at = CATALOGUE_HEADER_SIZE;
+	struct entry_header header;
+	struct meta_head head;
+	struct cv_span entry;
+
+	while (read_header(c, at, &header) &&
+	       read_entry(c, at, &header.guid, &entry))
+		at += sizeof(header) + format_align(header.len);
+	return meta_head(c->object, &head) == 0 && at >= head.size;
+}
+
+bool catalogue_check(struct folder *folder)
+{
+	struct meta_name name = { META_CATALOGUE, folder->f.guid, 0 };
+	struct meta *meta = folder->f.account->meta;
+	struct meta_object *object = meta_open(meta, &name);
+	struct compacted ignored;
+	bool whole;
+
+	/* one that cannot be opened is not known to be damaged */
+	if (object == NULL)
+		return true;
+	whole = header_ok(folder, object, &ignored) &&
+		is_whole(catalogue_open(folder, false));
+	meta_release(&object);
+	if (whole)
+		return true;
+	catalogue_close(folder);
+	meta_remove(meta, &name);
+	return false;
+}

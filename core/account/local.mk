@@ -14,6 +14,7 @@ core_account_libaccount_la_SOURCES = \
 	%D%/catalogue.c \
 	%D%/columns.c %D%/columns.h \
 	%D%/changes.c \
+	%D%/check.c \
 	%D%/commit.c \
 	%D%/dump.c %D%/dump.h %D%/dump-private.h \
 	%D%/dump-account.c \

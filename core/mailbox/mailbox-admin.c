@@ -382,9 +382,13 @@ int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
 	struct mailbox_ref ref;
 	struct account_folder *folder;
 	struct store_folder *sf;
-	uint32_t before, uidnext;
+	uint32_t before, uidnext, dropped;
 	int ret = mailbox_find(u, name, pool, &ref, &folder, err);
 
+	if (ret == CV_OK)
+		ret = account_check(ref.store->account,
+				    time_monotonic_msecs() + MAILBOX_LOCK_MSECS,
+				    &dropped, err);
 	if (ret == CV_OK)
 		ret = account_folder_load(folder, err);
 	if (ret == CV_OK)
@@ -392,7 +396,7 @@ int mailbox_resync(struct cv_user *u, const char *name, uint32_t *found_r,
 	if (ret == CV_OK) {
 		before = folder->message_count;
 		uidnext = folder->uidnext;
-		*damaged_r = folder->damaged ||
+		*damaged_r = dropped > 0 || folder->damaged ||
 			account_is_damaged(ref.store->account);
 		/* also what drivers look for only when something is lost */
 		account_folder_doubt(folder);

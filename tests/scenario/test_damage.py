@@ -365,6 +365,17 @@ def test_verify_reads_what_is_known_of_the_mail(what):
         assert status == DATA_ERROR
         assert str(path) in [p["file"] for p in problems]
         assert snapshot(server) == before
+        # and mended: what was known is computed anew, nothing of the mail is lost
+        mail = fetch(server)
+        done = server.adm("-f", "json", "force-resync", "-u", "alice", "*", check=False)
+        rows = {row["mailbox"]: row for row in json.loads(done.stdout)}
+        assert "mended" in [row["index"] for row in rows.values()], rows
+        assert "damaged" in done.stderr
+        status, problems, _ = verify(server)
+        assert (status, [p for p in problems if "kept" not in p["file"]]) == (0, [])
+        assert fetch(server) == mail
+        done = server.adm("-f", "json", "force-resync", "-u", "alice", "*")
+        assert {row["index"] for row in json.loads(done.stdout)} == {"ok"}
 
 
 def test_verify_reads_past_a_torn_end_of_the_catalogue():
