@@ -12,6 +12,7 @@ core_login_liblogin_la_SOURCES = \
 	%D%/login-private.h \
 	%D%/login-process.c \
 	%D%/login-proxy.c \
+	%D%/login-linger.c \
 	%D%/login-relay.c \
 	%D%/login-shared.c %D%/login-shared.h \
 	%D%/login-spawner.c %D%/login-spawner.h \

@@ -275,14 +275,19 @@ static int flush_output(struct cv_preauth *p)
 	return CV_OK;
 }
 
-void login_client_disconnect(struct cv_preauth *p, const char *reason)
+static void say_last(struct cv_preauth *p, const char *reason)
 {
 	login_log_disconnect(p, reason);
 	(void)flush_output(p);
 	if (p->ssl != NULL && SSL_is_init_finished(p->ssl))
 		(void)SSL_shutdown(p->ssl);
 	ERR_clear_error();
-	login_client_destroy(&p);
+}
+
+void login_client_disconnect(struct cv_preauth *p, const char *reason)
+{
+	say_last(p, reason);
+	login_client_end(p);
 }
 
 void login_client_expel(struct cv_preauth *p, bool timeout,
@@ -291,7 +296,8 @@ void login_client_expel(struct cv_preauth *p, bool timeout,
 	if ((p->ssl == NULL && !p->implicit_tls && !p->awaits_proxy) ||
 	    (p->ssl != NULL && SSL_is_init_finished(p->ssl)))
 		p->process->protocol->closing(p, timeout);
-	login_client_disconnect(p, reason);
+	say_last(p, reason);
+	login_client_destroy(&p);
 }
 
 /* --- input --------------------------------------------------------------------------- */

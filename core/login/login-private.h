@@ -74,6 +74,7 @@ enum login_phase {
 	LOGIN_HANDOFF,
 	LOGIN_RELAY,
 	LOGIN_CLOSING,		/* output is still to be sent */
+	LOGIN_LINGER,		/* all was said; the client still speaks */
 };
 
 /* A descriptor and what is waited for on it. */
@@ -128,6 +129,7 @@ struct cv_preauth {
 
 	const char *close_reason;
 	struct login_relay *relay;
+	size_t linger_bytes;	/* that are still thrown away */
 };
 
 /* What makes a silent connection in another process of the same settings. */
@@ -166,7 +168,7 @@ struct cv_preauth *login_client_resume(struct login_process *process, int fd,
 void login_client_serve(struct cv_preauth *p);
 /* Closes and frees, without a word. */
 void login_client_destroy(struct cv_preauth **p);
-/* Logs, flushes what the kernel takes, destroys. */
+/* Logs, flushes what the kernel takes, ends. */
 void login_client_disconnect(struct cv_preauth *p, const char *reason);
 /* Time is up, or the place is needed: the protocol may say so first. */
 void login_client_expel(struct cv_preauth *p, bool timeout,
@@ -183,6 +185,12 @@ void login_client_advance(struct cv_preauth *p);
 void login_watch_set(struct cv_preauth *p, struct login_watch *watch, int fd,
 		     short what, event_callback_fn fn);
 void login_watch_end(struct login_watch *watch);
+
+/* --- login-linger.c --------------------------------------------------------- */
+
+/* Closes and frees, at once or, when the client is still sending, a moment
+ * later: so that what was said last is not lost.  p is the caller's no more. */
+void login_client_end(struct cv_preauth *p);
 
 /* --- login-proxy.c ---------------------------------------------------------- */
 

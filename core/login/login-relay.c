@@ -27,6 +27,7 @@ struct login_relay {
 	int fd;				/* the session's side */
 	struct login_watch client, session;
 	bool client_eof, session_eof;
+	bool session_deaf;		/* it may have said something still */
 	bool read_wants_write, write_wants_read;
 	bool unanswered;		/* the session has more than it said */
 	struct relay_buffer up, down;	/* to the session, to the client */
@@ -90,7 +91,7 @@ static bool read_client(struct cv_preauth *p, struct login_relay *relay)
 	int n;
 
 	relay->read_wants_write = false;
-	if (relay->client_eof || relay->up.len > 0)
+	if (relay->client_eof || relay->session_deaf || relay->up.len > 0)
 		return false;
 	ERR_clear_error();
 	n = SSL_read(p->ssl, buffer_room(&relay->up), LOGIN_RELAY_BUFFER);
@@ -127,7 +128,7 @@ static bool write_session(struct login_relay *relay)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	buffer_drop(&relay->up);
-	relay->session_eof = true;
+	relay->session_deaf = true;
 	return true;
 }
 
@@ -188,7 +189,8 @@ static void set_watches(struct cv_preauth *p, struct login_relay *relay,
 {
 	short client = 0, session = 0;
 
-	if ((!relay->client_eof && relay->up.len == 0) ||
+	if ((!relay->client_eof && !relay->session_deaf &&
+	     relay->up.len == 0) ||
 	    relay->write_wants_read)
 		client |= EV_READ;
 	if ((relay->down.len > 0 && !relay->write_wants_read) ||
@@ -256,7 +258,7 @@ static void on_relay(evutil_socket_t fd, short what, void *context)
 	if (!relay->client_eof)
 		(void)SSL_shutdown(p->ssl);
 	ERR_clear_error();
-	login_client_destroy(&p);
+	login_client_end(p);
 }
 
 void login_relay_start(struct cv_preauth *p, int fd)

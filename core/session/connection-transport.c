@@ -7,9 +7,13 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { TLS_HANDSHAKE_MSECS = 20000, TLS_WRITE_MAX = 16384 };
+enum {
+	TLS_HANDSHAKE_MSECS = 20000, TLS_WRITE_MAX = 16384,
+	LINGER_MSECS = 1000, LINGER_BYTES = 256 * 1024,
+};
 
 /* --- waiting ------------------------------------------------------------- */
 
@@ -138,6 +142,30 @@ int transport_receive(struct cv_connection *c, char *dst, size_t room,
 		return CV_NOT_FOUND;
 	c->peer_closed = true;
 	return CV_EOF;
+}
+
+/* Closing with input unread makes the kernel send a reset, and then the client's
+ * kernel may throw away what was said last (BYE and why) (RFC 9293 3.6.1). */
+void transport_linger(int fd)
+{
+	uint64_t end = time_monotonic_msecs() + LINGER_MSECS, now;
+	char data[16384];
+	size_t left = LINGER_BYTES;
+	int unread = 0;
+	ssize_t n = 1;
+
+	if (ioctl(fd, FIONREAD, &unread) < 0 || unread == 0 ||
+	    shutdown(fd, SHUT_WR) < 0)
+		return;
+	while (n > 0 && left > 0 && (now = time_monotonic_msecs()) < end) {
+		struct pollfd ready = { fd, POLLIN, 0 };
+
+		if (poll(&ready, 1, (int)(end - now)) <= 0)
+			break;
+		n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+		left -= n > 0 && (size_t)n < left ? (size_t)n : n > 0 ? left :
+			0;
+	}
 }
 
 /* --- TLS inside the process ---------------------------------------------- */

@@ -209,6 +209,8 @@ void connection_close(struct cv_connection *c)
 		SSL_free(c->ssl);
 		ERR_clear_error();
 	}
+	if (!c->failed && !c->peer_closed)
+		transport_linger(c->fd);
 	(void)close(c->fd);
 	if (c->rawlog_in >= 0)
 		(void)close(c->rawlog_in);
