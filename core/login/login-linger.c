@@ -48,11 +48,14 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 	login_client_destroy(&p);
 }
 
-static bool has_unread(int fd)
+/* Who has sent what nobody has read will send more, or is just doing it; behind
+ * a relay that is not known. */
+static bool may_send(const struct cv_preauth *p)
 {
 	int unread = 0;
 
-	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+	return p->relay != NULL || p->in_len > 0 ||
+		(ioctl(p->fd, FIONREAD, &unread) == 0 && unread > 0);
 }
 
 void login_client_end(struct cv_preauth *p)
@@ -60,7 +63,7 @@ void login_client_end(struct cv_preauth *p)
 	static const struct timeval limit = { LINGER_SECONDS, 0 };
 
 	if (!p->has_timers || p->phase == LOGIN_LINGER ||
-	    !has_unread(p->fd) || shutdown(p->fd, SHUT_WR) < 0) {
+	    !may_send(p) || shutdown(p->fd, SHUT_WR) < 0) {
 		login_client_destroy(&p);
 		return;
 	}

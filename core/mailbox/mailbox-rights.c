@@ -11,12 +11,34 @@ static const char *rights_text(struct cv_pool *pool, uint32_t rights)
 	return cv_text_str(&text);
 }
 
+/* An owner has all rights though no list says so: a client that shows who may
+ * do what would leave out the one who may do most, as with Dovecot. */
+static bool shows_owner(struct cv_user *u, const char *name,
+			const struct acl *acl)
+{
+	const struct namespace *ns = mailbox_namespace_find(u, name);
+
+	if (ns == NULL || ns->type != CV_NAMESPACE_PRIVATE ||
+	    u->accessor != NULL)
+		return false;
+	for (size_t i = 0; i < acl->count; i++) {
+		const struct acl_entry *e = &acl->entries[i];
+
+		if (!e->negative &&
+		    (e->kind == ACL_OWNER || (e->kind == ACL_USER &&
+					      strcmp(e->name, u->name) == 0)))
+			return false;
+	}
+	return true;
+}
+
 int rights_acl_get(struct cv_user *u, const char *name, struct cv_pool *pool,
 		   struct cv_acl_entry **entries_r, uint32_t *count_r,
 		   struct cv_error *err)
 {
 	struct cv_acl_entry *entries;
 	struct cv_text id;
+	uint32_t count = 0, rights;
 	struct acl acl;
 	int ret;
 
@@ -25,14 +47,19 @@ int rights_acl_get(struct cv_user *u, const char *name, struct cv_pool *pool,
 	if (ret < 0)
 		return ret;
 	entries = pool_new_array(pool, struct cv_acl_entry, acl.count + 1);
+	if (shows_owner(u, name, &acl) &&
+	    mailbox_my_rights(u, name, &rights, NULL) == CV_OK)
+		entries[count++] = (struct cv_acl_entry){
+			u->name, rights_text(pool, rights) };
 	for (size_t i = 0; i < acl.count; i++) {
 		cv_text_init(&id, pool);
 		acl_identifier_format(&id, &acl.entries[i], true);
-		entries[i].identifier = cv_text_str(&id);
-		entries[i].rights = rights_text(pool, acl.entries[i].rights);
+		entries[count++] = (struct cv_acl_entry){
+			cv_text_str(&id),
+			rights_text(pool, acl.entries[i].rights) };
 	}
 	*entries_r = entries;
-	*count_r = (uint32_t)acl.count;
+	*count_r = count;
 	return CV_OK;
 }
 

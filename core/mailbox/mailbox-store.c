@@ -177,7 +177,8 @@ static int find_keywords(struct storing *s)
 	for (uint32_t i = 0; i < k->count; i++) {
 		int ret = keyword_check(s->box->user, k->names[i], s->err);
 
-		if (ret == CV_OK && s->keywords_allowed)
+		/* none is made that no message gets */
+		if (ret == CV_OK && s->keywords_allowed && s->uids.count > 0)
 			ret = txn_keyword(s->txn, s->box->folder,
 					  cv_span_of(k->names[i]),
 					  &s->keywords[i], s->err);

@@ -49,7 +49,7 @@ int transport_wait(struct cv_connection *c, short events, int other_fd,
 /* Whether errno says so. */
 /* Before closing: throws away what the client is still sending, for a second
  * and 256 KiB at most. */
-void transport_linger(int fd);
+void transport_linger(struct cv_connection *c);
 bool transport_would_block(void);
 /* > 0 bytes; 0 end; -1 with errno, EAGAIN: *events_r is to be waited for. */
 ssize_t transport_write(struct cv_connection *c, const void *data, size_t len,

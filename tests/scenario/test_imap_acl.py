@@ -18,6 +18,10 @@ def raw():
         yield raw
 
 
+# who has all rights, though no list says so
+OWNER = "alice lrwstipekxancd"
+
+
 def said(raw, command):
     return [line.decode().rstrip() for line in raw.command(command)]
 
@@ -30,16 +34,16 @@ def test_capability(raw):
 def test_setacl_getacl_deleteacl(raw):
     assert said(raw, "GETACL INBOX")[-1] == "x OK Getacl completed."
     assert said(raw, "SETACL Drafts Chris lrswi") == ["x OK Setacl completed."]
-    assert said(raw, "GETACL Drafts")[0] == "* ACL Drafts Chris lrwsin"
+    assert said(raw, "GETACL Drafts")[0] == f"* ACL Drafts {OWNER} Chris lrwsin"
     # [RFC4314 2.1.1] "c" is k, "d" is x, t and e
     assert said(raw, "SETACL Drafts Chris +cda") == ["x OK Setacl completed."]
-    assert said(raw, "GETACL Drafts")[0] == "* ACL Drafts Chris lrwstiekxancd"
+    assert said(raw, "GETACL Drafts")[0] == f"* ACL Drafts {OWNER} Chris lrwstiekxancd"
     assert said(raw, "SETACL Drafts Chris -rwa")[-1].startswith("x OK")
-    assert said(raw, "GETACL Drafts")[0] == "* ACL Drafts Chris lstiekxcd"
+    assert said(raw, "GETACL Drafts")[0] == f"* ACL Drafts {OWNER} Chris lstiekxcd"
     assert said(raw, "SETACL Drafts -Chris we")[-1].startswith("x OK")
     assert said(raw, "SETACL Drafts $team w")[-1].startswith("x OK")
     row = said(raw, "GETACL Drafts")[0].split()[3:]
-    assert dict(zip(row[::2], row[1::2])) == {"Chris": "lstiekxcd", "-Chris": "wend", "$team": "wn"}
+    assert dict(zip(row[::2], row[1::2])) == {"alice": OWNER.split()[1], "Chris": "lstiekxcd", "-Chris": "wend", "$team": "wn"}
     assert said(raw, "DELETEACL Drafts Chris") == ["x OK Deleteacl completed."]
     assert "Chris" not in said(raw, "GETACL Drafts")[0].split()
     assert said(raw, "DELETEACL Drafts Chris")[-1].startswith("x OK")
@@ -129,7 +133,7 @@ def test_rights_of_another_user_count_and_can_be_given():
         said(alice, "SETACL Team bob +a")
         assert said(bob, f"SETACL {theirs} carol lr")[-1].startswith("x OK")
         row = said(alice, "GETACL Team")[0].split()[3:]
-        assert dict(zip(row[::2], row[1::2])) == {"bob": "lra", "carol": "lr"}
+        assert dict(zip(row[::2], row[1::2])) == {"alice": OWNER.split()[1], "bob": "lra", "carol": "lr"}
         assert said(bob, 'LIST "" shared/alice/% RETURN (MYRIGHTS)')[-2] == \
             f"* MYRIGHTS {theirs} lra"
 

@@ -78,8 +78,11 @@ def test_conditional_store(box, wire):  # noqa: F811
     now = modseqs(box.do("FETCH 1:3 (MODSEQ)"))
     lines = box.do(f"UID STORE 1:3 (UNCHANGEDSINCE {max(now.values())}) +FLAGS (\\Draft)")
     assert "MODIFIED" not in lines[-1] and len(modseqs(lines)) == 3
-    # 0 always fails
+    # 0 always fails, and no keyword comes to be by it
     assert "[MODIFIED 1]" in box.do("STORE 1 (UNCHANGEDSINCE 0) +FLAGS (\\Seen)")[-1]
+    lines = box.do("STORE 1 (UNCHANGEDSINCE 0) +FLAGS ($Never)")
+    assert "[MODIFIED 1]" in lines[-1] and not any("$Never" in line for line in lines)
+    assert not any("$Never" in line for line in other.do(f"SELECT {box.name}"))
 
 
 def test_changedsince_and_search(box):  # noqa: F811
