@@ -25,6 +25,7 @@
 #include "cv-types.h"
 
 struct cv_text;
+struct cv_routes;
 struct cv_auth_reply;		/* core's: collects what a driver answers */
 
 /* --- a request, as drivers see it ---------------------------------------- */
@@ -57,7 +58,8 @@ enum cv_auth_result {
 	CV_AUTH_MISMATCH = 2,		/* wrong password */
 	CV_AUTH_DISABLED = 3,		/* the account is locked */
 	CV_AUTH_EXPIRED = 4,		/* the password has to be changed */
-	CV_AUTH_NEXT = 5,		/* not mine: ask the next, no verdict */
+	CV_AUTH_NEXT = 5,		/* no verdict: ask the next; the
+					 * fields that were set count */
 	CV_AUTH_OK_IF_KNOWN = 6,	/* of a userdb: these fields are right
 					 * for anybody; core asks the passdbs
 					 * whether there is such a user */
@@ -213,6 +215,8 @@ struct cv_passdb {
 	 * there is one.  A verify that sets "password" has done its part;
 	 * core compares that as it does after lookup. */
 	bool (*verifies)(void *db);
+	/* NULL: it sends nobody anywhere; see cv-route.h. */
+	const struct cv_routes *routes;
 };
 
 struct cv_userdb {

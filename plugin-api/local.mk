@@ -16,6 +16,7 @@ culverinclude_HEADERS += \
 	%D%/cv-protocol.h %D%/cv-proxy.h \
 	%D%/cv-quota.h \
 	%D%/cv-settings.h \
+	%D%/cv-route.h \
 	%D%/cv-sql.h \
 	%D%/cv-storage.h \
 	%D%/cv-stream.h \

@@ -93,6 +93,26 @@ static bool take_field(struct auth_request *request,
 				  field->value);
 }
 
+static int take_fields(struct auth_request *request)
+{
+	const struct cv_auth_reply *reply = &request->reply;
+
+	for (size_t i = 0; i < reply->fields.count; i++) {
+		if (!take_field(request, &reply->fields.items[i]))
+			return FAIL(&request->error, CV_E_PERM, "too many "
+				    "fields");
+	}
+	return CV_OK;
+}
+
+/* No verdict, but perhaps something to go with that of another one. */
+static int apply_next(struct auth_request *request)
+{
+	int status = take_fields(request);
+
+	return status == CV_OK ? CV_AUTH_NEXT : status;
+}
+
 /* The database has said yes: what it says beside that. */
 static int apply_fields(struct auth_request *request, const struct auth_db *db)
 {
@@ -109,14 +129,10 @@ static int apply_fields(struct auth_request *request, const struct auth_db *db)
 	}
 	if (auth_reply_is_true(reply, "noauthenticate") &&
 	    wants_password(request))
-		return CV_AUTH_NEXT;
-	if (auth_request_change_user(request, reply, &request->error) < 0)
+		return apply_next(request);
+	if (auth_request_change_user(request, reply, &request->error) < 0 ||
+	    take_fields(request) < 0)
 		return request->error.code;
-	for (size_t i = 0; i < reply->fields.count; i++) {
-		if (!take_field(request, &reply->fields.items[i]))
-			return FAIL(&request->error, CV_E_PERM, "too many "
-				    "fields");
-	}
 	text = auth_reply_get(reply, "fail");
 	if (text != NULL) {
 		request->fail_text = pool_strdup(request->pool, text);
@@ -205,6 +221,8 @@ static bool chain_judge(struct auth_request *request, int result)
 	}
 	if (result == CV_AUTH_OK)
 		result = apply_fields(request, db);
+	else if (result == CV_AUTH_NEXT)
+		result = apply_next(request);
 	else if (auth_reply_get(&request->reply, "reason") != NULL)
 		request->fail_text = auth_reply_get(&request->reply, "reason");
 	if (result > CV_AUTH_OK &&

@@ -107,8 +107,8 @@ static void add_storage(struct names *names, const char *protocol)
 }
 
 /* Drivers whose args are the path of a file that names one more driver, which
- * is a plugin of its own: "sql" with "driver = pgsql" in it needs sql-pgsql. */
-static const char *const drivers_by_file[] = { "sql" };
+ * is a plugin of its own: with "driver = pgsql" in it they need sql-pgsql. */
+static const char *const drivers_by_file[] = { "sql", "route" };
 
 enum { DRIVER_FILE_MAX = 256 * 1024 };
 
@@ -159,8 +159,7 @@ static void add_driver_of_file(struct names *names, const char *driver,
 		pool_set_secret(pool);
 		second = driver_of_file(path, pool);
 		if (second.len > 0)
-			add_name(names, pool_printf(names->pool, "%s-%.*s?",
-						    driver,
+			add_name(names, pool_printf(names->pool, "sql-%.*s?",
 						    CV_SPAN_ARG(second)));
 		pool_destroy(&pool);
 	}

@@ -84,10 +84,16 @@ static int who_row(struct adm_output *out, struct ipc_reader *r,
 }
 
 /* "proxy HOST:PORT" is what a session does that is forwarded. */
+static const char proxy_word[] = "proxy ";
+
+static bool is_proxied(const char *activity)
+{
+	return strncmp(activity, proxy_word, sizeof(proxy_word) - 1) == 0;
+}
+
 static int proxy_row(struct adm_output *out, struct ipc_reader *r,
 		     const char *pattern, struct cv_error *err)
 {
-	static const char word[] = "proxy ";
 	struct anvil_connect c;
 	const char *activity, *colon;
 	int status;
@@ -97,9 +103,9 @@ static int proxy_row(struct adm_output *out, struct ipc_reader *r,
 	activity = ipc_get_str(r, 128);
 	status = ipc_finish(r, err);
 	if (status != CV_OK || !is_wanted(pattern, c.user, c.ip) ||
-	    strncmp(activity, word, sizeof(word) - 1) != 0)
+	    !is_proxied(activity))
 		return status;
-	activity += sizeof(word) - 1;
+	activity += sizeof(proxy_word) - 1;
 	colon = strrchr(activity, ':');
 	adm_output_value(out, c.user);
 	adm_output_value(out, c.service);
@@ -187,6 +193,33 @@ int adm_kick(struct adm *adm, const char *whom, uint32_t *count_r,
 	status = ask(adm, &w, &fd, err);
 	if (status == CV_OK)
 		status = next_row(fd, &r, count_r, err);
+	if (fd >= 0)
+		(void)close(fd);
+	return status == CV_EOF ? CV_OK : status;
+}
+
+int adm_forwarded(struct adm *adm,
+		  void (*found)(void *context, const char *user),
+		  void *context, struct cv_error *err)
+{
+	struct anvil_connect c;
+	struct ipc_writer w;
+	struct ipc_reader r;
+	uint32_t count;
+	int fd = -1, status;
+
+	ipc_begin(&w, ANVIL_MSG_WHO);
+	status = ask(adm, &w, &fd, err);
+	while (status == CV_OK) {
+		status = next_row(fd, &r, &count, err);
+		if (status != CV_OK)
+			break;
+		anvil_connect_get(&r, &c);
+		(void)ipc_get_u64(&r);
+		if (is_proxied(ipc_get_str(&r, 128)))
+			found(context, c.user);
+		status = ipc_finish(&r, err);
+	}
 	if (fd >= 0)
 		(void)close(fd);
 	return status == CV_EOF ? CV_OK : status;

@@ -57,6 +57,8 @@ extern const struct adm_verb adm_acl_verb;
 extern const struct adm_verb adm_apppassword_verb;
 /* adm-auth.c */
 extern const struct adm_verb adm_auth_verb, adm_user_verb;
+/* adm-director.c */
+extern const struct adm_verb adm_director_verb;
 /* adm-pw.c */
 extern const struct adm_verb adm_pw_verb;
 /* adm-plugin.c */
@@ -115,6 +117,11 @@ void adm_auth_close(struct auth **auth);
  * (adm-who.c). */
 int adm_kick(struct adm *adm, const char *whom, uint32_t *count_r,
 	     struct cv_error *err);
+
+/* Tells each user with a forwarded session on this host (adm-who.c). */
+int adm_forwarded(struct adm *adm,
+		  void (*found)(void *context, const char *user),
+		  void *context, struct cv_error *err);
 
 /* A line from the terminal without echo, or from stdin (adm-auth.c). */
 char *adm_read_password(struct adm *adm, const char *prompt);

@@ -8,6 +8,7 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-auth.c \
 	%D%/adm-change.c \
 	%D%/adm-control.c %D%/adm-control.h \
+	%D%/adm-director.c \
 	%D%/adm-dump.c \
 	%D%/adm-fetch.c \
 	%D%/adm-fetch-text.c %D%/adm-fetch-text.h \
