@@ -61,6 +61,10 @@ struct cv_proxy_protocol {
 	/* The last words of this server, which stops or gives up. */
 	void (*closing)(void *state, const char *reason,
 			struct cv_text *answer);
+	/* Optional (CV_HAS).  True: the client waits for no answer, so that
+	 * a server that stops loses none of them.  What it has begun to say
+	 * is not waited for, nor what may take for ever. */
+	bool (*is_idle)(const void *state);
 };
 
 #endif

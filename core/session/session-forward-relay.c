@@ -2,6 +2,7 @@
  * its mail, and what happens when one of them goes. */
 #include "session-forward.h"
 
+#include "base/time-util.h"
 #include "net/client.h"
 
 #include <errno.h>
@@ -9,7 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LAST_WORDS_SECS = 30, GOODBYE_MAX = 4096 };
+enum {
+	LAST_WORDS_SECS = 30, GOODBYE_MAX = 4096,
+	STOP_MSECS = 5000,	/* for the answers of what the server does */
+};
 
 struct relay {
 	struct forward *f;
@@ -18,6 +22,8 @@ struct relay {
 	bool far_told;		/* and the server knows */
 	bool far_gone, client_gone;
 	bool ending;		/* words are the last */
+	uint64_t stop_at;	/* monotonic msecs: it stops, when the server
+				 * has answered, then at the latest; 0: no */
 	sigset_t waiting;	/* SIGTERM may come now */
 };
 
@@ -69,7 +75,8 @@ static bool read_client(struct relay *r)
 	size_t space = room(up);
 	ssize_t n;
 
-	if (r->client_eof || r->ending || space == 0 || r->f->far == NULL)
+	if (r->client_eof || r->ending || r->stop_at != 0 || space == 0 ||
+	    r->f->far == NULL)
 		return false;
 	n = recv(SESSION_TRANSPORT_FD, up->data + up->end, space, 0);
 	if (n > 0) {
@@ -150,7 +157,9 @@ static bool write_far(struct relay *r)
 	short events = 0;
 	ssize_t n;
 
-	if (f->far == NULL || r->far_gone || is_empty(&f->up))
+	/* a command of which a part is not there is not done either */
+	if (f->far == NULL || r->far_gone || r->stop_at != 0 ||
+	    is_empty(&f->up))
 		return false;
 	n = client_write_now(f->far, f->up.data + f->up.start,
 			     f->up.end - f->up.start, &events);
@@ -185,6 +194,23 @@ static void say_goodbye(struct relay *r, const char *reason)
 {
 	r->f->protocol->closing(r->f->state, reason, &r->f->words);
 	r->ending = true;
+}
+
+static bool is_idle(const struct forward *f)
+{
+	return f->far == NULL || !CV_HAS(f->protocol, is_idle) ||
+		f->protocol->is_idle(f->state);
+}
+
+/* True: it has waited long enough. */
+static bool stop_when_idle(struct relay *r)
+{
+	if (r->stop_at == 0 || r->ending)
+		return false;
+	if (!is_idle(r->f) && time_monotonic_msecs() < r->stop_at)
+		return false;
+	say_goodbye(r, session_stop_reason(r->f->s));
+	return true;
 }
 
 /* What the server has said is with the client already. */
@@ -257,6 +283,7 @@ static bool move(struct relay *r)
 		far_broke(r);
 		moved = true;
 	}
+	moved |= stop_when_idle(r);
 	if (r->f->far == NULL && !r->ending && client_waits(r)) {
 		go_on(r);
 		moved = true;
@@ -274,8 +301,27 @@ static void check_stop(struct relay *r, const struct pollfd *lease)
 {
 	if (lease->revents != 0)
 		(void)session_check_lease(r->f->s);
-	if (session_stopping(r->f->s) && !r->ending)
-		say_goodbye(r, session_stop_reason(r->f->s));
+	if (session_stopping(r->f->s) && r->stop_at == 0)
+		r->stop_at = time_monotonic_msecs() + STOP_MSECS;
+}
+
+/* NULL: for ever. */
+static const struct timespec *limit(const struct relay *r,
+				    struct timespec *room)
+{
+	uint64_t now = time_monotonic_msecs();
+	uint64_t msecs = r->stop_at > now ? r->stop_at - now : 1;
+
+	if (!r->ending && r->stop_at != 0)
+		*room = (struct timespec){
+			.tv_sec = (time_t)(msecs / 1000),
+			.tv_nsec = (long)(msecs % 1000 * 1000000),
+		};
+	else if (r->ending || r->far_told)
+		*room = (struct timespec){ .tv_sec = LAST_WORDS_SECS };
+	else
+		return NULL;
+	return room;
 }
 
 /* CV_E_TIMEOUT: who is to hear the last words does not listen. */
@@ -286,9 +332,7 @@ static int wait_for_both(struct relay *r, struct cv_error *err)
 		{ -1, r->far_events, 0 },
 		{ session_lease(r->f->s), POLLIN, 0 },
 	};
-	static const struct timespec last = { LAST_WORDS_SECS, 0 };
-	const struct timespec *limit = r->ending || r->far_told ? &last :
-		NULL;
+	struct timespec room;
 	bool more;
 	int n;
 
@@ -297,12 +341,12 @@ static int wait_for_both(struct relay *r, struct cv_error *err)
 	/* a client that is not listened to has not gone */
 	if (fds[0].events == 0)
 		fds[0].fd = -1;
-	n = ppoll(fds, 3, limit, &r->waiting);
+	n = ppoll(fds, 3, limit(r, &room), &r->waiting);
 	if (n < 0 && errno != EINTR)
 		return FAIL_ERRNO(err, errno, "poll failed");
-	if (n == 0)
+	if (n == 0 && (r->ending || r->stop_at == 0))
 		return FAIL(err, CV_E_TIMEOUT, "no answer to the end");
-	if (n < 0)
+	if (n <= 0)
 		fds[2].revents = 0;
 	check_stop(r, &fds[2]);
 	return CV_OK;

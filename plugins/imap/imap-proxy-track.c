@@ -149,6 +149,7 @@ static void command_sent(struct imap_proxy *p)
 	if (p->tag_count == PROXY_TAGS_MAX || tag.len >= PROXY_TAG_MAX ||
 	    memchr(tag.data, '\0', tag.len) != NULL) {
 		p->pinned = true;
+		p->lost_tags++;
 		return;
 	}
 	item = &p->tags[p->tag_count++];
@@ -223,6 +224,9 @@ static void response_sent(struct imap_proxy *p)
 			return;
 		}
 	}
+	/* [RFC9051 7.1] "*": the answer of no command */
+	if (p->lost_tags > 0 && !cv_span_is(tag, "*"))
+		p->lost_tags--;
 }
 
 static const struct cv_span bye = { "* BYE", 5 };
@@ -281,6 +285,20 @@ int imap_proxy_broken(void *state, struct cv_text *answer)
 	refuse_open_commands(p, answer);
 	p->server = (struct imap_proxy_lines){ .len = 0 };
 	return CV_OK;
+}
+
+/* [RFC9051 6.3.13] IDLE lasts until the client ends it. */
+bool imap_proxy_is_idle(const void *state)
+{
+	const struct imap_proxy *p = state;
+
+	if (p->opaque)
+		return true;
+	for (uint32_t i = 0; i < p->tag_count; i++) {
+		if (p->tags[i].command != PROXY_COMMAND_IDLE)
+			return false;
+	}
+	return p->lost_tags == 0 && at_line_end(&p->server);
 }
 
 void imap_proxy_closing(void *state, const char *reason,

@@ -496,4 +496,5 @@ const struct cv_proxy_protocol imap_proxy_protocol = {
 	.broken = imap_proxy_broken,
 	.resume = proxy_resume,
 	.closing = imap_proxy_closing,
+	.is_idle = imap_proxy_is_idle,
 };

@@ -40,6 +40,7 @@ struct imap_proxy {
 	struct imap_proxy_lines client, server;
 	struct imap_proxy_tag tags[PROXY_TAGS_MAX];	/* without answer */
 	uint32_t tag_count;
+	uint64_t lost_tags;		/* more of them, or too long ones */
 	bool selected, logout;
 	bool pinned;			/* what is not followed any more */
 	bool bye;			/* the client has heard it */
@@ -55,5 +56,6 @@ size_t imap_proxy_server_sent(void *state, struct cv_span bytes);
 int imap_proxy_broken(void *state, struct cv_text *answer);
 void imap_proxy_closing(void *state, const char *reason,
 			struct cv_text *answer);
+bool imap_proxy_is_idle(const void *state);
 
 #endif

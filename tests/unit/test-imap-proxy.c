@@ -170,6 +170,46 @@ static void the_goodbye_of_a_server_is_kept_back(void **state)
 	assert_int_equal(imap_proxy_broken(p, &words), CV_EOF);
 }
 
+static bool is_idle_after(const struct step *steps, size_t cut)
+{
+	struct imap_proxy *p = pool_new(pool, struct imap_proxy);
+
+	feed(p, steps, cut);
+	return imap_proxy_is_idle(p);
+}
+
+static void a_session_is_idle_between_commands(void **state)
+{
+	static const struct { bool idle; struct step steps[6]; } cases[] = {
+		{ true, { { 0 } } },
+		{ false, { { 'C', "a NOOP\r\n" }, { 0 } } },
+		{ true, { { 'C', "a NOOP\r\n" }, { 'S', "a OK\r\n" } } },
+		/* what is not there whole will not be done */
+		{ true, { { 'C', "a NOO" } } },
+		{ true, { { 'C', "a APPEND x {12}\r\n" },
+			  { 'S', "+ go\r\n" }, { 'C', "b\r\n" } } },
+		{ false, { { 'C', "a NOOP\r\nb NOOP\r\n" },
+			   { 'S', "a OK\r\n" } } },
+		{ false, { { 'C', "a NOOP\r\n" },
+			   { 'S', "a OK\r\n* 1 FETCH (BODY[] {9}\r\na" } } },
+		/* nobody knows when it ends */
+		{ true, { { 'C', "a IDLE\r\n" }, { 'S', "+ idling\r\n" },
+			  { 'S', "* 4 EXISTS\r\n" } } },
+		{ false, { { 'C', "a NOOP\r\nb IDLE\r\n" },
+			   { 'S', "* 4 EXISTS\r\n" } } },
+		/* [RFC4978 3] nothing of it can be read */
+		{ true, { { 'C', "a COMPRESS DEFLATE\r\n" },
+			  { 'S', "a OK on\r\n" }, { 'C', "\x01\x02\n" } } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (size_t cut = 0; cut < 40; cut++)
+			assert_int_equal(is_idle_after(cases[i].steps, cut),
+					 cases[i].idle);
+	}
+}
+
 static void many_and_long_commands_are_not_followed(void **state)
 {
 	struct imap_proxy *p = pool_new(pool, struct imap_proxy);
@@ -181,6 +221,13 @@ static void many_and_long_commands_are_not_followed(void **state)
 		imap_proxy_client_sent(p, CV_SPAN("a NOOP\r\n"));
 	assert_true(p->pinned);
 	assert_int_equal(imap_proxy_broken(p, &words), CV_E_TEMP);
+	/* but they are counted */
+	for (int i = 0; i < PROXY_TAGS_MAX + 1; i++) {
+		assert_false(imap_proxy_is_idle(p));
+		(void)imap_proxy_server_sent(p, CV_SPAN("* 1 EXISTS\r\n"
+							"a OK\r\n"));
+	}
+	assert_true(imap_proxy_is_idle(p));
 	*p = (struct imap_proxy){ .tag_count = 0 };
 	for (int i = 0; i < 100000; i++)
 		imap_proxy_client_sent(p, CV_SPAN("long "));
@@ -213,6 +260,7 @@ int main(void)
 		cmocka_unit_test(a_logout_is_the_end),
 		cmocka_unit_test(idle_ends_with_done),
 		cmocka_unit_test(the_goodbye_of_a_server_is_kept_back),
+		cmocka_unit_test(a_session_is_idle_between_commands),
 		cmocka_unit_test(many_and_long_commands_are_not_followed),
 	};
 
