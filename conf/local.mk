@@ -7,7 +7,7 @@ CONF_FILES = culver.conf \
 	conf.d/auth-deny.conf.ext conf.d/auth-master.conf.ext \
 	conf.d/auth-passwdfile.conf.ext conf.d/auth-static.conf.ext \
 	conf.d/auth-ldap.conf.ext \
-	conf.d/auth-oauth2.conf.ext conf.d/auth-sql.conf.ext \
+	conf.d/auth-oauth2.conf.ext conf.d/auth-route.conf.ext conf.d/auth-sql.conf.ext \
 	conf.d/auth-system.conf.ext
 EXTRA_DIST += conf/README.md $(CONF_FILES:%=conf/%)
 

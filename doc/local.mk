@@ -1,7 +1,7 @@
 # files of doc
 dist_man_MANS += %D%/man/culveradm-apppassword.1
 dist_man_MANS += %D%/man/culveradm-auth.1 %D%/man/culveradm-pw.1
-dist_man_MANS += %D%/man/culveradm-dump.1 %D%/man/culveradm-plugin.1 %D%/man/culveradm-mail.1
+dist_man_MANS += %D%/man/culveradm-director.1 %D%/man/culveradm-dump.1 %D%/man/culveradm-plugin.1 %D%/man/culveradm-mail.1
 dist_man_MANS += %D%/man/culveradm-search-query.7 %D%/man/culveradm-sync.1
 dist_man_MANS += %D%/man/culveradm.1 %D%/man/culverd.8
 dist_man_MANS += %D%/man/culver.conf.5 %D%/man/culverconf.1
@@ -21,4 +21,4 @@ update-man: core/settings/settings-manual all
 	mv $(srcdir)/doc/man/culver-plugins.5.new \
 		$(srcdir)/doc/man/culver-plugins.5
 .PHONY: update-man
-EXTRA_DIST += %D%/auth-drivers.md %D%/auth-service.md %D%/proxy.md %D%/remote-storage.md %D%/sync.md %D%/urlauth.md %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md
+EXTRA_DIST += %D%/auth-drivers.md %D%/auth-service.md %D%/proxy.md %D%/remote-storage.md %D%/route.md %D%/sync.md %D%/urlauth.md %D%/format-account.md %D%/format-dbox.md %D%/rfc-coverage.md

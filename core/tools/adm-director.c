@@ -502,8 +502,8 @@ static const struct adm_word director_words[] = {
 	  "Ends the user's sessions, and sends the next ones there.\n"
 	  "-P  for ever, whatever happens to that backend" },
 	{ "flush", "USER | -a",
-	  "Moves a user, or with -a all that are not pinned, to where they "
-	  "would go if they were new; unpins the one." },
+	  "Moves a user to where a new one would go, and unpins.\n"
+	  "-a  all that are not pinned" },
 	{ "setup", "", "Makes the tables in the database." },
 	{ "watch", "[-1] [-n NAME]",
 	  "This proxy's part: tries the backends, ends sessions of users who "

@@ -83,7 +83,7 @@ def test_each_optional_part(plugins, conf, name):
     # the files of users that it names are for the admin to write
     for path in set(re.findall(r"^ *args = .*(/etc/culver/\S+)", part.read_text(), re.M)):
         (conf / pathlib.Path(path).name).write_text(
-            "driver = sqlite\nconnect = /users.db\n" if "-sql." in path else
+            "driver = sqlite\nconnect = /users.db\n" if re.search(r"-sql\.|route", path) else
             "uris = ldap://127.0.0.1\nbase = dc=x\n" if "-ldap." in path else
             "tokeninfo_url = https://id.example.com/?t=\n" if "-oauth2." in path else "")
         part.write_text(part.read_text().replace(path, str(conf / pathlib.Path(path).name)))

@@ -5,6 +5,8 @@ import ctypes
 import json
 import math
 import os
+import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -336,6 +338,34 @@ def test_mistakes(site):
     ]:
         said = a.adm("director", *args, check=False)
         assert (said.returncode, text in said.stderr) == (status, True), said
+
+
+def test_the_example_and_mistakes_in_the_file(tmp_path):
+    """What doc/route.md shows, looked over by culverconf."""
+    text = (pathlib.Path(__file__).parents[2] / "doc/route.md").read_text()
+    passdbs, file = re.search(r"\n((?:    .*\n)+)\n    # /etc/culver/route.conf\n((?:    .*\n)+)",
+                              text).groups()
+    names = re.findall(r"(?m)^\| `(\w+)` \| (?:`(\S+)`)?", text)
+    tmp_path.chmod(0o755)
+    (tmp_path / "users").write_text("")
+    conf = culver.CONFIG.replace("passdb {{", passdbs.replace("{", "{{").replace("}", "}}").replace(
+        "/etc/culver/", f"{tmp_path}/") + "passdb {{", 1)
+    server = culver.Server(config=conf, users=USERS)
+    try:
+        def look(more):
+            (tmp_path / "route.conf").write_text(re.sub("(?m)^    ", "", file) + more)
+            done = subprocess.run([culver.PREFIX / "bin" / "culverconf", "-c", server.config, "-n"],
+                                  capture_output=True, text=True, timeout=60)
+            return done.returncode, done.stderr
+        # the defaults of the table are such, and each setting is there
+        assert look("".join(f"{name} = {value}\n" for name, value in names if value)) == (0, "")
+        assert len(names) == 11
+        status, said = look("wait = 3\n")
+        assert status != 0 and "route.conf:3: there is no setting 'wait'" in said
+        status, said = look("fields = proxy=%{nonsense}\n")
+        assert status != 0 and "nonsense" in said
+    finally:
+        server.remove()
 
 
 @pytest.mark.parametrize("kind", databases.ALL, ids=lambda kind: kind.driver)

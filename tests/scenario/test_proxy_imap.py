@@ -1,5 +1,6 @@
 """IMAP sessions forwarded to the server that has the mail."""
 import base64
+import contextlib
 import socket
 import ssl
 import time
@@ -264,3 +265,72 @@ def test_a_hostile_far_server_costs_one_login(kind):
                 assert c.until("a")[-1].startswith(b"a NO [UNAVAILABLE]")
             assert c.command("NOOP")[-1].startswith(b"x OK")
         assert "secret" not in front.log
+
+
+@contextlib.contextmanager
+def scripted():
+    """A far server whose part the test plays: (front, client, far's socket)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, culver.Server(users={}) as front:
+        write_users(front, {"alice": f"proxy host=127.0.0.1 port={listener.getsockname()[1]}"})
+        with front.raw() as c:
+            c.line()
+            c.send("a LOGIN alice secret\r\n")
+            far = listener.accept()[0]
+            with far:
+                far.settimeout(30)
+                far.sendall(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hi\r\n")
+                assert far.recv(4096).startswith(b"L AUTHENTICATE PLAIN ")
+                far.sendall(b"L OK in\r\n")
+                assert c.until("a")[-1] == b"a OK in\r\n"
+                yield front, c, far
+
+
+def test_a_kick_waits_for_the_answer_and_passes_nothing_new_on():
+    with scripted() as (front, c, far):
+        c.send("b CREATE slow\r\n")
+        assert far.recv(4096) == b"b CREATE slow\r\n"
+        front.adm("kick", "alice")
+        time.sleep(0.5)
+        c.send("c CREATE late\r\n")
+        c.sock.settimeout(1)
+        with pytest.raises(TimeoutError):
+            c.line()
+        c.sock.settimeout(30)
+        far.sendall(b"* 1 EXISTS\r\nb OK do")
+        far.sendall(b"ne\r\n")
+        assert c.until("b") == [b"* 1 EXISTS\r\n", b"b OK done\r\n"]
+        assert c.line() == b"* BYE [UNAVAILABLE] Disconnected by the administrator.\r\n"
+        assert c.closed()
+        assert far.recv(4096) == b""
+
+
+def test_a_kick_does_not_wait_for_ever_nor_for_idle():
+    with scripted() as (front, c, far):
+        c.send("b CREATE slow\r\n")
+        assert far.recv(4096)
+        began = time.monotonic()
+        front.adm("kick", "alice")
+        assert c.line().startswith(b"* BYE [UNAVAILABLE]")
+        assert 4 < time.monotonic() - began < 15
+        assert c.closed()
+    with scripted() as (front, c, far):
+        c.send("b IDLE\r\n")
+        assert far.recv(4096)
+        far.sendall(b"+ idling\r\n")
+        assert c.line() == b"+ idling\r\n"
+        began = time.monotonic()
+        front.adm("kick", "alice")
+        assert c.line().startswith(b"* BYE [UNAVAILABLE]")
+        assert time.monotonic() - began < 4
+
+
+def test_a_far_server_that_goes_while_a_kick_waits():
+    with scripted() as (front, c, far):
+        c.send("b CREATE slow\r\n")
+        assert far.recv(4096)
+        front.adm("kick", "alice")
+        time.sleep(0.5)
+        far.close()
+        assert c.line().startswith(b"b NO [UNAVAILABLE]")
+        assert c.line().startswith(b"* BYE [UNAVAILABLE]")
+        assert c.closed()

@@ -148,6 +148,20 @@ tests_unit_libauth_ldap_attrs_la_SOURCES = plugins/auth-ldap/ldap-attrs.c \
 	plugins/auth-ldap/ldap-template.c plugins/db-common/db-value.c
 tests_unit_libauth_ldap_attrs_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_ldap
 
+if PLUGIN_SQL_SQLITE
+UNIT_TESTS += tests/unit/test-route
+tests_unit_test_route_SOURCES = %D%/test-route.c
+tests_unit_test_route_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	$(SQLITE_CFLAGS) -DCV_PLUGIN=auth_route -Wno-missing-prototypes
+tests_unit_test_route_LDADD = tests/unit/libauth-route.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS) \
+	$(SQLITE_LIBS) -lm
+check_LTLIBRARIES += tests/unit/libauth-route.la
+tests_unit_libauth_route_la_SOURCES = plugins/auth-route/route-file.c \
+	plugins/auth-route/route-hash.c plugins/auth-route/route-store.c
+tests_unit_libauth_route_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_route
+endif
+
 UNIT_TESTS += tests/unit/test-auth-sql-query
 tests_unit_test_auth_sql_query_SOURCES = %D%/test-auth-sql-query.c
 tests_unit_test_auth_sql_query_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
