@@ -25,8 +25,8 @@ static char *exact(struct cv_span s)
 static void put(struct cv_text *t, uint64_t value, int bytes)
 {
 	for (int i = 0; i < bytes; i++)
-		cv_text_append_c(t, i < 8 ? (char)(value >> (8 * i) & 0xff) :
-				 '\0');
+		cv_text_append_c(t, (char)(i < 8 ? value >> (8 * i) & 0xff :
+					   0));
 }
 
 /* --- containers -------------------------------------------------------------- */
