@@ -4,42 +4,11 @@
  * Opens the databases of the configuration itself and asks the first passdb
  * that keeps such a table (cv-route.h).  Its second words are those of
  * doveadm director, as far as there is something like it here. */
-#include "culveradm.h"
-#include "auth/auth-request.h"
-#include "cv-route.h"
+#include "adm-director.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <signal.h>
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { NAME_MAX_BYTES = 255, WEIGHT_MAX = 10000, ROUND_SECS = 1 };
-
-struct call {
-	struct adm *adm;
-	struct auth *auth;
-	const struct cv_routes *routes;
-	void *db;
-	struct cv_error *err;
-	struct adm_output *out;
-	/* options */
-	uint64_t weight, port;
-	const char *tag, *proxy;
-	bool pin, move, all, once, off;
-	bool has_weight, has_port;
-};
-
-static volatile sig_atomic_t ended;
-
-static void on_signal(int number)
-{
-	(void)number;
-	ended = 1;
-}
-
-static int open_routes(struct call *call)
+static int open_routes(struct director *call)
 {
 	int ret = adm_auth_open(call->adm, &call->auth, call->err);
 
@@ -59,340 +28,31 @@ static int open_routes(struct call *call)
 		    "/etc/culver/route.conf  skip = unauthenticated }");
 }
 
-/* --- showing ------------------------------------------------------------------- */
-
-static bool put_backend(void *context, const struct cv_route_backend *b)
-{
-	struct call *call = context;
-
-	adm_output_value(call->out, b->name);
-	adm_output_f(call->out, "%u", b->port);
-	adm_output_value(call->out, b->tag);
-	adm_output_f(call->out, "%u", b->weight);
-	adm_output_value(call->out, !b->up ? "down" : b->draining ?
-			 "draining" : "up");
-	adm_output_f(call->out, "%llu", (unsigned long long)b->users);
-	return true;
-}
-
-static int run_status(struct call *call)
-{
-	static const char *const columns[] = {
-		"backend", "port", "tag", "weight", "state", "users", NULL,
-	};
-	int ret;
-
-	call->out = adm_output_begin(call->adm, ADM_FORMAT_TABLE, columns);
-	ret = call->routes->backends(call->db, put_backend, call, call->err);
-	adm_output_end(&call->out, ret < 0);
-	return ret;
-}
-
-static bool put_user(void *context, const struct cv_route_user *user)
-{
-	struct call *call = context;
-	time_t at = (time_t)user->used;
-	char text[32] = "";
-	struct tm tm;
-
-	if (localtime_r(&at, &tm) != NULL)
-		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	adm_output_value(call->out, user->user);
-	adm_output_value(call->out, user->backend);
-	adm_output_value(call->out, user->moving ? "moving" : user->pinned ?
-			 "pinned" : "assigned");
-	adm_output_value(call->out, text);
-	call->all = true;		/* there was one */
-	return true;
-}
-
-/* Of one user: also where a new login would go to. */
-static int put_choice(struct call *call, const char *user)
-{
-	const char *name;
-	int ret = call->routes->choose(call->db, user, call->adm->pool, &name,
-				       call->err);
-
-	if (ret < 0)
-		return ret;
-	adm_output_value(call->out, user);
-	adm_output_value(call->out, name);
-	adm_output_value(call->out, ret == CV_NOT_FOUND ? "nowhere" :
-			 "by hash");
-	adm_output_value(call->out, "");
-	return CV_OK;
-}
-
-static int run_map(struct call *call, const char *user)
-{
-	static const char *const columns[] = {
-		"username", "backend", "state", "used", NULL,
-	};
-	int ret;
-
-	call->all = false;
-	call->out = adm_output_begin(call->adm, ADM_FORMAT_TABLE, columns);
-	ret = call->routes->users(call->db, user, put_user, call, call->err);
-	if (ret == CV_OK && user != NULL && !call->all)
-		ret = put_choice(call, user);
-	adm_output_end(&call->out, ret < 0);
-	return ret;
-}
-
-/* --- backends ------------------------------------------------------------------- */
-
-struct finding {
-	const char *name;
-	struct cv_pool *pool;
-	struct cv_route_backend found;
-	bool is;
-};
-
-static bool find_backend(void *context, const struct cv_route_backend *b)
-{
-	struct finding *f = context;
-
-	if (strcmp(b->name, f->name) != 0)
-		return true;
-	f->found = *b;
-	f->found.name = f->name;
-	f->found.tag = pool_strdup(f->pool, b->tag);
-	f->is = true;
-	return false;
-}
-
-static int get_backend(struct call *call, const char *name,
-		       struct finding *f)
-{
-	*f = (struct finding){ .name = name, .pool = call->adm->pool,
-		.found = { CV_SIZED(cv_route_backend), .name = name,
-			   .tag = "", .weight = 100 } };
-	return call->routes->backends(call->db, find_backend, f, call->err);
-}
-
-static int unknown(struct call *call, const char *name)
-{
-	return FAIL(call->err, CV_E_NOT_FOUND, "there is no backend '%s' "
-		    "(culveradm director status shows them)", name);
-}
-
-static int run_add(struct call *call, const char *name)
-{
-	struct finding f;
-	int ret = get_backend(call, name, &f);
-
-	if (ret < 0)
-		return ret;
-	if (call->has_weight)
-		f.found.weight = (uint32_t)call->weight;
-	if (call->has_port)
-		f.found.port = (uint32_t)call->port;
-	if (call->tag != NULL)
-		f.found.tag = call->tag;
-	return call->routes->set_backend(call->db, &f.found, call->err);
-}
-
-static int run_remove(struct call *call, const char *name)
-{
-	int ret = call->routes->remove_backend(call->db, name, call->err);
-
-	return ret == CV_NOT_FOUND ? unknown(call, name) : ret;
-}
-
-/* Users by name, to be moved when the list is read. */
-struct collecting {
-	struct cv_pool *pool;
-	const char *backend;		/* NULL: all */
-	bool pinned;			/* those, too */
-	ARRAY(const char *) users;
-};
-
-static bool collect_user(void *context, const struct cv_route_user *user)
-{
-	struct collecting *c = context;
-
-	if ((c->backend == NULL || strcmp(c->backend, user->backend) == 0) &&
-	    (c->pinned || !user->pinned))
-		*array_add(&c->users) = pool_strdup(c->pool, user->user);
-	return true;
-}
-
-static int move_user(struct call *call, const char *user,
-		     const char *backend)
-{
-	int ret = call->routes->move(call->db, user, backend, call->pin,
-				     call->err);
-
-	if (ret == CV_NOT_FOUND && backend == NULL)
-		return FAIL(call->err, CV_E_TEMP, "no backend takes new "
-			    "users");
-	return ret == CV_NOT_FOUND ? unknown(call, backend) : ret;
-}
-
-/* One that does not go is told, the others go on. */
-static int move_all(struct call *call, const char *backend)
-{
-	struct collecting c = { .pool = call->adm->pool,
-		.backend = backend };
-	int ret, worst = CV_OK;
-
-	array_init(&c.users, c.pool);
-	ret = call->routes->users(call->db, NULL, collect_user, &c,
-				  call->err);
-	for (size_t i = 0; ret == CV_OK && i < c.users.count; i++) {
-		int status = move_user(call, c.users.items[i], NULL);
-
-		if (status == CV_OK)
-			continue;
-		if (worst != CV_OK)
-			(void)adm_fail(call->err);
-		worst = status;
-	}
-	return ret != CV_OK ? ret : worst;
-}
-
-static int run_drain(struct call *call, const char *name)
-{
-	struct finding f;
-	int ret = get_backend(call, name, &f);
-
-	if (ret < 0)
-		return ret;
-	if (!f.is)
-		return unknown(call, name);
-	f.found.draining = !call->off;
-	ret = call->routes->set_backend(call->db, &f.found, call->err);
-	return ret == CV_OK && call->move ? move_all(call, name) : ret;
-}
-
-/* --- one proxy's part ------------------------------------------------------------ */
-
-static int watch_kick(void *context, const char *user, uint32_t *count_r,
-		      struct cv_error *err)
-{
-	return adm_kick(((struct call *)context)->adm, user, count_r, err);
-}
-
-static int watch_sessions(void *context,
-			  void (*found)(void *found_context,
-					const char *user),
-			  void *found_context, struct cv_error *err)
-{
-	return adm_forwarded(((struct call *)context)->adm, found,
-			     found_context, err);
-}
-
-static void watch_until_signal(struct call *call,
-			       const struct cv_route_watch *watch)
-{
-	bool failed = false;
-	int ret;
-
-	while (!ended) {
-		*call->err = (struct cv_error)ERROR_NONE;
-		ret = call->routes->watch(call->db, watch, call->err);
-		/* each trouble once */
-		if (ret < 0 && !failed)
-			(void)adm_fail(call->err);
-		else if (ret == CV_OK && failed)
-			(void)fprintf(stderr, "culveradm: goes on\n");
-		failed = ret < 0;
-		if (!ended)
-			(void)sleep(ROUND_SECS);
-	}
-}
-
-static int run_watch(struct call *call)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-	char host[NAME_MAX_BYTES + 1] = "";
-	const struct cv_route_watch watch = {
-		CV_SIZED(cv_route_watch), .proxy = call->proxy == NULL ?
-		host : call->proxy, .kick = watch_kick,
-		.sessions = watch_sessions, .context = call,
-	};
-
-	if (call->proxy == NULL && gethostname(host, sizeof(host) - 1) < 0)
-		return FAIL_ERRNO(call->err, errno, "no host name: use -n");
-	if (call->once)
-		return call->routes->watch(call->db, &watch, call->err);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
-	watch_until_signal(call, &watch);
-	return CV_OK;
-}
-
-/* --- the call ---------------------------------------------------------------------- */
-
-static int word_status(struct call *call, char **args)
-{
-	(void)args;
-	return run_status(call);
-}
-
-static int word_setup(struct call *call, char **args)
+static int director_setup(struct director *call, char **args)
 {
 	(void)args;
 	return call->routes->setup(call->db, call->err);
 }
 
-static int word_map(struct call *call, char **args)
-{
-	return run_map(call, args[0]);
-}
-
-static int word_add(struct call *call, char **args)
-{
-	return run_add(call, args[0]);
-}
-
-static int word_remove(struct call *call, char **args)
-{
-	return run_remove(call, args[0]);
-}
-
-static int word_drain(struct call *call, char **args)
-{
-	return run_drain(call, args[0]);
-}
-
-static int word_move(struct call *call, char **args)
-{
-	return move_user(call, args[0], args[1]);
-}
-
-static int word_flush(struct call *call, char **args)
-{
-	if (args[0] != NULL)
-		return move_user(call, args[0], NULL);
-	return move_all(call, NULL);
-}
-
-static int word_watch(struct call *call, char **args)
-{
-	(void)args;
-	return run_watch(call);
-}
-
 static const struct {
 	const char *name, *options;
 	int min, max;
-	int (*run)(struct call *, char **);
+	director_fn *run;
 } calls[] = {
-	{ "status", "+", 0, 0, word_status },
-	{ "map", "+", 0, 1, word_map },
-	{ "add", "+p:t:w:", 1, 1, word_add },
-	{ "remove", "+", 1, 1, word_remove },
-	{ "drain", "+mx", 1, 1, word_drain },
-	{ "move", "+P", 2, 2, word_move },
-	{ "flush", "+a", 0, 1, word_flush },
-	{ "setup", "+", 0, 0, word_setup },
-	{ "watch", "+1n:", 0, 0, word_watch },
+	{ "status", "+", 0, 0, director_status },
+	{ "map", "+", 0, 1, director_map },
+	{ "add", "+p:t:w:", 1, 1, director_add },
+	{ "remove", "+", 1, 1, director_remove },
+	{ "drain", "+mx", 1, 1, director_drain },
+	{ "move", "+P", 2, 2, director_move },
+	{ "flush", "+a", 0, 1, director_flush },
+	{ "setup", "+", 0, 0, director_setup },
+	{ "watch", "+1n:", 0, 0, director_watch },
 };
 
 static bool is_name(const char *text)
 {
-	return text[0] != '\0' && strlen(text) <= NAME_MAX_BYTES &&
+	return text[0] != '\0' && strlen(text) <= DIRECTOR_NAME_BYTES &&
 		text[strcspn(text, " \t\r\n")] == '\0';
 }
 
@@ -401,7 +61,7 @@ static int wrong(const char *what, const char *text)
 	return adm_usage(&adm_director_verb, "'%s' is no %s", text, what);
 }
 
-static int take_option(struct call *call, int option)
+static int take_option(struct director *call, int option)
 {
 	switch (option) {
 	case 'p':
@@ -411,7 +71,7 @@ static int take_option(struct call *call, int option)
 			wrong("port", optarg);
 	case 'w':
 		call->has_weight = true;
-		return cv_span_to_u64(cv_span_of(optarg), WEIGHT_MAX,
+		return cv_span_to_u64(cv_span_of(optarg), DIRECTOR_WEIGHT_MAX,
 				      &call->weight) ? ADM_OK :
 			wrong("weight from 0 to 10000", optarg);
 	case 't':
@@ -440,7 +100,7 @@ static int take_option(struct call *call, int option)
 	return adm_usage(&adm_director_verb, "an option is wrong");
 }
 
-static int run_word(struct call *call, size_t word, char **args)
+static int run_word(struct director *call, size_t word, char **args)
 {
 	int ret = open_routes(call);
 
@@ -455,7 +115,7 @@ static int run_word(struct call *call, size_t word, char **args)
 static int run_director(struct adm *adm, int argc, char **argv)
 {
 	struct cv_error err = ERROR_NONE;
-	struct call call = { .adm = adm, .err = &err };
+	struct director call = { .adm = adm, .err = &err };
 	size_t word = 0, count = sizeof(calls) / sizeof(calls[0]);
 	int option, left, status = ADM_OK;
 

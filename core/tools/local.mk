@@ -8,7 +8,8 @@ culveradm_SOURCES = %D%/culveradm.c %D%/culveradm.h \
 	%D%/adm-auth.c \
 	%D%/adm-change.c \
 	%D%/adm-control.c %D%/adm-control.h \
-	%D%/adm-director.c \
+	%D%/adm-director.c %D%/adm-director.h %D%/adm-director-change.c \
+	%D%/adm-director-show.c %D%/adm-director-watch.c \
 	%D%/adm-dump.c \
 	%D%/adm-fetch.c \
 	%D%/adm-fetch-text.c %D%/adm-fetch-text.h \

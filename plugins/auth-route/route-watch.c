@@ -56,6 +56,19 @@ static int change(struct round *r, const char *text,
 	return route_store_run(r->store, &query, changed_r, r->err);
 }
 
+/* A row that says so already may count as not changed: then the key refuses
+ * another one, which changes nothing. */
+static int put(struct round *r, const char *update, const char *insert,
+	       const char *const *params)
+{
+	uint64_t changed = 0;
+	int ret = change(r, update, params, &changed);
+
+	if (ret == CV_OK && changed == 0)
+		(void)change(r, insert, params, NULL);
+	return ret;
+}
+
 /* --- one proxy's look at one backend ---------------------------------------- */
 
 static bool wait_for(int fd, short events, uint64_t until)
@@ -140,15 +153,10 @@ static int tell_health(struct round *r, struct route_probe *p, bool up)
 	const char *const params[] = {
 		up ? "1" : "0", r->watch->proxy, p->name,
 	};
-	uint64_t changed = 0;
-	int ret = change(r, "UPDATE route_health SET is_up = ? WHERE "
-			 "proxy = ? AND backend = ?", params, &changed);
+	int ret = put(r, "UPDATE route_health SET is_up = ? WHERE proxy = ? "
+		      "AND backend = ?", "INSERT INTO route_health (is_up, "
+		      "proxy, backend) VALUES (?, ?, ?)", params);
 
-	/* a row that says so already may count as not changed: then the
-	 * key refuses another one, which changes nothing */
-	if (ret == CV_OK && changed == 0)
-		(void)change(r, "INSERT INTO route_health (is_up, proxy, "
-			     "backend) VALUES (?, ?, ?)", params, NULL);
 	if (ret != CV_OK)
 		return ret;
 	if (p->up != up)
@@ -189,14 +197,10 @@ static int say_alive(struct round *r)
 	const char *const params[] = {
 		route_decimal(now, (uint64_t)time(NULL)), r->watch->proxy,
 	};
-	uint64_t changed = 0;
-	int ret = change(r, "UPDATE route_proxies SET seen = ? WHERE "
-			 "name = ?", params, &changed);
 
-	if (ret == CV_OK && changed == 0)
-		(void)change(r, "INSERT INTO route_proxies (seen, name) "
-			     "VALUES (?, ?)", params, NULL);
-	return ret;
+	return put(r, "UPDATE route_proxies SET seen = ? WHERE name = ?",
+		   "INSERT INTO route_proxies (seen, name) VALUES (?, ?)",
+		   params);
 }
 
 static int try_backends(struct round *r)
