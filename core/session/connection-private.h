@@ -46,10 +46,10 @@ bool transport_is_stopped(const struct cv_connection *c);
  * CV_CHANGED: other_fd; CV_E_TIMEOUT; CV_E_TEMP: stopped. */
 int transport_wait(struct cv_connection *c, short events, int other_fd,
 		   uint32_t timeout_msecs, struct cv_error *err);
-/* Whether errno says so. */
 /* Before closing: throws away what the client is still sending, for a second
- * and 256 KiB at most. */
-void transport_linger(struct cv_connection *c);
+ * and 256 KiB at most.  unread: some of it was read, and no use made of it. */
+void transport_linger(int fd, bool unread);
+/* Whether errno says so. */
 bool transport_would_block(void);
 /* > 0 bytes; 0 end; -1 with errno, EAGAIN: *events_r is to be waited for. */
 ssize_t transport_write(struct cv_connection *c, const void *data, size_t len,

@@ -146,25 +146,25 @@ int transport_receive(struct cv_connection *c, char *dst, size_t room,
 
 /* Closing with input unread makes the kernel send a reset, and then the client's
  * kernel may throw away what was said last (BYE and why) (RFC 9293 3.6.1). */
-void transport_linger(struct cv_connection *c)
+void transport_linger(int fd, bool unread)
 {
 	uint64_t end = time_monotonic_msecs() + LINGER_MSECS, now;
 	char data[16384];
 	size_t left = LINGER_BYTES;
-	int unread = 0;
+	int waiting = 0;
 	ssize_t n = 1;
 
 	/* who has sent what nobody has read is likely to send more */
-	if ((c->in_at == c->in_end &&
-	     (ioctl(c->fd, FIONREAD, &unread) < 0 || unread == 0)) ||
-	    shutdown(c->fd, SHUT_WR) < 0)
+	if ((!unread &&
+	     (ioctl(fd, FIONREAD, &waiting) < 0 || waiting == 0)) ||
+	    shutdown(fd, SHUT_WR) < 0)
 		return;
 	while (n > 0 && left > 0 && (now = time_monotonic_msecs()) < end) {
-		struct pollfd ready = { c->fd, POLLIN, 0 };
+		struct pollfd ready = { fd, POLLIN, 0 };
 
 		if (poll(&ready, 1, (int)(end - now)) <= 0)
 			break;
-		n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+		n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
 		left -= n > 0 && (size_t)n < left ? (size_t)n : n > 0 ? left :
 			0;
 	}

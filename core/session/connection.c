@@ -210,7 +210,7 @@ void connection_close(struct cv_connection *c)
 		ERR_clear_error();
 	}
 	if (!c->failed && !c->peer_closed)
-		transport_linger(c);
+		transport_linger(c->fd, c->in_at != c->in_end);
 	(void)close(c->fd);
 	if (c->rawlog_in >= 0)
 		(void)close(c->rawlog_in);

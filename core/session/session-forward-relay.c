@@ -1,6 +1,7 @@
 /* session-forward-relay.c - bytes between a client and the server that has
  * its mail, and what happens when one of them goes. */
 #include "session-forward.h"
+#include "connection-private.h"
 
 #include "base/time-util.h"
 #include "net/client.h"
@@ -362,5 +363,7 @@ int forward_relay(struct forward *f, struct cv_error *err)
 		if (!move(&r) && !is_over(&r))
 			status = wait_for_both(&r, err);
 	}
+	if (status == CV_OK && !r.client_gone && !r.client_eof)
+		transport_linger(SESSION_TRANSPORT_FD, !is_empty(&f->up));
 	return status;
 }

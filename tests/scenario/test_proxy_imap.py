@@ -1,8 +1,11 @@
 """IMAP sessions forwarded to the server that has the mail."""
 import base64
 import contextlib
+import os
+import signal
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -268,11 +271,14 @@ def test_a_hostile_far_server_costs_one_login(kind):
 
 
 @contextlib.contextmanager
-def scripted():
+def scripted(tls=False):
     """A far server whose part the test plays: (front, client, far's socket)."""
     with socket.create_server(("127.0.0.1", 0)) as listener, culver.Server(users={}) as front:
         write_users(front, {"alice": f"proxy host=127.0.0.1 port={listener.getsockname()[1]}"})
-        with front.raw() as c:
+        with front.raw(front.imaps_port if tls else None) as c:
+            if tls:
+                context = ssl.create_default_context(cafile=front.dir / "cert.pem")
+                c.sock = context.wrap_socket(c.sock, server_hostname="localhost")
             c.line()
             c.send("a LOGIN alice secret\r\n")
             far = listener.accept()[0]
@@ -334,3 +340,87 @@ def test_a_far_server_that_goes_while_a_kick_waits():
         assert c.line().startswith(b"b NO [UNAVAILABLE]")
         assert c.line().startswith(b"* BYE [UNAVAILABLE]")
         assert c.closed()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_the_last_words_arrive_though_the_client_is_still_sending(tls):
+    """Closing with input unread makes the kernel send a reset."""
+    with scripted(tls) as (front, c, far):
+        c.send("b CREATE slow\r\n")
+        assert far.recv(4096) == b"b CREATE slow\r\n"
+        front.adm("kick", "alice")
+        time.sleep(0.5)
+        c.send("".join(f"c{i} NOOP\r\n" for i in range(2000)))
+        far.sendall(b"b OK done\r\n")
+        time.sleep(0.5)
+        assert c.line() == b"b OK done\r\n"
+        assert c.line().startswith(b"* BYE [UNAVAILABLE]")
+        assert c.line() == b""
+        assert far.recv(4096) == b""
+
+
+def descendants(pid):
+    """Processes below one, the youngest last."""
+    found = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True,
+                           check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in found.splitlines()]
+    all_, last = {pid}, 0
+    while len(all_) != last:
+        last = len(all_)
+        all_ |= {child for child, parent in parents if parent in all_}
+    return sorted(all_)
+
+
+def test_the_far_server_is_killed_in_the_middle():
+    """kill -9 of all of it: as with a restart, a command in flight is told of."""
+    with culver.Server(users={"alice": "secret"}) as far, culver.Server(users={}) as front:
+        write_users(front, {"alice": f"proxy host=127.0.0.1 port={far.imap_port}"})
+        with connect(front, "alice") as c, connect(front, "alice") as selected, \
+                connect(front, "alice") as busy:
+            c.command("CREATE kept")
+            selected.command("SELECT INBOX")
+            # its answer is not complete before its literal is
+            busy.send("y APPEND INBOX {1000}\r\n")
+            assert busy.line().startswith(b"+")
+            busy.send(b"x" * 500)
+            for pid in descendants(far.process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            far.process.wait()
+            for one in (selected, busy):
+                assert one.line().startswith(b"* BYE [UNAVAILABLE]")
+                assert one.closed()
+            far.start()
+            assert c.command("NOOP")[-1].startswith(b"x OK")
+            assert any(b"kept" in line for line in c.command('LIST "" *'))
+            with connect(front, "alice") as new:
+                assert new.command("STATUS INBOX (MESSAGES)")[0] == b"* STATUS INBOX (MESSAGES 0)\r\n"
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_a_host_with_an_address_of_ipv6():
+    with culver.Server(users={"alice": "secret"}, extra="listen = 127.0.0.1, ::1\n"
+                       "login_trusted_networks = ::1\n") as far, \
+            culver.Server(users={}, extra="listen = 127.0.0.1, ::1\n") as front:
+        write_users(front, {
+            "alice": f"proxy host=::1 port={far.imap_port} proxy_timeout=5",
+            "bob": f"proxy host=localhost hostip=::1 port={far.imap_port} destuser=alice",
+            "carl": f"proxy_maybe host=::1 port={far.imap_port} destuser=alice",
+            "loop": f"proxy host=::1 port={front.imap_port}",
+            "bracket": f"proxy host=[::1] port={far.imap_port}"})
+        for user in ("alice", "bob", "carl"):
+            with connect(front, user) as c:
+                assert c.command("NOOP")[-1].startswith(b"x OK")
+                rows = front.adm("proxy", "list", user).stdout.splitlines()
+                assert rows[1].split()[-2:] == ["localhost" if user == "bob" else "::1",
+                                                str(far.imap_port)]
+        # this one has come in where it would go to
+        here = culver.Raw(front.imap_port, host="::1")
+        with here as c:
+            c.line()
+            assert login(c, "loop")[-1].startswith("a NO [UNAVAILABLE]")
+        assert culver.wait_for(lambda: "proxying loops" in front.log)
+        with front.raw() as c:
+            c.line()
+            assert login(c, "bracket")[-1].startswith("a NO [UNAVAILABLE]")
+        assert culver.wait_for(lambda: "host '[::1]'" in front.log)
