@@ -635,6 +635,17 @@ struct cv_storage {
 	 * of them are. */
 	void (*sync_placed)(struct cv_storage_folder *folder,
 			    struct cv_blob_sync *items, uint32_t count);
+	/* For formats where a message lies behind those that came before, and
+	 * UIDs are to ascend like that.  guard_begin: under the account's
+	 * lock, before new messages are committed.  CV_OK: until guard_end
+	 * no other program adds one; CV_CHANGED: nor then, but one was added
+	 * that the journal lacks: a scan, which finds it, comes first.
+	 * Failures: they cannot be kept out, and the commit goes on without;
+	 * waits for a short time only.  guard_end: after place, or when
+	 * nothing was committed.  NULL: the order does not matter. */
+	int (*guard_begin)(struct cv_storage_folder *folder,
+			   struct cv_error *err);
+	void (*guard_end)(struct cv_storage_folder *folder);
 };
 
 /* For location_check: LAYOUT= is one of the words, which end with NULL. */

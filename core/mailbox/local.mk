@@ -90,6 +90,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/store-attributes.c \
 	%D%/store-finish.c \
 	%D%/store-folders.c \
+	%D%/store-guard.c \
 	%D%/store-lay-out.c \
 	%D%/store-purge.c \
 	%D%/store-scan.c %D%/store-scan.h \

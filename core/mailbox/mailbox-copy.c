@@ -463,6 +463,9 @@ static void place_all(struct copying *c)
 
 	store_folder_numbers(c->sf);
 	place_copies(c);
+	/* with the account's lock it stays until originals are removed */
+	if (!c->sf->guard_holds)
+		store_unguard(c->sf);
 	store_folder_publish(c->sf);
 	if (!c->move || c->box->store != c->ref.store)
 		return;
@@ -515,11 +518,13 @@ static int reserve(struct copying *c, struct quota_hold *hold)
 static int commit_held(struct copying *c, struct account_txn *txn,
 		       struct quota_hold *hold, bool again)
 {
-	int ret = CV_OK;
+	int ret = store_guard(c->sf, hold, &txn, c->err);
 
-	if (c->folder->deleted || c->box->folder->deleted) {
+	if (ret == CV_OK && (c->folder->deleted || c->box->folder->deleted))
+		ret = FAIL(c->err, CV_E_NOT_FOUND, "a mailbox is gone");
+	if (ret < 0) {
 		account_rollback(&txn);
-		return FAIL(c->err, CV_E_NOT_FOUND, "a mailbox is gone");
+		return ret;
 	}
 	store_folder_refresh(c->sf);
 	store_folder_refresh(c->box->sf);
@@ -564,6 +569,8 @@ static int commit(struct copying *c)
 		if (ret >= 0)
 			ret = commit_once(c, true);
 	}
+	if (ret != CV_OK)
+		store_unguard(c->sf);
 	return ret;
 }
 
@@ -716,6 +723,7 @@ static int copy(struct copying *c, struct cv_set seqs, const char *name)
 			ret = commit(c);
 		if (ret == CV_OK)
 			place_all(c);
+		store_unguard(c->sf);
 		store_removed(c->ref.store);
 	}
 	if (ret != CV_OK) {

@@ -156,6 +156,8 @@ struct store_folder {
 	bool forgotten;			/* closed with the last of them */
 	uint64_t expunged;		/* modseq of the last tombstones */
 	uint64_t removed;		/* those whose blobs are: to be said */
+	bool guarded;			/* between guard_begin and guard_end */
+	bool guard_holds;		/* the account's lock, until then */
 };
 
 struct store {
@@ -234,6 +236,15 @@ bool store_has_uids(const struct store_folder *sf);
  * first. */
 int store_uids_add(struct store_folder *sf, const struct cv_blob *blobs,
 		   uint32_t count, struct cv_error *err);
+/* store-guard.c.  In a transaction, before new messages: keeps other programs
+ * from adding some until store_unguard, if the driver can and its format wants
+ * it.  What they have added already is scanned first: then *txn is another
+ * one, and NULL after a failure. */
+struct quota_hold;
+int store_guard(struct store_folder *sf, struct quota_hold *hold,
+		struct account_txn **txn, struct cv_error *err);
+/* Also of a folder that is not guarded. */
+void store_unguard(struct store_folder *sf);
 /* Closes it; what holds it keeps it until it lets go, while a new get opens
  * it anew. */
 void store_folder_forget(struct store *store, struct account_folder *folder);
@@ -354,6 +365,8 @@ int quota_reserve(struct quota_hold *hold, const char *mailbox_name,
 		  uint64_t bytes, uint64_t messages, struct cv_error *err);
 /* What the transaction takes away. */
 void quota_credit(struct quota_hold *hold, uint64_t bytes, uint64_t messages);
+/* What is used has changed meanwhile. */
+int quota_again(struct quota_hold *hold, struct cv_error *err);
 void quota_end(struct quota_hold *hold);
 /* Without a lock, for one message of which nothing was read yet. */
 int quota_estimate(struct store *store, const char *mailbox_name,

@@ -111,6 +111,30 @@ static int add_uids(struct cv_save *save, struct store *store,
 	return ret;
 }
 
+/* What lies in a folder already gets its UIDs before these. */
+static int guard_all(struct cv_save *save, struct store *store,
+		     struct quota_hold *hold, struct account_txn **txn,
+		     struct cv_error *err)
+{
+	int ret = CV_OK;
+
+	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
+		struct saved *m = save->messages.items[i];
+
+		if (m->ref.store == store)
+			ret = store_guard(m->sf, hold, txn, err);
+	}
+	return ret;
+}
+
+static void unguard_all(struct cv_save *save)
+{
+	for (size_t i = 0; i < save->messages.count; i++) {
+		if (save->messages.items[i]->sf != NULL)
+			store_unguard(save->messages.items[i]->sf);
+	}
+}
+
 static int commit_once(struct cv_save *save, struct store *store,
 		       struct store_folder **stale_r, struct cv_error *err)
 {
@@ -121,7 +145,8 @@ static int commit_once(struct cv_save *save, struct store *store,
 
 	if (ret < 0)
 		return ret;
-	if (replaced_in(&save->replaced, store))
+	ret = guard_all(save, store, &hold, &txn, err);
+	if (ret == CV_OK && replaced_in(&save->replaced, store))
 		ret = replaced_find(&save->replaced, save->pool, &hold, err);
 	for (size_t i = 0; i < save->messages.count && ret == CV_OK; i++) {
 		struct saved *m = save->messages.items[i];
@@ -248,6 +273,7 @@ static void place_all(struct cv_save *save)
 		store_folder_numbers(first->sf);
 		first->ref.store->driver->place(first->sf->blobs, blobs,
 						count);
+		store_unguard(first->sf);
 		if (!arrivals)
 			store_folder_publish(first->sf);
 	}
@@ -361,6 +387,8 @@ int mailbox_save_commit(struct cv_save **save, struct cv_pool *pool,
 				s->messages.items[0]->folder->uidvalidity;
 		if (uids_r != NULL)
 			fill_uids(s, pool, uids_r);
+	} else {
+		unguard_all(s);
 	}
 	save_free(save);
 	return ret;

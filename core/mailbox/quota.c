@@ -278,6 +278,12 @@ int quota_begin(struct store *store, struct cv_pool *pool,
 	return ret;
 }
 
+int quota_again(struct quota_hold *hold, struct cv_error *err)
+{
+	return hold->user == NULL ? CV_OK :
+		read_use(hold->user, false, &hold->use, err);
+}
+
 void quota_end(struct quota_hold *hold)
 {
 	for (uint32_t i = 0; i < hold->count; i++)

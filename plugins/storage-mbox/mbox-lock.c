@@ -207,7 +207,8 @@ static int must_dotlock(struct cv_storage_folder *folder, struct wait *wait,
 {
 	int ret = dotlock(folder, wait, err);
 
-	if (ret == CV_E_DENIED)
+	/* who waits a short time only comes again */
+	if (ret == CV_E_DENIED && folder->patience == 0)
 		mbox_log(CV_LOG_ERROR, "cannot create '%s.lock': no "
 			 "permission: set mail_privileged_group to the group "
 			 "of its directory, or take dotlock out of "
@@ -285,7 +286,8 @@ int mbox_lock(struct cv_storage_folder *folder, bool write,
 	const struct cv_strings *methods = write ? &set->mbox_write_locks :
 		&set->mbox_read_locks;
 	struct wait wait = {
-		cv_api->monotonic_msecs() + set->mbox_lock_timeout, 1,
+		cv_api->monotonic_msecs() + (folder->patience != 0 ?
+			folder->patience : set->mbox_lock_timeout), 1,
 	};
 	bool current = false;
 	int ret = CV_OK;

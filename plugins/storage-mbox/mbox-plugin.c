@@ -119,6 +119,8 @@ static const struct cv_storage mbox_storage = {
 	.blob_path = mbox_path_of,
 	.acl_read = mbox_acl_read,
 	.private_flags = mbox_private_flags,
+	.guard_begin = mbox_guard_begin,
+	.guard_end = mbox_guard_end,
 };
 
 static int mbox_init(const struct cv_host *host, struct cv_plugin *self,

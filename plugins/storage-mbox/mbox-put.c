@@ -315,6 +315,38 @@ void mbox_place(struct cv_storage_folder *folder, const struct cv_blob *blobs,
 	cv_api->pool_destroy(&pool);
 }
 
+/* Whoever locks the mbox for long keeps the whole account waiting: then UIDs
+ * may be out of order for once. */
+enum { GUARD_MSECS = 2000 };
+
+int mbox_guard_begin(struct cv_storage_folder *folder, struct cv_error *err)
+{
+	uint32_t last;
+	int ret;
+
+	folder->patience = GUARD_MSECS;
+	ret = mbox_begin(folder, MBOX_WRITE, err);
+	folder->patience = 0;
+	if (ret != CV_OK)
+		return ret;
+	if (folder->fd == -1) {
+		mbox_end(folder);
+		return CV_FAIL(err, CV_E_NOT_FOUND, "'%s' is not there yet",
+			       folder->path);
+	}
+	/* what others have added is at the end */
+	for (last = folder->head.count; last > 0 &&
+	     (folder->records[last - 1].marks & MBOX_PSEUDO); last--)
+		;
+	return last > 0 && (folder->records[last - 1].marks & MBOX_FRESH) ?
+		CV_CHANGED : CV_OK;
+}
+
+void mbox_guard_end(struct cv_storage_folder *folder)
+{
+	mbox_end(folder);
+}
+
 int mbox_lay_out(struct cv_storage_folder *folder,
 		 const struct cv_blob *blob, struct cv_span body,
 		 struct cv_error *err)

@@ -223,6 +223,8 @@ struct cv_storage_folder {
 	ino_t lock_inode;
 	dev_t lock_dev;
 	uint32_t depth;			/* mbox_begin without mbox_end */
+	uint32_t patience;		/* msecs to wait for others' locks
+					 * now; 0: mbox_lock_timeout */
 	bool locked;			/* the mbox too */
 	bool dotlocked;
 	bool map_loaded;
@@ -544,6 +546,9 @@ void mbox_marks(struct cv_storage_folder *folder, struct cv_blob *blobs,
 		uint32_t count);
 void mbox_place(struct cv_storage_folder *folder, const struct cv_blob *blobs,
 		uint32_t count);
+int mbox_guard_begin(struct cv_storage_folder *folder,
+		     struct cv_error *err);
+void mbox_guard_end(struct cv_storage_folder *folder);
 int mbox_lay_out(struct cv_storage_folder *folder,
 		 const struct cv_blob *blob, struct cv_span body,
 		 struct cv_error *err);

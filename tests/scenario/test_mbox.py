@@ -1,7 +1,9 @@
 """Mailboxes that are mbox files: LMTP and IMAP on them, beside a delivery
 agent, and Debian's Dovecot on the same files before and after."""
+import fcntl
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -69,6 +71,43 @@ def test_delivery_session_and_agent_share_an_mbox(make_server):
     assert len(fetch(client)) == 2
     client.logout()
     assert "Error" not in server.log
+
+
+def append_locked(box, text):
+    """As a delivery agent does: dotlock, then fcntl, then one write."""
+    lock = pathlib.Path(f"{box}.lock")
+    for _ in range(3000):
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o644))
+            break
+        except FileExistsError:
+            time.sleep(0.002)
+    else:
+        raise TimeoutError(lock)
+    try:
+        with open(box, "ab") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            file.write(text.encode())
+    finally:
+        lock.unlink()
+
+
+def test_a_mailbox_that_is_locked_for_long_takes_mail(make_server):
+    """The account waits for a moment, and what was saved is placed later."""
+    server = make_server(extra=MBOX + "mbox_lock_timeout = 4s\n")
+    assert server.deliver(MAIL % (b"first", b"first")) == {}
+    box = server.home("alice") / "spool" / "inbox"
+    lock = pathlib.Path(f"{box}.lock")
+    lock.touch()
+    begin = time.monotonic()
+    assert server.deliver(MAIL % (b"second", b"second")) == {}
+    assert time.monotonic() - begin < 20
+    assert b"Subject: second" not in box.read_bytes()
+    lock.unlink()
+    client = server.imap()
+    assert client.select()[1] == [b"2"]
+    assert [m[0] for m in fetch(client)] == [1, 2]
+    client.logout()
 
 
 class Doveadm:
@@ -149,6 +188,64 @@ def test_dovecot_before_and_after(make_server):
     client.logout()
 
 
+@needs_dovecot
+def test_uids_ascend_as_messages_lie_in_the_file(make_server):
+    """Beside an agent that never stops, LMTP and a session; Dovecot finds the same UIDs."""
+    server = make_server(extra=MBOX)
+    assert server.deliver(MAIL % (b"first", b"first")) == {}
+    box = server.home("alice") / "spool" / "inbox"
+    client = server.imap()
+    client.select()
+    stop = threading.Event()
+    written, delivered, ours = [], [], 0
+
+    def agent():
+        while not stop.is_set() and len(written) < 2000:
+            append_locked(box, FOREIGN % f"agent-{len(written)}")
+            written.append(None)
+            time.sleep(0.003)
+
+    def deliverer():
+        while not stop.is_set() and len(delivered) < 2000:
+            assert server.deliver(MAIL % (b"lmtp-%d" % len(delivered), b"them")) == {}
+            delivered.append(None)
+
+    threads = [threading.Thread(target=agent), threading.Thread(target=deliverer)]
+    for thread in threads:
+        thread.start()
+    try:
+        while len(written) < 60 and ours < 1500:
+            assert client.append("INBOX", None, None, MAIL % (
+                b"ours-%d" % ours, b"us"))[0] == "OK"
+            if ours % 10 == 0:
+                assert client.uid("copy", "1", "INBOX")[0] == "OK"
+            ours += 1
+            time.sleep(ours % 7 / 1000)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    client.logout()
+    client = server.imap()
+    client.select()
+    uids = {}
+    for uid, _, body in fetch(client):
+        uids.setdefault(re.search(rb"Subject: (\S+)", body)[1], []).append(uid)
+    client.logout()
+    lying = re.findall(rb"^Subject: (\S+)$", box.read_bytes(), re.M)
+    assert len(lying) == 1 + ours + (ours + 9) // 10 + len(written) + len(delivered)
+    order = [uids[name].pop(0) for name in lying]
+    wrong = [(lying[i - 2:i + 2], order[i - 2:i + 2])
+             for i in range(1, len(order)) if order[i] < order[i - 1]]
+    assert not wrong
+    assert not pathlib.Path(f"{box}.lock").exists()
+    assert "Error" not in server.log
+    server.stop()
+    theirs = Doveadm(server.home("alice")).messages()
+    assert [m[0] for m in theirs] == order
+    assert [re.search(r"Subject: (\S+)", m[2])[1].encode() for m in theirs] == lying
+
+
 # --- a spool that only a group can write -------------------------------------
 
 needs_procmail = pytest.mark.skipif(
@@ -216,6 +313,8 @@ def test_lock_files_in_a_spool_are_made_with_its_group(make_server, spool, setti
             client.noop()
             assert client.uid("store", "1", "+FLAGS", r"(\Deleted)")[0] == "OK"
             client.expunge()
+        # procmail looks for the lock once a second or more rarely
+        time.sleep(0.05)
     delivering.join()
     client.logout()
     client = server.imap()
