@@ -19,6 +19,8 @@ struct cv_preauth_origin {
 	const char *remote_ip, *local_ip, *session_id;
 	uint32_t remote_port, local_port;
 	uint32_t ttl;		/* servers that it may still pass */
+	/* "name=value", with TABs between: fields forward_name of the login */
+	struct cv_span forward;
 };
 
 /* --- service "preauth", major 1: what core does for the machine ---------- */

@@ -28,6 +28,10 @@ struct cv_proxy_target {
 	/* Servers that the connection may still pass, this one's target
 	 * included. */
 	uint32_t ttl;
+	/* "name=value" of fields forward_name, with TABs between: for the
+	 * passdbs of a server that trusts us.  Printable ASCII, names of at
+	 * most 20 bytes and values of 1024, 22 of them. */
+	struct cv_span forward;
 };
 
 /* What a protocol has for it; cv_protocol.proxy. */

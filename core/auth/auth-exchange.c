@@ -568,6 +568,24 @@ static void set_bindings(struct auth_exchange *x, struct cv_span encoded)
 			pool_printf(pool, "%s-PLUS", x->mech->name)) != NULL;
 }
 
+/* What is no field's name or value is left out. */
+static void take_forward(struct auth_request *request, struct cv_span pairs)
+{
+	struct cv_span value, name;
+	struct cv_text text;
+
+	cv_text_init(&text, request->pool);
+	while (pairs.len > 0 && cv_span_split(&pairs, '\t', &value)) {
+		if (!cv_span_split(&value, '=', &name) || value.data == NULL)
+			continue;
+		cv_text_reset(&text);
+		cv_text_append_str(&text, "forward_");
+		cv_text_append_span(&text, name);
+		(void)auth_reply_set(&request->fields, cv_text_span(&text),
+				     value);
+	}
+}
+
 static void exchange_fill(struct auth_exchange *x,
 			  const struct auth_begin *begin)
 {
@@ -580,6 +598,7 @@ static void exchange_fill(struct auth_exchange *x,
 					       begin->cert_name);
 	request->input.mechanism = x->mech == NULL ? "?" : x->mech->name;
 	request->context = x;
+	take_forward(request, begin->forward);
 	cv_text_init(&x->out, request->pool);
 	x->io = (struct cv_mechanism_io){
 		CV_SIZED(cv_mechanism_io), .input = &request->input,

@@ -9,6 +9,15 @@ static const char *const forwarded_fields[] = {
 	"proxy_timeout", "proxy_mech", "proxy_not_trusted", "source_ip",
 };
 
+static const char forward_prefix[] = "forward_";
+
+enum { FORWARD_PREFIX_LEN = sizeof(forward_prefix) - 1 };
+
+static bool is_forward_field(const char *name)
+{
+	return strncmp(name, forward_prefix, FORWARD_PREFIX_LEN) == 0;
+}
+
 enum { FIELDS = sizeof(forwarded_fields) / sizeof(forwarded_fields[0]) };
 
 static const char *field(const struct auth_request *request, const char *name)
@@ -71,6 +80,38 @@ static int check_number(const struct auth_request *request, const char *name,
 		    "%llu", name, value, (unsigned long long)max);
 }
 
+static bool is_printable(const char *text)
+{
+	while (*text >= ' ' && *text <= '~')
+		text++;
+	return *text == '\0';
+}
+
+/* [RFC2971 3.3] What an ID has room for beside x-forward- and our own: more
+ * would make the far server refuse all of it. */
+static int check_forward(const struct auth_request *request,
+			 struct cv_error *err)
+{
+	enum { NAME_MAX_LEN = 20, VALUE_MAX_LEN = 1024, COUNT_MAX = 22 };
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < request->fields.fields.count; i++) {
+		const struct auth_field *f = &request->fields.fields.items[i];
+
+		if (!is_forward_field(f->name))
+			continue;
+		if (strlen(f->name) - FORWARD_PREFIX_LEN > NAME_MAX_LEN ||
+		    strlen(f->value) > VALUE_MAX_LEN ||
+		    !is_printable(f->value) || ++count > COUNT_MAX)
+			return FAIL(err, CV_E_CONFIG, "proxy: %s cannot be "
+				    "forwarded: at most %d fields forward_*, "
+				    "names of %d more bytes, values of %d "
+				    "printable ASCII characters", f->name,
+				    COUNT_MAX, NAME_MAX_LEN, VALUE_MAX_LEN);
+	}
+	return CV_OK;
+}
+
 static int check_fields(const struct auth_request *request,
 			struct cv_error *err)
 {
@@ -80,6 +121,8 @@ static int check_fields(const struct auth_request *request,
 	const char *const names[] = { "ssl", "starttls" };
 	int status = check_number(request, "port", UINT16_MAX, err);
 
+	if (status == CV_OK)
+		status = check_forward(request, err);
 	if (status == CV_OK)
 		status = check_number(request, "proxy_timeout", 86400, err);
 	for (size_t i = 0; status == CV_OK && i < 2; i++) {
@@ -124,7 +167,7 @@ void auth_forward_info(struct auth_request *request, struct cv_span password,
 		       struct user_info *info_r)
 {
 	struct user_field *fields = pool_new_array(request->pool,
-		struct user_field, FIELDS + 2);
+		struct user_field, FIELDS + 2 + request->fields.fields.count);
 	const char *value, *pass = field(request, "pass");
 	uint32_t count = 0;
 
@@ -133,6 +176,14 @@ void auth_forward_info(struct auth_request *request, struct cv_span password,
 		if (value != NULL)
 			fields[count++] = (struct user_field){
 				forwarded_fields[i], value,
+			};
+	}
+	for (size_t i = 0; i < request->fields.fields.count; i++) {
+		const struct auth_field *f = &request->fields.fields.items[i];
+
+		if (is_forward_field(f->name))
+			fields[count++] = (struct user_field){
+				f->name, f->value,
 			};
 	}
 	/* whose password it is, where a master user has logged in */

@@ -49,6 +49,7 @@ void auth_begin_put(struct ipc_writer *w, const struct auth_begin *b)
 	ipc_put_str(w, b->cert_name);
 	ipc_put_span(w, b->channel_binding);
 	ipc_put_str(w, b->client_id);
+	ipc_put_span(w, b->forward);
 	ipc_put_bool(w, b->has_initial);
 	ipc_put_span(w, b->initial);
 	if (b->offered)
@@ -88,6 +89,7 @@ int auth_begin_get(struct ipc_reader *r, struct cv_pool *pool,
 						CHANNEL_BINDINGS_MAX));
 	b_r->client_id = pool_strdup(pool,
 		ipc_get_str(r, AUTH_CLIENT_ID_MAX));
+	b_r->forward = pool_span(pool, ipc_get_span(r, AUTH_FORWARD_MAX));
 	b_r->has_initial = ipc_get_bool(r);
 	b_r->initial = pool_span(pool, ipc_get_span(r, AUTH_DATA_MAX));
 	b_r->tag = b_r->input = CV_SPAN_NONE;

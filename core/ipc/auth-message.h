@@ -51,6 +51,7 @@ enum auth_message_type {
 enum {
 	AUTH_DATA_MAX = 16384, AUTH_TEXT_MAX = 512, AUTH_MECHANISMS_MAX = 32,
 	AUTH_GROUPS_MAX = 64, AUTH_MECHANISM_NAME_MAX = 32, AUTH_FLUSH_MAX = 16, AUTH_CLIENT_ID_MAX = 1024,
+	AUTH_FORWARD_MAX = 8192,
 };
 
 enum {				/* struct auth_mechanism.flags */
@@ -77,6 +78,7 @@ struct auth_begin {
 	const char *cert_name;		/* its user name, "" none */
 	struct cv_span channel_binding;	/* see channel-binding.h */
 	const char *client_id;		/* IMAP ID, for logs and policy */
+	struct cv_span forward;		/* of cv_preauth_origin */
 	bool has_initial;
 	struct cv_span initial;
 	bool offered;			/* what follows, as of a HANDOFF */

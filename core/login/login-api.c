@@ -246,6 +246,11 @@ static int api_set_origin(struct cv_preauth *p,
 			  origin->local_port) ||
 	    (origin->session_id != NULL && !is_session_id(origin->session_id)))
 		return CV_E_SYNTAX;
+	if (CV_HAS(origin, forward)) {
+		if (origin->forward.len > AUTH_FORWARD_MAX)
+			return CV_E_SYNTAX;
+		p->forward = pool_span(p->pool, origin->forward);
+	}
 	memcpy(p->remote_ip, remote_ip, sizeof(remote_ip));
 	memcpy(p->local_ip, local_ip, sizeof(local_ip));
 	p->conn.remote_port = net_address_port(&remote);

@@ -232,6 +232,7 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 	struct auth_begin b = {
 		.service = p->process->protocol_name, .mechanism = mechanism,
 		.session_id = p->session_id, .client_id = p->client_id,
+		.forward = p->forward,
 		.has_initial = has_initial, .initial = initial,
 	};
 

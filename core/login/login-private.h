@@ -115,6 +115,7 @@ struct cv_preauth {
 	uint32_t auth_id, attempts;	/* auth_id 0: auth knows of nothing */
 	struct cv_preauth *asking_next;
 	const char *mechanism, *user, *client_id;
+	struct cv_span forward;		/* of a proxy in front of us */
 	struct cv_span handoff_tag;
 	bool wants_handoff;
 	/* What hand_off would be given, when the machine said so before; the

@@ -71,6 +71,28 @@ static void choose_user(struct forward *f)
 	f->target.mechanism = field(f, "proxy_mech");
 }
 
+/* Fields forward_name, as "name=value" with TABs between. */
+static struct cv_span forward_fields(const struct forward *f)
+{
+	static const struct cv_span prefix = { "forward_", 8 };
+	const struct user_info *user = f->s->user_info;
+	struct cv_text text;
+
+	cv_text_init(&text, f->s->pool);
+	for (uint32_t i = 0; i < user->field_count; i++) {
+		struct cv_span name = cv_span_of(user->fields[i].name);
+
+		if (!cv_span_begins(name, prefix))
+			continue;
+		if (text.len > 0)
+			cv_text_append_c(&text, '\t');
+		cv_text_append_span(&text, cv_span_skip(name, prefix.len));
+		cv_text_append_c(&text, '=');
+		cv_text_append_str(&text, user->fields[i].value);
+	}
+	return cv_text_span(&text);
+}
+
 static void tell_client(struct forward *f)
 {
 	const struct conn_info *conn = &f->s->conn;
@@ -81,6 +103,7 @@ static void tell_client(struct forward *f)
 	f->target.local_ip = conn->local_ip;
 	f->target.remote_port = conn->remote_port;
 	f->target.local_port = conn->local_port;
+	f->target.forward = forward_fields(f);
 	f->target.ttl = (conn->proxy_ttl == 0 ? TTL + 1 : conn->proxy_ttl) - 1;
 }
 

@@ -92,6 +92,27 @@ static uint32_t number_of(struct cv_span text)
 	return cv_span_to_u64(text, UINT16_MAX, &value) ? (uint32_t)value : 0;
 }
 
+/* Appends "name=value"; what it could not be told from is left out. */
+static bool take_forward(struct cv_text *forward, struct cv_span field,
+			 struct cv_span value)
+{
+	static const struct cv_span prefix = { "x-forward-", 10 };
+
+	if (!cv_span_begins_icase(field, prefix) ||
+	    field.len == prefix.len ||
+	    memchr(field.data, '=', field.len) != NULL ||
+	    memchr(field.data, '\t', field.len) != NULL ||
+	    (value.len > 0 && memchr(value.data, '\t', value.len) != NULL))
+		return false;
+	if (forward->len > 0)
+		cv_text_append_c(forward, '\t');
+	for (size_t i = prefix.len; i < field.len; i++)
+		cv_text_append_c(forward, cv_ascii_lower(field.data[i]));
+	cv_text_append_c(forward, '=');
+	cv_text_append_span(forward, value);
+	return true;
+}
+
 static bool take_origin(struct cv_preauth_origin *o, struct cv_span field,
 			struct cv_span value, struct cv_pool *pool)
 {
@@ -118,8 +139,10 @@ bool imap_id_origin(struct imap_args args, struct cv_pool *pool,
 {
 	const struct imap_arg *arg = imap_args_next(&args);
 	struct imap_args list;
+	struct cv_text forward;
 	bool found = false;
 
+	cv_text_init(&forward, pool);
 	*origin_r = (struct cv_preauth_origin){ CV_SIZED(cv_preauth_origin) };
 	if (arg == NULL || arg->type != IMAP_LIST)
 		return false;
@@ -129,9 +152,11 @@ bool imap_id_origin(struct imap_args args, struct cv_pool *pool,
 		const struct imap_arg *value = imap_args_next(&list);
 
 		if (!is_nil(value) &&
-		    take_origin(origin_r, field->text, value->text, pool))
+		    (take_origin(origin_r, field->text, value->text, pool) ||
+		     take_forward(&forward, field->text, value->text)))
 			found = true;
 	}
+	origin_r->forward = cv_text_span(&forward);
 	return found;
 }
 

@@ -226,6 +226,23 @@ static void id_number(struct login *l, const char *name, uint32_t value)
 	id_pair(l, name, text);
 }
 
+static void id_forward(struct login *l, struct cv_span pairs)
+{
+	struct cv_span value, name;
+	struct cv_text field;
+
+	cv_text_init(&field, l->out.pool);
+	while (pairs.len > 0 && cv_span_split(&pairs, '\t', &value)) {
+		if (!cv_span_split(&value, '=', &name) || value.data == NULL)
+			continue;
+		cv_text_reset(&field);
+		cv_text_append_str(&field, "x-forward-");
+		cv_text_append_span(&field, name);
+		id_pair(l, cv_text_str(&field),
+			cv_span_copy(l->out.pool, value));
+	}
+}
+
 /* The fields that Dovecot has for it; a server that does not know or trust us
  * leaves them alone. */
 static int tell_client(struct login *l)
@@ -243,6 +260,8 @@ static int tell_client(struct login *l)
 	id_pair(l, "x-connected-ip", t->local_ip);
 	id_number(l, "x-connected-port", t->local_port);
 	id_number(l, "x-proxy-ttl", t->ttl);
+	if (CV_HAS(t, forward))
+		id_forward(l, t->forward);
 	cv_text_append_c(&l->out, ')');
 	status = send_line(l);
 	/* a refusal changes nothing */

@@ -2,6 +2,7 @@
 import base64
 import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
@@ -424,3 +425,66 @@ def test_a_host_with_an_address_of_ipv6():
             c.line()
             assert login(c, "bracket")[-1].startswith("a NO [UNAVAILABLE]")
         assert culver.wait_for(lambda: "host '[::1]'" in front.log)
+
+
+def id_that_arrives(through, *, trust=TRUST, middle_fields="", front_fields=""):
+    """What the server behind one or two proxies is told in ID, as a dictionary."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = listener.getsockname()[1]
+        servers = []
+        for fields, extra in ((middle_fields, trust), (front_fields, ""))[2 - through:]:
+            server = stack.enter_context(culver.Server(users={}, extra=extra))
+            write_users(server, {"alice": f"proxy host=127.0.0.1 port={port} {fields}"})
+            port = server.imap_port
+            servers.append(server)
+        c = stack.enter_context(servers[-1].raw())
+        c.line()
+        c.send("a LOGIN alice secret\r\n")
+        listener.settimeout(20)
+        try:
+            far = stack.enter_context(listener.accept()[0])
+        except TimeoutError:
+            return servers[-1].log
+        far.settimeout(20)
+        far.sendall(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR ID] hi\r\n")
+        line = b""
+        while not line.endswith(b")\r\n"):
+            line += far.recv(4096)
+        far.sendall(b"I OK\r\n")
+        assert far.recv(4096).startswith(b"L AUTHENTICATE PLAIN ")
+        far.sendall(b"L OK in\r\n")
+        assert c.until("a")[-1].startswith(b"a OK")
+        words = [word.replace('\\"', '"') for word in
+                 re.findall(r'"((?:[^"\\]|\\.)*)"', line.decode())]
+        return dict(zip(words[::2], words[1::2]))
+
+
+def test_forward_fields_go_along():
+    told = id_that_arrives(1, front_fields='forward_zone=north forward_q=a"b forward_empty=')
+    assert told["x-forward-zone"] == "north" and told["x-forward-q"] == 'a"b'
+    assert "x-forward-empty" not in told and told["x-originating-ip"] == "127.0.0.1"
+
+
+def test_forward_fields_go_through_a_proxy_that_trusts_the_first_one():
+    fields = {"front_fields": "forward_zone=north forward_both=front",
+              "middle_fields": "forward_more=x forward_both=middle"}
+    told = id_that_arrives(2, **fields)
+    assert {k: v for k, v in told.items() if k.startswith("x-forward-")} == {
+        "x-forward-zone": "north", "x-forward-more": "x", "x-forward-both": "middle"}
+    told = id_that_arrives(2, trust="", **fields)
+    assert {k: v for k, v in told.items() if k.startswith("x-forward-")} == {
+        "x-forward-more": "x", "x-forward-both": "middle"}
+
+
+@pytest.mark.parametrize("field", ["forward_" + "n" * 21 + "=x", "forward_name=J\u00fcrgen",
+                                   "forward_x=" + "v" * 1025,
+                                   " ".join(f"forward_n{i}=x" for i in range(23))],
+                         ids=["long name", "no ASCII", "long value", "too many"])
+def test_forward_fields_that_cannot_be_forwarded(field):
+    with culver.Server(users={}) as front:
+        write_users(front, {"alice": f"proxy host=127.0.0.1 port=9 {field}"})
+        with front.raw() as c:
+            c.line()
+            assert login(c, "alice")[-1].startswith("a NO [UNAVAILABLE]")
+        assert culver.wait_for(lambda: "cannot be forwarded: at most 22" in front.log)

@@ -369,6 +369,7 @@ static void an_auth_request_arrives_unchanged(void **state)
 		.session_id = "sid", .conn = { .local_ip = "::1" },
 		.cert_name = "", .has_initial = true,
 		.initial = CV_SPAN("\0user\0pass"),
+		.forward = CV_SPAN("a=b\tc=d"),
 	}, in;
 	struct ipc_writer w;
 	struct ipc_reader r;
@@ -378,6 +379,7 @@ static void an_auth_request_arrives_unchanged(void **state)
 	assert_int_equal(reader_of(&w, &r), CV_OK);
 	assert_int_equal(auth_begin_get(&r, pool, &in, &err), CV_OK);
 	assert_int_equal(in.id, 3);
+	assert_true(cv_span_equal(in.forward, out.forward));
 	assert_string_equal(in.mechanism, "PLAIN");
 	assert_string_equal(in.conn.local_ip, "::1");
 	assert_string_equal(in.conn.remote_ip, "");
