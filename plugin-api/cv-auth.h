@@ -318,6 +318,9 @@ enum {					/* struct cv_scheme.flags */
 	CV_SCHEME_DEFAULT = 8,		/* dummy verify uses it: it takes as
 					 * long as the usual hash */
 	CV_SCHEME_CLEAR = 16,		/* what is stored is the password */
+	CV_SCHEME_MECHANISM = 32,	/* mechanisms need it stored so: weak
+					 * by nature, neither reported nor
+					 * refused */
 };
 
 enum cv_scheme_encoding {		/* without a suffix like .b64 */

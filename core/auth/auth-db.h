@@ -40,6 +40,7 @@ struct auth_db {
 	const char *username_filter;	/* passdb */
 	bool deny, pass_on, master;	/* passdb */
 	struct auth_dummy dummy;	/* for users that do not exist */
+	const struct cv_scheme *weak_told[16];	/* those that were reported */
 	struct auth_db *next;
 };
 

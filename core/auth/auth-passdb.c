@@ -1,6 +1,7 @@
 /* auth-passdb.c - the chain of passdbs. */
 #include "auth-request.h"
 #include "auth-username.h"
+#include "auth-weak.h"
 
 /* What a chain may do after one database. */
 enum chain_next { CHAIN_STOP, CHAIN_CONTINUE };
@@ -113,12 +114,29 @@ static int apply_next(struct auth_request *request)
 	return status == CV_OK ? CV_AUTH_NEXT : status;
 }
 
+/* A password was compared with what is stored, and is the right one. */
+static bool is_too_weak(struct auth_request *request, struct auth_db *db)
+{
+	const char *stored = auth_reply_get(&request->reply, "password");
+
+	if (!wants_password(request) || stored == NULL ||
+	    auth_reply_is_true(&request->reply, "nopassword") ||
+	    auth_weak_permits(db, stored,
+			      request->auth->set.auth_allow_weak_schemes,
+			      auth_request_name(request)))
+		return false;
+	request->fail_text = "Your password must be set anew.";
+	return true;
+}
+
 /* The database has said yes: what it says beside that. */
-static int apply_fields(struct auth_request *request, const struct auth_db *db)
+static int apply_fields(struct auth_request *request, struct auth_db *db)
 {
 	struct cv_auth_reply *reply = &request->reply;
 	const char *text;
 
+	if (is_too_weak(request, db))
+		return CV_AUTH_DISABLED;
 	if (auth_request_add_fields(request, db, reply, &request->error) < 0)
 		return request->error.code;
 	text = auth_reply_get(reply, "allow_nets");

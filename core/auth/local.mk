@@ -29,6 +29,7 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-service-private.h \
 	%D%/auth-userdb.c \
 	%D%/auth-username.c %D%/auth-username.h \
+	%D%/auth-weak.c %D%/auth-weak.h \
 	%D%/auth-worker.c %D%/auth-worker.h \
 	%D%/auth-worker-server.c %D%/auth-worker-server.h \
 	%D%/auth-worker-service.c \

@@ -207,6 +207,22 @@ int password_verify(const char *stored, const char *default_scheme,
 	return ret;
 }
 
+/* crypt's own: without "$" it is DES (or BSDi's "_"), $1$ MD5, $3$ MD4. */
+bool password_is_weak(const struct password_hash *hash)
+{
+	static const char *const strong[] = {
+		"$2", "$5$", "$6$", "$7$", "$gy$", "$y$",
+	};
+
+	if (strcmp(hash->scheme->name, "CRYPT") != 0)
+		return (hash->scheme->flags & CV_SCHEME_WEAK) != 0;
+	for (size_t i = 0; i < sizeof(strong) / sizeof(strong[0]); i++) {
+		if (cv_span_begins(hash->text, cv_span_of(strong[i])))
+			return false;
+	}
+	return true;
+}
+
 bool password_is_expensive(const char *stored, const char *default_scheme)
 {
 	struct password_hash hash;

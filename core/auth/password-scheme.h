@@ -36,6 +36,9 @@ int password_verify(const char *stored, const char *default_scheme,
 		    const char *user, struct cv_span password,
 		    struct cv_error *err);
 
+/* Not for new passwords: the scheme, or what {CRYPT} stands for here. */
+bool password_is_weak(const struct password_hash *hash);
+
 /* True when verifying is made to be slow, so that it belongs in a worker. */
 bool password_is_expensive(const char *stored, const char *default_scheme);
 

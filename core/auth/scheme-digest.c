@@ -190,7 +190,7 @@ static int digest_md5_generate(const struct cv_scheme_input *in,
 	return ret;
 }
 
-#define CLEAR (CV_SCHEME_WEAK | CV_SCHEME_CLEAR)
+#define CLEAR (CV_SCHEME_WEAK | CV_SCHEME_CLEAR | CV_SCHEME_MECHANISM)
 #define SCHEME(name_, functions, encoding_, flags_) \
 	{ CV_SIZED(cv_scheme), .name = (name_), .encoding = (encoding_), \
 	  .flags = (flags_), .verify = functions##_verify, \
@@ -213,7 +213,7 @@ const struct cv_scheme scheme_digest_table[] = {
 	SCHEME("PLAIN-MD4", md4, CV_SCHEME_HEX, CV_SCHEME_WEAK),
 	SCHEME("PLAIN-MD5", md5, CV_SCHEME_HEX, CV_SCHEME_WEAK),
 	SCHEME("DIGEST-MD5", digest_md5, CV_SCHEME_HEX,
-	       CV_SCHEME_WEAK | CV_SCHEME_USER),
+	       CV_SCHEME_WEAK | CV_SCHEME_USER | CV_SCHEME_MECHANISM),
 };
 const uint32_t scheme_digest_count =
 	sizeof(scheme_digest_table) / sizeof(scheme_digest_table[0]);

@@ -293,8 +293,10 @@ const struct cv_scheme scheme_hmac_table[] = {
 	SCHEME("SCRAM-SHA-256", scram_sha256, CV_SCHEME_TEXT,
 	       CV_SCHEME_EXPENSIVE),
 	SCHEME("PBKDF2", pbkdf2, CV_SCHEME_TEXT, CV_SCHEME_EXPENSIVE),
-	SCHEME("CRAM-MD5", cram_md5, CV_SCHEME_HEX, CV_SCHEME_WEAK),
-	SCHEME("HMAC-MD5", cram_md5, CV_SCHEME_HEX, CV_SCHEME_WEAK),
+	SCHEME("CRAM-MD5", cram_md5, CV_SCHEME_HEX,
+	       CV_SCHEME_WEAK | CV_SCHEME_MECHANISM),
+	SCHEME("HMAC-MD5", cram_md5, CV_SCHEME_HEX,
+	       CV_SCHEME_WEAK | CV_SCHEME_MECHANISM),
 };
 const uint32_t scheme_hmac_count =
 	sizeof(scheme_hmac_table) / sizeof(scheme_hmac_table[0]);

@@ -173,6 +173,6 @@ static int generate(const struct cv_scheme_input *in, struct cv_text *hash,
 const struct cv_scheme scheme_otp = {
 	CV_SIZED(cv_scheme), .name = "OTP", .encoding = CV_SCHEME_TEXT,
 	/* thousands of digests of one block */
-	.flags = CV_SCHEME_EXPENSIVE | CV_SCHEME_WEAK,
+	.flags = CV_SCHEME_EXPENSIVE | CV_SCHEME_WEAK | CV_SCHEME_MECHANISM,
 	.verify = verify, .generate = generate,
 };

@@ -48,6 +48,13 @@ static const struct cv_setting_def auth_setting_defs[] = {
 	CV_SETTING(auth_settings, auth_worker_max_count, CV_SET_UINT,
 		"30", "1..100000", CV_SET_RELOADABLE,
 		"auth-worker processes at most."),
+	CV_SETTING(auth_settings, auth_allow_weak_schemes, CV_SET_ENUM,
+		"report", "report|yes|no", CV_SET_RELOADABLE,
+		"Passwords whose stored form is easily guessed (MD5, SHA1, "
+		"DES and others of \"culveradm pw -l\"): each scheme of a "
+		"passdb is reported once, let in without a word, or refused. "
+		"What mechanisms need stored (PLAIN, CRAM-MD5, DIGEST-MD5, "
+		"OTP) does not count."),
 	CV_SETTING(auth_settings, auth_verbose, CV_SET_BOOL,
 		"no", NULL, CV_SET_RELOADABLE,
 		"Log failed authentications and their reasons."),

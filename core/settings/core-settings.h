@@ -138,6 +138,7 @@ struct auth_settings {
 	const char *auth_master_user_separator;
 	const char *auth_anonymous_username;
 	uint32_t auth_worker_max_count;
+	uint32_t auth_allow_weak_schemes;	/* enum auth_auth_allow_... */
 	bool auth_verbose;
 	const char *auth_verbose_passwords;
 	bool auth_debug;
@@ -151,6 +152,11 @@ struct auth_settings {
 	struct cv_strings auth_proxy_self;
 };
 extern const struct settings_table auth_settings_table;
+enum auth_auth_allow_weak_schemes {
+	AUTH_AUTH_ALLOW_WEAK_SCHEMES_REPORT,
+	AUTH_AUTH_ALLOW_WEAK_SCHEMES_YES,
+	AUTH_AUTH_ALLOW_WEAK_SCHEMES_NO,
+};
 
 /* Users and where their mail is. */
 enum fts_enforced {

@@ -61,15 +61,18 @@ static int load_schemes(struct adm *adm, struct cv_error *err)
 
 static int list(struct adm *adm)
 {
-	static const char *const columns[] = { "scheme", NULL };
+	static const char *const columns[] = { "scheme", "weak", NULL };
 	const struct cv_scheme *scheme;
 	struct adm_output *out;
 	uint32_t at = 0;
 
 	if (adm->format != ADM_FORMAT_DEFAULT) {
 		out = adm_output_begin(adm, ADM_FORMAT_DEFAULT, columns);
-		while ((scheme = password_scheme_next(&at)) != NULL)
+		while ((scheme = password_scheme_next(&at)) != NULL) {
 			adm_output_value(out, scheme->name);
+			adm_output_value(out, scheme->flags & CV_SCHEME_WEAK ?
+					 "yes" : "no");
+		}
 		adm_output_end(&out, false);
 		return ADM_OK;
 	}
