@@ -183,7 +183,7 @@ def test_every_answer_about_users_can_be_json(mail):
     done = mail.adm("-f", "json", "auth", "test", "alice", "wrong", check=False)
     assert done.returncode == 77
     assert json.loads(done.stdout)[0]["value"] == "failed"
-    assert {"scheme": "SHA512-CRYPT"} in rows_of(mail, "pw", "-l")
+    assert {"scheme": "SHA512-CRYPT", "weak": "no"} in rows_of(mail, "pw", "-l")
 
 
 CALLS = [
