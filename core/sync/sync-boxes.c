@@ -484,7 +484,7 @@ static int merge_name(struct sync *sync, struct subscribing *u,
 	if (has_name(&u->done, name))
 		return CV_OK;
 	hash_set(&u->done, cv_span_of(name), u);
-	if (sync_is_untouched(sync, name)) {
+	if (sync_is_untouched(sync, name) || !sync_is_named(sync, name)) {
 		if (old)
 			*array_add(&u->result) = name;
 		return CV_OK;

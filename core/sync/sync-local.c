@@ -735,6 +735,16 @@ static const struct sync_side_ops ops = {
 	.identify = local_identify,
 };
 
+/* "imapc:" has nothing behind it, and gets a colon in messages. */
+static const char *label_of(struct cv_pool *pool, const char *location)
+{
+	size_t len = strlen(location);
+
+	while (len > 0 && location[len - 1] == ':')
+		len--;
+	return pool_printf(pool, "%.*s", (int)len, location);
+}
+
 int sync_local_open(struct cv_user *user, bool owned, const char *label,
 		    struct sync_side **side_r, struct cv_error *err)
 {
@@ -749,7 +759,7 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 	l->user = user;
 	l->owned = owned;
 	l->side = (struct sync_side){
-		.ops = &ops, .label = pool_strdup(pool, label),
+		.ops = &ops, .label = label_of(pool, label),
 		.caps = SYNC_CAP_WRITE | SYNC_CAP_FLAGS | SYNC_CAP_UIDS |
 			SYNC_CAP_METADATA | SYNC_CAP_BOXES | SYNC_CAP_NOTES,
 	};
@@ -760,8 +770,9 @@ int sync_local_open(struct cv_user *user, bool owned, const char *label,
 	if (ret == CV_OK)
 		ret = mailbox_account_id(user, l->side.id, err);
 	if (ret < 0) {
+		(void)error_prefix(err, "%s", l->side.label);
 		local_close(side_r);
-		return error_prefix(err, "%s", label);
+		return ret;
 	}
 	/* what another server has has its numbers from there */
 	mailbox_store_traits(user, &remote, &flags);

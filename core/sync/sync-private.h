@@ -66,6 +66,8 @@ void sync_show(struct sync *sync, const char *name);
 /* Of a namespace whose state at one end is not known in this run: neither the
  * mailbox nor its subscription is changed. */
 bool sync_is_untouched(const struct sync *sync, const char *name);
+/* By mask and exclude. */
+bool sync_is_named(const struct sync *sync, const char *name);
 
 /* sync-boxes.c: finds pairs; renames, removes and creates. */
 int sync_boxes_match(struct sync *sync, struct cv_error *err);

@@ -179,6 +179,30 @@ static void describe(const struct sync_content *c, const char *name,
 	}
 }
 
+/* Two that are one mailbox, one of which was never used: clients that know
+ * the other keep what they have of it. */
+static int take_validity(struct sync *sync, const struct sync_pair *pair,
+			 struct sync_content *c, struct cv_error *err)
+{
+	const uint32_t caps = SYNC_CAP_WRITE | SYNC_CAP_UIDS;
+	int to = c->box[1].uidnext <= 1 ? 1 : 0, ret;
+
+	if (sync->options->mirror || sync->options->dry_run ||
+	    pair->state != NULL || pair->absent[0] || pair->absent[1] ||
+	    c->box[to].uidnext > 1 || c->rows[to].count > 0 ||
+	    c->box[!to].uidvalidity == 0 ||
+	    c->box[0].uidvalidity == c->box[1].uidvalidity ||
+	    memcmp(c->box[0].guid, c->box[1].guid, 16) != 0 ||
+	    (sync->side[0]->caps & sync->side[1]->caps & caps) != caps)
+		return CV_OK;
+	ret = sync->side[to]->ops->update(
+		sync->side[to], &(struct sync_update){
+			.uidvalidity = c->box[!to].uidvalidity }, err);
+	if (ret == CV_OK)
+		c->box[to].uidvalidity = c->box[!to].uidvalidity;
+	return ret;
+}
+
 static int sync_box(struct sync *sync, struct sync_pair *pair,
 		    struct cv_error *err)
 {
@@ -196,6 +220,8 @@ static int sync_box(struct sync *sync, struct sync_pair *pair,
 	ret = read_side(sync, pair, 0, &content, err);
 	if (ret == CV_OK)
 		ret = read_side(sync, pair, 1, &content, err);
+	if (ret == CV_OK)
+		ret = take_validity(sync, pair, &content, err);
 	if (ret == CV_OK) {
 		describe(&content, name, result);
 		sync_notes_limit(sync, &content, !sync->options->mirror);
@@ -284,16 +310,19 @@ static int sync_boxes_all(struct sync *sync, struct cv_error *err)
 
 /* --- the run ---------------------------------------------------------------------------- */
 
+bool sync_is_named(const struct sync *sync, const char *name)
+{
+	const struct sync_options *o = sync->options;
+
+	return (o->mask == NULL || sync_mask_matches(o->mask, name)) &&
+		(o->exclude == NULL || !sync_mask_matches(o->exclude, name));
+}
+
 static bool is_wanted(const struct sync *sync, const char *name)
 {
-	if (sync_is_untouched(sync, name))
-		return false;
-	return (sync->options->wanted == NULL ||
-		sync->options->wanted(sync->options->context, name)) &&
-		(sync->options->mask == NULL ||
-		sync_mask_matches(sync->options->mask, name)) &&
-		(sync->options->exclude == NULL ||
-		 !sync_mask_matches(sync->options->exclude, name));
+	return !sync_is_untouched(sync, name) && sync_is_named(sync, name) &&
+		(sync->options->wanted == NULL ||
+		 sync->options->wanted(sync->options->context, name));
 }
 
 static int list_side(struct sync *sync, int side, struct cv_error *err)

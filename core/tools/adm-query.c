@@ -466,8 +466,12 @@ static int take_arg(struct query_parser *p, const char *arg)
 	if (key != NULL)
 		return add_found(p, key);
 	if (!query_parse_set(p->pool, arg, &set))
-		return query_fail_at(p, "is no search key (hint: see "
-			       "culveradm-search-query(7))");
+		return query_fail_at(p, strchr(arg, ' ') != NULL ?
+			"is no search key (hint: each word of a query is an "
+			"argument of its own: mailbox INBOX seen, without "
+			"quotes around them all)" :
+			"is no search key (hint: see "
+			"culveradm-search-query(7))");
 	ret = query_add_key(p, CV_SEARCH_SEQS, &node);
 	if (ret == CV_OK)
 		p->query->nodes[node].set = set;

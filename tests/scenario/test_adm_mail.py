@@ -97,6 +97,11 @@ def test_a_wrong_query_is_refused_before_any_mailbox_is_opened(mail, query):
     assert "usage: culveradm search" in done.stderr
 
 
+def test_a_query_in_one_word_gets_a_hint(mail):
+    done = mail.adm("search", "-u", "alice", "mailbox INBOX seen", check=False)
+    assert done.returncode == 75 and "argument of its own" in done.stderr
+
+
 def test_fetch_shows_content_and_what_is_known_of_it(mail):
     rows = json.loads(adm(mail, "-f", "json", "fetch", "-u", "alice",
                           "uid seq flags size.virtual size.physical hdr.subject date.received.unixtime "

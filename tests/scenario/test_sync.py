@@ -283,6 +283,39 @@ def test_changes_of_both_sides_are_merged(mail):
     assert nothing(run(mail, "sync", there))
 
 
+def status(server, location, *names):
+    rows = json.loads(server.adm("-f", "json", "-o", f"mail_location={location}", "mailbox", "status",
+                                 "-u", "alice", "uidvalidity guid", *names).stdout)
+    return {row["mailbox"]: (row["uidvalidity"], row["guid"]) for row in rows}
+
+
+def test_what_was_never_used_becomes_the_other(mail):
+    """Also INBOX, which is there before: clients that know one know the other."""
+    fill(mail)
+    here, there = other(mail, "Maildir"), other(mail)
+    assert status(mail, here, "INBOX") != status(mail, there, "INBOX")
+    run(mail, "sync", there)
+    names = ("INBOX", "Archive", "Archive/2007")
+    assert status(mail, here, *names) == status(mail, there, *names)
+    assert dump(mail, here) == dump(mail, there)
+    assert nothing(run(mail, "sync", there))
+
+
+def test_a_mask_is_for_subscriptions_too(mail):
+    fill(mail)
+    there = other(mail)
+    mail.adm("mailbox", "subscribe", "-u", "alice", "Archive/2007", "Never")
+    subscribed = lambda: mail.adm("-o", f"mail_location={there}", "mailbox", "list", "-s", "-u",
+                                  "alice").stdout.split()
+    run(mail, "sync", "-m", "Archive/2007", there)
+    assert "Archive/2007" in subscribed() and not {"Archive", "Never"} & set(subscribed())
+    run(mail, "sync", "-x", "Never", there)
+    assert "Archive" in subscribed() and "Never" not in subscribed()
+    run(mail, "sync", there)
+    assert {"Archive", "Archive/2007", "Never"} <= set(subscribed())
+    assert nothing(run(mail, "sync", there))
+
+
 def test_mailboxes_are_made_renamed_and_removed_both_ways(mail):
     fill(mail)
     here, there = other(mail, "Maildir"), other(mail)
