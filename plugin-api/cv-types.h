@@ -70,6 +70,10 @@ enum cv_status {
 	CV_E_TIMEOUT = -12,
 	CV_E_NO_SPACE = -13,	/* disk full: NO [OVERQUOTA]-like, 452 */
 	CV_E_QUOTA = -14,	/* the user's quota: NO [OVERQUOTA], 552 */
+	/* The system does not permit it (owner, mode, read-only file system):
+	 * the administrator's to mend, unlike CV_E_DENIED, which somebody has
+	 * decided.  NO [CONTACTADMIN], 451, and it is logged. */
+	CV_E_ACCESS = -15,
 };
 
 /* --- spans: bytes with a length, not NUL-terminated --------------------- */

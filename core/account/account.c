@@ -447,7 +447,7 @@ int account_prepare(struct account *account, struct cv_error *err)
 	int status = CV_OK;
 
 	if (account->options.readonly)
-		return FAIL(err, CV_E_DENIED, "account is open for reading "
+		return FAIL(err, CV_E_ACCESS, "account is open for reading "
 			    "only");
 	status = account_catch_up(account, err);
 	if (status < 0)

@@ -16,7 +16,7 @@ int account_begin(struct account *account, uint64_t deadline_msecs,
 
 	BUG_IF(account->open_txn != NULL);
 	if (account->options.readonly)
-		return FAIL(err, CV_E_DENIED, "account is open for reading "
+		return FAIL(err, CV_E_ACCESS, "account is open for reading "
 			    "only");
 	status = account_lock(account, deadline_msecs, err);
 	if (status != CV_OK)
@@ -312,7 +312,7 @@ static int rotate_on_request(struct account *account, bool for_room,
 
 	BUG_IF(account->open_txn != NULL);
 	if (account->options.readonly)
-		return FAIL(err, CV_E_DENIED, "account is open for reading "
+		return FAIL(err, CV_E_ACCESS, "account is open for reading "
 			    "only");
 	status = account_lock(account, deadline_msecs, err);
 	if (status != CV_OK)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static void set(struct cv_error *err, int code, const char *file, int line,
 		const char *fmt, va_list args)
@@ -41,12 +42,23 @@ static int status_of_errno(int number)
 		return CV_E_EXISTS;
 	case EACCES:
 	case EPERM:
-		return CV_E_DENIED;
+	case EROFS:
+		return CV_E_ACCESS;
 	case ETIMEDOUT:
 		return CV_E_TIMEOUT;
 	default:
 		return CV_E_TEMP;
 	}
+}
+
+/* Whose owner and mode it was not. */
+static void say_who(struct cv_error *err)
+{
+	size_t len = strlen(err->text);
+
+	(void)snprintf(err->text + len, sizeof(err->text) - len,
+		       " (as uid %u, gid %u)", (unsigned int)geteuid(),
+		       (unsigned int)getegid());
 }
 
 int error_set_errno(struct cv_error *err, int error_number, const char *file,
@@ -63,6 +75,8 @@ int error_set_errno(struct cv_error *err, int error_number, const char *file,
 		len = strlen(err->text);
 		(void)snprintf(err->text + len, sizeof(err->text) - len,
 			       ": %s", strerror(error_number));
+		if (error_number == EACCES || error_number == EPERM)
+			say_who(err);
 	}
 	return code;
 }
@@ -119,6 +133,7 @@ const char *status_name(int code)
 		{ CV_E_TIMEOUT, "timed out" },
 		{ CV_E_NO_SPACE, "no space left" },
 		{ CV_E_QUOTA, "over quota" },
+		{ CV_E_ACCESS, "not permitted by the system" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

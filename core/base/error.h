@@ -22,7 +22,7 @@ struct cv_error {
 
 /* The failure class with the lowest number: what another process tells is one
  * of them, or no status. */
-enum { STATUS_LOWEST = CV_E_QUOTA };
+enum { STATUS_LOWEST = CV_E_ACCESS };
 
 #define ERROR_NONE { .code = CV_OK }
 
@@ -30,9 +30,10 @@ enum { STATUS_LOWEST = CV_E_QUOTA };
 int error_set(struct cv_error *err, int code, const char *file, int line,
 	      const char *fmt, ...) CV_PRINTF(5, 6);
 
-/* As error_set; appends ": " and strerror(error_number).  The code is
- * derived: ENOSPC and EDQUOT CV_E_NO_SPACE, ENOENT CV_E_NOT_FOUND, EEXIST
- * CV_E_EXISTS, EACCES and EPERM CV_E_DENIED, all else CV_E_TEMP. */
+/* As error_set; appends ": " and strerror(error_number), and as whom this
+ * process acts when that is not permitted.  The code is derived: ENOSPC and
+ * EDQUOT CV_E_NO_SPACE, ENOENT CV_E_NOT_FOUND, EEXIST CV_E_EXISTS, EACCES,
+ * EPERM and EROFS CV_E_ACCESS, all else CV_E_TEMP. */
 int error_set_errno(struct cv_error *err, int error_number, const char *file,
 		    int line, const char *fmt, ...) CV_PRINTF(5, 6);
 

@@ -158,6 +158,14 @@ static int save_content(struct delivery *d, struct cv_save *save,
 	return status == CV_OK ? mailbox_api.save_finish(save, err) : status;
 }
 
+/* A mailbox that is not there or may not be written says nothing about the
+ * mail: it comes again. */
+static int status_of_save(int status)
+{
+	return status == CV_E_NOT_FOUND || status == CV_E_DENIED ?
+		CV_E_TEMP : status;
+}
+
 static int deliver_one(struct delivery *d, struct cv_error *err)
 {
 	struct cv_save *save = NULL;
@@ -165,8 +173,9 @@ static int deliver_one(struct delivery *d, struct cv_error *err)
 	struct cv_set uids = { NULL, 0 };
 	int status = ask_hooks(d, err);
 
-	if (status == CV_OK)
-		status = save_open(d, &save, err);
+	if (status != CV_OK)
+		return status;
+	status = save_open(d, &save, err);
 	if (status == CV_OK)
 		status = save_content(d, save, err);
 	if (status == CV_OK)
@@ -175,7 +184,7 @@ static int deliver_one(struct delivery *d, struct cv_error *err)
 	if (save != NULL)
 		mailbox_api.save_abort(&save);
 	if (status != CV_OK)
-		return status;
+		return status_of_save(status);
 	log_info("delivery", "sender=<%s> recipient=<%s> mailbox='%s' "
 		 "uid=%u size=%zu saved", d->order->sender,
 		 d->order->recipient, d->mailbox_name,

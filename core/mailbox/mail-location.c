@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 
 /* "~/x" and "x" below the home directory; "~" the home itself. */
 static int expand_home(struct cv_user *user, struct cv_span path,
@@ -332,18 +331,9 @@ static int open_in_memory(struct cv_user *user, const char *copy,
 			       err);
 }
 
-static bool is_readonly(const char *path)
-{
-	struct statvfs vfs;
-
-	return statvfs(path, &vfs) == 0 && (vfs.f_flag & ST_RDONLY) != 0;
-}
-
 /* INDEX=MEMORY.  Sessions that write the same tree must know of each other,
  * so only what cannot be written has its account in memory. */
-static int open_unless_readonly(struct cv_user *user,
-				const struct mail_location *location,
-				const char *name,
+static int open_unless_readonly(struct cv_user *user, const char *name,
 				const struct account_options *options,
 				struct account **account_r,
 				struct cv_error *err)
@@ -352,7 +342,7 @@ static int open_unless_readonly(struct cv_user *user,
 	int ret = account_open(user->io, AT_FDCWD, name, options, account_r,
 			       &error);
 
-	if (ret == CV_E_DENIED || (ret < 0 && is_readonly(location->path))) {
+	if (ret == CV_E_ACCESS) {
 		log_info("mail", "%s: the account is kept in memory, and "
 			 "changes of flags until the session ends (INDEX="
 			 "MEMORY)", error.text);
@@ -363,6 +353,33 @@ static int open_unless_readonly(struct cv_user *user,
 			    "of a tree that can be written is kept on disk");
 	else if (err != NULL)
 		*err = error;
+	return ret;
+}
+
+/* On a file system that is mounted read-only, or with wrong owners, what is
+ * known can be read: nothing is changed, and no change is acknowledged. */
+static int open_in_files(struct cv_user *user, const char *index,
+			 const char *name,
+			 const struct account_options *options,
+			 struct account **account_r, struct cv_error *err)
+{
+	struct account_options own = *options;
+	struct cv_error failed = ERROR_NONE;
+	int ret = make_index(user, index, &failed);
+
+	if (ret == CV_OK)
+		ret = account_open(user->io, AT_FDCWD, name, options,
+				   account_r, &failed);
+	own.readonly = true;
+	if (ret == CV_E_ACCESS &&
+	    account_open(user->io, AT_FDCWD, name, &own, account_r,
+			 NULL) == CV_OK) {
+		log_warning("mail", "%s: the account is read, and cannot be "
+			    "changed", failed.text);
+		return CV_OK;
+	}
+	if (ret < 0 && err != NULL)
+		*err = failed;
 	return ret;
 }
 
@@ -411,14 +428,11 @@ int mail_location_account_open(struct cv_user *user,
 	if (user->account == NULL && user->inspect != USER_INSPECT_NONE)
 		return open_to_inspect(user, name, options, account_r, err);
 	if (user->account == NULL && in_memory)
-		return open_unless_readonly(user, location, name, options,
-					    account_r, err);
-	if (user->account == NULL) {
-		ret = make_index(user, index, err);
-		return ret < 0 ? ret :
-			account_open(user->io, AT_FDCWD, name, options,
-				     account_r, err);
-	}
+		return open_unless_readonly(user, name, options, account_r,
+					    err);
+	if (user->account == NULL)
+		return open_in_files(user, index, name, options, account_r,
+				     err);
 	ret = user->account(user->account_context, name, &meta, &bell, err);
 	return ret < 0 ? ret : account_open_on(meta, bell, options, account_r,
 					       err);

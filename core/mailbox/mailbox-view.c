@@ -463,7 +463,8 @@ int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 	if (ret == CV_OK) {
 		box_show(box, &ref);
 		/* [RFC4314 5.2] who can change nothing has it read-only */
-		if ((mailbox_box_rights(box) & ACL_CHANGES) == 0)
+		if ((mailbox_box_rights(box) & ACL_CHANGES) == 0 ||
+		    box->store->frozen)
 			box->readonly = true;
 		ret = view_init(box, err);
 	}
@@ -506,7 +507,7 @@ static int frozen_init(struct cv_mailbox *box, const struct mailbox_frozen *f,
 	ret = mailbox_permit(rights, MAILBOX_OP_OPEN, f->name, err);
 	if (ret < 0)
 		return ret;
-	if ((rights & ACL_CHANGES) == 0)
+	if ((rights & ACL_CHANGES) == 0 || box->store->frozen)
 		box->readonly = true;
 	ret = account_folder_load(box->folder, err);
 	if (ret == CV_OK)

@@ -107,7 +107,7 @@ void store_folder_finish(struct store_folder *sf)
 	struct finishing f = { .sf = sf };
 	int ret;
 
-	if (!CV_HAS(sf->store->driver, hidden) ||
+	if (sf->store->frozen || !CV_HAS(sf->store->driver, hidden) ||
 	    sf->store->driver->hidden == NULL)
 		return;
 	f.pool = pool_create("finish");

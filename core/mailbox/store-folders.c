@@ -188,10 +188,10 @@ static int adopt_or_leave(struct store *store, struct account_txn *txn,
 		ret = make_folder(store, txn, name, a, &folder, &failed);
 		a->left_out = true;	/* it is done */
 	}
-	if (ret == CV_E_DENIED)
+	if (ret == CV_E_DENIED || ret == CV_E_ACCESS)
 		leave_out(store, name, &failed);
-	if (ret >= 0 || ret == CV_E_DENIED || ret == CV_E_NOT_FOUND ||
-	    ret == CV_E_EXISTS)
+	if (ret >= 0 || ret == CV_E_DENIED || ret == CV_E_ACCESS ||
+	    ret == CV_E_NOT_FOUND || ret == CV_E_EXISTS)
 		return CV_OK;
 	if (err != NULL)
 		*err = failed;

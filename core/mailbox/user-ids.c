@@ -40,10 +40,10 @@ static int check_id(uint32_t id, uint32_t first, uint32_t last,
 		    const char *what, struct cv_error *err)
 {
 	if (id == 0)
-		return FAIL(err, CV_E_DENIED, "mail is never opened as root "
+		return FAIL(err, CV_E_CONFIG, "mail is never opened as root "
 			    "(%s 0)", what);
 	if (id < first || (last != 0 && id > last))
-		return FAIL(err, CV_E_DENIED, "%s %u is outside of "
+		return FAIL(err, CV_E_CONFIG, "%s %u is outside of "
 			    "first_valid_%s (%u) and last_valid_%s (%u)",
 			    what, id, what, first, what, last);
 	return CV_OK;

@@ -12,7 +12,7 @@
 int user_id_find(const char *name, bool group, const char *what,
 		 uint32_t *id_r, struct cv_error *err);
 /* Against first_valid_uid and its like: nobody's mail is opened as root.
- * CV_E_DENIED. */
+ * CV_E_CONFIG. */
 struct mail_settings;
 int user_ids_check(const struct mail_settings *set, uint32_t uid, uint32_t gid,
 		   struct cv_error *err);

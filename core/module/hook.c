@@ -212,6 +212,7 @@ static bool is_verdict(int ret)
 	case CV_E_EXISTS:
 	case CV_E_NO_SPACE:
 	case CV_E_QUOTA:
+	case CV_E_ACCESS:
 		return true;
 	default:
 		return ret >= 0;

@@ -155,7 +155,7 @@ static const char *file_value(struct settings_parser *parser,
 	path = settings_path_join(parser->tree->pool, at->path, line->value);
 	ret = settings_file_load(&parser->loader, path, parser->tree->pool,
 				 &content, &err);
-	if (ret == CV_E_DENIED && parser->options->tolerate_denied) {
+	if (ret == CV_E_ACCESS && parser->options->tolerate_denied) {
 		parser_warning(parser, line->line, "'%.*s': %s; its value is "
 			       "left empty here", CV_SPAN_ARG(line->key),
 			       err.text);

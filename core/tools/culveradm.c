@@ -64,6 +64,7 @@ int adm_fail(const struct cv_error *err)
 	case CV_E_CONFIG:
 		return ADM_CONFIG;
 	case CV_E_DENIED:
+	case CV_E_ACCESS:
 		return ADM_NOPERM;
 	case CV_E_NOT_FOUND:
 		return ADM_NOT_FOUND;

@@ -518,6 +518,8 @@ const struct phrase imap_phrases[] = {
 	{ "Temporary failure.", "Vorübergehender Fehler." },
 	{ "Operation is not possible.", "Das ist nicht möglich." },
 	{ "Permission denied.", "Keine Berechtigung." },
+	{ "The server may not open this.",
+	  "Der Server darf das nicht öffnen." },
 	{ "A limit was reached.", "Eine Grenze ist erreicht." },
 	{ "Invalid name or value.", "Ungültiger Name oder Wert." },
 	{ "Server is misconfigured.", "Der Server ist falsch eingerichtet." },

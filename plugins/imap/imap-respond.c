@@ -61,6 +61,7 @@ static const struct code_text codes[] = {
 	{ CV_E_TEMP, "UNAVAILABLE", "Temporary failure.", true },
 	{ CV_E_PERM, "CANNOT", "Operation is not possible.", false },
 	{ CV_E_DENIED, "NOPERM", "Permission denied.", false },
+	{ CV_E_ACCESS, "CONTACTADMIN", "The server may not open this.", true },
 	{ CV_E_LIMIT, "LIMIT", "A limit was reached.", false },
 	{ CV_E_SYNTAX, "CANNOT", "Invalid name or value.", false },
 	{ CV_E_CONFIG, "CONTACTADMIN", "Server is misconfigured.", true },

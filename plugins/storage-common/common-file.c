@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { PATH_MAX_BYTES = 4096 };
 
@@ -34,11 +35,16 @@ int common_fail(struct cv_error *err, const char *what, const char *name)
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		code = CV_E_DENIED;
+		code = CV_E_ACCESS;
 		break;
 	}
-	CV_FAIL(err, code, "cannot %s '%s': %s", what, name,
-		strerror(number));
+	if (number == EACCES || number == EPERM)
+		CV_FAIL(err, code, "cannot %s '%s': %s (as uid %u, gid %u)",
+			what, name, strerror(number), (unsigned int)geteuid(),
+			(unsigned int)getegid());
+	else
+		CV_FAIL(err, code, "cannot %s '%s': %s", what, name,
+			strerror(number));
 	errno = number;
 	return code;
 }

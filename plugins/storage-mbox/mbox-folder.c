@@ -173,7 +173,7 @@ static void write_flags(struct cv_storage_folder *folder)
 			ret = mbox_rewrite(folder, err);
 		mbox_end(folder);
 	}
-	if (ret < 0 && ret != CV_E_DENIED && ret != CV_E_NOT_FOUND)
+	if (ret < 0 && ret != CV_E_ACCESS && ret != CV_E_NOT_FOUND)
 		mbox_log(CV_LOG_WARNING, "'%s': flags are not written: %s",
 			 folder->path, cv_api->error_text(err));
 	cv_api->pool_destroy(&pool);

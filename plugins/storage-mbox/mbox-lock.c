@@ -208,7 +208,7 @@ static int must_dotlock(struct cv_storage_folder *folder, struct wait *wait,
 	int ret = dotlock(folder, wait, err);
 
 	/* who waits a short time only comes again */
-	if (ret == CV_E_DENIED && folder->patience == 0)
+	if (ret == CV_E_ACCESS && folder->patience == 0)
 		mbox_log(CV_LOG_ERROR, "cannot create '%s.lock': no "
 			 "permission: set mail_privileged_group to the group "
 			 "of its directory, or take dotlock out of "
@@ -228,7 +228,7 @@ static int lock_one(struct cv_storage_folder *folder, const char *method,
 		/* where the directory cannot be written the others do */
 		int ret = dotlock(folder, wait, err);
 
-		return ret == CV_E_DENIED ? CV_OK : ret;
+		return ret == CV_E_ACCESS ? CV_OK : ret;
 	}
 	return must_dotlock(folder, wait, err);
 }
@@ -296,7 +296,7 @@ int mbox_lock(struct cv_storage_folder *folder, bool write,
 		if (folder->fd == -1)
 			ret = open_box(folder, err);
 		if (ret == CV_OK && write && folder->readonly)
-			ret = CV_FAIL(err, CV_E_DENIED, "'%s' cannot be "
+			ret = CV_FAIL(err, CV_E_ACCESS, "'%s' cannot be "
 				      "written", folder->path);
 		for (uint32_t i = 0; ret == CV_OK && i < methods->count; i++)
 			ret = lock_one(folder, methods->items[i], write,
