@@ -20,7 +20,16 @@ struct state {
 	struct common_shut shut;
 };
 
-/* --- what may not be entered -------------------------------------------------- */
+/* --- what may not be entered, or not be read ------------------------------------ */
+
+static bool has_8bit(struct cv_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if ((unsigned char)text.data[i] >= 0x80)
+			return true;
+	}
+	return false;
+}
 
 void common_shut_note(struct common_shut *shut, struct cv_pool *pool,
 		      const char *path)
@@ -31,7 +40,41 @@ void common_shut_note(struct common_shut *shut, struct cv_pool *pool,
 		shut->first = common_strdup(pool, path);
 }
 
-void common_shut_tell(const struct cv_storage_config *config, int fd,
+bool common_coding_note(const struct cv_storage_config *config,
+			struct common_shut *shut, struct cv_pool *pool,
+			struct cv_span level, const char *path)
+{
+	struct cv_text name;
+
+	cv_text_init(&name, pool);
+	if (config->utf8_names || !has_8bit(level) ||
+	    cv_api->utf7_decode(&name, level))
+		return false;
+	if (shut->coded_count++ == 0)
+		shut->first_coded = common_strdup(pool, path);
+	return true;
+}
+
+static void tell_coding(const struct cv_storage_config *config,
+			const struct common_shut *shut)
+{
+	char more[64] = "";
+
+	if (shut->coded_count == 0 || shut->told->coding)
+		return;
+	shut->told->coding = true;
+	if (shut->coded_count > 1)
+		(void)snprintf(more, sizeof(more), ", nor %s %u more like it",
+			       shut->coded_count == 2 ? "is" : "are",
+			       shut->coded_count - 1);
+	cv_api->log(shut->self, CV_LOG_WARNING, "'%s/%s' has a name that is "
+		    "not modified UTF-7: it is not listed%s (hint: add :UTF-8 "
+		    "to the mail location if names are in UTF-8, as Courier 5 "
+		    "writes them, else rename it)",
+		    config->path, shut->first_coded, more);
+}
+
+static void tell_shut(const struct cv_storage_config *config, int fd,
 		      const struct common_shut *shut)
 {
 	const char *first = shut->first == NULL || *shut->first == '\0' ?
@@ -39,10 +82,10 @@ void common_shut_tell(const struct cv_storage_config *config, int fd,
 	char more[64] = "";
 	struct stat st;
 
-	if (shut->count == 0 || *shut->told ||
+	if (shut->count == 0 || shut->told->shut ||
 	    COMMON_CALL(config, stat, fd, first, &st) < 0)
 		return;
-	*shut->told = true;
+	shut->told->shut = true;
 	if (shut->count > 1)
 		(void)snprintf(more, sizeof(more), ", nor %s %u more like it",
 			       shut->count == 2 ? "is" : "are",
@@ -53,6 +96,13 @@ void common_shut_tell(const struct cv_storage_config *config, int fd,
 		    config->path, first, (unsigned int)st.st_uid,
 		    (unsigned int)st.st_gid, (unsigned int)st.st_mode & 07777,
 		    (unsigned int)geteuid(), more, (unsigned int)geteuid());
+}
+
+void common_shut_tell(const struct cv_storage_config *config, int fd,
+		      const struct common_shut *shut)
+{
+	tell_coding(config, shut);
+	tell_shut(config, fd, shut);
 }
 
 /* --- the walk -------------------------------------------------------------------- */
@@ -118,10 +168,14 @@ static int read_dir(struct state *s, const char *name, const char *path,
 		if (*path != '\0')
 			cv_text_append_f(&child_path, "%s/", path);
 		cv_text_append_str(&child_path, entry);
-		if (common_level_decode(config, walk->layout,
-					cv_span_of(entry), &child) &&
-		    common_name_check(config, walk->layout,
-				      cv_text_span(&child), NULL) == CV_OK)
+		if (!common_level_decode(config, walk->layout,
+					 cv_span_of(entry), &child))
+			common_coding_note(config, &s->shut, s->pool,
+					   cv_span_of(entry),
+					   child_path.data);
+		else if (common_name_check(config, walk->layout,
+					   cv_text_span(&child), NULL) ==
+			 CV_OK)
 			place_add(s, &child, &child_path, type);
 	}
 	return config->io_api->dir_close(&dir) < 0 ?
@@ -132,7 +186,7 @@ int common_walk(const struct common_walk *walk, struct cv_error *err)
 {
 	struct state s = {
 		.walk = walk, .pool = cv_api->pool_create("folder tree"),
-		.shut = { .self = walk->self, .told = walk->told_shut },
+		.shut = { .self = walk->self, .told = walk->told },
 	};
 	int ret = read_dir(&s, "", walk->top, err);
 

@@ -26,6 +26,7 @@
 #define common_name_refuse CV_OWN(_common_name_refuse)
 #define common_layout_check CV_OWN(_common_layout_check)
 #define common_name_check CV_OWN(_common_name_check)
+#define common_coding_note CV_OWN(_common_coding_note)
 #define common_shut_note CV_OWN(_common_shut_note)
 #define common_shut_tell CV_OWN(_common_shut_tell)
 #define common_walk CV_OWN(_common_walk)
@@ -147,14 +148,26 @@ int common_name_check(const struct cv_storage_config *config,
 
 /* --- common-walk.c --------------------------------------------------------- */
 
-/* Directories that we may not enter: what they are cannot be known. */
+/* What the log has of folders that are left out, of each kind once in a
+ * session: the list is asked for again and again. */
+struct common_told {
+	bool shut, coding;
+};
+
+/* Directories that we may not enter: what they are cannot be known; and those
+ * whose names cannot be read. */
 struct common_shut {
 	struct cv_plugin *self;		/* whose log it is */
-	bool *told;			/* once in a session: the list is
-					 * asked for again and again */
+	struct common_told *told;
 	const char *first;		/* NULL: none */
 	uint32_t count;
+	const char *first_coded;
+	uint32_t coded_count;
 };
+/* True when the name is one of another coding than config says. */
+bool common_coding_note(const struct cv_storage_config *config,
+			struct common_shut *shut, struct cv_pool *pool,
+			struct cv_span level, const char *path);
 /* When errno is EACCES. */
 void common_shut_note(struct common_shut *shut, struct cv_pool *pool,
 		      const char *path);
@@ -163,11 +176,11 @@ void common_shut_tell(const struct cv_storage_config *config, int fd,
 		      const struct common_shut *shut);
 
 /* A tree of directories, each of which may be a folder.  What may not be
- * entered is passed over, and told. */
+ * entered, or has a name that cannot be read, is passed over, and told. */
 struct common_walk {
 	const struct cv_storage_config *config;
 	struct cv_plugin *self;
-	bool *told_shut;
+	struct common_told *told;
 	const struct common_layout *layout;
 	int fd;
 	const char *top;	/* below fd, "" for itself; may be missing */

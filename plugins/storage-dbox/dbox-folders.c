@@ -191,7 +191,7 @@ int dbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	struct scan scan = { root, fn, context };
 	struct common_walk walk = {
 		.config = root->config, .layout = &dbox_layout,
-		.self = dbox_self, .told_shut = &root->told_shut,
+		.self = dbox_self, .told = &root->told,
 		.fd = root->fd, .top = "mailboxes", .found = found,
 		.context = &scan,
 	};

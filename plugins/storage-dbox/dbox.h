@@ -45,7 +45,7 @@ struct cv_storage_root {
 	bool preallocate;
 	const char *attachments;	/* Dovecot's; "" */
 	struct mdbox_rescue *rescue;	/* once it was wanted */
-	bool told_shut;			/* that folders are left out */
+	struct common_told told;	/* that folders are left out */
 	struct mdbox_owed owed[MDBOX_OWED_MAX];
 	uint32_t owed_count;
 };

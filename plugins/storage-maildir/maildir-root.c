@@ -180,7 +180,7 @@ static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	struct fs_scan scan = { root, fn, context };
 	struct common_walk walk = {
 		.config = root->config, .layout = root->layout,
-		.self = maildir_self, .told_shut = &root->told_shut,
+		.self = maildir_self, .told = &root->told,
 		.fd = root->fd, .top = "", .found = fs_found,
 		.context = &scan,
 	};
@@ -188,12 +188,27 @@ static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	return common_walk(&walk, err);
 }
 
+static void note_coding(struct cv_storage_root *root, struct common_shut *shut,
+			struct cv_pool *pool, const char *entry,
+			struct cv_text *scratch)
+{
+	struct cv_span rest = cv_span_skip(cv_span_of(entry), 1), level;
+
+	if (!has_cur(root, root->fd, entry, scratch))
+		return;
+	while (cv_span_split(&rest, '.', &level)) {
+		if (common_coding_note(root->config, shut, pool, level,
+				       entry))
+			return;
+	}
+}
+
 static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		     void *context, struct cv_error *err)
 {
 	struct cv_io_dir *dir = MD_CALL(root, dir_open, root->fd, ".");
 	struct common_shut shut = {
-		.self = maildir_self, .told = &root->told_shut,
+		.self = maildir_self, .told = &root->told,
 	};
 	struct cv_pool *pool;
 	struct cv_text name, scratch;
@@ -215,8 +230,10 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		if (maildir_trash_clean(root, entry, &files))
 			continue;
 		cv_text_reset(&name);
-		if (!maildir_path_parse(root, entry, &name))
+		if (!maildir_path_parse(root, entry, &name)) {
+			note_coding(root, &shut, pool, entry, &scratch);
 			continue;
+		}
 		if (has_cur(root, root->fd, entry, &scratch))
 			ret = report_folder(fn, context, cv_text_str(&name),
 					    true);

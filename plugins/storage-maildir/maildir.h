@@ -51,7 +51,7 @@ struct cv_storage_root {
 	struct maildir_uids uids[MAILDIR_UIDLISTS];
 	uint32_t uids_used;
 	int64_t uids_failed;		/* when writing one last failed */
-	bool told_shut;			/* that folders are left out */
+	struct common_told told;	/* that folders are left out */
 	bool trash_waits;		/* of removed folders */
 };
 

@@ -159,7 +159,7 @@ int mbox_folders_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	struct scan scan = { .root = root, .fn = fn, .context = context };
 	struct common_walk walk = {
 		.config = root->config, .layout = &mbox_layout,
-		.self = mbox_self, .told_shut = &root->told_shut,
+		.self = mbox_self, .told = &root->told,
 		.fd = root->fd, .top = "", .files = true, .found = found,
 		.context = &scan,
 	};

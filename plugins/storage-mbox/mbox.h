@@ -200,7 +200,7 @@ struct cv_storage_root {
 	int own_fd;			/* of our own files */
 	ino_t own_inode;		/* 0: not known yet */
 	const char *inbox;		/* absolute; "": "inbox" in the tree */
-	bool told_shut;			/* that folders are left out */
+	struct common_told told;	/* that folders are left out */
 	const struct mbox_settings *settings;
 };
 

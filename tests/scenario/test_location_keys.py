@@ -1,6 +1,8 @@
 """The keys and forms of mail_location that Dovecot has, in every backend."""
 import os
 import pathlib
+import shutil
+import subprocess
 
 import pytest
 
@@ -148,3 +150,40 @@ def test_a_tree_that_cannot_be_written_is_read_with_its_index_in_memory(tmp_path
         done = server.adm("save", "-u", "alice", "-m", "Archive/News", input="Subject: x\n\nx\n", check=False)
         assert done.returncode != 0
     assert sorted(path for path in base.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind,layout", [("maildir", ""), ("maildir", ":LAYOUT=fs"), ("mbox", "")])
+def test_folders_with_names_in_utf8_are_told_of_or_listed(kind, layout):
+    """Courier 5 names its folders in UTF-8, which the setting has to say."""
+    location = f"mail_location = {kind}:~/tree{layout}"
+    text = culver.CONFIG.replace("mail_location = maildir:~/Maildir", location)
+    with culver.Server(config=text) as server:
+        client = server.imap()
+        ok(client.create("Plain"))
+        ok(client.create("&AMQ-rger"))
+        client.logout()
+        tree = pathlib.Path(server.home("alice")) / "tree"
+        dot = "." if (kind, layout) == ("maildir", "") else ""
+        for name in ("Äpfel", "日本語"):
+            shutil.copytree(tree / f"{dot}Plain", tree / f"{dot}{name}") if kind == "maildir" else \
+                shutil.copy(tree / "Plain", tree / name)
+        subprocess.run(["chown", "-R", f"--reference={tree}", tree], check=True)
+        client = server.imap()
+        for _ in range(2):
+            names = {line.split()[-1] for line in ok(client.list())} - {b"Trash", b"INBOX"}
+            assert names == {b"Plain", b"&AMQ-rger"}
+            ok(client.create("New"))
+            ok(client.delete("New"))
+        client.logout()
+        told = [line for line in server.log.splitlines() if "modified UTF-7" in line]
+        assert len(told) == 1, server.log
+        assert f"'{tree}/{dot}" in told[0] and "1 more" in told[0] and ":UTF-8" in told[0]
+        server.stop()
+        server.write_config(config=text.replace(location, location + ":UTF-8"))
+        server.start()
+        client = server.imap()
+        names = {line.split()[-1] for line in ok(client.list())} - {b"Trash", b"INBOX"}
+        assert names >= {b"Plain", b"&AMQ-pfel", b"&ZeVnLIqe-"}
+        assert ok(client.select("&AMQ-pfel")) == [b"0"]
+        client.logout()
+        assert server.log.count("modified UTF-7") == 1
