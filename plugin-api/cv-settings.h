@@ -44,6 +44,9 @@ enum {
 	/* A secret that sessions need: without it only login and auth
 	 * processes are given the value, and sessions what a userdb says. */
 	CV_SET_SESSION = 256,
+	/* A directory (CV_SET_PATH), which a user's confined processes may
+	 * read, and what is below it. */
+	CV_SET_READABLE = 512,
 };
 
 struct cv_strings { const char *const *items; uint32_t count; };

@@ -445,6 +445,11 @@ const struct settings_tree *user_settings(const struct cv_user *user)
 	return user->settings;
 }
 
+const char *user_readable_next(const struct cv_user *user, uint32_t *at)
+{
+	return module_scope_readable_next(&user->plugin_settings, at);
+}
+
 struct cv_user *mailbox_user(struct cv_mailbox *box) { return box->user; }
 
 /* --- the service "user" -------------------------------------------------------------- */

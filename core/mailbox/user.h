@@ -108,6 +108,10 @@ struct cv_pool *user_pool(struct cv_user *user);
 /* The scope to read further settings of this user with. */
 const struct settings_scope *user_scope(const struct cv_user *user);
 const struct settings_tree *user_settings(const struct cv_user *user);
+/* Paths outside of the user's mail that plugins' settings name to be read
+ * (CV_SET_READABLE), one after the other; NULL at the end.  *at starts at
+ * 0. */
+const char *user_readable_next(const struct cv_user *user, uint32_t *at);
 
 struct cv_user *mailbox_user(struct cv_mailbox *box);
 

@@ -112,6 +112,41 @@ const void *module_scope_get(const struct module_scope *ms,
 	return self->index < ms->count ? ms->sets[self->index] : NULL;
 }
 
+/* The setting's path; NULL: it names none that may be read. */
+static const char *readable_path(const struct cv_setting_def *def,
+				 const void *set)
+{
+	const char *path;
+
+	if (def->type != CV_SET_PATH || (def->flags & CV_SET_READABLE) == 0)
+		return NULL;
+	memcpy(&path, (const char *)set + def->offset, sizeof(path));
+	return *path == '\0' ? NULL : path;
+}
+
+const char *module_scope_readable_next(const struct module_scope *ms,
+				       uint32_t *at)
+{
+	const struct cv_plugin *plugin;
+	uint32_t next = 0, n = *at;
+
+	while ((plugin = module_next(&next)) != NULL) {
+		const struct cv_setting_def *defs = plugin->desc->settings.items;
+		const void *set = module_scope_get(ms, plugin);
+
+		for (uint32_t i = 0; set != NULL &&
+		     i < plugin->desc->settings.count; i++) {
+			const char *path = readable_path(&defs[i], set);
+
+			if (path == NULL || n-- > 0)
+				continue;
+			(*at)++;
+			return path;
+		}
+	}
+	return NULL;
+}
+
 /* --- for processes that run no plugins ------------------------------------- */
 
 /* Registered tables live as long as the process. */

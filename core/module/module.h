@@ -173,6 +173,10 @@ int module_scope_init(struct module_scope *ms,
 /* The plugin's struct; NULL when it declares no settings. */
 const void *module_scope_get(const struct module_scope *ms,
 			     const struct cv_plugin *self);
+/* The values of settings with CV_SET_READABLE that are not empty, one after
+ * the other; NULL at the end.  *at starts at 0. */
+const char *module_scope_readable_next(const struct module_scope *ms,
+				       uint32_t *at);
 
 /* --- 5. loading ------------------------------------------------------------ */
 

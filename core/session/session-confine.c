@@ -106,6 +106,15 @@ static void add_path(struct sandbox_paths *paths, struct cv_session *s,
 			    "made: %s", copy, strerror(errno));
 }
 
+static void add_read_only(struct sandbox_paths *paths, const char *path)
+{
+	struct stat st;
+
+	if (path[0] == '/' && strspn(path, "/.") != strlen(path) &&
+	    stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		sandbox_paths_add(paths, path, false);
+}
+
 /* INDEXPVT=: what another server has kept is read once; what is private lies
  * in the reader's account.  Up to a variable that stands for owners. */
 static void add_readable(struct sandbox_paths *paths, struct cv_session *s,
@@ -113,7 +122,6 @@ static void add_readable(struct sandbox_paths *paths, struct cv_session *s,
 {
 	struct cv_span rest = path, fixed = CV_SPAN("");
 	char *copy;
-	struct stat st;
 
 	(void)cv_span_split(&rest, '%', &fixed);
 	while (fixed.len < path.len && fixed.len > 0 &&
@@ -123,9 +131,7 @@ static void add_readable(struct sandbox_paths *paths, struct cv_session *s,
 	if (cv_span_begins(fixed, CV_SPAN("~/")))
 		copy = pool_printf(s->pool, "%s%s", s->user_info->home,
 				   copy + 1);
-	if (copy[0] == '/' && strspn(copy, "/.") != strlen(copy) &&
-	    stat(copy, &st) == 0 && S_ISDIR(st.st_mode))
-		sandbox_paths_add(paths, copy, false);
+	add_read_only(paths, copy);
 }
 
 /* INBOX= may be a file (an mbox), which others lock and replace: it is
@@ -215,7 +221,8 @@ static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
 	struct settings_scope scope = *user_scope(s->user);
 	struct mail_settings mail;
 	struct namespace_settings ns;
-	uint32_t at = 0;
+	uint32_t at = 0, path_at = 0;
+	const char *path;
 	int status = settings_get(s->settings, &mail_settings_table, &scope,
 				  s->pool, &mail, err);
 
@@ -225,6 +232,8 @@ static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
 		add_path(paths, s, cv_span_of(user_home(s->user)));
 	add_location(paths, s, mail.mail_location);
 	add_acl_paths(paths, s, &mail);
+	while ((path = user_readable_next(s->user, &path_at)) != NULL)
+		add_read_only(paths, path);
 	while (settings_block_next(s->settings, "namespace", SETTINGS_ROOT,
 				   &scope, &at, &scope.block)) {
 		status = settings_get(s->settings, &namespace_settings_table,

@@ -27,7 +27,7 @@ static const struct cv_setting_def dbox_setting_defs[] = {
 		   "Ask the file system for mdbox_rotate_size bytes when a "
 		   "file of mdbox is made."),
 	CV_SETTING(dbox_settings, mail_attachment_dir, CV_SET_PATH, "", NULL,
-		   CV_SET_PER_USER | CV_SET_EXPAND_PATH,
+		   CV_SET_PER_USER | CV_SET_EXPAND_PATH | CV_SET_READABLE,
 		   "Where Dovecot has put attachments of messages that are "
 		   "read in its sdbox and mdbox. New mail keeps its "
 		   "attachments."),

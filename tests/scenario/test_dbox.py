@@ -501,7 +501,7 @@ def attached(number, line, crlf=True):
 @pytest.mark.parametrize("kind", KINDS)
 def test_attachments_in_files_of_their_own_are_put_in_again(kind):
     text = config(dovecot.CONFIG, kind) + (
-        "mail_attachment_dir = {dir}/home/%n/files\nmail_attachment_min_size = 1000\n")
+        "mail_attachment_dir = {dir}/home/parts/%n\nmail_attachment_min_size = 1000\n")
     with dovecot.Dovecot(config=text) as theirs:
         theirs.kind = kind
         client = theirs.imap()
@@ -510,7 +510,7 @@ def test_attachments_in_files_of_their_own_are_put_in_again(kind):
         for mail in mails:
             ok(client.append("INBOX", None, None, mail))
         client.logout()
-        files = [p for p in (theirs.home("alice") / "files").rglob("*-*") if p.is_file()]
+        files = [p for p in (theirs.home("parts") / "alice").rglob("*-*") if p.is_file()]
         assert len(files) >= 8
         before = snapshot(theirs)
         with take_over(theirs) as ours:
@@ -521,7 +521,7 @@ def test_attachments_in_files_of_their_own_are_put_in_again(kind):
                 ok(client.fetch("1", "(BODY.PEEK[])"))
             ours.stop()
             ours.config.write_text(ours.config.read_text() + (
-                f"mail_attachment_dir = {ours.dir}/home/%n/files\n"))
+                f"mail_attachment_dir = {ours.dir}/home/parts/%n\n"))
             ours.start()
             assert snapshot(ours) == before
             client = ours.imap()
@@ -534,10 +534,10 @@ def test_attachments_in_files_of_their_own_are_put_in_again(kind):
             if kind == "mdbox":
                 # ours has all in one: the files are not wanted any more
                 ours.adm("purge", "-u", "alice", "-c")
-                shutil.rmtree(ours.home("alice") / "files")
+                shutil.rmtree(ours.home("parts"))
                 assert {k: v for k, v in snapshot(ours)["INBOX"].items()} == before["INBOX"]
             else:
-                victim = next((ours.home("alice") / "files").rglob("*-1"))
+                victim = next((ours.home("parts") / "alice").rglob("*-1"))
                 victim.write_bytes(victim.read_bytes()[:-1])
                 client = ours.imap()
                 client.select("INBOX")
