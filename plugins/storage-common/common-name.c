@@ -93,6 +93,32 @@ int common_name_refuse(struct cv_span name, const char *fault,
 	return CV_E_PERM;
 }
 
+/* Whether one of two places below the same directory is in the other, or is
+ * it; each begins with '/'. */
+static bool is_in(struct cv_span inner, struct cv_span outer)
+{
+	return cv_span_begins(inner, outer) && (inner.len == outer.len ||
+						inner.data[outer.len] == '/');
+}
+
+/* Whether path, "/a/b" below the tree's root, has to do with what lies at
+ * place, or at file below it where place is the root: to remove or rename such a folder would be to lose that. */
+static bool meets(const struct cv_storage_config *config, const char *place,
+		  const char *file, struct cv_span path)
+{
+	struct cv_span own = cv_span_of(place == NULL ? "" : place);
+	struct cv_span root = cv_span_of(config->path);
+
+	if (own.len == 0 || !is_in(own, root))
+		return false;
+	own = cv_span(own.data + root.len, own.len - root.len);
+	if (own.len == 0)
+		own = cv_span_of(file);
+	if (own.len == 0)
+		return false;
+	return is_in(path, own) || is_in(own, path);
+}
+
 int common_name_check(const struct cv_storage_config *config,
 		      const struct common_layout *layout, struct cv_span name,
 		      struct cv_error *err)
@@ -121,6 +147,10 @@ int common_name_check(const struct cv_storage_config *config,
 	if (fault == NULL &&
 	    (levels == 0 || path.len > (dirs ? NAME_MAX_BYTES : LEVEL_MAX)))
 		fault = "too long or empty";
+	if (fault == NULL && dirs &&
+	    (meets(config, config->index, "/culver", cv_text_span(&path)) ||
+	     meets(config, config->control, "", cv_text_span(&path))))
+		fault = "INDEX= or CONTROL= is there";
 	cv_api->pool_destroy(&pool);
 	return fault == NULL ? CV_OK : common_name_refuse(name, fault, err);
 }

@@ -187,3 +187,34 @@ def test_folders_with_names_in_utf8_are_told_of_or_listed(kind, layout):
         assert ok(client.select("&AMQ-pfel")) == [b"0"]
         client.logout()
         assert server.log.count("modified UTF-7") == 1
+
+
+@pytest.mark.parametrize("location, taken, free", [
+    ("maildir:~/mail:LAYOUT=fs:INDEX=~/mail/deep/idx", ["deep", "deep/idx", "deep/idx/culver/x"],
+     ["deep2", "idx", "culver"]),
+    ("maildir:~/mail:LAYOUT=fs:CONTROL=~/mail/ctl", ["ctl", "ctl/x"], ["ctlx", "culver"]),
+    ("maildir:~/mail:LAYOUT=fs:INDEX=~/mail", ["culver", "culver/x"], ["cul", "x/culver"]),
+    ("mbox:~/mail:INBOX=~/inbox:INDEX=~/mail/idx", ["idx", "idx/culver"], ["idx2", "culver"]),
+])
+def test_no_mailbox_takes_the_place_of_what_is_known_of_them(location, taken, free):
+    """RENAME and DELETE would take the journal along."""
+    with culver.Server(config=CONFIG, extra=f"mail_location = {location}\n") as server:
+        client = server.imap()
+        ok(client.append("INBOX", r"(\Flagged)", None, MAIL))
+        for name in taken:
+            for answer in (client.create(name), client.append(name, None, None, MAIL),
+                           client.delete(name), client.rename(name, "moved"),
+                           client.rename("INBOX", name)):
+                assert answer[0] == "NO", (name, answer)
+        for name in free:
+            ok(client.create(name))
+            ok(client.append(name, None, None, MAIL))
+        client.logout()
+        client = server.imap()
+        names = {line.split()[-1].decode() for line in ok(client.list()) if b"Noselect" not in line}
+        assert names == {"INBOX", *free}
+        ok(client.select("INBOX"))
+        assert b"Flagged" in ok(client.fetch("1", "FLAGS"))[0]
+        for name in free:
+            ok(client.delete(name))
+        client.logout()
