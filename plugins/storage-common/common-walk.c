@@ -55,23 +55,54 @@ bool common_coding_note(const struct cv_storage_config *config,
 	return true;
 }
 
+void common_link_note(struct common_shut *shut, struct cv_pool *pool,
+		      const char *path)
+{
+	if (shut->link_count++ == 0)
+		shut->first_link = common_strdup(pool, path);
+}
+
+enum { MORE_SIZE = 64 };
+
+/* What is said of all but the first; "" when there is one. */
+static const char *more_of(uint32_t count, char *buffer)
+{
+	*buffer = '\0';
+	if (count > 1)
+		(void)snprintf(buffer, MORE_SIZE, ", nor %s %u more like it",
+			       count == 2 ? "is" : "are", count - 1);
+	return buffer;
+}
+
+static void tell_links(const struct cv_storage_config *config,
+		       const struct common_shut *shut)
+{
+	char more[MORE_SIZE];
+
+	if (shut->link_count == 0 || shut->told->link)
+		return;
+	shut->told->link = true;
+	cv_api->log(shut->self, CV_LOG_WARNING, "'%s/%s' is a symbolic link "
+		    "and not followed: it is not listed%s (hint: a namespace "
+		    "of its own shows mail that lies elsewhere)",
+		    config->path, shut->first_link,
+		    more_of(shut->link_count, more));
+}
+
 static void tell_coding(const struct cv_storage_config *config,
 			const struct common_shut *shut)
 {
-	char more[64] = "";
+	char more[MORE_SIZE];
 
 	if (shut->coded_count == 0 || shut->told->coding)
 		return;
 	shut->told->coding = true;
-	if (shut->coded_count > 1)
-		(void)snprintf(more, sizeof(more), ", nor %s %u more like it",
-			       shut->coded_count == 2 ? "is" : "are",
-			       shut->coded_count - 1);
 	cv_api->log(shut->self, CV_LOG_WARNING, "'%s/%s' has a name that is "
 		    "not modified UTF-7: it is not listed%s (hint: add :UTF-8 "
 		    "to the mail location if names are in UTF-8, as Courier 5 "
 		    "writes them, else rename it)",
-		    config->path, shut->first_coded, more);
+		    config->path, shut->first_coded,
+		    more_of(shut->coded_count, more));
 }
 
 static void tell_shut(const struct cv_storage_config *config, int fd,
@@ -79,28 +110,26 @@ static void tell_shut(const struct cv_storage_config *config, int fd,
 {
 	const char *first = shut->first == NULL || *shut->first == '\0' ?
 		"." : shut->first;
-	char more[64] = "";
+	char more[MORE_SIZE];
 	struct stat st;
 
 	if (shut->count == 0 || shut->told->shut ||
 	    COMMON_CALL(config, stat, fd, first, &st) < 0)
 		return;
 	shut->told->shut = true;
-	if (shut->count > 1)
-		(void)snprintf(more, sizeof(more), ", nor %s %u more like it",
-			       shut->count == 2 ? "is" : "are",
-			       shut->count - 1);
 	cv_api->log(shut->self, CV_LOG_WARNING, "'%s/%s' belongs to uid %u, "
 		    "gid %u with mode 0%o and may not be entered by uid %u: "
 		    "it is not listed%s (hint: chown -R %u it, or remove it)",
 		    config->path, first, (unsigned int)st.st_uid,
 		    (unsigned int)st.st_gid, (unsigned int)st.st_mode & 07777,
-		    (unsigned int)geteuid(), more, (unsigned int)geteuid());
+		    (unsigned int)geteuid(), more_of(shut->count, more),
+		    (unsigned int)geteuid());
 }
 
 void common_shut_tell(const struct cv_storage_config *config, int fd,
 		      const struct common_shut *shut)
 {
+	tell_links(config, shut);
 	tell_coding(config, shut);
 	tell_shut(config, fd, shut);
 }
@@ -129,7 +158,7 @@ static void place_add(struct state *s, const struct cv_text *name,
 
 static bool is_wanted(const struct common_walk *walk, unsigned char type)
 {
-	return type == DT_DIR || type == DT_UNKNOWN ||
+	return type == DT_DIR || type == DT_UNKNOWN || type == DT_LNK ||
 		(type == DT_REG && walk->files);
 }
 
@@ -172,10 +201,14 @@ static int read_dir(struct state *s, const char *name, const char *path,
 					 cv_span_of(entry), &child))
 			common_coding_note(config, &s->shut, s->pool,
 					   cv_span_of(entry),
-					   child_path.data);
+					   cv_text_str(&child_path));
 		else if (common_name_check(config, walk->layout,
-					   cv_text_span(&child), NULL) ==
-			 CV_OK)
+					   cv_text_span(&child), NULL) < 0)
+			continue;
+		else if (type == DT_LNK)
+			common_link_note(&s->shut, s->pool,
+					 cv_text_str(&child_path));
+		else
 			place_add(s, &child, &child_path, type);
 	}
 	return config->io_api->dir_close(&dir) < 0 ?

@@ -27,6 +27,7 @@
 #define common_layout_check CV_OWN(_common_layout_check)
 #define common_name_check CV_OWN(_common_name_check)
 #define common_coding_note CV_OWN(_common_coding_note)
+#define common_link_note CV_OWN(_common_link_note)
 #define common_shut_note CV_OWN(_common_shut_note)
 #define common_shut_tell CV_OWN(_common_shut_tell)
 #define common_walk CV_OWN(_common_walk)
@@ -151,11 +152,12 @@ int common_name_check(const struct cv_storage_config *config,
 /* What the log has of folders that are left out, of each kind once in a
  * session: the list is asked for again and again. */
 struct common_told {
-	bool shut, coding;
+	bool shut, coding, link;
 };
 
-/* Directories that we may not enter: what they are cannot be known; and those
- * whose names cannot be read. */
+/* Directories that we may not enter: what they are cannot be known; those
+ * whose names cannot be read; and symbolic links, which are never followed
+ * [security.md F1]. */
 struct common_shut {
 	struct cv_plugin *self;		/* whose log it is */
 	struct common_told *told;
@@ -163,11 +165,15 @@ struct common_shut {
 	uint32_t count;
 	const char *first_coded;
 	uint32_t coded_count;
+	const char *first_link;
+	uint32_t link_count;
 };
 /* True when the name is one of another coding than config says. */
 bool common_coding_note(const struct cv_storage_config *config,
 			struct common_shut *shut, struct cv_pool *pool,
 			struct cv_span level, const char *path);
+void common_link_note(struct common_shut *shut, struct cv_pool *pool,
+		      const char *path);
 /* When errno is EACCES. */
 void common_shut_note(struct common_shut *shut, struct cv_pool *pool,
 		      const char *path);

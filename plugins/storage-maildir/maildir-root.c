@@ -225,16 +225,20 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 	cv_text_init(&scratch, pool);
 	while (ret == CV_OK &&
 	       (entry = MAILDIR_API(root)->dir_next(dir, &type)) != NULL) {
-		if (entry[0] != '.' || (type != DT_DIR && type != DT_UNKNOWN))
+		if (entry[0] != '.' || (type != DT_DIR && type != DT_LNK &&
+					type != DT_UNKNOWN))
 			continue;
-		if (maildir_trash_clean(root, entry, &files))
+		if (type != DT_LNK &&
+		    maildir_trash_clean(root, entry, &files))
 			continue;
 		cv_text_reset(&name);
 		if (!maildir_path_parse(root, entry, &name)) {
 			note_coding(root, &shut, pool, entry, &scratch);
 			continue;
 		}
-		if (has_cur(root, root->fd, entry, &scratch))
+		if (type == DT_LNK)
+			common_link_note(&shut, pool, entry);
+		else if (has_cur(root, root->fd, entry, &scratch))
 			ret = report_folder(fn, context, cv_text_str(&name),
 					    true);
 		else
