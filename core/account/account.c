@@ -431,6 +431,11 @@ bool account_is_readonly(const struct account *account)
 	return account->options.readonly;
 }
 
+bool account_is_passing(const struct account *account)
+{
+	return account->options.passing;
+}
+
 /* Nobody is writing: whoever wrote last died over it, or the file was cut.
  * How much was behind the tear is not known, and blobs are. */
 static void doubt_all(struct account *account)

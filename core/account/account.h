@@ -326,6 +326,8 @@ typedef int account_lay_out_fn(void *context, struct account *account,
 
 struct account_options {
 	bool readonly;			/* never creates, locks or writes */
+	bool passing;			/* of this process alone: for who
+					 * asks account_is_passing */
 	bool mmap_disable;		/* read snapshots into memory */
 	enum account_fsync fsync;
 	uint32_t body_max;		/* mail_journal_body_max; 0: 64 KiB */
@@ -360,6 +362,7 @@ void account_close(struct account **account);
 
 /* As the options said. */
 bool account_is_readonly(const struct account *account);
+bool account_is_passing(const struct account *account);
 const struct account_guid *account_guid(const struct account *account);
 
 /* True when the files were just created, or lost and made anew: the driver

@@ -338,15 +338,17 @@ static int open_unless_readonly(struct cv_user *user, const char *name,
 				struct account **account_r,
 				struct cv_error *err)
 {
+	struct account_options own = *options;
 	struct cv_error error = ERROR_NONE;
 	int ret = account_open(user->io, AT_FDCWD, name, options, account_r,
 			       &error);
 
 	if (ret == CV_E_ACCESS) {
 		log_info("mail", "%s: the account is kept in memory, and "
-			 "changes of flags until the session ends (INDEX="
-			 "MEMORY)", error.text);
-		return open_in_memory(user, NULL, options, account_r, err);
+			 "nothing can be changed (INDEX=MEMORY)",
+			 error.text);
+		own.passing = true;
+		return open_in_memory(user, NULL, &own, account_r, err);
 	}
 	if (ret == CV_OK)
 		log_warning("mail", "mail_location: INDEX=MEMORY: the account "

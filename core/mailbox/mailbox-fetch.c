@@ -196,7 +196,7 @@ void mailbox_flush_sizes(struct cv_mailbox *box)
 	int ret = CV_OK;
 
 	if (box->size_fixes.count == 0 || box->folder->deleted ||
-	    box->store->frozen || store_begin(box->store, &txn, &err) < 0)
+	    box->store->frozen || store_take_in(box->store, &txn, &err) < 0)
 		return;
 	for (size_t i = 0; i < box->size_fixes.count && ret >= 0; i++) {
 		const struct size_fix *fix = &box->size_fixes.items[i];

@@ -201,7 +201,7 @@ static int auto_create(struct mailbox_ref *ref,
 
 	if (ref->store->user->accessor != NULL ||
 	    ref->store->user->inspect != USER_INSPECT_NONE ||
-	    ref->store->frozen ||
+	    ref->store->frozen || ref->store->passing ||
 	    (strcmp(ref->name, "INBOX") != 0 &&
 	     (config == NULL || config->auto_create == MAILBOX_AUTO_NO)))
 		return CV_NOT_FOUND;

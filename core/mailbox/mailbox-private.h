@@ -172,6 +172,8 @@ struct store {
 	bool has_inbox;
 	bool frozen;			/* to be looked at only: what the
 					 * account says stays */
+	bool passing;			/* INDEX=MEMORY: what is found is taken
+					 * in, and nothing else is changed */
 	bool is_private;		/* of a private namespace: it counts
 					 * for the quota */
 	bool laying_out;		/* within a rotation: no transaction */
@@ -190,8 +192,13 @@ struct store *mailbox_own_store(struct cv_user *user);
 /* Opens what is not open yet. */
 int store_open(struct store *store, struct cv_error *err);
 void store_close(struct store *store);
+/* CV_E_ACCESS: nothing can be changed. */
 int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err);
+/* For what is found in the tree, and what was begun there: also where nothing
+ * else can be changed. */
+int store_take_in(struct store *store, struct account_txn **txn_r,
+		  struct cv_error *err);
 /* account_hold with the same patience. */
 int store_hold(struct store *store, struct cv_error *err);
 /* On a full disk: what the journal has grown by is given back.  CV_OK: it is. */

@@ -316,7 +316,8 @@ static int claim_as_recent(struct cv_mailbox *box, uint32_t *from_r,
 	*from_r = UINT32_MAX;
 	if (folder->recent_uid >= folder->uidnext)
 		return CV_OK;
-	if (box->readonly || box->keeps_recent) {
+	if (box->readonly || box->keeps_recent || box->store->frozen ||
+	    box->store->passing) {
 		*from_r = folder->recent_uid > 0 ? folder->recent_uid : 1;
 		return CV_OK;
 	}
@@ -442,6 +443,12 @@ static void box_abandon(struct cv_mailbox *box)
 	mailbox_box_destroy(box);
 }
 
+/* Nothing of it can be changed; a private \Seen lies elsewhere. */
+static bool stays(const struct store *store)
+{
+	return (store->frozen || store->passing) && !store->private_seen;
+}
+
 static void box_show(struct cv_mailbox *box, const struct mailbox_ref *ref)
 {
 	box->ns = ref->ns;
@@ -464,7 +471,7 @@ int mailbox_open(struct cv_user *user, const char *name, uint32_t flags,
 		box_show(box, &ref);
 		/* [RFC4314 5.2] who can change nothing has it read-only */
 		if ((mailbox_box_rights(box) & ACL_CHANGES) == 0 ||
-		    box->store->frozen)
+		    stays(box->store))
 			box->readonly = true;
 		ret = view_init(box, err);
 	}
@@ -507,7 +514,7 @@ static int frozen_init(struct cv_mailbox *box, const struct mailbox_frozen *f,
 	ret = mailbox_permit(rights, MAILBOX_OP_OPEN, f->name, err);
 	if (ret < 0)
 		return ret;
-	if ((rights & ACL_CHANGES) == 0 || box->store->frozen)
+	if ((rights & ACL_CHANGES) == 0 || stays(box->store))
 		box->readonly = true;
 	ret = account_folder_load(box->folder, err);
 	if (ret == CV_OK)

@@ -81,7 +81,7 @@ bool scan_settle(struct scan *scan)
 	bool again = false;
 
 	if (scan->twice.count == 0 ||
-	    store_begin(scan->sf->store, &scan->txn, &err) < 0)
+	    store_take_in(scan->sf->store, &scan->txn, &err) < 0)
 		return false;
 	pool = pool_create("scan twice");
 	if (!scan->folder->deleted)

@@ -85,7 +85,7 @@ static int place(struct finishing *f, struct cv_error *err)
 static int finish(struct finishing *f, struct cv_error *err)
 {
 	struct account_txn *txn;
-	int ret = store_begin(f->sf->store, &txn, err);
+	int ret = store_take_in(f->sf->store, &txn, err);
 
 	if (ret < 0)
 		return ret;

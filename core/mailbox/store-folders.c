@@ -359,7 +359,7 @@ static int finish_rename(struct store *store, struct folder_scan *scan,
 
 	if (!account_metadata_get(store->account, NULL, rename_key, &value))
 		return CV_OK;
-	ret = store_begin(store, &txn, err);
+	ret = store_take_in(store, &txn, err);
 	if (ret < 0)
 		return ret;
 	/* whoever announced it may have ended it in the meantime */
@@ -402,7 +402,7 @@ static int refresh_folders(struct store *store, bool force,
 	if (ret >= 0)
 		ret = finish_rename(store, &scan, err);
 	if (ret == CV_OK)
-		ret = store_begin(store, &txn, err);
+		ret = store_take_in(store, &txn, err);
 	if (ret == CV_OK) {
 		struct cv_span old = CV_SPAN_NONE;
 
@@ -464,7 +464,7 @@ int store_folder_create_as(struct store *store, struct cv_span name,
 			   struct cv_error *err)
 {
 	struct account_txn *txn;
-	int ret = store_begin(store, &txn, err);
+	int ret = store_take_in(store, &txn, err);
 
 	if (ret < 0)
 		return ret;
@@ -509,7 +509,7 @@ static int apply_subscriptions(struct store *store,
 	struct hash_table wanted;
 	const char *name;
 	size_t at = 0;
-	int ret = store_begin(store, &txn, err);
+	int ret = store_take_in(store, &txn, err);
 
 	hash_init(&wanted, pool, false);
 	for (uint32_t i = 0; i < names->count && ret == CV_OK; i++) {

@@ -207,7 +207,7 @@ static int run(struct scan *scan, bool first_time)
 		ret = look_at_disk(scan);
 	}
 	if (ret == CV_OK)
-		ret = store_begin(scan->sf->store, &scan->txn, scan->err);
+		ret = store_take_in(scan->sf->store, &scan->txn, scan->err);
 	if (ret < 0)
 		return not_taken_in(scan, ret);
 	if (scan->folder->deleted) {

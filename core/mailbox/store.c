@@ -106,6 +106,7 @@ static int open_account(struct store *store, struct cv_error *err)
 		&store->account, err);
 
 	store->frozen = ret == CV_OK && account_is_readonly(store->account);
+	store->passing = ret == CV_OK && account_is_passing(store->account);
 	return ret;
 }
 
@@ -176,6 +177,15 @@ static uint64_t lock_deadline(const struct store *store)
 
 int store_begin(struct store *store, struct account_txn **txn_r,
 		struct cv_error *err)
+{
+	if (store->passing)
+		return FAIL(err, CV_E_ACCESS, "mail in '%s' cannot be changed "
+			    "(INDEX=MEMORY)", store->location.path);
+	return store_take_in(store, txn_r, err);
+}
+
+int store_take_in(struct store *store, struct account_txn **txn_r,
+		  struct cv_error *err)
 {
 	return account_begin(store->account, lock_deadline(store), txn_r,
 			     err);
@@ -395,7 +405,7 @@ void store_folder_publish(struct store_folder *sf)
 	struct account_txn *txn;
 	struct cv_error err = ERROR_NONE;
 
-	if (store_begin(sf->store, &txn, &err) < 0)
+	if (store_take_in(sf->store, &txn, &err) < 0)
 		return;
 	if (sf->folder->deleted || store_tombstones_say(sf, txn, &err) < 0 ||
 	    store_folder_save_state(sf, txn, &err) < 0) {

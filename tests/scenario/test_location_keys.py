@@ -135,7 +135,9 @@ def test_a_tree_that_cannot_be_written_is_read_with_its_index_in_memory(tmp_path
         for _ in range(2):
             client = server.imap()
             assert b"Archive/News" in b" ".join(ok(client.list()))
-            assert ok(client.select("Archive/News")) == [b"2"]
+            with pytest.raises(client.readonly):
+                client.select("Archive/News")
+            assert ok(client.select("Archive/News", True)) == [b"2"]
             assert ok(client.fetch("1", "BODY.PEEK[]"))[0][1] == MAIL
             assert b"\\Flagged" in ok(client.fetch("2", "FLAGS"))[0]
             assert client.append("Archive/News", None, None, MAIL)[0] == "NO"

@@ -238,3 +238,37 @@ def test_one_file_of_another_owner(server):
     fetched = ok(client.fetch("1:4", "(BODY.PEEK[])"))
     assert len([part for part in fetched if isinstance(part, tuple)]) == 4
     client.logout()
+
+
+def test_an_account_in_memory_changes_nothing_either(server):
+    """INDEX=MEMORY: what cannot be kept is not acknowledged."""
+    location = f"mail_location = {server.driver}:~/mail:INDEX=MEMORY\n"
+    server.stop()
+    with disk(tree(server)):
+        # nobody has known it
+        for place in ("culver", ".imap/culver"):
+            shutil.rmtree(tree(server) / place, ignore_errors=True)
+        remounted(tree(server), "ro")
+        server.write_config(extra=location)
+        server.start()
+        try:
+            client = server.imap()
+            names = b"\n".join(ok(client.list()))
+            assert b"other" in names
+            count = select_read_only(client)
+            # those that lay in the journal alone are gone with it
+            assert count <= 4
+            assert b"MESSAGES" in ok(client.status("other", "(MESSAGES)"))[0]
+            changes_nothing(client)
+            for line in ('SETMETADATA INBOX (/private/comment "x")', "SETACL other bob lr",
+                         "MOVE 1 other", "UID EXPUNGE 1:*", "UNSUBSCRIBE other"):
+                client.xatom(*line.split(" ", 1))
+                assert "OK" not in client.state, line
+            client.logout()
+            refused_for_now(server)
+            assert "INDEX=MEMORY" in server.log
+        finally:
+            remounted(tree(server), "rw")
+            server.stop()
+            server.write_config(extra=f"mail_location = {server.driver}:~/mail\n")
+    server.start()
