@@ -39,4 +39,16 @@ struct cv_stream_api {
 					 void *context);
 };
 
+/* Service "compress", major 1, of the plugin of that name: for those whose
+ * files have a part that is compressed.  Whole messages are decoded for
+ * everybody (message_reading). */
+struct cv_compress_api {
+	CV_HEAD;
+	/* Where *body begins as compressed content does, it becomes a stream
+	 * of that content, plain_bytes long (UINT64_MAX: not known); both live
+	 * in pool.  Else it stays, and is where it was. */
+	int (*decode)(struct cv_pool *pool, uint64_t plain_bytes,
+		      struct cv_stream **body, struct cv_error *err);
+};
+
 #endif

@@ -9,6 +9,7 @@
  *
  * What is read is told by its first bytes, not by a name or a setting. */
 #include "compress.h"
+#include "cv-extend.h"
 #include "cv-mailbox.h"
 
 struct compress_settings {
@@ -33,19 +34,25 @@ static const struct cv_user_api *user_service;
 
 /* --- reading ------------------------------------------------------------------ */
 
-static int compress_reading(struct cv_body_ctx *ctx)
+static int compress_decode(struct cv_pool *pool, uint64_t plain_bytes,
+			   struct cv_stream **body, struct cv_error *err)
 {
 	const struct codec *codec;
 	struct cv_span head;
-	int ret = compress_stream_api->peek(ctx->body, &head, ctx->err);
+	int ret = compress_stream_api->peek(*body, &head, err);
 
 	if (ret < 0)
 		return ret;
 	codec = ret == CV_OK ? codec_detect(head) : NULL;
 	if (codec != NULL)
-		ctx->body = decode_stream(codec, ctx->pool, ctx->body,
-					  ctx->plain_bytes);
+		*body = decode_stream(codec, pool, *body, plain_bytes);
 	return CV_OK;
+}
+
+static int compress_reading(struct cv_body_ctx *ctx)
+{
+	return compress_decode(ctx->pool, ctx->plain_bytes, &ctx->body,
+			       ctx->err);
 }
 
 /* --- saving -------------------------------------------------------------------- */
@@ -114,6 +121,15 @@ static void compress_check(const struct cv_check *check)
 			       codec->level_max, level_of(codec, level));
 }
 
+static const struct cv_compress_api compress_api = {
+	CV_SIZED(cv_compress_api), .decode = compress_decode,
+};
+
+static const struct cv_service compress_service = {
+	CV_SIZED(cv_service), .name = "compress", .major = 1,
+	.table = &compress_api,
+};
+
 static int compress_init(const struct cv_host *host, struct cv_plugin *self,
 			 struct cv_error *err)
 {
@@ -129,6 +145,8 @@ static int compress_init(const struct cv_host *host, struct cv_plugin *self,
 			       "stream and user, version 1");
 	/* the last to touch what is written, the first when it is read */
 	ret = cv_on_message_saving(self, CV_PRIO_NORMAL, compress_saving, err);
+	if (ret == CV_OK)
+		ret = cv_provide_service(self, &compress_service, err);
 	return ret < 0 ? ret :
 		cv_on_message_reading(self, CV_PRIO_NORMAL, compress_reading,
 				      err);

@@ -4,7 +4,10 @@
  * The metadata has a line "X" with four words for each part that was taken
  * out: where it begins in the whole message, how many bytes it has there, how
  * it was encoded ("B76": base64 with 76 characters a line, "C": they end with
- * CRLF; "-": not at all), and the file's path. */
+ * CRLF; "-": not at all), and the file's path.
+ *
+ * What is left in the message's own file may be compressed (Dovecot's plugin
+ * zlib); its size in the line "Z" is that of the whole, before. */
 #include "dbox.h"
 
 enum {
@@ -19,6 +22,7 @@ struct dbox_whole {
 	struct cv_storage_root *root;
 	int fd, dir, part_fd;
 	uint64_t body, size;
+	struct cv_stream *unpacked;	/* what the file has; NULL: is plain */
 	struct dbox_part *parts;
 	uint32_t count, open;		/* open: whose part_fd it is */
 	/* of the open part */
@@ -161,6 +165,80 @@ static int check_part(struct dbox_whole *w, struct cv_pool *pool,
 	return CV_OK;
 }
 
+static int read_some(struct cv_storage_root *root, int fd, void *data,
+		     size_t len, uint64_t offset, struct cv_error *err)
+{
+	ssize_t got = DBOX_CALL(root, pread, fd, data, len, offset);
+
+	if (got == (ssize_t)len)
+		return CV_OK;
+	return CV_FAIL(err, CV_E_TEMP, "cannot read a message: %s",
+		       got < 0 ? strerror(errno) : "it is cut off");
+}
+
+/* --- the file's own part, when it is compressed ------------------------------------ */
+
+static int read_packed(void *context, uint64_t offset, void *data, size_t len,
+		       size_t *got_r, struct cv_error *err)
+{
+	struct dbox_whole *w = context;
+
+	*got_r = len;
+	return read_some(w->root, w->fd, data, len, w->body + offset, err);
+}
+
+static int unpack(struct dbox_whole *w, struct cv_pool *pool, uint64_t length,
+		  uint64_t plain_bytes, struct cv_error *err)
+{
+	const struct cv_stream_api *streams = cv_api->service("stream", 1);
+	const struct cv_compress_api *compress = cv_api->service("compress", 1);
+	struct cv_stream *packed, *body;
+	int ret;
+
+	if (streams == NULL || compress == NULL || length == 0)
+		return CV_OK;
+	packed = body = streams->from_reader(pool, length, read_packed, NULL,
+					     w);
+	ret = compress->decode(pool, plain_bytes, &body, err);
+	if (ret == CV_OK && body != packed)
+		w->unpacked = body;
+	return ret;
+}
+
+static const char *compress_hint(void)
+{
+	return cv_api->service("compress", 1) != NULL ? "" : " (hint: if it is "
+		"compressed: mail_plugins = $mail_plugins compress)";
+}
+
+/* At most *len bytes of what is left in the file, which are set. */
+static int read_own(struct dbox_whole *w, uint64_t at, void *data, size_t *len,
+		    struct cv_error *err)
+{
+	const struct cv_stream_api *streams;
+	struct cv_span span;
+	int ret;
+
+	if (w->unpacked == NULL)
+		return read_some(w->root, w->fd, data, *len, w->body + at,
+				 err);
+	streams = cv_api->service("stream", 1);
+	ret = streams->seek(w->unpacked, at, err);
+	if (ret == CV_OK)
+		ret = streams->peek(w->unpacked, &span, err);
+	if (ret == CV_EOF)
+		return CV_FAIL(err, CV_E_TEMP, "a message is shorter than it "
+			       "was before it was compressed");
+	if (ret < 0)
+		return ret;
+	if (span.len < *len)
+		*len = span.len;
+	memcpy(data, span.data, *len);
+	return CV_OK;
+}
+
+/* --- what the line says, and what is there ------------------------------------------ */
+
 static int parse(struct dbox_whole *w, struct cv_pool *pool,
 		 const struct dbox_message *m, struct cv_error *err)
 {
@@ -173,24 +251,16 @@ static int parse(struct dbox_whole *w, struct cv_pool *pool,
 			       "attachments is damaged");
 	for (uint32_t i = 0; i < w->count && ret == CV_OK; i++)
 		ret = check_part(w, pool, &w->parts[i], &end, &outside, err);
-	if (ret == CV_OK && w->size - outside != m->length)
+	if (ret == CV_OK)
+		ret = unpack(w, pool, m->length, w->size - outside, err);
+	if (ret == CV_OK && w->unpacked == NULL &&
+	    w->size - outside != m->length)
 		ret = CV_FAIL(err, CV_E_TEMP, "a message and its attachments "
-			      "do not have its size");
+			      "do not have its size%s", compress_hint());
 	return ret;
 }
 
 /* --- reading ----------------------------------------------------------------------- */
-
-static int read_some(struct cv_storage_root *root, int fd, void *data,
-		     size_t len, uint64_t offset, struct cv_error *err)
-{
-	ssize_t got = DBOX_CALL(root, pread, fd, data, len, offset);
-
-	if (got == (ssize_t)len)
-		return CV_OK;
-	return CV_FAIL(err, CV_E_TEMP, "cannot read a message: %s",
-		       got < 0 ? strerror(errno) : "it is cut off");
-}
 
 /* Bytes of the open part's file into the buffer, from a group's first on. */
 static int fill(struct dbox_whole *w, const struct dbox_part *part, uint64_t at,
@@ -297,8 +367,7 @@ int dbox_whole_read(struct dbox_whole *w, uint64_t offset, void *data,
 		uint64_t at = last == NULL ? offset : last->before +
 			(offset - last->start - last->size);
 
-		return read_some(w->root, w->fd, data, len, w->body + at,
-				 err);
+		return read_own(w, at, data, got_r, err);
 	}
 	inside = offset - part->start;
 	ret = open_part(w, number, err);

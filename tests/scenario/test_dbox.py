@@ -498,9 +498,12 @@ def attached(number, line, crlf=True):
 
 
 @needs_dovecot
+@pytest.mark.parametrize("packed", [
+    "", "mail_plugins = zlib\nplugin {{\n  zlib_save = gz\n}}\n",
+    "mail_plugins = zlib\nplugin {{\n  zlib_save = bz2\n}}\n"], ids=["plain", "gz", "bz2"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_attachments_in_files_of_their_own_are_put_in_again(kind):
-    text = config(dovecot.CONFIG, kind) + (
+def test_attachments_in_files_of_their_own_are_put_in_again(kind, packed):
+    text = config(dovecot.CONFIG, kind) + packed + (
         "mail_attachment_dir = {dir}/home/parts/%n\nmail_attachment_min_size = 1000\n")
     with dovecot.Dovecot(config=text) as theirs:
         theirs.kind = kind
@@ -522,6 +525,12 @@ def test_attachments_in_files_of_their_own_are_put_in_again(kind):
             ours.stop()
             ours.config.write_text(ours.config.read_text() + (
                 f"mail_attachment_dir = {ours.dir}/home/parts/%n\n"))
+            if packed:
+                ours.start()
+                damaged = ours.adm("verify", "-u", "alice", check=False)
+                assert damaged.returncode != 0 and "mail_plugins compress" in damaged.stdout
+                ours.stop()
+                ours.config.write_text(ours.config.read_text() + "mail_plugins = compress\n")
             ours.start()
             assert snapshot(ours) == before
             client = ours.imap()
