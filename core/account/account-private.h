@@ -229,8 +229,10 @@ struct row_values {
 	struct account_guid guid;
 	struct cv_span blob;
 };
-/* Bytes that one more row may take. */
-uint64_t rows_growth(const struct folder *folder);
+/* Bytes that room for so many more records, with so many bytes of blob
+ * references among them, may take while rows move there. */
+uint64_t rows_growth(const struct folder *folder, uint64_t records,
+		     uint64_t bytes);
 /* uid is larger than all there are. */
 void rows_append(struct folder *folder, const struct row_values *values);
 /* A row of base or tail takes other values. */

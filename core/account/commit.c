@@ -205,7 +205,8 @@ static int check_memory(struct account_txn *txn, struct cv_error *err)
 		(w->count + w->count / 4) * sizeof(struct journal_record);
 
 	for (size_t i = 0; i < txn->folders.count; i++)
-		bytes += rows_growth(txn->folders.items[i].folder);
+		bytes += rows_growth(txn->folders.items[i].folder, w->count,
+				     w->text.len);
 	return spare_memory_check(bytes, err);
 }
 

@@ -628,11 +628,22 @@ static uint32_t more_room(uint32_t room)
 		room + room / 4;
 }
 
-uint64_t rows_growth(const struct folder *folder)
+/* What grows may have to move, and is there twice until it has. */
+uint64_t rows_growth(const struct folder *folder, uint64_t records,
+		     uint64_t bytes)
 {
-	uint32_t room = folder->data == NULL ? 0 : folder->data->tail.room;
+	const struct folder_data *data = folder->data;
+	uint64_t growth = 0, rows, room;
 
-	return (uint64_t)(more_room(room) - room) * ROW_BYTES;
+	if (data == NULL)
+		return (uint64_t)more_room(0) * ROW_BYTES;
+	rows = data->tail.count + records;
+	room = more_room(data->tail.room);
+	if (rows > data->tail.room)
+		growth = (rows > room ? rows + rows / 4 : room) * ROW_BYTES;
+	if (data->heap.len + bytes >= data->heap.room)
+		growth += (data->heap.len + bytes) / 8 * 9;
+	return growth;
 }
 
 static void grow_tail(struct folder_data *data)
