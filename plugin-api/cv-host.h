@@ -91,6 +91,12 @@ struct cv_host {
 	/* CRC-32C (RFC 3720 B.4), with the processor's instruction where it
 	 * has one; crc: 0, or of what came before. */
 	uint32_t (*crc32c)(uint32_t crc, const void *data, size_t len);
+
+	/* To be asked before something is allocated that grows with what a
+	 * user has: CV_E_LIMIT, with a text for the client, where so many
+	 * bytes more are not to be had below the vsz_limit of the process.
+	 * alloc never fails; the process ends there. */
+	int (*memory_check)(uint64_t bytes, struct cv_error *err);
 };
 
 /* CV_PLUGIN comes from the build (-DCV_PLUGIN=quota): every global gets that

@@ -525,9 +525,9 @@ struct account_append {
 };
 
 /* So many appends are to come, with references of so many bytes in all: their
- * room is taken at once. */
-void account_txn_expect(struct account_txn *txn, size_t appends,
-			size_t blob_bytes);
+ * room is taken at once.  CV_E_LIMIT: there is not as much memory. */
+int account_txn_expect(struct account_txn *txn, size_t appends,
+		       size_t blob_bytes, struct cv_error *err);
 /* body and catalogue are not copied: they must live until the commit.
  * uid_r may be NULL. */
 int txn_append(struct account_txn *txn, struct account_folder *folder,

@@ -439,12 +439,18 @@ static void put_append(struct account_txn *txn, struct account_folder *folder,
 	payload_end(txn, RECORD_APPEND);
 }
 
-void account_txn_expect(struct account_txn *txn, size_t appends,
-			size_t blob_bytes)
+int account_txn_expect(struct account_txn *txn, size_t appends,
+		       size_t blob_bytes, struct cv_error *err)
 {
 	enum { APPEND_BYTES = 136 };	/* of a record, about */
+	size_t bytes = appends * APPEND_BYTES + blob_bytes;
+	uint64_t records = (uint64_t)appends * sizeof(struct journal_record);
+	int ret = spare_memory_check(txn->writer.text.len + bytes +
+				     bytes / 8 + records, err);
 
-	text_grow(&txn->writer.text, appends * APPEND_BYTES + blob_bytes);
+	if (ret == CV_OK)
+		text_grow(&txn->writer.text, bytes);
+	return ret;
 }
 
 int txn_append(struct account_txn *txn, struct account_folder *folder,

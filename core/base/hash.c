@@ -193,14 +193,32 @@ static struct hash_entry *free_slot(struct hash_table *table, uint64_t hash)
 	return &table->entries[at];
 }
 
+static bool is_full(const struct hash_table *table)
+{
+	return (table->used + 1) * 4 > table->room * 3;
+}
+
+static size_t next_room(const struct hash_table *table)
+{
+	size_t room = 16;
+
+	while (room < table->count * 2)
+		room *= 2;
+	return room;
+}
+
+size_t hash_growth(const struct hash_table *table)
+{
+	return is_full(table) ?
+		next_room(table) * sizeof(struct hash_entry) : 0;
+}
+
 static void rebuild(struct hash_table *table)
 {
 	struct hash_entry *old = table->entries;
 	size_t old_room = table->room;
 
-	table->room = 16;
-	while (table->room < table->count * 2)
-		table->room *= 2;
+	table->room = next_room(table);
 	table->entries = pool_new_array(table->pool, struct hash_entry,
 					table->room);
 	table->used = table->count;
@@ -216,7 +234,7 @@ static void add_entry(struct hash_table *table, uint64_t hash,
 	struct hash_entry *entry;
 
 	BUG_IF(value == NULL);
-	if ((table->used + 1) * 4 > table->room * 3)
+	if (is_full(table))
 		rebuild(table);
 	if (key.data == NULL)
 		key.data = "";

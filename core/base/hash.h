@@ -42,6 +42,8 @@ void hash_set(struct hash_table *table, struct cv_span key, void *value);
 /* Adds what is not there yet, and returns NULL; or returns what is there,
  * unchanged. */
 void *hash_add(struct hash_table *table, struct cv_span key, void *value);
+/* Bytes that adding one more key takes; 0: there is room. */
+size_t hash_growth(const struct hash_table *table);
 /* True when it was there. */
 bool hash_remove(struct hash_table *table, struct cv_span key);
 /* Iterates in no particular order: *at starts at 0; NULL at the end. */

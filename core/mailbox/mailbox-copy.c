@@ -381,7 +381,9 @@ static int append_all(struct copying *c, struct account_txn *txn)
 		return ret;
 	for (size_t i = 0; i < c->count; i++)
 		refs += c->messages[i].ref.len + 64;
-	account_txn_expect(txn, c->count, refs);
+	ret = account_txn_expect(txn, c->count, refs, c->err);
+	if (ret < 0)
+		return ret;
 	pool = pool_create("append");
 	for (size_t i = 0; i < c->count && ret == CV_OK; i++) {
 		pool_reset(pool);

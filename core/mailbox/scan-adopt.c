@@ -222,37 +222,52 @@ static int pass_takeover(struct scan *scan)
 
 /* --- what was dropped ---------------------------------------------------- */
 
-static void add_bytes(struct scan *scan, struct hash_table *live,
-		      struct cv_span ref)
+static int add_bytes(struct scan *scan, struct hash_table *live,
+		     struct cv_span ref)
 {
-	hash_set(live, scan->driver->same_bytes(pool_span(scan->pool, ref)),
-		 scan);
+	int ret = spare_memory_check(hash_growth(live), scan->err);
+
+	if (ret == CV_OK)
+		hash_set(live, scan->driver->same_bytes(pool_span(scan->pool,
+								  ref)),
+			 scan);
+	return ret;
+}
+
+static int add_rows(struct scan *scan, struct account_folder *folder,
+		    struct hash_table *live)
+{
+	uint32_t rows = account_row_count(folder);
+	int ret = CV_OK;
+
+	for (uint32_t row = 0; row < rows && ret == CV_OK; row++) {
+		struct account_message m;
+
+		if (!account_row_alive(folder, row))
+			continue;
+		account_row_get(folder, row, &m);
+		ret = add_bytes(scan, live, m.blob);
+	}
+	return ret;
 }
 
 static int add_folder(struct scan *scan, struct account_folder *folder,
 		      struct hash_table *live)
 {
 	int ret = account_folder_load(folder, scan->err);
-	uint32_t rows = ret < 0 ? 0 : account_row_count(folder);
 	struct cv_span key, value, ref;
 	size_t at = 0;
 
-	for (uint32_t row = 0; row < rows; row++) {
-		struct account_message m;
-
-		if (!account_row_alive(folder, row))
-			continue;
-		account_row_get(folder, row, &m);
-		add_bytes(scan, live, m.blob);
-	}
+	if (ret == CV_OK)
+		ret = add_rows(scan, folder, live);
 	while (ret == CV_OK &&
 	       account_metadata_next(folder->account, folder, &at, &key,
 				     &value)) {
 		if (!cv_span_begins(key, CV_SPAN("gone.")))
 			continue;
-		while (cv_span_split(&value, '\n', &ref)) {
+		while (ret == CV_OK && cv_span_split(&value, '\n', &ref)) {
 			if (ref.len > 0)
-				add_bytes(scan, live, ref);
+				ret = add_bytes(scan, live, ref);
 		}
 	}
 	return ret;
@@ -274,26 +289,22 @@ static bool went(const struct account_changes *changes, uint32_t uidnext,
 
 /* Where bytes are shared, a copy that a power cut had lost is written back as a
  * record of the folder that it is in: that is no message more. */
-static void drop_copies(struct scan *scan)
+static int drop_copies(struct scan *scan)
 {
-	uint32_t rows = account_row_count(scan->folder);
 	struct hash_table here;
 	size_t to = 0, unknown = 0;
+	int ret;
 
 	for (size_t i = 0; i < scan->found.count; i++)
 		unknown += !scan->found.items[i]->known;
-	if (unknown == 0 || rows == 0 || !CV_HAS(scan->driver, same_bytes) ||
+	if (unknown == 0 || account_row_count(scan->folder) == 0 ||
+	    !CV_HAS(scan->driver, same_bytes) ||
 	    scan->driver->same_bytes == NULL)
-		return;
+		return CV_OK;
 	hash_init(&here, scan->pool, false);
-	for (uint32_t row = 0; row < rows; row++) {
-		struct account_message m;
-
-		if (!account_row_alive(scan->folder, row))
-			continue;
-		account_row_get(scan->folder, row, &m);
-		add_bytes(scan, &here, m.blob);
-	}
+	ret = add_rows(scan, scan->folder, &here);
+	if (ret < 0)
+		return ret;
 	for (size_t i = 0; i < scan->found.count; i++) {
 		struct found *f = scan->found.items[i];
 
@@ -302,6 +313,7 @@ static void drop_copies(struct scan *scan)
 			scan->found.items[to++] = f;
 	}
 	scan->found.count = to;
+	return CV_OK;
 }
 
 /* Bytes that a message of any folder has, or had when the journal spoke of it
@@ -344,8 +356,8 @@ static int drop_dropped(struct scan *scan)
 	return CV_OK;
 }
 
-/* Leaves what is to be adopted. */
-static void drop_known(struct scan *scan)
+/* Leaves what is to be adopted, and makes room for it. */
+static int drop_known(struct scan *scan)
 {
 	size_t to = 0, bytes = 0;
 
@@ -361,7 +373,7 @@ static void drop_known(struct scan *scan)
 		scan->found.items[to++] = f;
 	}
 	scan->found.count = to;
-	account_txn_expect(scan->txn, to, bytes);
+	return account_txn_expect(scan->txn, to, bytes, scan->err);
 }
 
 /* [RFC9051 2.3.1.1] no UID is given twice: what gets none stays where it is,
@@ -394,9 +406,10 @@ int scan_adopt(struct scan *scan)
 
 	if (ret < 0)
 		return ret;
-	drop_copies(scan);
-	drop_known(scan);
-	if (scan->found.count > 1)
+	ret = drop_copies(scan);
+	if (ret == CV_OK)
+		ret = drop_known(scan);
+	if (ret == CV_OK && scan->found.count > 1)
 		qsort(scan->found.items, scan->found.count,
 		      sizeof(*scan->found.items), compare_found);
 	for (size_t i = 0; i < scan->found.count && ret == CV_OK; i++) {
@@ -406,7 +419,9 @@ int scan_adopt(struct scan *scan)
 			ret = pass_takeover(scan);
 		if (ret == CV_OK)
 			ret = adopt(scan, f, &uid);
-		if (ret == CV_E_LIMIT) {
+		/* what has no UID never gets one; memory there may be again */
+		if (ret == CV_E_LIMIT &&
+		    spare_memory_check(0, NULL) == CV_OK) {
 			ret = without_uids(scan, scan->found.count - i);
 			break;
 		}

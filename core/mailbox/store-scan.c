@@ -30,7 +30,7 @@ static int take_found(void *context, const struct cv_found *found)
 {
 	struct scan *scan = context;
 	struct found *f, *known;
-	int ret = spare_memory_check(0, scan->err);
+	int ret = spare_memory_check(hash_growth(&scan->by_ref), scan->err);
 
 	if (ret < 0)
 		return ret;

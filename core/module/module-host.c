@@ -175,7 +175,8 @@ static int host_hook_add(struct cv_plugin *self, uint32_t id, int priority,
 	.monotonic_msecs = time_monotonic_msecs, .random = random_bytes, \
 	.utf7_encode = utf7_encode, .utf7_decode = utf7_decode, \
 	.base64_encode = base64_encode, .base64_decode = base64_decode, \
-	.settings_line = host_settings_line, .crc32c = crc32c
+	.settings_line = host_settings_line, .crc32c = crc32c, \
+	.memory_check = spare_memory_check
 
 static const struct cv_host host = {
 	HOST_SHARED,

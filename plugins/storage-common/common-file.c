@@ -58,6 +58,7 @@ static int read_all(const struct cv_storage_config *config, int fd,
 	struct stat st;
 	size_t room;
 	ssize_t got = 1;
+	int ret;
 
 	if (COMMON_CALL(config, fstat, fd, &st) < 0)
 		return common_fail(err, "stat", name);
@@ -66,6 +67,9 @@ static int read_all(const struct cv_storage_config *config, int fd,
 			       "too large", name);
 	/* at once: it may be large.  What is added meanwhile is not read. */
 	room = (size_t)st.st_size;
+	ret = cv_api->memory_check(room, err);
+	if (ret < 0)
+		return ret;
 	cv_text_reset(text);
 	cv_api->text_grow(text, room + 1);
 	while (got > 0 && text->len < room) {

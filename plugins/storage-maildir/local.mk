@@ -10,6 +10,7 @@ STORAGE_MAILDIR_SOURCES = $(STORAGE_COMMON_SOURCES) \
 	plugins/storage-maildir/maildir-file.c \
 	plugins/storage-maildir/maildir-folder.c \
 	plugins/storage-maildir/maildir-keywords.c \
+	plugins/storage-maildir/maildir-lines.c \
 	plugins/storage-maildir/maildir-lock.c \
 	plugins/storage-maildir/maildir-path.c \
 	plugins/storage-maildir/maildir-plugin.c \

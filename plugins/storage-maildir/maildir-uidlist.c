@@ -105,72 +105,107 @@ bool maildir_uidlist_line(struct cv_span line, uint32_t version,
 		*uid_r != UINT32_MAX;
 }
 
-static uint32_t count_lines(struct cv_span text)
+static struct cv_span copy(struct cv_pool *pool, struct cv_span s)
 {
-	uint32_t count = 0;
-	const char *at = text.data, *end = text.data + text.len;
+	char *data = cv_api->alloc(pool, s.len);
 
-	while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) !=
-	       NULL && count < UINT32_MAX) {
-		at++;
-		count++;
-	}
-	return count;
+	memcpy(data, s.data, s.len);
+	return cv_span(data, s.len);
 }
 
-/* The lines behind the head.  Names point into the text. */
-static void parse_lines(struct cv_span rest, uint32_t version,
-			struct cv_pool *pool, struct cv_takeover *takeover)
+/* How many the lines that are left name; their number comes to the takeover,
+ * for as many entries there must be room. */
+static int count_lines(struct maildir_lines *lines, uint32_t version,
+		       struct cv_takeover *takeover, struct cv_error *err)
 {
-	uint32_t room = count_lines(rest), last_uid = 0;
-	struct cv_takeover_entry *entries =
-		CV_ALLOC_ARRAY(pool, struct cv_takeover_entry, room + 1);
+	uint64_t bytes = 0;
 	struct cv_span line, base;
+	uint32_t uid;
 
+	takeover->count = 0;
+	while (maildir_lines_next(lines, &line)) {
+		if (!maildir_uidlist_line(line, version, &uid, &base))
+			continue;
+		bytes += sizeof(struct cv_takeover_entry) + base.len + 16;
+		takeover->count++;
+	}
+	return cv_api->memory_check(bytes, err);
+}
+
+/* The lines behind the head: they are counted first. */
+static int parse_lines(struct maildir_lines *lines, uint32_t version,
+		       struct cv_pool *pool, struct cv_takeover *takeover,
+		       struct cv_error *err)
+{
+	uint32_t room, last_uid = 0, uid;
+	struct cv_takeover_entry *entries;
+	struct cv_span line, base;
+	int ret = count_lines(lines, version, takeover, err);
+
+	if (ret < 0)
+		return ret;
+	room = takeover->count;
+	entries = CV_ALLOC_ARRAY(pool, struct cv_takeover_entry, room + 1);
 	takeover->entries = entries;
 	takeover->count = 0;
-	while (rest.len > 0 && cv_span_split(&rest, '\n', &line)) {
-		uint32_t uid;
-
-		/* the last line may be one that is being written;
-		 * [RFC3501 2.3.1.1] strictly ascending, or it is not to be
-		 * trusted */
-		if (rest.data == NULL || takeover->count >= room ||
-		    !maildir_uidlist_line(line, version, &uid, &base) ||
+	maildir_lines_rewind(lines);
+	(void)maildir_lines_next(lines, &line);
+	/* the last line may be one that is being written; [RFC3501 2.3.1.1]
+	 * strictly ascending, or it is not to be trusted */
+	while (takeover->count < room && maildir_lines_next(lines, &line)) {
+		if (!maildir_uidlist_line(line, version, &uid, &base) ||
 		    uid <= last_uid)
 			continue;
 		last_uid = uid;
 		entries[takeover->count].uid = uid;
-		entries[takeover->count++].ref = base;
+		entries[takeover->count++].ref = copy(pool, base);
 	}
 	if (last_uid >= takeover->uidnext)
 		takeover->uidnext = last_uid + 1;
+	return CV_OK;
+}
+
+static int take_lines(struct maildir_lines *lines, bool head_only,
+		      struct cv_pool *pool, struct cv_takeover *takeover,
+		      struct cv_error *err)
+{
+	struct maildir_uidlist_head head;
+	struct cv_span line;
+	bool is_list = maildir_lines_next(lines, &line) &&
+		maildir_uidlist_head(line, &head);
+	int ret = CV_OK;
+
+	if (is_list) {
+		takeover->uidvalidity = head.uidvalidity;
+		takeover->uidnext = head.uidnext;
+		takeover->has_guid = head.has_guid;
+		memcpy(takeover->guid, head.guid, sizeof(takeover->guid));
+		if (!head_only)
+			ret = parse_lines(lines, head.version, pool, takeover,
+					  err);
+	}
+	if (ret == CV_OK && lines->failed)
+		return common_fail(err, "read", lines->name);
+	return ret == CV_OK && !is_list ? CV_NOT_FOUND : ret;
 }
 
 static int take_list(struct cv_storage_folder *folder, const char *name,
 		     bool head_only, struct cv_pool *pool,
 		     struct cv_takeover *takeover, struct cv_error *err)
 {
-	struct maildir_uidlist_head head;
-	struct cv_text text;
-	struct cv_span rest, line;
-	int ret;
+	struct maildir_lines lines;
+	int dirfd = maildir_control_open(folder, false), ret;
 
-	cv_text_init(&text, pool);
-	ret = maildir_control_read(folder, name, &text, err);
-	if (ret != CV_OK)
-		return ret;
-	rest = cv_text_span(&text);
-	if (rest.len == 0 || !cv_span_split(&rest, '\n', &line) ||
-	    !maildir_uidlist_head(line, &head))
-		return CV_NOT_FOUND;
-	takeover->uidvalidity = head.uidvalidity;
-	takeover->uidnext = head.uidnext;
-	takeover->has_guid = head.has_guid;
-	memcpy(takeover->guid, head.guid, sizeof(takeover->guid));
-	if (!head_only && rest.data != NULL)
-		parse_lines(rest, head.version, pool, takeover);
-	return CV_OK;
+	if (dirfd < 0)
+		return errno == ENOENT ? CV_NOT_FOUND :
+			common_fail(err, "open", folder->control_path);
+	ret = maildir_lines_open(&lines, folder->root, dirfd, name, pool, err);
+	if (ret == CV_OK) {
+		ret = take_lines(&lines, head_only, pool, takeover, err);
+		maildir_lines_close(&lines);
+	}
+	maildir_control_close(folder, dirfd);
+	return ret;
 }
 
 int maildir_takeover(struct cv_storage_folder *folder, bool head_only,

@@ -20,7 +20,6 @@ static const char uids_temp[] = "dovecot-uidlist.tmp";
 enum {
 	UIDS_TAIL = 4096,		/* read to find the last line */
 	UIDS_FOREIGN_SECONDS = 60,
-	UIDS_FLUSH = 256 * 1024,
 	UIDS_DEAD_BYTES = 256 * 1024,	/* of lines that no message has */
 	UIDS_RETRY_SECONDS = 60,
 };
@@ -126,14 +125,6 @@ static bool read_ends(struct cv_storage_root *root, struct maildir_uids *list,
 
 /* --- adding ------------------------------------------------------------------ */
 
-static void format_line(struct cv_text *dst, const struct cv_uid_ref *ref)
-{
-	cv_text_append_u64(dst, ref->uid);
-	cv_text_append(dst, " :", 2);
-	cv_text_append_span(dst, ref->ref);
-	cv_text_append_c(dst, '\n');
-}
-
 static void log_failure(struct cv_storage_folder *folder, const char *what)
 {
 	int number = errno;
@@ -150,18 +141,18 @@ static void write_lines(struct cv_storage_folder *folder,
 {
 	struct cv_storage_root *root = folder->root;
 	struct cv_pool *pool = cv_api->pool_create("maildir uids");
-	struct cv_text text;
+	struct maildir_writer w = { .root = root, .fd = list->fd,
+				    .at = list->size };
 
-	cv_text_init(&text, pool);
+	cv_text_init(&w.text, pool);
 	for (uint32_t i = 0; i < count; i++)
-		format_line(&text, &refs[i]);
-	if (MD_CALL(root, pwrite, list->fd, text.data, text.len,
-		    list->size) < 0) {
+		maildir_writer_ref(&w, &refs[i]);
+	if (!maildir_writer_end(&w)) {
 		log_failure(folder, "add to");
 		(void)MD_CALL(root, truncate, list->fd, list->size);
 		forget(root, list);
 	} else {
-		list->size += text.len;
+		list->size = w.at;
 		list->uidnext = refs[count - 1].uid + 1;
 	}
 	cv_api->pool_destroy(&pool);
@@ -263,8 +254,8 @@ int maildir_uids_add(struct cv_storage_folder *folder,
 /* --- the whole list ------------------------------------------------------------ */
 
 struct old_list {
-	struct cv_text text;
-	struct cv_span head, body;	/* of version 3; len 0: none */
+	struct maildir_lines lines;	/* fd -1: not there, or no list */
+	struct cv_span head;		/* of version 3; len 0: none */
 	struct maildir_uidlist_head h;
 	mode_t mode;
 	bool exists;
@@ -272,30 +263,31 @@ struct old_list {
 
 /* A cursor over its lines, in the order of UIDs. */
 struct old_line {
-	struct cv_span rest, line, base;
+	struct maildir_lines *lines;
+	struct cv_span line, base;	/* until the next one */
 	uint32_t uid;			/* 0: no more */
 };
 
-static void read_old(struct cv_storage_folder *folder, int dirfd,
+static void open_old(struct cv_storage_folder *folder, int dirfd,
 		     struct cv_pool *pool, struct old_list *old)
 {
 	struct cv_storage_root *root = folder->root;
+	struct cv_span line;
 	struct stat st;
 
-	*old = (struct old_list){ .mode = 0600 };
-	cv_text_init(&old->text, pool);
+	*old = (struct old_list){ .mode = 0600, .lines = { .fd = -1 } };
 	if (MD_CALL(root, stat, dirfd, uids_name, &st) < 0)
 		return;
 	old->mode = (st.st_mode & 0660) | 0600;
 	old->exists = true;
-	if (maildir_file_read(root, dirfd, uids_name, &old->text, NULL) !=
-	    CV_OK)
+	if (maildir_lines_open(&old->lines, root, dirfd, uids_name, pool,
+			       NULL) != CV_OK)
 		return;
-	old->body = cv_text_span(&old->text);
-	if (!cv_span_split(&old->body, '\n', &old->head) ||
-	    old->body.data == NULL ||
-	    !maildir_uidlist_head(old->head, &old->h) || old->h.version != 3)
-		old->head = old->body = CV_SPAN_NONE;
+	if (maildir_lines_next(&old->lines, &line) &&
+	    maildir_uidlist_head(line, &old->h) && old->h.version == 3)
+		old->head = cv_span(cv_span_copy(pool, line), line.len);
+	else
+		maildir_lines_close(&old->lines);
 }
 
 static void old_next(struct old_line *at)
@@ -303,12 +295,11 @@ static void old_next(struct old_line *at)
 	uint32_t last = at->uid;
 
 	at->uid = 0;
-	while (at->rest.data != NULL && at->rest.len > 0 &&
-	       cv_span_split(&at->rest, '\n', &at->line)) {
+	while (at->lines->fd >= 0 &&
+	       maildir_lines_next(at->lines, &at->line)) {
 		uint32_t uid;
 
-		if (at->rest.data != NULL &&
-		    maildir_uidlist_line(at->line, 3, &uid, &at->base) &&
+		if (maildir_uidlist_line(at->line, 3, &uid, &at->base) &&
 		    uid > last) {
 			at->uid = uid;
 			return;
@@ -316,20 +307,32 @@ static void old_next(struct old_line *at)
 	}
 }
 
-/* Whether each message has its line; what is only missing at the end comes to
- * missing. */
-static bool agrees(struct cv_storage_folder *folder,
-		   const struct old_list *old, cv_uid_next_fn *next,
-		   void *context, struct cv_text *missing)
+static struct old_line old_first(struct old_list *old)
 {
-	struct old_line at = { .rest = old->body };
+	struct old_line at = { .lines = &old->lines };
+	struct cv_span head;
+
+	if (old->lines.fd >= 0) {
+		maildir_lines_rewind(&old->lines);
+		(void)maildir_lines_next(&old->lines, &head);
+	}
+	old_next(&at);
+	return at;
+}
+
+/* Whether each message has its line; what is only missing at the end, from
+ * which UID on (0: nothing). */
+static bool agrees(struct cv_storage_folder *folder, struct old_list *old,
+		   cv_uid_next_fn *next, void *context, uint32_t *missing_r)
+{
+	struct old_line at;
 	struct cv_uid_ref ref;
 	uint32_t uidnext = old->h.uidnext, dead = 0, live = 0;
 
-	if (old->head.len == 0 || old->h.uidvalidity != folder->uidvalidity ||
-	    old->text.data[old->text.len - 1] != '\n')
+	*missing_r = 0;
+	if (old->head.len == 0 || old->h.uidvalidity != folder->uidvalidity)
 		return false;
-	old_next(&at);
+	at = old_first(old);
 	next(context, NULL);
 	while (next(context, &ref)) {
 		for (; at.uid != 0 && at.uid < ref.uid; old_next(&at)) {
@@ -340,7 +343,8 @@ static bool agrees(struct cv_storage_folder *folder,
 			uidnext = at.uid >= uidnext ? at.uid + 1 : uidnext;
 			old_next(&at);
 		} else if (at.uid == 0 && ref.uid >= uidnext) {
-			format_line(missing, &ref);
+			if (*missing_r == 0)
+				*missing_r = ref.uid;
 			uidnext = ref.uid + 1;
 		} else {
 			return false;
@@ -351,35 +355,18 @@ static bool agrees(struct cv_storage_folder *folder,
 		uidnext = at.uid >= uidnext ? at.uid + 1 : uidnext;
 		dead++;
 	}
-	return uidnext == folder->uidnext && dead <= live + 1000;
-}
-
-struct rewrite {
-	struct cv_storage_folder *folder;
-	struct cv_text text;
-	int fd;
-	uint64_t written;
-	bool failed;
-};
-
-static void flush(struct rewrite *w, size_t least)
-{
-	if (w->text.len < least || w->failed)
-		return;
-	if (MD_CALL(w->folder->root, pwrite, w->fd, w->text.data, w->text.len,
-		    w->written) < 0)
-		w->failed = true;
-	w->written += w->text.len;
-	cv_text_reset(&w->text);
+	return maildir_lines_whole(&old->lines) &&
+		uidnext == folder->uidnext && dead <= live + 1000;
 }
 
 /* What other programs need of the old head (G and the mailbox's GUID). */
-static void write_head(struct rewrite *w, struct cv_span old)
+static void write_head(const struct cv_storage_folder *folder,
+		       struct maildir_writer *w, struct cv_span old)
 {
 	struct cv_span word;
 
-	cv_text_append_f(&w->text, "3 V%u N%u", w->folder->uidvalidity,
-			 w->folder->uidnext);
+	cv_text_append_f(&w->text, "3 V%u N%u", folder->uidvalidity,
+			 folder->uidnext);
 	(void)cv_span_split(&old, ' ', &word);
 	while (old.data != NULL && cv_span_split(&old, ' ', &word)) {
 		if (word.len > 1 && word.data[0] != 'V' &&
@@ -388,39 +375,36 @@ static void write_head(struct rewrite *w, struct cv_span old)
 			cv_text_append_span(&w->text, word);
 		}
 	}
-	cv_text_append_c(&w->text, '\n');
+	maildir_writer_line(w, CV_SPAN_NONE);
 }
 
 /* Lines that Dovecot wrote keep their fields. */
-static void write_all(struct rewrite *w, const struct old_list *old,
-		      cv_uid_next_fn *next, void *context)
+static void write_lines_anew(struct maildir_writer *w, struct old_list *old,
+			     cv_uid_next_fn *next, void *context)
 {
-	struct old_line at = { .rest = old->body };
+	struct old_line at = old_first(old);
 	struct cv_uid_ref ref;
 
-	write_head(w, old->head);
-	old_next(&at);
 	next(context, NULL);
 	while (next(context, &ref)) {
 		while (at.uid != 0 && at.uid < ref.uid)
 			old_next(&at);
-		if (at.uid == ref.uid && cv_span_equal(at.base, ref.ref)) {
-			cv_text_append_span(&w->text, at.line);
-			cv_text_append_c(&w->text, '\n');
-		} else {
-			format_line(&w->text, &ref);
-		}
-		flush(w, UIDS_FLUSH);
+		if (at.uid == ref.uid && cv_span_equal(at.base, ref.ref))
+			maildir_writer_line(w, at.line);
+		else
+			maildir_writer_ref(w, &ref);
 	}
-	flush(w, 1);
+	if (old->lines.failed)
+		w->failed = true;
 }
 
 static bool replace(struct cv_storage_folder *folder, int dirfd,
-		    const struct old_list *old, cv_uid_next_fn *next,
+		    struct old_list *old, cv_uid_next_fn *next,
 		    void *context, struct cv_pool *pool)
 {
 	struct cv_storage_root *root = folder->root;
-	struct rewrite w = { .folder = folder };
+	struct maildir_writer w = { .root = root };
+	bool done;
 
 	cv_text_init(&w.text, pool);
 	(void)MD_CALL(root, unlink, dirfd, uids_temp);
@@ -428,34 +412,42 @@ static bool replace(struct cv_storage_folder *folder, int dirfd,
 		       O_WRONLY | O_CREAT | O_EXCL, old->mode);
 	if (w.fd < 0)
 		return false;
-	write_all(&w, old, next, context);
+	write_head(folder, &w, old->head);
+	write_lines_anew(&w, old, next, context);
 	/* what replaces a good list must not be lost with it */
-	if (!w.failed && old->text.len > 0 &&
-	    MD_CALL(root, fdatasync, w.fd) < 0)
-		w.failed = true;
+	done = maildir_writer_end(&w) &&
+		(old->lines.size == 0 ||
+		 MD_CALL(root, fdatasync, w.fd) == 0);
 	MAILDIR_API(root)->close(MAILDIR_IO(root), w.fd);
-	if (!w.failed && MD_CALL(root, rename, dirfd, uids_temp, dirfd,
-				 uids_name, !old->exists) == 0)
+	if (done && MD_CALL(root, rename, dirfd, uids_temp, dirfd, uids_name,
+			    !old->exists) == 0)
 		return true;
 	(void)MD_CALL(root, unlink, dirfd, uids_temp);
 	return false;
 }
 
 static bool append_missing(struct cv_storage_folder *folder, int dirfd,
-			   const struct old_list *old,
-			   const struct cv_text *missing)
+			   const struct old_list *old, cv_uid_next_fn *next,
+			   void *context, uint32_t missing,
+			   struct cv_pool *pool)
 {
 	struct cv_storage_root *root = folder->root;
-	int fd;
+	struct maildir_writer w = { .root = root, .at = old->lines.size };
+	struct cv_uid_ref ref;
 	bool done;
 
-	fd = MD_CALL(root, open, dirfd, uids_name,
-		     O_WRONLY | O_APPEND | O_NONBLOCK, 0);
-	if (fd < 0)
+	cv_text_init(&w.text, pool);
+	w.fd = MD_CALL(root, open, dirfd, uids_name,
+		       O_WRONLY | O_APPEND | O_NONBLOCK, 0);
+	if (w.fd < 0)
 		return false;
-	done = MD_CALL(root, pwrite, fd, missing->data, missing->len,
-		       old->text.len) == 0;
-	MAILDIR_API(root)->close(MAILDIR_IO(root), fd);
+	next(context, NULL);
+	while (next(context, &ref)) {
+		if (ref.uid >= missing)
+			maildir_writer_ref(&w, &ref);
+	}
+	done = maildir_writer_end(&w);
+	MAILDIR_API(root)->close(MAILDIR_IO(root), w.fd);
 	return done;
 }
 
@@ -465,20 +457,27 @@ static bool write_list(struct cv_storage_folder *folder, int dirfd,
 		       bool locked, bool *again_r)
 {
 	struct cv_pool *pool = cv_api->pool_create("maildir uids");
-	struct cv_text missing;
 	struct old_list old;
+	uint32_t missing = 0;
 	bool same, done = true;
 
-	cv_text_init(&missing, pool);
-	read_old(folder, dirfd, pool, &old);
+	open_old(folder, dirfd, pool, &old);
 	same = !anew && agrees(folder, &old, next, context, &missing);
-	*again_r = !locked && old.exists && (!same || missing.len > 0);
-	if (*again_r || (same && missing.len == 0))
+	/* what cannot be read is written anew, without what else it said */
+	if (old.lines.failed) {
+		maildir_lines_close(&old.lines);
+		old.head = CV_SPAN_NONE;
+		old.lines.failed = false;
+	}
+	*again_r = !locked && old.exists && (!same || missing > 0);
+	if (*again_r || (same && missing == 0))
 		done = true;
 	else if (same)
-		done = append_missing(folder, dirfd, &old, &missing);
+		done = append_missing(folder, dirfd, &old, next, context,
+				      missing, pool);
 	else
 		done = replace(folder, dirfd, &old, next, context, pool);
+	maildir_lines_close(&old.lines);
 	cv_api->pool_destroy(&pool);
 	return done;
 }

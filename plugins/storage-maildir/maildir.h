@@ -340,6 +340,48 @@ int maildir_look(struct cv_storage_folder *folder, struct cv_found *found,
 int maildir_watch_open(struct cv_storage_folder *folder, uint32_t index);
 void maildir_clean(struct cv_storage_folder *folder);
 
+/* --- maildir-lines.c: a list, in blocks -------------------------------------- */
+
+struct maildir_lines {
+	struct cv_storage_root *root;
+	const char *name;
+	int fd;			/* -1: none */
+	uint64_t size, at;	/* of the file, read so far */
+	char *block;
+	size_t begin, end;	/* of it what has not been given yet */
+	bool too_long;		/* within a line that no block has room for */
+	bool failed;		/* to read; errno says why */
+};
+/* The file's lines as it is now; the block is of the pool.  CV_NOT_FOUND: there
+ * is none.  Only after CV_OK is it to be closed. */
+int maildir_lines_open(struct maildir_lines *lines,
+		       struct cv_storage_root *root, int dirfd,
+		       const char *name, struct cv_pool *pool,
+		       struct cv_error *err);
+void maildir_lines_close(struct maildir_lines *lines);
+/* Line 1 is the next one again. */
+void maildir_lines_rewind(struct maildir_lines *lines);
+/* The next that ends in a newline, without it, valid until the one after.  One
+ * of more than 64 KiB is passed over.  False: no more, or failed. */
+bool maildir_lines_next(struct maildir_lines *lines, struct cv_span *line_r);
+/* After the last: all was read, and the file ends in a newline. */
+bool maildir_lines_whole(const struct maildir_lines *lines);
+
+/* Lines to a file, from a place on. */
+struct maildir_writer {
+	struct cv_storage_root *root;
+	struct cv_text text;
+	int fd;
+	uint64_t at;
+	bool failed;		/* errno says why */
+};
+void maildir_writer_line(struct maildir_writer *w, struct cv_span line);
+/* A line of version 3. */
+void maildir_writer_ref(struct maildir_writer *w,
+			const struct cv_uid_ref *ref);
+/* False: not all could be written. */
+bool maildir_writer_end(struct maildir_writer *w);
+
 /* --- maildir-uidlist.c ----------------------------------------------------- */
 
 /* Line 1 and the others of a UID list.  False: malformed. */

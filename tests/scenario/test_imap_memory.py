@@ -1,6 +1,7 @@
 """What grows with a command ends in NO [LIMIT] where vsz_limit ends, and the
 session lives on."""
 import re
+import subprocess
 
 import pytest
 
@@ -74,3 +75,44 @@ def test_sort_and_thread_of_very_many(client):
         answers.add(line.split()[1])
     assert "OK" in answers
     assert client.ask("SORT (DATE) UTF-8 1:1000", 60) == "OK"
+
+
+def maildir_of(folder, count, uidlist):
+    for name in ("cur", "new", "tmp"):
+        (folder / name).mkdir(parents=True)
+    names = [f"17000{i:05d}.M{i:06d}P2.host.example.org,S={len(MAIL)},W={len(MAIL)}"
+             for i in range(count)]
+    for name in names:
+        (folder / "cur" / f"{name}:2,S").write_bytes(MAIL)
+    if uidlist:
+        (folder / "dovecot-uidlist").write_text(
+            f"3 V1700000000 N{count + 1}\n"
+            + "".join(f"{i + 1} :{name}:2,S\n" for i, name in enumerate(names)))
+    if culver.IS_ROOT:
+        subprocess.run(["chown", "-R", f"{culver.MAIL_USER}:{culver.MAIL_GROUP}",
+                        folder.parent], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("uidlist", [False, True], ids=["found", "uidlist"])
+def test_first_open_of_very_many(uidlist):
+    """What a scan takes is asked for, whatever the limit."""
+    answers = set()
+    with culver.Server() as server:
+        maildir_of(server.home("alice") / "Maildir", 50000, uidlist)
+        for limit in range(36, 160, 4):
+            server.stop()
+            server.write_config(f"service imap {{\n  vsz_limit = {limit}M\n}}\n")
+            server.start()
+            client = Client(server)
+            client.sock.settimeout(120)
+            for _ in range(2):
+                line = client.do("SELECT INBOX")[-1]
+                assert re.match(r"\S+ (OK |NO \[LIMIT\])", line), (limit, line)
+            answers.add(line.split()[1])
+            assert client.ask("NOOP", 60) == "OK"
+            client.close()
+            if "OK" in answers:
+                break
+        assert answers == {"OK", "NO"}
+        assert "anic" not in server.log and "killed" not in server.log
