@@ -98,6 +98,7 @@ struct folder {
 	bool recovered;			/* of a snapshot: UIDNEXT has to jump */
 	bool pending;			/* made by the open transaction */
 	bool dirty;			/* differs from its snapshot */
+	bool bad_snapshot;		/* which cannot be read */
 	/* generations before the rotation that is going on, should it fail */
 	uint64_t kept_generation, kept_previous;
 	struct folder_data *data;	/* NULL: not loaded */

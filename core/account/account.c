@@ -82,6 +82,7 @@ static void reset_folder(struct folder *folder)
 {
 	folder->seen = false;
 	folder->dirty = false;
+	folder->bad_snapshot = false;
 	folder->state = CV_SPAN_NONE;
 	array_init(&folder->metadata.pairs, folder->f.account->state_pool);
 	folder_unload(folder);

@@ -1,5 +1,6 @@
 /* check.c - what is read only when it is asked for, and so would stay damaged:
- * bodies and catalogue entries in the journal, and the catalogues. */
+ * bodies and catalogue entries in the journal, the catalogues, and snapshots
+ * that are kept for slow readers. */
 #include "account-private.h"
 
 /* Damaged payloads of the journal, each told. */
@@ -52,6 +53,51 @@ static uint32_t check_catalogues(struct account *account)
 	return damaged;
 }
 
+static bool is_readable(struct account *account, const struct meta_name *name)
+{
+	struct snapshot snapshot;
+	struct cv_error err = ERROR_NONE;
+	bool good;
+	int status = snapshot_open(&snapshot, account->meta, &name->folder,
+				   name->generation, &account->guid,
+				   account->options.mmap_disable, &err);
+
+	if (status != CV_OK)
+		return status != CV_E_SYNTAX;
+	good = snapshot_check_blocks(&snapshot, 0, snapshot.blocks - 1);
+	snapshot_close(&snapshot);
+	return good;
+}
+
+/* One that no journal needs and nobody can read is removed. */
+static uint32_t check_unused(struct account *account)
+{
+	struct cv_pool *pool = pool_create("unused snapshots");
+	struct meta_names names = { .items = { 0 } };
+	uint32_t damaged = 0;
+
+	if (meta_list(account->meta, pool, &names) < 0)
+		names.items.count = 0;
+	for (size_t i = 0; i < names.items.count; i++) {
+		const struct meta_name *name = &names.items.items[i];
+		struct folder *folder = folder_find_guid(account,
+							 &name->folder);
+
+		if (name->kind != META_SNAPSHOT || folder == NULL ||
+		    folder->snapshot_generation == name->generation ||
+		    is_readable(account, name))
+			continue;
+		log_error("account", "folder '%s': snapshot %llu, which is "
+			  "not used any more, is damaged: it is removed",
+			  folder->f.name,
+			  (unsigned long long)name->generation);
+		meta_remove(account->meta, name);
+		damaged++;
+	}
+	pool_destroy(&pool);
+	return damaged;
+}
+
 /* Under the lock, and with the state up to date.  A new generation has no
  * payload that cannot be read: bodies were laid out, entries have moved. */
 static int check_all(struct account *account, uint32_t *dropped_r,
@@ -63,7 +109,8 @@ static int check_all(struct account *account, uint32_t *dropped_r,
 		account->damaged = account->journal_damaged = true;
 		account->must_rotate |= ROTATE_SUSPECT;
 	}
-	*dropped_r = damaged + check_catalogues(account);
+	*dropped_r = damaged + check_catalogues(account) +
+		check_unused(account);
 	return damaged == 0 ? CV_OK : rotate_locked(account, true, err);
 }
 

@@ -277,7 +277,7 @@ static bool is_carried(const struct folder *folder)
 
 	if (!folder->dirty)
 		return true;
-	if (data == NULL || folder->f.damaged ||
+	if (data == NULL || folder->f.damaged || folder->bad_snapshot ||
 	    data->base.count < CARRY_ROWS_MIN)
 		return false;
 	changed = data->touched + data->tail.count +
@@ -340,7 +340,9 @@ static int put_folders(struct rotate *r, struct cv_error *err)
 		if (!carried) {
 			data = folder_load(folder);
 			catalogue_compact(folder);
+			/* one that is damaged is of use to nobody */
 			folder->previous_generation =
+				folder->bad_snapshot ? 0 :
 				folder->snapshot_generation;
 			folder->snapshot_generation = 0;
 			if (data->base.count + data->tail.count > 0 ||
@@ -433,6 +435,27 @@ static void remove_old(struct account *account, uint64_t old, bool keep)
 	rotate_clean(account);
 }
 
+/* None of the journals could be read: they are kept for a human, and are in
+ * nobody's way. */
+static void keep_unreadable(struct account *account)
+{
+	struct cv_pool *pool = pool_create("unreadable journals");
+	struct meta_names names;
+
+	if (meta_list(account->meta, pool, &names) < 0)
+		names.items.count = 0;
+	for (size_t i = 0; i < names.items.count; i++) {
+		const struct meta_name *name = &names.items.items[i];
+
+		if (name->kind == META_JOURNAL &&
+		    name->generation < account->journal.generation)
+			remove_old(account, name->generation, true);
+	}
+	if (names.items.count > 0)
+		rotate_clean(account);
+	pool_destroy(&pool);
+}
+
 /* The account goes on as the new file says. */
 static int adopt(struct rotate *r, struct cv_error *err)
 {
@@ -479,6 +502,8 @@ static int rotate_run(struct rotate *r, uint64_t generation, bool forced,
 	status = adopt(r, err);
 	if (status == CV_OK && had_old)
 		remove_old(account, old, keep);
+	else if (status == CV_OK)
+		keep_unreadable(account);
 	return status;
 }
 

@@ -25,7 +25,7 @@ static void mark_damaged(struct folder *folder, const char *why)
 	folder->f.damaged = true;
 	folder->f.account->damaged = true;
 	folder->f.account->bad_snapshot = true;
-	folder->dirty = true;
+	folder->dirty = folder->bad_snapshot = true;
 }
 
 static void map_columns(struct rows *rows, struct snapshot *s)

@@ -157,6 +157,9 @@ void mailbox_place_get(struct cv_mailbox *box, uint32_t seq,
 		       struct cv_pool *pool, struct mailbox_place *place_r);
 /* Whether its messages are another server's. */
 bool mailbox_is_remote(const struct cv_mailbox *box);
+/* Whether what the account knew of it was damaged or lost, and it was not
+ * compared with its files since. */
+bool mailbox_is_doubted(const struct cv_mailbox *box);
 /* Puts that before the text of a failure: "UID 7, GUID ..., file '...': ".
  * Returns its code. */
 int mailbox_blame(struct cv_mailbox *box, uint32_t seq, struct cv_error *err);

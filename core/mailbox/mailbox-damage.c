@@ -73,6 +73,12 @@ bool mailbox_is_remote(const struct cv_mailbox *box)
 	return box->remote == NULL && store_is_remote(box->store);
 }
 
+bool mailbox_is_doubted(const struct cv_mailbox *box)
+{
+	return box->remote == NULL && box->folder != NULL &&
+		box->folder->damaged;
+}
+
 bool mailbox_is_lost(struct cv_mailbox *box, uint32_t seq)
 {
 	struct cv_error ignored = ERROR_NONE;

@@ -18,6 +18,8 @@ struct verify {
 	struct cv_pool *pool;		/* of one row */
 	struct cv_text problem;		/* of one file */
 	uint32_t problems;
+	const char *name;		/* of the file; NULL: it was looked at */
+	uint32_t journals, others;	/* files of one account */
 };
 
 /* --- rows ----------------------------------------------------------------- */
@@ -119,6 +121,11 @@ static int check_found(struct adm_mail *m, struct cv_mailbox *box,
 			adm_progress(name, checked, total);
 		}
 	}
+	if (mailbox_is_doubted(box))
+		put_problem(v, name, 0, "", "", "what was known of it is "
+			    "damaged: messages may be missing until it is "
+			    "compared with its files at the next look (hint: "
+			    "culveradm force-resync)", ADM_DATA);
 	check_unknown(v, box, name);
 	if (seqs.count > 0)
 		put_mailbox(v, name, checked, damaged);
@@ -127,14 +134,58 @@ static int check_found(struct adm_mail *m, struct cv_mailbox *box,
 
 /* --- what is known of them ------------------------------------------------------ */
 
+static const struct dump_field *find_field(const struct dump_item *item,
+					   const char *name)
+{
+	static const struct dump_field none;
+
+	for (uint32_t i = 0; i < item->count; i++) {
+		if (strcmp(item->fields[i].name, name) == 0)
+			return &item->fields[i];
+	}
+	return &none;
+}
+
+static void begin_problem(struct verify *v)
+{
+	if (v->problems++ > 0)
+		cv_text_append_str(&v->problem, "; ");
+}
+
+/* Good files under each other's names are as bad as none. */
+static void note_header(struct verify *v, const struct dump_item *item)
+{
+	struct cv_span folder = find_field(item, "folder")->text;
+	unsigned long long generation =
+		find_field(item, "generation")->number;
+	const char *name;
+
+	if (strcmp(item->what, "journal") == 0)
+		name = pool_printf(v->pool, "journal.%llu", generation);
+	else if (strcmp(item->what, "snapshot") == 0)
+		name = pool_printf(v->pool, "%.*s.%llu.snap",
+				   CV_SPAN_ARG(folder), generation);
+	else if (strcmp(item->what, "catalogue") == 0)
+		name = pool_printf(v->pool, "%.*s.cat", CV_SPAN_ARG(folder));
+	else
+		return;
+	if (strcmp(name, v->name) == 0)
+		return;
+	begin_problem(v);
+	cv_text_append_f(&v->problem, "by what is in it, it is '%s'", name);
+}
+
 static void note_problem(void *context, const struct dump_item *item)
 {
 	struct verify *v = context;
 
+	/* the first is the header */
+	if (v->name != NULL)
+		note_header(v, item);
+	v->name = NULL;
 	if (!item->problem)
 		return;
-	if (v->problems++ > 0)
-		cv_text_append_str(&v->problem, "; ");
+	begin_problem(v);
 	for (uint32_t i = 0; i < item->count; i++) {
 		const struct dump_field *f = &item->fields[i];
 
@@ -164,6 +215,7 @@ static void check_file(struct verify *v, struct io_dir *dir, const char *path,
 		if (i > 0)
 			(void)nanosleep(&pause, NULL);
 		v->problems = 0;
+		v->name = name;
 		cv_text_init(&v->problem, v->pool);
 		ret = dump_file(io_readonly(), io_dir_fd(dir), name,
 				note_problem, v, &err);
@@ -175,25 +227,54 @@ static void check_file(struct verify *v, struct io_dir *dir, const char *path,
 	put_problem(v, "", 0, "", file, cv_text_str(&v->problem), ADM_DATA);
 }
 
+static void check_name(struct verify *v, struct io_dir *dir, const char *path,
+		       const char *name)
+{
+	struct cv_span span = cv_span_of(name);
+	bool is_journal = cv_span_begins(span, CV_SPAN("journal."));
+
+	/* what was damaged once, and was mended, is no damage; nor is a
+	 * generation that was never finished */
+	if (!dump_knows_name(span) || cv_span_begins(span, CV_SPAN("damaged."))
+	    || (is_journal && strchr(name + 8, '.') != NULL))
+		return;
+	v->journals += is_journal;
+	v->others += !is_journal;
+	check_file(v, dir, path, name);
+}
+
+/* A listing may miss one that has just taken another's place. */
+static bool has_journal(const char *path)
+{
+	struct io_dir *dir = io_dir_open(io_readonly(), AT_FDCWD, path);
+	const char *name;
+	bool found = false;
+
+	while (dir != NULL && (name = io_dir_next(dir, NULL)) != NULL)
+		found = found || strncmp(name, "journal.", 8) == 0;
+	if (dir != NULL)
+		(void)io_dir_close(&dir);
+	return found;
+}
+
 static int check_account(struct verify *v, const char *path,
 			 struct cv_error *err)
 {
 	struct io_dir *dir = io_dir_open(io_readonly(), AT_FDCWD, path);
 	const char *name;
 
+	v->journals = v->others = 0;
 	/* one that is not there yet, or in memory */
 	if (dir == NULL && errno == ENOENT)
 		return CV_OK;
 	if (dir == NULL)
 		return FAIL_ERRNO(err, errno, "cannot read '%s'", path);
-	while ((name = io_dir_next(dir, NULL)) != NULL) {
-		struct cv_span span = cv_span_of(name);
-
-		/* what was damaged once, and was mended, is no damage */
-		if (dump_knows_name(span) &&
-		    !cv_span_begins(span, CV_SPAN("damaged.")))
-			check_file(v, dir, path, name);
-	}
+	while ((name = io_dir_next(dir, NULL)) != NULL)
+		check_name(v, dir, path, name);
+	if (v->journals == 0 && v->others > 0 && !has_journal(path))
+		put_problem(v, "", 0, "", path, "the journal is missing: what "
+			    "snapshots and files know comes back at the next "
+			    "look (hint: culveradm force-resync)", ADM_DATA);
 	return io_dir_close(&dir) < 0 ?
 		FAIL_ERRNO(err, errno, "cannot read '%s'", path) : CV_OK;
 }

@@ -3,6 +3,7 @@ found by culveradm verify, which changes nothing."""
 import gzip
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -376,6 +377,76 @@ def test_verify_reads_what_is_known_of_the_mail(what):
         assert fetch(server) == mail
         done = server.adm("-f", "json", "force-resync", "-u", "alice", "*")
         assert {row["index"] for row in json.loads(done.stdout)} == {"ok"}
+
+
+def other_names(account):
+    """Two snapshots that the journal needs, the journal, a catalogue."""
+    return ([str(p) for p in sorted(account.glob("*.snap"))[:2]]
+            + [str(next(account.glob("journal.*"))), str(max(account.glob("*.cat")))])
+
+
+def exchange(a, b):
+    os.rename(a, a + ".x")
+    os.rename(b, a)
+    os.rename(a + ".x", b)
+
+
+LOST = {
+    "a snapshot gone": lambda one, two, journal, cat: os.unlink(one),
+    "the journal gone": lambda one, two, journal, cat: os.unlink(journal),
+    "snapshots exchanged": lambda one, two, journal, cat: exchange(one, two),
+    "journal and snapshot exchanged": lambda one, two, journal, cat: exchange(one, journal),
+    "journal and catalogue exchanged": lambda one, two, journal, cat: exchange(cat, journal),
+    "catalogue and snapshot exchanged": lambda one, two, journal, cat: exchange(cat, two),
+    "a snapshot flipped": lambda one, two, journal, cat: flip(pathlib.Path(one), 600),
+}
+
+
+def rotate(server):
+    """The journal that there is becomes snapshots."""
+    server.adm("mailbox", "create", "-u", "alice", "Empty", check=False)
+    value = int(re.search(r"uidvalidity=(\d+)", server.adm(
+        "mailbox", "status", "-u", "alice", "uidvalidity", "Empty").stdout)[1])
+    server.adm("mailbox", "update", "-u", "alice", "--uid-validity", str(value + 1), "Empty")
+
+
+@pytest.mark.parametrize("kind", ["maildir", "sdbox", "mdbox"])
+@pytest.mark.parametrize("what", sorted(LOST))
+def test_verify_names_what_is_lost_and_force_resync_mends_it(kind, what):
+    with culver.Server(config=culver.CONFIG.replace("maildir:~/Maildir", f"{kind}:~/box")) as server:
+        fill(server)
+        rotate(server)
+        mail = sorted(r[3] for r in fetch(server))
+        assert verify(server)[:2] == (0, [])
+        LOST[what](*other_names(server.home("alice") / "box" / "culver"))
+        before = snapshot(server)
+        status, problems, _ = verify(server)
+        assert (status, bool(problems)) == (DATA_ERROR, True)
+        assert snapshot(server) == before
+        server.adm("force-resync", "-u", "alice", "*", check=False)
+        status, problems, _ = verify(server)
+        assert (status, problems) == (0, [])
+        assert sorted(r[3] for r in fetch(server)) == mail
+
+
+def test_a_snapshot_that_is_not_used_any_more_is_mended_too():
+    with culver.Server(config=config("maildir")) as server:
+        fill(server)
+        rotate(server)
+        account = server.home("alice") / "box" / "culver"
+        old = set(account.glob("*.snap"))
+        server.adm("flags", "-u", "alice", "add", "\\Flagged", "MAILBOX", "Work", "ALL")
+        rotate(server)      # what Work had is kept for slow readers
+        work, = {p.name[:32] for p in account.glob("*.snap") if p not in old}
+        kept, = (p for p in old if p.name.startswith(work))
+        flip(kept, 600)
+        mail = fetch(server)
+        status, problems, _ = verify(server)
+        assert (status, [p["file"] for p in problems]) == (DATA_ERROR, [str(kept)])
+        done = server.adm("force-resync", "-u", "alice", "*", check=False)
+        assert "not used any more" in done.stderr
+        assert verify(server)[:2] == (0, []) and not kept.exists()
+        assert fetch(server) == mail
 
 
 def test_verify_reads_past_a_torn_end_of_the_catalogue():
