@@ -166,6 +166,31 @@ static bool has_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* With an alias for a namespace one file has the subscriptions of both names:
+ * does this one mean a mailbox of another store, whose namespace keeps its
+ * subscriptions by the alias, and none of the namespace itself? */
+static bool is_by_alias(struct cv_user *user, const struct namespace *ns,
+			const char *stored, struct cv_pool *pool)
+{
+	if (account_folder_find(ns->store->account, cv_span_of(stored)) != NULL)
+		return false;
+	for (uint32_t i = 0; i < user->namespace_count; i++) {
+		const struct namespace *alias = &user->namespaces[i], *owner;
+		const char *name;
+
+		if (alias == ns || alias->store != ns->store ||
+		    !alias->subscriptions)
+			continue;
+		name = mailbox_name_show(alias, stored, pool);
+		owner = name == NULL ? NULL :
+			mailbox_namespace_find(user, name);
+		if (owner != NULL && owner->store != ns->store &&
+		    !owner->subscriptions)
+			return true;
+	}
+	return false;
+}
+
 /* Subscriptions of this namespace, or of those that keep theirs in another
  * one. */
 static int add_subscriptions(struct cv_user *user, struct node_set *set,
@@ -173,7 +198,7 @@ static int add_subscriptions(struct cv_user *user, struct node_set *set,
 {
 	for (uint32_t i = 0; i < user->namespace_count; i++) {
 		const struct namespace *keeper = &user->namespaces[i];
-		const char *name;
+		const char *name, *stored;
 		size_t at = 0;
 		int ret;
 
@@ -188,12 +213,14 @@ static int add_subscriptions(struct cv_user *user, struct node_set *set,
 			ret = store_subscriptions_refresh(keeper->store, err);
 		if (ret < 0)
 			return ret;
-		while ((name = account_subscription_next(
+		while ((stored = account_subscription_next(
 				keeper->store->account, &at)) != NULL) {
-			name = mailbox_name_show(keeper, name, set->pool);
+			name = mailbox_name_show(keeper, stored, set->pool);
 			/* each name belongs to one namespace */
 			if (name != NULL &&
-			    mailbox_namespace_find(user, name) == ns)
+			    mailbox_namespace_find(user, name) == ns &&
+			    (keeper != ns ||
+			     !is_by_alias(user, ns, stored, set->pool)))
 				node_add(set, name)->flags |=
 					NODE_SUBSCRIBED;
 		}

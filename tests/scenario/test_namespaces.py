@@ -266,3 +266,40 @@ def test_a_namespace_that_cannot_be_opened_hides_no_other(tmp_path):
         copied = server.adm("-o", f"mail_location={copy}", "search", "-u", "alice", "mailbox", "Sent", "ALL",
                             check=False)
         assert copied.stdout.count("\n") == 1
+
+
+BY_ALIAS = PREFIXED + """\
+namespace compat {
+  separator = .
+  prefix =
+  alias_for = INBOX.
+  hidden = yes
+  list = no
+}
+namespace old {
+  separator = .
+  prefix = Archive.
+  location = sdbox:~/old
+  subscriptions = no
+}
+"""
+
+
+def test_a_subscription_that_is_kept_by_an_alias_has_one_name():
+    """It would be shown as one below INBOX., too, and with it be taken away."""
+    with culver.Server(config=config(culver.CONFIG, BY_ALIAS)) as server:
+        client = server.imap()
+
+        def subscribed():
+            return {line.decode().split(' "." ')[1] for line in client.lsub()[1]} - {"INBOX.Trash"}
+
+        for name in ("Archive.2020", "INBOX.Work"):
+            assert client.create(name)[0] == client.subscribe(name)[0] == "OK"
+        assert subscribed() == {"Archive.2020", "INBOX.Work"}
+        # one of that name is there: then the file cannot say which is meant
+        assert client.create("INBOX.Archive.2020")[0] == "OK"
+        assert subscribed() == {"Archive.2020", "INBOX.Work", "INBOX.Archive.2020"}
+        assert client.delete("INBOX.Archive.2020")[0] == "OK"
+        assert client.unsubscribe("Archive.2020")[0] == "OK"
+        assert subscribed() == {"INBOX.Work"}
+        client.logout()
