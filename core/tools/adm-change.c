@@ -63,6 +63,9 @@ static int flags_prepare(struct adm_mail *m)
 		if (strcmp(m->argv[0], words[i].name) == 0)
 			plan->change = words[i].change;
 	}
+	if (plan->change == 0 && m->argc > 0)
+		return adm_mail_usage(m, "there is no '%s': add, remove or "
+				      "replace", m->argv[0]);
 	if (plan->change == 0 || m->argc < 3)
 		return adm_mail_usage(m, "add, remove or replace, then the "
 				      "flags, then a search query");

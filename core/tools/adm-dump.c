@@ -220,7 +220,12 @@ static int run_dump(struct adm *adm, int argc, char **argv)
 	};
 	int result = ADM_OK;
 
-	if (argc < 2 || argv[1][0] == '-' || (!p.json &&
+	if (argc >= 2 && argv[1][0] == '-') {
+		pool_destroy(&p.pool);
+		return adm_usage(&adm_dump_verb, "there is no option '%s' (a "
+				 "file tells itself what it is)", argv[1]);
+	}
+	if (argc < 2 || (!p.json &&
 	    adm->format != ADM_FORMAT_DEFAULT &&
 	    adm->format != ADM_FORMAT_FLOW)) {
 		pool_destroy(&p.pool);

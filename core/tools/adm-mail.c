@@ -774,5 +774,8 @@ int adm_mail_run_second(struct adm *adm, const struct adm_verb *verb,
 			return adm_mail_run(adm, &verb->mail[i], argc - 1,
 					    argv + 1);
 	}
+	if (argc >= 2 && argv[1][0] != '-')
+		return adm_usage(verb, "there is no '%s %s'; %s", verb->name,
+				 argv[1], what);
 	return adm_usage(verb, "%s", what);
 }

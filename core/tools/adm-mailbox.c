@@ -526,6 +526,9 @@ static int metadata_prepare(struct adm_mail *m)
 		strcmp(what, "get") == 0 || strcmp(what, "unset") == 0 ? 3 :
 		0;
 
+	if (wanted == 0 && m->argc > 0)
+		return adm_mail_usage(m, "there is no '%s': get, set, unset or "
+				      "list", what);
 	if (wanted == 0)
 		return adm_mail_usage(m, "get, set, unset or list?");
 	if (m->argc != wanted)

@@ -43,7 +43,8 @@ static int index_prepare(struct adm_mail *m)
 	if (m->option['n'] != NULL &&
 	    (!cv_span_to_u64(cv_span_of(m->option['n']), UINT32_MAX, max) ||
 	     *max == 0))
-		return adm_mail_usage(m, "-n takes a number greater than 0");
+		return adm_mail_usage(m, "-n takes a number greater than 0, "
+				      "not '%s'", m->option['n']);
 	return one_mask(m);
 }
 
@@ -126,7 +127,8 @@ static int resync_run(struct adm_mail *m, struct cv_error *err)
 
 static int purge_prepare(struct adm_mail *m)
 {
-	return m->argc == 0 ? ADM_OK : adm_mail_usage(m, "no argument");
+	return m->argc == 0 ? ADM_OK : adm_mail_usage(
+		m, "it takes no argument: '%s'", m->argv[0]);
 }
 
 static int purge_run(struct adm_mail *m, struct cv_error *err)

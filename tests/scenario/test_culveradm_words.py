@@ -12,6 +12,9 @@ import culver
     (["auth", "test"], 64, "which user?"),
     (["auth", "test", "a", "b", "c"], 64, "one user and one password"),
     (["-c", "/nope", "who"], 78, "cannot open '/nope'"),
+    (["mailbox", "lst"], 64, "there is no 'mailbox lst'"),
+    (["acl", "give"], 64, "there is no 'acl give'"),
+    (["dump", "-t", "index"], 64, "there is no option '-t'"),
 ])
 def test_wrong_call(call, status, said):
     done = subprocess.run([culver.PREFIX / "bin" / "culveradm", *call],
@@ -20,3 +23,15 @@ def test_wrong_call(call, status, said):
     assert said in done.stderr
     assert "mean 'stop'" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("call, said", [
+    (["mailbox", "metadata", "give", "INBOX"], "there is no 'give'"),
+    (["flags", "give", "\\Seen", "all"], "there is no 'give'"),
+    (["index", "-n", "few", "INBOX"], "not 'few'"),
+    (["purge", "INBOX"], "'INBOX'"),
+])
+def test_what_is_wrong_is_named(server, call, said):
+    words = 2 if call[0] == "mailbox" else 1
+    done = server.adm(*call[:words], "-u", "alice", *call[words:], check=False)
+    assert done.returncode == 64 and said in done.stderr and done.stdout == ""
