@@ -1,4 +1,4 @@
-/* adm-warn.c - what is likely a slip of the pen in plugin { }.
+/* adm-warn.c - what is likely a slip of the pen in plugin { }, or behind -o.
  *
  * Which names there are say all the plugins of the configuration, of which a
  * verb loads but some: a child asks them all, as culverconf does. */
@@ -47,6 +47,41 @@ static void name_slips(const struct settings_tree *tree)
 	pool_destroy(&pool);
 }
 
+/* Userdb fields may stand behind -o, too, and settings of plugins without
+ * the block. */
+static bool is_read(const char *text, const struct cv_strings *overrides)
+{
+	for (uint32_t i = 0; i < overrides->count; i++) {
+		struct cv_span rest = cv_span_of(overrides->items[i]), name;
+		char quoted[256];
+
+		if (!cv_span_split(&rest, '=', &name) ||
+		    (!cv_span_is(name, "mail") &&
+		     settings_registry_find("plugin", name) == NULL))
+			continue;
+		(void)snprintf(quoted, sizeof(quoted), "unknown setting "
+			       "'%.*s'", CV_SPAN_ARG(name));
+		if (strncmp(text, quoted, strlen(quoted)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* -o NAME=VALUE that nothing reads. */
+static void name_options(const struct settings_tree *tree,
+			 const struct cv_strings *overrides)
+{
+	for (size_t i = 0; i < settings_problem_count(tree); i++) {
+		const struct settings_problem *p =
+			settings_problem_get(tree, i);
+
+		if (!p->warning && strcmp(p->file, "command line") == 0 &&
+		    !is_read(p->text, overrides))
+			(void)fprintf(stderr, "culveradm: Warning: -o: %s\n",
+				      p->text);
+	}
+}
+
 static bool has_plugin_names(const struct settings_tree *tree)
 {
 	const char *name, *value;
@@ -69,16 +104,21 @@ void adm_warn_unknown(const struct adm *adm, const struct settings_tree *tree)
 
 	/* who reads JSON reads what is on stderr as well, more often than
 	 * not */
-	if (adm->format == ADM_FORMAT_JSON || !has_plugin_names(tree))
+	if (adm->format == ADM_FORMAT_JSON ||
+	    (adm->overrides.count == 0 && !has_plugin_names(tree)))
 		return;
 	(void)fflush(stdout);
 	(void)fflush(stderr);
 	pid = fork();
 	if (pid == 0) {
 		/* what else is wrong there is said by who needs it */
-		if (module_settings_read(adm->config_path, &options, &all,
-					 NULL) == CV_OK)
+		int ret = module_settings_read(adm->config_path, &options,
+					       &all, NULL);
+
+		if (ret == CV_OK)
 			name_slips(all);
+		if (all != NULL)
+			name_options(all, &adm->overrides);
 		(void)fflush(stderr);
 		_exit(0);
 	}

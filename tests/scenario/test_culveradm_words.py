@@ -25,6 +25,16 @@ def test_wrong_call(call, status, said):
     assert done.stdout == ""
 
 
+def test_an_option_that_nothing_reads_is_told(server):
+    for option, said in (("mail_locaton=maildir:/x", "mail_location"), ("bogus=1", "'bogus'")):
+        done = server.adm("-o", "mail_debug=no", "-o", option, "mailbox", "list", "-u", "alice")
+        assert done.stderr.count("Warning") == 1 and said in done.stderr
+    for option in ("mail=maildir:~/other", "mail_fsync=never", "imapc_host=localhost",
+                   "namespace/inbox/separator=."):
+        assert server.adm("-o", "mail_debug=no", "-o", option, "mailbox", "list",
+                          "-u", "alice").stderr == ""
+
+
 @pytest.mark.parametrize("call, said", [
     (["mailbox", "metadata", "give", "INBOX"], "there is no 'give'"),
     (["flags", "give", "\\Seen", "all"], "there is no 'give'"),
