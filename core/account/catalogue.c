@@ -235,7 +235,9 @@ static void extend_index(struct catalogue *c)
 		hash_init(&c->index, c->index_pool, false);
 		c->indexed_to = CATALOGUE_HEADER_SIZE;
 	}
+	/* what there is no memory for is parsed again */
 	while (c->indexed_to < INDEX_SIZE_MAX &&
+	       spare_memory_check(hash_growth(&c->index), NULL) == CV_OK &&
 	       read_header(c, c->indexed_to, &header)) {
 		index_add(c, &header.guid, c->indexed_to);
 		c->indexed_to += sizeof(header) + format_align(header.len);

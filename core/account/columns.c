@@ -84,7 +84,8 @@ bool account_columns_load(struct account_columns *c, unsigned int section,
 
 	if (s->offset == 0 || s->len > SECTION_MAX ||
 	    meta_head(c->object, &head) < 0 || s->offset > head.size ||
-	    s->len > head.size - s->offset)
+	    s->len > head.size - s->offset ||
+	    spare_memory_check(s->len, NULL) < 0)
 		return false;
 	data = pool_alloc_raw(pool, (size_t)s->len);
 	if (meta_load(c->object, s->offset, data, (size_t)s->len) !=

@@ -27,7 +27,7 @@ enum {
 /* The strings of a column, each once, in their order. */
 enum {
 	/* for each message, about */
-	ROW_BYTES = 32, COLUMN_BYTES = 24, RANK_BYTES = 72,
+	ROW_BYTES = 32, COLUMN_BYTES = 24, RANK_BYTES = 80,
 };
 
 struct dictionary { struct cv_span *items; uint32_t count; };
@@ -149,25 +149,34 @@ static int build_row(struct builder *b, uint32_t i, uint32_t row,
 }
 
 /* Texts become ranks and a dictionary. */
-static void rank_column(struct builder *b, unsigned int c, uint32_t count)
+static int rank_column(struct builder *b, unsigned int c, uint32_t count,
+		       struct cv_error *err)
 {
-	struct cv_pool *pool = b->k->pool;
-	struct cv_span *strings = pool_new_array(pool, struct cv_span, count);
-	uint32_t *order = pool_new_array(pool, uint32_t, count);
-	uint32_t *ranks = pool_new_array(pool, uint32_t, count);
+	struct cv_pool *scratch, *pool = b->k->pool;
 	struct dictionary *d = &b->k->words[c];
+	struct cv_span *strings;
+	uint32_t *order, *ranks;
 	size_t from = 0;
+	int ret = spare_memory_check((uint64_t)count * RANK_BYTES, err);
 
+	if (ret < 0)
+		return ret;
+	scratch = pool_create("ranks");
+	strings = pool_new_array(scratch, struct cv_span, count);
+	order = pool_new_array(scratch, uint32_t, count);
+	ranks = pool_new_array(pool, uint32_t, count);
 	for (uint32_t i = 0; i < count; i++) {
 		strings[i] = cv_span(cv_text_str(&b->bytes[c]) + from,
 				     b->ends[c][i] - from);
 		from = b->ends[c][i];
 	}
-	d->count = radix_rank_strings(strings, count, pool, ranks, order);
+	d->count = radix_rank_strings(strings, count, scratch, ranks, order);
 	d->items = pool_new_array(pool, struct cv_span, d->count);
 	for (uint32_t i = 0; i < d->count; i++)
 		d->items[i] = strings[order[i]];
 	b->k->t.ranks[c] = ranks;
+	pool_destroy(&scratch);
+	return CV_OK;
 }
 
 static void builder_init(struct builder *b, uint32_t count)
@@ -207,16 +216,12 @@ static int build(struct cv_mailbox *box, const struct key_row *rows,
 			ret = build_row(&b, i, rows[i].row, err);
 	}
 	pool_destroy(&b.scratch);
-	if (ret >= 0)
-		ret = spare_memory_check((uint64_t)count * RANK_BYTES, err);
-	if (ret < 0)
-		return ret;
-	for (unsigned int c = 0; c < KEY_STRINGS; c++) {
+	for (unsigned int c = 0; c < KEY_STRINGS && ret >= 0; c++) {
 		if (wants(wanted, c))
-			rank_column(&b, c, count);
+			ret = rank_column(&b, c, count, err);
 	}
 	k->t.refs = b.refs.items;
-	return CV_OK;
+	return ret;
 }
 
 /* --- the file ------------------------------------------------------------- */
@@ -393,6 +398,21 @@ static void save_words(struct cv_span sections[COLUMNS_SECTIONS],
 	sections[SECTION_BYTES + c] = bytes_of(bytes.data, bytes.len);
 }
 
+/* What it takes to put the file together. */
+static uint64_t save_bytes(const struct keys *k)
+{
+	uint64_t bytes = (uint64_t)k->t.count * 8;
+
+	for (unsigned int c = 0; c < KEY_STRINGS; c++) {
+		const struct dictionary *d = &k->words[c];
+
+		bytes += (uint64_t)d->count * 4;
+		for (uint32_t i = 0; i < d->count; i++)
+			bytes += d->items[i].len;
+	}
+	return bytes + bytes / 8;
+}
+
 static void file_save(struct cv_mailbox *box, const struct key_row *rows,
 		      const struct keys *k)
 {
@@ -547,14 +567,19 @@ static void merge(const struct keys *file, const struct keys *added,
 
 /* --- the rows ------------------------------------------------------------- */
 
-void key_rows_get(struct cv_mailbox *box, struct cv_set seqs,
-		  struct cv_pool *pool, struct key_row **rows_r,
-		  uint32_t **seqs_r, uint32_t *count_r)
+int key_rows_get(struct cv_mailbox *box, struct cv_set seqs,
+		 struct cv_pool *pool, struct key_row **rows_r,
+		 uint32_t **seqs_r, uint32_t *count_r, struct cv_error *err)
 {
 	uint32_t room = 0, count = 0;
+	int ret;
 
 	for (uint32_t i = 0; i < seqs.count; i++)
 		room += seqs.ranges[i].last - seqs.ranges[i].first + 1;
+	ret = spare_memory_check((uint64_t)room * (sizeof(**rows_r) +
+						   sizeof(**seqs_r)), err);
+	if (ret < 0)
+		return ret;
 	*rows_r = pool_new_array(pool, struct key_row, room);
 	*seqs_r = pool_new_array(pool, uint32_t, room);
 	for (uint32_t i = 0; i < seqs.count; i++) {
@@ -571,6 +596,7 @@ void key_rows_get(struct cv_mailbox *box, struct cv_set seqs,
 		}
 	}
 	*count_r = count;
+	return CV_OK;
 }
 
 enum casemap key_casemap(const struct cv_search_query *query)
@@ -617,6 +643,14 @@ static bool worth_a_file(const struct cv_mailbox *box, uint32_t count)
 		count >= box->folder->message_count / 2;
 }
 
+static int check_columns(uint32_t count, uint32_t wanted,
+			 struct cv_error *err)
+{
+	return spare_memory_check(
+		count * (uint64_t)(ROW_BYTES + COLUMN_BYTES *
+				   __builtin_popcount(wanted)), err);
+}
+
 /* From the file and the few that it lacks.  CV_NOT_FOUND: too many. */
 static int complete(struct cv_mailbox *box, const struct file *f,
 		    const struct key_row *rows, uint32_t count,
@@ -643,6 +677,8 @@ static int complete(struct cv_mailbox *box, const struct file *f,
 	ret = build(box, missing, absent, wanted, CASEMAP_UNICODE, &added,
 		    err);
 	if (ret == CV_OK)
+		ret = check_columns(count, wanted, err);
+	if (ret == CV_OK)
 		merge(&f->k, &added, from, wanted, out);
 	return ret;
 }
@@ -664,7 +700,9 @@ static int get(struct cv_mailbox *box, const struct key_row *rows,
 	if (map != CASEMAP_UNICODE || !worth_a_file(box, count))
 		return build(box, rows, count, wanted, map, out, err);
 	ret = build(box, rows, count, wanted | has, map, out, err);
-	if (ret == CV_OK && !out->partial)
+	/* what is kept for another time is not worth the session */
+	if (ret == CV_OK && !out->partial &&
+	    spare_memory_check(save_bytes(out), NULL) == CV_OK)
 		file_save(box, rows, out);
 	return ret;
 }
@@ -679,12 +717,9 @@ int key_table_get(struct cv_mailbox *box, const struct key_row *rows,
 	int ret;
 
 	wanted &= (1u << KEY_SENT) - 1;
-	ret = spare_memory_check(
-		count * (uint64_t)(ROW_BYTES + COLUMN_BYTES *
-				   __builtin_popcount(wanted)), err);
-	if (ret < 0)
-		return ret;
-	ret = get(box, rows, count, wanted, map, &k, err);
+	ret = check_columns(count, wanted, err);
+	if (ret == CV_OK)
+		ret = get(box, rows, count, wanted, map, &k, err);
 	if (ret < 0)
 		return ret;
 	*t = k.t;

@@ -22,9 +22,9 @@ enum { KEY_NONE = UINT32_MAX };
 struct key_row { uint32_t uid, row; };	/* ascending */
 
 /* The messages of a view that are still there, and their numbers. */
-void key_rows_get(struct cv_mailbox *box, struct cv_set seqs,
-		  struct cv_pool *pool, struct key_row **rows_r,
-		  uint32_t **seqs_r, uint32_t *count_r);
+int key_rows_get(struct cv_mailbox *box, struct cv_set seqs,
+		 struct cv_pool *pool, struct key_row **rows_r,
+		 uint32_t **seqs_r, uint32_t *count_r, struct cv_error *err);
 /* What a query says texts are compared by. */
 enum casemap key_casemap(const struct cv_search_query *query);
 

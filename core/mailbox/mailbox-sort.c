@@ -196,8 +196,9 @@ int mailbox_sort(struct cv_mailbox *box, const struct cv_sort_request *r,
 	if (ret < 0)
 		return ret;
 	s.pool = pool_create("sort");
-	key_rows_get(box, found, s.pool, &s.rows, &s.seqs, &s.count);
-	if (wanted != 0)
+	ret = key_rows_get(box, found, s.pool, &s.rows, &s.seqs, &s.count,
+			   err);
+	if (ret == CV_OK && wanted != 0)
 		ret = key_table_get(box, s.rows, s.count, wanted,
 				    key_casemap(r->query), s.pool, &s.table,
 				    err);

@@ -451,9 +451,13 @@ int mailbox_thread(struct cv_mailbox *box, const struct cv_thread_request *r,
 	if (ret < 0)
 		return ret;
 	t.pool = pool_create("thread");
-	key_rows_get(box, found, t.pool, &t.rows, &t.seqs, &t.count);
-	ret = key_table_get(box, t.rows, t.count, wanted[r->algorithm],
-			    key_casemap(r->query), t.pool, &t.table, err);
+	ret = key_rows_get(box, found, t.pool, &t.rows, &t.seqs, &t.count,
+			   err);
+	if (ret == CV_OK)
+		ret = key_table_get(box, t.rows, t.count,
+				    wanted[r->algorithm],
+				    key_casemap(r->query), t.pool, &t.table,
+				    err);
 	if (ret == CV_OK)
 		ret = check_memory(&t, err);
 	if (ret == CV_OK) {

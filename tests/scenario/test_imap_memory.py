@@ -77,13 +77,20 @@ def test_sort_and_thread_of_very_many(client):
     assert client.ask("SORT (DATE) UTF-8 1:1000", 60) == "OK"
 
 
-def maildir_of(folder, count, uidlist):
+def mail(number):
+    """Texts of its own in each: what they sort by is not small."""
+    return (f"From: writer{number}@example.org\r\nTo: reader{number}@example.org\r\n"
+            f"Subject: number {number * 7919 % 100003}\r\nMessage-ID: <{number}@example.org>\r\n"
+            f"References: <{number // 2}@example.org>\r\n\r\nbody\r\n").encode()
+
+
+def maildir_of(folder, count, uidlist=False):
     for name in ("cur", "new", "tmp"):
         (folder / name).mkdir(parents=True)
-    names = [f"17000{i:05d}.M{i:06d}P2.host.example.org,S={len(MAIL)},W={len(MAIL)}"
+    names = [f"17000{i:05d}.M{i:06d}P2.host.example.org,S={len(mail(i))},W={len(mail(i))}"
              for i in range(count)]
-    for name in names:
-        (folder / "cur" / f"{name}:2,S").write_bytes(MAIL)
+    for i, name in enumerate(names):
+        (folder / "cur" / f"{name}:2,S").write_bytes(mail(i))
     if uidlist:
         (folder / "dovecot-uidlist").write_text(
             f"3 V1700000000 N{count + 1}\n"
@@ -91,6 +98,22 @@ def maildir_of(folder, count, uidlist):
     if culver.IS_ROOT:
         subprocess.run(["chown", "-R", f"{culver.MAIL_USER}:{culver.MAIL_GROUP}",
                         folder.parent], check=True)
+
+
+def limited(server, limit):
+    """A client of the same server with another limit, of so many MiB."""
+    server.stop()
+    server.write_config(f"service imap {{\n  vsz_limit = {limit}M\n}}\n")
+    server.start()
+    client = Client(server)
+    client.sock.settimeout(120)
+    return client
+
+
+def answer(client, command, limit):
+    line = client.do(command)[-1]
+    assert re.match(r"\S+ (OK |NO \[LIMIT\])", line), (limit, command, line)
+    return line.split()[1]
 
 
 @pytest.mark.slow
@@ -101,18 +124,38 @@ def test_first_open_of_very_many(uidlist):
     with culver.Server() as server:
         maildir_of(server.home("alice") / "Maildir", 50000, uidlist)
         for limit in range(36, 160, 4):
-            server.stop()
-            server.write_config(f"service imap {{\n  vsz_limit = {limit}M\n}}\n")
-            server.start()
-            client = Client(server)
-            client.sock.settimeout(120)
+            client = limited(server, limit)
             for _ in range(2):
-                line = client.do("SELECT INBOX")[-1]
-                assert re.match(r"\S+ (OK |NO \[LIMIT\])", line), (limit, line)
-            answers.add(line.split()[1])
+                answers.add(answer(client, "SELECT INBOX", limit))
             assert client.ask("NOOP", 60) == "OK"
             client.close()
             if "OK" in answers:
                 break
         assert answers == {"OK", "NO"}
+        assert "anic" not in server.log and "killed" not in server.log
+
+
+@pytest.mark.slow
+def test_sort_of_very_many_that_differ():
+    """Each column is asked for, and the file of them is left out first."""
+    commands = ("SORT (SUBJECT FROM TO CC DATE SIZE) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL",
+                "SORT (FROM TO) UTF-8 ALL")
+    answers = {command: set() for command in commands}
+    with culver.Server() as server:
+        maildir_of(server.home("alice") / "Maildir", 50000)
+        client = Client(server)
+        client.do("SELECT INBOX")
+        assert client.ask("FETCH 1:* (ENVELOPE)", 300) == "OK"
+        client.close()
+        for limit in range(36, 100, 2):
+            client = limited(server, limit)
+            if answer(client, "SELECT INBOX", limit) == "OK":
+                for command in commands:
+                    answers[command].add(answer(client, command, limit))
+            assert client.ask("NOOP", 60) == "OK"
+            client.close()
+            if all("OK" in seen for seen in answers.values()):
+                break
+        assert all("OK" in seen for seen in answers.values()), answers
+        assert "NO" in answers[commands[0]]
         assert "anic" not in server.log and "killed" not in server.log
