@@ -28,11 +28,17 @@ static struct served_view *view_find(struct broker *b, uint32_t id)
 int broker_take_box(struct request *q, struct cv_mailbox **box_r)
 {
 	struct served_view *view = view_find(q->broker, remote_get_u32(&q->in));
+	struct cv_mailbox *box;
+	int ret;
 
 	if (view == NULL)
 		return FAIL(&q->err, CV_E_SYNTAX, "no such view");
-	*box_r = view->box;
-	return CV_OK;
+	*box_r = box = view->box;
+	/* what was allowed when it was opened may be so no more */
+	ret = account_refresh(box->store->account, &q->err);
+	return ret < 0 ? ret : box->folder->deleted ? CV_OK :
+		mailbox_permit(mailbox_box_rights(box), MAILBOX_OP_OPEN,
+			       box->name, &q->err);
 }
 
 static int take_seqs(struct request *q, struct cv_mailbox *box,

@@ -293,6 +293,8 @@ const struct phrase imap_phrases[] = {
 	  "Interner Fehler: Bitte erneut anmelden." },
 	{ "Mailbox was deleted under you.",
 	  "Das Postfach wurde inzwischen gelöscht." },
+	{ "You may no longer read the selected mailbox.",
+	  "Das gewählte Postfach darf nicht mehr gelesen werden." },
 	{ "Selected mailbox was deleted or has changed, please "
 	  "reconnect.",
 	  "Das gewählte Postfach wurde "

@@ -219,9 +219,17 @@ static void tell_modseq(struct imap_session *s)
 
 static int sync_failed(struct imap_session *s, int code)
 {
-	/* another session or program has removed it: nothing is wrong */
-	cv_api->log(imap_self, code == CV_E_NOT_FOUND ? CV_LOG_INFO :
-		    CV_LOG_ERROR, "sync: %s", cv_api->error_text(s->err));
+	/* another session or program has removed it, or its owner withdrew
+	 * the right to read: nothing is wrong */
+	int level = code == CV_E_NOT_FOUND || code == CV_E_DENIED ?
+		    CV_LOG_INFO : CV_LOG_ERROR;
+
+	cv_api->log(imap_self, level, "sync: %s", cv_api->error_text(s->err));
+	if (code == CV_E_DENIED) {
+		/* [RFC4314 4] "r" is what SELECT takes */
+		imap_bye(s, "You may no longer read the selected mailbox.");
+		return code;
+	}
 	/* what the client sees stays as it was; the next command tries
 	 * again */
 	if (code != CV_E_NOT_FOUND && code != CV_E_INTERNAL)

@@ -605,3 +605,40 @@ def test_a_shared_mailbox_is_sorted_and_threaded_as_its_owner_does(server):
         0].split()[:3]
     alice.logout()
     bob.logout()
+
+
+@pytest.mark.parametrize("left", [(), ("lookup",)])
+def test_who_loses_the_right_to_read_reads_no_more(server, left):
+    """Also in the mailbox that is selected, from the next command on."""
+    owner = server.imap("alice")
+    name = "Lost" + "".join(left)
+    owner.create(name)
+    append(owner, name, b"one")
+    append(owner, name, b"two")
+    server.grant("alice", name, "user=bob", "lookup", "read", "write", "insert")
+    for command in ("FETCH 2 (BODY.PEEK[])", "SEARCH BODY two", "COPY 2 INBOX", "SORT (SUBJECT) UTF-8 ALL",
+                    "STORE 2 +FLAGS (\\Flagged)", "NOOP"):
+        server.grant("alice", name, "user=bob", "lookup", "read", "write", "insert")
+        with server.raw() as reader:
+            reader.line()
+            reader.command("LOGIN bob secret")
+            assert b"OK" in b"".join(reader.command(f"SELECT shared/alice/{name}"))
+            assert b"body of one" in b"".join(reader.command("FETCH 1 (BODY.PEEK[])"))
+            server.grant("alice", name, "user=bob", *left)
+            reader.send(b"x %s\r\n" % command.encode())
+            said = b""
+            while line := reader.line():
+                said += line
+            assert b"body of two" not in said and b"\r\nx OK" not in b"\r\n" + said, said
+            assert b"SEARCH 2" not in said and b"SORT 1" not in said
+            assert b"* BYE" in said
+    client = server.imap("bob")
+    assert client.select("INBOX") == ("OK", [b"0"])
+    client.logout()
+    assert flags(owner_selected(owner, name)) == ["", ""]
+    owner.logout()
+
+
+def owner_selected(client, name):
+    client.select(name)
+    return client
