@@ -705,7 +705,8 @@ struct cv_mailbox_api {
 			    const struct cv_metadata *entries, uint32_t count,
 			    struct cv_error *err);
 	/* What others than this session have changed in the user's own
-	 * mailboxes and on the server since the last call; the first call
+	 * mailboxes and on the server since the last call, and in those of
+	 * other users while pictures_want asks for them; the first call
 	 * finds nothing.  CV_OK with count 0 costs next to nothing. */
 	int (*metadata_changes)(struct cv_user *u, struct cv_pool *pool,
 				struct cv_metadata_change **changes_r,

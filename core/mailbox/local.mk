@@ -22,6 +22,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-admin.c %D%/mailbox-admin.h \
 	%D%/mailbox-annotate.c %D%/mailbox-annotate.h \
 	%D%/mailbox-annotations.c \
+	%D%/mailbox-annotations.h \
 	%D%/mailbox-api.c \
 	%D%/mailbox-broker.c %D%/mailbox-broker.h \
 	%D%/mailbox-broker-private.h %D%/mailbox-broker-view.c \
@@ -51,6 +52,7 @@ core_mailbox_libmailbox_la_SOURCES = \
 	%D%/mailbox-remote-search.c \
 	%D%/mailbox-remote-url.c \
 	%D%/mailbox-remote-view.c \
+	%D%/mailbox-remote-annotations.c \
 	%D%/mailbox-remote-watch.c \
 	%D%/mailbox-broker-watch.c \
 	%D%/mailbox-replace.c %D%/mailbox-replace.h \

@@ -2,8 +2,11 @@
  * unsolicited METADATA responses [RFC5464 4.1].
  *
  * INVARIANT: items are sorted by GUID and name; values are kept as keyed
- * hashes only.  While no account has a new revision of its metadata nothing is
- * compared.
+ * hashes only.  While no account has a new revision of its metadata, and no
+ * broker that is listened to has rung, nothing is compared.
+ *
+ * Mail of others is looked at while NOTIFY listens to it.  Each owner has a
+ * picture of his own: who cannot be asked now has changed nothing.
  *
  * For a session that sleeps:
  *
@@ -12,19 +15,14 @@
  *
  * as remote-wire.h has them; hashes are under a key that both processes know
  * and nobody else. */
+#include "mailbox-annotations.h"
 #include "mailbox-freeze.h"
+#include "mailbox-remote.h"
 #include "mailbox-route.h"
 #include "remote-wire.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-struct item {
-	struct account_guid guid;	/* zero: the server's */
-	struct cv_span entry;
-	uint64_t hash;
-	const char *mailbox;
-};
 
 struct own_change {
 	const char *mailbox;
@@ -32,15 +30,26 @@ struct own_change {
 	uint64_t hash;			/* 0: removed */
 };
 
-typedef ARRAY(struct item) item_list;
+/* Another user's, while pictures of his mail are wanted. */
+struct watched_remote {
+	struct watched_remote *next;
+	struct remote *remote;
+	struct cv_pool *pool;		/* of the picture */
+	struct annotation_picture picture;
+	bool seen;
+};
 
 struct annotation_watch {
-	struct cv_pool *pool;		/* of items */
+	struct cv_pool *pool;		/* of the picture */
 	struct cv_pool *own_pool;
-	item_list items;
+	struct annotation_picture picture;
+	struct watched_remote *remotes;
 	ARRAY(struct own_change) own;
 	uint64_t key[2];		/* of the hashes */
+	uint64_t remote_key[2];		/* of those that brokers make: they
+					 * get it */
 	uint64_t revision;		/* sum over the accounts */
+	uint64_t heard_turn;		/* of the user, when brokers were asked */
 	bool seen;
 	bool thawed;			/* looked at by another process */
 	struct {
@@ -51,7 +60,7 @@ struct annotation_watch {
 
 enum { NAME_MAX_BYTES = 4096 };
 
-static uint64_t hash_of(const uint64_t key[2], struct cv_span value)
+uint64_t annotation_hash(const uint64_t key[2], struct cv_span value)
 {
 	uint64_t hash;
 
@@ -63,7 +72,7 @@ static uint64_t hash_of(const uint64_t key[2], struct cv_span value)
 
 static int compare_items(const void *a, const void *b)
 {
-	const struct item *x = a, *y = b;
+	const struct annotation *x = a, *y = b;
 	int order = memcmp(x->guid.bytes, y->guid.bytes,
 			   sizeof(x->guid.bytes));
 	size_t len = x->entry.len < y->entry.len ? x->entry.len :
@@ -75,17 +84,52 @@ static int compare_items(const void *a, const void *b)
 		(x->entry.len < y->entry.len);
 }
 
+static int compare_guids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct account_guid));
+}
+
+void annotation_picture_init(struct annotation_picture *picture,
+			     struct cv_pool *pool)
+{
+	array_init(&picture->items, pool);
+	array_init(&picture->folders, pool);
+}
+
+void annotation_picture_sort(struct annotation_picture *picture)
+{
+	if (picture->items.count > 1)
+		qsort(picture->items.items, picture->items.count,
+		      sizeof(*picture->items.items), compare_items);
+	if (picture->folders.count > 1)
+		qsort(picture->folders.items, picture->folders.count,
+		      sizeof(*picture->folders.items), compare_guids);
+}
+
 /* --- taking a picture -------------------------------------------------------------- */
 
 /* What is taken, and where it goes. */
-struct picture {
+struct taking {
 	struct cv_user *user;
 	const uint64_t *key;
 	struct cv_pool *pool;
-	item_list *items;
+	struct annotation_picture *picture;
 };
 
-static void take_place(struct picture *p, struct store *store,
+static void take_one(const struct taking *t, const struct account_guid *guid,
+		     const char *mailbox, struct cv_span entry,
+		     struct cv_span value)
+{
+	struct annotation *item = array_add(&t->picture->items);
+
+	if (guid != NULL)
+		item->guid = *guid;
+	item->entry = pool_span(t->pool, entry);
+	item->hash = annotation_hash(t->key, value);
+	item->mailbox = mailbox;
+}
+
+static void take_place(const struct taking *t, struct store *store,
 		       struct account_folder *folder, const char *mailbox)
 {
 	struct cv_span key, value;
@@ -93,49 +137,52 @@ static void take_place(struct picture *p, struct store *store,
 
 	while (account_metadata_next(store->account, folder, &at, &key,
 				     &value)) {
-		struct item *item;
-
-		if (key.len == 0 || key.data[0] != '/')
-			continue;
-		item = array_add(p->items);
-		if (folder != NULL)
-			item->guid = folder->guid;
-		item->entry = pool_span(p->pool, key);
-		item->hash = hash_of(p->key, value);
-		item->mailbox = mailbox;
+		if (key.len > 0 && key.data[0] == '/')
+			take_one(t, folder == NULL ? NULL : &folder->guid,
+				 mailbox, key, value);
 	}
 }
 
-static bool has_entries(struct store *store, struct account_folder *folder)
+/* What the user has noted for himself in a mailbox that others share. */
+static void take_private(const struct taking *t,
+			 const struct account_guid *guid, const char *mailbox)
 {
+	struct store *store = mailbox_own_store(t->user);
+	const char *prefix = annotations_private_prefix(guid->bytes, t->pool);
 	struct cv_span key, value;
 	size_t at = 0;
 
-	while (account_metadata_next(store->account, folder, &at, &key,
+	if (store->account == NULL)
+		return;
+	while (account_metadata_next(store->account, NULL, &at, &key,
 				     &value)) {
-		if (key.len > 0 && key.data[0] == '/')
-			return true;
+		if (cv_span_begins(key, cv_span_of(prefix)))
+			take_one(t, guid, mailbox,
+				 cv_span_skip(key, strlen(prefix)), value);
 	}
-	return false;
 }
 
-static void take_namespace(struct picture *p, const struct namespace *ns)
+static void take_namespace(const struct taking *t, const struct namespace *ns)
 {
 	struct account_folder *folder;
 	size_t at = 0;
 
 	if (ns->inbox)
-		take_place(p, ns->store, NULL, "");
+		take_place(t, ns->store, NULL, "");
 	while ((folder = account_folder_next(ns->store->account, &at)) !=
 	       NULL) {
 		const char *name;
 
-		if (folder->deleted || !has_entries(ns->store, folder) ||
-		    (mailbox_rights(p->user, ns, folder) & ACL_LOOKUP) == 0)
+		if (folder->deleted ||
+		    (mailbox_rights(t->user, ns, folder) & ACL_LOOKUP) == 0)
 			continue;
-		name = mailbox_name_show(ns, folder->name, p->pool);
-		if (name != NULL)
-			take_place(p, ns->store, folder, name);
+		name = mailbox_name_show(ns, folder->name, t->pool);
+		if (name == NULL)
+			continue;
+		*array_add(&t->picture->folders) = folder->guid;
+		take_place(t, ns->store, folder, name);
+		if (ns->type != CV_NAMESPACE_PRIVATE)
+			take_private(t, &folder->guid, name);
 	}
 }
 
@@ -156,20 +203,40 @@ static bool is_watched(const struct cv_user *u, const struct namespace *ns)
 }
 
 static void take(struct cv_user *u, const uint64_t *key, struct cv_pool *pool,
-		 item_list *items)
+		 struct annotation_picture *picture)
 {
-	struct picture p = { u, key, pool, items };
+	const struct taking t = { u, key, pool, picture };
 
-	array_init(items, pool);
+	annotation_picture_init(picture, pool);
 	for (uint32_t i = 0; i < u->namespace_count; i++) {
 		const struct namespace *ns = &u->namespaces[i];
 
 		if (is_watched(u, ns))
-			take_namespace(&p, ns);
+			take_namespace(&t, ns);
 	}
-	if (items->count > 1)
-		qsort(items->items, items->count, sizeof(*items->items),
-		      compare_items);
+	annotation_picture_sort(picture);
+}
+
+/* Each folder that can be seen is in the list, once, by its own name. */
+static int take_remote(struct cv_user *u, struct remote *remote,
+		       const uint64_t *key, struct cv_pool *pool,
+		       struct annotation_picture *picture,
+		       struct cv_error *err)
+{
+	const struct taking t = { u, key, pool, picture };
+	struct remote_folder *folders;
+	uint32_t count;
+	int ret;
+
+	annotation_picture_init(picture, pool);
+	ret = remote_annotations(remote, key, pool, picture, &folders, &count,
+				 err);
+	for (uint32_t i = 0; ret == CV_OK && i < count; i++) {
+		*array_add(&picture->folders) = folders[i].guid;
+		take_private(&t, &folders[i].guid, folders[i].name);
+	}
+	annotation_picture_sort(picture);
+	return ret;
 }
 
 static uint64_t revision_of(const struct cv_user *u)
@@ -222,8 +289,8 @@ static int look(struct cv_user *u, struct annotation_watch *watch,
 
 /* --- comparing --------------------------------------------------------------------- */
 
-static bool is_own(struct annotation_watch *watch, const struct item *item,
-		   uint64_t hash)
+static bool is_own(struct annotation_watch *watch,
+		   const struct annotation *item, uint64_t hash)
 {
 	for (size_t i = 0; i < watch->own.count; i++) {
 		const struct own_change *own = &watch->own.items[i];
@@ -236,17 +303,28 @@ static bool is_own(struct annotation_watch *watch, const struct item *item,
 	return false;
 }
 
-static void compare(struct annotation_watch *watch, const item_list *now,
-		    struct cv_pool *pool, struct cv_metadata_change **changes,
-		    uint32_t *count)
+typedef ARRAY(struct cv_metadata_change) change_list;
+
+/* What went with its mailbox, or with the right to see it, is no change of an
+ * annotation. */
+static bool is_there(const struct annotation_picture *now,
+		     const struct annotation *item)
 {
-	const item_list *before = &watch->items;
+	return *item->mailbox == '\0' || (now->folders.count > 0 &&
+		bsearch(&item->guid, now->folders.items, now->folders.count,
+			sizeof(item->guid), compare_guids) != NULL);
+}
+
+static void compare(struct annotation_watch *watch,
+		    const struct annotation_picture *old,
+		    const struct annotation_picture *new, struct cv_pool *pool,
+		    change_list *changes)
+{
+	const annotation_list *before = &old->items, *now = &new->items;
 	size_t a = 0, b = 0;
 
-	*changes = pool_new_array(pool, struct cv_metadata_change,
-				  before->count + now->count + 1);
 	while (a < before->count || b < now->count) {
-		const struct item *item;
+		const struct annotation *item;
 		uint64_t hash = 0;
 		int order = a == before->count ? 1 : b == now->count ? -1 :
 			compare_items(&before->items[a], &now->items[b]);
@@ -255,12 +333,10 @@ static void compare(struct annotation_watch *watch, const item_list *now,
 		if (order >= 0)
 			hash = item->hash;
 		if ((order != 0 || before->items[a].hash != hash) &&
-		    !is_own(watch, item, hash)) {
-			(*changes)[*count].mailbox_name =
-				pool_strdup(pool, item->mailbox);
-			(*changes)[(*count)++].entry = pool_span(pool,
-								 item->entry);
-		}
+		    is_there(new, item) && !is_own(watch, item, hash))
+			*array_add(changes) = (struct cv_metadata_change){
+				pool_strdup(pool, item->mailbox),
+				pool_span(pool, item->entry) };
 		a += order <= 0;
 		b += order >= 0;
 	}
@@ -276,18 +352,110 @@ static struct annotation_watch *watch_get(struct cv_user *u)
 	watch->pool = pool_create("annotations");
 	watch->own_pool = pool_create("own annotations");
 	random_bytes(watch->key, sizeof(watch->key));
-	array_init(&watch->items, watch->pool);
+	random_bytes(watch->remote_key, sizeof(watch->remote_key));
+	annotation_picture_init(&watch->picture, watch->pool);
 	array_init(&watch->own, watch->own_pool);
 	return watch;
+}
+
+static void remote_forget(struct watched_remote *w)
+{
+	if (w->pool != NULL)
+		pool_destroy(&w->pool);
+	w->seen = false;
 }
 
 void annotations_unwatch(struct cv_user *u)
 {
 	if (u->annotations == NULL)
 		return;
+	for (struct watched_remote *w = u->annotations->remotes; w != NULL;
+	     w = w->next)
+		remote_forget(w);
 	pool_destroy(&u->annotations->pool);
 	pool_destroy(&u->annotations->own_pool);
 	u->annotations = NULL;
+}
+
+/* --- mail of others ------------------------------------------------------------------ */
+
+static struct watched_remote *watched_remote_get(struct cv_user *u,
+						 struct remote *remote)
+{
+	struct watched_remote *w = u->annotations->remotes;
+
+	while (w != NULL && w->remote != remote)
+		w = w->next;
+	if (w != NULL)
+		return w;
+	w = pool_new(u->pool, struct watched_remote);
+	w->remote = remote;
+	w->next = u->annotations->remotes;
+	u->annotations->remotes = w;
+	return w;
+}
+
+/* Nothing is seen where there is no such owner, or nothing for us; else, what
+ * cannot be asked now is as it was. */
+static void look_at_remote(struct cv_user *u, struct watched_remote *w,
+			   struct cv_pool *pool, change_list *changes)
+{
+	struct annotation_watch *watch = u->annotations;
+	struct cv_pool *fresh = pool_create("annotations");
+	struct cv_error err = ERROR_NONE;
+	struct annotation_picture now;
+	int ret = take_remote(u, w->remote, watch->remote_key, fresh, &now,
+			      &err);
+
+	if (ret < 0 && ret != CV_E_NOT_FOUND && ret != CV_E_DENIED) {
+		log_warning("store", "annotations of '%s' are not watched: %s",
+			    w->remote->owner, err.text);
+		pool_destroy(&fresh);
+		return;
+	}
+	if (w->seen)
+		compare(watch, &w->picture, &now, pool, changes);
+	remote_forget(w);
+	w->pool = fresh;
+	w->picture = now;
+	w->seen = true;
+}
+
+static void look_at_remotes(struct cv_user *u, struct cv_pool *pool,
+			    change_list *changes)
+{
+	for (struct remote *r = u->remotes; r != NULL; r = r->next) {
+		if (r->wanted)
+			look_at_remote(u, watched_remote_get(u, r), pool,
+				       changes);
+	}
+	/* when it is wanted again, what is there then is no news */
+	for (struct watched_remote *w = u->annotations->remotes; w != NULL;
+	     w = w->next) {
+		if (!w->remote->wanted)
+			remote_forget(w);
+	}
+	u->annotations->heard_turn = u->heard_turn;
+}
+
+/* --- asking -------------------------------------------------------------------------- */
+
+static void look_at_own(struct cv_user *u, uint64_t revision,
+			struct cv_pool *pool, change_list *changes)
+{
+	struct annotation_watch *watch = u->annotations;
+	struct cv_pool *fresh = pool_create("annotations");
+	struct annotation_picture now;
+
+	take(u, watch->key, fresh, &now);
+	if (watch->seen)
+		compare(watch, &watch->picture, &now, pool, changes);
+	pool_destroy(&watch->pool);
+	watch->pool = fresh;
+	watch->picture = now;
+	watch->revision = revision;
+	watch->seen = true;
+	watch->thawed = false;
 }
 
 int annotations_changes(struct cv_user *u, struct cv_pool *pool,
@@ -295,28 +463,28 @@ int annotations_changes(struct cv_user *u, struct cv_pool *pool,
 			uint32_t *count_r, struct cv_error *err)
 {
 	struct annotation_watch *watch = watch_get(u);
-	struct cv_pool *fresh;
-	item_list now;
+	change_list changes;
 	uint64_t revision;
+	bool own;
 	int ret = look(u, watch, &revision, err);
 
 	*changes_r = NULL;
 	*count_r = 0;
-	if (ret < 0 || (watch->seen && !watch->thawed &&
-			revision == watch->revision))
+	if (ret < 0)
 		return ret;
-	fresh = pool_create("annotations");
-	take(u, watch->key, fresh, &now);
-	if (watch->seen)
-		compare(watch, &now, pool, changes_r, count_r);
-	pool_destroy(&watch->pool);
-	watch->pool = fresh;
-	watch->items = now;
-	watch->revision = revision;
-	watch->seen = true;
-	watch->thawed = false;
+	own = !watch->seen || watch->thawed || revision != watch->revision;
+	/* what this session has done there itself is known for one look */
+	if (!own && watch->own.count == 0 &&
+	    u->heard_turn == watch->heard_turn)
+		return CV_OK;
+	array_init(&changes, pool);
+	if (own)
+		look_at_own(u, revision, pool, &changes);
+	look_at_remotes(u, pool, &changes);
 	pool_reset(watch->own_pool);
 	array_init(&watch->own, watch->own_pool);
+	*changes_r = changes.items;
+	*count_r = (uint32_t)changes.count;
 	return CV_OK;
 }
 
@@ -324,13 +492,18 @@ void annotations_own(struct cv_user *u, const char *name,
 		     const struct cv_metadata *entries, uint32_t count)
 {
 	struct annotation_watch *watch = u->annotations;
+	const uint64_t *key;
 
-	for (uint32_t i = 0; watch != NULL && i < count; i++) {
+	if (watch == NULL)
+		return;
+	key = *name != '\0' && remote_find(u, name) != NULL ?
+		watch->remote_key : watch->key;
+	for (uint32_t i = 0; i < count; i++) {
 		struct own_change *own = array_add(&watch->own);
 
 		own->mailbox = pool_strdup(watch->own_pool, name);
 		own->entry = pool_span(watch->own_pool, entries[i].entry);
-		own->hash = hash_of(watch->key, entries[i].value);
+		own->hash = annotation_hash(key, entries[i].value);
 	}
 }
 
@@ -359,11 +532,11 @@ int annotations_watch_each(struct cv_user *u, watch_fd_fn *fn, void *context,
 	return ret;
 }
 
-static void put_items(struct cv_text *out, const item_list *items)
+static void put_items(struct cv_text *out, const annotation_list *items)
 {
 	remote_put_u32(out, (uint32_t)items->count);
 	for (size_t i = 0; i < items->count; i++) {
-		const struct item *item = &items->items[i];
+		const struct annotation *item = &items->items[i];
 
 		cv_text_append(out, item->guid.bytes,
 			       sizeof(item->guid.bytes));
@@ -392,8 +565,8 @@ int annotations_freeze(struct cv_user *u,
 {
 	const struct annotation_watch *watch = u->annotations;
 	uint64_t hash_key[2];
+	struct annotation_picture now;
 	struct cv_pool *pool;
-	item_list items;
 
 	if (watch == NULL || !watch->seen)
 		return CV_OK;
@@ -403,9 +576,9 @@ int annotations_freeze(struct cv_user *u,
 			    "were not told of");
 	memcpy(hash_key, key, sizeof(hash_key));
 	pool = pool_create("frozen annotations");
-	take(u, hash_key, pool, &items);
+	take(u, hash_key, pool, &now);
 	put_prefixes(out, u);
-	put_items(out, &items);
+	put_items(out, &now.items);
 	pool_destroy(&pool);
 	return CV_OK;
 }
@@ -425,12 +598,12 @@ static bool get_prefixes(struct remote_reader *in,
 	return !in->failed;
 }
 
-static bool get_items(struct remote_reader *in, item_list *items)
+static bool get_items(struct remote_reader *in, annotation_list *items)
 {
 	uint32_t count = remote_get_u32(in);
 
 	while (!in->failed && count-- > 0) {
-		struct item *item;
+		struct annotation *item;
 
 		if (in->rest.len < sizeof(item->guid.bytes))
 			return false;
@@ -462,7 +635,7 @@ int annotations_thaw(struct cv_user *u, struct cv_span frozen,
 	watch = watch_get(u);
 	in.pool = watch->pool;
 	memcpy(watch->key, key, sizeof(watch->key));
-	if (!get_prefixes(&in, watch) || !get_items(&in, &watch->items))
+	if (!get_prefixes(&in, watch) || !get_items(&in, &watch->picture.items))
 		return FAIL(err, CV_E_SYNTAX, "what was known of annotations "
 			    "is damaged, or of another version");
 	watch->seen = watch->thawed = true;

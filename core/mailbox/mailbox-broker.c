@@ -9,6 +9,7 @@
  * other messages are in the same file.
  *
  * \Seen is the reader's own and is not touched here. */
+#include "mailbox-annotations.h"
 #include "mailbox-broker-private.h"
 
 #include <poll.h>
@@ -48,12 +49,10 @@ int broker_take_name(struct request *q, const char **name_r)
 
 /* --- names ---------------------------------------------------------------------- */
 
-static int op_list(struct request *q)
+/* The request has been read; all folders are known. */
+static int names_begin(struct request *q)
 {
-	struct broker *b = q->broker;
-	struct store *store = b->ns->store;
-	struct account_folder *folder;
-	size_t at = 0;
+	struct store *store = q->broker->ns->store;
 	int ret = remote_get_end(&q->in, &q->err);
 
 	if (ret == CV_OK)
@@ -62,9 +61,26 @@ static int op_list(struct request *q)
 		ret = account_refresh(store->account, &q->err);
 	if (ret >= 0)
 		ret = store_folders_refresh(store, false, &q->err);
+	return ret < 0 ? ret : CV_OK;
+}
+
+static struct cv_span guid_span(const struct account_folder *folder)
+{
+	return cv_span((const char *)folder->guid.bytes,
+		       sizeof(folder->guid.bytes));
+}
+
+static int op_list(struct request *q)
+{
+	struct broker *b = q->broker;
+	struct account_folder *folder;
+	size_t at = 0;
+	int ret = names_begin(q);
+
 	if (ret < 0)
 		return ret;
-	while ((folder = account_folder_next(store->account, &at)) != NULL) {
+	while ((folder = account_folder_next(b->ns->store->account, &at)) !=
+	       NULL) {
 		if (folder->deleted ||
 		    mailbox_permit(mailbox_rights(b->user, b->ns, folder),
 				   MAILBOX_OP_LIST, folder->name, NULL) < 0)
@@ -72,9 +88,7 @@ static int op_list(struct request *q)
 		remote_put_str(&q->out, folder->name);
 		remote_put_u32(&q->out, (folder->attributes & 0xff00) <<
 			     MAILBOX_USE_SHIFT);
-		remote_put_span(&q->out,
-				cv_span((const char *)folder->guid.bytes,
-					sizeof(folder->guid.bytes)));
+		remote_put_span(&q->out, guid_span(folder));
 	}
 	return CV_OK;
 }
@@ -269,6 +283,48 @@ static int op_metadata_set(struct request *q)
 						      count, &q->err);
 }
 
+static void put_annotations(struct request *q, const uint64_t key[2],
+			    struct account_folder *folder)
+{
+	struct cv_span entry, value;
+	size_t at = 0;
+
+	remote_put_str(&q->out, folder->name);
+	remote_put_span(&q->out, guid_span(folder));
+	while (account_metadata_next(q->broker->ns->store->account, folder,
+				     &at, &entry, &value)) {
+		/* the rest is the owner's own */
+		if (!cv_span_begins(entry, CV_SPAN("/shared/")))
+			continue;
+		remote_put_span(&q->out, entry);
+		remote_put_u64(&q->out, annotation_hash(key, value));
+	}
+	remote_put_span(&q->out, CV_SPAN(""));
+}
+
+/* Of all mailboxes, for whoever compares them: values as hashes. */
+static int op_annotations(struct request *q)
+{
+	struct broker *b = q->broker;
+	struct account_folder *folder;
+	uint64_t key[2];
+	size_t at = 0;
+	int ret;
+
+	key[0] = remote_get_u64(&q->in);
+	key[1] = remote_get_u64(&q->in);
+	ret = names_begin(q);
+	if (ret < 0)
+		return ret;
+	while ((folder = account_folder_next(b->ns->store->account, &at)) !=
+	       NULL) {
+		if (!folder->deleted && annotations_are_shown(
+				mailbox_rights(b->user, b->ns, folder)))
+			put_annotations(q, key, folder);
+	}
+	return CV_OK;
+}
+
 /* --- rights --------------------------------------------------------------------- */
 
 static int op_rights(struct request *q)
@@ -347,6 +403,7 @@ static request_fn *const operations[REMOTE_OPS] = {
 	[REMOTE_ACL_CHANGE] = op_acl_change,
 	[REMOTE_METADATA_LIST] = op_metadata_list,
 	[REMOTE_METADATA_SET] = op_metadata_set,
+	[REMOTE_ANNOTATIONS] = op_annotations,
 	[REMOTE_OPEN] = broker_op_open,
 	[REMOTE_CLOSE] = broker_op_close,
 	[REMOTE_WATCH] = broker_op_watch,

@@ -4,6 +4,7 @@
  * which begin with '/'; other keys are notes of this server.  What is private
  * to a user in a mailbox that others share is kept in the user's own account,
  * under "private/GUID" and the entry's name. */
+#include "mailbox-annotations.h"
 #include "mailbox-remote.h"
 #include "mailbox-route.h"
 
@@ -168,8 +169,8 @@ static int own_place(struct cv_user *u, const char *prefix,
 	return ret < 0 ? ret : CV_OK;
 }
 
-static const char *private_prefix(const uint8_t guid[16],
-				  struct cv_pool *pool)
+const char *annotations_private_prefix(const uint8_t guid[16],
+				       struct cv_pool *pool)
 {
 	struct account_guid folder;
 	char hex[33];
@@ -179,16 +180,21 @@ static const char *private_prefix(const uint8_t guid[16],
 	return pool_printf(pool, "private/%s", hex);
 }
 
-/* [RFC5464 3.3] */
+bool annotations_are_shown(uint32_t rights)
+{
+	/* [RFC5464 3.3] */
+	return (rights & ACL_LOOKUP) != 0 &&
+		(rights & (ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT |
+			   ACL_POST)) != 0;
+}
+
 static int permit(struct cv_user *u, const struct mailbox_ref *ref,
 		  struct account_folder *folder, const char *name,
 		  struct cv_error *err)
 {
 	uint32_t rights = mailbox_rights(u, ref->ns, folder);
 
-	if ((rights & ACL_LOOKUP) != 0 &&
-	    (rights & (ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT |
-		       ACL_POST)) != 0)
+	if (annotations_are_shown(rights))
 		return CV_OK;
 	return mailbox_refuse(rights, MAILBOX_OP_STATUS, name, err);
 }
@@ -294,7 +300,8 @@ static int list_private(struct cv_user *u, const uint8_t guid[16],
 			struct cv_error *err)
 {
 	struct place place;
-	int ret = own_place(u, private_prefix(guid, pool), &place, err);
+	int ret = own_place(u, annotations_private_prefix(guid, pool), &place,
+			    err);
 
 	if (ret == CV_OK)
 		read_place(&place, CV_SPAN("/private/"), pool, list);
@@ -574,7 +581,8 @@ static int set_private(struct cv_user *u, const uint8_t guid[16],
 
 	if (count == 0)
 		return CV_OK;
-	ret = own_place(u, private_prefix(guid, pool), &place, err);
+	ret = own_place(u, annotations_private_prefix(guid, pool), &place,
+			err);
 	if (ret < 0)
 		return ret;
 	return only_check ? check_limits(&place, entries, count, err) :

@@ -29,6 +29,9 @@ bool imap_notify_listens(const struct imap_session *s)
 bool imap_notify_wants_metadata(const struct imap_session *s,
 				const char *name)
 {
+	/* [RFC5465 5] the rights l and r */
+	const uint32_t all = CV_PICTURE_EXISTS | CV_PICTURE_LOOKUP |
+		CV_PICTURE_READ;
 	const struct imap_notify *n = s->notify;
 
 	if (n == NULL)
@@ -39,8 +42,9 @@ bool imap_notify_wants_metadata(const struct imap_session *s,
 		return false;
 	for (uint32_t i = 0; i < n->known_count; i++) {
 		if (strcmp(n->known[i].name, name) == 0)
-			return (n->known[i].events &
-				IMAP_EVENT_MAILBOX_METADATA_CHANGE) != 0;
+			return (n->known[i].flags & all) == all &&
+				(n->known[i].events &
+				 IMAP_EVENT_MAILBOX_METADATA_CHANGE) != 0;
 	}
 	return false;
 }
@@ -261,8 +265,9 @@ int imap_notify_push(struct imap_session *s, bool command)
 		code = imap_sync_report(s, pool, n->delayed && !command ?
 					CV_SYNC_NO_EXPUNGES : 0, true, &none);
 	if (code >= 0) {
-		imap_metadata_notify(s, pool);
+		/* in this order: of a new mailbox its name comes first */
 		imap_notify_others(s, pool);
+		imap_metadata_notify(s, pool);
 	}
 	imap_flush(s);
 	return code;
@@ -314,7 +319,8 @@ static const char *name_to_want(struct imap_session *s, struct cv_pool *pool,
 static int want(struct imap_session *s, const struct imap_notify *n,
 		struct cv_pool *pool)
 {
-	const uint32_t told = IMAP_EVENTS_MESSAGE | IMAP_EVENT_MAILBOX_NAME;
+	const uint32_t told = IMAP_EVENTS_MESSAGE | IMAP_EVENT_MAILBOX_NAME |
+		IMAP_EVENT_MAILBOX_METADATA_CHANGE;
 	uint32_t count = 0, room = n->known_count;
 	bool personal = false, subscribed = false;
 	const char **names;

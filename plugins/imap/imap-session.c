@@ -276,9 +276,9 @@ static int finish_command(struct imap_cmd *cmd, int code)
 	if (code >= 0 && cmd->reply != IMAP_BAD)
 		code = sync_after(cmd);
 	if (code >= 0 && cmd->reply != IMAP_BAD && !cmd->s->closing) {
+		imap_notify_others(cmd->s, cmd->pool);
 		imap_metadata_notify(cmd->s, cmd->pool);
 		imap_urlauth_tell(cmd->s);
-		imap_notify_others(cmd->s, cmd->pool);
 	}
 	if (code >= 0) {
 		imap_limit_reply(cmd);

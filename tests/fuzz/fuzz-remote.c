@@ -142,6 +142,22 @@ static void save(struct cv_user *user, struct cv_pool *pool)
 		mailbox_api.save_abort(&save);
 }
 
+/* What NOTIFY wants to know, twice: the second is compared with the first. */
+static void hear_annotations(struct cv_user *user, struct cv_pool *pool)
+{
+	const char *name = inbox;
+	struct cv_metadata_change *changes;
+	uint32_t count;
+
+	(void)mailbox_api.pictures_want(user, &name, 1, false, NULL);
+	for (int i = 0; i < 2; i++) {
+		(void)mailbox_api.metadata_changes(user, pool, &changes,
+						   &count, NULL);
+		/* as if it had rung */
+		user->heard_turn++;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct liar l = { .feed = { data, size } };
@@ -164,6 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)mailbox_api.acl_get(mail.user, inbox, l.pool, &entries, &count,
 				  NULL);
 	list(mail.user);
+	hear_annotations(mail.user, l.pool);
 	broker_mail_close(&mail);
 	for (uint32_t i = 0; i < l.births; i++)
 		(void)close(l.channels[i]);

@@ -409,6 +409,35 @@ def test_metadata(pair):
     next_is_mark(a, b)
 
 
+def test_metadata_of_mailboxes_that_come_and_go(pair):
+    """The name first; what went with its mailbox is no change of an annotation."""
+    a, b = pair
+    a.ok("NOTIFY SET (personal (MailboxName MailboxMetadataChange))")
+    # nothing is looked at while a command comes in
+    a.send(b"x APPEND mark {%d+}\r\n" % len(MESSAGE))
+    b.ok("CREATE new")
+    b.ok('SETMETADATA new (/shared/comment "x")')
+    a.send(MESSAGE + b"\r\n")
+    assert [a.told(), a.told()] == ['* LIST (\\HasNoChildren) "/" new', "* METADATA new /shared/comment"]
+    assert a.told().startswith("x OK")
+    b.ok("DELETE new")
+    assert a.told() == '* LIST (\\NonExistent) "/" new'
+    b.ok('SETMETADATA mark (/shared/comment "x")')
+    assert a.told() == "* METADATA mark /shared/comment"
+
+
+def test_metadata_of_mailboxes_that_cannot_be_read(pair):
+    """[RFC5465 5] the rights l and r."""
+    a, b = pair
+    b.ok("CREATE box")
+    a.ok("NOTIFY SET (mailboxes (box mark) (MailboxMetadataChange))")
+    user = b.ok("GETACL box")[0].split()[3]
+    b.ok(f"SETACL box -{user} r")
+    b.ok('SETMETADATA box (/shared/comment "x")')
+    b.ok('SETMETADATA mark (/shared/comment "x")')
+    assert a.told() == "* METADATA mark /shared/comment"
+
+
 def test_own_messages_are_no_news(pair):
     a, b = pair
     b.ok("CREATE target")

@@ -122,6 +122,73 @@ def test_subscribed_ones_are_among_them(two):
     alice.ok("UNSUBSCRIBE shared/bob/box")
 
 
+WATCH = "NOTIFY SET (mailboxes shared/bob/box (MailboxMetadataChange))"
+
+
+@needs_root
+def test_annotations_of_others(server, two):
+    """[RFC5465 5.6] with the rights l and r, and nothing that is the owner's own."""
+    alice, bob = two
+    bob.ok('SETMETADATA box (/shared/before "x")')
+    alice.ok(f"{WATCH} {MARK}")
+    bob.ok('SETMETADATA other (/shared/comment "x")')
+    bob.ok('SETMETADATA box (/private/comment "x")')
+    bob.ok('SETMETADATA box (/shared/comment "x" /shared/also "y")')
+    assert alice.told() == "* METADATA shared/bob/box /shared/also /shared/comment"
+    bob.append("box")
+    bob.ok('SETMETADATA box (/shared/comment "changed")')
+    assert alice.told() == "* METADATA shared/bob/box /shared/comment"
+    bob.ok("SETMETADATA box (/shared/comment NIL)")
+    assert alice.told() == "* METADATA shared/bob/box /shared/comment"
+    # who may not read it hears nothing, neither that they are gone
+    server.grant("bob", "box", "user=alice", "lookup")
+    bob.ok('SETMETADATA box (/shared/also "unheard")')
+    with Client(alice_server(alice), "alice") as other:
+        next_is_mark(alice, other)
+    # what can be seen again is told, or just what was changed meanwhile
+    server.grant("bob", "box", "user=alice", "lookup", "read")
+    assert alice.told() in ("* METADATA shared/bob/box /shared/also",
+                            "* METADATA shared/bob/box /shared/also /shared/before")
+    bob.ok("SETMETADATA other (/shared/comment NIL)")
+    bob.ok("SETMETADATA box (/shared/before NIL /shared/also NIL /private/comment NIL)")
+
+
+@needs_root
+def test_own_annotations_in_mail_of_others(two):
+    alice, bob = two
+    alice.ok(WATCH)
+    with Client(alice_server(alice), "alice") as other:
+        other.ok('SETMETADATA shared/bob/box (/private/comment "alice\'s")')
+        assert alice.told() == "* METADATA shared/bob/box /private/comment"
+        # what this session does itself is no news
+        alice.ok("SETMETADATA shared/bob/box (/private/comment NIL)")
+        bob.append("box")
+        bob.ok('SETMETADATA box (/shared/x "x")')
+        assert alice.told() == "* METADATA shared/bob/box /shared/x"
+        other.ok('SETMETADATA "" (/private/comment "not asked for")')
+        bob.ok("SETMETADATA box (/shared/x NIL)")
+        assert alice.told() == "* METADATA shared/bob/box /shared/x"
+        other.ok('SETMETADATA "" (/private/comment NIL)')
+
+
+@needs_root
+def test_a_broker_that_ends_changes_no_annotations(server, two):
+    alice, bob = two
+    bob.ok('SETMETADATA box (/shared/kept "x")')
+    alice.ok(WATCH)
+    for pid, uid in server.brokers():
+        if uid == UIDS["bob"]:
+            os.kill(pid, signal.SIGKILL)
+    bob.ok('SETMETADATA box (/shared/new "x")')
+    assert alice.told() == "* METADATA shared/bob/box /shared/new"
+    # nor does one that was not listened to meanwhile
+    alice.ok("NOTIFY NONE")
+    bob.ok('SETMETADATA box (/shared/new NIL)')
+    alice.ok(WATCH)
+    bob.ok('SETMETADATA box (/shared/kept NIL)')
+    assert alice.told() == "* METADATA shared/bob/box /shared/kept"
+
+
 @needs_root
 def test_a_broker_that_ends_is_replaced(server, two):
     alice, bob = two
