@@ -728,8 +728,9 @@ struct cv_mailbox_api {
 	int (*vanished)(struct cv_mailbox *box, uint64_t since,
 			const struct cv_set *uids, struct cv_pool *pool,
 			struct cv_set *uids_r, struct cv_error *err);
-	/* fn is called now and then while a call takes long; NULL: no more.
-	 * It must not call anything of this service. */
+	/* fn is called now and then while a call takes long, first ten seconds
+	 * after the first call that may; set again, it waits anew.  NULL: no
+	 * more.  It must not call anything of this service. */
 	void (*set_progress)(struct cv_user *u, cv_progress_fn *fn,
 			     void *context);
 

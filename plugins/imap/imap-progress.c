@@ -80,12 +80,17 @@ static void stuck(void *context, const char *text)
 	(void)imap_connection_api->flush(s->conn, NULL);
 }
 
+void imap_progress_begin(struct imap_session *s)
+{
+	s->progress_next = 0;
+	if (CV_HAS(imap_mailbox_api, set_progress) &&
+	    imap_mailbox_api->set_progress != NULL)
+		imap_mailbox_api->set_progress(s->user, progress, s);
+}
+
 void imap_progress_init(struct imap_session *s)
 {
 	if (CV_HAS(imap_mailbox_api, set_stuck) &&
 	    imap_mailbox_api->set_stuck != NULL)
 		imap_mailbox_api->set_stuck(s->user, stuck, s);
-	if (CV_HAS(imap_mailbox_api, set_progress) &&
-	    imap_mailbox_api->set_progress != NULL)
-		imap_mailbox_api->set_progress(s->user, progress, s);
 }

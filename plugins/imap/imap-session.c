@@ -310,7 +310,7 @@ static int run_command(struct imap_session *s, struct imap_cmd *cmd)
 		imap_parser_resolve(&s->parser);
 	if (imap_extend_before(cmd) && is_allowed(cmd, verb)) {
 		s->running = cmd;
-		s->progress_next = 0;
+		imap_progress_begin(s);
 		code = cmd->def->run(cmd);
 		s->running = NULL;
 	} else if (streams) {
