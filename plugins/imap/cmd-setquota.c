@@ -23,6 +23,16 @@ static bool number_parse(const struct imap_arg *arg, uint64_t max,
 	return true;
 }
 
+/* enum cv_quota_resource; 0: none that we know. */
+static uint32_t resource_of(const struct imap_arg *arg)
+{
+	if (imap_arg_is_atom(arg, "STORAGE"))
+		return CV_QUOTA_STORAGE;
+	if (imap_arg_is_atom(arg, "MESSAGE"))
+		return CV_QUOTA_MESSAGE;
+	return imap_arg_is_atom(arg, "MAILBOX") ? CV_QUOTA_MAILBOX : 0;
+}
+
 /* "(STORAGE 510 MESSAGE 1000)" */
 static bool limits_parse(struct imap_cmd *cmd, struct imap_args list,
 			 struct cv_quota_limit *limit)
@@ -31,21 +41,24 @@ static bool limits_parse(struct imap_cmd *cmd, struct imap_args list,
 	uint64_t number;
 
 	while ((arg = imap_args_next(&list)) != NULL) {
+		uint32_t resource = resource_of(arg);
+
 		if (!number_parse(imap_args_next(&list), INT64_MAX / 1024,
 				  &number)) {
 			imap_bad_arguments(cmd);
 			return false;
 		}
-		if (imap_arg_is_atom(arg, "STORAGE")) {
-			limit->bytes = number * 1024;
-		} else if (imap_arg_is_atom(arg, "MESSAGE")) {
-			limit->messages = number;
-		} else if (imap_arg_is_atom(arg, "MAILBOX")) {
-			limit->mailboxes = number;
-		} else {
+		/* nor what this root does not count */
+		if ((resource & limit->changes) == 0) {
 			imap_no(cmd, "[CANNOT] Resource is not supported.");
 			return false;
 		}
+		if (resource == CV_QUOTA_STORAGE)
+			limit->bytes = number * 1024;
+		else if (resource == CV_QUOTA_MESSAGE)
+			limit->messages = number;
+		else
+			limit->mailboxes = number;
 	}
 	return true;
 }
@@ -66,6 +79,8 @@ int imap_cmd_setquota(struct imap_cmd *cmd)
 	list = imap_args_next(&cmd->args);
 	if (list == NULL || list->type != IMAP_LIST)
 		return imap_bad_arguments(cmd);
+	if (code == CV_OK)
+		limit.changes &= usage.resources;
 	if (!imap_args_end(cmd) ||
 	    !limits_parse(cmd, imap_args_of_list(&cmd->args, list), &limit))
 		return 0;

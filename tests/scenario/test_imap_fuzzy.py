@@ -16,14 +16,19 @@ MAILS = ("Subject: Hello\r\n\r\nworld of help\r\n",
          "Subject: helo\r\n\r\nworlds apart\r\n")
 
 
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fts")
+def copied(folder):
+    """The server's own plugins, for others to be put beside them."""
     folder.chmod(0o755)
     culver.open_to_all(folder)
     for so in (culver.PREFIX / "lib/culver/plugins").glob("*.so"):
         shutil.copy(so, folder / so.name)
         (folder / so.name).chmod(0o644)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory):
+    folder = copied(tmp_path_factory.mktemp("fts"))
     build(folder, "fts-words", SOURCES / "fts-words.c", "-D_GNU_SOURCE")
     return folder
 
