@@ -338,3 +338,73 @@ def test_b27_copies_to_itself(client):
     assert client.ask("MOVE 1:* h", 20) in ("OK", "NO")
     assert "MESSAGES 1024" in client.do("STATUS h (MESSAGES)")[0]
     assert client.memory() < SESSION_KIB_MAX
+
+
+@pytest.mark.parametrize("keys", [
+    "RETURN (PARTIAL 1:4294967295) ALL", "RETURN (PARTIAL 4294967295:4294967295) ALL",
+    "RETURN (PARTIAL -4294967295:-1) ALL", "MODSEQ 9223372036854775807"])
+def test_b5_the_largest_numbers(client, keys):
+    assert client.ask("SEARCH " + keys) == "OK"
+
+
+@pytest.mark.parametrize("keys", [
+    "RETURN (PARTIAL 1:4294967296) ALL", "RETURN (PARTIAL 0:1) ALL", "RETURN (PARTIAL -1:1) ALL",
+    "RETURN (PARTIAL 1) ALL", "MODSEQ 9223372036854775808", "MODSEQ 18446744073709551616",
+    "MODSEQ -1"])
+def test_b5_numbers_that_are_too_large(client, keys):
+    assert client.ask("SEARCH " + keys) == "BAD"
+
+
+def test_b5_a_saved_result_that_has_gone(client):
+    """[RFC5182 2.1] "$" follows expunges; a search that fails empties it."""
+    client.do("SEARCH RETURN (SAVE) ALL")
+    other = Wire(client.server.imap_port).login()
+    other.do("SELECT h")
+    other.do("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    other.do("EXPUNGE")
+    client.do("NOOP")
+    assert client.do("SEARCH $")[0] == "* SEARCH 1"
+    assert client.ask("SEARCH RETURN (SAVE) CHARSET X-NONE TEXT x") in ("NO", "BAD")
+    assert len(client.do("FETCH $ UID")) <= 2
+    # pipelined: each sees what the one before has saved
+    client.send("p SEARCH RETURN (SAVE) NOT ALL\r\nq FETCH $ UID\r\nr SEARCH RETURN (SAVE) ALL\r\n"
+                "s FETCH $ UID\r\n")
+    assert not any("FETCH" in line and line.startswith("*") for line in client.until("q"))
+    assert any(line.startswith("* 1 FETCH (UID ") for line in client.until("s"))
+    other.close()
+
+
+def test_b14_resync_from_nonsense(client):
+    """[RFC7162 3.2.5] bounded, and what there is is told."""
+    client.do("ENABLE QRESYNC")
+    state = client.do("SELECT h")
+    validity = re.search(r"UIDVALIDITY (\d+)", "".join(state))[1]
+    odd = ",".join(str(n) for n in range(1, 9001, 2))
+    for args in (f"{validity} 1 1:4294967295", f"{validity} 1 {odd}",
+                 f"{validity} 9223372036854775807 1:4294967295", f"4294967295 1 1:4294967295",
+                 f"{validity} 1 1:4294967295 (1:4294967295 1:4294967295)",
+                 f"{validity} 1 1:10 (1:3 4294967293:4294967295)",
+                 f"{validity} 1 1:9000 ({odd} {odd})"):
+        client.do("UNSELECT")
+        client.send(f"z SELECT h (QRESYNC ({args}))\r\n")
+        lines = client.until("z")
+        assert lines[-1].startswith(("z OK", "z BAD")), (args[:40], lines[-1])
+        assert sum(len(line) for line in lines) < 100000
+        if lines[-1].startswith("z OK"):
+            assert "* 2 EXISTS" in "".join(lines)
+            assert not any(line.startswith("* VANISHED (EARLIER) 1:4294967295") for line in lines)
+    for args in ("0 1", f"{validity} 0", f"{validity} 18446744073709551616", f"{validity} 1 0",
+                 f"{validity} 1 *", f"{validity} 1 1:2 (1:2 1:3)"):
+        client.ask("UNSELECT")
+        assert client.ask(f"SELECT h (QRESYNC ({args}))") == "BAD", args
+    assert client.memory() < SESSION_KIB_MAX
+
+
+def test_b22_a_value_that_is_too_long(client):
+    """Refused before it is read, or passed over; the session goes on, or a new one does."""
+    answer = client.ask(b"SETMETADATA h (/private/comment {10000000+}\r\n" + b"v" * 10000000 + b")")
+    assert answer in ("NO", "BAD", "closed")
+    other = Wire(client.server.imap_port).login()
+    assert other.do("GETMETADATA h /private/comment")[0].split()[1] == "OK"
+    assert client.memory() < SESSION_KIB_MAX
+    other.close()
