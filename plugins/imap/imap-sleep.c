@@ -171,7 +171,9 @@ bool imap_sleep(struct imap_session *s, struct cv_span idle_tag,
 	}
 	cv_api->log(imap_self, CV_LOG_DEBUG, "the session stays in its "
 		    "process: %s", cv_api->error_text(s->err));
-	s->sleep_not_before = cv_api->monotonic_msecs() + RETRY_MSECS;
+	/* what has just come in between is over when it is silent again */
+	if (code != CV_E_TEMP)
+		s->sleep_not_before = cv_api->monotonic_msecs() + RETRY_MSECS;
 	return false;
 }
 

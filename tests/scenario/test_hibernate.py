@@ -411,8 +411,15 @@ def test_who_is_told_of_annotations_sleeps_and_wakes_for_them(annotated):
         assert c.until("i")[0].startswith(b"i OK")
         # a silent session hears of them with its next command
         asleep(server)
-        other_session(server, "DELETE Other/a")
+        other_session(server, "SETMETADATA Other/a (/private/comment NIL /shared/comment NIL)")
         assert c.command("NOOP")[0] == b"* METADATA Other/a /private/comment /shared/comment\r\n"
+        # what goes with its mailbox is no news
+        asleep(server)
+        other_session(server, 'SETMETADATA Other/a (/private/comment "1")')
+        assert c.command("NOOP")[0] == b"* METADATA Other/a /private/comment\r\n"
+        asleep(server)
+        other_session(server, "DELETE Other/a")
+        assert c.command("NOOP") == [b"x OK NOOP completed.\r\n"]
         # not of its own
         c.command('SETMETADATA INBOX (/shared/x "z")')
         asleep(server)
