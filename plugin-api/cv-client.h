@@ -56,6 +56,15 @@ struct cv_client_api {
 	/* Readable when something comes, perhaps for nothing; it stays the
 	 * connection's.  *more_r: something has come already. */
 	int (*descriptor)(struct cv_client *client, bool *more_r);
+	/* From now on nothing waits, and beside these three only close and
+	 * descriptor are used. */
+	int (*begin_now)(struct cv_client *client, struct cv_error *err);
+	/* > 0 bytes; 0: the connection is over; -1: *events_r (of poll) is to
+	 * be waited for. */
+	ssize_t (*read_now)(struct cv_client *client, char *dst, size_t room,
+			    short *events_r);
+	ssize_t (*write_now)(struct cv_client *client, const char *data,
+			     size_t len, short *events_r);
 };
 
 #endif

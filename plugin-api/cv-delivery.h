@@ -9,13 +9,36 @@
 
 #include "cv-types.h"
 
+struct cv_client;
 struct cv_incoming;	/* a message being received */
+struct cv_relay_way;	/* core's: how a server is reached */
+
+/* The server that has a recipient's mail, as a passdb says. */
+struct cv_relay {
+	CV_HEAD;
+	const char *host;		/* a name or an address */
+	uint32_t port;
+	const char *protocol;		/* "lmtp" or "smtp" */
+	const char *recipient;		/* the address there, without <> */
+	bool starttls;			/* to be asked for */
+	bool tell_client;		/* who it is, if that server asks */
+	/* Servers that the message may still pass, that one included; 0: it
+	 * goes in a circle. */
+	uint32_t ttl;
+	uint32_t silence_msecs;		/* for which it is waited */
+	/* Recipients with the same one can be in one transaction. */
+	const char *key;
+	const struct cv_relay_way *way;
+};
 
 struct cv_recipient {
 	CV_HEAD;
 	const char *address;	/* as given, without <> */
 	const char *user;	/* without the detail */
 	const char *detail;	/* behind recipient_delimiter, "" none */
+	/* Of recipient_anywhere: where the mail is; NULL: here.  One that has
+	 * a relay must not be given to deliver. */
+	const struct cv_relay *relay;
 };
 
 struct cv_delivery_request {
@@ -75,6 +98,24 @@ struct cv_delivery_api {
 	void (*deliver)(struct cv_session *s, struct cv_incoming *in,
 			const struct cv_delivery_request *requests,
 			uint32_t count, struct cv_delivery_result *results);
+
+	/* As recipient; but passdbs are asked first whether the user's mail
+	 * is on another server (fields proxy, host ...). */
+	int (*recipient_anywhere)(struct cv_session *s, struct cv_span sender,
+				  struct cv_span address, struct cv_pool *pool,
+				  struct cv_recipient **recipient_r,
+				  struct cv_error *err);
+	/* Connects, with TLS if that comes first.  The process must be one
+	 * that may (CV_SET_CONNECTS).  CV_E_CONFIG: that server cannot be
+	 * trusted, or is this one. */
+	int (*relay_open)(struct cv_session *s, struct cv_pool *pool,
+			  const struct cv_relay *relay,
+			  struct cv_client **client_r, struct cv_error *err);
+	/* All of the message, as it was received; it can be delivered, too,
+	 * but nothing can be written any more.  Valid until it is closed. */
+	int (*incoming_content)(struct cv_incoming *in,
+				struct cv_span *content_r,
+				struct cv_error *err);
 };
 
 #endif

@@ -188,6 +188,18 @@ struct cv_session_api {
 	 * failure the connection must end. */
 	bool (*can_return)(struct cv_session *s);
 	int (*give_back)(struct cv_session *s, struct cv_error *err);
+
+	/* Of a protocol without a login.  Whether the peer is one of
+	 * login_trusted_networks, which may say whose connection this is; and
+	 * taking what it says: from here on the connection is that client's.
+	 * CV_E_DENIED: the peer is none of them; CV_E_SYNTAX: no such
+	 * address.  What settings gives may be another now. */
+	bool (*is_from_proxy)(struct cv_session *s);
+	int (*set_origin)(struct cv_session *s,
+			  const struct cv_preauth_origin *origin);
+	/* Servers that a connection of this one to another may pass, that
+	 * other included; 0: it goes in a circle. */
+	uint32_t (*forward_ttl)(struct cv_session *s);
 };
 
 /* --- the provider ------------------------------------------------------- */

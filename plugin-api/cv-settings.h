@@ -47,6 +47,9 @@ enum {
 	/* A directory (CV_SET_PATH), which a user's confined processes may
 	 * read, and what is below it. */
 	CV_SET_READABLE = 512,
+	/* A boolean: with yes the process of its plugin may connect, as with
+	 * CV_PLUGIN_CONNECTS.  Read once, for the whole service. */
+	CV_SET_CONNECTS = 1024,
 };
 
 struct cv_strings { const char *const *items; uint32_t count; };

@@ -1,6 +1,7 @@
 /* auth-client.c - one channel of those who ask auth. */
 #include "auth-client.h"
 #include "auth-exchange.h"
+#include "auth-forward.h"
 #include "auth-mechanism.h"
 #include "auth-queue.h"
 
@@ -21,6 +22,7 @@ struct item {
 	uint32_t id;
 	struct auth_exchange *exchange;	/* NULL: a lookup */
 	struct auth_request *request;	/* of a lookup */
+	struct auth_request *passdbs;	/* asks them before, or NULL */
 	bool looking_up;		/* for HANDOFF or a lookup */
 	bool opens;			/* USER_OPEN: a session is started */
 	bool offered;			/* BEGIN came with the connection */
@@ -117,6 +119,8 @@ static void item_remove(struct item *item)
 		auth_exchange_free(&item->exchange);
 	if (item->request != NULL)
 		auth_request_unref(&item->request);
+	if (item->passdbs != NULL)
+		auth_request_unref(&item->passdbs);
 	close_fd(&item->start.transport_fd);
 	close_fd(&item->start.status_fd);
 	pool_destroy(&pool);
@@ -316,7 +320,7 @@ static void user_found(struct auth_request *request, int result)
 		start_session(item);
 		return;
 	}
-	auth_user_put(&writer, item->id, &item->start.user);
+	auth_user_put(&writer, AUTH_MSG_USER, item->id, &item->start.user);
 	client_send(client);
 	item_remove(item);
 }
@@ -504,6 +508,50 @@ static int take_handoff(struct auth_client *client, struct cv_error *err)
 	return CV_OK;
 }
 
+/* The passdbs have said what they know of whom mail is for; where that is not
+ * that it is on another server, the userdbs decide. */
+static void passdbs_said(struct auth_request *passdbs, int result)
+{
+	struct item *item = passdbs->context;
+	struct auth_client *client = item->client;
+	struct cv_error err = ERROR_NONE;
+	bool forward = false;
+
+	if (result == CV_AUTH_OK)
+		result = auth_forward_mail_wanted(passdbs, &forward, &err);
+	else if (result < 0 && passdbs->error.code < 0)
+		err = passdbs->error;
+	if (result < 0) {
+		/* where it is to go is not known */
+		log_error("auth", "%s: %s", auth_request_name(passdbs),
+			  *err.text != '\0' ? err.text : "a passdb failed");
+		fail_item(item, CV_AUTH_FAIL_TEMP);
+		item_remove(item);
+		return;
+	}
+	if (!forward) {
+		auth_request_lookup_user(item->request, user_found);
+		return;
+	}
+	auth_forward_info(passdbs, CV_SPAN_NONE, &item->start.user);
+	auth_user_put(&writer, AUTH_MSG_FORWARD, item->id, &item->start.user);
+	client_send(client);
+	item_remove(item);
+}
+
+static void ask_passdbs(struct item *item)
+{
+	struct auth_request *request = item->request;
+	struct auth_request *passdbs = auth_request_create(request->auth);
+	struct cv_pool *pool = passdbs->input.pool;
+
+	passdbs->input = request->input;
+	passdbs->input.pool = pool;
+	passdbs->context = item;
+	item->passdbs = passdbs;
+	auth_request_verify(passdbs, CV_SPAN_NONE, passdbs_said);
+}
+
 static void lookup_begin(struct auth_client *client,
 			 const struct auth_user_request *u, bool opens)
 {
@@ -530,6 +578,8 @@ static void lookup_begin(struct auth_client *client,
 		user_found(request, err.code == CV_OK ||
 			   err.code == CV_E_DENIED ? CV_AUTH_UNKNOWN_USER :
 			   err.code);
+	else if (u->forwards)
+		ask_passdbs(item);
 	else
 		auth_request_lookup_user(request, user_found);
 }

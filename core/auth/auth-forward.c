@@ -7,6 +7,7 @@
 static const char *const forwarded_fields[] = {
 	"host", "hostip", "port", "destuser", "master", "ssl", "starttls",
 	"proxy_timeout", "proxy_mech", "proxy_not_trusted", "source_ip",
+	"protocol",
 };
 
 static const char forward_prefix[] = "forward_";
@@ -134,8 +135,8 @@ static int check_fields(const struct auth_request *request,
 	return status;
 }
 
-int auth_forward_wanted(struct auth_request *request, struct cv_span password,
-			bool *forward_r, struct cv_error *err)
+int auth_forward_mail_wanted(struct auth_request *request, bool *forward_r,
+			     struct cv_error *err)
 {
 	bool maybe = auth_reply_is_true(&request->fields, "proxy_maybe");
 	bool self = false;
@@ -151,8 +152,18 @@ int auth_forward_wanted(struct auth_request *request, struct cv_span password,
 	status = check_fields(request, err);
 	if (status == CV_OK && maybe)
 		status = is_self(request, &self, err);
-	if (status != CV_OK || self)
+	*forward_r = status == CV_OK && !self;
+	return status;
+}
+
+int auth_forward_wanted(struct auth_request *request, struct cv_span password,
+			bool *forward_r, struct cv_error *err)
+{
+	int status = auth_forward_mail_wanted(request, forward_r, err);
+
+	if (status != CV_OK || !*forward_r)
 		return status;
+	*forward_r = false;
 	if (password.len == 0 && *field(request, "pass") == '\0')
 		return FAIL(err, CV_E_CONFIG, "mechanism %s shows no password "
 			    "to log in to '%s' with: let the passdb return "
@@ -163,12 +174,32 @@ int auth_forward_wanted(struct auth_request *request, struct cv_span password,
 	return CV_OK;
 }
 
+/* Returns how many fields. */
+static uint32_t add_password(struct auth_request *request,
+			     struct cv_span password, struct user_field *to)
+{
+	const char *pass = field(request, "pass");
+	uint32_t count = 0;
+
+	/* whose password it is, where a master user has logged in */
+	if (*field(request, "master") == '\0' && *pass == '\0' &&
+	    *request->input.master_user != '\0')
+		to[count++] = (struct user_field){
+			"master", request->input.master_user,
+		};
+	to[count++] = (struct user_field){
+		"pass", *pass != '\0' ? pass :
+		pool_copy(request->pool, password.data, password.len),
+	};
+	return count;
+}
+
 void auth_forward_info(struct auth_request *request, struct cv_span password,
 		       struct user_info *info_r)
 {
 	struct user_field *fields = pool_new_array(request->pool,
-		struct user_field, FIELDS + 2 + request->fields.fields.count);
-	const char *value, *pass = field(request, "pass");
+		struct user_field, FIELDS + 3 + request->fields.fields.count);
+	const char *value;
 	uint32_t count = 0;
 
 	for (size_t i = 0; i < FIELDS; i++) {
@@ -186,16 +217,13 @@ void auth_forward_info(struct auth_request *request, struct cv_span password,
 				f->name, f->value,
 			};
 	}
-	/* whose password it is, where a master user has logged in */
-	if (*field(request, "master") == '\0' && *pass == '\0' &&
-	    *request->input.master_user != '\0')
+	/* a passdb has given the user another name */
+	if (request->user_changed && *field(request, "destuser") == '\0')
 		fields[count++] = (struct user_field){
-			"master", request->input.master_user,
+			"destuser", request->input.user,
 		};
-	fields[count++] = (struct user_field){
-		"pass", *pass != '\0' ? pass :
-		pool_copy(request->pool, password.data, password.len),
-	};
+	if (password.data != NULL)
+		count += add_password(request, password, &fields[count]);
 	*info_r = (struct user_info){
 		.name = request->input.user,
 		.login_name = request->input.original_user,

@@ -12,7 +12,11 @@
  * the fields make no sense together, or there is nothing to log in with. */
 int auth_forward_wanted(struct auth_request *request, struct cv_span password,
 			bool *forward_r, struct cv_error *err);
-/* The order's user: a name, and those fields; in the request's pool. */
+/* The same for mail to this user, with which nobody logs in. */
+int auth_forward_mail_wanted(struct auth_request *request, bool *forward_r,
+			     struct cv_error *err);
+/* The order's user: a name, and those fields; in the request's pool.
+ * password.data NULL: for mail, nothing to log in with is among them. */
 void auth_forward_info(struct auth_request *request, struct cv_span password,
 		       struct user_info *info_r);
 

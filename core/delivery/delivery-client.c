@@ -9,6 +9,7 @@
 #include "delivery-address.h"
 #include "delivery-client.h"
 #include "delivery-message.h"
+#include "delivery-relay.h"
 #include "settings/core-settings.h"
 #include "module/hook.h"
 #include "session/session.h"
@@ -38,6 +39,7 @@ struct cv_incoming {
 	int failure;			/* class of the first failure */
 	uint64_t bytes, max_bytes;
 	struct dot_reader dots;
+	void *map;			/* all of the sealed file, or NULL */
 	size_t buffered;
 	char buffer[INCOMING_BUFFER];
 };
@@ -191,6 +193,35 @@ static int incoming_seal(struct cv_incoming *in, struct cv_error *err)
 	return CV_OK;
 }
 
+static void unmap(void *data)
+{
+	struct cv_incoming *in = data;
+
+	if (in->map != NULL)
+		(void)munmap(in->map, (size_t)in->bytes);
+	in->map = NULL;
+}
+
+static int incoming_content(struct cv_incoming *in, struct cv_span *content_r,
+			    struct cv_error *err)
+{
+	int status = incoming_seal(in, err);
+
+	if (status == CV_OK && in->fd >= 0 && in->map == NULL) {
+		void *map = mmap(NULL, (size_t)in->bytes, PROT_READ,
+				 MAP_SHARED, in->fd, 0);
+
+		if (map == MAP_FAILED)
+			return FAIL_ERRNO(err, errno, "cannot map the "
+					  "message");
+		in->map = map;
+		pool_add_finaliser(in->pool, unmap, in);
+	}
+	*content_r = in->fd < 0 ? cv_span(in->buffer, in->buffered) :
+		cv_span(in->map, (size_t)in->bytes);
+	return status;
+}
+
 /* --- deliverers ------------------------------------------------------------ */
 
 struct deliverer_link {
@@ -286,10 +317,11 @@ static struct deliverer_link *link_vacate(struct delivery_client *client,
 /* Opens one; the caller has seen that there is a place for it. */
 static int link_open(struct cv_session *s, struct delivery_client *client,
 		     struct deliverer_link *link, const char *user,
+		     struct cv_pool *pool, struct user_info *forward_r,
 		     struct cv_error *err)
 {
-	int channel, status = session_open_for_user(s, user, "deliver",
-						    &channel, err);
+	int channel, status = session_open_for_user(s, user, "deliver", pool,
+						    forward_r, &channel, err);
 
 	if (status != CV_OK)
 		return status;
@@ -333,13 +365,12 @@ static void transaction_begin(struct delivery_client *client,
 }
 
 /* Whether there is such a user; when there is a place the answer comes with a
- * deliverer. */
+ * deliverer.  With anywhere, CV_CHANGED: forward_r says on which server. */
 static int user_find(struct cv_session *s, struct delivery_client *client,
-		     const char *user, struct cv_pool *pool,
-		     struct cv_error *err)
+		     const char *user, bool anywhere, struct cv_pool *pool,
+		     struct user_info *forward_r, struct cv_error *err)
 {
 	struct deliverer_link *link = link_find(client, user);
-	struct user_info info;
 
 	if (link != NULL && link->pending == 0 &&
 	    time_monotonic_msecs() >= link->until) {
@@ -351,19 +382,21 @@ static int user_find(struct cv_session *s, struct delivery_client *client,
 		return CV_OK;
 	}
 	link = link_vacate(client, false);
-	return link != NULL ? link_open(s, client, link, user, err) :
-		session_lookup_user(s, user, pool, &info, err);
+	return link != NULL ? link_open(s, client, link, user, pool,
+					anywhere ? forward_r : NULL, err) :
+		session_lookup_user(s, user, anywhere, pool, forward_r, err);
 }
 
-static int recipient(struct cv_session *s, struct cv_span sender,
-		     struct cv_span address, struct cv_pool *pool,
-		     struct cv_recipient **recipient_r, struct cv_error *err)
+static int find(struct cv_session *s, struct cv_span sender,
+		struct cv_span address, bool anywhere, struct cv_pool *pool,
+		struct cv_recipient **recipient_r, struct cv_error *err)
 {
 	struct cv_recipient_ctx ctx = { CV_SIZED(cv_recipient_ctx),
 		.session = s, .err = err, .sender = sender,
 		.recipient = address };
 	struct cv_recipient *r = pool_new(pool, struct cv_recipient);
 	struct delivery_client *client;
+	struct user_info forward;
 	int status = client_of(s, &client, err);
 
 	if (status < 0)
@@ -376,10 +409,28 @@ static int recipient(struct cv_session *s, struct cv_span sender,
 	if (status < 0)
 		return status;
 	transaction_begin(client, pool);
-	status = user_find(s, client, r->user, pool, err);
+	status = user_find(s, client, r->user, anywhere, pool, &forward, err);
+	if (status == CV_CHANGED)
+		status = delivery_relay_get(s, r, &forward, pool, &r->relay,
+					    err);
 	if (status == CV_OK)
 		*recipient_r = r;
 	return status;
+}
+
+static int recipient(struct cv_session *s, struct cv_span sender,
+		     struct cv_span address, struct cv_pool *pool,
+		     struct cv_recipient **recipient_r, struct cv_error *err)
+{
+	return find(s, sender, address, false, pool, recipient_r, err);
+}
+
+static int recipient_anywhere(struct cv_session *s, struct cv_span sender,
+			      struct cv_span address, struct cv_pool *pool,
+			      struct cv_recipient **recipient_r,
+			      struct cv_error *err)
+{
+	return find(s, sender, address, true, pool, recipient_r, err);
 }
 
 /* --- delivering ------------------------------------------------------------ */
@@ -499,7 +550,8 @@ static int order_try(struct delivery_run *run, uint32_t i,
 	if (link == NULL) {
 		link = link_vacate(run->client, true);
 		BUG_IF(link == NULL);
-		status = link_open(run->session, run->client, link, user, err);
+		status = link_open(run->session, run->client, link, user,
+				   NULL, NULL, err);
 	}
 	if (status != CV_OK)
 		return status;
@@ -569,4 +621,7 @@ const struct cv_delivery_api delivery_api = {
 	.incoming_has_bare = incoming_has_bare,
 	.incoming_close = incoming_close,
 	.deliver = deliver,
+	.recipient_anywhere = recipient_anywhere,
+	.relay_open = delivery_relay_open,
+	.incoming_content = incoming_content,
 };

@@ -193,6 +193,7 @@ void auth_user_request_put(struct ipc_writer *w, uint32_t type,
 	ipc_put_str(w, u->session_id);
 	conn_info_put(w, &u->conn);
 	ipc_put_str(w, u->target);
+	ipc_put_bool(w, u->forwards);
 	if (type != AUTH_MSG_USER_OPEN)
 		return;
 	ipc_put_fd(w, u->transport_fd);
@@ -209,6 +210,7 @@ int auth_user_request_get(struct ipc_reader *r, struct cv_pool *pool,
 	u_r->session_id = pool_strdup(pool, ipc_get_str(r, SESSION_ID_MAX));
 	conn_info_get(r, pool, &u_r->conn);
 	u_r->target = pool_strdup(pool, ipc_get_str(r, SERVICE_NAME_MAX));
+	u_r->forwards = ipc_get_bool(r);
 	u_r->transport_fd = u_r->status_fd = -1;
 	if (r->type == AUTH_MSG_USER_OPEN) {
 		u_r->transport_fd = ipc_get_fd(r);
@@ -251,10 +253,10 @@ int auth_accessor_get(struct ipc_reader *r, struct cv_pool *pool,
 	return ipc_finish(r, err);
 }
 
-void auth_user_put(struct ipc_writer *w, uint32_t id,
+void auth_user_put(struct ipc_writer *w, uint32_t type, uint32_t id,
 		   const struct user_info *user)
 {
-	ipc_begin(w, AUTH_MSG_USER);
+	ipc_begin(w, type);
 	ipc_put_u32(w, id);
 	user_info_put(w, user);
 }

@@ -16,6 +16,8 @@
  * Lookups:	USER_LOOKUP -> USER | FAIL
  *		USER_OPEN -> OK | FAIL: looks the user up and starts a session
  *		of the target service for them on the transport given.
+ *		Of one who forwards, both may be answered by FORWARD: the
+ *		passdbs say that the user's mail is on another server.
  * culveradm:	CACHE_FLUSH -> CACHE_FLUSHED; no names: all entries.
  *		CACHE_STATUS -> CACHE_STATE. */
 #ifndef AUTH_MESSAGE_H
@@ -46,6 +48,7 @@ enum auth_message_type {
 	AUTH_MSG_CACHE_FLUSHED,			/* u32 entries */
 	AUTH_MSG_CACHE_STATE,			/* u32 entries, u64 used,
 						 * size, hits, misses */
+	AUTH_MSG_FORWARD,			/* as USER; see auth-forward.h */
 };
 
 enum {
@@ -114,6 +117,7 @@ struct auth_user_request {	/* USER_LOOKUP, USER_OPEN */
 	const char *session_id;
 	struct conn_info conn;
 	const char *target;		/* USER_OPEN: "deliver" */
+	bool forwards;			/* takes FORWARD for an answer */
 	int transport_fd, status_fd;	/* USER_OPEN; status may be -1 */
 };
 
@@ -139,7 +143,8 @@ void auth_answer_put(struct ipc_writer *w, uint32_t type,
 /* type: AUTH_MSG_USER_LOOKUP or _OPEN. */
 void auth_user_request_put(struct ipc_writer *w, uint32_t type,
 			   const struct auth_user_request *u);
-void auth_user_put(struct ipc_writer *w, uint32_t id,
+/* type: AUTH_MSG_USER or _FORWARD. */
+void auth_user_put(struct ipc_writer *w, uint32_t type, uint32_t id,
 		   const struct user_info *user);
 
 /* Each reads the whole message after its type was looked at and finishes the

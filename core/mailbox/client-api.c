@@ -31,4 +31,7 @@ const struct cv_client_api client_api = {
 	.close = client_close,
 	.identify = client_identify,
 	.descriptor = client_descriptor,
+	.begin_now = client_begin_relay,
+	.read_now = client_read_now,
+	.write_now = client_write_now,
 };

@@ -401,12 +401,31 @@ const struct module_desc *module_describe(const struct cv_plugin *plugin)
 	return plugin->desc;
 }
 
+/* A setting has a say in it. */
+static bool has_connects_set(const struct cv_plugin *plugin)
+{
+	const struct cv_setting_def *defs = plugin->desc->settings.items;
+	const char *set = plugin->settings;
+
+	for (uint32_t i = 0; set != NULL && i < plugin->desc->settings.count;
+	     i++) {
+		if (defs[i].type == CV_SET_BOOL &&
+		    (defs[i].flags & CV_SET_CONNECTS) != 0 &&
+		    *(const bool *)(set + defs[i].offset))
+			return true;
+	}
+	return false;
+}
+
 uint32_t module_flags(void)
 {
 	uint32_t flags = 0;
 
-	for (size_t i = 0; i < host.plugins.count; i++)
+	for (size_t i = 0; i < host.plugins.count; i++) {
 		flags |= host.plugins.items[i]->desc->flags;
+		if (has_connects_set(host.plugins.items[i]))
+			flags |= CV_PLUGIN_CONNECTS;
+	}
 	return flags & (CV_PLUGIN_CONNECTS | CV_PLUGIN_EXECUTES);
 }
 

@@ -213,7 +213,7 @@ bool module_has_left_out(void);
 void module_unload_all(void);
 
 /* What the sandbox of this process must allow: CV_PLUGIN_CONNECTS,
- * CV_PLUGIN_EXECUTES of any loaded plugin. */
+ * CV_PLUGIN_EXECUTES of any loaded plugin, or of its settings. */
 uint32_t module_flags(void);
 /* Paths that loaded plugins declare, one after the other; NULL at the end.
  * *at starts at 0. */

@@ -10,6 +10,7 @@ core_session_libsession_la_SOURCES = \
 	%D%/connection-rawlog.c \
 	%D%/connection-transport.c \
 	%D%/deflate.c %D%/deflate.h \
+	%D%/forward-target.c %D%/forward-target.h \
 	%D%/script-done.c \
 	%D%/script-service.c %D%/script-service.h \
 	%D%/session-accept.c \

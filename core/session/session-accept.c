@@ -35,16 +35,15 @@ static void fill_conn(struct cv_session *s, int fd)
 	s->conn.secure = net_address_is_loopback(&remote);
 }
 
-static bool is_proxy(const struct cv_session *s,
-		     const struct login_settings *set)
+static bool is_one_of(const struct cv_session *s,
+		      const struct cv_strings *networks)
 {
 	struct net_address remote;
 
 	if (!net_address_parse(&remote, s->conn.remote_ip, 0))
 		return false;
-	for (uint32_t i = 0; i < set->haproxy_trusted_networks.count; i++) {
-		if (net_address_in(&remote,
-				   set->haproxy_trusted_networks.items[i]))
+	for (uint32_t i = 0; i < networks->count; i++) {
+		if (net_address_in(&remote, networks->items[i]))
 			return true;
 	}
 	return false;
@@ -84,7 +83,7 @@ static int meet_proxy(struct cv_session *s, struct cv_error *err)
 	int status = settings_get(s->settings, &login_settings_table,
 				  &s->scope, s->pool, &set, err);
 
-	if (status == CV_OK && !is_proxy(s, &set))
+	if (status == CV_OK && !is_one_of(s, &set.haproxy_trusted_networks))
 		status = FAIL(err, CV_E_DENIED, "Client not trusted "
 			      "(haproxy_trusted_networks)");
 	if (status == CV_OK)
@@ -99,6 +98,58 @@ static int meet_proxy(struct cv_session *s, struct cv_error *err)
 	session_set_scope(s);
 	return CV_OK;
 }
+
+/* --- what a mail proxy says --------------------------------------------------- */
+
+/* Of the peer itself, before it has said anything. */
+static void judge_peer(struct cv_session *s)
+{
+	struct login_settings set;
+
+	s->private->from_proxy =
+		settings_get(s->settings, &login_settings_table, &s->scope,
+			     s->pool, &set, NULL) == CV_OK &&
+		is_one_of(s, &set.login_trusted_networks);
+}
+
+bool session_is_from_proxy(struct cv_session *s)
+{
+	return s->private->from_proxy;
+}
+
+/* text NULL: not told.  False: it is no address. */
+static bool take_address(const char *text, const char **ip)
+{
+	struct net_address address;
+
+	return text == NULL || (net_address_parse(&address, text, 0) &&
+				(*ip = text));
+}
+
+int session_set_origin(struct cv_session *s,
+		       const struct cv_preauth_origin *origin)
+{
+	const char *remote = s->conn.remote_ip, *local = s->conn.local_ip;
+
+	if (!s->private->from_proxy)
+		return CV_E_DENIED;
+	if (!take_address(origin->remote_ip, &remote) ||
+	    !take_address(origin->local_ip, &local))
+		return CV_E_SYNTAX;
+	s->conn.remote_ip = pool_strdup(s->pool, remote);
+	s->conn.local_ip = pool_strdup(s->pool, local);
+	if (origin->remote_port != 0)
+		s->conn.remote_port = origin->remote_port;
+	if (origin->local_port != 0)
+		s->conn.local_port = origin->local_port;
+	if (origin->ttl != 0)
+		s->conn.proxy_ttl = origin->ttl;
+	s->private->has_plugins = false;
+	session_set_scope(s);
+	return CV_OK;
+}
+
+/* --- its beginning ------------------------------------------------------------ */
 
 __attribute__((noreturn))
 static void end_early(const struct cv_session *s, const struct cv_error *err)
@@ -134,6 +185,7 @@ void session_child_accept(const struct session_zygote *zygote,
 	}
 	if (listener->haproxy && meet_proxy(s, &err) != CV_OK)
 		end_early(s, &err);
+	judge_peer(s);
 	/* the listener's ssl = yes: TLS from the first byte on */
 	if (listener->ssl &&
 	    connection_api.starttls(s->connection, &err) != CV_OK)

@@ -1,4 +1,5 @@
 /* session-api.c - the service "session", and what lmtp asks auth. */
+#include "forward-target.h"
 #include "session-private.h"
 
 #include "ipc/anvil-message.h"
@@ -100,6 +101,11 @@ static int api_command(struct cv_session *s, struct cv_span verb,
 	return status == CV_DECLINED ? CV_OK : status;
 }
 
+static uint32_t api_forward_ttl(struct cv_session *s)
+{
+	return forward_ttl(&s->conn);
+}
+
 const struct cv_session_api session_api = {
 	CV_SIZED(cv_session_api),
 	.connection = api_connection,
@@ -119,6 +125,9 @@ const struct cv_session_api session_api = {
 	.woken = session_woken,
 	.can_return = session_can_return,
 	.give_back = session_give_back,
+	.is_from_proxy = session_is_from_proxy,
+	.set_origin = session_set_origin,
+	.forward_ttl = api_forward_ttl,
 };
 
 /* --- users of others ------------------------------------------------------------------- */
@@ -203,23 +212,32 @@ static int ask(struct cv_session *s, uint32_t type,
 	return status;
 }
 
-int session_lookup_user(struct cv_session *s, const char *user,
+/* CV_CHANGED: their mail is on another server. */
+static int take_user(struct ipc_reader *r, struct cv_pool *pool,
+		     struct user_info *info_r, struct cv_error *err)
+{
+	bool forward = r->type == AUTH_MSG_FORWARD;
+	uint32_t id;
+	int status;
+
+	if (!forward && r->type != AUTH_MSG_USER)
+		return ipc_refuse(r, "auth", err);
+	status = auth_user_get(r, pool, &id, info_r, err);
+	return status == CV_OK && forward ? CV_CHANGED : status;
+}
+
+int session_lookup_user(struct cv_session *s, const char *user, bool forwards,
 			struct cv_pool *pool, struct user_info *info_r,
 			struct cv_error *err)
 {
 	struct auth_user_request request = {
-		.user = user, .target = "", .transport_fd = -1,
-		.status_fd = -1,
+		.user = user, .target = "", .forwards = forwards,
+		.transport_fd = -1, .status_fd = -1,
 	};
 	static struct ipc_reader r;	/* a frame this large costs */
-	uint32_t id;
 	int status = ask(s, AUTH_MSG_USER_LOOKUP, &request, &r, err);
 
-	if (status != CV_OK)
-		return status;
-	if (r.type != AUTH_MSG_USER)
-		return ipc_refuse(&r, "auth", err);
-	return auth_user_get(&r, pool, &id, info_r, err);
+	return status != CV_OK ? status : take_user(&r, pool, info_r, err);
 }
 
 int session_start_failure(struct ipc_reader *r, struct cv_error *err)
@@ -242,11 +260,13 @@ int session_start_failure(struct ipc_reader *r, struct cv_error *err)
 }
 
 int session_open_for_user(struct cv_session *s, const char *user,
-			  const char *target, int *channel_r,
+			  const char *target, struct cv_pool *pool,
+			  struct user_info *forward_r, int *channel_r,
 			  struct cv_error *err)
 {
 	struct auth_user_request request = {
 		.user = user, .target = target, .status_fd = -1,
+		.forwards = forward_r != NULL,
 	};
 	static struct ipc_reader r;	/* a frame this large costs */
 	struct auth_answer answer;
@@ -259,7 +279,10 @@ int session_open_for_user(struct cv_session *s, const char *user,
 	request.transport_fd = channel[1];
 	status = ask(s, AUTH_MSG_USER_OPEN, &request, &r, err);
 	(void)close(channel[1]);
-	if (status == CV_OK)
+	if (status == CV_OK && forward_r != NULL &&
+	    r.type == AUTH_MSG_FORWARD)
+		status = take_user(&r, pool, forward_r, err);
+	else if (status == CV_OK)
 		status = r.type == AUTH_MSG_OK ?
 			auth_answer_get(&r, &answer, err) :
 			ipc_refuse(&r, "auth", err);

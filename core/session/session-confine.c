@@ -249,6 +249,20 @@ static int add_mail_paths(struct sandbox_paths *paths, struct cv_session *s,
 	return CV_OK;
 }
 
+/* For a process that connects to other servers. */
+static void add_authorities(struct sandbox_paths *paths, struct cv_session *s)
+{
+	struct ssl_settings ssl;
+
+	if (settings_get(s->settings, &ssl_settings_table, &s->scope, s->pool,
+			 &ssl, NULL) != CV_OK)
+		return;
+	if (*ssl.ssl_client_ca_file != '\0')
+		sandbox_paths_add(paths, ssl.ssl_client_ca_file, false);
+	if (*ssl.ssl_client_ca_dir != '\0')
+		sandbox_paths_add(paths, ssl.ssl_client_ca_dir, false);
+}
+
 static int enter_landlock(struct cv_session *s, struct cv_error *err)
 {
 	const struct session_zygote *zygote = s->private->zygote;
@@ -267,8 +281,10 @@ static int enter_landlock(struct cv_session *s, struct cv_error *err)
 	}
 	while ((path = module_path_next(&at)) != NULL)
 		sandbox_paths_add(&paths, path, false);
-	if ((module_flags() & CV_PLUGIN_CONNECTS) != 0)
+	if ((module_flags() & CV_PLUGIN_CONNECTS) != 0) {
 		allow |= SANDBOX_ALLOW_CONNECT;
+		add_authorities(&paths, s);
+	}
 	if ((module_flags() & CV_PLUGIN_EXECUTES) != 0)
 		allow |= SANDBOX_ALLOW_EXECUTE;
 	status = sandbox_landlock(&paths, allow, err);

@@ -6,7 +6,6 @@
  * there and the client are both hostile. */
 #include "session-forward.h"
 
-#include "net/address.h"
 #include "net/client.h"
 
 #include <errno.h>
@@ -16,48 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	TTL = 5,			/* servers that one login may pass */
-	RETRY_MSECS = 1000,
-};
+enum { RETRY_MSECS = 1000 };
 
 /* --- where it goes ---------------------------------------------------------- */
 
 static const char *field(const struct forward *f, const char *name)
 {
-	const char *value = user_info_field(f->s->user_info, name);
-
-	return value == NULL ? "" : value;
-}
-
-/* yes, any-cert, starttls: the letter decides, as in any boolean field. */
-static bool is_on(const char *value)
-{
-	return *value != '\0' && strchr("yYaAsS", *value) != NULL;
-}
-
-static void choose_tls(struct forward *f, bool valid_certs)
-{
-	const char *ssl = field(f, "ssl"), *starttls = field(f, "starttls");
-	bool any = strcasecmp(ssl, "any-cert") == 0 ||
-		strcasecmp(starttls, "any-cert") == 0;
-
-	f->target.starttls = is_on(starttls) ||
-		strcasecmp(ssl, "starttls") == 0;
-	f->options.tls = f->target.starttls ? CV_CLIENT_START_TLS :
-		is_on(ssl) ? CV_CLIENT_TLS : CV_CLIENT_PLAIN;
-	f->options.verify = valid_certs && !any;
-}
-
-static void choose_port(struct forward *f)
-{
-	uint64_t port;
-
-	f->target.port = f->options.tls == CV_CLIENT_TLS ?
-		f->protocol->tls_port : f->protocol->port;
-	if (cv_span_to_u64(cv_span_of(field(f, "port")), UINT16_MAX, &port))
-		f->target.port = (uint32_t)port;
-	f->options.port = f->target.port;
+	return forward_field(f->s->user_info, name);
 }
 
 static void choose_user(struct forward *f)
@@ -97,62 +61,36 @@ static void tell_client(struct forward *f)
 {
 	const struct conn_info *conn = &f->s->conn;
 
-	f->target.tell_client = !is_on(field(f, "proxy_not_trusted"));
+	f->target.tell_client = f->to.tell_client;
 	f->target.session_id = f->s->id;
 	f->target.remote_ip = conn->remote_ip;
 	f->target.local_ip = conn->local_ip;
 	f->target.remote_port = conn->remote_port;
 	f->target.local_port = conn->local_port;
 	f->target.forward = forward_fields(f);
-	f->target.ttl = (conn->proxy_ttl == 0 ? TTL + 1 : conn->proxy_ttl) - 1;
-}
-
-static int read_settings(struct forward *f, bool *valid_certs_r,
-			 struct cv_error *err)
-{
-	struct cv_session *s = f->s;
-	struct login_settings login;
-	struct ssl_settings ssl;
-	uint64_t seconds;
-	int status = settings_get(s->settings, &login_settings_table,
-				  &s->scope, s->pool, &login, err);
-
-	if (status == CV_OK)
-		status = settings_get(s->settings, &ssl_settings_table,
-				      &s->scope, s->pool, &ssl, err);
-	if (status != CV_OK)
-		return status;
-	f->reconnects = login.login_proxy_max_reconnects;
-	f->sources = login.login_source_ips;
-	f->ca_file = ssl.ssl_client_ca_file;
-	f->ca_dir = ssl.ssl_client_ca_dir;
-	f->options.silence_msecs = (uint32_t)login.login_proxy_timeout;
-	if (cv_span_to_u64(cv_span_of(field(f, "proxy_timeout")), 86400,
-			   &seconds) && seconds > 0)
-		f->options.silence_msecs = (uint32_t)seconds * 1000;
-	*valid_certs_r = ssl.ssl_client_require_valid_cert;
-	return CV_OK;
+	f->target.ttl = forward_ttl(conn);
 }
 
 static int choose_target(struct forward *f, struct cv_error *err)
 {
-	const char *host = field(f, "host"), *hostip = field(f, "hostip");
-	bool valid_certs;
-	int status;
+	struct cv_session *s = f->s;
+	struct login_settings login;
+	int status = settings_get(s->settings, &login_settings_table,
+				  &s->scope, s->pool, &login, err);
 
-	f->target = (struct cv_proxy_target){ CV_SIZED(cv_proxy_target) };
-	f->options = (struct cv_client_options){
-		CV_SIZED(cv_client_options),
-	};
-	status = read_settings(f, &valid_certs, err);
+	if (status == CV_OK)
+		status = forward_target_get(s->user_info, s->settings,
+			&s->scope, f->protocol->port, f->protocol->tls_port,
+			0, s->pool, &f->to, err);
 	if (status != CV_OK)
 		return status;
-	f->target.host = f->options.host = *host != '\0' ? host : hostip;
-	f->target.tag = f->s->login_tag;
-	f->options.address = hostip;
-	f->options.source = field(f, "source_ip");
-	choose_tls(f, valid_certs);
-	choose_port(f);
+	f->reconnects = login.login_proxy_max_reconnects;
+	f->target = (struct cv_proxy_target){
+		CV_SIZED(cv_proxy_target),
+		.host = f->to.options.host, .port = f->to.options.port,
+		.starttls = f->to.options.tls == CV_CLIENT_START_TLS,
+		.tag = s->login_tag,
+	};
 	choose_user(f);
 	tell_client(f);
 	if (f->target.ttl == 0)
@@ -194,10 +132,10 @@ static int enter_landlock(const struct forward *f, struct cv_error *err)
 		*array_add(&paths.items) = zygote->paths.items.items[i];
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		sandbox_paths_add(&paths, names[i], false);
-	if (*f->ca_file != '\0')
-		sandbox_paths_add(&paths, f->ca_file, false);
-	if (*f->ca_dir != '\0')
-		sandbox_paths_add(&paths, f->ca_dir, false);
+	if (*f->to.ca_file != '\0')
+		sandbox_paths_add(&paths, f->to.ca_file, false);
+	if (*f->to.ca_dir != '\0')
+		sandbox_paths_add(&paths, f->to.ca_dir, false);
 	status = sandbox_landlock(&paths, SANDBOX_ALLOW_CONNECT, err);
 	sandbox_paths_close(&paths);
 	return service_may_go_on(f->s->service, status, err) ? CV_OK : status;
@@ -220,35 +158,6 @@ static int confine(const struct forward *f, struct cv_error *err)
 
 /* --- connecting ----------------------------------------------------------------- */
 
-/* Not to where the client has come in: that would never end. */
-static int check_loop(const struct forward *f, struct cv_error *err)
-{
-	struct net_address far = { .len = sizeof(far.u) };
-	char ip[NET_IP_TEXT];
-	bool more;
-	int fd = client_descriptor(f->far, &more);
-
-	if (getpeername(fd, &far.u.any, &far.len) < 0)
-		return FAIL_ERRNO(err, errno, "getpeername failed");
-	net_address_ip(&far, ip);
-	if (strcmp(ip, f->s->conn.local_ip) != 0 ||
-	    f->target.port != f->s->conn.local_port)
-		return CV_OK;
-	return FAIL(err, CV_E_CONFIG, "proxying loops: '%s', port %u, is "
-		    "where the client has connected to", f->target.host,
-		    f->target.port);
-}
-
-static void choose_source(struct forward *f)
-{
-	uint32_t n;
-
-	if (f->sources.count == 0 || *field(f, "source_ip") != '\0')
-		return;
-	random_bytes(&n, sizeof(n));
-	f->options.source = f->sources.items[n % f->sources.count];
-}
-
 static void drop_far(struct forward *f)
 {
 	client_close(&f->far);
@@ -262,15 +171,9 @@ int forward_connect(struct forward *f, struct cv_text *answer,
 	int status;
 
 	drop_far(f);
-	choose_source(f);
 	f->far_pool = pool_create("far");
-	status = client_open(f->far_pool, &f->options, f->ca_file, f->ca_dir,
-			     &f->far, err);
-	/* a certificate is none of the user's doing */
-	if (status == CV_E_DENIED)
-		status = CV_E_CONFIG;
-	if (status == CV_OK)
-		status = check_loop(f, err);
+	status = forward_target_open(f->far_pool, &f->to, &f->s->conn,
+				     &f->far, err);
 	if (status == CV_OK)
 		status = f->protocol->login(f->state, f->far, &f->target,
 					    answer, err);

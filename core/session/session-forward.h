@@ -3,6 +3,7 @@
 #define SESSION_FORWARD_H
 
 #include "cv-proxy.h"
+#include "forward-target.h"
 #include "session-private.h"
 
 enum { FORWARD_ROOM = 16384 };
@@ -19,9 +20,7 @@ struct forward {
 	const struct cv_proxy_protocol *protocol;
 	void *state;			/* the protocol's */
 	struct cv_proxy_target target;
-	struct cv_client_options options;
-	const char *ca_file, *ca_dir;
-	struct cv_strings sources;	/* login_source_ips */
+	struct forward_target to;
 	uint32_t reconnects;		/* at most, in a row */
 	struct cv_client *far;		/* NULL: it has broken off, and the
 					 * client has asked for nothing yet */

@@ -79,6 +79,7 @@ struct session_private {
 	const struct return_order *return_order;	/* NULL: none */
 	bool has_lease;		/* anvil has said yes */
 	uint32_t lease_limit;	/* that it was asked about */
+	bool from_proxy;	/* which may say whose connection it is */
 };
 
 /* session-child.c: a session of which nothing is known yet. */
@@ -109,6 +110,10 @@ void session_child_wake(const struct session_zygote *zygote,
 __attribute__((noreturn))
 void session_child_accept(const struct session_zygote *zygote,
 			  const struct service_listener *listener, int fd);
+/* Of the service "session". */
+bool session_is_from_proxy(struct cv_session *s);
+int session_set_origin(struct cv_session *s,
+		       const struct cv_preauth_origin *origin);
 
 /* session-api.c: what "who" shows of it. */
 void session_tell_activity(struct cv_session *s, const char *activity);

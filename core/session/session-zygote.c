@@ -227,8 +227,11 @@ static int prepare_filter(struct session_zygote *zygote, struct cv_error *err)
 	if (s->private->general.sandbox == GENERAL_SANDBOX_NO)
 		return CV_OK;
 	if (zygote->without_user) {
-		status = sandbox_filter_create(keep & ~(uint32_t)SANDBOX_FILES,
-					       s->pool, &zygote->filter, err);
+		/* names and authorities of other servers are in files */
+		if ((keep & SANDBOX_CONNECT) == 0)
+			keep &= ~(uint32_t)SANDBOX_FILES;
+		status = sandbox_filter_create(keep, s->pool, &zygote->filter,
+					       err);
 	} else {
 		status = sandbox_filter_create(have, s->pool,
 					       &zygote->own_filter, err);

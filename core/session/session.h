@@ -60,14 +60,17 @@ const char *session_stop_reason(const struct cv_session *s);
  * user, a new one or one that runs already.  Returns when auth has answered:
  * CV_E_NOT_FOUND: no such user; CV_E_TEMP and others as answered.  The channel
  * is blocking ipc.  A session that cannot start or take it says so on it
- * (session_start_failure). */
+ * (session_start_failure).  With forward_r (in pool) a user whose mail is on
+ * another server is found, too: CV_CHANGED, and nothing is started. */
 int session_open_for_user(struct cv_session *s, const char *user,
-			  const char *target, int *channel_r,
+			  const char *target, struct cv_pool *pool,
+			  struct user_info *forward_r, int *channel_r,
 			  struct cv_error *err);
 /* Reads SESSION_MSG_STARTED from such a channel; never CV_OK. */
 int session_start_failure(struct ipc_reader *r, struct cv_error *err);
-/* Looks a user up without starting anything.  Results live in the pool. */
-int session_lookup_user(struct cv_session *s, const char *user,
+/* Looks a user up without starting anything.  Results live in the pool.  With
+ * forwards, CV_CHANGED: the mail is on the server that the fields name. */
+int session_lookup_user(struct cv_session *s, const char *user, bool forwards,
 			struct cv_pool *pool, struct user_info *info_r,
 			struct cv_error *err);
 

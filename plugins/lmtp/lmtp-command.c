@@ -1,5 +1,6 @@
 /* lmtp-command.c - the commands of [RFC2033], [RFC5321] and extensions. */
 #include "lmtp.h"
+#include "lmtp-xclient.h"
 
 #include <stdio.h>
 
@@ -44,6 +45,10 @@ static int cmd_lhlo(struct lmtp_session *l, struct cv_span args,
 		lmtp_sess->hostname(l->session));
 	if (lmtp_conn->can_starttls(l->conn) && !l->tls)
 		lmtp_conn->print(l->conn, "250-STARTTLS\r\n");
+	/* XCLIENT_README: told to those alone who may use it */
+	if (lmtp_sess->is_from_proxy(l->session))
+		lmtp_conn->print(l->conn, "250-XCLIENT %s\r\n",
+				 lmtp_xclient_announced);
 	lmtp_conn->print(l->conn, "250 SIZE %llu\r\n",
 		(unsigned long long)l->set->lmtp_max_message_size);
 	return CV_OK;
@@ -71,15 +76,17 @@ static const char *mail_parameter(struct lmtp_session *l, struct cv_span param)
 		if (value.data == NULL ||
 		    !cv_span_to_u64(value, UINT64_MAX, &bytes))
 			return "501 5.5.4 Malformed SIZE";
+		l->announced = bytes;
 		return bytes > l->set->lmtp_max_message_size ?
 			"552 5.3.4 Message is too large" : NULL;
 	}
 	if (cv_span_is_icase(key, "BODY")) {
 		/* [RFC6152 2] */
-		return value.data != NULL &&
-			(cv_span_is_icase(value, "7BIT") ||
-			 cv_span_is_icase(value, "8BITMIME")) ? NULL :
-			"501 5.5.4 Unknown BODY type";
+		l->is_8bit = value.data != NULL &&
+			cv_span_is_icase(value, "8BITMIME");
+		return l->is_8bit || (value.data != NULL &&
+				      cv_span_is_icase(value, "7BIT")) ?
+			NULL : "501 5.5.4 Unknown BODY type";
 	}
 	return "555 5.5.4 Unknown parameter";
 }
@@ -111,14 +118,15 @@ static int cmd_mail(struct lmtp_session *l, struct cv_span args,
 	return CV_OK;
 }
 
-static void recipient_add(struct lmtp_session *l, struct cv_recipient *r)
+static void recipient_add(struct lmtp_session *l, struct cv_recipient *r,
+			  struct lmtp_backend *backend)
 {
 	struct lmtp_recipients *list = &l->recipients;
 
 	if (list->count == list->room) {
 		uint32_t room = list->room == 0 ? 8 : list->room * 2;
-		struct cv_recipient **items =
-			CV_ALLOC_ARRAY(l->pool, struct cv_recipient *, room);
+		struct lmtp_recipient *items =
+			CV_ALLOC_ARRAY(l->pool, struct lmtp_recipient, room);
 
 		if (list->count > 0)
 			memcpy(items, list->items,
@@ -126,7 +134,8 @@ static void recipient_add(struct lmtp_session *l, struct cv_recipient *r)
 		list->items = items;
 		list->room = room;
 	}
-	list->items[list->count++] = r;
+	list->items[list->count++] =
+		(struct lmtp_recipient){ r, backend, NULL };
 }
 
 static void reply_recipient_failure(struct lmtp_session *l,
@@ -159,10 +168,20 @@ static void reply_recipient_failure(struct lmtp_session *l,
 		   text[0] != '\0' ? text : usual);
 }
 
+static int recipient_find(struct lmtp_session *l, const char *address,
+			  struct cv_recipient **recipient_r,
+			  struct cv_error *err)
+{
+	return (l->set->lmtp_proxy ? lmtp_delivery->recipient_anywhere :
+		lmtp_delivery->recipient)(l->session, cv_span_of(l->sender),
+		cv_span_of(address), l->pool, recipient_r, err);
+}
+
 static int cmd_rcpt(struct lmtp_session *l, struct cv_span args,
 		    struct cv_error *err)
 {
 	struct cv_recipient *recipient = NULL;
+	struct lmtp_backend *backend;
 	const char *address;
 	int status;
 
@@ -184,13 +203,18 @@ static int cmd_rcpt(struct lmtp_session *l, struct cv_span args,
 		bad(l, "452 4.5.3 Too many recipients");
 		return CV_OK;
 	}
-	status = lmtp_delivery->recipient(l->session, cv_span_of(l->sender),
-		cv_span_of(address), l->pool, &recipient, err);
+	status = recipient_find(l, address, &recipient, err);
 	if (status != CV_OK) {
 		reply_recipient_failure(l, address, status, err);
 		return CV_OK;
 	}
-	recipient_add(l, recipient);
+	if (l->set->lmtp_proxy && recipient->relay != NULL) {
+		backend = lmtp_relay_recipient(l, recipient);
+		if (backend != NULL)
+			recipient_add(l, recipient, backend);
+		return CV_OK;
+	}
+	recipient_add(l, recipient, NULL);
 	lmtp_reply(l, "250 2.1.5 OK");
 	return CV_OK;
 }
@@ -275,6 +299,28 @@ static int cmd_starttls(struct lmtp_session *l, struct cv_span args,
 	return CV_OK;
 }
 
+static int cmd_xclient(struct lmtp_session *l, struct cv_span args,
+		       struct cv_error *err)
+{
+	const char *refusal;
+
+	/* what was sent along with it would be another's */
+	if (lmtp_conn->peek(l->conn).len > 0) {
+		lmtp_reply(l, "501 5.5.4 Data after XCLIENT, closing");
+		l->quit = true;
+		return CV_OK;
+	}
+	refusal = lmtp_xclient_take(l, args);
+	if (refusal != NULL) {
+		bad(l, refusal);
+		return CV_OK;
+	}
+	lmtp_reset(l);
+	l->peer[0] = '\0';
+	lmtp_session_greet(l);
+	return CV_OK;
+}
+
 static int cmd_bdat(struct lmtp_session *l, struct cv_span args,
 		    struct cv_error *err)
 {
@@ -300,6 +346,7 @@ static const struct command commands[] = {
 	{ "VRFY", cmd_vrfy, false },
 	{ "QUIT", cmd_quit, false },
 	{ "STARTTLS", cmd_starttls, false },
+	{ "XCLIENT", cmd_xclient, false },
 	{ "EHLO", cmd_helo, false },
 	{ "HELO", cmd_helo, false },
 };

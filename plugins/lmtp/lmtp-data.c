@@ -1,10 +1,11 @@
 /* lmtp-data.c - DATA and BDAT: receive, deliver, one reply a recipient. */
 #include "lmtp.h"
+#include "lmtp-relay.h"
 
 /* The reply for one recipient [RFC2033 4.2], [RFC3463]. */
-static void reply_result(struct lmtp_session *l,
-			 const struct cv_recipient *recipient,
-			 const struct cv_delivery_result *result)
+static const char *result_reply(struct lmtp_session *l,
+				const struct cv_recipient *recipient,
+				const struct cv_delivery_result *result)
 {
 	static const struct { int status; const char *code, *text; } rows[] = {
 		{ CV_E_PERM, "554 5.2.0", "Delivery refused" },
@@ -16,11 +17,14 @@ static void reply_result(struct lmtp_session *l,
 		{ CV_E_TIMEOUT, "451 4.4.1", "Timed out, try again later" },
 	};
 	const char *code = "451 4.3.0", *text = "Temporary failure";
+	struct cv_text reply;
 
+	cv_text_init(&reply, l->pool);
 	if (result->status == CV_OK) {
-		lmtp_reply(l, "250 2.0.0 <%s> %s Saved", recipient->address,
-			   lmtp_sess->id(l->session));
-		return;
+		cv_text_append_f(&reply, "250 2.0.0 <%s> %s Saved",
+				 recipient->address,
+				 lmtp_sess->id(l->session));
+		return cv_text_str(&reply);
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].status == result->status) {
@@ -28,38 +32,67 @@ static void reply_result(struct lmtp_session *l,
 			text = rows[i].text;
 		}
 	}
-	lmtp_reply(l, "%s <%s> %s", code, recipient->address,
-		   result->text[0] != '\0' ? result->text : text);
+	cv_text_append_f(&reply, "%s <%s> %s", code, recipient->address,
+			 result->text[0] != '\0' ? result->text : text);
+	return cv_text_str(&reply);
+}
+
+static void make_request(struct lmtp_session *l,
+			 const struct cv_recipient *recipient,
+			 struct cv_delivery_request *request_r)
+{
+	struct cv_text header;
+
+	cv_text_init(&header, l->pool);
+	lmtp_header(l, recipient, &header);
+	*request_r = (struct cv_delivery_request){
+		CV_SIZED(cv_delivery_request),
+		.recipient = recipient, .sender = l->sender,
+		.original_recipient = "", .header = cv_text_span(&header),
+		.mailbox_name = l->set->lmtp_save_to_detail_mailbox &&
+			recipient->detail[0] != '\0' ?
+			recipient->detail : NULL,
+	};
+}
+
+/* Those whose mail is here. */
+static void deliver_here(struct lmtp_session *l, struct cv_incoming *incoming)
+{
+	struct lmtp_recipients *all = &l->recipients;
+	struct cv_delivery_request *requests =
+		CV_ALLOC_ARRAY(l->pool, struct cv_delivery_request,
+			       all->count);
+	struct cv_delivery_result *results =
+		CV_ALLOC_ARRAY(l->pool, struct cv_delivery_result, all->count);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < all->count; i++) {
+		if (all->items[i].backend != NULL)
+			continue;
+		make_request(l, all->items[i].recipient, &requests[count]);
+		results[count++].size = sizeof(*results);
+	}
+	if (count > 0)
+		lmtp_delivery->deliver(l->session, incoming, requests, count,
+				       results);
+	count = 0;
+	for (uint32_t i = 0; i < all->count; i++) {
+		struct lmtp_recipient *r = &all->items[i];
+
+		if (r->backend == NULL)
+			r->reply = result_reply(l, r->recipient,
+						&results[count++]);
+	}
 }
 
 static void deliver_all(struct lmtp_session *l, struct cv_incoming *incoming)
 {
-	uint32_t count = l->recipients.count;
-	struct cv_delivery_request *requests =
-		CV_ALLOC_ARRAY(l->pool, struct cv_delivery_request, count);
-	struct cv_delivery_result *results =
-		CV_ALLOC_ARRAY(l->pool, struct cv_delivery_result, count);
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct cv_recipient *recipient = l->recipients.items[i];
-		struct cv_text header;
-
-		cv_text_init(&header, l->pool);
-		lmtp_header(l, recipient, &header);
-		requests[i] = (struct cv_delivery_request){
-			CV_SIZED(cv_delivery_request),
-			.recipient = recipient, .sender = l->sender,
-			.original_recipient = "",
-			.header = cv_text_span(&header),
-			.mailbox_name = l->set->lmtp_save_to_detail_mailbox &&
-				recipient->detail[0] != '\0' ?
-				recipient->detail : NULL,
-		};
-		results[i].size = sizeof(results[i]);
-	}
-	lmtp_delivery->deliver(l->session, incoming, requests, count, results);
-	for (uint32_t i = 0; i < count; i++)
-		reply_result(l, l->recipients.items[i], &results[i]);
+	/* other servers keep it while we do */
+	lmtp_relay_send(l, incoming);
+	deliver_here(l, incoming);
+	lmtp_relay_wait(l);
+	for (uint32_t i = 0; i < l->recipients.count; i++)
+		lmtp_reply(l, "%s", l->recipients.items[i].reply);
 }
 
 /* [RFC2033 4.2] also a failure of the whole message has one reply for each

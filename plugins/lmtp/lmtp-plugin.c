@@ -24,8 +24,17 @@ static const struct cv_setting_def lmtp_setting_defs[] = {
 	CV_SETTING(lmtp_settings, lmtp_max_message_size, CV_SET_SIZE, "100M",
 		   "1024..4G", 0, "Largest message that is accepted; it is "
 		   "announced to the MTA. Keep it above the MTA's own limit."),
-	CV_SETTING_OBSOLETE("lmtp_proxy", "lmtp does not forward to other "
-			    "hosts; let the MTA route by user"),
+	CV_SETTING(lmtp_settings, lmtp_proxy, CV_SET_BOOL, "no", NULL,
+		   CV_SET_CONNECTS, "Ask the passdbs where the mail of a "
+		   "recipient is, and give the message to the server that "
+		   "their fields proxy and host name. Set it for the whole "
+		   "service, not for single networks."),
+	CV_SETTING(lmtp_settings, lmtp_proxy_data_timeout, CV_SET_TIME,
+		   "9 mins", "1s..1h", 0, "How long another server that has "
+		   "been given a whole message may take to say that it is "
+		   "kept. Stay just below the MTA's own limit (Postfix: "
+		   "lmtp_data_done_timeout): what is answered later is sent "
+		   "once more, and delivered twice."),
 	CV_SETTING_OBSOLETE("lmtp_proxy_rawlog_dir", ""),
 	CV_SETTING_OBSOLETE("lmtp_rawlog_dir",
 		"what an MTA sends is not recorded"),
@@ -39,6 +48,7 @@ struct cv_plugin *lmtp_self;
 const struct cv_connection_api *lmtp_conn;
 const struct cv_session_api *lmtp_sess;
 const struct cv_delivery_api *lmtp_delivery;
+const struct cv_client_api *lmtp_client;
 
 static const struct cv_protocol lmtp_protocol = {
 	CV_SIZED(cv_protocol), .name = "lmtp",
@@ -53,16 +63,24 @@ static int lmtp_init(const struct cv_host *host, struct cv_plugin *self,
 	lmtp_conn = host->service("connection", 1);
 	lmtp_sess = host->service("session", 1);
 	lmtp_delivery = host->service("delivery", 1);
-	if (lmtp_conn == NULL || lmtp_sess == NULL || lmtp_delivery == NULL)
+	lmtp_client = host->service("client", 1);
+	if (lmtp_conn == NULL || lmtp_sess == NULL || lmtp_delivery == NULL ||
+	    lmtp_client == NULL)
 		return CV_FAIL(err, CV_E_ABI, "lmtp needs the services "
-			       "connection, session and delivery");
+			       "connection, session, delivery and client");
 	return cv_provide_protocol(self, &lmtp_protocol, err);
 }
 
 static const char *const lmtp_processes[] = { "lmtp", NULL };
+/* With lmtp_proxy: to find other servers, and to know whom to believe. */
+static const char *const lmtp_paths[] = {
+	"/etc/hosts", "/etc/resolv.conf", "/etc/host.conf", "/etc/gai.conf",
+	"/etc/nsswitch.conf", "/etc/services", "/etc/ssl",
+	"/usr/share/ca-certificates", "/run/systemd/resolve", NULL,
+};
 CV_PLUGIN_DEFINE("lmtp", 0, .version = "1.0", .license = "MIT",
 	.summary = "takes mail from an MTA (RFC 2033)",
-	.processes = lmtp_processes,
+	.processes = lmtp_processes, .paths = lmtp_paths,
 	.settings = CV_ARRAY(lmtp_setting_defs),
 	.settings_bytes = sizeof(struct lmtp_settings),
 	.init = lmtp_init);

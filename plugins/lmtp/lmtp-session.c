@@ -1,5 +1,6 @@
 /* lmtp-session.c - reads command lines until the peer is done. */
 #include "lmtp.h"
+#include "lmtp-relay.h"
 
 void lmtp_reply(struct lmtp_session *l, const char *fmt, ...)
 {
@@ -14,11 +15,20 @@ void lmtp_reply(struct lmtp_session *l, const char *fmt, ...)
 	lmtp_conn->write(l->conn, line.data, line.len);
 }
 
+void lmtp_session_greet(struct lmtp_session *l)
+{
+	lmtp_reply(l, "220 %s Culver LMTP ready",
+		   lmtp_sess->hostname(l->session));
+}
+
 void lmtp_reset(struct lmtp_session *l)
 {
 	lmtp_delivery->incoming_close(&l->incoming);
 	l->incoming_failed = false;
+	lmtp_relay_close(l);
 	l->sender = NULL;
+	l->announced = 0;
+	l->is_8bit = false;
 	l->recipients = (struct lmtp_recipients){ NULL, 0, 0 };
 	cv_api->pool_reset(l->pool);
 }
@@ -102,12 +112,13 @@ int lmtp_run(struct cv_session *s, struct cv_error *err)
 	l.conn = lmtp_sess->connection(s);
 	l.set = lmtp_sess->settings(s, lmtp_self);
 	l.pool = cv_api->pool_create("lmtp transaction");
-	lmtp_reply(&l, "220 %s Culver LMTP ready", lmtp_sess->hostname(s));
+	lmtp_session_greet(&l);
 	while (status == CV_OK && !l.quit && l.errors <= LMTP_ERRORS_MAX &&
 	       !lmtp_sess->stopping(s))
 		status = run_one(&l, err);
 	say_why(&l, status);
 	lmtp_delivery->incoming_close(&l.incoming);
+	lmtp_relay_close(&l);
 	cv_api->pool_destroy(&l.pool);
 	if (lmtp_conn->flush(l.conn, err) < 0 && status == CV_OK)
 		status = CV_EOF;

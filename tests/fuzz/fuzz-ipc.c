@@ -105,7 +105,7 @@ static void try_user(void)
 
 	if (auth_user_get(&f.r, f.pool, &id, &m, NULL) != CV_OK)
 		return;
-	auth_user_put(&f.again, id, &m);
+	auth_user_put(&f.again, AUTH_MSG_USER, id, &m);
 	f.compare = true;
 }
 

@@ -1,5 +1,6 @@
 /* lmtp-mock.c - see lmtp-mock.h. */
 #include "lmtp-mock.h"
+#include "cv-client.h"
 #include "cv-delivery.h"
 #include "cv-plugin.h"
 #include "cv-protocol.h"
@@ -112,10 +113,19 @@ static const char *sess_id(struct cv_session *s) { return "id"; }
 static const char *sess_hostname(struct cv_session *s) { return "host"; }
 static bool sess_stopping(struct cv_session *s) { return false; }
 
+static bool sess_is_from_proxy(struct cv_session *s) { return true; }
+
+static int sess_set_origin(struct cv_session *s,
+			   const struct cv_preauth_origin *origin)
+{
+	return CV_OK;
+}
+
 static const struct cv_session_api session = {
 	CV_SIZED(cv_session_api), .connection = sess_connection,
 	.settings = sess_settings, .id = sess_id, .hostname = sess_hostname,
 	.stopping = sess_stopping,
+	.is_from_proxy = sess_is_from_proxy, .set_origin = sess_set_origin,
 };
 
 static int dl_recipient(struct cv_session *s, struct cv_span sender,
@@ -195,6 +205,12 @@ static const struct cv_delivery_api delivery = {
 	.deliver = dl_deliver,
 };
 
+static void cl_close(struct cv_client **client) { *client = NULL; }
+
+static const struct cv_client_api client = {
+	CV_SIZED(cv_client_api), .close = cl_close,
+};
+
 static int host_provide(struct cv_plugin *self, uint32_t kind,
 			const void *table, struct cv_error *err)
 {
@@ -206,6 +222,7 @@ static const void *host_service(const char *name, uint32_t major)
 {
 	return strcmp(name, "connection") == 0 ? (const void *)&connection :
 		strcmp(name, "session") == 0 ? (const void *)&session :
+		strcmp(name, "client") == 0 ? (const void *)&client :
 		(const void *)&delivery;
 }
 

@@ -381,6 +381,12 @@ tests_unit_test_lmtp_CPPFLAGS = $(UNIT_CPPFLAGS) $(LMTP_MOCK_CPPFLAGS)
 tests_unit_test_lmtp_LDADD = tests/unit/liblmtp-mock.la \
 	core/stream/libstream.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-lmtp-relay
+tests_unit_test_lmtp_relay_SOURCES = %D%/test-lmtp-relay.c $(LMTP_MOCK)
+tests_unit_test_lmtp_relay_CPPFLAGS = $(UNIT_CPPFLAGS) $(LMTP_MOCK_CPPFLAGS)
+tests_unit_test_lmtp_relay_LDADD = tests/unit/liblmtp-mock.la \
+	core/stream/libstream.la $(UNIT_LIBS)
+
 # storage-imapc linked in
 check_LTLIBRARIES += tests/unit/libstorage-imapc.la
 tests_unit_libstorage_imapc_la_SOURCES = $(STORAGE_IMAPC_SOURCES)

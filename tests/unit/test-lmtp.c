@@ -98,6 +98,22 @@ static void header_fields_cannot_be_injected(void **state)
 	pool_destroy(&pool);
 }
 
+/* The session begins anew, and the last word of a proxy is the one that
+ * counts. */
+static void xclient_begins_anew(void **state)
+{
+	struct cv_pool *pool = pool_create("test");
+	struct lmtp_mock_result r;
+
+	lmtp_mock_run(pool, CV_SPAN("LHLO p\r\n"), 0, &r);
+	assert_non_null(strstr(cv_text_str(&r.out), "250-XCLIENT ADDR "));
+	lmtp_mock_run(pool, CV_SPAN("XCLIENT ADDR=192.0.2.7\r\nNOOP\r\n"),
+		      0, &r);
+	assert_non_null(strstr(cv_text_str(&r.out), "501 5.5.4 Data after"));
+	assert_null(strstr(cv_text_str(&r.out), "250"));
+	pool_destroy(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +121,7 @@ int main(void)
 		cmocka_unit_test(cut_anywhere_delivers_only_what_was_complete),
 		cmocka_unit_test(only_crlf_dot_crlf_ends),
 		cmocka_unit_test(header_fields_cannot_be_injected),
+		cmocka_unit_test(xclient_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
