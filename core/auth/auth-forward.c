@@ -174,6 +174,21 @@ int auth_forward_wanted(struct auth_request *request, struct cv_span password,
 	return CV_OK;
 }
 
+/* The session that shows the certificate cannot read the key itself, since
+ * other sessions must not.  Returns how many fields. */
+static uint32_t add_key(struct auth_request *request, struct user_field *to)
+{
+	struct settings_scope scope = { .protocol = request->input.service };
+	struct ssl_settings set;
+
+	if (settings_get(request->auth->tree, &ssl_settings_table, &scope,
+			 request->pool, &set, NULL) != CV_OK ||
+	    *set.ssl_client_key == '\0')
+		return 0;
+	*to = (struct user_field){ FORWARD_KEY_FIELD, set.ssl_client_key };
+	return 1;
+}
+
 /* Returns how many fields. */
 static uint32_t add_password(struct auth_request *request,
 			     struct cv_span password, struct user_field *to)
@@ -198,7 +213,7 @@ void auth_forward_info(struct auth_request *request, struct cv_span password,
 		       struct user_info *info_r)
 {
 	struct user_field *fields = pool_new_array(request->pool,
-		struct user_field, FIELDS + 3 + request->fields.fields.count);
+		struct user_field, FIELDS + 4 + request->fields.fields.count);
 	const char *value;
 	uint32_t count = 0;
 
@@ -222,6 +237,9 @@ void auth_forward_info(struct auth_request *request, struct cv_span password,
 		fields[count++] = (struct user_field){
 			"destuser", request->input.user,
 		};
+	/* lmtp has it */
+	if (password.data != NULL)
+		count += add_key(request, &fields[count]);
 	if (password.data != NULL)
 		count += add_password(request, password, &fields[count]);
 	*info_r = (struct user_info){

@@ -29,6 +29,10 @@ struct user_info {
 	const struct user_field *fields;
 };
 
+/* Of one who is forwarded: ssl_client_key, which sessions are not given with
+ * their settings. */
+#define FORWARD_KEY_FIELD "ssl_client_key"
+
 void user_info_put(struct ipc_writer *w, const struct user_info *user);
 /* Copies into the pool.  Failure shows in ipc_finish. */
 void user_info_get(struct ipc_reader *r, struct cv_pool *pool,

@@ -10,15 +10,20 @@ static int open_for_user(struct cv_pool *pool,
 			 const struct cv_client_options *options,
 			 struct cv_client **client_r, struct cv_error *err)
 {
+	struct client_trust trust;
 	struct ssl_settings ssl;
 	int ret = settings_get(user_settings(options->user),
 			       &ssl_settings_table,
 			       user_scope(options->user), pool, &ssl, err);
 
-	return ret < 0 ? ret : client_open(pool, options,
-					   ssl.ssl_client_ca_file,
-					   ssl.ssl_client_ca_dir, client_r,
-					   err);
+	if (ret < 0)
+		return ret;
+	/* no certificate: its key is not for a process of a user */
+	trust = (struct client_trust){
+		.ca_file = ssl.ssl_client_ca_file,
+		.ca_dir = ssl.ssl_client_ca_dir, .cert = "", .key = "",
+	};
+	return client_open(pool, options, &trust, client_r, err);
 }
 
 const struct cv_client_api client_api = {

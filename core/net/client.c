@@ -2,6 +2,7 @@
  * hostile: lines are bounded, nothing is waited for without end. */
 #include "client.h"
 #include "address.h"
+#include "tls-pair.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,8 @@
 #include <unistd.h>
 
 struct cv_client {
-	const char *host, *ca_file, *ca_dir;
+	const char *host;
+	struct client_trust trust;
 	bool verify;
 	int fd;
 	SSL_CTX *context;
@@ -46,12 +48,10 @@ static int tls_failed(const struct cv_client *c, struct cv_error *err)
 /* The name in the certificate is the one that was asked for. */
 static bool tls_prepare(struct cv_client *c)
 {
-	const char *file = *c->ca_file == '\0' ? NULL : c->ca_file;
-	const char *dir = *c->ca_dir == '\0' ? NULL : c->ca_dir;
+	const char *file = *c->trust.ca_file == '\0' ? NULL :
+		c->trust.ca_file;
+	const char *dir = *c->trust.ca_dir == '\0' ? NULL : c->trust.ca_dir;
 
-	c->context = SSL_CTX_new(TLS_client_method());
-	if (c->context == NULL)
-		return false;
 	if (c->verify) {
 		SSL_CTX_set_verify(c->context, SSL_VERIFY_PEER, NULL);
 		if (file == NULL && dir == NULL ?
@@ -65,9 +65,26 @@ static bool tls_prepare(struct cv_client *c)
 		(!c->verify || SSL_set1_host(c->ssl, c->host) == 1);
 }
 
+/* Before there is a connection for which it is used: copied into its SSL. */
+static int tls_show_cert(struct cv_client *c, struct cv_error *err)
+{
+	if (*c->trust.cert == '\0')
+		return CV_OK;
+	return tls_use_pair(c->context, c->trust.cert, c->trust.key, "",
+			    "ssl_client_", err);
+}
+
 int client_start_tls(struct cv_client *c, struct cv_error *err)
 {
+	int status;
+
 	c->start = c->end = 0;
+	c->context = SSL_CTX_new(TLS_client_method());
+	if (c->context == NULL)
+		return tls_failed(c, err);
+	status = tls_show_cert(c, err);
+	if (status != CV_OK)
+		return status;
 	if (!tls_prepare(c) || SSL_connect(c->ssl) != 1)
 		return tls_failed(c, err);
 	return CV_OK;
@@ -133,7 +150,7 @@ static int connect_one(const struct addrinfo *at, uint32_t msecs,
 }
 
 int client_open(struct cv_pool *pool, const struct cv_client_options *options,
-		const char *ca_file, const char *ca_dir,
+		const struct client_trust *trust,
 		struct cv_client **client_r, struct cv_error *err)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
@@ -148,8 +165,7 @@ int client_open(struct cv_pool *pool, const struct cv_client_options *options,
 		return FAIL(err, CV_E_TEMP, "host '%s': %s", address,
 			    gai_strerror(failed));
 	c->host = pool_strdup(pool, options->host);
-	c->ca_file = pool_strdup(pool, ca_file);
-	c->ca_dir = pool_strdup(pool, ca_dir);
+	c->trust = *trust;
 	c->verify = options->verify;
 	c->fd = -1;
 	pool_add_finaliser(pool, client_free, c);

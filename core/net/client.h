@@ -10,10 +10,16 @@
 
 enum { CLIENT_LINE_MAX = 64 * 1024 };
 
-/* ca_file, ca_dir "": those of the system.  options->user is not looked
- * at. */
+/* Whom it believes, and as whom it shows itself.  Strings are never NULL. */
+struct client_trust {
+	const char *ca_file, *ca_dir;	/* "" both: those of the system */
+	const char *cert, *key;		/* PEM; "" both: none is shown */
+};
+
+/* options->user is not looked at; the strings of trust have to live as long
+ * as the client. */
 int client_open(struct cv_pool *pool, const struct cv_client_options *options,
-		const char *ca_file, const char *ca_dir,
+		const struct client_trust *trust,
 		struct cv_client **client_r, struct cv_error *err);
 int client_start_tls(struct cv_client *client, struct cv_error *err);
 int client_line(struct cv_client *client, struct cv_span *line_r,

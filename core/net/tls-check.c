@@ -55,6 +55,50 @@ static int check_contexts(struct settings_tree *tree, struct cv_pool *pool,
 	return status;
 }
 
+/* --- what other servers are shown ---------------------------------------------- */
+
+static int check_pair(const struct ssl_settings *set, struct cv_error *err)
+{
+	SSL_CTX *ctx;
+	int status;
+
+	if (*set->ssl_client_cert == '\0' && *set->ssl_client_key == '\0')
+		return CV_OK;
+	if (*set->ssl_client_cert == '\0' || *set->ssl_client_key == '\0')
+		return FAIL(err, CV_E_CONFIG, "%s is set, but not %s: other "
+			    "servers can be shown both or none",
+			    *set->ssl_client_cert == '\0' ?
+			    "ssl_client_key" : "ssl_client_cert",
+			    *set->ssl_client_cert == '\0' ?
+			    "ssl_client_cert" : "ssl_client_key");
+	ctx = SSL_CTX_new(TLS_client_method());
+	status = ctx == NULL ? CV_OK :
+		tls_use_pair(ctx, set->ssl_client_cert, set->ssl_client_key,
+			     "", "ssl_client_", err);
+	SSL_CTX_free(ctx);
+	return status;
+}
+
+static int check_client(struct settings_tree *tree, struct cv_pool *pool,
+			struct cv_error *err)
+{
+	struct settings_scope scope = { .protocol = NULL };
+	struct ssl_settings set;
+	uint32_t at = 0;
+	int status;
+
+	do {
+		status = settings_get(tree, &ssl_settings_table, &scope, pool,
+				      &set, err);
+		if (status == CV_OK)
+			status = check_pair(&set, err);
+	} while (status >= 0 && settings_filter_next(tree, "protocol", &at,
+						   &scope.protocol));
+	if (status < 0)
+		add_problem(tree, &scope, err->text);
+	return status;
+}
+
 /* --- lists of revoked certificates --------------------------------------------- */
 
 struct crl_check {
@@ -183,6 +227,8 @@ int tls_settings_check(struct settings_tree *tree, struct cv_error *err)
 
 	pool_set_secret(pool);
 	status = check_contexts(tree, pool, err);
+	if (status >= 0)
+		status = check_client(tree, pool, err);
 	if (status >= 0)
 		check_crls(tree, pool);
 	pool_destroy(&pool);

@@ -1,6 +1,7 @@
 /* tls.c - TLS contexts from the settings. */
 #include "tls.h"
 #include "tls-memory.h"
+#include "tls-pair.h"
 #include "ipc/channel-binding.h"
 
 #include <openssl/err.h>
@@ -33,131 +34,9 @@ struct tls_server {
 static volatile unsigned char *in_use;
 static bool warm;
 
-void tls_error_text(char *dst, size_t room)
-{
-	unsigned long code = ERR_get_error();
-
-	if (code == 0)
-		(void)snprintf(dst, room, "no reason given");
-	else
-		ERR_error_string_n(code, dst, room);
-	ERR_clear_error();
-}
-
-static int fail(struct cv_error *err, const char *what)
-{
-	char text[256];
-
-	tls_error_text(text, sizeof(text));
-	return FAIL(err, CV_E_CONFIG, "%s: %s", what, text);
-}
-
-/* The text of which no certificate or key could be read. */
-static int fail_pem(struct cv_error *err, const char *what, const char *name,
-		    const char *pem)
-{
-	if (pem[0] == '/' && strchr(pem, '\n') == NULL) {
-		ERR_clear_error();
-		return FAIL(err, CV_E_CONFIG, "%s: it is the path of a file, "
-			    "not what stands in it; write %s = <%s", what,
-			    name, pem);
-	}
-	if (strstr(pem, "-----BEGIN ") == NULL) {
-		ERR_clear_error();
-		return FAIL(err, CV_E_CONFIG, "%s: there is no PEM in it "
-			    "(-----BEGIN ...)", what);
-	}
-	return fail(err, what);
-}
-
 static BIO *bio_of(const char *pem)
 {
 	return BIO_new_mem_buf(pem, -1);
-}
-
-/* The first is the server's own, the others lead to its root. */
-static bool use_certs(SSL_CTX *ctx, BIO *bio, bool *found_r)
-{
-	X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
-	bool ok;
-
-	*found_r = cert != NULL;
-	ok = cert != NULL && SSL_CTX_use_certificate(ctx, cert) == 1;
-	X509_free(cert);
-	if (ok)
-		(void)SSL_CTX_clear_chain_certs(ctx);
-	while (ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) !=
-	       NULL) {
-		ok = SSL_CTX_add0_chain_cert(ctx, cert) == 1;
-		if (!ok)
-			X509_free(cert);
-	}
-	if (ok)
-		ERR_clear_error();	/* the end of the chain is no error */
-	return ok;
-}
-
-static int use_chain(SSL_CTX *ctx, const char *pem, const char *name,
-		     struct cv_error *err)
-{
-	BIO *bio = bio_of(pem);
-	char what[64];
-	bool found, ok = use_certs(ctx, bio, &found);
-
-	BIO_free(bio);
-	(void)snprintf(what, sizeof(what), "cannot use %s", name);
-	if (ok)
-		return CV_OK;
-	return found ? fail(err, what) : fail_pem(err, what, name, pem);
-}
-
-static int password_callback(char *buf, int size, int for_writing,
-			     void *context)
-{
-	const char *password = context;
-	size_t len = strlen(password);
-
-	(void)for_writing;
-	if (len > (size_t)size)
-		return 0;
-	memcpy(buf, password, len);
-	return (int)len;
-}
-
-static int use_key(SSL_CTX *ctx, const char *pem, const char *password,
-		   const char *name, const char *cert_name,
-		   struct cv_error *err)
-{
-	BIO *bio = bio_of(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, password_callback,
-						(void *)password);
-	char what[128];
-	bool ok;
-
-	BIO_free(bio);
-	(void)snprintf(what, sizeof(what), "cannot use %s", name);
-	if (key == NULL)
-		return fail_pem(err, what, name, pem);
-	ok = SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
-		SSL_CTX_check_private_key(ctx) == 1;
-	EVP_PKEY_free(key);
-	(void)snprintf(what, sizeof(what), "cannot use %s (does it belong to "
-		       "%s?)", name, cert_name);
-	return ok ? CV_OK : fail(err, what);
-}
-
-static int use_pair(SSL_CTX *ctx, const char *cert, const char *key,
-		    const char *password, const char *which,
-		    struct cv_error *err)
-{
-	char cert_name[32], key_name[32];
-	int status;
-
-	(void)snprintf(cert_name, sizeof(cert_name), "%scert", which);
-	(void)snprintf(key_name, sizeof(key_name), "%skey", which);
-	status = use_chain(ctx, cert, cert_name, err);
-	return status == CV_OK ? use_key(ctx, key, password, key_name,
-					 cert_name, err) : status;
 }
 
 static void add_authority(SSL_CTX *ctx, const X509_INFO *info)
@@ -215,16 +94,16 @@ static int use_algorithms(SSL_CTX *ctx, const struct ssl_settings *set,
 		TLS1_3_VERSION : TLS1_2_VERSION;
 
 	if (SSL_CTX_set_min_proto_version(ctx, version) != 1)
-		return fail(err, "cannot set ssl_min_protocol");
+		return tls_fail(err, "cannot set ssl_min_protocol");
 	if (*set->ssl_cipher_list != '\0' &&
 	    SSL_CTX_set_cipher_list(ctx, set->ssl_cipher_list) != 1)
-		return fail(err, "ssl_cipher_list has no usable cipher");
+		return tls_fail(err, "ssl_cipher_list has no usable cipher");
 	if (*set->ssl_cipher_suites != '\0' &&
 	    SSL_CTX_set_ciphersuites(ctx, set->ssl_cipher_suites) != 1)
-		return fail(err, "ssl_cipher_suites has no usable suite");
+		return tls_fail(err, "ssl_cipher_suites has no usable suite");
 	if (*set->ssl_curve_list != '\0' &&
 	    SSL_CTX_set1_groups_list(ctx, set->ssl_curve_list) != 1)
-		return fail(err, "ssl_curve_list has no usable group");
+		return tls_fail(err, "ssl_curve_list has no usable group");
 	return CV_OK;
 }
 
@@ -243,7 +122,7 @@ static int use_dh(SSL_CTX *ctx, const struct ssl_settings *set,
 	BIO_free(bio);
 	if (dh == NULL || SSL_CTX_set0_tmp_dh_pkey(ctx, dh) != 1) {
 		EVP_PKEY_free(dh);
-		return fail(err, "cannot use ssl_dh");
+		return tls_fail(err, "cannot use ssl_dh");
 	}
 	return CV_OK;
 }
@@ -279,16 +158,16 @@ static int make_ctx(struct cv_pool *pool, const struct ssl_settings *set,
 	int status;
 
 	if (ctx == NULL)
-		return fail(err, "cannot create a TLS context");
+		return tls_fail(err, "cannot create a TLS context");
 	pool_add_finaliser(pool, free_ctx, ctx);
 	use_options(ctx, set);
 	(void)SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
 	status = use_algorithms(ctx, set, err);
 	if (status == CV_OK)
-		status = use_pair(ctx, set->ssl_cert, set->ssl_key,
+		status = tls_use_pair(ctx, set->ssl_cert, set->ssl_key,
 				  set->ssl_key_password, "ssl_", err);
 	if (status == CV_OK && *set->ssl_alt_cert != '\0')
-		status = use_pair(ctx, set->ssl_alt_cert, set->ssl_alt_key,
+		status = tls_use_pair(ctx, set->ssl_alt_cert, set->ssl_alt_key,
 				  set->ssl_key_password, "ssl_alt_", err);
 	if (status == CV_OK)
 		status = use_dh(ctx, set, err);
@@ -381,7 +260,7 @@ static int prepare_openssl(struct cv_error *err)
 	unsigned char byte;
 
 	if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
-		return fail(err, "OpenSSL cannot be used");
+		return tls_fail(err, "OpenSSL cannot be used");
 	return RAND_bytes(&byte, 1) == 1 ? CV_OK :
 		FAIL(err, CV_E_INTERNAL, "OpenSSL has no randomness");
 }

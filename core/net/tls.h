@@ -8,6 +8,7 @@
 #define NET_TLS_H
 
 #include "settings/core-settings.h"
+#include "tls-pair.h"
 
 #include <openssl/ssl.h>
 
@@ -65,9 +66,6 @@ void tls_session_cert(SSL *ssl, const struct ssl_settings *settings,
 
 /* "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)". */
 void tls_session_describe(SSL *ssl, char *dst, size_t room);
-
-/* The oldest entries of OpenSSL's error queue as one text; empties it. */
-void tls_error_text(char *dst, size_t room);
 
 /* Appends the channel bindings of the session that are safe with its version:
  * tls-exporter [RFC9266 2], tls-unique and tls-server-end-point

@@ -3,7 +3,6 @@
 #include "forward-target.h"
 
 #include "net/address.h"
-#include "net/client.h"
 #include "settings/core-settings.h"
 
 #include <errno.h>
@@ -45,6 +44,7 @@ int forward_target_get(const struct user_info *user,
 {
 	const char *host = forward_field(user, "host");
 	const char *hostip = forward_field(user, "hostip");
+	const char *key = forward_field(user, FORWARD_KEY_FIELD);
 	struct login_settings login;
 	struct ssl_settings ssl;
 	uint64_t number;
@@ -65,8 +65,12 @@ int forward_target_get(const struct user_info *user,
 			.silence_msecs = silence_msecs != 0 ? silence_msecs :
 				(uint32_t)login.login_proxy_timeout,
 		},
-		.ca_file = ssl.ssl_client_ca_file,
-		.ca_dir = ssl.ssl_client_ca_dir,
+		.trust = {
+			.ca_file = ssl.ssl_client_ca_file,
+			.ca_dir = ssl.ssl_client_ca_dir,
+			.cert = ssl.ssl_client_cert,
+			.key = *key != '\0' ? key : ssl.ssl_client_key,
+		},
 		.sources = login.login_source_ips,
 		.tell_client =
 			!is_on(forward_field(user, "proxy_not_trusted")),
@@ -124,8 +128,8 @@ int forward_target_open(struct cv_pool *pool, struct forward_target *target,
 	int status;
 
 	choose_source(target);
-	status = client_open(pool, &target->options, target->ca_file,
-			     target->ca_dir, client_r, err);
+	status = client_open(pool, &target->options, &target->trust, client_r,
+			     err);
 	/* a certificate is none of the user's doing */
 	if (status == CV_E_DENIED)
 		status = CV_E_CONFIG;

@@ -5,13 +5,14 @@
 
 #include "cv-client.h"
 #include "ipc/user-message.h"
+#include "net/client.h"
 #include "settings/settings.h"
 
 enum { FORWARD_TTL = 5 };	/* servers that a connection may pass */
 
 struct forward_target {
 	struct cv_client_options options;
-	const char *ca_file, *ca_dir;
+	struct client_trust trust;
 	struct cv_strings sources;	/* one of these, if there are any */
 	bool tell_client;		/* who it is */
 };

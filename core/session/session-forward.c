@@ -132,10 +132,10 @@ static int enter_landlock(const struct forward *f, struct cv_error *err)
 		*array_add(&paths.items) = zygote->paths.items.items[i];
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		sandbox_paths_add(&paths, names[i], false);
-	if (*f->to.ca_file != '\0')
-		sandbox_paths_add(&paths, f->to.ca_file, false);
-	if (*f->to.ca_dir != '\0')
-		sandbox_paths_add(&paths, f->to.ca_dir, false);
+	if (*f->to.trust.ca_file != '\0')
+		sandbox_paths_add(&paths, f->to.trust.ca_file, false);
+	if (*f->to.trust.ca_dir != '\0')
+		sandbox_paths_add(&paths, f->to.trust.ca_dir, false);
 	status = sandbox_landlock(&paths, SANDBOX_ALLOW_CONNECT, err);
 	sandbox_paths_close(&paths);
 	return service_may_go_on(f->s->service, status, err) ? CV_OK : status;

@@ -257,10 +257,11 @@ static const struct cv_setting_def ssl_setting_defs[] = {
 		"Authorities for outgoing connections: a directory."),
 	CV_SETTING(ssl_settings, ssl_client_cert, CV_SET_STRING,
 		"", NULL, CV_SET_RELOADABLE,
-		"Certificate for outgoing connections."),
+		"Certificate that proxied sessions and LMTP show to other "
+		"servers, in PEM form; usually </path."),
 	CV_SETTING(ssl_settings, ssl_client_key, CV_SET_STRING,
 		"", NULL, CV_SET_SECRET | CV_SET_RELOADABLE,
-		"Private key for outgoing connections."),
+		"Its private key in PEM form; usually </path."),
 	CV_SETTING(ssl_settings, ssl_client_require_valid_cert, CV_SET_BOOL,
 		"yes", NULL, CV_SET_RELOADABLE,
 		"Outgoing connections need a valid certificate of the "

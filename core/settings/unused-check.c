@@ -31,8 +31,6 @@ static const struct unused { const char *name, *why; } unused_settings[] = {
 	{ "rejection_reason", "no mail is sent yet" },
 	{ "rejection_subject", "no mail is sent yet" },
 	{ "sendmail_path", "no mail is sent yet" },
-	{ "ssl_client_cert", "other servers are shown no certificate yet" },
-	{ "ssl_client_key", "other servers are shown no certificate yet" },
 	{ "submission_host", "no mail is sent yet" },
 	{ "valid_chroot_dirs", "Landlock confines a session to its mail" },
 	{ "verbose_ssl", "a failed handshake is always logged" },
