@@ -440,6 +440,18 @@ static void look_at_remotes(struct cv_user *u, struct cv_pool *pool,
 
 /* --- asking -------------------------------------------------------------------------- */
 
+static void keep_picture(struct annotation_watch *watch, struct cv_pool *pool,
+			 const struct annotation_picture *now,
+			 uint64_t revision)
+{
+	pool_destroy(&watch->pool);
+	watch->pool = pool;
+	watch->picture = *now;
+	watch->revision = revision;
+	watch->seen = true;
+	watch->thawed = false;
+}
+
 static void look_at_own(struct cv_user *u, uint64_t revision,
 			struct cv_pool *pool, change_list *changes)
 {
@@ -450,12 +462,7 @@ static void look_at_own(struct cv_user *u, uint64_t revision,
 	take(u, watch->key, fresh, &now);
 	if (watch->seen)
 		compare(watch, &watch->picture, &now, pool, changes);
-	pool_destroy(&watch->pool);
-	watch->pool = fresh;
-	watch->picture = now;
-	watch->revision = revision;
-	watch->seen = true;
-	watch->thawed = false;
+	keep_picture(watch, fresh, &now, revision);
 }
 
 int annotations_changes(struct cv_user *u, struct cv_pool *pool,
@@ -559,9 +566,8 @@ static void put_prefixes(struct cv_text *out, const struct cv_user *u)
 	}
 }
 
-/* Other notes of this server in the same accounts make new revisions, too:
- * those are no news.  Values that have changed are compared no more after
- * this, which keeps hashes under another key. */
+/* What the session has set itself, and other notes of this server in the same
+ * accounts, make new revisions, too: those are no news. */
 static bool all_is_told(struct cv_user *u, struct annotation_watch *watch)
 {
 	uint64_t revision = revision_of(u);
@@ -571,14 +577,15 @@ static bool all_is_told(struct cv_user *u, struct annotation_watch *watch)
 
 	if (watch->thawed || revision == watch->revision)
 		return !watch->thawed;
-	pool = pool_create("annotations to freeze");
+	pool = pool_create("annotations");
 	array_init(&changes, pool);
 	take(u, watch->key, pool, &now);
 	compare(watch, &watch->picture, &now, pool, &changes);
 	if (changes.count == 0)
-		watch->revision = revision;
-	pool_destroy(&pool);
-	return changes.count == 0;
+		keep_picture(watch, pool, &now, revision);
+	else
+		pool_destroy(&pool);
+	return watch->revision == revision;
 }
 
 int annotations_freeze(struct cv_user *u,

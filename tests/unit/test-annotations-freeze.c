@@ -27,6 +27,21 @@ static void set(struct fixture *f, const char *name, const char *entry,
 	ok(f, mailbox_api.metadata_set(f->user, name, &m, 1, &f->err));
 }
 
+/* Another session of the user, at the same time. */
+static void other_sets(struct fixture *f, const char *name, const char *entry,
+		       const char *value)
+{
+	struct cv_user *own = f->user;
+	struct cv_error err = f->err;
+
+	fixture_login(f);
+	set(f, name, entry, value);
+	fixture_logout(f);
+	f->user = own;
+	f->err = err;
+	ok(f, account_refresh(mailbox_own_store(own)->account, &f->err));
+}
+
 static struct cv_span frozen(struct fixture *f)
 {
 	struct cv_text out;
@@ -99,13 +114,34 @@ static void what_was_not_told_keeps_the_session_awake(void **state)
 
 	(void)state;
 	(void)watched_init(&f);
-	set(&f, "INBOX", "/shared/a", "other");
+	other_sets(&f, "INBOX", "/shared/a", "other");
 	cv_text_init(&out, f.pool);
 	assert_int_equal(annotations_freeze(f.user, freeze_key, &out, &f.err),
 			 CV_E_TEMP);
 	assert_int_equal(out.len, 0);
-	assert_string_equal(changes(&f), "");
+	assert_string_equal(changes(&f), "INBOX /shared/a,");
 	assert_true(frozen(&f).len > 0);
+	fixture_deinit(&f);
+}
+
+/* Its own, and what the server notes for itself. */
+static void what_is_no_news_lets_it_sleep(void **state)
+{
+	struct account_txn *txn;
+	struct fixture f;
+
+	(void)state;
+	(void)watched_init(&f);
+	set(&f, "INBOX", "/shared/a", "own");
+	assert_true(frozen(&f).len > 0);
+	assert_string_equal(changes(&f), "");
+	ok(&f, account_begin(mailbox_own_store(f.user)->account, 0, &txn,
+			     &f.err));
+	ok(&f, txn_metadata(txn, NULL, CV_SPAN("note"), CV_SPAN("of ours"),
+			    &f.err));
+	ok(&f, account_commit(&txn, ACCOUNT_SYNC, &f.err));
+	assert_true(frozen(&f).len > 0);
+	assert_string_equal(changes(&f), "");
 	fixture_deinit(&f);
 }
 
@@ -142,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_process_tells_what_has_changed),
 		cmocka_unit_test(what_was_not_told_keeps_the_session_awake),
+		cmocka_unit_test(what_is_no_news_lets_it_sleep),
 		cmocka_unit_test(any_damaged_byte_does_no_harm),
 	};
 
