@@ -48,6 +48,10 @@ struct cv_auth_input {
 	bool tls, secure, cert_valid;
 	bool is_master_lookup;		/* user is a master user's name */
 	struct cv_pool *pool;		/* dies with this request; wiped */
+	/* What the databases before this one have said (cv_auth_api.get), and
+	 * the fields forward_* of a proxy: %{passdb:name}, %{userdb:name}.  In
+	 * another process only what cache_key says is used.  NULL: nothing. */
+	const struct cv_auth_reply *passdb, *userdb;
 };
 
 /* What a lookup found.  Negative results are failures of the database

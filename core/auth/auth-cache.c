@@ -137,6 +137,16 @@ static void key_add(struct cv_text *key, const char *value)
 	cv_text_append_str(key, value);
 }
 
+static void key_add_fields(struct cv_text *key,
+			   const struct cv_auth_reply *reply)
+{
+	for (size_t i = 0; reply != NULL && i < reply->fields.count; i++) {
+		key_add(key, reply->fields.items[i].name);
+		key_add(key, reply->fields.items[i].value);
+	}
+	cv_text_append_c(key, ';');
+}
+
 static void key_add_all(struct cv_text *key, const struct cv_auth_input *in)
 {
 	key_add(key, in->original_user);
@@ -153,6 +163,8 @@ static void key_add_all(struct cv_text *key, const struct cv_auth_input *in)
 	cv_text_append_c(key, in->tls ? 't' : '-');
 	cv_text_append_c(key, in->secure ? 's' : '-');
 	cv_text_append_c(key, in->cert_valid ? 'c' : '-');
+	key_add_fields(key, in->passdb);
+	key_add_fields(key, in->userdb);
 }
 
 bool auth_cache_key(const struct auth_db *db, const struct cv_auth_input *in,

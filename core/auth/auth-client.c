@@ -542,11 +542,8 @@ static void passdbs_said(struct auth_request *passdbs, int result)
 static void ask_passdbs(struct item *item)
 {
 	struct auth_request *request = item->request;
-	struct auth_request *passdbs = auth_request_create(request->auth);
-	struct cv_pool *pool = passdbs->input.pool;
+	struct auth_request *passdbs = auth_request_create_like(request);
 
-	passdbs->input = request->input;
-	passdbs->input.pool = pool;
 	passdbs->context = item;
 	item->passdbs = passdbs;
 	auth_request_verify(passdbs, CV_SPAN_NONE, passdbs_said);

@@ -1,5 +1,6 @@
 /* auth-input.c - the inputs of a request. */
 #include "auth-input.h"
+#include "auth-reply.h"
 #include "ipc/auth-message.h"
 
 #include <stdio.h>
@@ -39,7 +40,32 @@ void auth_input_init(struct cv_auth_input *in, struct cv_pool *pool)
 		*string_at(in, i) = "";
 }
 
-void auth_input_put(struct ipc_writer *w, const struct cv_auth_input *in)
+bool auth_input_needs_fields(const char *cache_key)
+{
+	return cache_key == NULL || strstr(cache_key, "passdb:") != NULL ||
+		strstr(cache_key, "userdb:") != NULL ||
+		strstr(cache_key, "forward_") != NULL;
+}
+
+static void put_fields(struct ipc_writer *w, const struct cv_auth_reply *reply)
+{
+	static const struct cv_auth_reply none;
+
+	auth_reply_put(w, reply == NULL ? &none : reply);
+}
+
+static const struct cv_auth_reply *read_fields(struct ipc_reader *r,
+					       struct cv_pool *pool)
+{
+	struct cv_auth_reply *reply = pool_new(pool, struct cv_auth_reply);
+
+	auth_reply_init(reply, pool);
+	auth_reply_read(r, reply);
+	return reply;
+}
+
+void auth_input_put(struct ipc_writer *w, const struct cv_auth_input *in,
+		    bool fields)
 {
 	for (size_t i = 0; i < INPUT_STRINGS; i++)
 		ipc_put_str(w, string_get(in, i));
@@ -49,6 +75,11 @@ void auth_input_put(struct ipc_writer *w, const struct cv_auth_input *in)
 	ipc_put_bool(w, in->secure);
 	ipc_put_bool(w, in->cert_valid);
 	ipc_put_bool(w, in->is_master_lookup);
+	ipc_put_bool(w, fields);
+	if (!fields)
+		return;
+	put_fields(w, in->passdb);
+	put_fields(w, in->userdb);
 }
 
 void auth_input_read(struct ipc_reader *r, struct cv_pool *pool,
@@ -65,6 +96,10 @@ void auth_input_read(struct ipc_reader *r, struct cv_pool *pool,
 	in_r->secure = ipc_get_bool(r);
 	in_r->cert_valid = ipc_get_bool(r);
 	in_r->is_master_lookup = ipc_get_bool(r);
+	if (!ipc_get_bool(r))
+		return;
+	in_r->passdb = read_fields(r, pool);
+	in_r->userdb = read_fields(r, pool);
 }
 
 static struct cv_span local_part(const char *user)
@@ -132,6 +167,37 @@ static bool variable_number(const struct cv_auth_input *in,
 	return true;
 }
 
+/* "zone" or "zone:default" of what databases have said. */
+static struct cv_span field_value(const struct cv_auth_input *in,
+				  const struct cv_auth_reply *reply,
+				  struct cv_span name)
+{
+	struct cv_span otherwise = name, field = name, value = CV_SPAN_NONE;
+
+	(void)cv_span_split(&otherwise, ':', &field);
+	if (reply != NULL)
+		value = auth_reply_get_span(reply,
+			pool_copy(in->pool, field.data, field.len));
+	if (value.data == NULL)
+		value = otherwise;
+	return value.data == NULL ? CV_SPAN("") : value;
+}
+
+static bool variable_field(const struct cv_auth_input *in,
+			   struct cv_span name, struct cv_span *value_r)
+{
+	bool passdb = cv_span_begins(name, CV_SPAN("passdb:"));
+
+	if (passdb || cv_span_begins(name, CV_SPAN("userdb:")))
+		*value_r = field_value(in, passdb ? in->passdb : in->userdb,
+				       cv_span_skip(name, 7));
+	else if (cv_span_begins(name, CV_SPAN("forward_")))
+		*value_r = field_value(in, in->passdb, name);
+	else
+		return false;
+	return true;
+}
+
 bool auth_input_variable(void *context, struct cv_span name,
 			 struct cv_span *value_r)
 {
@@ -160,7 +226,8 @@ bool auth_input_variable(void *context, struct cv_span name,
 			cv_span_of(text);
 		return true;
 	}
-	return variable_number(in, name, value_r);
+	return variable_number(in, name, value_r) ||
+		variable_field(in, name, value_r);
 }
 
 int auth_input_expand(const struct cv_auth_input *in, const char *text,

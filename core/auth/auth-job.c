@@ -89,7 +89,8 @@ void auth_job_put(struct ipc_writer *w, const struct auth_job *job)
 	ipc_put_str(w, text_of(job->names.uid));
 	ipc_put_str(w, text_of(job->names.gid));
 	ipc_put_str(w, text_of(job->names.groups_of));
-	auth_input_put(w, job->input);
+	auth_input_put(w, job->input, has_db &&
+		       auth_input_needs_fields(job->db->facts.cache_key));
 }
 
 int auth_job_read(struct ipc_reader *r, struct auth_dbs *dbs,

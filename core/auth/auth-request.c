@@ -16,7 +16,21 @@ struct auth_request *auth_request_create(struct auth *auth)
 	auth_reply_init(&request->fields, pool);
 	auth_reply_init(&request->userdb, pool);
 	auth_reply_init(&request->reply, pool);
+	request->input.passdb = &request->fields;
+	request->input.userdb = &request->userdb;
 	request->fail_text = request->fail_data = "";
+	return request;
+}
+
+struct auth_request *auth_request_create_like(const struct auth_request *from)
+{
+	struct auth_request *request = auth_request_create(from->auth);
+	const struct cv_auth_input own = request->input;
+
+	request->input = from->input;
+	request->input.pool = own.pool;
+	request->input.passdb = own.passdb;
+	request->input.userdb = own.userdb;
 	return request;
 }
 

@@ -56,6 +56,9 @@ struct auth_request {
 
 /* A request with everything "" but the pool; one reference. */
 struct auth_request *auth_request_create(struct auth *auth);
+/* Another one about the same user, of whom nothing has been said yet; from
+ * must live as long. */
+struct auth_request *auth_request_create_like(const struct auth_request *from);
 void auth_request_ref(struct auth_request *request);
 /* Without another reference no callback comes any more. */
 void auth_request_unref(struct auth_request **request);

@@ -203,11 +203,8 @@ static void known_done(struct auth_request *known, int result)
 /* Asks them; comes back through the job's done. */
 static void ask_passdbs(struct auth_request *request)
 {
-	struct auth_request *known = auth_request_create(request->auth);
-	struct cv_pool *pool = known->input.pool;
+	struct auth_request *known = auth_request_create_like(request);
 
-	known->input = request->input;
-	known->input.pool = pool;
 	known->context = request;
 	request->known = known;
 	auth_request_verify(known, CV_SPAN_NONE, known_done);

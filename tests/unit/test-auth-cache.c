@@ -84,6 +84,7 @@ static void every_input_is_in_the_key(void **state)
 		offsetof(struct cv_auth_input, cert_name),
 	};
 	struct cv_auth_input in, changed;
+	struct cv_auth_reply said;
 	struct cv_text key, other;
 
 	fixture_auth(CACHED);
@@ -100,6 +101,14 @@ static void every_input_is_in_the_key(void **state)
 		assert_string_not_equal(cv_text_str(&key),
 					cv_text_str(&other));
 	}
+	/* what other databases have said */
+	changed = in;
+	changed.passdb = &said;
+	auth_reply_init(&said, fix.pool);
+	assert_true(auth_reply_set_str(&said, "zone", "x"));
+	cv_text_init(&other, fix.pool);
+	assert_true(auth_cache_key(fix.auth->dbs.passdbs, &changed, &other));
+	assert_string_not_equal(cv_text_str(&key), cv_text_str(&other));
 	cv_text_init(&other, fix.pool);
 	assert_true(auth_cache_key(fix.auth->dbs.userdbs, &in, &other));
 	assert_string_not_equal(cv_text_str(&key), cv_text_str(&other));
