@@ -87,6 +87,19 @@ enum {
 	CV_AUTH_EXPAND_PATH = 1,
 };
 
+/* One-time passwords [RFC2289], as scheme OTP stores them. */
+enum { CV_OTP_BYTES = 8, CV_OTP_SEQUENCE_MAX = 9999, CV_OTP_SEED_MAX = 16 };
+
+enum cv_otp_algorithm { CV_OTP_MD4, CV_OTP_MD5, CV_OTP_SHA1, CV_OTP_ALGORITHMS };
+
+struct cv_otp {
+	uint32_t algorithm;		/* enum cv_otp_algorithm */
+	uint32_t sequence;
+	const char *name;		/* of the algorithm: "sha1" */
+	char seed[CV_OTP_SEED_MAX + 1];	/* lower case */
+	unsigned char hash[CV_OTP_BYTES];
+};
+
 /* Service "auth", major 1. */
 struct cv_auth_api {
 	CV_HEAD;
@@ -118,6 +131,14 @@ struct cv_auth_api {
 	int (*password_verify)(const char *stored,
 			       const struct cv_auth_input *in,
 			       struct cv_span password, struct cv_error *err);
+	/* What scheme OTP stores, "sha1 1024 seed 0123456789abcdef"; pool is
+	 * for scratch.  CV_E_SYNTAX: it is none. */
+	int (*otp_parse)(struct cv_span stored, struct cv_pool *pool,
+			 struct cv_otp *otp_r, struct cv_error *err);
+	/* A one-time password digested once more, in place: what is stored,
+	 * when it is right. */
+	int (*otp_next)(uint32_t algorithm, unsigned char otp[CV_OTP_BYTES],
+			struct cv_error *err);
 };
 
 /* --- databases ------------------------------------------------------------ */
@@ -221,6 +242,13 @@ struct cv_passdb {
 	bool (*verifies)(void *db);
 	/* NULL: it sends nobody anywhere; see cv-route.h. */
 	const struct cv_routes *routes;
+	/* Puts stored ("{SCHEME}...") in the place of old, which lookup gave
+	 * for in->user.  CV_AUTH_OK: it is durable.  CV_AUTH_MISMATCH: old is
+	 * not what is there any more.  Runs where it may block.  NULL: nobody
+	 * can write there. */
+	int (*store)(void *db, const struct cv_auth_input *in,
+		     struct cv_span old, struct cv_span stored,
+		     struct cv_error *err);
 };
 
 struct cv_userdb {
@@ -252,6 +280,8 @@ enum {					/* struct cv_mechanism.flags */
 					 * certificate */
 	CV_MECHANISM_TAKES_PLAIN = 64,	/* credentials may be the password:
 					 * credentials_scheme tells */
+	CV_MECHANISM_STORES = 128,	/* STORE may come: what it looks up
+					 * is never out of a cache */
 };
 
 enum cv_mechanism_next {		/* what step wants core to do */
@@ -261,6 +291,9 @@ enum cv_mechanism_next {		/* what step wants core to do */
 	CV_MECHANISM_OK,		/* user is proven; out: final data,
 					 * which the client acknowledges */
 	CV_MECHANISM_FAIL,		/* credentials are wrong */
+	CV_MECHANISM_STORE,		/* put password ("{SCHEME}...") in the
+					 * place of the credentials that were
+					 * looked up last; step, with stored */
 };
 
 /* What only the two ends of this TLS connection have. */
@@ -300,6 +333,11 @@ struct cv_mechanism_io {
 	/* Out again: what the client is sent before a failure of VERIFY is
 	 * told; its answer is not looked at. */
 	struct cv_span fail_data;
+	/* In again: after STORE, whether it is durable. */
+	bool stored;
+	/* The same as long as the server's TLS key is: for salts and the like
+	 * of users who do not exist. */
+	struct cv_span salt_key;
 };
 
 struct cv_mechanism {
@@ -311,6 +349,9 @@ struct cv_mechanism {
 	 * when what the client sent is malformed. */
 	int (*step)(void *state, struct cv_mechanism_io *io,
 		    struct cv_error *err);
+	/* The exchange is over, or given up: once for each state, while it is
+	 * still there.  NULL: there is nothing to let go. */
+	void (*end)(void *state);
 };
 
 /* --- password schemes ----------------------------------------------------- */

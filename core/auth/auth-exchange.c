@@ -38,6 +38,7 @@ struct auth_exchange {
 					 * acknowledged: then the end is told */
 	uint32_t fail_why;		/* enum cv_auth_fail; 0: it succeeded */
 	const char *fail_reason;
+	bool storing;			/* CV_MECHANISM_STORE is on its way */
 	bool forwarded;			/* the mail is on another server */
 
 	uint32_t pending;		/* type of the answer to be sent */
@@ -396,6 +397,21 @@ static void take_credentials(struct auth_exchange *x)
 	x->io.credentials_scheme = found.scheme;
 }
 
+/* The database has taken what the mechanism wants to be stored, or not. */
+static void stored(struct auth_request *request, int result)
+{
+	struct auth_exchange *x = request->context;
+
+	x->storing = false;
+	if (result < 0) {
+		fail(x, CV_AUTH_FAIL_TEMP, result_text(result));
+		return;
+	}
+	x->io.stored = result == CV_AUTH_OK;
+	x->stage = EXCHANGE_STEP;
+	arm(x, 0);
+}
+
 static void credentials_found(struct auth_request *request, int result)
 {
 	struct auth_exchange *x = request->context;
@@ -482,6 +498,16 @@ static void step(struct auth_exchange *x)
 		x->stage = EXCHANGE_DATABASE;
 		if (set_user(x))
 			ask_in_turn(x, next);
+		return;
+	case CV_MECHANISM_STORE:
+		x->stage = EXCHANGE_DATABASE;
+		x->io.stored = false;
+		x->storing = x->request->credentials != NULL &&
+			(x->mech->flags & CV_MECHANISM_STORES) != 0;
+		if (x->storing)
+			auth_request_store(x->request, x->io.password, stored);
+		else
+			fail(x, CV_AUTH_FAIL_TEMP, "nothing to be replaced");
 		return;
 	case CV_MECHANISM_OK:
 		if (x->asking == 0 && !set_proven_user(x))
@@ -607,9 +633,13 @@ static void exchange_fill(struct auth_exchange *x,
 		.in = pool_span(request->pool, begin->initial),
 	};
 	set_bindings(x, begin->channel_binding);
-	if (x->mech != NULL)
-		x->state = pool_alloc(request->pool,
-				      x->mech->state_bytes + 1);
+	x->io.salt_key = cv_span((const char *)
+				 auth_mechanism_env()->salt_key,
+				 AUTH_SALT_KEY_BYTES);
+	if (x->mech == NULL)
+		return;
+	request->uncached = (x->mech->flags & CV_MECHANISM_STORES) != 0;
+	x->state = pool_alloc(request->pool, x->mech->state_bytes + 1);
 }
 
 struct auth_exchange *auth_exchange_begin(struct auth *auth,
@@ -662,6 +692,14 @@ int auth_exchange_continue(struct auth_exchange *x, struct cv_span data,
 	return CV_OK;
 }
 
+static void end_mechanism(void *data)
+{
+	struct auth_exchange *x = data;
+
+	if (x->mech != NULL && CV_HAS(x->mech, end) && x->mech->end != NULL)
+		x->mech->end(x->state);
+}
+
 void auth_exchange_free(struct auth_exchange **exchange)
 {
 	struct auth_exchange *x = *exchange;
@@ -671,7 +709,12 @@ void auth_exchange_free(struct auth_exchange **exchange)
 	if (x->penalty_id != 0)
 		auth_penalty_cancel(x->auth->penalty, x->penalty_id);
 	event_free(x->timer);
-	/* x itself lives in the request's pool */
+	/* x itself lives in the request's pool; who leaves while a database is
+	 * still writing is not over before that is */
+	if (x->storing)
+		pool_add_finaliser(request->pool, end_mechanism, x);
+	else
+		end_mechanism(x);
 	auth_request_unref(&request);
 }
 

@@ -16,6 +16,21 @@ static void run_list(struct auth_job *job)
 					     job->context, &job->error);
 }
 
+static void run_store(struct auth_job *job)
+{
+	const struct cv_passdb *pass = job->db->pass;
+
+	if (pass == NULL || !CV_HAS(pass, store) || pass->store == NULL) {
+		job->result = FAIL(&job->error, CV_E_UNSUPPORTED, "passdb %s "
+				   "cannot change what is stored, as "
+				   "one-time passwords need", job->db->driver);
+		return;
+	}
+	job->result = pass->store(job->db->db, job->input,
+				  cv_span_of(job->hash), job->password,
+				  &job->error);
+}
+
 void auth_job_run(struct auth_job *job)
 {
 	switch (job->kind) {
@@ -36,6 +51,9 @@ void auth_job_run(struct auth_job *job)
 	case AUTH_JOB_IDS:
 		job->result = auth_ids_lookup(&job->names, &job->reply,
 					      &job->error);
+		break;
+	case AUTH_JOB_STORE:
+		run_store(job);
 		break;
 	default:
 		run_list(job);
@@ -120,12 +138,13 @@ int auth_job_read(struct ipc_reader *r, struct auth_dbs *dbs,
 	job_r->input = input;
 	if ((ret = ipc_finish(r, err)) < 0)
 		return ret;
-	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_IDS)
+	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_STORE)
 		return FAIL(err, CV_E_SYNTAX, "unknown kind of job");
 	if (!auth_job_has_db(job_r->kind))
 		return CV_OK;
 	job_r->db = auth_dbs_find(dbs, is_passdb, driver, args);
-	if (job_r->db == NULL || (job_r->kind == AUTH_JOB_VERIFY &&
+	if (job_r->db == NULL || ((job_r->kind == AUTH_JOB_VERIFY ||
+				   job_r->kind == AUTH_JOB_STORE) &&
 				  !is_passdb))
 		return FAIL(err, CV_E_CONFIG, "no database '%s' with these "
 			    "args in the settings of this process", driver);

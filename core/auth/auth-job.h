@@ -18,6 +18,7 @@ enum auth_job_kind {
 	AUTH_JOB_HASH,		/* a stored hash and a password */
 	AUTH_JOB_LIST,		/* userdb: names, one "user" callback each */
 	AUTH_JOB_IDS,		/* names of the system become numbers */
+	AUTH_JOB_STORE,		/* passdb: password in the place of hash */
 };
 
 struct auth_job {
@@ -25,7 +26,7 @@ struct auth_job {
 	struct auth_db *db;		/* all but HASH and IDS */
 	const struct cv_auth_input *input;
 	struct cv_span password;
-	const char *hash, *scheme;	/* HASH */
+	const char *hash, *scheme;	/* HASH; hash: STORE */
 	cv_user_found_fn *found;	/* LIST */
 	struct auth_id_names names;	/* IDS; NULL is "" */
 

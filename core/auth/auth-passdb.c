@@ -294,8 +294,8 @@ static bool cache_answers(struct auth_request *request)
 
 	request->cache_key = CV_SPAN_NONE;
 	cv_text_init(&key, request->pool);
-	if (cache == NULL || !auth_cache_key(request->db, &request->input,
-					     &key))
+	if (cache == NULL || request->uncached ||
+	    !auth_cache_key(request->db, &request->input, &key))
 		return false;
 	request->cache_key = cv_text_span(&key);
 	if (!auth_cache_find(cache, request->cache_key, &job->result,
@@ -379,6 +379,8 @@ static void take_credentials(struct auth_request *request, int result)
 	auth_db_saw_hash(request->db, hash);
 	request->credentials = pool_strdup(request->pool, hash);
 	request->credentials_scheme = request->db->facts.scheme;
+	request->credentials_db = request->db;
+	request->credentials_user = request->input.user;
 }
 
 /* The next database that is to be asked, and whether there is one. */
@@ -481,6 +483,7 @@ void auth_request_verify(struct auth_request *request,
 	request->done = done;
 	request->password = password.data == NULL ? CV_SPAN_NONE :
 		pool_span(request->pool, password);
+	request->credentials = NULL;
 	request->in_master = request->input.is_master_lookup;
 	request->db = request->in_master ? request->auth->dbs.masterdbs :
 		request->auth->dbs.passdbs;
@@ -491,4 +494,54 @@ void auth_request_verify(struct auth_request *request,
 	request->job.context = request;
 	auth_request_ref(request);
 	chain_step(&request->job);
+}
+
+/* What is in the cache is of before: other mechanisms would take it. */
+static void forget_cached(struct auth_request *request)
+{
+	struct auth_cache *cache = request->auth->cache;
+	struct cv_text key;
+
+	cv_text_init(&key, request->pool);
+	if (cache != NULL && auth_cache_key(request->credentials_db,
+					    request->job.input, &key))
+		auth_cache_remove(cache, cv_text_span(&key));
+}
+
+static void store_done(struct auth_job *job)
+{
+	struct auth_request *request = job->context;
+
+	forget_cached(request);
+	if (job->result < 0) {
+		request->error = job->error;
+		log_error("auth", "passdb %s: %s: %s", job->db->driver,
+			  auth_request_name(request), job->error.text);
+	}
+	if (!request->detached)
+		request->done(request, job->result);
+	auth_request_release(&request);
+}
+
+void auth_request_store(struct auth_request *request, struct cv_span stored,
+			auth_request_fn *done)
+{
+	struct cv_auth_input *input = pool_new(request->pool,
+					       struct cv_auth_input);
+	struct auth_job *job = &request->job;
+
+	BUG_IF(request->credentials == NULL);
+	request->done = done;
+	request->db = request->credentials_db;
+	job_prepare(request, AUTH_JOB_STORE);
+	*input = request->input;
+	input->user = request->credentials_user;
+	job->input = input;
+	job->hash = request->credentials;
+	job->password = pool_span(request->pool, stored);
+	job->done = store_done;
+	job->context = request;
+	auth_reply_init(&job->reply, request->pool);
+	auth_request_ref(request);
+	auth_job_submit(request->auth->workers, job);
 }

@@ -4,6 +4,7 @@
 #include "auth-reply.h"
 #include "module/module.h"
 #include "password-scheme.h"
+#include "scheme-otp.h"
 
 static int verify_stored(const char *stored, const struct cv_auth_input *in,
 			 struct cv_span password, struct cv_error *err)
@@ -19,6 +20,8 @@ static const struct cv_auth_api auth_plugin_api = {
 	.get = auth_reply_get_span,
 	.equal = secret_equal,
 	.password_verify = verify_stored,
+	.otp_parse = otp_parse,
+	.otp_next = otp_next,
 };
 
 static uint32_t provider_flags(const void *table)

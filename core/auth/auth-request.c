@@ -95,6 +95,9 @@ int auth_request_set_user(struct auth_request *request, struct cv_span user,
 	if (ret < 0)
 		return ret;
 	in->user = fixed;
+	/* of a lookup before this one */
+	in->master_user = in->login_user = "";
+	in->is_master_lookup = false;
 	if (!split && authzid.len == 0)
 		return CV_OK;
 	ret = auth_username_fix(set, in, login, request->pool, &fixed, err);

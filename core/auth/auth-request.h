@@ -26,8 +26,11 @@ struct auth_request {
 	struct cv_span password;	/* data NULL: not to be checked */
 	const char *credentials;	/* of a lookup: "{SCHEME}..." or bare */
 	const char *credentials_scheme;	/* of a bare one */
+	struct auth_db *credentials_db;	/* where they are */
+	const char *credentials_user;	/* and under which name */
 	const char *fail_text;		/* for the client, "" none */
 	const char *fail_data;		/* in place of the mechanism's */
+	bool uncached;			/* no cache is asked, or told */
 	bool prefetched;		/* a passdb gave userdb_* fields */
 	bool user_changed;
 
@@ -77,6 +80,10 @@ int auth_request_set_user(struct auth_request *request, struct cv_span user,
  * cv_auth_result or a failure (text in request->error). */
 void auth_request_verify(struct auth_request *request,
 			 struct cv_span password, auth_request_fn *done);
+/* After a lookup that has found credentials: stored in their place.  done gets
+ * CV_AUTH_OK, CV_AUTH_MISMATCH (they have changed) or a failure. */
+void auth_request_store(struct auth_request *request, struct cv_span stored,
+			auth_request_fn *done);
 /* Runs the userdbs; what they say is in request->userdb. */
 void auth_request_lookup_user(struct auth_request *request,
 			      auth_request_fn *done);

@@ -1,6 +1,7 @@
 /* module-names.c - which plugins the settings ask for. */
 #include "module-private.h"
 
+#include "auth/mechanism-names.h"
 #include "settings/core-settings.h"
 #include "settings/settings-lex.h"
 
@@ -188,9 +189,40 @@ static void add_auth_blocks(struct names *names, const char *kind,
 	}
 }
 
+#define NAME(table, name) name,
+
+/* "gssapi" is in a plugin auth-gssapi, when that is installed; another one of
+ * auth_plugins may have it, too. */
+static void add_mechanisms(struct names *names)
+{
+	static const char *const of_auth[] = { AUTH_OWN_MECHANISMS(NAME) };
+	struct auth_settings set;
+	struct cv_text name;
+	bool own;
+
+	if (settings_get(names->tree, &auth_settings_table, NULL, names->pool,
+			 &set, NULL) < 0)
+		return;
+	for (uint32_t i = 0; i < set.auth_mechanisms.count; i++) {
+		struct cv_span mech = cv_span_of(set.auth_mechanisms.items[i]);
+
+		own = false;
+		for (size_t j = 0; j < sizeof(of_auth) / sizeof(*of_auth); j++)
+			own |= cv_span_is_icase(mech, of_auth[j]);
+		cv_text_init(&name, names->pool);
+		for (size_t j = 0; j < mech.len; j++)
+			cv_text_append_c(&name, cv_ascii_lower(mech.data[j]));
+		cv_text_append_c(&name, '?');
+		if (!own && mech.len > 0)
+			add_driver(names, "auth-", cv_text_span(&name));
+	}
+}
+
 static void add_auth(struct names *names, bool only_pure)
 {
 	struct module_settings set;
+
+	add_mechanisms(names);
 
 	add_auth_blocks(names, "passdb", only_pure);
 	add_auth_blocks(names, "userdb", only_pure);
