@@ -19,6 +19,7 @@ struct sql_users {
 	const struct cv_sql *sql;
 	struct cv_sql_db *db;
 	const struct sql_query *password_query, *user_query, *iterate_query;
+	const struct sql_query *update_query;
 };
 
 static const struct cv_auth_api *auth_api;
@@ -91,12 +92,13 @@ static int ask(struct sql_users *users, const char *what,
 	       struct cv_span password, struct taking *t,
 	       struct cv_error *err)
 {
+	struct sql_passwords passwords = { password, CV_SPAN_NONE };
 	struct cv_sql_query bound;
 	int ret;
 
 	/* the callback gets it back as const */
 	ret = sql_query_bind(query, in->pool, expand_for,
-			     (void *)(uintptr_t)in, password, &bound, err);
+			     (void *)(uintptr_t)in, &passwords, &bound, err);
 	if (ret == CV_E_DENIED || ret == CV_E_SYNTAX) {
 		/* nobody can have such a name */
 		cv_api->log(plugin_self, CV_LOG_INFO, "%s: %s of '%s': %s",
@@ -160,6 +162,40 @@ static int passdb_verify(void *data, const struct cv_auth_input *in,
 static bool passdb_verifies(void *data)
 {
 	return ((struct sql_users *)data)->password_query->has_password;
+}
+
+/* Whose statement says nothing of the old one relies on the auth process,
+ * which has one exchange at a time for each user. */
+static int passdb_store(void *data, const struct cv_auth_input *in,
+			struct cv_span old, struct cv_span stored,
+			struct cv_error *err)
+{
+	struct sql_users *users = data;
+	struct sql_passwords passwords = { stored, old };
+	struct cv_sql_query bound;
+	uint64_t changed = 0;
+	int ret;
+
+	if (users->update_query == NULL)
+		return CV_FAIL(err, CV_E_UNSUPPORTED, "'%s' has no "
+			       "update_query, which one-time passwords need "
+			       "(hint: UPDATE users SET password = '%%w' "
+			       "WHERE username = '%%n' AND domain = '%%d' AND "
+			       "password = '%%{old_password}')",
+			       users->file.path);
+	ret = sql_query_bind(users->update_query, in->pool, expand_for,
+			     (void *)(uintptr_t)in, &passwords, &bound, err);
+	bound.changes = true;
+	if (ret == CV_OK)
+		ret = users->sql->exec(users->db, &bound, NULL, NULL, &changed,
+				       err);
+	if (ret == CV_OK && changed > 1)
+		ret = CV_FAIL(err, CV_E_CONFIG, "it has changed %llu rows "
+			      "for '%s' (hint: its WHERE has to name one "
+			      "user)", (unsigned long long)changed, in->user);
+	if (ret < 0)
+		return explain(users, "update_query", ret, in->pool, err);
+	return changed == 1 ? CV_AUTH_OK : CV_AUTH_MISMATCH;
 }
 
 static int userdb_lookup(void *data, const struct cv_auth_input *in,
@@ -228,7 +264,9 @@ static int userdb_iterate(void *data, cv_user_found_fn *found, void *context,
 
 	cv_text_init(&l.name, pool);
 	ret = sql_query_bind(users->iterate_query, pool, expand_nothing, NULL,
-			     CV_SPAN_NONE, &bound, err);
+			     &(struct sql_passwords){ CV_SPAN_NONE,
+						      CV_SPAN_NONE },
+			     &bound, err);
 	if (ret == CV_OK)
 		ret = users->sql->exec(users->db, &bound, list_row, &l, NULL,
 				       err);
@@ -270,29 +308,56 @@ static int parse_queries(struct sql_users *users, struct cv_error *err)
 	if (ret == CV_OK)
 		ret = parse_query(users, "iterate_query", file->iterate_query,
 				  &users->iterate_query, err);
+	if (ret == CV_OK && file->update_query[0] != '\0')
+		ret = parse_query(users, "update_query", file->update_query,
+				  &users->update_query, err);
+	if (ret == CV_OK && users->update_query != NULL &&
+	    !users->update_query->has_password)
+		ret = CV_FAIL(err, CV_E_CONFIG, "'%s': update_query has no "
+			      "%%w, which is the new password", file->path);
+	if (ret == CV_OK && (users->password_query->has_old ||
+			     users->user_query->has_old ||
+			     users->iterate_query->has_old))
+		ret = CV_FAIL(err, CV_E_CONFIG, "'%s': %%{old_password} is "
+			      "for update_query alone", file->path);
 	if (ret == CV_OK && (users->user_query->has_password ||
 			     users->iterate_query->has_password))
 		ret = CV_FAIL(err, CV_E_CONFIG, "'%s': %%w is for "
-			      "password_query alone", file->path);
+			      "password_query and update_query", file->path);
 	return ret;
 }
 
-/* Called with the configuration, which it hands to the driver. */
+/* For the driver, of which it is the context. */
+struct opening {
+	const struct cv_auth_db_config *config;
+	const struct sql_file *file;
+};
+
+/* The journal of a database that this process writes to itself is beside
+ * it. */
 static void tell_path(void *context, const char *path)
 {
-	const struct cv_auth_db_config *config = context;
+	const struct opening *o = context;
+	const char *slash = strrchr(path, '/');
 
-	config->needs_path(config, path);
+	o->config->needs_path(o->config, path);
+	if (o->file->update_query[0] != '\0' && slash != NULL &&
+	    slash != path && strcmp(o->file->driver, "sqlite") == 0 &&
+	    CV_HAS(o->config, writes_path))
+		o->config->writes_path(o->config, cv_span_copy(
+			o->config->pool,
+			cv_span(path, (size_t)(slash - path))));
 }
 
 static int open_database(struct sql_users *users,
 			 const struct cv_auth_db_config *config,
 			 struct cv_error *err)
 {
+	struct opening opening = { config, &users->file };
 	struct cv_sql_config sql_config = {
 		CV_SIZED(cv_sql_config), .pool = users->users.pool,
 		.connect = users->file.connect, .needs_path = tell_path,
-		.context = (void *)(uintptr_t)config,
+		.context = &opening,
 	};
 
 	return explain(users, "connect", users->sql->open(
@@ -381,6 +446,8 @@ static void check_variables(const struct cv_check *check, const char *query)
 			query++;
 		} else if (strncmp(query, "%{password}", 11) == 0) {
 			query += 10;
+		} else if (strncmp(query, "%{old_password}", 15) == 0) {
+			query += 14;
 		} else {
 			cv_text_append_c(&text, *query);
 		}
@@ -432,6 +499,8 @@ static void sql_check(const struct cv_check *check)
 	check_query(&c, &file, "password_query", file.password_query);
 	check_query(&c, &file, "user_query", file.user_query);
 	check_query(&c, &file, "iterate_query", file.iterate_query);
+	if (file.update_query[0] != '\0')
+		check_query(&c, &file, "update_query", file.update_query);
 }
 
 /* --- the frame --------------------------------------------------------------------------- */
@@ -441,6 +510,7 @@ static const struct cv_passdb sql_passdb = {
 	.open = sql_open, .close = sql_close, .lookup = passdb_lookup,
 	.verify = passdb_verify, .verifies = passdb_verifies,
 	.scheme = sql_scheme, .cache_key = password_key, .check = sql_check,
+	.store = passdb_store,
 };
 
 static const struct cv_userdb sql_userdb = {

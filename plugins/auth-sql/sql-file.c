@@ -18,6 +18,7 @@ static void take_value(struct db_file_reader *r,
 		{ "password_query", &file->password_query },
 		{ "user_query", &file->user_query },
 		{ "iterate_query", &file->iterate_query },
+		{ "update_query", &file->update_query },
 		{ "default_pass_scheme", &file->default_pass_scheme },
 	};
 	struct cv_text text;
@@ -33,11 +34,7 @@ static void take_value(struct db_file_reader *r,
 		return;
 	}
 	cv_text_init(&text, r->pool);
-	if (cv_span_is(line->key, "update_query")) {
-		db_file_tell(r, line->line, false, "update_query changes "
-			     "nothing: one-time passwords are not kept in "
-			     "databases");
-	} else if (!cv_span_is(line->key, "userdb_warning_disable")) {
+	if (!cv_span_is(line->key, "userdb_warning_disable")) {
 		cv_text_append_f(&text, "there is no setting '%.*s' here",
 				 CV_SPAN_ARG(line->key));
 		db_file_tell(r, line->line, true, cv_text_str(&text));
@@ -62,6 +59,8 @@ int sql_file_read(struct cv_pool *pool, const char *path,
 		.user_query = "SELECT home, uid, gid FROM users "
 			"WHERE username = '%n' AND domain = '%d'",
 		.iterate_query = "SELECT username, domain FROM users",
+		/* what nobody has asked for is not written to */
+		.update_query = "",
 		.default_pass_scheme = "CRYPT",
 	};
 	ret = db_file_read(&r, path, err);

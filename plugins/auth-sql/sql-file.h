@@ -9,6 +9,7 @@ struct sql_file {
 	const char *path;
 	const char *driver, *connect;
 	const char *password_query, *user_query, *iterate_query;
+	const char *update_query;
 	const char *default_pass_scheme;
 };
 

@@ -16,7 +16,7 @@ struct parser {
 	uint32_t count, params;
 	struct cv_text text;		/* not yet a part */
 	struct cv_text variables;
-	bool has_password, in_value;
+	bool has_password, has_old, in_value;
 	/* what stood last, blanks and comments aside */
 	bool after_literal, after_table_word, after_param_literal;
 	struct cv_error *err;
@@ -94,7 +94,7 @@ static int add_value(struct parser *p, uint32_t kind, struct cv_text *value)
 	} else if (value->len > 0) {
 		ret = add_part(p, SQL_PART_VALUE_MORE, cv_text_str(value));
 	}
-	if (ret == CV_OK && kind == SQL_PART_PASSWORD)
+	if (ret == CV_OK && (kind == SQL_PART_PASSWORD || kind == SQL_PART_OLD))
 		ret = add_part(p, kind, "");
 	cv_text_init(value, p->pool);	/* the text belongs to the part */
 	return ret;
@@ -109,6 +109,10 @@ static int take_variable(struct parser *p, struct cv_text *value)
 	if (is_password(v)) {
 		p->has_password = true;
 		return add_value(p, SQL_PART_PASSWORD, value);
+	}
+	if (cv_span_is(v, "%{old_password}")) {
+		p->has_old = true;
+		return add_value(p, SQL_PART_OLD, value);
 	}
 	if (has_hidden_password(v))
 		return fail(p, "the password is %w, without modifiers or "
@@ -549,6 +553,7 @@ int sql_query_parse(struct cv_pool *pool, const char *text, uint32_t dialect,
 	query->param_count = p.params;
 	query->variables = cv_text_str(&p.variables);
 	query->has_password = p.has_password;
+	query->has_old = p.has_old;
 	*query_r = query;
 	return ret;
 }
@@ -609,7 +614,7 @@ static int begin_param(struct binder *b)
 
 static int bind_part(struct binder *b, const struct sql_part *part,
 		     sql_expand_fn *expand, void *context,
-		     struct cv_span password)
+		     const struct sql_passwords *passwords)
 {
 	struct cv_text value;
 	int ret;
@@ -620,7 +625,10 @@ static int bind_part(struct binder *b, const struct sql_part *part,
 		cv_text_append_str(&b->text, part->text);
 		return CV_OK;
 	case SQL_PART_PASSWORD:
-		cv_text_append_span(&b->value, password);
+		cv_text_append_span(&b->value, passwords->password);
+		return CV_OK;
+	case SQL_PART_OLD:
+		cv_text_append_span(&b->value, passwords->old);
 		return CV_OK;
 	case SQL_PART_VALUE:
 		ret = begin_param(b);
@@ -636,7 +644,8 @@ static int bind_part(struct binder *b, const struct sql_part *part,
 
 int sql_query_bind(const struct sql_query *query, struct cv_pool *pool,
 		   sql_expand_fn *expand, void *context,
-		   struct cv_span password, struct cv_sql_query *bound_r,
+		   const struct sql_passwords *passwords,
+		   struct cv_sql_query *bound_r,
 		   struct cv_error *err)
 {
 	struct binder b = { .query = query, .pool = pool, .err = err };
@@ -650,7 +659,7 @@ int sql_query_bind(const struct sql_query *query, struct cv_pool *pool,
 				  query->param_count + 1);
 	for (uint32_t i = 0; ret == CV_OK && i < query->part_count; i++)
 		ret = bind_part(&b, &query->parts[i], expand, context,
-				password);
+				passwords);
 	if (ret == CV_OK)
 		ret = end_param(&b);
 	b.pieces[b.count] = cv_text_span(&b.text);

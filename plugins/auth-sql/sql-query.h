@@ -21,6 +21,7 @@ enum sql_part_kind {
 	SQL_PART_VALUE,		/* a template: begins a parameter */
 	SQL_PART_VALUE_MORE,	/* ... goes on with it */
 	SQL_PART_PASSWORD,	/* %w, in a parameter that has begun */
+	SQL_PART_OLD,		/* the same, %{old_password} */
 };
 
 struct sql_part { uint32_t kind; const char *text; };
@@ -31,6 +32,7 @@ struct sql_query {
 	/* The variables in it, for the key of the cache. */
 	const char *variables;
 	bool has_password;		/* %w */
+	bool has_old;			/* %{old_password} */
 };
 
 /* dialect: as in struct cv_sql.  CV_E_CONFIG with what is wrong. */
@@ -42,12 +44,16 @@ int sql_query_parse(struct cv_pool *pool, const char *text, uint32_t dialect,
 typedef int sql_expand_fn(void *context, const char *text,
 			  struct cv_text *out, struct cv_error *err);
 
+/* What stands for %w and for %{old_password}. */
+struct sql_passwords { struct cv_span password, old; };
+
 /* The statement for one request, in pool.  CV_E_DENIED: a value cannot be
  * part of a name; CV_E_SYNTAX: one is no UTF-8. */
 #define sql_query_bind CV_OWN(_sql_query_bind)
 int sql_query_bind(const struct sql_query *query, struct cv_pool *pool,
 		   sql_expand_fn *expand, void *context,
-		   struct cv_span password, struct cv_sql_query *bound_r,
+		   const struct sql_passwords *passwords,
+		   struct cv_sql_query *bound_r,
 		   struct cv_error *err);
 
 #endif

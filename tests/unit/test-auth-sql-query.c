@@ -53,7 +53,9 @@ static const char *bind(struct cv_pool *pool, uint32_t dialect,
 	if (ret == CV_OK)
 		ret = sql_query_bind(query, pool, expand,
 				     (void *)(uintptr_t)value,
-				     CV_SPAN("pass"), &bound, err);
+				     &(struct sql_passwords){ CV_SPAN("pass"),
+							     CV_SPAN("old") },
+				     &bound, err);
 	if (ret != CV_OK) {
 		cv_text_append_f(&out, "!%d", ret);
 		return cv_text_str(&out);
@@ -142,7 +144,9 @@ static const char *text_of(struct cv_pool *pool, uint32_t dialect,
 	if (*ret_r == CV_OK)
 		*ret_r = sql_query_bind(query, pool, expand,
 					(void *)(uintptr_t)value,
-					CV_SPAN("'"), &bound, err);
+					&(struct sql_passwords){ CV_SPAN("'"),
+								CV_SPAN_NONE },
+					&bound, err);
 	for (uint32_t i = 0; *ret_r == CV_OK && i <= bound.param_count; i++) {
 		cv_text_append_span(&out, bound.text[i]);
 		cv_text_append_c(&out, '?');
