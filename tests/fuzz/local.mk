@@ -312,6 +312,19 @@ tests_fuzz_fuzz_jwt_LDADD = tests/fuzz/libjwt-fuzz.la \
 	$(JANSSON_LIBS) $(OPENSSL_LIBS)
 endif
 
+if PLUGIN_AUTH_OTP
+noinst_LTLIBRARIES += tests/fuzz/libotp-fuzz.la
+tests_fuzz_libotp_fuzz_la_SOURCES = $(AUTH_OTP_SOURCES)
+tests_fuzz_libotp_fuzz_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_otp \
+	$(OPENSSL_CFLAGS)
+noinst_PROGRAMS += tests/fuzz/fuzz-otp
+tests_fuzz_fuzz_otp_SOURCES = %D%/fuzz-otp.c
+tests_fuzz_fuzz_otp_CPPFLAGS = $(FUZZ_CPPFLAGS) -DCV_PLUGIN=auth_otp
+tests_fuzz_fuzz_otp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_otp_LDADD = tests/fuzz/libotp-fuzz.la \
+	core/module/libmodule.la $(AUTH_LIBS) $(FUZZ_LIBS)
+endif
+
 noinst_PROGRAMS += tests/fuzz/fuzz-passwd-file
 tests_fuzz_fuzz_passwd_file_SOURCES = %D%/fuzz-passwd-file.c \
 	plugins/auth-passwd-file/passwd-file.c

@@ -24,7 +24,7 @@ struct fixture {
 
 static const char *const fixture_plugins[] = {
 	"auth-passwd-file", "auth-static", "auth-passwd", "auth-pam",
-	"scheme-crypt", "scheme-argon2",
+	"scheme-crypt", "scheme-argon2", "auth-otp",
 };
 enum { FIXTURE_PLUGINS = sizeof(fixture_plugins) / sizeof(char *) };
 

@@ -120,6 +120,18 @@ tests_unit_test_auth_mechs_SOURCES = %D%/test-auth-mechs.c \
 tests_unit_test_auth_mechs_CPPFLAGS = $(AUTH_CPPFLAGS)
 tests_unit_test_auth_mechs_LDADD = $(AUTH_LIBS)
 
+if PLUGIN_AUTH_OTP
+UNIT_TESTS += tests/unit/test-auth-otp
+tests_unit_test_auth_otp_SOURCES = %D%/test-auth-otp.c
+tests_unit_test_auth_otp_CPPFLAGS = $(AUTH_CPPFLAGS) -DCV_PLUGIN=auth_otp
+tests_unit_test_auth_otp_LDADD = tests/unit/libauth-otp.la \
+	core/module/libmodule.la $(AUTH_LIBS) $(OPENSSL_LIBS)
+check_LTLIBRARIES += tests/unit/libauth-otp.la
+tests_unit_libauth_otp_la_SOURCES = $(AUTH_OTP_SOURCES)
+tests_unit_libauth_otp_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_otp \
+	$(OPENSSL_CFLAGS)
+endif
+
 UNIT_TESTS += tests/unit/test-auth-saslprep
 tests_unit_test_auth_saslprep_SOURCES = %D%/test-auth-saslprep.c
 tests_unit_test_auth_saslprep_CPPFLAGS = $(AUTH_CPPFLAGS)
