@@ -35,12 +35,17 @@ struct codec {
 	 * where the format has a check; CV_E_SYNTAX: damaged. */
 	int (*decode)(struct decoder *d, struct step *s, struct cv_error *err);
 	void (*close)(struct decoder *d);
-	/* A second decoder at the same place.  NULL: cannot be done. */
+	/* A second decoder at the same place; CV_E_TEMP: not at this one.
+	 * NULL: cannot be done. */
 	int (*copy)(const struct decoder *d, struct decoder *copy_r,
 		    struct cv_error *err);
 	/* Appends all of plain to out.  NULL: reads only. */
 	int (*encode)(struct cv_stream *plain, int level, struct cv_pool *pool,
 		      struct cv_text *out, struct cv_error *err);
+	uint64_t mark_bytes;		/* content between two copies that are
+					 * kept; 0: what suits large ones */
+	bool slow;			/* decoding from a copy on is worth
+					 * keeping a small message for */
 };
 
 extern const struct codec codec_gz, codec_bz2, codec_lz4, codec_zstd, codec_xz;

@@ -2,9 +2,11 @@
  *
  * Reading on continues where the last read ended.  Going back starts at the
  * nearest mark, a copy of the decoder's state that is kept for each MARK_BYTES
- * of content where the codec can be copied; otherwise a message that fits is
- * decoded once more and kept in memory, and a larger one is decoded from its
- * start. */
+ * of content (or at each place where it can be copied, when copies are small)
+ * where the codec can be copied; marks that become too many are thinned out.
+ * A message that fits is decoded once more and kept in memory when there are no
+ * marks or the way from one is long; a larger one without marks is decoded
+ * from its start. */
 #include "compress.h"
 
 enum {
@@ -32,6 +34,7 @@ struct decoding {
 	bool ended;			/* at plain */
 	struct mark marks[MARKS_MAX];
 	uint32_t mark_count;
+	uint64_t mark_bytes;		/* between two of them */
 	uint32_t restarts;
 	char *kept;			/* all of it, or NULL */
 	uint64_t kept_bytes;
@@ -62,15 +65,32 @@ static int restart(struct decoding *d, struct cv_error *err)
 	return ret;
 }
 
+/* Every other mark goes, and those to come keep the new distance. */
+static void thin_marks(struct decoding *d)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < d->mark_count; i++) {
+		if (i % 2 == 1)
+			d->marks[kept++] = d->marks[i];
+		else
+			decoder_close(&d->marks[i].decoder);
+	}
+	d->mark_count = kept;
+	d->mark_bytes = d->marks[kept - 1].plain / kept;
+}
+
 static void keep_mark(struct decoding *d)
 {
 	uint64_t last = d->mark_count == 0 ? 0 :
 		d->marks[d->mark_count - 1].plain;
-	struct mark *m = &d->marks[d->mark_count];
+	struct mark *m;
 
-	if (d->codec->copy == NULL || d->mark_count == MARKS_MAX ||
-	    d->plain < last + MARK_BYTES)
+	if (d->codec->copy == NULL || d->plain < last + d->mark_bytes)
 		return;
+	if (d->mark_count == MARKS_MAX)
+		thin_marks(d);
+	m = &d->marks[d->mark_count];
 	m->decoder.pool = cv_api->pool_create("decoder mark");
 	if (d->codec->copy(&d->decoder, &m->decoder, NULL) != CV_OK) {
 		cv_api->pool_destroy(&m->decoder.pool);
@@ -214,7 +234,7 @@ static int decode_read(void *context, uint64_t offset, void *data, size_t len,
 	int ret = CV_OK;
 
 	*got_r = 0;
-	if (d->kept == NULL && d->codec->copy == NULL &&
+	if (d->kept == NULL && (d->codec->copy == NULL || d->codec->slow) &&
 	    offset < d->plain && d->restarts++ > 0 &&
 	    d->plain_bytes <= KEEP_MAX)
 		ret = keep_all(d, err);
@@ -245,6 +265,7 @@ struct cv_stream *decode_stream(const struct codec *codec,
 	d->codec = codec;
 	d->body = body;
 	d->plain_bytes = plain_bytes;
+	d->mark_bytes = codec->mark_bytes > 0 ? codec->mark_bytes : MARK_BYTES;
 	return compress_stream_api->from_reader(pool, plain_bytes, decode_read,
 						decode_done, d);
 }

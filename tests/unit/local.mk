@@ -240,6 +240,18 @@ tests_unit_test_catalogue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_catalogue_LDADD = core/account/libaccount.la \
 	core/io/libio.la $(UNIT_LIBS)
 
+if HAVE_BZ2
+UNIT_TESTS += tests/unit/test-compress-bz2
+tests_unit_test_compress_bz2_SOURCES = %D%/test-compress-bz2.c \
+	plugins/compress/codec-bz2.c plugins/compress/decode-stream.c
+tests_unit_test_compress_bz2_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-Wno-missing-prototypes -I$(top_srcdir)/plugins/compress \
+	-DCV_PLUGIN=compress
+tests_unit_test_compress_bz2_LDADD = core/stream/libstream.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS) \
+	$(BZ2_LIBS)
+endif
+
 UNIT_TESTS += tests/unit/test-columns
 tests_unit_test_columns_SOURCES = %D%/test-columns.c %D%/mailbox-fixture.h
 tests_unit_test_columns_CPPFLAGS = $(UNIT_CPPFLAGS)
