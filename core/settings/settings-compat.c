@@ -9,6 +9,11 @@
 #include "settings.h"
 
 #define OBSOLETE CV_SETTING_OBSOLETE
+/* Of a storage that only some mail is in. */
+#define ONLY_AT(driver) \
+	"no mail location here is of " driver ":, and it is read only by " \
+	"culveradm where that is given one, and by users whom a userdb gives " \
+	"one (mail_storage_drivers = " driver ")"
 
 static const struct cv_setting_def compat_setting_defs[] = {
 	OBSOLETE("auth_policy_check_after_auth",
@@ -91,68 +96,36 @@ static const struct cv_setting_def compat_setting_defs[] = {
 		"the next command connects again"),
 	OBSOLETE("imapc_connection_retry_interval",
 		"the next command connects again"),
-	OBSOLETE("imapc_features",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
-	OBSOLETE("imapc_host",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
-	OBSOLETE("imapc_list_prefix",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
-	OBSOLETE("imapc_master_user",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
+	OBSOLETE("imapc_features", ONLY_AT("imapc")),
+	OBSOLETE("imapc_host", ONLY_AT("imapc")),
+	OBSOLETE("imapc_list_prefix", ONLY_AT("imapc")),
+	OBSOLETE("imapc_master_user", ONLY_AT("imapc")),
 	OBSOLETE("imapc_max_idle_time",
 		"a connection that was silent is tried first"),
 	OBSOLETE("imapc_max_line_length",
 		"commands are kept short"),
-	OBSOLETE("imapc_password",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
-	OBSOLETE("imapc_port",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
+	OBSOLETE("imapc_password", ONLY_AT("imapc")),
+	OBSOLETE("imapc_port", ONLY_AT("imapc")),
 	OBSOLETE("imapc_rawlog_dir",
 		"there is no log of what is said"),
 	OBSOLETE("imapc_sasl_mechanisms",
 		"PLAIN or LOGIN, as the server has it"),
-	OBSOLETE("imapc_ssl",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
-	OBSOLETE("imapc_ssl_verify",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
-	OBSOLETE("imapc_user",
-		"it belongs to the plugin storage-imapc, which is not "
-		"loaded"),
+	OBSOLETE("imapc_ssl", ONLY_AT("imapc")),
+	OBSOLETE("imapc_ssl_verify", ONLY_AT("imapc")),
+	OBSOLETE("imapc_user", ONLY_AT("imapc")),
 	OBSOLETE("pop3c_features",
 		"nothing is left to be asked for"),
-	OBSOLETE("pop3c_host",
-		"it belongs to the plugin storage-pop3c, which is not "
-		"loaded"),
-	OBSOLETE("pop3c_master_user",
-		"it belongs to the plugin storage-pop3c, which is not "
-		"loaded"),
-	OBSOLETE("pop3c_password",
-		"it belongs to the plugin storage-pop3c, which is not "
-		"loaded"),
-	OBSOLETE("pop3c_port",
-		"it belongs to the plugin storage-pop3c, which is not "
-		"loaded"),
+	OBSOLETE("pop3c_host", ONLY_AT("pop3c")),
+	OBSOLETE("pop3c_master_user", ONLY_AT("pop3c")),
+	OBSOLETE("pop3c_password", ONLY_AT("pop3c")),
+	OBSOLETE("pop3c_port", ONLY_AT("pop3c")),
 	OBSOLETE("pop3c_quick_received_date",
 		"the date is when a message was first seen"),
 	OBSOLETE("pop3c_rawlog_dir",
 		"there is no log of what is said"),
-	OBSOLETE("pop3c_ssl",
-		"it belongs to the plugin storage-pop3c, which is not "
-		"loaded"),
-	OBSOLETE("pop3c_ssl_verify",
-		"it belongs to the plugin storage-pop3c, which is not "
-		"loaded"),
-	OBSOLETE("pop3c_user",
-		"it belongs to the plugin storage-pop3c, which is not "
-		"loaded"),
+	OBSOLETE("pop3c_ssl", ONLY_AT("pop3c")),
+	OBSOLETE("pop3c_ssl_verify", ONLY_AT("pop3c")),
+	OBSOLETE("pop3c_user", ONLY_AT("pop3c")),
 	OBSOLETE("login_access_sockets",
 		"login processes need no further sockets"),
 	OBSOLETE("login_plugin_dir",
