@@ -209,19 +209,63 @@ static size_t next_room(const struct hash_table *table)
 
 size_t hash_growth(const struct hash_table *table)
 {
-	return is_full(table) ?
-		next_room(table) * sizeof(struct hash_entry) : 0;
+	size_t room = next_room(table);
+
+	if (!is_full(table))
+		return 0;
+	/* what is large grows in its place (see rebuild) */
+	if (room > table->room)
+		room -= table->room;
+	return room * sizeof(struct hash_entry);
 }
 
+/* Moves the entries to where they belong, now that the table has grown in its
+ * place: from a slot that begins a run on, so that whatever an entry passes on
+ * its way has its place already.  The run at slot 0, which may belong to the
+ * end, and which the new end may run into, is out of the way meanwhile. */
+static void spread(struct hash_table *table, size_t old_room)
+{
+	struct cv_pool *pool = pool_create("hash run");
+	struct hash_entry *entries = table->entries, *run, entry;
+	size_t len = 0;
+
+	while (len < old_room && entries[len].key.data != NULL)
+		len++;
+	run = pool_new_array(pool, struct hash_entry, len + 1);
+	memcpy(run, entries, len * sizeof(*run));
+	memset(entries, 0, len * sizeof(*run));
+	for (size_t i = len; i < old_room + len; i++) {
+		struct hash_entry *from = i < old_room ? &entries[i] :
+			&run[i - old_room];
+
+		if (from->key.data == NULL)
+			continue;
+		entry = *from;
+		memset(from, 0, sizeof(*from));
+		if (!entry.removed)
+			*free_slot(table, entry.hash) = entry;
+	}
+	pool_destroy(&pool);
+}
+
+/* A table that grows does so in its place where its pool can (a large one):
+ * never is there an old one and a new one. */
 static void rebuild(struct hash_table *table)
 {
 	struct hash_entry *old = table->entries;
 	size_t old_room = table->room;
 
 	table->room = next_room(table);
+	table->used = table->count;
+	if (table->room > old_room && old != NULL) {
+		table->entries = pool_grow(table->pool, old,
+					   old_room * sizeof(*old),
+					   table->room * sizeof(*old));
+		spread(table, old_room);
+		return;
+	}
 	table->entries = pool_new_array(table->pool, struct hash_entry,
 					table->room);
-	table->used = table->count;
 	for (size_t i = 0; i < old_room; i++) {
 		if (old[i].key.data != NULL && !old[i].removed)
 			*free_slot(table, old[i].hash) = old[i];

@@ -114,6 +114,47 @@ static void hash_table_many_and_removed(void **state)
 	pool_destroy(&pool);
 }
 
+/* Keys come and go while the table grows in its place, each time anew: all the
+ * places that a run at its ends may have. */
+static void hash_table_grows_in_its_place(void **state)
+{
+	enum { KEYS = 60000 };
+	struct cv_pool *keys = pool_create("keys");
+	uint32_t *number = pool_new_array(keys, uint32_t, KEYS);
+
+	(void)state;
+	for (uint32_t i = 0; i < KEYS; i++)
+		number[i] = i;
+	for (size_t round = 0; round < 400; round++) {
+		size_t count = round == 0 ? KEYS : 1 + round % 97;
+		struct cv_pool *pool = pool_create("table");
+		struct hash_table table;
+
+		hash_init(&table, pool, false);
+		for (size_t i = 0; i < count; i++) {
+			uint32_t *n = &number[(i + round * 149) % KEYS];
+
+			hash_set(&table, cv_span((char *)n, 4), n);
+			if (i % 7 == 3)
+				assert_true(hash_remove(&table, cv_span(
+					(char *)n, 4)));
+		}
+		for (size_t i = 0; i < count; i++) {
+			uint32_t *n = &number[(i + round * 149) % KEYS];
+
+			assert_ptr_equal(hash_find(&table, cv_span((char *)n,
+					 4)), i % 7 == 3 ? NULL : n);
+		}
+		assert_int_equal(table.count, count - (count + 3) / 7);
+		/* never an old one beside a new one */
+		if (round == 0)
+			assert_in_range(pool_size(pool), 1, table.room *
+					sizeof(struct hash_entry) * 5 / 4);
+		pool_destroy(&pool);
+	}
+	pool_destroy(&keys);
+}
+
 static void crc32c_check_value(void **state)
 {
 	char zeros[32] = { 0 };
@@ -262,6 +303,7 @@ int main(void)
 		cmocka_unit_test(spans_split_and_count),
 		cmocka_unit_test(settings_units),
 		cmocka_unit_test(hash_table_many_and_removed),
+		cmocka_unit_test(hash_table_grows_in_its_place),
 		cmocka_unit_test(crc32c_check_value),
 		cmocka_unit_test(crc32c_of_each_length_and_alignment),
 		cmocka_unit_test(base64_strict),
