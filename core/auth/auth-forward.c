@@ -41,24 +41,62 @@ static bool same_address(const char *text, const char *other)
 	return memcmp(bytes[0], bytes[1], sizeof(bytes[0])) == 0;
 }
 
+/* hostip, where there is one. */
+static const char *where_to(const struct auth_request *request)
+{
+	const char *ip = field(request, "hostip");
+
+	return *ip != '\0' ? ip : field(request, "host");
+}
+
+const char *auth_forward_host(const struct auth_request *request)
+{
+	const char *where = where_to(request);
+	struct net_address address;
+
+	return request->auth->set.auth_resolve_hosts && *where != '\0' &&
+		auth_reply_is_true(&request->fields, "proxy_maybe") &&
+		!net_address_parse(&address, where, 0) ? where : NULL;
+}
+
+static bool is_own_address(const struct auth_request *request,
+			   const char *text)
+{
+	const struct cv_strings *self = &request->auth->set.auth_proxy_self;
+	bool own = same_address(text, request->input.local_ip);
+	struct net_address address;
+
+	if (!net_address_parse(&address, text, 0))
+		return false;
+	for (uint32_t i = 0; i < self->count && !own; i++)
+		own = net_address_in(&address, self->items[i]);
+	return own;
+}
+
 /* This server under one of its addresses. */
 static int is_self(const struct auth_request *request, bool *self_r,
 		   struct cv_error *err)
 {
-	const struct cv_strings *self = &request->auth->set.auth_proxy_self;
-	const char *where = field(request, "hostip");
+	const char *where = where_to(request), *all = where;
 	struct net_address address;
+	struct cv_span rest, word;
 
-	if (*where == '\0')
-		where = field(request, "host");
-	if (!net_address_parse(&address, where, 0))
+	if (!net_address_parse(&address, where, 0)) {
+		if (request->host_error != NULL)
+			return FAIL(err, CV_E_TEMP, "proxy_maybe: %s",
+				    request->host_error);
+		all = request->host_addresses;
+	}
+	if (all == NULL)
 		return FAIL(err, CV_E_CONFIG, "proxy_maybe: whether '%s' is "
 			    "this server can be told of an address only: let "
 			    "the passdb return hostip beside host, or an "
-			    "address as host", where);
-	*self_r = same_address(where, request->input.local_ip);
-	for (uint32_t i = 0; i < self->count && !*self_r; i++)
-		*self_r = net_address_in(&address, self->items[i]);
+			    "address as host, or set auth_resolve_hosts = "
+			    "yes", where);
+	rest = cv_span_of(all);
+	while (!*self_r && cv_span_split(&rest, ' ', &word))
+		*self_r = is_own_address(request, pool_copy(request->pool,
+			word.data, word.len));
 	return CV_OK;
 }
 

@@ -7,6 +7,9 @@
 
 #include "auth-request.h"
 
+/* The name of a host (proxy_maybe) whose addresses have to be known before it
+ * can be told whether that is this server; NULL: there is none. */
+const char *auth_forward_host(const struct auth_request *request);
 /* Whether this user, whose passdbs have said yes, is forwarded.  password:
  * what the client gave; empty: the mechanism does not show it.  CV_E_CONFIG:
  * the fields make no sense together, or there is nothing to log in with. */

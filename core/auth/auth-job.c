@@ -55,6 +55,10 @@ void auth_job_run(struct auth_job *job)
 	case AUTH_JOB_STORE:
 		run_store(job);
 		break;
+	case AUTH_JOB_HOST:
+		job->result = auth_hosts_lookup(job->host, &job->reply,
+						&job->error);
+		break;
 	default:
 		run_list(job);
 	}
@@ -84,7 +88,8 @@ void auth_job_submit(struct auth_workers *workers, struct auth_job *job)
 
 static bool auth_job_has_db(uint32_t kind)
 {
-	return kind != AUTH_JOB_HASH && kind != AUTH_JOB_IDS;
+	return kind != AUTH_JOB_HASH && kind != AUTH_JOB_IDS &&
+		kind != AUTH_JOB_HOST;
 }
 
 static const char *text_of(const char *text)
@@ -107,6 +112,7 @@ void auth_job_put(struct ipc_writer *w, const struct auth_job *job)
 	ipc_put_str(w, text_of(job->names.uid));
 	ipc_put_str(w, text_of(job->names.gid));
 	ipc_put_str(w, text_of(job->names.groups_of));
+	ipc_put_str(w, text_of(job->host));
 	auth_input_put(w, job->input, has_db &&
 		       auth_input_needs_fields(job->db->facts.cache_key));
 }
@@ -134,11 +140,12 @@ int auth_job_read(struct ipc_reader *r, struct auth_dbs *dbs,
 	job_r->names.gid = pool_strdup(pool, ipc_get_str(r, USER_NAME_MAX));
 	job_r->names.groups_of = pool_strdup(pool,
 					     ipc_get_str(r, USER_NAME_MAX));
+	job_r->host = pool_strdup(pool, ipc_get_str(r, AUTH_FIELD_VALUE_MAX));
 	auth_input_read(r, pool, input);
 	job_r->input = input;
 	if ((ret = ipc_finish(r, err)) < 0)
 		return ret;
-	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_STORE)
+	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_HOST)
 		return FAIL(err, CV_E_SYNTAX, "unknown kind of job");
 	if (!auth_job_has_db(job_r->kind))
 		return CV_OK;

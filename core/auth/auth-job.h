@@ -7,6 +7,7 @@
 #define AUTH_JOB_H
 
 #include "auth-db.h"
+#include "auth-hosts.h"
 #include "auth-ids.h"
 #include "auth-input.h"
 
@@ -19,19 +20,21 @@ enum auth_job_kind {
 	AUTH_JOB_LIST,		/* userdb: names, one "user" callback each */
 	AUTH_JOB_IDS,		/* names of the system become numbers */
 	AUTH_JOB_STORE,		/* passdb: password in the place of hash */
+	AUTH_JOB_HOST,		/* the name of a host becomes addresses */
 };
 
 struct auth_job {
 	uint32_t kind;
-	struct auth_db *db;		/* all but HASH and IDS */
+	struct auth_db *db;		/* all but HASH, IDS, HOST */
 	const struct cv_auth_input *input;
 	struct cv_span password;
 	const char *hash, *scheme;	/* HASH; hash: STORE */
 	cv_user_found_fn *found;	/* LIST */
 	struct auth_id_names names;	/* IDS; NULL is "" */
+	const char *host;		/* HOST; NULL is "" */
 
 	int result;			/* enum cv_auth_result, or failure */
-	struct cv_auth_reply reply;	/* LOOKUP, VERIFY, IDS */
+	struct cv_auth_reply reply;	/* LOOKUP, VERIFY, IDS, HOST */
 	struct cv_error error;
 
 	void (*done)(struct auth_job *job);

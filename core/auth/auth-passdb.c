@@ -1,4 +1,5 @@
 /* auth-passdb.c - the chain of passdbs. */
+#include "auth-forward.h"
 #include "auth-request.h"
 #include "auth-username.h"
 #include "auth-weak.h"
@@ -54,6 +55,12 @@ static void chain_end(struct auth_request *request)
 		result = request->saw_mismatch ? CV_AUTH_MISMATCH :
 			CV_AUTH_UNKNOWN_USER;
 	request->done(request, result);
+}
+
+static void chain_over(struct auth_request *request)
+{
+	chain_end(request);
+	auth_request_release(&request);
 }
 
 static void chain_fail(struct auth_request *request, int result)
@@ -420,7 +427,35 @@ static bool chain_ask(struct auth_request *request)
 	return true;
 }
 
-enum chain_stage { STAGE_NEXT, STAGE_ANSWERED, STAGE_HASHED, STAGE_JUDGE };
+/* proxy_maybe with the name of a host: false when nothing has to be asked. */
+static bool ask_host(struct auth_request *request)
+{
+	const char *host = request->success && !request->in_master ?
+		auth_forward_host(request) : NULL;
+
+	if (host == NULL)
+		return false;
+	job_prepare(request, AUTH_JOB_HOST);
+	request->job.db = NULL;
+	request->job.password = CV_SPAN_NONE;
+	request->job.host = host;
+	auth_reply_init(&request->job.reply, request->pool);
+	return true;
+}
+
+static void take_host(struct auth_request *request, int result)
+{
+	if (result == CV_OK)
+		request->host_addresses = auth_reply_get(&request->job.reply,
+							 AUTH_HOSTS_FIELD);
+	else
+		request->host_error = pool_strdup(request->pool,
+						  request->job.error.text);
+}
+
+enum chain_stage {
+	STAGE_NEXT, STAGE_ANSWERED, STAGE_HASHED, STAGE_JUDGE, STAGE_HOST,
+};
 
 /* Runs the chain from where it is until it has to wait or is over.  Also the
  * callback of its jobs; a job that is done on the spot comes back in here,
@@ -442,8 +477,12 @@ static void chain_step(struct auth_job *job)
 		switch (request->stage) {
 		case STAGE_NEXT:
 			if (!chain_next_db(request)) {
-				chain_end(request);
-				auth_request_release(&request);
+				request->stage = STAGE_HOST;
+				if (ask_host(request))
+					auth_job_submit(request->auth->workers,
+							job);
+				else
+					chain_over(request);
 				return;
 			}
 			request->stage = STAGE_ANSWERED;
@@ -461,6 +500,10 @@ static void chain_step(struct auth_job *job)
 				return;
 			}
 			break;
+		case STAGE_HOST:
+			take_host(request, result);
+			chain_over(request);
+			return;
 		case STAGE_HASHED:
 			result = hash_result(request);
 			request->stage = STAGE_JUDGE;

@@ -51,6 +51,9 @@ struct auth_request {
 	int hash_for;			/* result that a HASH job belongs to */
 	uint32_t stage;
 	struct auth_ids ids;		/* of the userdb's answer */
+	/* Of auth_forward_host: its addresses; NULL: why there are none is in
+	 * host_error, or nobody has asked. */
+	const char *host_addresses, *host_error;
 	/* What each passdb that was asked has said, for culveradm; result as
 	 * of done, the text of a failure in error.  NULL: nobody listens. */
 	void (*told)(const struct auth_request *request,

@@ -6,6 +6,22 @@
 #include "auth-service-private.h"
 #include "auth-worker-server.h"
 
+#include <netdb.h>
+#include <unistd.h>
+
+/* What is loaded for it is loaded before the confinement. */
+static void allow_name_service(struct service *s)
+{
+	static const char resolved[] = "/run/systemd/resolve";
+	struct addrinfo *list;
+
+	service_add_syscalls(s, SANDBOX_CONNECT);
+	if (access(resolved, F_OK) == 0)
+		service_add_path(s, resolved, false);
+	if (getaddrinfo("localhost", NULL, NULL, &list) == 0)
+		freeaddrinfo(list);
+}
+
 static int worker_start(struct service *s, struct cv_error *err)
 {
 	struct auth *auth = NULL;
@@ -13,6 +29,8 @@ static int worker_start(struct service *s, struct cv_error *err)
 				    err);
 
 	s->context = auth;
+	if (ret == CV_OK && auth->set.auth_resolve_hosts)
+		allow_name_service(s);
 	if (ret == CV_OK && auth->set.auth_debug)
 		log_set_level("auth", LOG_LEVEL_DEBUG);
 	return ret;

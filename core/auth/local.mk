@@ -12,6 +12,7 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-exchange.c %D%/auth-exchange.h \
 	%D%/auth-forward.c %D%/auth-forward.h \
 	%D%/auth-facts.c %D%/auth-facts.h \
+	%D%/auth-hosts.c %D%/auth-hosts.h \
 	%D%/auth-ids.c %D%/auth-ids.h \
 	%D%/auth-input.c %D%/auth-input.h \
 	%D%/auth-job.c %D%/auth-job.h \

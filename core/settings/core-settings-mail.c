@@ -92,6 +92,10 @@ static const struct cv_setting_def auth_setting_defs[] = {
 		"Addresses of this server besides the one that a client has "
 		"connected to: proxy_maybe keeps users of these hosts "
 		"here."),
+	CV_SETTING(auth_settings, auth_resolve_hosts, CV_SET_BOOL,
+		"no", NULL, 0,
+		"Let workers of auth ask the name service where the host of "
+		"proxy_maybe is; they may use the network then."),
 };
 const struct settings_table auth_settings_table = SETTINGS_TABLE(
 	"auth", NULL,

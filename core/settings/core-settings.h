@@ -150,6 +150,7 @@ struct auth_settings {
 	bool auth_ssl_require_client_cert;
 	bool auth_ssl_username_from_cert;
 	struct cv_strings auth_proxy_self;
+	bool auth_resolve_hosts;
 };
 extern const struct settings_table auth_settings_table;
 enum auth_auth_allow_weak_schemes {

@@ -1,6 +1,7 @@
 """IMAP sessions forwarded to the server that has the mail."""
 import base64
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 import culver
 import dovecot
+from test_logging import CLONE_NEWNS, MS_BIND, MS_PRIVATE, MS_REC, libc_call
 
 TRUST = "login_trusted_networks = 127.0.0.0/8\n"
 
@@ -110,7 +112,7 @@ def test_the_capabilities_are_the_far_servers(front, far):
     ("wrongname", "certificate of 'other.example.org' cannot be trusted"),
     ("dead", "cannot connect to '127.0.0.1'"),
     ("nohost", "returns no host"), ("badport", "port = '99999' is no number"),
-    ("maybename", "return hostip"), ("myself", "proxying loops"),
+    ("maybename", "set auth_resolve_hosts = yes"), ("myself", "proxying loops"),
 ])
 def test_what_cannot_work_is_told_in_the_log(front, user, reason):
     with front.raw() as c:
@@ -141,6 +143,64 @@ def test_proxy_maybe_stays_here(front):
     with connect(front, "maybe") as c:
         c.command("CREATE here")
     culver.wait_for(lambda: front.home("maybe").exists())
+
+
+def test_proxy_maybe_with_the_name_of_a_host(far):
+    with culver.Server(users={}, extra="auth_resolve_hosts = yes\n") as front:
+        at = f"port={far.imap_port}"
+        write_users(front, {
+            "here": f"proxy_maybe host=localhost {at}",
+            # a name to us, 127.0.0.2 to the name service everywhere
+            "there": f"proxy_maybe host=127.2 {at} destuser=alice",
+            "nowhere": f"proxy_maybe host=no-such-host.invalid {at}",
+            "address": f"proxy_maybe host=localhost hostip=127.0.0.2 {at} destuser=alice"})
+        with connect(front, "here") as c:
+            c.command("CREATE here")
+        culver.wait_for(lambda: front.home("here").exists())
+        for user in "there", "address":
+            with connect(front, user) as c:
+                assert c.command("NOOP")[-1].startswith(b"x OK")
+            assert not front.home(user).exists()
+        assert f"connected to 127.2:{far.imap_port} as alice" in front.log
+        with front.raw() as c:
+            c.line()
+            assert login(c, "nowhere")[-1].startswith("a NO [UNAVAILABLE]")
+        assert culver.wait_for(
+            lambda: "proxy_maybe: host 'no-such-host.invalid': " in front.log)
+        assert "auth-worker: Fatal" not in front.log
+
+
+def other_resolv_conf(path):
+    """For this process and its children, path is /etc/resolv.conf."""
+    libc_call("unshare", CLONE_NEWNS)
+    libc_call("mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
+    libc_call("mount", str(path).encode(), os.path.realpath("/etc/resolv.conf").encode(), None,
+              ctypes.c_ulong(MS_BIND), None)
+
+
+@pytest.mark.skipif(not culver.IS_ROOT, reason="needs root")
+def test_a_silent_name_service_holds_up_nobody_else():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.9.9.9", 53))
+        front = culver.Server(users={"bob": "secret"}, extra="auth_resolve_hosts = yes\n")
+        write_users(front, {"nowhere": "proxy_maybe host=mail.example.org port=143", "bob": ""})
+        resolv = front.dir / "resolv.conf"
+        resolv.write_text("nameserver 127.9.9.9\noptions timeout:3 attempts:1\n")
+        resolv.chmod(0o644)
+        front.preexec = lambda: other_resolv_conf(resolv)
+        with front, front.raw() as waits:
+            waits.line()
+            start = time.monotonic()
+            waits.send("a LOGIN nowhere secret\r\n")
+            silent.settimeout(5)
+            assert b"mail" in silent.recv(512)
+            for _ in range(3):
+                with front.raw() as c:
+                    c.line()
+                    assert login(c, "bob")[-1].startswith("a OK")
+            assert time.monotonic() - start < 2
+            assert waits.until("a")[-1].startswith(b"a NO [UNAVAILABLE]")
+            assert time.monotonic() - start > 2.5
 
 
 def test_the_far_server_hears_who_the_client_is(front, far):
