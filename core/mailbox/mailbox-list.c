@@ -18,6 +18,7 @@ enum node_flag {
 	NODE_HIDDEN_SUB_BELOW = 256,	/* a subscribed descendant that does
 					 * not match by itself */
 	NODE_HIDDEN_USE_BELOW = 512,
+	NODE_PREFIX = 1024,		/* a namespace's, shown as a level */
 };
 
 struct node {
@@ -367,7 +368,8 @@ static bool select_node(const struct cv_list *list, const struct node *node,
 		below = below || (node->flags & NODE_HIDDEN_USE_BELOW) != 0;
 	}
 	if (!(list->options & (CV_LIST_SUBSCRIBED | CV_LIST_SPECIAL_USE)))
-		wanted = (node->flags & (NODE_EXISTS | NODE_CHILDREN)) != 0;
+		wanted = (node->flags & (NODE_EXISTS | NODE_CHILDREN |
+					 NODE_PREFIX)) != 0;
 	/* [RFC5258 3.5] CHILDINFO */
 	if ((list->options & CV_LIST_RECURSIVE_MATCH) && below) {
 		attributes |= CV_MAILBOX_CHILD_MATCHES;
@@ -421,6 +423,22 @@ static bool wants_subscribed(const struct cv_list *list)
 				CV_LIST_RETURN_SUBSCRIBED | CV_LIST_LSUB);
 }
 
+/* Is there a namespace below ns that is shown? */
+static bool has_prefix_below(const struct cv_user *u,
+			     const struct namespace *ns)
+{
+	for (uint32_t i = 0; i < u->namespace_count; i++) {
+		const struct namespace *other = &u->namespaces[i];
+
+		if (other != ns && (other->listed || other->listed_children) &&
+		    cv_span_begins(cv_span_of(other->prefix),
+				   cv_span_of(ns->prefix)) &&
+		    strlen(other->prefix) > strlen(ns->prefix))
+			return true;
+	}
+	return false;
+}
+
 static int list_namespace(struct cv_list *list, const struct namespace *ns,
 			  struct cv_error *err)
 {
@@ -451,6 +469,8 @@ static int list_namespace(struct cv_list *list, const struct namespace *ns,
 		prefix[strlen(prefix) - 1] = '\0';
 		prefix_node = node_add(&set, prefix);
 		if (!(list->options & (CV_LIST_SUBSCRIBED | CV_LIST_LSUB)))
+			prefix_node->flags |= NODE_PREFIX;
+		if (has_prefix_below(list->user, ns))
 			prefix_node->flags |= NODE_CHILDREN;
 	}
 	finish_list(list, &set);

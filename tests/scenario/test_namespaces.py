@@ -303,3 +303,25 @@ def test_a_subscription_that_is_kept_by_an_alias_has_one_name():
         assert client.unsubscribe("Archive.2020")[0] == "OK"
         assert subscribed() == {"INBOX.Work"}
         client.logout()
+
+
+@NEEDS_DOVECOT
+@pytest.mark.parametrize("create", [[], ["Public/a"]], ids=["empty", "with a mailbox"])
+def test_a_prefix_without_mailboxes_has_no_children(create):
+    """Nor one with another namespace below it, which is one, whatever that has."""
+    nested = ARCHIVE.replace("namespace old", "namespace deep").replace("Archive/", "Archive/Old/").replace(
+        "~/old", "~/deep") % ("maildir", "subscriptions = no")
+    told = []
+    for server, text in ((culver.Server, culver.CONFIG), (dovecot.Dovecot, dovecot.CONFIG)):
+        extra = PLAIN + PUBLIC % ("~", "no", "yes") + ARCHIVE % ("maildir", "subscriptions = no") + nested
+        with server(config=config(text, extra)) as running:
+            client = running.imap()
+            for name in create:
+                assert client.create(name)[0] == "OK"
+            told.append([sorted(line for line in client.list('""', pattern)[1] if line and b"INBOX" not in line)
+                         for pattern in ("*", "%", "Public", "Archive", "Archive/%")])
+            client.logout()
+    assert told[0] == told[1]
+    wanted = b"\\HasChildren" if create else b"\\HasNoChildren"
+    assert told[0][2] == [b'(\\Noselect ' + wanted + b') "/" Public']
+    assert told[0][3] == [b'(\\Noselect \\HasChildren) "/" Archive']
