@@ -148,8 +148,10 @@ int route_lookup(void *db, const struct cv_auth_input *in,
 					      ' ', err);
 	if (ret != CV_OK)
 		return ret;
+	/* one of the file is for this protocol, that of the table for logins */
 	if (!route_auth_api->set(reply, CV_SPAN("host"), cv_span_of(b->name)) ||
 	    (b->port != 0 &&
+	     route_auth_api->get(reply, "port").data == NULL &&
 	     !route_auth_api->set(reply, CV_SPAN("port"),
 				  cv_span_of(route_decimal(port, b->port)))))
 		return CV_FAIL(err, CV_E_CONFIG, "backend '%s' has a name "

@@ -16,6 +16,8 @@ import pytest
 
 import culver
 import databases
+from test_lmtp import Lmtp
+from test_proxy_lmtp import send
 
 pytestmark = pytest.mark.skipif(not culver.IS_ROOT, reason="needs namespaces")
 USERS = {f"user{i}": "secret" for i in range(60)}
@@ -60,7 +62,8 @@ class Backend(culver.Server):
                      ("link", "set", "mail0", "up"), ("link", "set", "lo", "up")):
             self.ip("-n", self.space, *args)
         super().__init__(users=USERS, extra="listen = 0.0.0.0\n"
-                         "login_trusted_networks = 10.203.0.0/16\n")
+                         "login_trusted_networks = 10.203.0.0/16\n"
+                         "service lmtp {\n  inet_listener other {\n    port = 2424\n  }\n}\n")
         self.preexec = self.enter
 
     @staticmethod
@@ -101,7 +104,7 @@ passdb {{
   args = {dir}/route.conf
   skip = unauthenticated
 }}
-userdb {{""", 1) + "login_proxy_timeout = 3s\n"
+userdb {{""", 1) + "login_proxy_timeout = 3s\nlmtp_proxy = yes\n"
 
 
 class Proxy(culver.Server):
@@ -111,6 +114,7 @@ class Proxy(culver.Server):
         self.watcher = None
         (self.dir / "route.conf").write_text(
             f"driver = {database.driver}\nconnect = {database.host} {database.rest}\n"
+            "fields = proxy=y %{if;%s;eq;lmtp;port=2424;}\n"
             "check_interval = 1\ncheck_timeout = 500\nmove_timeout = 10\n" + extra)
 
     def watch(self):
@@ -196,6 +200,28 @@ def test_users_go_by_the_hash_from_both_proxies(site):
         assert a.goes_to(user) == want, user
         assert b.goes_to(user) == want, user
     assert sum(row["users"] != "0" for row in a.director("status")) >= 2
+
+
+def test_mail_goes_where_the_sessions_go(site):
+    """By hash, and after a move; one message to all of them is split."""
+    a, b = site.proxies
+    users = list(USERS)[12:24]
+    homes = {user: expected(user, site.weights) for user in users}
+    moved = users[0]
+    homes[moved] = next(name for name in site.weights if name != homes[moved])
+    assert len(set(homes.values())) == 3
+    a.adm("director", "move", moved, homes[moved])
+    with Lmtp(b) as client:
+        assert [r[:3] for r in send(client, *users)[1]] == ["250"] * len(users)
+    for user, address in homes.items():
+        for name, backend in site.backends.items():
+            found = list(backend.home(user).glob("Maildir/new/*"))
+            assert len(found) == (name == address), (user, name)
+        assert b.goes_to(user) == address
+    with Lmtp(a) as client:
+        assert [r[:3] for r in send(client, moved, "stranger")[0]] == ["250", "550"]
+    # strangers are assigned nowhere
+    assert a.director("map", "stranger")[0]["state"] == "by hash"
 
 
 def test_weights_and_stability_of_the_hash(site):
