@@ -93,8 +93,11 @@ int acl_rights_parse_word(struct cv_span word, uint32_t *rights_r,
 	*rights_r = 0;
 	if (cv_span_is(word, "all"))
 		*rights_r = ACL_ALL;
-	else if (named_right(word, rights_r, NULL) < 0)
-		return acl_rights_parse(word, rights_r, err);
+	else if (named_right(word, rights_r, NULL) < 0 &&
+		 acl_rights_parse(word, rights_r, NULL) < 0)
+		return FAIL(err, CV_E_SYNTAX, "'%.*s' is no right, nor "
+			    "letters that stand for some (hint: lookup, read, "
+			    "insert, ..., all)", CV_SPAN_ARG(word));
 	return CV_OK;
 }
 

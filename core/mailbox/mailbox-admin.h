@@ -30,7 +30,12 @@ struct mailbox_update {
 					 * (0: fresh) */
 };
 
-/* As mailbox_create, with the identity that is asked for. */
+/* Whether a mailbox may be given this name: one that begins with '~' looks like
+ * a home directory, is most often a slip, and is one that Dovecot refuses to
+ * open.  Mailboxes that have such a name are opened, and copied by sync. */
+int mailbox_new_name_check(struct cv_user *user, const char *name,
+			   struct cv_error *err);
+/* As mailbox_create, with the identity that is asked for, and any name. */
 int mailbox_create_as(struct cv_user *u, const char *name, uint32_t use,
 		      const struct mailbox_update *as, struct cv_error *err);
 /* Changes uidvalidity (messages keep their UIDs) and raises uidnext, in one

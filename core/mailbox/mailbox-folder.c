@@ -54,6 +54,8 @@ int mailbox_create(struct cv_user *u, const char *name, uint32_t use,
 	const struct mailbox_update as = { 0 };
 	int ret = spare_memory_check(0, err);
 
+	if (ret == CV_OK)
+		ret = mailbox_new_name_check(u, name, err);
 	return ret < 0 ? ret : mailbox_create_as(u, name, use, &as, err);
 }
 
@@ -315,6 +317,8 @@ int mailbox_rename(struct cv_user *u, const char *name, const char *new_name,
 	struct account_txn *txn;
 	int ret = find_to_rename(u, name, pool, &from, err);
 
+	if (ret == CV_OK)
+		ret = mailbox_new_name_check(u, new_name, err);
 	if (ret == CV_OK)
 		ret = mailbox_resolve(u, new_name, pool, &to, err);
 	if (ret == CV_OK)

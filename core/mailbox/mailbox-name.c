@@ -176,6 +176,21 @@ int mailbox_resolve(struct cv_user *user, const char *name,
 					     err);
 }
 
+int mailbox_new_name_check(struct cv_user *user, const char *name,
+			   struct cv_error *err)
+{
+	const struct namespace *ns = mailbox_namespace_find(user, name);
+
+	if (ns == NULL || strncmp(name, ns->prefix, strlen(ns->prefix)) != 0 ||
+	    name[strlen(ns->prefix)] != '~')
+		return CV_OK;
+	FAIL(err, CV_E_PERM, "invalid mailbox name '%s': it begins with '~', "
+	     "which is no home directory here, and Dovecot would not open it",
+	     name);
+	return error_set_client(err, "Invalid mailbox name: it begins with "
+				"'~'.");
+}
+
 static int auto_subscribe(struct mailbox_ref *ref, struct cv_error *err)
 {
 	struct account_txn *txn;

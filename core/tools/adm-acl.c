@@ -67,7 +67,8 @@ static int mailbox_who_rights(struct adm_mail *m)
 	if (!is_identifier(m->argv[1]))
 		return adm_mail_usage(m, "'%s' is nobody (hint: user=%s, "
 				      "group=NAME, anyone, ...)", m->argv[1],
-				      m->argv[1]);
+				      strchr(m->argv[1], '=') == NULL ?
+				      m->argv[1] : "NAME");
 	return parse_rights(m, rights, &err) == CV_OK ? ADM_OK :
 		adm_mail_usage(m, "%s", err.text);
 }

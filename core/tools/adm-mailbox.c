@@ -96,8 +96,10 @@ static int create_prepare(struct adm_mail *m)
 static int create_one(struct adm_mail *m, const char *name,
 		      struct cv_error *err)
 {
-	int ret = mailbox_create_as(m->user, name, 0, m->state, err);
+	int ret = mailbox_new_name_check(m->user, name, err);
 
+	if (ret == CV_OK)
+		ret = mailbox_create_as(m->user, name, 0, m->state, err);
 	if (ret == CV_OK && m->option['s'] != NULL)
 		ret = mailbox_api.subscribe(m->user, name, true, err);
 	return ret;

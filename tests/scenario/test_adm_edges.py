@@ -99,3 +99,34 @@ def test_what_is_beyond_a_bound_ends_with_65(make_server):
     server.adm("save", *ALICE, input="Subject: x\n\nx\n")
     done = server.adm("flags", "add", *ALICE, "k" * 2000, "ALL", check=False)
     assert done.returncode == 65, done.stderr
+
+
+def test_a_name_that_looks_like_a_home_is_not_made(make_server):
+    """Dovecot refuses it, and could not open it after a way back; what has one stays in reach."""
+    server = make_server().start()
+    with server.imap() as client:
+        for name in ("~/x", "~bob", "~"):
+            refused = server.adm("mailbox", "create", *ALICE, name, check=False)
+            assert refused.returncode == 64 and "begins with '~'" in refused.stderr
+            refused = server.adm("mailbox", "rename", *ALICE, "Trash", name, check=False)
+            assert refused.returncode == 64 and "begins with '~'" in refused.stderr
+            assert client.create(name)[0] == "NO" and b"begins with '~'" in client.create(name)[1][0]
+        assert client.create("a~b")[0] == "OK"
+    found = server.adm("mailbox", "list", *ALICE).stdout.split()
+    assert sorted(found) == ["INBOX", "Trash", "a~b"]
+    for folder in ("cur", "new", "tmp"):
+        put(server, {f"Maildir/.~old/{folder}/x": b""})
+        (server.home("alice") / f"Maildir/.~old/{folder}/x").unlink()
+    assert "~old" in server.adm("mailbox", "list", *ALICE).stdout.split()
+    assert "~old messages=0" in server.adm("mailbox", "status", *ALICE, "messages", "~old").stdout
+    assert server.adm("mailbox", "rename", *ALICE, "~old", "old").returncode == 0
+
+
+def test_rights_and_names_that_are_none_are_named(make_server):
+    server = make_server().start()
+    for words, reason in ((("bogus", "lookup"), "'bogus' is nobody (hint: user=bogus, "),
+                          (("user=", "lookup"), "'user=' is nobody (hint: user=NAME, "),
+                          (("user=bob", "bogus"), "'bogus' is no right"),
+                          (("user=bob", "lookup", "raed!"), "'raed!' is no right")):
+        refused = server.adm("acl", "set", *ALICE, "INBOX", *words, check=False)
+        assert refused.returncode == 64 and reason in refused.stderr
