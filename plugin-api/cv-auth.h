@@ -318,7 +318,9 @@ struct cv_mechanism_io {
 	struct cv_span user;		/* who authenticates */
 	struct cv_span authzid;		/* as whom; empty: the same */
 	struct cv_span password;	/* VERIFY */
-	const char *scheme;		/* CREDENTIALS */
+	const char *scheme;		/* CREDENTIALS; "": the user has proved
+					 * it, only their fields are wanted.
+					 * Step comes for unknown ones, too */
 	/* In again: */
 	struct cv_array bindings;	/* of struct cv_channel_binding */
 	/* The client was told of NAME-PLUS: one that claims not to have been
@@ -338,6 +340,23 @@ struct cv_mechanism_io {
 	/* The same as long as the server's TLS key is: for salts and the like
 	 * of users who do not exist. */
 	struct cv_span salt_key;
+	/* In again: after CREDENTIALS, the fields that the passdbs have set;
+	 * for cv_auth_api.get. */
+	const struct cv_auth_reply *fields;
+};
+
+/* What a mechanism learns before it runs; core's, for good. */
+struct cv_mechanism_config {
+	CV_HEAD;
+	const char *hostname;		/* of this machine */
+	const char *krb5_keytab;	/* auth_krb5_keytab, may be "" */
+	const char *gssapi_hostname;	/* auth_gssapi_hostname, may be "" */
+	/* A file or folder that it reads, and one that it writes in, later on:
+	 * its process is confined by then. */
+	void (*reads)(const struct cv_mechanism_config *config,
+		      const char *path);
+	void (*writes)(const struct cv_mechanism_config *config,
+		       const char *path);
 };
 
 struct cv_mechanism {
@@ -352,6 +371,10 @@ struct cv_mechanism {
 	/* The exchange is over, or given up: once for each state, while it is
 	 * still there.  NULL: there is nothing to let go. */
 	void (*end)(void *state);
+	/* Once, when auth_mechanisms names it, before any step.  NULL: there
+	 * is nothing to prepare. */
+	int (*start)(const struct cv_mechanism_config *config,
+		     struct cv_error *err);
 };
 
 /* --- password schemes ----------------------------------------------------- */

@@ -412,6 +412,11 @@ static void stored(struct auth_request *request, int result)
 	arm(x, 0);
 }
 
+static bool wants_fields(const struct auth_exchange *x)
+{
+	return x->io.scheme != NULL && x->io.scheme[0] == '\0';
+}
+
 static void credentials_found(struct auth_request *request, int result)
 {
 	struct auth_exchange *x = request->context;
@@ -421,12 +426,21 @@ static void credentials_found(struct auth_request *request, int result)
 		return;
 	}
 	x->io.credentials = CV_SPAN_NONE;
-	if (result == CV_AUTH_OK)
+	x->io.fields = &request->fields;
+	if (wants_fields(x)) {
+		/* who has proved it needs no secret, but is not let in past a
+		 * database that refuses */
+		if (result != CV_AUTH_OK && result != CV_AUTH_UNKNOWN_USER) {
+			fail(x, auth_fail_reason(result), result_text(result));
+			return;
+		}
+	} else if (result == CV_AUTH_OK) {
 		take_credentials(x);
-	else
+	} else {
 		log_debug("auth", "%s: %s", auth_request_name(request),
 			  result_text(result));
-	if (x->io.credentials.len == 0)
+	}
+	if (x->io.credentials.len == 0 && !wants_fields(x))
 		set_model(x);
 	x->stage = EXCHANGE_STEP;
 	arm(x, 0);

@@ -117,6 +117,22 @@ void auth_mechanisms_list(const struct auth_settings *set,
 	}
 }
 
+int auth_mechanisms_start(const struct auth_settings *set,
+			  const struct cv_mechanism_config *config,
+			  struct cv_error *err)
+{
+	const struct cv_strings *names = &set->auth_mechanisms;
+	const struct cv_mechanism *mech;
+	int ret = CV_OK;
+
+	for (uint32_t i = 0; ret == CV_OK && i < names->count; i++) {
+		mech = find_any(names->items[i]);
+		if (mech != NULL && CV_HAS(mech, start) && mech->start != NULL)
+			ret = mech->start(config, err);
+	}
+	return ret;
+}
+
 int auth_mechanisms_check(const struct auth_settings *set,
 			  struct cv_error *err)
 {

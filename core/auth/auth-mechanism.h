@@ -35,6 +35,10 @@ const struct cv_mechanism *auth_mechanism_find(const struct auth_settings *set,
 /* All that auth_mechanisms names and that are there. */
 void auth_mechanisms_list(const struct auth_settings *set,
 			  struct auth_mechanisms *m_r);
+/* Lets all that auth_mechanisms names prepare themselves; config stays. */
+int auth_mechanisms_start(const struct auth_settings *set,
+			  const struct cv_mechanism_config *config,
+			  struct cv_error *err);
 /* CV_E_CONFIG: auth_mechanisms names one that is not there. */
 int auth_mechanisms_check(const struct auth_settings *set,
 			  struct cv_error *err);

@@ -88,6 +88,42 @@ int auth_service_load(struct service *s, const char *process, uint32_t wants,
 	return auth_create(s->settings, base, &options, auth_r, err);
 }
 
+/* --- mechanisms ------------------------------------------------------------ */
+
+struct mechanism_paths {
+	struct cv_mechanism_config config;
+	struct service *service;
+};
+
+static void mechanism_reads(const struct cv_mechanism_config *config,
+			    const char *path)
+{
+	needs_path(((const struct mechanism_paths *)config)->service, path);
+}
+
+static void mechanism_writes(const struct cv_mechanism_config *config,
+			     const char *path)
+{
+	writes_path(((const struct mechanism_paths *)config)->service, path);
+}
+
+static int start_mechanisms(struct service *s, const struct auth *auth,
+			    struct cv_error *err)
+{
+	struct mechanism_paths *paths = pool_new(s->pool,
+						 struct mechanism_paths);
+
+	paths->service = s;
+	paths->config = (struct cv_mechanism_config){
+		CV_SIZED(cv_mechanism_config),
+		.hostname = s->private->go.hostname,
+		.krb5_keytab = auth->set.auth_krb5_keytab,
+		.gssapi_hostname = auth->set.auth_gssapi_hostname,
+		.reads = mechanism_reads, .writes = mechanism_writes,
+	};
+	return auth_mechanisms_start(&auth->set, &paths->config, err);
+}
+
 static int auth_start(struct service *s, struct cv_error *err)
 {
 	struct auth *auth;
@@ -100,7 +136,8 @@ static int auth_start(struct service *s, struct cv_error *err)
 		log_set_level("auth", LOG_LEVEL_DEBUG);
 	auth_mechanisms_init(s->settings, &auth->set,
 			     s->private->go.hostname);
-	if ((ret = auth_mechanisms_check(&auth->set, err)) < 0)
+	if ((ret = auth_mechanisms_check(&auth->set, err)) < 0 ||
+	    (ret = start_mechanisms(s, auth, err)) < 0)
 		return ret;
 	if (auth->dbs.passdbs == NULL)
 		log_warning("auth", "there is no passdb { }: nobody can log "

@@ -210,6 +210,9 @@ static void add_mechanisms(struct names *names)
 		for (size_t j = 0; j < sizeof(of_auth) / sizeof(*of_auth); j++)
 			own |= cv_span_is_icase(mech, of_auth[j]);
 		cv_text_init(&name, names->pool);
+		/* one library has both */
+		if (cv_span_is_icase(mech, "GSS-SPNEGO"))
+			mech = CV_SPAN("gssapi");
 		for (size_t j = 0; j < mech.len; j++)
 			cv_text_append_c(&name, cv_ascii_lower(mech.data[j]));
 		cv_text_append_c(&name, '?');

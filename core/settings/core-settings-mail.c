@@ -76,11 +76,11 @@ static const struct cv_setting_def auth_setting_defs[] = {
 		"Socket for userdb lookups, in base_dir."),
 	CV_SETTING(auth_settings, auth_krb5_keytab, CV_SET_STRING,
 		"", NULL, CV_SET_RELOADABLE,
-		"Key table for GSSAPI."),
+		"Key table for GSSAPI; empty: the system's."),
 	CV_SETTING(auth_settings, auth_gssapi_hostname, CV_SET_STRING,
 		"", NULL, CV_SET_RELOADABLE,
-		"Name of this host in GSSAPI; $ALL: any in the key "
-		"table."),
+		"Name of this host in GSSAPI; empty: as hostname; "
+		"$ALL: any in the key table."),
 	CV_SETTING(auth_settings, auth_ssl_require_client_cert, CV_SET_BOOL,
 		"no", NULL, CV_SET_RELOADABLE,
 		"Logins need a valid client certificate."),

@@ -9,8 +9,6 @@
 static const struct unused { const char *name, *why; } unused_settings[] = {
 	{ "auth_cache_verify_password_with_worker", "nothing uses it" },
 	{ "auth_debug_passwords", "passwords are never logged" },
-	{ "auth_gssapi_hostname", "there is no GSSAPI mechanism yet" },
-	{ "auth_krb5_keytab", "there is no GSSAPI mechanism yet" },
 	{ "auth_socket_path", "auth is reached without a socket" },
 	{ "deliver_log_format", "the form of these lines is fixed" },
 	{ "import_environment",

@@ -163,6 +163,7 @@ def test_one_exchange_at_a_time(server):
 class Cyrus:
     """The client of Cyrus SASL, by its C interface."""
     user, authname, password = 0x4001, 0x4002, 0x4004
+    alive = []
 
     class Callback(ctypes.Structure):
         _fields_ = [("id", ctypes.c_ulong), ("proc", ctypes.c_void_p),
@@ -194,7 +195,8 @@ class Cyrus:
         self.callbacks = (self.Callback * 4)(
             self.Callback(self.user, pointers[0]), self.Callback(self.authname, pointers[0]),
             self.Callback(self.password, pointers[1]), self.Callback(0, None))
-        self.alive = name, give, kept
+        # the library keeps the first ones for good
+        self.alive.append((self.callbacks, name, give, kept))
         self.lib = ctypes.CDLL("libsasl2.so.2")
         self.conn, self.out = ctypes.c_void_p(), ctypes.c_void_p()
         self.length = ctypes.c_uint()
