@@ -304,8 +304,9 @@ static int cmd_xclient(struct lmtp_session *l, struct cv_span args,
 {
 	const char *refusal;
 
-	/* what was sent along with it would be another's */
-	if (lmtp_conn->peek(l->conn).len > 0) {
+	/* what was sent along with one that counts would be another's */
+	if (lmtp_sess->is_from_proxy(l->session) &&
+	    lmtp_conn->peek(l->conn).len > 0) {
 		lmtp_reply(l, "501 5.5.4 Data after XCLIENT, closing");
 		l->quit = true;
 		return CV_OK;

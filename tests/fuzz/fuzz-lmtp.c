@@ -1,5 +1,6 @@
 /* fuzz-lmtp.c - a whole LMTP conversation; the first byte is the size of the
- * pieces it arrives in.  In pieces and at once must give the same. */
+ * pieces it arrives in.  In pieces and at once must give the same, but for a
+ * proxy, whose XCLIENT must come alone. */
 #include "lmtp-mock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lmtp_mock_run(pool, input, 0, &whole);
 		BUG_IF(!cv_span_equal(cv_text_span(&pieces.delivered),
 				      cv_text_span(&whole.delivered)));
+		lmtp_mock_is_proxy = true;
+		lmtp_mock_run(pool, input, data[0], &pieces);
+		lmtp_mock_is_proxy = false;
 	}
 	pool_destroy(&pool);
 	return 0;

@@ -84,6 +84,7 @@ static int conn_flush(struct cv_connection *c, struct cv_error *err)
 }
 
 static const char *conn_remote(struct cv_connection *c) { return "192.0.2.1"; }
+static uint16_t conn_remote_port(struct cv_connection *c) { return 25; }
 static bool conn_can_starttls(struct cv_connection *c) { return true; }
 
 static int conn_starttls(struct cv_connection *c, struct cv_error *err)
@@ -96,6 +97,7 @@ static const struct cv_connection_api connection = {
 	CV_SIZED(cv_connection_api), .peek = conn_peek, .skip = conn_skip,
 	.fill = conn_fill, .write = conn_write, .print = conn_printf,
 	.flush = conn_flush, .remote_address = conn_remote,
+	.remote_port = conn_remote_port,
 	.can_starttls = conn_can_starttls, .starttls = conn_starttls,
 };
 
@@ -113,7 +115,12 @@ static const char *sess_id(struct cv_session *s) { return "id"; }
 static const char *sess_hostname(struct cv_session *s) { return "host"; }
 static bool sess_stopping(struct cv_session *s) { return false; }
 
-static bool sess_is_from_proxy(struct cv_session *s) { return true; }
+bool lmtp_mock_is_proxy;
+
+static bool sess_is_from_proxy(struct cv_session *s)
+{
+	return lmtp_mock_is_proxy;
+}
 
 static int sess_set_origin(struct cv_session *s,
 			   const struct cv_preauth_origin *origin)

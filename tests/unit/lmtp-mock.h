@@ -13,6 +13,9 @@ struct lmtp_mock_result {
 	uint32_t deliveries;		/* recipients that were answered OK */
 };
 
+/* Whether the peer may say XCLIENT; then it counts what arrives with what. */
+extern bool lmtp_mock_is_proxy;
+
 /* Runs one session on the input, which arrives in pieces of the given size
  * (0: all at once), then ends.  Everything lives in pool.  Recipients that
  * begin with "no" do not exist; "temp" fails for now. */

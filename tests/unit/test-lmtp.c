@@ -105,12 +105,23 @@ static void xclient_begins_anew(void **state)
 	struct cv_pool *pool = pool_create("test");
 	struct lmtp_mock_result r;
 
+	lmtp_mock_run(pool, CV_SPAN("LHLO p\r\nXCLIENT X\r\nNOOP\r\n"), 0, &r);
+	assert_null(strstr(cv_text_str(&r.out), "250-XCLIENT"));
+	assert_non_null(strstr(cv_text_str(&r.out), "550 5.7.0"));
+	assert_non_null(strstr(cv_text_str(&r.out), "250 2.0.0"));
+	lmtp_mock_is_proxy = true;
 	lmtp_mock_run(pool, CV_SPAN("LHLO p\r\n"), 0, &r);
 	assert_non_null(strstr(cv_text_str(&r.out), "250-XCLIENT ADDR "));
 	lmtp_mock_run(pool, CV_SPAN("XCLIENT ADDR=192.0.2.7\r\nNOOP\r\n"),
 		      0, &r);
 	assert_non_null(strstr(cv_text_str(&r.out), "501 5.5.4 Data after"));
 	assert_null(strstr(cv_text_str(&r.out), "250"));
+	lmtp_mock_run(pool, CV_SPAN("LHLO p\r\nMAIL FROM:<s@x>\r\nRSET\r\n"
+		"XCLIENT ADDR=192.0.2.7 LOGIN=a+40b\r\nMAIL FROM:<s@x>\r\n"),
+		      1, &r);
+	assert_non_null(strstr(cv_text_str(&r.out), "\r\n220 host "));
+	assert_non_null(strstr(cv_text_str(&r.out), "503 5.5.1 LHLO first"));
+	lmtp_mock_is_proxy = false;
 	pool_destroy(&pool);
 }
 
