@@ -168,6 +168,47 @@ static int remove_dir(struct cv_storage_root *root, const char *path,
 	}
 }
 
+/* --- the alternative place --------------------------------------------------------------- */
+
+/* It has the tree of root; false: there is none, or it is not to be reached. */
+static bool alt_open(struct cv_storage_root *root,
+		     struct cv_storage_root *alt_r)
+{
+	if (root->multi || root->alt[0] == '\0')
+		return false;
+	*alt_r = *root;
+	alt_r->fd = DBOX_CALL(root, open, AT_FDCWD, root->alt,
+			      O_RDONLY | O_DIRECTORY, 0);
+	return alt_r->fd >= 0;
+}
+
+static void remove_alt(struct cv_storage_root *root, const char *path)
+{
+	struct cv_storage_root alt;
+
+	if (!alt_open(root, &alt))
+		return;
+	(void)remove_dir(&alt, path, NULL);
+	dbox_close(root, alt.fd);
+}
+
+/* Under the name that the folder itself has in the trash: what a process that
+ * died left of it goes with that.  Else it would be in the next folder of this
+ * name. */
+static void trash_alt(struct cv_storage_root *root, const char *level,
+		      const char *path, const char *trash)
+{
+	struct cv_storage_root alt;
+
+	if (!alt_open(root, &alt))
+		return;
+	if (DBOX_CALL(&alt, rename, alt.fd, path, alt.fd, trash, false) == 0) {
+		(void)dbox_sync_dir(&alt, alt.fd, level, NULL);
+		(void)DBOX_CALL(&alt, fsync, alt.fd);
+	}
+	dbox_close(root, alt.fd);
+}
+
 /* Whoever renamed it there may still be at it: both may. */
 static void clean_trash(struct cv_storage_root *root)
 {
@@ -179,8 +220,10 @@ static void clean_trash(struct cv_storage_root *root)
 		return;
 	while ((entry = DBOX_API(root)->dir_next(dir, &type)) != NULL) {
 		if (strncmp(entry, TRASHED, strlen(TRASHED)) == 0 &&
-		    (type == DT_DIR || type == DT_UNKNOWN))
+		    (type == DT_DIR || type == DT_UNKNOWN)) {
+			remove_alt(root, entry);
 			(void)remove_dir(root, entry, NULL);
+		}
 	}
 	(void)DBOX_API(root)->dir_close(&dir);
 }
@@ -213,22 +256,6 @@ static void remove_empty(struct cv_storage_root *root, const char *level)
 	while ((slash = strrchr(part, '/')) != NULL &&
 	       DBOX_CALL(root, rmdir, root->fd, part) == 0)
 		*slash = '\0';
-}
-
-/* What lies in the alternative place. */
-static void remove_alt(struct cv_storage_root *root, const char *path)
-{
-	struct cv_storage_root alt = *root;
-	struct cv_error *none = NULL;
-
-	if (root->multi || root->alt[0] == '\0')
-		return;
-	alt.fd = DBOX_CALL(root, open, AT_FDCWD, root->alt,
-			   O_RDONLY | O_DIRECTORY, 0);
-	if (alt.fd < 0)
-		return;
-	(void)remove_dir(&alt, path, none);
-	dbox_close(root, alt.fd);
 }
 
 /* Dovecot's messages in it are expunged with it.  What cannot be said now
@@ -274,9 +301,12 @@ int dbox_folder_remove(struct cv_storage_root *root, struct cv_span name,
 		 (unsigned long long)random);
 	if (DBOX_CALL(root, rename, root->fd, path, root->fd, trash,
 		      false) == 0) {
+		trash_alt(root, level, path, trash);
 		ret = dbox_sync_dir(root, root->fd, level, err);
 		if (ret == CV_OK && DBOX_CALL(root, fsync, root->fd) < 0)
 			ret = common_fail(err, "sync", root->config->path);
+		/* before the other, which says that there is something */
+		remove_alt(root, trash);
 		if (ret == CV_OK)
 			ret = remove_dir(root, trash, err);
 	} else if (errno != ENOENT) {

@@ -440,6 +440,40 @@ def test_altmove_moves_messages_away_and_back_and_clients_see_nothing(two_places
     waiting.logout()
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("strace") is None,
+                    reason="needs root and strace")
+@pytest.mark.parametrize("when", range(1, 9))
+def test_a_removal_that_was_killed_leaves_nothing_at_the_other_place(when):
+    """Its files would be messages of the next folder of that name."""
+    with culver.Server(config=config(culver.CONFIG, "sdbox", ":ALT=~/slow")) as server:
+        client = server.imap()
+        assert client.create("Work")[0] == "OK"
+        for n in range(3):
+            assert client.append("Work", None, None, MAIL % (n, n))[0] == "OK"
+        client.logout()
+        slow = server.home("alice") / "slow"
+        server.adm("altmove", "-u", "alice", "mailbox", "Work", "ALL")
+        assert len(list((slow / "mailboxes/Work").rglob("*"))) > 3
+        killed = subprocess.run(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=unlinkat,unlink",
+             "-e", f"inject=unlinkat,unlink:signal=KILL:when={when}",
+             culver.PREFIX / "bin/culveradm", "-c", server.config, "mailbox", "delete", "-u", "alice", "Work"],
+            capture_output=True, text=True, timeout=60)
+        assert "killed by signal 9" in killed.stderr
+        client = server.imap()
+        client.list()
+        gone = client.create("Work")[0] == "OK"
+        if gone:
+            assert client.select("Work")[1] == [b"0"]
+        else:                           # it was killed before it began
+            assert client.select("Work")[1] == [b"3"] and client.close()[0] == client.delete("Work")[0] == "OK"
+        client.list()
+        client.logout()
+        files = [p for p in [*slow.rglob("*"), *(server.home("alice") / "box").rglob(".culver-trashed*")]
+                 if p.is_file() or "trashed" in p.name]
+        assert files == []
+
+
 def test_an_alternative_place_that_is_not_mounted_costs_no_message(two_places):
     fill(two_places)
     before = two_places.adm("fetch", "-u", "alice", "uid text", "mailbox", "INBOX").stdout
