@@ -10,6 +10,7 @@ static const struct {
 	const char *name;
 	enum location_key key;
 	bool is_word;
+	const char *unused;		/* why, where there is more to say */
 } keys[] = {
 	{ "LAYOUT", LOCATION_KEY_USED }, { "DIRNAME", LOCATION_KEY_USED },
 	{ "FULLDIRNAME", LOCATION_KEY_USED },
@@ -18,11 +19,14 @@ static const struct {
 	{ "UTF-8", LOCATION_KEY_USED, true },
 	{ "MAILBOXDIR", LOCATION_KEY_USED },
 	{ "INDEXPVT", LOCATION_KEY_USED },
-	{ "INDEXCACHE", LOCATION_KEY_UNUSED },
-	{ "VOLATILEDIR", LOCATION_KEY_UNUSED },
+	{ "INDEXCACHE", LOCATION_KEY_UNUSED, .unused = "what is kept of "
+	  "headers and structures lies with the index (INDEX=)" },
+	{ "VOLATILEDIR", LOCATION_KEY_UNUSED, .unused = "the "
+	  "account's lock lies with the index (INDEX=)" },
 	{ "SUBSCRIPTIONS", LOCATION_KEY_USED },
 	{ "BROKENCHAR", LOCATION_KEY_REFUSED },
-	{ "LISTINDEX", LOCATION_KEY_UNUSED },
+	{ "LISTINDEX", LOCATION_KEY_UNUSED, .unused = "the list of mailboxes "
+	  "is in the account's journal (INDEX=)" },
 	{ "NO-NOSELECT", LOCATION_KEY_UNUSED, true },
 	{ "ALTNOCHECK", LOCATION_KEY_UNUSED, true },
 	{ "ITERINDEX", LOCATION_KEY_UNUSED, true },
@@ -35,6 +39,16 @@ enum location_key location_key_find(struct cv_span key)
 			return keys[i].key;
 	}
 	return LOCATION_KEY_UNKNOWN;
+}
+
+/* To stand behind "no effect". */
+static const char *unused_why(struct cv_span key)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (cv_span_is(key, keys[i].name) && keys[i].unused != NULL)
+			return keys[i].unused;
+	}
+	return "only Dovecot needs it";
 }
 
 bool location_key_is_word(struct cv_span key)
@@ -107,7 +121,8 @@ static void check_key(struct location *l, struct cv_span part)
 	(void)cv_span_split(&value, '=', &key);
 	known = location_key_find(key);
 	if (known == LOCATION_KEY_UNUSED) {
-		report(l, true, "key '%.*s' has no effect", CV_SPAN_ARG(key));
+		report(l, true, "key '%.*s' has no effect: %s",
+		       CV_SPAN_ARG(key), unused_why(key));
 		return;
 	}
 	if (known == LOCATION_KEY_REFUSED) {

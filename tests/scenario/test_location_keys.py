@@ -220,3 +220,15 @@ def test_no_mailbox_takes_the_place_of_what_is_known_of_them(location, taken, fr
         for name in free:
             ok(client.delete(name))
         client.logout()
+
+
+@pytest.mark.parametrize("key,why", [
+    ("INDEXCACHE=~/cache", "headers and structures lies with the index (INDEX=)"),
+    ("VOLATILEDIR=/tmp/x", "the account's lock lies with the index (INDEX=)"), ("LISTINDEX=x", "in the account's journal"),
+    ("NO-NOSELECT", "only Dovecot needs it")])
+def test_a_key_that_only_dovecot_needs_is_told_with_what_does_its_job(tmp_path, key, why):
+    path = tmp_path / "culver.conf"
+    path.write_text(f"mail_location = maildir:~/Maildir:{key}\n")
+    told = subprocess.run([culver.PREFIX / "bin/culverconf", "-c", path], capture_output=True, text=True)
+    assert told.returncode == 0
+    assert f"key '{key.partition('=')[0]}' has no effect: " in told.stderr and why in told.stderr
