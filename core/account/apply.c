@@ -359,6 +359,15 @@ static bool add_message(struct folder *folder, const struct row_values *v,
 	return true;
 }
 
+/* A UID that was given out stays so, whatever becomes of its message. */
+static bool skip_message(struct folder *folder, uint32_t uid)
+{
+	if (!folder->f.account->in_base && uid >= folder->f.uidnext &&
+	    uid < UINT32_MAX)
+		folder->f.uidnext = uid + 1;
+	return false;
+}
+
 static bool apply_append(struct apply *a)
 {
 	struct folder *folder = apply_get_folder(a);
@@ -382,7 +391,7 @@ static bool apply_append(struct apply *a)
 	blob_len = get_u16(&a->c);
 	if (v.uid == 0 || a->c.bad ||
 	    !get_indexes(a, folder_load(folder), count, &indexes))
-		return false;
+		return skip_message(folder, v.uid);
 	v.keywords = keyword_set_number(folder->data, indexes, count);
 	v.blob = get_span(&a->c, blob_len);
 	given = a->c.len < 8 ? 0 : get_u64(&a->c);
@@ -390,7 +399,7 @@ static bool apply_append(struct apply *a)
 		v.modseq = given;
 	if (a->c.bad || blob_len > ACCOUNT_BLOB_MAX ||
 	    !add_message(folder, &v, a->record->txn))
-		return false;
+		return skip_message(folder, v.uid);
 	folder->dirty = true;
 	a->last = folder;
 	a->last_uid = v.uid;

@@ -547,6 +547,9 @@ class Account:
         (m["guid"], uid, flags, m["received"], m["saved"], m["size"],
          m["virtual_size"], m["at"], count, size) = p.get("16sIIqqQQQHH")
         m["uid"], m["flags"] = uid, flags & (IMAP | DRIVER)
+        before = f["uidnext"]
+        if not self.in_state and before <= uid < 2**32 - 1:
+            f["uidnext"] = uid + 1  # also when it is skipped
         m["keywords"] = f.indexes(p, count)
         m["blob"] = p.bytes(size)
         if uid == 0 or size > 1024:
@@ -555,9 +558,8 @@ class Account:
             if uid not in f["rows"] and uid < max(f["rows"], default=0):
                 raise Nonsense("UID")
         else:
-            if uid < f["uidnext"] or uid == 2**32 - 1:
+            if uid < before or uid == 2**32 - 1:
                 raise Nonsense("UID")
-            f["uidnext"] = uid + 1
             f.count(m, 1)
             f.raise_modseq(r.txn)
         rest = p.rest()

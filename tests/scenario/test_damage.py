@@ -429,6 +429,56 @@ def test_verify_names_what_is_lost_and_force_resync_mends_it(kind, what):
         assert sorted(r[3] for r in fetch(server)) == mail
 
 
+def garble(path, share):
+    at = int(path.stat().st_size * share)
+    with open(path, "r+b") as f:
+        f.seek(at)
+        f.write(b"\xff" * 8192)
+
+
+HARMED = {
+    "a snapshot": lambda account, box: flip(next(account.glob(f"{box}.*.snap")), 600),
+    "the journal's middle": lambda account, box: garble(journal(account), 0.5),
+}
+
+
+def journal(account):
+    return next(account.glob("journal.*"))
+
+
+@pytest.mark.parametrize("kind", ["maildir", "sdbox", "mdbox"])
+@pytest.mark.parametrize("what", sorted(HARMED))
+def test_no_uid_means_another_message_after_damage(kind, what):
+    """Of what a client may have seen, that is, expunged messages included."""
+    with culver.Server(config=culver.CONFIG.replace("maildir:~/Maildir", f"{kind}:~/box")) as server:
+        client = server.imap()
+        for n in range(8):
+            client.append("INBOX", "kw1", None, message(n))
+        rotate(server)
+        for n in range(8, 28):
+            client.append("INBOX", "kw1" if n % 2 else None, None, message(n))
+        client.select("INBOX")
+        known = {uid: text for _, uid, _, text in fetch(server)}
+        client.store("10:24", "+FLAGS", "(\\Deleted)")
+        client.expunge()
+        account = server.home("alice") / "box" / "culver"
+        inbox = json.loads(server.adm("-f", "json", "mailbox", "status", "-u", "alice",
+                                      "guid uidvalidity", "INBOX").stdout)[0]
+        client.logout()
+        HARMED[what](account, inbox["guid"])
+        client = server.imap()
+        client.select("INBOX")
+        client.append("INBOX", None, None, message(99))
+        client.logout()
+        after = {uid: text for _, uid, _, text in fetch(server)}
+        now = json.loads(server.adm("-f", "json", "mailbox", "status", "-u", "alice",
+                                    "uidvalidity", "INBOX").stdout)[0]
+        assert now["uidvalidity"] == inbox["uidvalidity"]
+        assert message(99).decode() in {t.replace("\n", "\r\n").replace("\r\r", "\r")
+                                        for t in after.values()}
+        assert [u for u in after if u in known and after[u] != known[u]] == []
+
+
 def test_a_snapshot_that_is_not_used_any_more_is_mended_too():
     with culver.Server(config=config("maildir")) as server:
         fill(server)
