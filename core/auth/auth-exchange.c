@@ -264,6 +264,14 @@ static const char *result_text(int result)
 	return "internal failure";
 }
 
+/* [RFC5530 3] whoever has not shown a password learns nothing of the account
+ * (AUTHENTICATIONFAILED); other programs are told, and do the same. */
+static uint32_t fail_reason(const struct auth_exchange *x, int result)
+{
+	return x->request->on_deny_list && !x->outside ?
+		CV_AUTH_FAIL_CREDENTIALS : auth_fail_reason(result);
+}
+
 /* Sends data whose answer is not looked at, before the end is told. */
 static void say_last_words(struct auth_exchange *x, struct cv_span data,
 			   uint32_t why, const char *reason)
@@ -300,9 +308,9 @@ static void verified(struct auth_request *request, int result)
 	if (x->io.fail_data.len > 0 && result > 0)
 		say_last_words(x, request->fail_data[0] == '\0' ?
 			       x->io.fail_data : cv_span_of(request->fail_data),
-			       auth_fail_reason(result), result_text(result));
+			       fail_reason(x, result), result_text(result));
 	else
-		fail(x, auth_fail_reason(result), result_text(result));
+		fail(x, fail_reason(x, result), result_text(result));
 }
 
 /* The names the mechanism has found out; false: they are not acceptable and

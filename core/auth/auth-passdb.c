@@ -227,8 +227,24 @@ static bool deny_decided(struct auth_request *request, int result)
 	}
 	log_info("auth", "%s: user found in a passdb with deny = yes",
 		 auth_request_name(request));
+	request->on_deny_list = true;
 	chain_fail(request, CV_AUTH_DISABLED);
 	return true;
+}
+
+/* Fields that go with a refusal.  The reason that a lookup found is for those
+ * whose password is right: only a driver that has itself refused has said why
+ * it did. */
+static void note_refusal(struct auth_request *request, int result)
+{
+	const struct cv_auth_reply *reply = &request->reply;
+	const char *reason = auth_reply_get(reply, "reason");
+
+	if (reason != NULL && (result != CV_AUTH_MISMATCH ||
+			       request->db->facts.verifies))
+		request->fail_text = reason;
+	if (result == CV_AUTH_MISMATCH && auth_reply_is_true(reply, "nodelay"))
+		(void)auth_reply_set_str(&request->fields, "nodelay", "yes");
 }
 
 /* What a result means for the chain: true when it goes on, with request->db
@@ -248,8 +264,8 @@ static bool chain_judge(struct auth_request *request, int result)
 		result = apply_fields(request, db);
 	else if (result == CV_AUTH_NEXT)
 		result = apply_next(request);
-	else if (auth_reply_get(&request->reply, "reason") != NULL)
-		request->fail_text = auth_reply_get(&request->reply, "reason");
+	else
+		note_refusal(request, result);
 	if (result > CV_AUTH_OK &&
 	    auth_reply_get(&request->reply, "fail_data") != NULL)
 		request->fail_data = auth_reply_get(&request->reply,
@@ -531,6 +547,7 @@ void auth_request_verify(struct auth_request *request,
 	request->db = request->in_master ? request->auth->dbs.masterdbs :
 		request->auth->dbs.passdbs;
 	request->success = request->saw_internal = false;
+	request->on_deny_list = false;
 	request->saw_mismatch = request->skip_password = false;
 	request->stage = STAGE_NEXT;
 	request->job.done = chain_step;

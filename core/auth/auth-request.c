@@ -91,6 +91,8 @@ int auth_request_set_user(struct auth_request *request, struct cv_span user,
 	    (user.len > 0 && memchr(user.data, '\0', user.len) != NULL))
 		return FAIL(err, CV_E_DENIED, "user name is not acceptable");
 	in->original_user = pool_copy(request->pool, user.data, user.len);
+	request->original_login = pool_copy(request->pool, name.data,
+					    name.len);
 	ret = auth_username_fix(set, in, name, request->pool, &fixed, err);
 	if (ret < 0)
 		return ret;
@@ -104,8 +106,8 @@ int auth_request_set_user(struct auth_request *request, struct cv_span user,
 	if (ret < 0)
 		return error_prefix(err, "login user");
 	/* [RFC4616 2] an authorization identity that is the authentication
-	 * identity changes nothing */
-	if (split || strcmp(fixed, in->user) != 0) {
+	 * identity changes nothing; nor does "alice*alice" */
+	if (strcmp(fixed, in->user) != 0) {
 		in->login_user = fixed;
 		in->is_master_lookup = true;
 	}

@@ -24,6 +24,9 @@ struct auth_request {
 	struct cv_auth_reply userdb;	/* userdb_* of the passdbs, then what
 					 * the userdbs say */
 	struct cv_span password;	/* data NULL: not to be checked */
+	const char *original_login;	/* the client's word for the one whose
+					 * password it is, not yet translated;
+					 * NULL: not set */
 	const char *credentials;	/* of a lookup: "{SCHEME}..." or bare */
 	const char *credentials_scheme;	/* of a bare one */
 	struct auth_db *credentials_db;	/* where they are */
@@ -45,6 +48,7 @@ struct auth_request {
 	struct cv_error error;		/* of an internal failure */
 	bool success, in_master, skip_password;
 	bool saw_internal, saw_mismatch;
+	bool on_deny_list;		/* whatever the password */
 	bool saw_verify_only;		/* a passdb that cannot look up */
 	bool authenticated;		/* a passdb chain has said yes */
 	struct auth_request *known;	/* asks whether the user exists */

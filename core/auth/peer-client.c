@@ -89,15 +89,17 @@ static void put_fields(struct auth_peer *peer, struct cv_text *out,
 }
 
 /* Under which name they came, and whose password was right. */
-static void put_origin(struct cv_text *out, const struct cv_auth_input *in)
+static void put_origin(struct cv_text *out, const struct auth_request *request)
 {
-	if (in->master_user[0] != '\0') {
-		auth_line_put(out, "original_user", in->master_user);
+	const struct cv_auth_input *in = &request->input;
+	const char *original = request->original_login;
+
+	if (original != NULL &&
+	    (in->master_user[0] != '\0' || in->user[0] == '\0' ||
+	     strcmp(original, in->user) != 0))
+		auth_line_put(out, "original_user", original);
+	if (in->master_user[0] != '\0')
 		auth_line_put(out, "auth_user", in->master_user);
-	} else if (in->original_user[0] != '\0' &&
-		   strcmp(in->original_user, in->user) != 0) {
-		auth_line_put(out, "original_user", in->original_user);
-	}
 }
 
 static void put_ok(struct peer_item *item, struct cv_text *out,
@@ -110,7 +112,7 @@ static void put_ok(struct peer_item *item, struct cv_text *out,
 	cv_text_append_f(out, "OK\t%u", item->id);
 	auth_line_put(out, "user", request->input.user);
 	put_fields(item->peer, out, &request->fields);
-	put_origin(out, &request->input);
+	put_origin(out, request);
 	if (final.len > 0) {
 		cv_text_init(&text, item->pool);
 		base64_encode(&text, final.data, final.len);
@@ -149,16 +151,18 @@ static void put_fail(struct peer_item *item, struct cv_text *out,
 	const char *code = fail_code(request, answer->fail);
 
 	cv_text_append_f(out, "FAIL\t%u", item->id);
+	/* a name that was refused has nothing but what the client wrote */
 	if (request->input.user[0] != '\0')
 		auth_line_put(out, "user", request->input.user);
+	else if (request->original_login != NULL)
+		auth_line_put(out, "user", request->original_login);
 	if (old_word(code) != NULL)
 		auth_line_put(out, old_word(code), NULL);
 	if (code != NULL)
 		auth_line_put(out, "code", code);
 	if (answer->text[0] != '\0')
 		auth_line_put(out, "reason", answer->text);
-	if (request->input.master_user[0] != '\0')
-		put_origin(out, &request->input);
+	put_origin(out, request);
 	cv_text_append_c(out, '\n');
 }
 

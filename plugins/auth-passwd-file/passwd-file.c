@@ -54,9 +54,10 @@ int passwd_file_parse_line(struct cv_span line, struct passwd_entry *entry_r,
 			*fields[i] = field;
 	}
 	entry_r->extra = rest;
-	if (entry_r->password.data == NULL)
-		return CV_NOT_FOUND;	/* a name alone is no user */
-	split_type(entry_r);
+	/* a name alone is a user whom no password lets in: lists for
+	 * deny = yes are made of them */
+	if (entry_r->password.data != NULL)
+		split_type(entry_r);
 	*why_r = "its uid is no number";
 	if (!is_id(entry_r->uid))
 		return CV_E_SYNTAX;

@@ -2,7 +2,8 @@
  *
  *	user:password:uid:gid:(gecos):home:(shell):extra fields
  *
- * Fields from the end may be missing.  The eighth is the rest of the line and
+ * Fields from the end may be missing, down to the name alone, which is how
+ * lists for deny = yes are written.  The eighth is the rest of the line and
  * may have colons in it. */
 #ifndef PASSWD_FILE_H
 #define PASSWD_FILE_H
