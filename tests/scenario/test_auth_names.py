@@ -1,5 +1,6 @@
 """Names, realms, master users and the codes of a refusal: the same questions to us and to
 Debian's Dovecot with the same configuration, and the same answers expected."""
+import concurrent.futures
 import hashlib
 import pathlib
 import re
@@ -63,6 +64,8 @@ class Both:
     """Ours and theirs, with the same settings."""
 
     def __init__(self, extra):
+        if "auth_failure_delay" not in extra:
+            extra += "auth_failure_delay = 0\n"
         self.ours = prepare(culver.Server(), extra)
         self.theirs = prepare(dovecot.Dovecot(), extra)
 
@@ -94,6 +97,11 @@ class Both:
         ours, theirs = self.ask(question)
         assert ours == theirs
         return ours
+
+    def all_same(self, questions):
+        """The same of many, at once: they let each that fails wait."""
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            return list(pool.map(self.same, questions))
 
 
 def words(answer):
@@ -140,14 +148,10 @@ PASSWORDS = ("secret", "domain", "other", "formatted", "plus", "wrong")
 def test_names(case):
     extra, names = NAME_CASES[case]
     with Both(extra) as both:
-        accepted = set()
-        for name in names:
-            for password in PASSWORDS:
-                answer = both.same(login(name, password))
-                if answer[0] == "OK":
-                    accepted.add((name, password))
+        answers = both.all_same(login(name, password) for name in names
+                                for password in PASSWORDS)
         # both refusing all would say nothing
-        assert accepted or case == "format makes bad"
+        assert any(a[0] == "OK" for a in answers) or case == "format makes bad"
 
 
 MASTER_CASES = {
@@ -178,11 +182,8 @@ MASTER_CASES = {
 def test_master_users(case):
     extra, attempts = MASTER_CASES[case]
     with Both(extra) as both:
-        accepted = 0
-        for name, password, authzid in attempts:
-            answer = both.same(login(name, password, authzid))
-            accepted += answer[0] == "OK"
-        assert accepted
+        answers = both.all_same(login(*attempt) for attempt in attempts)
+        assert any(a[0] == "OK" for a in answers)
 
 
 def digest_answer(challenge, name, password, realm=None):
