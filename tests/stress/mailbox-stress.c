@@ -121,6 +121,18 @@ static void end(struct session *s)
 	free(s->mirror);
 }
 
+/* Every message of the test begins with its name; one that does not is lost. */
+static const char *subject_of(struct session *s, const char *header)
+{
+	static const char field[] = "Subject: ";
+	size_t len = sizeof(field) - 1;
+
+	if (strncmp(header, field, len) != 0)
+		return "LOST";
+	return pool_printf(s->pool, "%.*s", (int)strcspn(header + len, "\r"),
+			   header + len);
+}
+
 static void dump_message(struct session *s, uint32_t seq)
 {
 	struct cv_section all = {
@@ -144,10 +156,8 @@ static void dump_message(struct session *s, uint32_t seq)
 	fprintf(s->log, "message %u %u %s %llu %s %s\n", data.uid,
 		data.flags & CV_FLAGS_STORED, keywords_text(s, data.keywords),
 		(unsigned long long)data.modseq, ret != CV_OK ? "LOST" :
-		pool_printf(s->pool, "%.*s", (int)strcspn(
-			cv_text_str(&text) + 9, "\r"), cv_text_str(&text) +
-			9), notes_text(s, data.annotations,
-				       data.annotation_count, false));
+		subject_of(s, cv_text_str(&text)),
+		notes_text(s, data.annotations, data.annotation_count, false));
 }
 
 /* What is there at the end, as a new session sees it. */
