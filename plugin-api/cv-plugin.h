@@ -57,6 +57,7 @@ enum cv_provider_kind {		/* numbers are never reused */
 	CV_PROVIDER_SERVICE = 8,	/* cv-extend.h */
 	CV_PROVIDER_EXTENSION = 9,	/* cv-extend.h */
 	CV_PROVIDER_FTS = 10,		/* cv-fts.h */
+	CV_PROVIDER_POLICY = 11,	/* cv-policy.h */
 };
 
 /* A NULL member means core's default.  Every table begins with CV_HEAD and
@@ -75,6 +76,7 @@ CV_PROVIDE(MECHANISM, mechanism)
 CV_PROVIDE(SCHEME, scheme)
 CV_PROVIDE(QUOTA, quota)
 CV_PROVIDE(FTS, fts)
+CV_PROVIDE(POLICY, policy)
 
 /* A service of core; NULL, and a sentence for the log, when this process has
  * none of that name and version.  After cv_api was set. */

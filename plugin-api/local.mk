@@ -13,6 +13,7 @@ culverinclude_HEADERS += \
 	%D%/cv-imap.h \
 	%D%/cv-mailbox.h \
 	%D%/cv-plugin.h \
+	%D%/cv-policy.h \
 	%D%/cv-protocol.h %D%/cv-proxy.h \
 	%D%/cv-quota.h \
 	%D%/cv-settings.h \

@@ -3,6 +3,7 @@
 #include "auth-forward.h"
 #include "auth-mechanism.h"
 #include "auth-penalty.h"
+#include "auth-policy.h"
 #include "password-scheme.h"
 #include "auth-credentials.h"
 #include "ipc/channel-binding.h"
@@ -10,11 +11,11 @@
 #include <event2/event.h>
 #include <openssl/evp.h>
 
-enum { DELAY_UNTIL_MAX_SECS = 300 };
+enum { DELAY_UNTIL_MAX_SECS = 300, TARPIT_MAX_SECS = 300 };
 
 enum exchange_stage {
 	EXCHANGE_PENALTY, EXCHANGE_STEP, EXCHANGE_CLIENT, EXCHANGE_DATABASE,
-	EXCHANGE_ANSWER, EXCHANGE_OK, EXCHANGE_FAILED,
+	EXCHANGE_TARPIT, EXCHANGE_ANSWER, EXCHANGE_OK, EXCHANGE_FAILED,
 };
 
 struct auth_exchange {
@@ -40,6 +41,12 @@ struct auth_exchange {
 	const char *fail_reason;
 	bool storing;			/* CV_MECHANISM_STORE is on its way */
 	bool forwarded;			/* the mail is on another server */
+
+	/* the policy server */
+	struct auth_policy_ask *policy;	/* NULL: is not asked just now */
+	const char *client_id;
+	bool policy_before, policy_after;	/* has been asked */
+	bool policy_refused, policy_reported;
 
 	uint32_t pending;		/* type of the answer to be sent */
 	struct auth_answer next_answer;
@@ -131,6 +138,23 @@ static void log_failure(struct auth_exchange *x, const char *reason)
 		 in->local_ip, in->session_id, reason, log_password(x));
 }
 
+/* Once, and only when it is known whom it was about. */
+static void report(struct auth_exchange *x, bool success)
+{
+	const struct auth_settings *set = &x->auth->set;
+
+	if (x->policy_reported || !auth_policy_is_on(set) ||
+	    !set->auth_policy_report_after_auth ||
+	    x->request->original_login == NULL)
+		return;
+	x->policy_reported = true;
+	/* a name that was refused is not told, and a hash without it would
+	 * be that of the password alone */
+	auth_policy_report(x->request, x->request->input.user[0] == '\0' ?
+			   CV_SPAN("") : x->io.password, x->client_id,
+			   success, x->policy_refused);
+}
+
 /* The end, in the client's eyes after a while. */
 static void fail(struct auth_exchange *x, uint32_t why, const char *reason)
 {
@@ -144,6 +168,7 @@ static void fail(struct auth_exchange *x, uint32_t why, const char *reason)
 				 x->io.password : x->last_in);
 	}
 	log_failure(x, reason);
+	report(x, false);
 	if (!credentials ||
 	    auth_reply_is_true(&x->request->fields, "nodelay"))
 		delay = 0;
@@ -216,6 +241,48 @@ static struct cv_span password_of(const struct auth_exchange *x)
 		CV_SPAN("");
 }
 
+static void policy_refuses(struct auth_exchange *x,
+			   const struct auth_policy_verdict *verdict)
+{
+	x->policy_refused = true;
+	x->next_answer.text = verdict->message;
+	fail(x, CV_AUTH_FAIL_CREDENTIALS, "refused by the policy server");
+}
+
+static void succeed(struct auth_exchange *x);
+
+/* A delay is for the first check: this one would tell that the password was
+ * right. */
+static void policy_said_after(void *context,
+			      const struct auth_policy_verdict *verdict)
+{
+	struct auth_exchange *x = context;
+
+	x->policy = NULL;
+	if (verdict->refused)
+		policy_refuses(x, verdict);
+	else
+		succeed(x);
+}
+
+/* False: the server is asked, and succeed is called again. */
+static bool policy_agrees(struct auth_exchange *x)
+{
+	const struct auth_settings *set = &x->auth->set;
+
+	if (!x->policy_after && auth_policy_is_on(set) &&
+	    set->auth_policy_check_after_auth) {
+		x->policy_after = true;
+		x->stage = EXCHANGE_DATABASE;
+		x->policy = auth_policy_check(x->request, x->io.password,
+					      x->client_id,
+					      policy_said_after, x);
+		return false;
+	}
+	report(x, true);
+	return true;
+}
+
 static void succeed(struct auth_exchange *x)
 {
 	const struct cv_auth_reply *fields = &x->request->fields;
@@ -223,6 +290,8 @@ static void succeed(struct auth_exchange *x)
 	bool referred = !x->outside && has_referral(x);
 	struct cv_error err = ERROR_NONE;
 
+	if (!policy_agrees(x))
+		return;
 	if (referred && reason != NULL)
 		x->next_answer.text = reason;
 	if (referred && auth_reply_is_true(fields, "nologin")) {
@@ -455,7 +524,7 @@ static void credentials_found(struct auth_request *request, int result)
 }
 
 /* Asks the databases what the mechanism has asked for. */
-static void ask(struct auth_exchange *x)
+static void ask_databases(struct auth_exchange *x)
 {
 	bool verify = x->asking == CV_MECHANISM_VERIFY;
 
@@ -467,6 +536,37 @@ static void ask(struct auth_exchange *x)
 		auth_request_verify(x->request, verify ? x->io.password :
 				    CV_SPAN_NONE,
 				    verify ? verified : credentials_found);
+}
+
+static void policy_said_before(void *context,
+			       const struct auth_policy_verdict *verdict)
+{
+	struct auth_exchange *x = context;
+	uint32_t secs = verdict->delay_secs;
+
+	x->policy = NULL;
+	if (verdict->refused) {
+		policy_refuses(x, verdict);
+		return;
+	}
+	x->stage = EXCHANGE_TARPIT;
+	arm(x, (uint64_t)(secs < TARPIT_MAX_SECS ? secs : TARPIT_MAX_SECS) *
+	    1000);
+}
+
+static void ask(struct auth_exchange *x)
+{
+	const struct auth_settings *set = &x->auth->set;
+
+	if (x->policy_before || !auth_policy_is_on(set) ||
+	    !set->auth_policy_check_before_auth) {
+		ask_databases(x);
+		return;
+	}
+	x->policy_before = true;
+	x->stage = EXCHANGE_DATABASE;
+	x->policy = auth_policy_check(x->request, x->io.password,
+				      x->client_id, policy_said_before, x);
 }
 
 static void penalty_known(void *context, uint32_t delay_msecs)
@@ -558,6 +658,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (x->stage == EXCHANGE_PENALTY) {
 		ask(x);
+		return;
+	}
+	if (x->stage == EXCHANGE_TARPIT) {
+		ask_databases(x);
 		return;
 	}
 	if (x->stage != EXCHANGE_ANSWER) {
@@ -681,6 +785,7 @@ struct auth_exchange *auth_exchange_begin(struct auth *auth,
 	x->answer = answer;
 	x->context = context;
 	x->next_answer.user = x->next_answer.text = "";
+	x->client_id = pool_strdup(request->pool, begin->client_id);
 	x->mech = auth_mechanism_find(&auth->set, begin->mechanism);
 	x->timer = event_new(auth->base, -1, 0, on_timer, x);
 	BUG_IF(x->timer == NULL);
@@ -730,6 +835,7 @@ void auth_exchange_free(struct auth_exchange **exchange)
 	*exchange = NULL;
 	if (x->penalty_id != 0)
 		auth_penalty_cancel(x->auth->penalty, x->penalty_id);
+	auth_policy_cancel(&x->policy);
 	event_free(x->timer);
 	/* x itself lives in the request's pool; who leaves while a database is
 	 * still writing is not over before that is */

@@ -1,6 +1,8 @@
 /* auth-job.c - work that may take long. */
 #include "auth-job.h"
+#include "auth-policy.h"
 #include "auth-worker.h"
+#include "ipc/auth-message.h"
 #include "ipc/user-message.h"
 #include "password-scheme.h"
 
@@ -59,6 +61,9 @@ void auth_job_run(struct auth_job *job)
 		job->result = auth_hosts_lookup(job->host, &job->reply,
 						&job->error);
 		break;
+	case AUTH_JOB_POLICY:
+		auth_policy_run(job);
+		break;
 	default:
 		run_list(job);
 	}
@@ -89,7 +94,7 @@ void auth_job_submit(struct auth_workers *workers, struct auth_job *job)
 static bool auth_job_has_db(uint32_t kind)
 {
 	return kind != AUTH_JOB_HASH && kind != AUTH_JOB_IDS &&
-		kind != AUTH_JOB_HOST;
+		kind != AUTH_JOB_HOST && kind != AUTH_JOB_POLICY;
 }
 
 static const char *text_of(const char *text)
@@ -113,8 +118,13 @@ void auth_job_put(struct ipc_writer *w, const struct auth_job *job)
 	ipc_put_str(w, text_of(job->names.gid));
 	ipc_put_str(w, text_of(job->names.groups_of));
 	ipc_put_str(w, text_of(job->host));
-	auth_input_put(w, job->input, has_db &&
-		       auth_input_needs_fields(job->db->facts.cache_key));
+	ipc_put_u32(w, job->policy.when);
+	ipc_put_bool(w, job->policy.success);
+	ipc_put_bool(w, job->policy.refused);
+	ipc_put_str(w, text_of(job->policy.client_id));
+	auth_input_put(w, job->input, has_db ?
+		       auth_input_needs_fields(job->db->facts.cache_key) :
+		       job->policy.fields);
 }
 
 int auth_job_read(struct ipc_reader *r, struct auth_dbs *dbs,
@@ -141,11 +151,16 @@ int auth_job_read(struct ipc_reader *r, struct auth_dbs *dbs,
 	job_r->names.groups_of = pool_strdup(pool,
 					     ipc_get_str(r, USER_NAME_MAX));
 	job_r->host = pool_strdup(pool, ipc_get_str(r, AUTH_FIELD_VALUE_MAX));
+	job_r->policy.when = ipc_get_u32(r);
+	job_r->policy.success = ipc_get_bool(r);
+	job_r->policy.refused = ipc_get_bool(r);
+	job_r->policy.client_id =
+		pool_strdup(pool, ipc_get_str(r, AUTH_CLIENT_ID_MAX));
 	auth_input_read(r, pool, input);
 	job_r->input = input;
 	if ((ret = ipc_finish(r, err)) < 0)
 		return ret;
-	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_HOST)
+	if (job_r->kind < AUTH_JOB_LOOKUP || job_r->kind > AUTH_JOB_POLICY)
 		return FAIL(err, CV_E_SYNTAX, "unknown kind of job");
 	if (!auth_job_has_db(job_r->kind))
 		return CV_OK;

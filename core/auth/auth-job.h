@@ -21,17 +21,28 @@ enum auth_job_kind {
 	AUTH_JOB_IDS,		/* names of the system become numbers */
 	AUTH_JOB_STORE,		/* passdb: password in the place of hash */
 	AUTH_JOB_HOST,		/* the name of a host becomes addresses */
+	AUTH_JOB_POLICY,	/* a login, told to the policy server */
+};
+
+/* Beside input and password; the answer is in the reply: see auth-policy.h. */
+struct auth_policy_told {
+	uint32_t when;			/* enum cv_policy_when */
+	bool success, refused;
+	bool fields;			/* what databases said is asked for */
+	const char *client_id;		/* NULL is "" */
 };
 
 struct auth_job {
 	uint32_t kind;
-	struct auth_db *db;		/* all but HASH, IDS, HOST */
+	struct auth_db *db;		/* all but HASH, IDS, HOST,
+					 * POLICY */
 	const struct cv_auth_input *input;
 	struct cv_span password;
 	const char *hash, *scheme;	/* HASH; hash: STORE */
 	cv_user_found_fn *found;	/* LIST */
 	struct auth_id_names names;	/* IDS; NULL is "" */
 	const char *host;		/* HOST; NULL is "" */
+	struct auth_policy_told policy;	/* POLICY */
 
 	int result;			/* enum cv_auth_result, or failure */
 	struct cv_auth_reply reply;	/* LOOKUP, VERIFY, IDS, HOST */

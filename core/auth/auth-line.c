@@ -1,5 +1,6 @@
 /* auth-line.c - one line of what other programs say to auth. */
 #include "auth-line.h"
+#include "ipc/auth-message.h"
 
 #include <stdio.h>
 
@@ -152,6 +153,20 @@ static void take_secured(struct auth_line *line, struct cv_span value)
 		line->conn.tls = true;
 }
 
+/* What a program's client says of itself: any bytes but NUL. */
+static bool take_client_id(struct cv_span value, struct cv_pool *pool,
+			   const char **text_r)
+{
+	struct cv_text text;
+
+	cv_text_init(&text, pool);
+	if (value.len > AUTH_CLIENT_ID_MAX || !unescape(&text, value) ||
+	    memchr(cv_text_str(&text), '\0', text.len) != NULL)
+		return false;
+	*text_r = cv_text_str(&text);
+	return true;
+}
+
 /* Unknown ones are for others, or of later versions.  False: malformed. */
 static bool take_option(struct auth_line *line, struct cv_span name,
 			struct cv_span value, struct cv_pool *pool)
@@ -172,6 +187,8 @@ static bool take_option(struct auth_line *line, struct cv_span name,
 		return take_port(value, &conn->remote_port);
 	if (cv_span_is(name, "local_name"))
 		return take_text(value, pool, &conn->local_name);
+	if (cv_span_is(name, "client_id"))
+		return take_client_id(value, pool, &line->client_text);
 	if (cv_span_is(name, "cert_username"))
 		return take_text(value, pool, &conn->cert_name);
 	if (cv_span_is(name, "secured"))

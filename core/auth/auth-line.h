@@ -44,6 +44,8 @@ struct auth_line {
 	uint32_t id;
 	uint32_t pid;			/* CPID; REQUEST: the client's */
 	uint32_t client_id;		/* REQUEST */
+	const char *client_text;	/* what the program's client says of
+					 * itself; NULL: nothing */
 	struct cv_span cookie;		/* REQUEST: 16 bytes */
 	uint32_t session_pid;		/* REQUEST; 0: not told */
 	const char *mechanism;		/* AUTH */

@@ -12,6 +12,7 @@
 #include "auth-peer.h"
 #include "auth-penalty.h"
 #include "auth-plugin-api.h"
+#include "auth-policy.h"
 #include "master/service-private.h"
 #include "module/module.h"
 
@@ -137,6 +138,7 @@ static int auth_start(struct service *s, struct cv_error *err)
 	auth_mechanisms_init(s->settings, &auth->set,
 			     s->private->go.hostname);
 	if ((ret = auth_mechanisms_check(&auth->set, err)) < 0 ||
+	    (ret = auth_policy_check_settings(&auth->set, err)) < 0 ||
 	    (ret = start_mechanisms(s, auth, err)) < 0)
 		return ret;
 	if (auth->dbs.passdbs == NULL)

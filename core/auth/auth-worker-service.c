@@ -3,6 +3,7 @@
  * Does one job after the other for auth, and may block in it: drivers that
  * ask networks, PAM, hashes that are slow on purpose.  Trusts auth for the
  * question, not for its form.  Confined to what its drivers declare. */
+#include "auth-policy.h"
 #include "auth-service-private.h"
 #include "auth-worker-server.h"
 
@@ -33,7 +34,8 @@ static int worker_start(struct service *s, struct cv_error *err)
 		allow_name_service(s);
 	if (ret == CV_OK && auth->set.auth_debug)
 		log_set_level("auth", LOG_LEVEL_DEBUG);
-	return ret;
+	return ret == CV_OK ? auth_policy_open(&auth->set, s->pool, err) :
+		ret;
 }
 
 static int worker_ready(struct service *s, struct cv_error *err)

@@ -21,6 +21,7 @@ core_auth_libauth_la_SOURCES = \
 	%D%/auth-passdb.c \
 	%D%/auth-peer.c %D%/auth-peer.h %D%/auth-peer-private.h \
 	%D%/auth-penalty.c %D%/auth-penalty.h \
+	%D%/auth-policy.c %D%/auth-policy.h \
 	%D%/auth-plugin-api.c %D%/auth-plugin-api.h \
 	%D%/auth-provider.c %D%/auth-provider.h \
 	%D%/auth-queue.c %D%/auth-queue.h \

@@ -226,7 +226,8 @@ static int take_auth(struct auth_peer *peer, const struct auth_line *line,
 		.session_id = line->session_id, .conn = line->conn,
 		.cert_valid = line->conn.cert_valid,
 		.cert_name = line->conn.cert_name,
-		.channel_binding = CV_SPAN(""), .client_id = "",
+		.channel_binding = CV_SPAN(""), .client_id = line->client_text == NULL ? "" :
+			line->client_text,
 		.has_initial = line->has_data, .initial = line->data,
 		.transport_fd = -1,
 	};

@@ -224,11 +224,18 @@ static void add_mechanisms(struct names *names)
 static void add_auth(struct names *names, bool only_pure)
 {
 	struct module_settings set;
+	struct auth_settings auth;
 
 	add_mechanisms(names);
 
 	add_auth_blocks(names, "passdb", only_pure);
 	add_auth_blocks(names, "userdb", only_pure);
+	/* it blocks, and so does what it needs: for auth-worker */
+	if (!only_pure &&
+	    settings_get(names->tree, &auth_settings_table, NULL,
+			 names->pool, &auth, NULL) >= 0 &&
+	    auth.auth_policy_server_url[0] != '\0')
+		add_driver(names, "auth-", CV_SPAN("policy"));
 	if (settings_get(names->tree, &module_settings_table, NULL,
 			 names->pool, &set, NULL) < 0)
 		return;

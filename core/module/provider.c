@@ -4,6 +4,7 @@
 #include "cv-auth.h"
 #include "cv-extend.h"
 #include "cv-fts.h"
+#include "cv-policy.h"
 #include "cv-protocol.h"
 #include "cv-quota.h"
 #include "cv-storage.h"
@@ -35,6 +36,7 @@ static const struct provider_kind provider_kinds[] = {
 	{ CV_PROVIDER_QUOTA, "quota", sizeof(struct cv_quota) },
 	{ CV_PROVIDER_SERVICE, "service", sizeof(struct cv_service) },
 	{ CV_PROVIDER_FTS, "fts", sizeof(struct cv_fts) },
+	{ CV_PROVIDER_POLICY, "policy", sizeof(struct cv_policy) },
 	{ CV_PROVIDER_EXTENSION, "extension", sizeof(struct cv_extension) },
 };
 

@@ -96,6 +96,50 @@ static const struct cv_setting_def auth_setting_defs[] = {
 		"no", NULL, 0,
 		"Let workers of auth ask the name service where the host of "
 		"proxy_maybe is; they may use the network then."),
+	CV_SETTING(auth_settings, auth_policy_server_url, CV_SET_STRING,
+		"", NULL, 0,
+		"Asked about each login: a server of weakforced's protocol "
+		"(plugin auth-policy). \"command=allow\" or "
+		"\"command=report\" is added. Empty: none."),
+	CV_SETTING(auth_settings, auth_policy_server_api_header,
+		CV_SET_STRING, "", NULL, CV_SET_SECRET,
+		"A header for each request: \"Authorization: Basic ...\"."),
+	CV_SETTING(auth_settings, auth_policy_server_timeout_msecs,
+		CV_SET_UINT, "2000", "1..60000", 0,
+		"An answer that takes longer is none."),
+	CV_SETTING(auth_settings, auth_policy_hash_mech, CV_SET_STRING,
+		"sha256", NULL, 0,
+		"Digest over nonce, user name, a NUL and the password."),
+	CV_SETTING(auth_settings, auth_policy_hash_nonce, CV_SET_STRING,
+		"", NULL, CV_SET_SECRET,
+		"A secret of this site; all servers that report to one policy "
+		"server have the same."),
+	CV_SETTING(auth_settings, auth_policy_hash_truncate, CV_SET_UINT,
+		"12", "0..512", 0,
+		"Bits of the digest that are told, few enough to give no "
+		"password away; 0: all of them."),
+	CV_SETTING(auth_settings, auth_policy_request_attributes,
+		CV_SET_STRING,
+		"login=%{requested_username} pwhash=%{hashed_password} "
+		"remote=%{rip} device_id=%{client_id} protocol=%s "
+		"session_id=%{session}", NULL, 0,
+		"What is told, as name=value; a name with a slash is in an "
+		"object of its own."),
+	CV_SETTING(auth_settings, auth_policy_reject_on_fail, CV_SET_BOOL,
+		"no", NULL, 0,
+		"Nobody logs in while the policy server gives no answer."),
+	CV_SETTING(auth_settings, auth_policy_check_before_auth, CV_SET_BOOL,
+		"yes", NULL, 0,
+		"Ask before the password is looked at."),
+	CV_SETTING(auth_settings, auth_policy_check_after_auth, CV_SET_BOOL,
+		"yes", NULL, 0,
+		"Ask when the password was right."),
+	CV_SETTING(auth_settings, auth_policy_report_after_auth, CV_SET_BOOL,
+		"yes", NULL, 0,
+		"Tell the policy server how it went."),
+	CV_SETTING(auth_settings, auth_policy_log_only, CV_SET_BOOL,
+		"no", NULL, 0,
+		"What the policy server wants is logged, not done."),
 };
 const struct settings_table auth_settings_table = SETTINGS_TABLE(
 	"auth", NULL,

@@ -151,6 +151,18 @@ struct auth_settings {
 	bool auth_ssl_username_from_cert;
 	struct cv_strings auth_proxy_self;
 	bool auth_resolve_hosts;
+	const char *auth_policy_server_url;
+	const char *auth_policy_server_api_header;
+	uint32_t auth_policy_server_timeout_msecs;
+	const char *auth_policy_hash_mech;
+	const char *auth_policy_hash_nonce;
+	uint32_t auth_policy_hash_truncate;	/* bits */
+	const char *auth_policy_request_attributes;
+	bool auth_policy_reject_on_fail;
+	bool auth_policy_check_before_auth;
+	bool auth_policy_check_after_auth;
+	bool auth_policy_report_after_auth;
+	bool auth_policy_log_only;
 };
 extern const struct settings_table auth_settings_table;
 enum auth_auth_allow_weak_schemes {

@@ -157,6 +157,9 @@ int oauth2_http_ask(struct oauth2_http *http, struct cv_pool *pool,
 	(void)curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, take_body);
 	(void)curl_easy_setopt(http->curl, CURLOPT_WRITEDATA,
 			       &answer_r->body);
+	if (question->agent != NULL)
+		(void)curl_easy_setopt(http->curl, CURLOPT_USERAGENT,
+				       question->agent);
 	if (question->form != NULL)
 		(void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS,
 				       question->form);

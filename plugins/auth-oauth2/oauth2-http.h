@@ -11,10 +11,11 @@ struct oauth2_http;
 struct oauth2_question {
 	const char *what;		/* the setting, for messages */
 	const char *url;
-	const char *form;		/* NULL: GET */
+	const char *form;		/* what is posted; NULL: GET */
 	const char *bearer;		/* a token; not sent where the URL
 					 * has a user */
 	struct cv_span headers;		/* "A: b\nC: d\n" */
+	const char *agent;		/* NULL: that of auth-oauth2 */
 };
 
 struct oauth2_answer { long status; struct cv_text body; };

@@ -185,6 +185,16 @@ tests_unit_libauth_sql_query_la_SOURCES = plugins/auth-sql/sql-query.c \
 	plugins/db-common/db-value.c
 tests_unit_libauth_sql_query_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_sql
 
+UNIT_TESTS += tests/unit/test-policy-json
+tests_unit_test_policy_json_SOURCES = %D%/test-policy-json.c
+tests_unit_test_policy_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-DCV_PLUGIN=auth_policy -Wno-missing-prototypes
+tests_unit_test_policy_json_LDADD = tests/unit/libpolicy-json.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS)
+check_LTLIBRARIES += tests/unit/libpolicy-json.la
+tests_unit_libpolicy_json_la_SOURCES = plugins/auth-policy/policy-json.c
+tests_unit_libpolicy_json_la_CPPFLAGS = $(AM_CPPFLAGS) -DCV_PLUGIN=auth_policy
+
 if HAVE_JANSSON
 UNIT_TESTS += tests/unit/test-oauth2-jwt
 tests_unit_test_oauth2_jwt_SOURCES = %D%/test-oauth2-jwt.c
