@@ -374,7 +374,8 @@ static void operations_in_pairs(void **state)
 		begin_workload(&w);
 		run_step(&w, &crash_operations[i / count]);
 		run_step(&w, &crash_operations[i % count]);
-		sweep(&w, 1, is_full() ? 1 : 60);
+		/* the first one's own states were tried when it was alone */
+		sweep(&w, 2, is_full() ? 1 : 30);
 		end_workload(&w);
 	}
 	(void)state;
