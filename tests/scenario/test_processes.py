@@ -232,6 +232,26 @@ def test_connections_of_one_user_from_one_address_are_limited(make_server):
     logged_in(server).logout()
 
 
+def test_limits_outlive_anvil(make_server):
+    """Sessions tell a new anvil of themselves; it does not begin with none."""
+    server = make_server(extra="mail_max_userip_connections = 3\n")
+    clients = [logged_in(server) for _ in range(3)]
+    (anvil,) = processes(server)["anvil"]
+    os.kill(anvil, signal.SIGKILL)
+
+    def sessions():
+        found = server.adm("-f", "json", "who", "alice", check=False).stdout
+        return len(json.loads(found)) if found.strip() else None
+    wait_for(lambda: sessions() == 3)
+    assert processes(server)["anvil"] != [anvil]
+    fourth = server.imap(login=False)
+    with pytest.raises(fourth.error, match="(?i)limit|maximum"):
+        fourth.login("alice", "secret")
+    clients.pop().logout()
+    wait_for(lambda: sessions() == 2)
+    logged_in(server).logout()
+
+
 def test_the_oldest_silent_connection_makes_room(make_server):
     server = make_server(extra="service imap-login {\n  client_limit = 20\n}\n")
     silent = [server.raw() for _ in range(60)]
