@@ -1,5 +1,6 @@
 /* mailbox-rights.c - rights as plugins and clients see them: letters and
  * identifiers [RFC4314]. */
+#include "mailbox-remote.h"
 #include "mailbox-route.h"
 
 static const char *rights_text(struct cv_pool *pool, uint32_t rights)
@@ -11,25 +12,49 @@ static const char *rights_text(struct cv_pool *pool, uint32_t rights)
 	return cv_text_str(&text);
 }
 
+/* Whose mailbox it is, when there is such a one; NULL: nobody's, or a session
+ * of another asks through a broker, which adds him itself. */
+static const char *owner_of(struct cv_user *u, const char *name)
+{
+	const struct remote *remote = remote_find(u, name);
+	const struct namespace *ns;
+
+	if (remote != NULL)
+		return remote->owner;
+	ns = mailbox_namespace_find(u, name);
+	return ns != NULL && ns->type == CV_NAMESPACE_PRIVATE &&
+		u->accessor == NULL ? u->name : NULL;
+}
+
 /* An owner has all rights though no list says so: a client that shows who may
  * do what would leave out the one who may do most, as with Dovecot. */
-static bool shows_owner(struct cv_user *u, const char *name,
-			const struct acl *acl)
+static bool shows_owner(const char *owner, const struct acl *acl)
 {
-	const struct namespace *ns = mailbox_namespace_find(u, name);
-
-	if (ns == NULL || ns->type != CV_NAMESPACE_PRIVATE ||
-	    u->accessor != NULL)
+	if (owner == NULL)
 		return false;
 	for (size_t i = 0; i < acl->count; i++) {
 		const struct acl_entry *e = &acl->entries[i];
 
 		if (!e->negative &&
 		    (e->kind == ACL_OWNER || (e->kind == ACL_USER &&
-					      strcmp(e->name, u->name) == 0)))
+					      strcmp(e->name, owner) == 0)))
 			return false;
 	}
 	return true;
+}
+
+/* Another's groups are not known here: what the list takes from them does not
+ * show. */
+static int owner_rights(struct cv_user *u, const char *name,
+			const char *owner, const struct acl *acl,
+			uint32_t *rights_r)
+{
+	const struct acl_who who = { .user = owner, .owner = true };
+
+	if (remote_find(u, name) == NULL)
+		return mailbox_my_rights(u, name, rights_r, NULL);
+	*rights_r = acl_rights(acl, &who) | ACL_LOOKUP | ACL_ADMIN;
+	return CV_OK;
 }
 
 int rights_acl_get(struct cv_user *u, const char *name, struct cv_pool *pool,
@@ -38,6 +63,7 @@ int rights_acl_get(struct cv_user *u, const char *name, struct cv_pool *pool,
 {
 	struct cv_acl_entry *entries;
 	struct cv_text id;
+	const char *owner = owner_of(u, name);
 	uint32_t count = 0, rights;
 	struct acl acl;
 	int ret;
@@ -47,10 +73,10 @@ int rights_acl_get(struct cv_user *u, const char *name, struct cv_pool *pool,
 	if (ret < 0)
 		return ret;
 	entries = pool_new_array(pool, struct cv_acl_entry, acl.count + 1);
-	if (shows_owner(u, name, &acl) &&
-	    mailbox_my_rights(u, name, &rights, NULL) == CV_OK)
+	if (shows_owner(owner, &acl) &&
+	    owner_rights(u, name, owner, &acl, &rights) == CV_OK)
 		entries[count++] = (struct cv_acl_entry){
-			u->name, rights_text(pool, rights) };
+			owner, rights_text(pool, rights) };
 	for (size_t i = 0; i < acl.count; i++) {
 		cv_text_init(&id, pool);
 		acl_identifier_format(&id, &acl.entries[i], true);

@@ -134,6 +134,9 @@ def test_rights_of_another_user_count_and_can_be_given():
         assert said(bob, f"SETACL {theirs} carol lr")[-1].startswith("x OK")
         row = said(alice, "GETACL Team")[0].split()[3:]
         assert dict(zip(row[::2], row[1::2])) == {"alice": OWNER.split()[1], "bob": "lra", "carol": "lr"}
+        # one who may ask sees the owner too
+        assert dict(zip(*[iter(said(bob, f"GETACL {theirs}")[0].split()[3:])] * 2)) == \
+            dict(zip(row[::2], row[1::2]))
         assert said(bob, 'LIST "" shared/alice/% RETURN (MYRIGHTS)')[-2] == \
             f"* MYRIGHTS {theirs} lra"
 
