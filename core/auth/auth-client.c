@@ -4,15 +4,20 @@
 #include "auth-forward.h"
 #include "auth-mechanism.h"
 #include "auth-queue.h"
+#include "ipc/ipc-queue.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
 #include <openssl/sha.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SEND_WAIT_MSECS = 200 };
+enum {
+	/* Answers that a client has not read: from here on it is not heard;
+	 * beyond the second, which those that it has asked for by then do not
+	 * reach, it is lost. */
+	ANSWERS_PAUSE = 256 * 1024, ANSWERS_MAX = 16 << 20,
+};
 
 /* What one id stands for: a login, or the lookup of a user. */
 struct item {
@@ -36,6 +41,8 @@ struct auth_client {
 	struct auth_client_config config;
 	int fd;
 	struct event *readable;
+	struct ipc_queue answers;
+	bool paused;			/* not heard until it has read */
 	struct item *items;
 	uint32_t item_count;
 	struct cv_pool *pool;
@@ -100,6 +107,7 @@ static void client_lose(struct auth_client *client, const char *why)
 static void client_let_go(struct auth_client *client)
 {
 	if (client->ending || (retired && client->item_count == 0 &&
+	    ipc_queue_is_empty(&client->answers) &&
 	    (client->config.allowed & AUTH_CLIENT_OPEN) != 0))
 		client_lose(client, NULL);
 }
@@ -138,30 +146,55 @@ void auth_client_destroy(struct auth_client **client)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	event_free(c->readable);
+	ipc_queue_deinit(&c->answers);
 	pool_destroy(&c->pool);
 	close_fd(&c->fd);
 	free(c);
 }
 
+static void client_listen(struct auth_client *client, bool listen)
+{
+	if (client->ending || client->paused == !listen)
+		return;
+	client->paused = !listen;
+	if (listen)
+		BUG_IF(event_add(client->readable, NULL) < 0);
+	else
+		(void)event_del(client->readable);
+}
+
+static void check_sent(struct auth_client *client, int status,
+		       const struct cv_error *err)
+{
+	if (status == CV_EOF)
+		client_lose(client, NULL);
+	else if (status != CV_OK)
+		client_lose(client, err->text);
+	else if (!client->lost)
+		client_listen(client, client->answers.bytes < ANSWERS_PAUSE);
+}
+
+static void answers_moved(void *context, int status,
+			  const struct cv_error *err)
+{
+	struct auth_client *client = context;
+
+	check_sent(client, status, err);
+	if (status == CV_OK)
+		client_let_go(client);
+}
+
+/* Hundreds of answers at once to one login process that serves everybody wait
+ * until it has read. */
 static void client_send(struct auth_client *client)
 {
 	struct cv_error err = ERROR_NONE;
-	int ret;
+	int status;
 
 	if (client->lost)
 		return;
-	ret = ipc_send_now(client->fd, &writer, &err);
-	/* hundreds of answers at once to one login process that serves
-	 * everybody: it reads them as soon as it runs.  One that does not
-	 * costs this wait once */
-	if (ret == CV_E_TEMP &&
-	    poll(&(struct pollfd){ client->fd, POLLOUT, 0 }, 1,
-		 SEND_WAIT_MSECS) > 0)
-		ret = ipc_send_now(client->fd, &writer, &err);
-	if (ret == CV_EOF)
-		client_lose(client, NULL);
-	else if (ret != CV_OK)
-		client_lose(client, err.text);
+	status = ipc_queue_send(&client->answers, &writer, &err);
+	check_sent(client, status, &err);
 }
 
 static void send_fail(struct auth_client *client, uint32_t id, uint32_t why,
@@ -376,11 +409,13 @@ static void exchange_answer(struct auth_exchange *exchange, uint32_t type,
 	struct auth_client *client = item->client;
 
 	if (item->offered && type == AUTH_MSG_OK && answer->data.len == 0 &&
-	    answer->referral_host == NULL) {
+	    answer->referral_host == NULL &&
+	    ipc_queue_is_empty(&client->answers)) {
 		begin_session(item);
 		return;
 	}
-	/* the client has something to say or to hear first */
+	/* the client has something to say or to hear first, or has not heard
+	 * all that was said before */
 	withdraw_offer(item);
 	auth_answer_put(&writer, type, answer);
 	client_send(client);
@@ -767,10 +802,15 @@ struct auth_client *auth_client_create(const struct auth_client_config *c,
 				       int fd)
 {
 	struct auth_client *client = calloc(1, sizeof(*client));
+	const struct ipc_queue_config answers = {
+		.base = c->auth->base, .fd = fd, .bytes_max = ANSWERS_MAX,
+		.moved = answers_moved, .context = client,
+	};
 
 	BUG_IF(client == NULL);
 	client->config = *c;
 	client->fd = fd;
+	ipc_queue_init(&client->answers, &answers);
 	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	client->readable = event_new(c->auth->base, fd, EV_READ | EV_PERSIST,
 				     on_readable, client);

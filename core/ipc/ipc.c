@@ -132,11 +132,17 @@ static int send_packet(int fd, uint32_t type, struct cv_span fields,
 	do {
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL | flags);
 	} while (n < 0 && errno == EINTR);
-	if (n >= 0)
+	if (n == (ssize_t)header.len)
 		return CV_OK;
+	/* the kernel cuts what is larger than half of the buffer */
+	if (n >= 0)
+		return FAIL(err, CV_E_INTERNAL, "message of type 0x%x was cut "
+			    "to %zd of %u bytes: the kernel's setting "
+			    "net.core.wmem_default is too small", type, n,
+			    header.len);
 	if (errno == EPIPE || errno == ECONNRESET)
 		return CV_EOF;
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ETOOMANYREFS)
 		return FAIL(err, CV_E_TEMP, "the receiver's queue is full");
 	return FAIL_ERRNO(err, errno, "cannot send message of type 0x%x",
 			  type);
@@ -163,6 +169,12 @@ int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err)
 int ipc_send_now(int fd, const struct ipc_writer *w, struct cv_error *err)
 {
 	return send_writer(fd, w, MSG_DONTWAIT, err);
+}
+
+int ipc_send_fields(int fd, uint32_t type, struct cv_span fields,
+		    const int *fds, uint32_t fd_count, struct cv_error *err)
+{
+	return send_packet(fd, type, fields, fds, fd_count, MSG_DONTWAIT, err);
 }
 
 int ipc_forward(int fd, const struct ipc_reader *r, struct cv_error *err)

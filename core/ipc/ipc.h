@@ -64,12 +64,17 @@ void ipc_put_str(struct ipc_writer *w, const char *str);
 void ipc_put_fd(struct ipc_writer *w, int fd);
 
 /* Sends the message whole.  CV_E_LIMIT: it did not fit; CV_EOF: the peer is
- * gone; CV_E_TEMP: the queue of a non-blocking socket is full, or the send
- * timeout passed. */
+ * gone; CV_E_TEMP: the queue of a non-blocking socket is full, the send
+ * timeout passed, or too many descriptors are under way. */
 int ipc_send(int fd, const struct ipc_writer *w, struct cv_error *err);
 /* As ipc_send, and never waits: for a socket that came from a process that
  * is trusted less.  It may have kept a copy and made that one blocking. */
 int ipc_send_now(int fd, const struct ipc_writer *w, struct cv_error *err);
+
+/* What ipc_fields gave and somebody kept; results as of ipc_send; never
+ * waits. */
+int ipc_send_fields(int fd, uint32_t type, struct cv_span fields,
+		    const int *fds, uint32_t fd_count, struct cv_error *err);
 
 /* Sends a message on as it was received, descriptors included; those that the
  * reader has not given out stay with it.  To be called before any is taken.

@@ -381,11 +381,12 @@ static int send_handoff(struct cv_preauth *p, int session_fd, int status_fd)
 	auth_handoff_put(&w, &h);
 	status = login_channel_send(p->process, &w);
 	OPENSSL_cleanse(w.data, w.len);
+	if (status != CV_OK || !h.last)
+		return status;
+	login_channel_forget(p);
 	/* closed now, the channel's end wakes nobody later */
-	if (status == CV_OK && h.last) {
-		login_channel_forget(p);
+	if (ipc_queue_is_empty(&p->process->channel.queue))
 		login_channel_close(p->process);
-	}
 	return status;
 }
 

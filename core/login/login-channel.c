@@ -6,12 +6,8 @@
  * connection that has its id or to nobody. */
 #include "login-private.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
-
-enum { QUEUE_MSECS = 1000 };
 
 /* Messages are static: of a frame that large the compiler touches every page,
  * and a process that has just been forked pays for each. */
@@ -60,17 +56,6 @@ void login_channel_forget(struct cv_preauth *p)
 	p->auth_id = 0;
 }
 
-void login_channel_abort(struct cv_preauth *p)
-{
-	static struct ipc_writer w;
-
-	if (p->auth_id == 0)
-		return;
-	auth_abort_put(&w, p->auth_id);
-	login_channel_forget(p);
-	(void)login_channel_send(p->process, &w);
-}
-
 void login_channel_close(struct login_process *process)
 {
 	struct login_channel *channel = &process->channel;
@@ -78,6 +63,7 @@ void login_channel_close(struct login_process *process)
 	if (channel->fd < 0)
 		return;
 	(void)event_del(&channel->event);
+	ipc_queue_deinit(&channel->queue);
 	(void)close(channel->fd);
 	channel->fd = -1;
 }
@@ -170,9 +156,23 @@ static void on_auth(evutil_socket_t fd, short what, void *context)
 		lose_channel(process);
 }
 
+/* When auth has gone, its last answers are read before the end. */
+static void on_moved(void *context, int status, const struct cv_error *err)
+{
+	if (status >= 0)
+		return;
+	log_error("login", "cannot tell auth: %s", err->text);
+	lose_channel(context);
+}
+
 bool login_channel_open(struct login_process *process)
 {
 	struct login_channel *channel = &process->channel;
+	struct ipc_queue_config queue = {
+		.base = process->base, .bytes_max = LOGIN_QUEUE_BYTES,
+		.fds_max = LOGIN_QUEUE_FDS, .moved = on_moved,
+		.context = process,
+	};
 	struct cv_error err = ERROR_NONE;
 
 	if (channel->fd >= 0)
@@ -184,27 +184,46 @@ bool login_channel_open(struct login_process *process)
 		return false;
 	}
 	(void)fcntl(channel->fd, F_SETFL, O_NONBLOCK);
+	queue.fd = channel->fd;
+	ipc_queue_init(&channel->queue, &queue);
 	BUG_IF(event_assign(&channel->event, process->base, channel->fd,
 			    EV_READ | EV_PERSIST, on_auth, process) < 0);
 	BUG_IF(event_add(&channel->event, NULL) < 0);
 	return true;
 }
 
-/* Many clients may fill the queue in one moment.  auth only reads, and thinks
- * elsewhere, so a second is plenty. */
+static int tell(struct login_process *process, const struct ipc_writer *w,
+		int (*send)(struct ipc_queue *, const struct ipc_writer *,
+			    struct cv_error *))
+{
+	struct cv_error err = ERROR_NONE;
+	int status;
+
+	if (process->channel.fd < 0)
+		return CV_E_TEMP;
+	status = send(&process->channel.queue, w, &err);
+	if (status == CV_E_LIMIT)
+		log_warning("login", "an attempt to log in is refused: %s",
+			    err.text);
+	else if (status < 0)
+		log_error("login", "cannot tell auth: %s", err.text);
+	return status;
+}
+
 int login_channel_send(struct login_process *process,
 		       const struct ipc_writer *w)
 {
-	struct cv_error err = ERROR_NONE;
-	int fd = process->channel.fd, status;
-	struct pollfd full = { fd, POLLOUT, 0 };
+	return tell(process, w, ipc_queue_send);
+}
 
-	if (fd < 0)
-		return CV_E_TEMP;
-	status = ipc_send(fd, w, &err);
-	if (status == CV_E_TEMP && poll(&full, 1, QUEUE_MSECS) == 1)
-		status = ipc_send(fd, w, &err);
-	if (status != CV_OK)
-		log_error("login", "cannot tell auth: %s", err.text);
-	return status;
+/* Not to be refused: auth would keep the attempt. */
+void login_channel_abort(struct cv_preauth *p)
+{
+	static struct ipc_writer w;
+
+	if (p->auth_id == 0)
+		return;
+	auth_abort_put(&w, p->auth_id);
+	login_channel_forget(p);
+	(void)tell(p->process, &w, ipc_queue_send_last);
 }

@@ -3,6 +3,7 @@
 #define LOGIN_PRIVATE_H
 
 #include "ipc/auth-message.h"
+#include "ipc/ipc-queue.h"
 #include "ipc/return-message.h"
 #include "master/service-private.h"
 #include "module/module.h"
@@ -19,6 +20,8 @@ enum {
 	LOGIN_OUTPUT_MAX = 65536,	/* unsent bytes before login */
 	LOGIN_RELAY_BUFFER = 16384,	/* each way */
 	LOGIN_ASKING_BUCKETS = 256,
+	/* what waits for auth: requests of some thousand clients */
+	LOGIN_QUEUE_BYTES = 4 << 20, LOGIN_QUEUE_FDS = 4096,
 	LOGIN_SESSION_ID_MAX = 23,
 };
 
@@ -40,6 +43,7 @@ struct login_list {
 struct login_channel {
 	int fd;				/* -1: not open */
 	struct event event;
+	struct ipc_queue queue;		/* of what is to be said */
 	uint32_t last_id;		/* 0 is nobody's */
 	struct cv_preauth *asking[LOGIN_ASKING_BUCKETS];	/* by id */
 };
@@ -249,7 +253,7 @@ void login_channel_begin(struct cv_preauth *p);
 /* auth has forgotten p's request, or shall do so. */
 void login_channel_forget(struct cv_preauth *p);
 void login_channel_abort(struct cv_preauth *p);
-/* Logs failures. */
+/* Never waits; logs failures.  Not CV_OK: auth will not hear of it. */
 int login_channel_send(struct login_process *process,
 		       const struct ipc_writer *w);
 

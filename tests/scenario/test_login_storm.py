@@ -1,5 +1,6 @@
 """Many log in at the same moment: each is served, none is turned away."""
 import asyncio
+import ssl
 
 import pytest
 
@@ -11,8 +12,9 @@ mail_max_userip_connections = 10000
 """
 
 
-async def login(port):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def login(port, tls):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls,
+                                                   **({"ssl_handshake_timeout": 100} if tls else {}))
     await reader.readline()
     writer.write(b"a LOGIN alice secret\r\n")
     while not (line := await reader.readline()).startswith(b"a "):
@@ -24,19 +26,22 @@ async def login(port):
     return line
 
 
-async def all_at_once(port, count):
-    return await asyncio.gather(*(login(port) for _ in range(count)))
+async def all_at_once(port, count, tls):
+    return await asyncio.gather(*(login(port, tls) for _ in range(count)))
 
 
-# at process_limit the oldest connection without a login is dropped, on purpose; one shared process
-# has one channel to auth, whose socket holds some hundred questions and does not queue more
-@pytest.mark.parametrize("relays,count", [("process_limit = 1000", 400), ("service_count = 0", 150)],
+# at process_limit the oldest connection without a login is dropped, on purpose
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("relays", ["process_limit = 1000",
+                                    "service_count = 0\n  process_min_avail = 1"],
                          ids=["own", "shared"])
-def test_a_storm_of_logins(relays, count):
-    """More than the zygote's socket holds orders: they wait their turn."""
+def test_a_storm_of_logins(relays, tls):
+    """More than the sockets to auth and to the zygote hold: they wait their turn."""
     relays = f"service imap-login {{\n  {relays}\n}}\n"
+    context = ssl._create_unverified_context() if tls else None
     with culver.Server(extra=EXTRA + relays) as server:
-        answers = asyncio.run(asyncio.wait_for(all_at_once(server.imap_port, count), 120))
+        port = server.imaps_port if tls else server.imap_port
+        answers = asyncio.run(asyncio.wait_for(all_at_once(port, 400, context), 120))
         refused = [a for a in answers if not a.startswith(b"a OK")]
         assert not refused, (refused[:3], server.log[-1500:])
         assert "queue is full" not in server.log

@@ -396,6 +396,12 @@ tests_unit_test_ipc_SOURCES = %D%/test-ipc.c core/master/log-line.c
 tests_unit_test_ipc_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_ipc_LDADD = core/ipc/libipc.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-ipc-queue
+tests_unit_test_ipc_queue_SOURCES = %D%/test-ipc-queue.c
+tests_unit_test_ipc_queue_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_ipc_queue_LDADD = core/ipc/libipc.la $(UNIT_LIBS) \
+	$(LIBEVENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-journal
 tests_unit_test_journal_SOURCES = %D%/test-journal.c %D%/account-fixture.h
 tests_unit_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
