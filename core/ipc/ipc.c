@@ -1,5 +1,6 @@
 /* ipc.c - framing, checked reading, descriptor passing. */
 #include "ipc.h"
+#include "base/time-util.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -498,14 +499,28 @@ int ipc_pair(int fds_r[2], bool non_blocking, struct cv_error *err)
 
 int ipc_channel_open(int port_fd, int *channel_r, struct cv_error *err)
 {
-	int fds[2], status;
+	return ipc_channel_open_within(port_fd, 0, channel_r, err);
+}
+
+int ipc_channel_open_within(int port_fd, uint32_t msecs, int *channel_r,
+			    struct cv_error *err)
+{
+	const uint64_t end = time_monotonic_msecs() + msecs;
+	int fds[2], status, pause = 2;
 
 	*channel_r = -1;
 	status = ipc_pair(fds, false, err);
 	if (status != CV_OK)
 		return status;
-	status = send_packet(port_fd, IPC_MSG_CHANNEL, cv_span("", 0),
-			     &fds[1], 1, MSG_DONTWAIT, err);
+	do {
+		status = send_packet(port_fd, IPC_MSG_CHANNEL, cv_span("", 0),
+				     &fds[1], 1, MSG_DONTWAIT, err);
+		/* the kernel counts descriptors in flight, too: a port that can
+		 * be written to says nothing */
+		if (status == CV_E_TEMP && msecs > 0)
+			(void)poll(NULL, 0, pause);
+		pause = pause < 50 ? pause * 2 : pause;
+	} while (status == CV_E_TEMP && time_monotonic_msecs() < end);
 	(void)close(fds[1]);
 	if (status != CV_OK) {
 		(void)close(fds[0]);

@@ -129,5 +129,10 @@ int ipc_refuse(struct ipc_reader *r, const char *who, struct cv_error *err);
 int ipc_pair(int fds_r[2], bool non_blocking, struct cv_error *err);
 /* Makes a pair and sends one end over the port.  The channel is blocking. */
 int ipc_channel_open(int port_fd, int *channel_r, struct cv_error *err);
+/* A port is a queue, too, which all clients of a service share: while it is
+ * full this waits, at most msecs milliseconds.  CV_E_TEMP: then, and when it is
+ * closed. */
+int ipc_channel_open_within(int port_fd, uint32_t msecs, int *channel_r,
+			    struct cv_error *err);
 
 #endif

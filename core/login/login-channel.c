@@ -9,6 +9,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* Hundreds of processes that begin at once, and auth has not come to them.  A
+ * process has one channel for all that it does, and can do nothing else before
+ * it is there. */
+enum { PORT_WAIT_MSECS = 5000 };
+
 /* Messages are static: of a frame that large the compiler touches every page,
  * and a process that has just been forked pays for each. */
 
@@ -177,8 +182,8 @@ bool login_channel_open(struct login_process *process)
 
 	if (channel->fd >= 0)
 		return true;
-	if (ipc_channel_open(process->auth_port, &channel->fd, &err) !=
-	    CV_OK) {
+	if (ipc_channel_open_within(process->auth_port, PORT_WAIT_MSECS,
+				    &channel->fd, &err) != CV_OK) {
 		log_error("login", "cannot reach auth: %s", err.text);
 		channel->fd = -1;
 		return false;

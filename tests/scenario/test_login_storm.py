@@ -1,6 +1,9 @@
 """Many log in at the same moment: each is served, none is turned away."""
 import asyncio
+import os
+import signal
 import ssl
+import subprocess
 
 import pytest
 
@@ -45,3 +48,21 @@ def test_a_storm_of_logins(relays, tls):
         refused = [a for a in answers if not a.startswith(b"a OK")]
         assert not refused, (refused[:3], server.log[-1500:])
         assert "queue is full" not in server.log
+
+
+def test_a_storm_while_auth_is_busy():
+    """Each process of its own opens a channel to auth, and there is one port for all."""
+    with culver.Server(extra=EXTRA + "service imap-login {\n  process_limit = 1000\n}\n") as server:
+        below = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(server.process.pid)],
+                               capture_output=True, text=True, check=True).stdout.splitlines()
+        auth = [int(line.split()[0]) for line in below if line.endswith(" auth")]
+        assert len(auth) == 1, below
+
+        async def storm():
+            os.kill(auth[0], signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(1.5, os.kill, auth[0], signal.SIGCONT)
+            return await all_at_once(server.imap_port, 400, None)
+
+        answers = asyncio.run(asyncio.wait_for(storm(), 120))
+        refused = [a for a in answers if not a.startswith(b"a OK")]
+        assert not refused, (len(refused), refused[:3], server.log[-1500:])

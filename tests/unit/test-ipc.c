@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ipc/auth-message.h"
@@ -360,6 +361,45 @@ static void a_channel_opens_over_a_port(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+/* Who does not wait is told at once, who does comes through when there is
+ * room. */
+static void a_full_port_is_waited_for(void **state)
+{
+	struct cv_error err = ERROR_NONE;
+	static struct ipc_reader r;
+	int port[2], channel, status = CV_OK, opened = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(ipc_pair(port, true, &err), CV_OK);
+	while (opened < 5000 && status == CV_OK) {
+		status = ipc_channel_open(port[0], &channel, &err);
+		if (status == CV_OK)
+			(void)close(channel);
+		opened += status == CV_OK;
+	}
+	assert_int_equal(status, CV_E_TEMP);
+	assert_int_equal(channel, -1);
+	assert_int_equal(ipc_channel_open_within(port[0], 20, &channel, &err),
+			 CV_E_TEMP);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)usleep(50 * 1000);
+		_exit(ipc_receive(port[1], &r, &err) == CV_OK ? 0 : 1);
+	}
+	assert_int_equal(ipc_channel_open_within(port[0], 60000, &channel,
+						 &err), CV_OK);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(channel);
+	(void)close(port[1]);
+	/* a port that is closed is not */
+	assert_int_equal(ipc_channel_open_within(port[0], 60000, &channel,
+						 &err), CV_E_TEMP);
+	(void)close(port[0]);
+}
+
 static void an_auth_request_arrives_unchanged(void **state)
 {
 	struct cv_error err = ERROR_NONE;
@@ -601,6 +641,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_not_sent),
 		cmocka_unit_test(a_full_queue_is_a_temporary_failure),
 		cmocka_unit_test(a_channel_opens_over_a_port),
+		cmocka_unit_test(a_full_port_is_waited_for),
 		cmocka_unit_test(an_auth_request_arrives_unchanged),
 		cmocka_unit_test(a_begin_may_offer_the_connection),
 		cmocka_unit_test(what_is_no_channel_is_not_taken_for_one),
