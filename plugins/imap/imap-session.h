@@ -48,6 +48,7 @@ struct imap_session {
 	bool leaving;		/* and UNAUTHENTICATE */
 	uint32_t workarounds;	/* enum imap_workaround */
 	uint32_t exists, recent;	/* what the client knows */
+	uint32_t keywords;	/* how many of the mailbox's were announced */
 	uint32_t enabled;	/* enum imap_enabled */
 	/* [RFC7162] nothing up to here is left to tell; the highest that was
 	 * told since the last sync */

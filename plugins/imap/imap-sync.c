@@ -92,6 +92,7 @@ void imap_send_mailbox_flags(struct imap_session *s)
 	static const struct cv_keywords none;
 
 	imap_mailbox_api->state(s->box, &state);
+	s->keywords = state.keywords.count;
 	cv_text_append_str(&s->out, "* FLAGS ");
 	imap_append_flags(&s->out, CV_FLAGS_STORED, &state.keywords);
 	cv_text_append_str(&s->out, "\r\n* OK [PERMANENTFLAGS ");
@@ -323,10 +324,23 @@ static struct cv_set flags_to_tell(struct imap_session *s,
 	return changed;
 }
 
+/* [RFC9051 7.3.5] a keyword is announced before a FETCH has it.  After a
+ * wake none counts as announced: once more does no harm. */
+static void tell_keywords(struct imap_session *s)
+{
+	struct cv_mailbox_state state = { CV_SIZED(cv_mailbox_state) };
+
+	imap_mailbox_api->state(s->box, &state);
+	if (state.keywords.count != s->keywords)
+		imap_send_mailbox_flags(s);
+}
+
 /* Nothing but what the command itself is to tell. */
 static void tell_report(struct imap_session *s, struct cv_pool *pool,
 			const struct imap_report *report)
 {
+	if (report->flags.count > 0)
+		tell_keywords(s);
 	imap_report_send(s, report);
 	imap_contexts_update(s, pool, report->flags);
 	if ((s->enabled & IMAP_ENABLED_CONDSTORE) != 0)

@@ -248,6 +248,23 @@ def test_what_was_not_asked_for_is_not_told(pair):
         "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))"]
 
 
+def test_a_keyword_is_announced_before_it_is_used(pair):
+    a, b = pair
+    b.append("INBOX")
+    a.ok("SELECT INBOX")
+    for what in (f"SET {MARK}", "NONE"):
+        keyword = f"new{what[0]}"
+        a.ok(f"NOTIFY {what}")
+        rows = [r.decode().rstrip("\r\n") for r in a.command(f"STORE 1 FLAGS ({keyword})")]
+        # [RFC9051 7.3.5] FLAGS, then PERMANENTFLAGS, then what uses it
+        assert [row.split()[1] for row in rows[:-1]] == ["FLAGS", "OK", "1"], rows
+        assert keyword in rows[0] and f"{keyword} \\*)] Flags" in rows[1]
+        assert keyword in rows[2]
+        # and once only
+        rows = a.command(f"STORE 1 FLAGS ({keyword} \\Seen)")
+        assert [row.split()[1] for row in rows[:-1]] == [b"1"], rows
+
+
 def test_none_is_silence(pair):
     a, b = pair
     b.append("INBOX")
