@@ -77,12 +77,66 @@ static int sync_before(struct store *store, struct account_folder *folder,
 
 /* --- removing ------------------------------------------------------------------------ */
 
+/* What is removed with a folder. */
+struct removed {
+	struct store_folder *sf;
+	ARRAY(struct cv_blob) blobs;
+};
+
+/* Where blobs outlive their folder, each is marked as removed, as by EXPUNGE:
+ * else a scan that repairs a new folder of this name would find them.  As many
+ * as memory permits; a purge takes the others, too. */
+static int take_blobs(struct store *store, struct account_folder *folder,
+		      struct cv_pool *pool, struct removed *removed,
+		      struct cv_error *err)
+{
+	uint32_t count;
+	int ret;
+
+	array_init(&removed->blobs, pool);
+	if (!(store->driver->caps & CV_STORAGE_POOLED))
+		return CV_OK;
+	ret = account_folder_load(folder, err);
+	if (ret == CV_OK)
+		ret = store_folder_get(store, folder, &removed->sf, err);
+	if (ret < 0)
+		return ret == CV_E_NOT_FOUND ? CV_OK : ret;
+	count = account_row_count(folder);
+	for (uint32_t row = 0; row < count &&
+	     spare_memory_check(0, NULL) == CV_OK; row++)
+		store_blob_get(folder, row, pool, array_add(&removed->blobs));
+	return CV_OK;
+}
+
+/* After the commit: nothing refers to the blobs any more; but what stays would
+ * come back at the next scan. */
+static int remove_from_store(struct store *store,
+			     struct account_folder *folder, struct cv_span name,
+			     const struct removed *removed,
+			     struct cv_error *err)
+{
+	int ret = CV_OK, gone;
+
+	if (removed->blobs.count > 0)
+		ret = store->driver->remove(removed->sf->blobs,
+					    removed->blobs.items,
+					    (uint32_t)removed->blobs.count,
+					    err);
+	store_folder_forget(store, folder);
+	gone = store->driver->folder_remove(store->root, name,
+					    ret < 0 ? NULL : err);
+	if (ret == CV_OK)
+		ret = gone;
+	return ret == CV_E_NOT_FOUND ? CV_OK : ret;
+}
+
 int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 {
 	struct cv_pool *pool = pool_create("remove");
 	struct mailbox_ref ref;
 	struct account_folder *folder;
 	struct account_txn *txn = NULL;
+	struct removed removed = { NULL };
 	bool held;
 	int ret = mailbox_find_for(u, name, MAILBOX_OP_DELETE, pool, &ref,
 				   &folder, err);
@@ -107,21 +161,17 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 	if (ret == CV_OK)
 		ret = sync_before(ref.store, folder, err);
 	if (ret == CV_OK)
+		ret = take_blobs(ref.store, folder, pool, &removed, err);
+	if (ret == CV_OK)
 		ret = txn_folder_delete(txn, folder, err);
-	if (ret == CV_OK) {
+	if (ret == CV_OK)
 		ret = account_commit(&txn, ACCOUNT_SYNC, err);
-		if (ret == CV_OK) {
-			store_folder_forget(ref.store, folder);
-			/* nothing refers to the blobs any more; but what
-			 * stays would come back at the next scan */
-			ret = ref.store->driver->folder_remove(
-				ref.store->root, ref.span, err);
-			if (ret == CV_E_NOT_FOUND)
-				ret = CV_OK;
-			account_reserve(ref.store->account, false);
-		}
-	} else {
+	else
 		account_rollback(&txn);
+	if (ret == CV_OK) {
+		ret = remove_from_store(ref.store, folder, ref.span, &removed,
+					err);
+		account_reserve(ref.store->account, false);
 	}
 	if (held)
 		account_release(ref.store->account);

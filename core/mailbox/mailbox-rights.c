@@ -12,8 +12,8 @@ static const char *rights_text(struct cv_pool *pool, uint32_t rights)
 	return cv_text_str(&text);
 }
 
-/* Whose mailbox it is, when there is such a one; NULL: nobody's, or a session
- * of another asks through a broker, which adds him itself. */
+/* Whose mailbox it is, when there is such a one; NULL: nobody's, or this is a
+ * broker, whose client adds the owner itself. */
 static const char *owner_of(struct cv_user *u, const char *name)
 {
 	const struct remote *remote = remote_find(u, name);

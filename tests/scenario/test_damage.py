@@ -629,3 +629,25 @@ def test_nul_stays_nul_from_store_to_store():
         ends = [p.read_bytes() for p in (home / "maildir-nul").rglob("*,S=*")
                 if b"Subject: nul" in p.read_bytes()]
         assert ends == [odd, odd]
+
+
+@pytest.mark.parametrize("kind", ["maildir", "sdbox", "mdbox"])
+def test_a_mailbox_made_again_does_not_get_the_mail_of_the_removed_one(kind):
+    with culver.Server(config=config(kind)) as server:
+        client = server.imap()
+        client.create("again")
+        for n in range(3):
+            client.append("again", None, None, message(n))
+        client.delete("again")
+        client.create("again")
+        client.append("again", None, None, message(9))
+        client.logout()
+        assert server.adm("verify", "-u", "alice", check=False).returncode == 0
+        server.adm("force-resync", "-u", "alice", "*")
+        client = server.imap()
+        client.select("again")
+        assert len(fetch_all(client)) == 1
+
+
+def fetch_all(client):
+    return [x for x in client.fetch("1:*", "(UID)")[1] if x]

@@ -240,11 +240,13 @@ static void rights_are_changed_by_who_may(void **state)
 				  CV_ACL_REMOVE, CV_SPAN("r"), &f->err));
 	ok(f, mailbox_api.acl_get(f->user, SHARED "INBOX", f->pool, &entries,
 				  &count, &f->err));
-	assert_int_equal(count, 2);
-	assert_string_equal(entries[0].identifier, "bob@example.org");
-	assert_string_equal(entries[0].rights, "lra");
-	assert_string_equal(entries[1].identifier, "$staff");
-	assert_string_equal(entries[1].rights, "lted");
+	assert_int_equal(count, 3);
+	assert_string_equal(entries[0].identifier, "jane@example.org");
+	assert_string_equal(entries[0].rights, "lrwstipekxancd");
+	assert_string_equal(entries[1].identifier, "bob@example.org");
+	assert_string_equal(entries[1].rights, "lra");
+	assert_string_equal(entries[2].identifier, "$staff");
+	assert_string_equal(entries[2].rights, "lted");
 	ok(f, mailbox_api.acl_required(f->user, SHARED "INBOX",
 				       CV_SPAN("owner"), f->pool, &rights,
 				       &f->err));
