@@ -38,7 +38,9 @@ static const struct cv_setting_def lmtp_setting_defs[] = {
 	CV_SETTING_OBSOLETE("lmtp_proxy_rawlog_dir", ""),
 	CV_SETTING_OBSOLETE("lmtp_rawlog_dir",
 		"what an MTA sends is not recorded"),
-	CV_SETTING_OBSOLETE("lmtp_rcpt_check_quota", "there is no quota yet"),
+	CV_SETTING_OBSOLETE("lmtp_rcpt_check_quota",
+		"quota is looked at when the message is there: each recipient "
+		"is answered after DATA"),
 	CV_SETTING_OBSOLETE("lmtp_user_concurrency_limit", "deliveries to "
 			    "one user are made one after the other; "
 			    "use the MTA's destination concurrency limit"),
