@@ -136,7 +136,7 @@ int mailbox_remove(struct cv_user *u, const char *name, struct cv_error *err)
 	struct mailbox_ref ref;
 	struct account_folder *folder;
 	struct account_txn *txn = NULL;
-	struct removed removed = { NULL };
+	struct removed removed = { .sf = NULL };
 	bool held;
 	int ret = mailbox_find_for(u, name, MAILBOX_OP_DELETE, pool, &ref,
 				   &folder, err);
