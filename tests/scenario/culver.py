@@ -258,8 +258,8 @@ class Server:
 class Raw:
     """A connection whose bytes the test sees."""
 
-    def __init__(self, port, timeout=30, host="127.0.0.1"):
-        self.sock = socket.create_connection((host, port), timeout)
+    def __init__(self, port, timeout=30, host="127.0.0.1", source=""):
+        self.sock = socket.create_connection((host, port), timeout, (source, 0))
         self.buffer = b""
 
     def send(self, data):
