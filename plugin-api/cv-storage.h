@@ -315,7 +315,8 @@ enum {
 	/* Blobs of all folders lie together.  A copy is one more reference to
 	 * the same bytes; what was removed, by itself or with its folder,
 	 * lies there until a purge; a scan for a damaged folder reports what
-	 * was placed first in a folder of this name, and no copies. */
+	 * was placed first in a folder of this name, and no copies.  Core calls
+	 * remove for each message of a folder before folder_remove. */
 	CV_STORAGE_POOLED = 32,
 	/* Levels of names are usually separated by '.', with LAYOUT=fs by
 	 * '/': what separator says, before a root is open. */

@@ -19,13 +19,11 @@ static const struct cv_mechanism_config *conf;
 
 /* --- the library's words ---------------------------------------------------- */
 
-static void append_status(struct cv_text *out, OM_uint32 status, int kind,
-			  struct cv_pool *pool)
+static void append_status(struct cv_text *out, OM_uint32 status, int kind)
 {
 	OM_uint32 minor, more = 0;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 
-	(void)pool;
 	for (int i = 0; i < STATUS_PARTS_MAX; i++) {
 		if (GSS_ERROR(gss_display_status(&minor, status, kind,
 						 gss_mech_krb5, &more, &text)))
@@ -45,9 +43,9 @@ const char *gss_status_text(OM_uint32 major, OM_uint32 minor,
 	struct cv_text out;
 
 	cv_text_init(&out, pool);
-	append_status(&out, major, GSS_C_GSS_CODE, pool);
+	append_status(&out, major, GSS_C_GSS_CODE);
 	if (minor != 0)
-		append_status(&out, minor, GSS_C_MECH_CODE, pool);
+		append_status(&out, minor, GSS_C_MECH_CODE);
 	return cv_text_str(&out);
 }
 
