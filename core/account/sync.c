@@ -69,9 +69,11 @@ int account_sync(struct account *account, struct cv_error *err)
 
 	if (account->later_from == 0)
 		return CV_OK;
-	/* one that failed before, or a torn end: asked in a new file */
+	/* one that failed before is asked in a new file; what is torn (perhaps
+	 * just being written by somebody else) lies behind ours */
 	errno = EIO;
-	if (!account->must_rotate && meta_sync(account->journal.object) == 0) {
+	if (!(account->must_rotate & ROTATE_SUSPECT) &&
+	    meta_sync(account->journal.object) == 0) {
 		sync_done(account);
 		return CV_OK;
 	}

@@ -1,6 +1,7 @@
 /* test-sync.c - commits that share a sync, and a sync that fails. */
 #include "account-fixture.h"
 
+#include <fcntl.h>
 
 static struct account *open_faulty(struct fixture *f)
 {
@@ -162,6 +163,43 @@ static void a_disk_that_stays_broken_promises_nothing(void **state)
 	}
 }
 
+/* Who reads while somebody else writes may see half a group.  Ours lies before
+ * it: that is no reason for a new journal. */
+static void half_a_group_of_somebody_else_is_no_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a = begin(f), *b = fixture_open(f);
+	char path[128], group[4096];
+	struct stat st;
+	off_t start, half;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/culver/journal.1", f->dir);
+	flag(f, a, 1, ACCOUNT_SYNC_LATER);
+	assert_int_equal(stat(path, &st), 0);
+	start = st.st_size;
+	flag(f, b, 2, ACCOUNT_SYNC);
+	assert_int_equal(stat(path, &st), 0);
+	assert_in_range(st.st_size - start, 2, sizeof(group));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, group, sizeof(group), start),
+			 st.st_size - start);
+	half = (st.st_size - start) / 2;
+	assert_int_equal(ftruncate(fd, start + half), 0);
+	assert_true(account_refresh(a, &f->err) >= 0);
+	assert_int_equal(pwrite(fd, group + half,
+				(size_t)(st.st_size - start - half),
+				start + half), st.st_size - start - half);
+	assert_int_equal(close(fd), 0);
+	assert_ok(f, account_sync(a, &f->err));
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(account_refresh(a, &f->err), CV_CHANGED);
+	assert_int_equal(flagged(a), 2);
+	account_close(&a);
+	account_close(&b);
+}
+
 static void fsync_never_means_never(void **state)
 {
 	struct fixture *f = *state;
@@ -189,6 +227,7 @@ int main(void)
 		TEST(a_failed_sync_takes_all_of_it_back),
 		TEST(a_failed_sync_does_not_take_back_what_others_did),
 		TEST(a_disk_that_stays_broken_promises_nothing),
+		TEST(half_a_group_of_somebody_else_is_no_failure),
 		TEST(fsync_never_means_never),
 	};
 
