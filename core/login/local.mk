@@ -7,8 +7,8 @@ core_login_liblogin_la_SOURCES = \
 	%D%/login-auth.c \
 	%D%/login-channel.c \
 	%D%/login-client.c \
-	%D%/login-list.c \
 	%D%/login-log.c \
+	%D%/login-place.c %D%/login-place.h \
 	%D%/login-private.h \
 	%D%/login-process.c \
 	%D%/login-proxy.c \

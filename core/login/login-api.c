@@ -195,6 +195,7 @@ static void api_offer(struct cv_preauth *p, struct cv_span tag)
 static void api_close(struct cv_preauth *p, const char *log_reason)
 {
 	p->phase = LOGIN_CLOSING;
+	login_place_release(&p->place);
 	p->close_reason = pool_strdup(p->pool, log_reason);
 }
 

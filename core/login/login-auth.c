@@ -68,6 +68,7 @@ static void tell_failure(struct cv_preauth *p, uint32_t fail,
 	p->wants_handoff = p->may_offer = false;
 	p->user = NULL;
 	p->phase = LOGIN_PROTOCOL;
+	login_place_release(&p->place);
 	p->process->protocol->auth_done(p, &outcome);
 }
 
@@ -103,11 +104,13 @@ static void accepted(struct cv_preauth *p, const struct auth_answer *a)
 	p->user = pool_strdup(p->pool, a->user);
 	outcome.user = p->user;
 	p->phase = LOGIN_DECIDED;
+	login_place_keep(&p->place);
 	p->process->protocol->auth_done(p, &outcome);
 	if (!p->wants_handoff) {
 		login_channel_abort(p);
 		if (p->phase == LOGIN_DECIDED)
 			p->phase = LOGIN_PROTOCOL;
+		login_place_release(&p->place);
 	}
 	login_client_advance(p);
 }
@@ -226,6 +229,16 @@ void login_auth_identify(struct cv_preauth *p)
 	}
 }
 
+/* Whoever looks for a place looks elsewhere first. */
+static void tell_busy(struct cv_preauth *p)
+{
+	bool first = p->place.busy_until == 0;
+
+	login_place_busy(&p->place);
+	if (first)
+		login_process_tell(p->process, LOGIN_NOTE_BUSY);
+}
+
 void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		      bool has_initial, struct cv_span initial)
 {
@@ -251,6 +264,7 @@ void login_auth_begin(struct cv_preauth *p, const char *mechanism,
 		p->auth_failed = CV_AUTH_FAIL_TEMP;
 		return;
 	}
+	tell_busy(p);
 	login_channel_begin(p);
 	b.id = p->auth_id;
 	auth_begin_put(&request, &b);

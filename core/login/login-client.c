@@ -76,6 +76,7 @@ bool login_client_is_trusted(const struct cv_preauth *p)
 
 void login_client_set_addresses(struct cv_preauth *p)
 {
+	login_place_set_network(&p->place, &p->remote);
 	net_address_ip(&p->remote, p->remote_ip);
 	net_address_ip(&p->local, p->local_ip);
 	p->conn = (struct conn_info){
@@ -209,7 +210,7 @@ void login_client_destroy(struct cv_preauth **pp)
 		login_channel_abort(p);
 		process->client_gone(process);
 	}
-	login_list_remove(p);
+	login_list_remove(&p->place);
 	login_watch_end(&p->watch);
 	login_auth_close(p);
 	login_relay_destroy(p);

@@ -69,7 +69,7 @@ void login_client_end(struct cv_preauth *p)
 	}
 	p->phase = LOGIN_LINGER;
 	p->linger_bytes = LINGER_BYTES;
-	login_list_remove(p);
+	login_list_remove(&p->place);
 	login_watch_end(&p->watch);
 	login_auth_close(p);
 	login_relay_destroy(p);

@@ -2,6 +2,7 @@
 #ifndef LOGIN_PRIVATE_H
 #define LOGIN_PRIVATE_H
 
+#include "login-place.h"
 #include "ipc/auth-message.h"
 #include "ipc/ipc-queue.h"
 #include "ipc/return-message.h"
@@ -33,12 +34,6 @@ struct login_view {
 	struct module_scope plugins;
 };
 
-/* Those that have not logged in, the oldest first. */
-struct login_list {
-	struct cv_preauth *first, *last;
-	uint32_t count;
-};
-
 /* To auth, for all connections of the process. */
 struct login_channel {
 	int fd;				/* -1: not open */
@@ -67,6 +62,12 @@ struct login_process {
 	void (*client_relayed)(struct login_process *process);
 };
 
+/* What a child tells its zygote, one byte each. */
+enum login_note {
+	LOGIN_NOTE_BUSY = 'B',	/* its client authenticates */
+	LOGIN_NOTE_RELAY = 'R',	/* it has logged in */
+};
+
 enum login_phase {
 	LOGIN_PARKED,		/* in the zygote, nothing received yet */
 	LOGIN_PROXY,		/* the proxy says whose connection it is */
@@ -87,11 +88,10 @@ struct login_watch { struct event event; short what; bool made; };
 struct login_relay;
 
 struct cv_preauth {
+	struct login_place place;	/* first: see login_preauth_of */
 	struct login_process *process;
 	struct cv_pool *pool;
 	const struct login_view *view;
-	struct login_list *list;	/* NULL: in none */
-	struct cv_preauth *next, *prev;
 	void *state;			/* the protocol's */
 	int fd;
 	enum login_phase phase;
@@ -137,6 +137,15 @@ struct cv_preauth {
 	size_t linger_bytes;	/* that are still thrown away */
 };
 
+_Static_assert(offsetof(struct cv_preauth, place) == 0,
+	       "a place is cast to its connection");
+
+/* place may be NULL. */
+static inline struct cv_preauth *login_preauth_of(struct login_place *place)
+{
+	return (struct cv_preauth *)(void *)place;
+}
+
 /* What makes a silent connection in another process of the same settings. */
 struct login_parked {
 	int fd;
@@ -152,6 +161,9 @@ struct login_parked {
 /* The view for these addresses, from the common one or made for them. */
 const struct login_view *login_view_find(struct login_process *process,
 					 struct cv_preauth *p);
+/* Nothing happens in a process that has no zygote to tell. */
+void login_process_tell(const struct login_process *process,
+			enum login_note note);
 
 /* --- login-client.c --------------------------------------------------------- */
 
@@ -256,17 +268,6 @@ void login_channel_abort(struct cv_preauth *p);
 /* Never waits; logs failures.  Not CV_OK: auth will not hear of it. */
 int login_channel_send(struct login_process *process,
 		       const struct ipc_writer *w);
-
-/* --- login-list.c --------------------------------------------------------------- */
-
-void login_list_add(struct login_list *list, struct cv_preauth *p);
-/* Nothing happens when p is in none. */
-void login_list_remove(struct cv_preauth *p);
-/* Who goes when places are scarce: the oldest, but that of the newcomer's own
- * address when it holds a good part of all places.  NULL: all of them have
- * been accepted by auth. */
-struct cv_preauth *login_list_victim(const struct login_list *list,
-				     const struct cv_preauth *newcomer);
 
 /* --- login-relay.c ------------------------------------------------------------- */
 

@@ -4,6 +4,8 @@
 #include "login-zygote.h"
 #include "net/tls-memory.h"
 
+#include <errno.h>
+#include <unistd.h>
 
 static int fill_view(struct login_process *process,
 		     const struct settings_scope *scope, struct cv_pool *pool,
@@ -55,6 +57,17 @@ const struct login_view *login_view_find(struct login_process *process,
 			      &view->tls, &err) != CV_OK)
 		log_error("login", "TLS for %s: %s", p->local_ip, err.text);
 	return view;
+}
+
+void login_process_tell(const struct login_process *process,
+			enum login_note note)
+{
+	char byte = (char)note;
+
+	if (process->notify_fd >= 0 &&
+	    write(process->notify_fd, &byte, 1) < 0)
+		log_debug("login", "cannot tell the zygote: %s",
+			  strerror(errno));
 }
 
 static bool has_filters(const struct settings_tree *tree)

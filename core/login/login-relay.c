@@ -266,15 +266,12 @@ void login_relay_start(struct cv_preauth *p, int fd)
 	struct login_process *process = p->process;
 
 	p->phase = LOGIN_RELAY;
-	login_list_remove(p);
+	login_list_remove(&p->place);
 	if (process->client_relayed != NULL)
 		process->client_relayed(process);
 	p->relay = pool_new(p->pool, struct login_relay);
 	p->relay->fd = fd;
-	/* the zygote must not drop this one when places are scarce */
-	if (process->notify_fd >= 0 && write(process->notify_fd, "A", 1) < 0)
-		log_debug("login", "cannot tell the zygote: %s",
-			  strerror(errno));
+	login_process_tell(process, LOGIN_NOTE_RELAY);
 	/* its deadline is over; the time is the relay's now */
 	BUG_IF(event_assign(&p->timer, process->base, -1, 0, on_quiet, p) <
 	       0);

@@ -113,7 +113,8 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 
 static void make_place(const struct cv_preauth *newcomer)
 {
-	struct cv_preauth *victim = login_list_victim(&child.list, newcomer);
+	struct cv_preauth *victim = login_preauth_of(
+		login_list_victim(&child.list, &newcomer->place));
 
 	if (victim != NULL)
 		login_client_expel(victim, false, "Too many connections in "
@@ -146,7 +147,7 @@ static void take_client(const struct service_listener *listener, int fd)
 		login_client_disconnect(p, p->close_reason);
 		return;
 	}
-	login_list_add(&child.list, p);
+	login_list_add(&child.list, &p->place);
 	login_watch_set(p, &p->watch, fd, EV_READ, on_first_byte);
 	login_proxy_watch(p);
 	update_accepting();
@@ -177,14 +178,14 @@ static void on_accept(evutil_socket_t fd, short what, void *context)
 static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
 	uint64_t now = time_monotonic_msecs();
-	struct cv_preauth *p = child.list.first, *next;
+	struct cv_preauth *p = login_preauth_of(child.list.first), *next;
 
 	(void)fd;
 	(void)what;
 	(void)context;
 	child.full = false;
 	for (; p != NULL; p = next) {
-		next = p->next;
+		next = login_preauth_of(p->place.next);
 		if (p->phase == LOGIN_PARKED && now - p->connected_msecs >=
 		    p->view->login.login_timeout)
 			login_client_expel(p, true, "Inactivity");
@@ -214,8 +215,8 @@ static void on_stop(evutil_socket_t fd, short what, void *context)
 	(void)context;
 	child.process->client_gone = NULL;
 	while (child.list.first != NULL)
-		login_client_expel(child.list.first, false,
-				   "Server is stopping");
+		login_client_expel(login_preauth_of(child.list.first),
+				   false, "Server is stopping");
 	_exit(EXIT_SUCCESS);
 }
 

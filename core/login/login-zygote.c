@@ -26,9 +26,9 @@ enum {
 };
 
 struct login_child {
+	struct login_place place;	/* first: see victim; before login */
 	struct login_child *next, *prev;
 	pid_t pid;
-	bool authenticated, expelled;
 };
 
 struct login_zygote {
@@ -37,7 +37,7 @@ struct login_zygote {
 	struct event_base *child_base;
 	struct login_list parked;
 	struct login_child *children, *newest;	/* oldest first */
-	uint32_t waiting;		/* children before login */
+	struct login_list waiting;	/* children before login */
 	int notify;
 	struct event reaping;
 	/* What sessions prove with whose connection they give back.  Children
@@ -51,17 +51,18 @@ static struct login_zygote zygote;
 
 static void park(struct cv_preauth *p)
 {
-	login_list_add(&zygote.parked, p);
+	login_list_add(&zygote.parked, &p->place);
 	service_hold(p->process->service);
 }
 
 static void unpark(struct cv_preauth *p)
 {
-	login_list_remove(p);
+	login_list_remove(&p->place);
 	service_release(p->process->service);
 }
 
-static void child_add(pid_t pid)
+/* place: the network it serves; NULL: not known here. */
+static void child_add(pid_t pid, const struct login_place *place)
 {
 	static const struct timeval soon = { 1, 0 };
 	struct login_child *child = calloc(1, sizeof(*child));
@@ -70,13 +71,16 @@ static void child_add(pid_t pid)
 	if (!evtimer_pending(&zygote.reaping, NULL))
 		(void)event_add(&zygote.reaping, &soon);
 	child->pid = pid;
+	if (place != NULL)
+		memcpy(child->place.network, place->network,
+		       sizeof(place->network));
 	child->prev = zygote.newest;
 	if (zygote.newest != NULL)
 		zygote.newest->next = child;
 	else
 		zygote.children = child;
 	zygote.newest = child;
-	zygote.waiting++;
+	login_list_add(&zygote.waiting, &child->place);
 }
 
 static void child_remove(struct login_child *child)
@@ -89,8 +93,7 @@ static void child_remove(struct login_child *child)
 		child->next->prev = child->prev;
 	else
 		zygote.newest = child->prev;
-	if (!child->authenticated)
-		zygote.waiting--;
+	login_list_remove(&child->place);
 	free(child);
 	service_release(zygote.process->service);
 }
@@ -163,7 +166,9 @@ static void child_run(struct cv_preauth *p)
 	p->fd = CHILD_CLIENT_FD;
 	child_confine();
 	login_client_serve(p);
-	while (!child_expelled)
+	/* who has given the right password is let in */
+	while (!child_expelled || p->phase == LOGIN_DECIDED ||
+	       p->phase == LOGIN_HANDOFF)
 		(void)event_base_loop(process->base, EVLOOP_ONCE);
 	if (p->phase == LOGIN_RELAY)
 		login_client_destroy(&p);
@@ -189,18 +194,27 @@ static void parked_drop(struct cv_preauth *p, bool timeout,
 	login_client_expel(p, timeout, reason);
 }
 
-static void expel_oldest_child(void)
+_Static_assert(offsetof(struct login_child, place) == 0,
+	       "a place is cast to its child");
+
+/* One that ends keeps its process for a moment, but no place. */
+static void make_place(const struct service *s,
+		       const struct login_place *newcomer)
 {
-	for (struct login_child *c = zygote.children; c != NULL;
-	     c = c->next) {
-		if (c->authenticated || c->expelled)
-			continue;
-		c->expelled = true;
-		(void)kill(c->pid, SIGTERM);
-		log_warning("login", "process_limit reached: the oldest "
-			    "connection without a login is dropped");
+	struct login_place *place;
+	struct login_child *victim;
+
+	if (zygote.waiting.count < s->private->go.process_limit)
 		return;
-	}
+	place = login_list_victim(&zygote.waiting, newcomer);
+	if (place == NULL)
+		return;
+	victim = (struct login_child *)(void *)place;
+	login_list_remove(place);
+	(void)kill(victim->pid, SIGTERM);
+	log_warning("login", "process_limit reached: %s is dropped",
+		    place->busy_until == 0 ? "a connection without a login" :
+		    "a connection that did not come to a login");
 }
 
 /* --- the end of a child ------------------------------------------------------------------- */
@@ -267,7 +281,6 @@ static void on_child(evutil_socket_t fd, short what, void *context)
 static void on_first_byte(evutil_socket_t fd, short what, void *context)
 {
 	struct cv_preauth *p = context;
-	const struct boot_go *go = &p->process->service->private->go;
 	int unread;
 	pid_t pid;
 
@@ -285,8 +298,7 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 	service_hold(p->process->service);
 	unpark(p);
 	reap_pending();
-	if (zygote.waiting >= go->process_limit)
-		expel_oldest_child();
+	make_place(p->process->service, &p->place);
 	/* the spawner begins with the greeting, which here is not due yet */
 	pid = zygote.parked.count < SPAWNER_PARKED || p->haproxy ? -1 :
 		login_spawner_fork(p, child_run);
@@ -307,7 +319,7 @@ static void on_first_byte(evutil_socket_t fd, short what, void *context)
 		login_client_disconnect(p, "the server has no process left");
 		return;
 	}
-	child_add(pid);		/* has taken over the hold */
+	child_add(pid, &p->place);	/* has taken over the hold */
 	login_client_destroy(&p);
 }
 
@@ -317,15 +329,15 @@ void login_zygote_accept(struct service *s,
 	struct login_process *process = s->context;
 	const struct boot_go *go = &s->private->go;
 	struct cv_preauth *p = login_client_create(process, fd, listener);
-	struct cv_preauth *oldest;
+	struct login_place *victim;
 
 	if (p->phase == LOGIN_CLOSING) {
 		login_client_disconnect(p, p->close_reason);
 		return;
 	}
 	if (zygote.parked.count >= go->client_limit &&
-	    (oldest = login_list_victim(&zygote.parked, p)) != NULL)
-		parked_drop(oldest, false, "Too many connections before "
+	    (victim = login_list_victim(&zygote.parked, &p->place)) != NULL)
+		parked_drop(login_preauth_of(victim), false, "Too many connections before "
 			    "login (client_limit)");
 	park(p);
 	login_watch_set(p, &p->watch, fd, EV_READ, on_first_byte);
@@ -362,6 +374,7 @@ static void drop_fds(struct ipc_reader *r)
 void login_zygote_message(struct service *s, const char *client,
 			  struct ipc_reader *r)
 {
+	static const struct login_place nowhere;
 	struct login_process *process = s->context;
 	struct cv_error err = ERROR_NONE;
 	pid_t pid;
@@ -373,23 +386,21 @@ void login_zygote_message(struct service *s, const char *client,
 		return;
 	}
 	reap_pending();
-	if (zygote.waiting >= s->private->go.process_limit)
-		expel_oldest_child();
+	make_place(s, &nowhere);
 	service_hold(s);
 	pid = fork_child(process);
 	if (pid == 0)
 		child_resume(process, r);
 	drop_fds(r);
 	if (pid > 0) {
-		child_add(pid);		/* has taken over the hold */
+		child_add(pid, NULL);	/* has taken over the hold */
 		return;
 	}
 	log_error("login", "cannot fork: %s", strerror(errno));
 	service_release(s);
 }
 
-/* One byte from a child that has become a relay; who it was says the
- * kernel. */
+/* One byte from a child (LOGIN_NOTE_*); who it was says the kernel. */
 static void on_notify(evutil_socket_t fd, short what, void *context)
 {
 	char byte;
@@ -415,10 +426,10 @@ static void on_notify(evutil_socket_t fd, short what, void *context)
 		return;
 	memcpy(&who, CMSG_DATA(cmsg), sizeof(who));
 	child = child_find(who.pid);
-	if (child != NULL && !child->authenticated) {
-		child->authenticated = true;
-		zygote.waiting--;
-	}
+	if (child != NULL && byte == LOGIN_NOTE_BUSY)
+		login_place_busy(&child->place);
+	else if (child != NULL && byte == LOGIN_NOTE_RELAY)
+		login_list_remove(&child->place);
 }
 
 /* Silent connections have the same deadline as the others. */
@@ -430,7 +441,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	(void)context;
-	while ((first = zygote.parked.first) != NULL &&
+	while ((first = login_preauth_of(zygote.parked.first)) != NULL &&
 	       now - first->connected_msecs >=
 	       first->view->login.login_timeout)
 		parked_drop(first, true, "Inactivity");
@@ -558,7 +569,7 @@ void login_zygote_selftest(struct service *s, struct ipc_reader *r)
 	}
 	(void)close(t.answer_fd);
 	if (pid > 0)
-		child_add(pid);
+		child_add(pid, NULL);
 	else
 		service_release(s);
 }

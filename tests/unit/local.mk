@@ -689,6 +689,12 @@ tests_unit_test_proxy_header_SOURCES = %D%/test-proxy-header.c
 tests_unit_test_proxy_header_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_proxy_header_LDADD = core/net/libnet.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-login-place
+tests_unit_test_login_place_SOURCES = %D%/test-login-place.c \
+	core/login/login-place.c
+tests_unit_test_login_place_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_login_place_LDADD = core/net/libnet.la $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-event-memory
 tests_unit_test_event_memory_SOURCES = %D%/test-event-memory.c \
 	core/master/event-memory.c
