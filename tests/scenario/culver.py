@@ -171,11 +171,26 @@ class Server:
     def home(self, user):
         return self.dir / "home" / user
 
-    def start(self):
+    @contextlib.contextmanager
+    def spawned(self):
+        """Started, whether it will ever answer or not."""
+        self._spawn()
+        try:
+            yield self
+        finally:
+            self.process.terminate()
+            self.process.communicate(timeout=20)
+            self.process = None
+            self.remove()
+
+    def _spawn(self):
         self.process = subprocess.Popen(
             [PREFIX / "sbin" / "culverd", "-F", "-c", self.config],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             preexec_fn=self.preexec)
+
+    def start(self):
+        self._spawn()
         deadline = time.monotonic() + 30
         for port in (self.imap_port, self.lmtp_port):
             while not self._answers(port):
