@@ -234,6 +234,57 @@ static int take_name(void *context, const struct cv_found *found)
 	return CV_OK;
 }
 
+/* Names of our files begin with the time. */
+enum { NEWEST = 16 };
+
+struct newest {
+	char names[NEWEST][DBOX_NAME_MAX + 1];	/* the newest first */
+	size_t count;
+};
+
+static int note_newest(void *context, const struct cv_found *found)
+{
+	struct newest *n = context;
+	char name[DBOX_NAME_MAX + 1];
+	size_t i = n->count;
+
+	snprintf(name, sizeof(name), "%.*s", CV_SPAN_ARG(found->ref));
+	if (name[0] != 'c')
+		return CV_OK;
+	for (; i > 0 && strcmp(n->names[i - 1], name) < 0; i--) {
+		if (i < NEWEST)
+			memcpy(n->names[i], n->names[i - 1], sizeof(name));
+	}
+	if (i < NEWEST)
+		memcpy(n->names[i], name, sizeof(name));
+	if (n->count < NEWEST)
+		n->count++;
+	return CV_OK;
+}
+
+/* The UIDVALIDITY that the newest messages agree on; 0: they do not.  That of
+ * a million files need not be read for it. */
+static int agreed_uidvalidity(struct cv_storage_folder *folder,
+			      uint32_t *uidvalidity_r, struct cv_error *err)
+{
+	struct newest n = { .count = 0 };
+	struct dbox_trailer trailer;
+	int ret = sdbox_scan(folder, CV_SCAN_ALL, note_newest, &n, err);
+
+	*uidvalidity_r = 0;
+	for (size_t i = 0; ret == CV_OK && i < n.count; i++) {
+		if (!sdbox_trailer(folder, cv_span_of(n.names[i]), &trailer))
+			continue;
+		if (*uidvalidity_r != 0 &&
+		    *uidvalidity_r != trailer.uidvalidity) {
+			*uidvalidity_r = 0;
+			break;
+		}
+		*uidvalidity_r = trailer.uidvalidity;
+	}
+	return ret;
+}
+
 int sdbox_takeover(struct cv_storage_folder *folder, bool head_only,
 		   struct cv_pool *pool, struct cv_takeover *takeover_r,
 		   struct cv_error *err)
@@ -242,6 +293,8 @@ int sdbox_takeover(struct cv_storage_folder *folder, bool head_only,
 	struct sdbox_names names = { &c, folder };
 	int ret = add_foreign(&c, folder, err);
 
+	if (ret == CV_OK && head_only && c.uidvalidity == 0)
+		ret = agreed_uidvalidity(folder, &c.uidvalidity, err);
 	if (ret == CV_OK && head_only && c.uidvalidity != 0)
 		return give_head(&c, takeover_r);
 	if (ret == CV_OK)
