@@ -121,6 +121,36 @@ def test_the_journal_can_be_lost(box):
         assert after["INBOX"][uid][3] == before["INBOX"][uid][3]
 
 
+@pytest.mark.parametrize("strangers", [0, 1, 40])
+def test_the_uidvalidity_survives_the_journal_beside_files_of_others(make_server, strangers):
+    """Forty files, and some that an admin has moved in: what STATUS says before
+    anything is opened is what SELECT says."""
+    server = make_server(config=culver.CONFIG.replace("maildir:~/Maildir", "sdbox:~/box"))
+    client = server.imap()
+    ok(client.create("Other"))
+    for name, count in ("INBOX", 40), ("Other", strangers):
+        for i in range(count):
+            ok(client.append(name, None, None, MAIL % (i, i)))
+    before = client.status("INBOX", "(UIDVALIDITY)")[1]
+    other = client.status("Other", "(UIDVALIDITY)")[1]
+    assert before[0].split()[-1] != other[0].split()[-1]
+    client.logout()
+    server.stop()
+    boxes = server.home("alice") / "box" / "mailboxes"
+    for path in sorted((boxes / "Other" / "dbox-Mails").glob("c.*")):
+        path.rename(boxes / "INBOX" / "dbox-Mails" / path.name)
+    shutil.rmtree(server.home("alice") / "box" / "culver")
+    server.start()
+    client = server.imap()
+    status = client.status("INBOX", "(UIDVALIDITY)")[1]
+    if strangers == 0:
+        assert status == before
+    ok(client.select("INBOX"))
+    assert client.response("UIDVALIDITY")[1][0] in status[0]
+    assert client.status("INBOX", "(MESSAGES)")[1] == [b"INBOX (MESSAGES %d)" % (40 + strangers)]
+    client.logout()
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("strace") is None,
                     reason="needs root and strace")
 def test_a_delete_that_was_killed_is_ended(box):
