@@ -397,11 +397,45 @@ static void begin_part(struct imap_append *a)
 
 static void end_part(struct imap_append *a)
 {
+	struct imap_parser *p = &a->cmd->s->parser;
 	bool url = a->into_url;
 
 	a->into_url = false;
 	if (url && !a->refused)
 		take_url(a, cv_text_span(&a->url));
+	/* a message may have as many parts as the client likes */
+	imap_parser_forget(p, a->list + 1);
+	a->at = p->arg_count;
+}
+
+/* --- utf8-literal = "UTF8" SP "(" literal8 ")" [RFC6855 4] ----------------
+ * RFC 9755 needs it no longer; clients of before send nothing else.  Not as a
+ * part of CATENATE, where TEXT does. */
+
+/* end: behind the last argument before a literal. */
+static void begin_utf8(struct imap_append *a, uint32_t end)
+{
+	const struct imap_session *s = a->cmd->s;
+
+	if (a->at + 2 != end || s->parser.args[a->at + 1].type != IMAP_LIST ||
+	    !imap_literal_waits(s)) {
+		refuse_arguments(a);
+		return;
+	}
+	a->utf8 = a->at + 1;
+	a->at += 2;
+}
+
+/* Behind the literal: nothing else stands in its list. */
+static void end_utf8(struct imap_append *a)
+{
+	const struct imap_arg *list = &a->cmd->s->parser.args[a->utf8];
+
+	a->utf8 = 0;
+	if (list->end != a->at)
+		refuse_arguments(a);
+	else
+		message_end(a);
 }
 
 /* --- arguments ------------------------------------------------------------ */
@@ -497,6 +531,8 @@ static void take_argument(struct imap_append *a, uint32_t end)
 		a->step = WANTS_PARTS;
 	} else if (imap_arg_is_atom(arg, "ANNOTATION")) {
 		take_annotations(a, end);
+	} else if (imap_arg_is_atom(arg, "UTF8")) {
+		begin_utf8(a, end);
 	} else if (arg->type == IMAP_LIST) {
 		take_flags(a, arg);
 	} else if (arg->type == IMAP_QUOTED) {
@@ -517,7 +553,9 @@ static void stream_begin(struct imap_append *a)
 		return;
 	}
 	if (a->step == WANTS_MAILBOX || a->step >= WANTS_PARTS ||
-	    p->depth > 0 || (a->single && a->messages > 0)) {
+	    (p->depth > 0 && a->utf8 == 0) ||
+	    (a->utf8 != 0 && !arg->binary) ||
+	    (a->single && a->messages > 0)) {
 		refuse_arguments(a);
 		return;
 	}
@@ -528,7 +566,8 @@ static void stream_begin(struct imap_append *a)
 	} else if (size_allowed(a, p->literal_size)) {
 		a->size += p->literal_size;
 		a->at++;
-		message_add(a, arg->binary, p->literal_size);
+		/* [RFC6855 4] a literal8 with 8-bit, not with NUL */
+		message_add(a, arg->binary && a->utf8 == 0, p->literal_size);
 	}
 }
 
@@ -539,6 +578,10 @@ static void take_arguments(struct imap_append *a)
 	uint32_t end = p->arg_count - imap_literal_waits(a->cmd->s);
 
 	imap_parser_resolve(p);
+	if (!a->refused && a->utf8 != 0) {
+		end_utf8(a);
+		end = p->arg_count - imap_literal_waits(a->cmd->s);
+	}
 	while (!a->refused && (a->at < end || parts_end(a))) {
 		if (parts_end(a)) {
 			end_parts(a);
@@ -572,9 +615,12 @@ static int take_literal(struct imap_append *a)
 		imap_send_line(s, "+ OK");
 	if (literal_read(a) < 0)
 		return CV_E_TEMP;
-	if (a->step == IN_PARTS)
+	if (a->refused)
+		/* however much comes, the answer is known */
+		imap_parser_forget(p, a->keep);
+	else if (a->step == IN_PARTS)
 		end_part(a);
-	else
+	else if (a->utf8 == 0)
 		message_end(a);
 	return CV_OK;
 }

@@ -1,6 +1,7 @@
 /* imap-append.h - the messages of APPEND and REPLACE as they come in: mailbox,
  * then flags, date and data of each [RFC3501 6.3.11], [RFC3502 6.3.11]; the
- * data may be put together from literals and URLs [RFC4469].
+ * data may be put together from literals and URLs [RFC4469], and a literal may
+ * be said to have UTF-8 [RFC6855 4].
  *
  * Message bytes go from the connection's window to the store, never whole into
  * memory.  What can be refused is refused before it is sent; what the client
@@ -36,6 +37,7 @@ struct imap_append {
 	bool into_url;			/* the literal at hand is a URL */
 	bool from_url;			/* what is taken is stored already */
 	struct cv_text url;
+	uint32_t utf8;			/* the list of UTF8 (~{n}; 0: none */
 	struct cv_mailbox *source;	/* NULL: none is open */
 	const char *source_name;
 	bool has_part;			/* what an authorized URL gave */

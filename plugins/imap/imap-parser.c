@@ -152,7 +152,10 @@ void imap_parser_forget(struct imap_parser *p, uint32_t keep)
 {
 	size_t line = p->verb_offset + p->verb_len, data = 0;
 
-	if (p->depth > 0 || p->arg_count <= keep)
+	/* lists that are open stay, with what stands before them */
+	if (p->depth > 0 && keep <= p->open[p->depth - 1])
+		keep = p->open[p->depth - 1] + 1;
+	if (p->arg_count <= keep)
 		return;
 	for (uint32_t i = 0; i < keep; i++) {
 		const struct imap_arg *arg = &p->args[i];

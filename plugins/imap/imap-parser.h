@@ -113,9 +113,9 @@ struct cv_span imap_parser_verb(const struct imap_parser *p);
 /* What stands behind the verb, as received, literals cut. */
 struct cv_span imap_parser_rest(const struct imap_parser *p);
 struct imap_args imap_parser_args(const struct imap_parser *p);
-/* Between tokens of the top level: forgets the arguments from number keep on
- * and their bytes, so that a long command takes no more memory than its
- * longest part. */
+/* Between tokens: forgets the arguments from number keep on and their bytes, so
+ * that a long command takes no more memory than its longest part.  A list that
+ * is open stays, with what stands before it; what it holds goes. */
 void imap_parser_forget(struct imap_parser *p, uint32_t keep);
 /* Makes .text of the arguments usable before the command is complete, until
  * the next feed (IMAP_PARSE_STREAM). */

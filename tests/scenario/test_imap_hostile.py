@@ -224,6 +224,21 @@ def test_b12_append(client):
     assert "MESSAGES 2" in client.do("STATUS h (MESSAGES)")[0]
 
 
+@pytest.mark.parametrize("form,answer", [
+    (b"APPEND INBOX %b", "NO"), (b"APPEND nobox %b", "NO"), (b"APPEND INBOX (\\Foo) %b", "BAD"),
+    (b"APPEND INBOX CATENATE (%b)", "OK"), (b"APPEND nobox CATENATE (%b)", "NO"),
+    (b"APPEND INBOX CATENATE (%b URL /x)", "NO")])
+def test_b2_a_hundred_thousand_messages_or_parts(server, form, answer):
+    """However many come without being asked for: one answer, and the session goes on."""
+    c = Client(server)
+    before = c.ask('STATUS INBOX (MESSAGES)')
+    part = b"TEXT " if b"CATENATE" in form else b""
+    assert c.ask(form % b" ".join([part + b"{%d+}\r\n%b" % (len(MAIL), MAIL)] * 100000), 60) == answer
+    assert c.ask("NOOP") == before == "OK"
+    assert c.memory() < SESSION_KIB_MAX
+    c.close()
+
+
 def test_b12_append_cut_at_every_byte(client):
     whole = b"h APPEND h (\\Seen) {%d+}\r\n" % len(MAIL) + MAIL
     for cut in range(len(whole) - 1, 0, -7):

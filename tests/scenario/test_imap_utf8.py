@@ -119,6 +119,39 @@ def test_append(login):
     assert HEADER[:17] in b"".join(new.until("x"))
 
 
+def test_append_as_rfc_6855_writes_it(login):
+    """[RFC6855 4] MUST of its clients: UTF8 (~{n}; RFC 9755 has no need of it."""
+    old, new = login(), login("UTF8=ACCEPT")
+    said(new, "CREATE literals")
+    n = len(HEADER)
+
+    def append(raw, text, data=HEADER):
+        raw.send(b"x APPEND literals " + text.encode() % (len(data), data) + b"\r\n")
+        return raw.until("x")[-1].decode()
+
+    form = "UTF8 (~{%d+}\r\n%b)"
+    assert append(old, form).startswith("x NO [CANNOT]")
+    assert append(old, form, b"Subject: x\r\n\r\nGr\xfc\xdfe\r\n").startswith("x OK")
+    assert append(new, form).startswith("x OK [APPENDUID")
+    assert append(new, '(\\Seen) "01-Jan-2024 00:00:00 +0000" ' + form).startswith("x OK")
+    new.send(b"x APPEND literals UTF8 (~{%d}\r\n" % n)
+    assert new.line().startswith(b"+ ")
+    new.send(HEADER + b") (\\Flagged) UTF8 (~{%d+}\r\n%b) {%d+}\r\n%b\r\n" % (n, HEADER, n, HEADER))
+    assert new.until("x")[-1].startswith(b"x OK [APPENDUID")
+    said(new, "SELECT literals")
+    assert said(new, "SEARCH RETURN (COUNT) ALL")[0].endswith("COUNT 6")
+    new.send(b"x FETCH 2:6 BODY.PEEK[]\r\n")
+    got = b"".join(new.until("x"))
+    assert got.count(HEADER) == 5
+    assert said(new, "FETCH 5 FLAGS")[0].count("\\Flagged") == 1
+    for wrong in ("UTF8 ({%d+}\r\n%b)", "UTF8 ~{%d+}\r\n%b", "UTF8 (~{%d+}\r\n%b x)", "(UTF8 (~{%d+}\r\n%b))",
+                  "UTF8 (x ~{%d+}\r\n%b)", "UTF8 (~{%d+}\r\n%b ~{1+}\r\nx)",
+                  "CATENATE (UTF8 (~{%d+}\r\n%b))", "CATENATE (TEXT ~{%d+}\r\n%b)"):
+        assert append(new, wrong).startswith("x BAD"), wrong
+    assert append(new, form, HEADER + b"\0").startswith("x NO")
+    assert said(new, "STATUS literals (MESSAGES)")[0].endswith("(MESSAGES 6)")
+
+
 def test_the_workaround(server):
     server.write_config("protocol imap {\n  imap_client_workarounds = append-8bit-headers\n}\n")
     server.stop()
