@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <strings.h>
 
 enum {
 	CHARSET_NAME_MAX = 64,
@@ -38,6 +39,65 @@ static bool charset_name(struct cv_span charset,
 	return true;
 }
 
+/* Names that mail has and iconv has not, and charsets that programs name while
+ * they mean the larger one that contains it: all that the name promises is read
+ * the same.  Without "x-", which is taken off first. */
+static const struct charset_alias {
+	const char *name, *iconv;
+} charset_read_as[] = {
+	{ "gb2312", "GB18030" },
+	{ "gb_2312-80", "GB18030" },
+	{ "euc-kr", "CP949" },
+	{ "ks_c_5601-1987", "CP949" },		/* Outlook */
+	{ "ks_c_5601-1989", "CP949" },
+	{ "ksc5601", "CP949" },
+	{ "windows-949", "CP949" },
+	{ "sjis", "CP932" },
+	{ "cp50220", "ISO-2022-JP-3" },
+	{ "cp50221", "ISO-2022-JP-3" },
+	/* -i and -e (RFC 1556) say how lines run, not what bytes mean */
+	{ "iso-8859-8-i", "ISO-8859-8" },
+	{ "iso-8859-8-e", "ISO-8859-8" },
+	{ "iso-8859-6-i", "ISO-8859-6" },
+	{ "iso-8859-6-e", "ISO-8859-6" },
+	{ "iso8859_1", "ISO-8859-1" },
+	{ "8859-1", "ISO-8859-1" },
+	{ "mac-roman", "MACINTOSH" },
+	{ "macroman", "MACINTOSH" },
+	{ "mac-ce", "MAC-CENTRALEUROPE" },
+	{ "mac-cyrillic", "MAC-CYRILLIC" },
+	{ "unicode-1-1-utf-7", "UTF-7" },
+	{ "unicode-2-0-utf-7", "UTF-7" },
+};
+
+/* The table's name for it; NULL: none. */
+static const char *charset_reader_name(const char *name)
+{
+	const char *base = strncasecmp(name, "x-", 2) == 0 ? name + 2 : name;
+
+	for (size_t i = 0;
+	     i < sizeof(charset_read_as) / sizeof(charset_read_as[0]); i++)
+		if (strcasecmp(base, charset_read_as[i].name) == 0)
+			return charset_read_as[i].iconv;
+	return NULL;
+}
+
+/* From the charset of that name, whatever it is called. */
+static iconv_t charset_reader_open(const char *name)
+{
+	const char *known = charset_reader_name(name);
+	iconv_t iconv = (iconv_t)-1;
+
+	if (known != NULL)
+		iconv = iconv_open("UTF-8", known);
+	if (iconv == (iconv_t)-1)
+		iconv = iconv_open("UTF-8", name);
+	/* x-big5, x-gbk, x-euc-jp, x-cp1252 */
+	if (iconv == (iconv_t)-1 && strncasecmp(name, "x-", 2) == 0)
+		iconv = iconv_open("UTF-8", name + 2);
+	return iconv;
+}
+
 static bool charset_is_utf8(struct cv_span charset)
 {
 	return charset.len == 0 || cv_span_is_icase(charset, "utf-8") ||
@@ -55,7 +115,7 @@ static iconv_t charset_open(struct cv_span charset, bool *known_r)
 	if (charset_is_utf8(charset))
 		return iconv;
 	if (charset_name(charset, name))
-		iconv = iconv_open("UTF-8", name);
+		iconv = charset_reader_open(name);
 	*known_r = iconv != (iconv_t)-1;
 	return iconv;
 }

@@ -378,6 +378,16 @@ static void charsets_convert_at_every_cut(void **state)
 		{ "iso-2022-jp", "\x1b$B$3\x1b(Bx", "\xe3\x81\x93x" },
 		{ "utf-8", "\xc3", "\xef\xbf\xbd" },
 		{ "x-unknown", "a\xc3\xa9", "a\xc3\xa9" },
+		/* names that iconv has not; a small charset for a large one */
+		{ "ks_c_5601-1987", "\xb0\xa1\x8c\x63",
+		  "\xea\xb0\x80\xeb\x98\xa0" },
+		{ "GB2312", "\xc4\xe3\x81\x40",
+		  "\xe4\xbd\xa0\xe4\xb8\x82" },
+		{ "x-gbk", "\x81\x40", "\xe4\xb8\x82" },
+		{ "X-SJIS", "\x93\xfa\x87\x40", "\xe6\x97\xa5\xe2\x91\xa0" },
+		{ "iso-8859-8-I", "\xf9\xec", "\xd7\xa9\xd7\x9c" },
+		{ "x-mac-roman", "\x9f", "\xc3\xbc" },
+		{ "unicode-1-1-utf-7", "+AOQ-", "\xc3\xa4" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
