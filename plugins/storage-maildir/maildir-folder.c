@@ -201,6 +201,21 @@ int maildir_folder_open(struct cv_storage_root *root, struct cv_span name,
 	return CV_OK;
 }
 
+bool maildir_folder_mend(struct cv_storage_folder *folder)
+{
+	struct cv_storage_root *root = folder->root;
+	mode_t mode = maildir_root_mode(root);
+	struct stat st;
+
+	if (errno != ENOENT || !root->config->create ||
+	    MD_CALL(root, stat, folder->fd, "cur", &st) < 0)
+		return false;
+	return (MD_CALL(root, mkdir, folder->fd, "tmp", mode) == 0 ||
+		errno == EEXIST) &&
+		(MD_CALL(root, mkdir, folder->fd, "new", mode) == 0 ||
+		 errno == EEXIST);
+}
+
 void maildir_folder_close(struct cv_storage_folder **folder)
 {
 	struct cv_pool *pool;

@@ -76,6 +76,48 @@ bool maildir_path_parse(struct cv_storage_root *root, const char *dir,
 	return !cv_span_is_icase(cv_text_span(name), "INBOX");
 }
 
+/* Is the account not in the tree? */
+static bool has_index(const struct cv_storage_config *config)
+{
+	return CV_HAS(config, index) && config->index != NULL &&
+		config->index[0] != '\0' &&
+		strcmp(config->index, "MEMORY") != 0;
+}
+
+/* In an fs tree Dovecot lists every directory but these: what has the name of
+ * DIRNAME=, and without one cur, new and tmp.  In cur nobody takes a name that
+ * begins with a dot for a message.  A tree of ours that is older has the files
+ * of its account where they were. */
+void maildir_places_find(struct cv_storage_root *root)
+{
+	const char *dirname = root->config->dirname;
+	struct cv_text account, trash;
+	struct stat st;
+
+	cv_text_init(&account, root->pool);
+	cv_text_init(&trash, root->pool);
+	if (!root->fs) {
+		cv_text_append_str(&account, "culver");
+		cv_text_append_str(&trash, "..DOVECOT-TRASHED");
+	} else if (dirname[0] != '\0') {
+		cv_text_append_f(&account, "%s/culver", dirname);
+		cv_text_append_f(&trash, "%s/culver-trashed", dirname);
+	} else {
+		const char *inbox = root->inbox_is_root ? "cur/" : "";
+
+		cv_text_append_f(&account, "%s.culver", inbox);
+		cv_text_append_f(&trash, "%s.culver-trashed", inbox);
+	}
+	root->account_dir = root->fs && MD_CALL(root, stat, root->fd,
+						".culver", &st) == 0 ?
+		".culver" : cv_text_str(&account);
+	root->trash_dir = cv_text_str(&trash);
+	if (root->config->create && root->fs && !has_index(root->config))
+		(void)common_parents_make(root->config, root->fd,
+					  root->account_dir,
+					  maildir_root_mode(root), NULL);
+}
+
 const struct common_layout maildir_plus_layout = {
 	.separator = '.', .subscriptions = "subscriptions",
 };
@@ -87,6 +129,7 @@ static bool is_control_file(struct cv_span level)
 		"cur", "new", "tmp", "dovecot-uidlist", "dovecot-keywords",
 		"dovecot-uidlist.lock", "dovecot-keywords.lock",
 		"dovecot-acl", "dovecot-acl-list", ".culver",
+		".culver-trashed",
 	};
 	static const char *const begins[] = {
 		"dovecot.index", "dovecot.list.index", "dovecot.mailbox.log",

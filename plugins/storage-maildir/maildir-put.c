@@ -25,6 +25,9 @@ int maildir_put_create(struct cv_storage_folder *folder, struct cv_pool *pool,
 		return CV_FAIL(err, CV_E_INTERNAL, "file name is too long");
 	put->fd = MD_CALL(root, open, folder->fd, path,
 			  O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (put->fd < 0 && maildir_folder_mend(folder))
+		put->fd = MD_CALL(root, open, folder->fd, path,
+				  O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (put->fd < 0)
 		return common_fail(err, "create", path);
 	*put_r = put;

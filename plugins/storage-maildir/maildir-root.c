@@ -72,6 +72,7 @@ int maildir_root_open(const struct cv_storage_config *config,
 	if (ret < 0)
 		return ret;
 	root->inbox_is_root = inbox_is_root(root);
+	maildir_places_find(root);
 	*root_r = root;
 	return CV_OK;
 }
@@ -92,9 +93,7 @@ char maildir_separator(struct cv_storage_root *root)
 
 const char *maildir_account_dir(struct cv_storage_root *root)
 {
-	/* Maildir++ readers take any name with a leading dot for a folder,
-	 * readers of the fs layout any without one */
-	return root->fs ? ".culver" : "culver";
+	return root->account_dir;
 }
 
 /* --- the list of folders ---------------------------------------------------- */
@@ -184,7 +183,9 @@ static int fs_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 		.fd = root->fd, .top = "", .found = fs_found,
 		.context = &scan,
 	};
+	uint32_t files = MAILDIR_TRASH_FILES;
 
+	maildir_trash_clean(root, &files);
 	return common_walk(&walk, err);
 }
 
@@ -229,7 +230,7 @@ static int plus_scan(struct cv_storage_root *root, cv_folder_fn *fn,
 					type != DT_UNKNOWN))
 			continue;
 		if (type != DT_LNK &&
-		    maildir_trash_clean(root, entry, &files))
+		    maildir_trash_found(root, entry, &files))
 			continue;
 		cv_text_reset(&name);
 		if (!maildir_path_parse(root, entry, &name)) {

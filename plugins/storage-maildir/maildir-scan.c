@@ -16,18 +16,31 @@ static int64_t recheck_after(const struct maildir_state *state)
 	return wait < 2 ? 2 : wait;
 }
 
+static int take_stamp(struct cv_storage_folder *folder, const char *name,
+		      struct maildir_stamp *stamp, struct cv_error *err)
+{
+	struct stat st;
+
+	if (MD_CALL(folder->root, stat, folder->fd, name, &st) < 0 &&
+	    (!maildir_folder_mend(folder) ||
+	     MD_CALL(folder->root, stat, folder->fd, name, &st) < 0))
+		return common_fail(err, "stat", name);
+	maildir_stamp_of(&st, stamp);
+	return CV_OK;
+}
+
 int maildir_check(struct cv_storage_folder *folder, bool thorough,
 		  uint32_t *scan_r, struct cv_error *err)
 {
 	struct cv_storage_root *root = folder->root;
 	struct maildir_state *state = &folder->state;
 	struct maildir_stamp stamp;
-	struct stat st;
+	int ret;
 
 	*scan_r = 0;
-	if (MD_CALL(root, stat, folder->fd, "cur", &st) < 0)
-		return common_fail(err, "stat", "cur");
-	maildir_stamp_of(&st, &stamp);
+	ret = take_stamp(folder, "cur", &stamp, err);
+	if (ret < 0)
+		return ret;
 	if (!maildir_stamp_equal(&stamp, &state->cur_dir) ||
 	    memcmp(state->boot_id, root->config->boot_id,
 		   sizeof(state->boot_id)) != 0) {
@@ -41,9 +54,9 @@ int maildir_check(struct cv_storage_folder *folder, bool thorough,
 		*scan_r = CV_SCAN_ALL;
 		return CV_CHANGED;
 	}
-	if (MD_CALL(root, stat, folder->fd, "new", &st) < 0)
-		return common_fail(err, "stat", "new");
-	maildir_stamp_of(&st, &stamp);
+	ret = take_stamp(folder, "new", &stamp, err);
+	if (ret < 0)
+		return ret;
 	if (!maildir_stamp_equal(&stamp, &state->new_dir)) {
 		*scan_r = CV_SCAN_ARRIVALS;
 		return CV_CHANGED;
@@ -103,17 +116,6 @@ static int scan_dir(struct cv_storage_folder *folder, const char *name,
 	if (MAILDIR_API(root)->dir_close(&dir) < 0 && ret == CV_OK)
 		ret = common_fail(err, "read", name);
 	return ret;
-}
-
-static int take_stamp(struct cv_storage_folder *folder, const char *name,
-		      struct maildir_stamp *stamp, struct cv_error *err)
-{
-	struct stat st;
-
-	if (MD_CALL(folder->root, stat, folder->fd, name, &st) < 0)
-		return common_fail(err, "stat", name);
-	maildir_stamp_of(&st, stamp);
-	return CV_OK;
 }
 
 int maildir_scan(struct cv_storage_folder *folder, uint32_t scan,

@@ -46,6 +46,8 @@ struct cv_storage_root {
 	int fd;
 	bool fs;			/* LAYOUT=fs */
 	bool inbox_is_root;		/* with fs */
+	/* Below the root, where neither Dovecot nor we list a folder. */
+	const char *account_dir, *trash_dir;
 	const struct common_layout *layout;
 	const struct maildir_settings *set;
 	struct maildir_uids uids[MAILDIR_UIDLISTS];
@@ -126,6 +128,9 @@ bool maildir_path_parse(struct cv_storage_root *root, const char *dir,
 bool maildir_level_decode(struct cv_storage_root *root, struct cv_span level,
 			  struct cv_text *name);
 
+/* Finds account_dir and trash_dir of a root that is open. */
+void maildir_places_find(struct cv_storage_root *root);
+
 extern const struct common_layout maildir_plus_layout, maildir_fs_layout;
 
 /* --- maildir-root.c ------------------------------------------------------- */
@@ -154,11 +159,13 @@ bool maildir_stamp_equal(const struct maildir_stamp *a,
 
 int maildir_folder_remove(struct cv_storage_root *root, struct cv_span name,
 			  struct cv_error *err);
-/* A scan of the root found this: false when it is nothing of removed folders.
- * What nobody is at any more is removed, as long as *files, how many a scan
- * removes, has not come to nought. */
+/* Removes what nobody is at any more of what was removed, as long as *files,
+ * how many a scan removes, has not come to nought. */
 enum { MAILDIR_TRASH_FILES = 1000 };
-bool maildir_trash_clean(struct cv_storage_root *root, const char *entry,
+void maildir_trash_clean(struct cv_storage_root *root, uint32_t *files);
+/* A scan of a Maildir++ root found this: false when it is nothing of removed
+ * folders.  If it is, they are looked after. */
+bool maildir_trash_found(struct cv_storage_root *root, const char *entry,
 			 uint32_t *files);
 
 /* --- maildir-subscriptions.c ---------------------------------------------- */
@@ -177,6 +184,10 @@ int maildir_folder_open(struct cv_storage_root *root, struct cv_span name,
 			struct cv_span state,
 			struct cv_storage_folder **folder_r,
 			struct cv_error *err);
+/* After ENOENT: a folder is there when cur is; new and tmp, which a backup that
+ * keeps no empty directories has lost, are made again as Dovecot does it.
+ * False: that is not why. */
+bool maildir_folder_mend(struct cv_storage_folder *folder);
 void maildir_folder_close(struct cv_storage_folder **folder);
 bool maildir_state(struct cv_storage_folder *folder, struct cv_text *dst);
 void maildir_state_set(struct cv_storage_folder *folder,

@@ -67,7 +67,7 @@ def test_a_shut_folder_is_passed_over_and_stays(location):
             client.logout()
         # not known yet: it is not listed, and all others are
         server.stop()
-        for path in ("culver", ".culver", ".imap"):
+        for path in ("culver", "cur/.culver", "mail/culver", ".imap"):
             shutil.rmtree(home / "box" / path, ignore_errors=True)
         shutil.rmtree(home / "index", ignore_errors=True)
         server.start()
