@@ -2,6 +2,8 @@
  * to know of a message. */
 #include "mbox.h"
 
+#include <time.h>
+
 enum { META_ROOM = 60 };	/* blanks behind X-Keywords, to be used later */
 
 bool mbox_base_is_behind(const struct cv_storage_folder *folder)
@@ -29,18 +31,23 @@ static void append_words(struct cv_storage_folder *folder, uint64_t bits,
 	}
 }
 
-static void append_base(struct cv_storage_folder *folder,
+static uint32_t known_validity(const struct cv_storage_folder *folder)
+{
+	return folder->uidvalidity != 0 ? folder->uidvalidity :
+		folder->head.base_validity;
+}
+
+static void append_base(struct cv_storage_folder *folder, const char *field,
 			struct cv_text *dst, uint32_t *base_at_r)
 {
-	uint32_t validity = folder->uidvalidity != 0 ? folder->uidvalidity :
-		folder->head.base_validity;
+	uint32_t validity = known_validity(folder);
 	uint32_t last = folder->uidnext > 0 ? folder->uidnext - 1 : 0;
 
 	if (validity == 0)
 		return;
 	if (last < folder->head.base_last)
 		last = folder->head.base_last;
-	cv_text_append_f(dst, "X-IMAPbase: %u ", validity);
+	cv_text_append_f(dst, "%s: %u ", field, validity);
 	*base_at_r = (uint32_t)dst->len;
 	cv_text_append_f(dst, "%010u", last);
 	append_words(folder, UINT64_MAX, dst);
@@ -60,7 +67,7 @@ bool mbox_render_meta(struct cv_storage_folder *folder,
 
 	*base_at_r = 0;
 	if (is_first)
-		append_base(folder, dst, base_at_r);
+		append_base(folder, "X-IMAPbase", dst, base_at_r);
 	/* one that the journal does not have yet keeps its own */
 	if (r->uid != 0 || r->file_uid != 0)
 		cv_text_append_f(dst, "X-UID: %u\n", r->uid != 0 ? r->uid :
@@ -87,5 +94,35 @@ bool mbox_render_meta(struct cv_storage_folder *folder,
 		cv_text_append_c(dst, ' ');
 	cv_text_append_c(dst, '\n');
 	cv_text_append_str(dst, end);
+	return true;
+}
+
+/* The subject is what other programs know it by, as the field X-IMAP. */
+bool mbox_render_pseudo(struct cv_storage_folder *folder, int64_t now,
+			struct cv_text *dst)
+{
+	const char *host = folder->root->config->hostname;
+	time_t seconds = (time_t)now;
+	struct tm tm;
+	char date[64];
+	uint32_t base_at;
+
+	if (known_validity(folder) == 0)
+		return false;
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm);
+	mbox_from_append(dst, CV_SPAN("MAILER-DAEMON"), now);
+	cv_text_append_f(dst, "Date: %s\n", date);
+	cv_text_append_f(dst, "From: Mail System Internal Data "
+			 "<MAILER-DAEMON@%s>\n", host);
+	cv_text_append_str(dst, "Subject: DON'T DELETE THIS MESSAGE -- FOLDER "
+			   "INTERNAL DATA\n");
+	cv_text_append_f(dst, "Message-ID: <%lld.%u@%s>\n", (long long)now,
+			 known_validity(folder), host);
+	append_base(folder, "X-IMAP", dst, &base_at);
+	cv_text_append_str(dst, "Status: RO\n\n"
+			   "No mail: it keeps the numbers of the messages that "
+			   "this mailbox had, so\nthat none is given twice. A "
+			   "mail server needs it, and shows it to nobody.\n\n");
 	return true;
 }

@@ -11,6 +11,7 @@ struct rewrite {
 	struct cv_text scratch;
 	char *buffer;
 	int fd;				/* the redo file */
+	bool began;			/* to write over the mbox */
 	struct mbox_redo redo;
 	struct mbox_hash hash;
 	struct cv_error *err;
@@ -187,13 +188,40 @@ static int put_message(struct rewrite *w, struct mbox_record *r,
 	return ret < 0 ? ret : copy(w, body, end);
 }
 
+/* ret: of writing the content. */
+static int put_in_place(struct rewrite *w, int ret, uint32_t count)
+{
+	struct cv_storage_folder *folder = w->folder;
+
+	if (ret == CV_OK)
+		ret = mbox_redo_seal(folder, w->fd, &w->redo, &w->hash,
+				     w->err);
+	if (ret == CV_OK && MB_CALL(folder->root, fsync,
+				    folder->root->own_fd) < 0)
+		ret = common_fail(w->err, "sync", "index directory");
+	w->began = ret == CV_OK;
+	if (ret == CV_OK)
+		ret = mbox_redo_perform(folder, w->fd, &w->redo, w->err);
+	else
+		mbox_redo_remove(folder);
+	if (ret < 0)
+		return ret;
+	folder->head.count = count;
+	mbox_map_forget_slots(folder);
+	cv_api->random(&folder->head.generation,
+		       sizeof(folder->head.generation));
+	return CV_OK;
+}
+
 static int write_end(struct rewrite *w, uint32_t start)
 {
 	struct cv_storage_folder *folder = w->folder;
 	struct mbox_record *records = folder->records;
 	uint32_t to = start;
-	int ret = CV_OK;
+	int ret = mbox_redo_create(folder, "redo", &w->fd, w->err);
 
+	if (ret < 0)
+		return ret;
 	w->redo.start = records[start].offset;
 	for (uint32_t i = start; i < folder->head.count && ret == CV_OK;
 	     i++) {
@@ -202,23 +230,7 @@ static int write_end(struct rewrite *w, uint32_t start)
 		ret = put_message(w, &records[i], to == 0);
 		records[to++] = records[i];
 	}
-	if (ret == CV_OK)
-		ret = mbox_redo_seal(folder, w->fd, &w->redo, &w->hash,
-				     w->err);
-	if (ret == CV_OK && MB_CALL(folder->root, fsync,
-				    folder->root->own_fd) < 0)
-		ret = common_fail(w->err, "sync", "index directory");
-	if (ret == CV_OK)
-		ret = mbox_redo_perform(folder, w->fd, &w->redo, w->err);
-	else
-		mbox_redo_remove(folder);
-	if (ret < 0)
-		return ret;
-	folder->head.count = to;
-	mbox_map_forget_slots(folder);
-	cv_api->random(&folder->head.generation,
-		       sizeof(folder->head.generation));
-	return CV_OK;
+	return put_in_place(w, ret, to);
 }
 
 static bool all_gone(const struct cv_storage_folder *folder, uint32_t start)
@@ -249,6 +261,32 @@ static int cut_end(struct rewrite *w, uint32_t start)
 	return CV_OK;
 }
 
+/* The last message took along what UIDs there were: as UW-IMAP and Dovecot do
+ * it, a message of the server's own keeps that. */
+static int write_pseudo(struct rewrite *w)
+{
+	struct cv_storage_folder *folder = w->folder;
+	int ret;
+
+	cv_text_reset(&w->scratch);
+	if (!mbox_render_pseudo(folder, time(NULL), &w->scratch))
+		return CV_NOT_FOUND;
+	ret = mbox_redo_create(folder, "redo", &w->fd, w->err);
+	if (ret < 0)
+		return ret;
+	w->redo.start = 0;
+	ret = put_in_place(w, put(w, w->scratch.data, w->scratch.len), 0);
+	return ret < 0 ? ret : mbox_refresh(folder, true, false, w->err);
+}
+
+static int write_nothing(struct rewrite *w, uint32_t start)
+{
+	int ret = start == 0 ? write_pseudo(w) : CV_NOT_FOUND;
+
+	/* on a full disk that its messages are gone comes first */
+	return ret == CV_OK || w->began ? ret : cut_end(w, start);
+}
+
 static int rewrite(struct rewrite *w)
 {
 	struct cv_storage_folder *folder = w->folder;
@@ -262,13 +300,11 @@ static int rewrite(struct rewrite *w)
 		ret = write_in_place(w, &start);
 	if (ret == CV_OK && start < folder->head.count &&
 	    all_gone(folder, start)) {
-		ret = cut_end(w, start);
+		ret = write_nothing(w, start);
 	} else if (ret == CV_OK && start < folder->head.count) {
-		ret = mbox_redo_create(folder, "redo", &w->fd, w->err);
-		if (ret == CV_OK)
-			ret = write_end(w, start);
-		mbox_close_fd(folder->root, &w->fd);
+		ret = write_end(w, start);
 	}
+	mbox_close_fd(folder->root, &w->fd);
 	if (ret == CV_OK)
 		ret = mbox_map_save(folder, 0, w->err);
 	/* what is in memory is not what lies on disk */

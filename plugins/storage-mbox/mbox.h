@@ -465,6 +465,10 @@ int mbox_refresh(struct cv_storage_folder *folder, bool full, bool deep,
 bool mbox_render_meta(struct cv_storage_folder *folder,
 		      const struct mbox_record *record, bool is_first,
 		      size_t len, struct cv_text *dst, uint32_t *base_at_r);
+/* Appends the message without which an mbox that holds no other does not say
+ * which UIDs it had (MBOX_PSEUDO).  False: we do not know them. */
+bool mbox_render_pseudo(struct cv_storage_folder *folder, int64_t now,
+			struct cv_text *dst);
 /* Does the file show less than it should of this record? */
 bool mbox_is_unwritten(const struct mbox_record *record);
 /* Is there a keyword that the first message does not name? */

@@ -13,6 +13,7 @@ import time
 import pytest
 
 import culver
+import dovecot
 
 MBOX = "mail_location = mbox:~/mail:INBOX=~/spool/inbox\n"
 MAIL = b"From: <a@example.org>\r\nSubject: %s\r\n\r\nbody of %s\r\n"
@@ -344,3 +345,52 @@ def test_without_the_group_a_spool_cannot_be_locked(make_server, spool):
     client.logout()
     assert box.read_text() == FOREIGN % "waiting"
     assert "set mail_privileged_group" in server.log
+
+
+# --- Dovecot takes over --------------------------------------------------------
+
+
+@needs_dovecot
+def test_an_emptied_mbox_says_which_uids_it_had():
+    """Else the next server gives them again, to other messages."""
+    ours = culver.Server(config=culver.CONFIG.replace("maildir:~/Maildir", "mbox:~/mail"))
+    theirs = dovecot.Dovecot(config=dovecot.CONFIG.replace("maildir:~/Maildir", "mbox:~/mail").replace(
+        "home={dir}/home/%n", f"home={ours.dir}/home/%n"))
+
+    def numbers(client):
+        text = client.status("Work", "(UIDVALIDITY UIDNEXT MESSAGES)")[1][0].decode()
+        words = text[text.index("(") + 1:-1].split()
+        return dict(zip(words[::2], map(int, words[1::2])))
+
+    def change(client):
+        """Another message, which then is removed with all others."""
+        assert client.append("Work", r"(\Seen word)", None, MAIL % (b"x", b"x"))[0] == "OK"
+        assert client.select("Work") == ("OK", [b"1"])
+        assert client.uid("store", "1:*", "+FLAGS", r"(\Deleted)")[0] == "OK"
+        assert client.expunge()[0] == "OK"
+        assert client.close()[0] == "OK"
+        return numbers(client)
+
+    try:
+        ours.start()
+        client = ours.imap()
+        assert client.create("Work")[0] == "OK"
+        seen = change(client)
+        for _ in range(2):
+            seen = change(client)
+        assert seen["UIDNEXT"] == 4 and seen["MESSAGES"] == 0
+        client.logout()
+        ours.stop()
+        for _ in range(2):
+            # what the file says, and no index
+            shutil.rmtree(ours.home("alice") / "mail" / ".imap" / "Work", ignore_errors=True)
+            theirs.start()
+            client = theirs.imap()
+            assert numbers(client) == seen
+            seen = change(client)
+            client.logout()
+            theirs.stop()
+    finally:
+        for server in ours, theirs:
+            server.stop()
+            server.remove()
