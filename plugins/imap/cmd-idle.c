@@ -10,6 +10,7 @@
 
 enum {
 	POLL_MSECS = 15000,	/* where the mailbox has no descriptor */
+	LOOK_MSECS = 24 * 60 * 60 * 1000,	/* no wait is longer */
 	LINE_MAX_BYTES = 1024,
 };
 
@@ -57,6 +58,15 @@ static int report(struct imap_cmd *cmd)
 struct idle { uint64_t next_msecs, quiet_since; };
 
 /* How long to wait, at most. */
+/* When "Still here" is due again. */
+static uint64_t idle_next(const struct imap_session *s, uint64_t now)
+{
+	uint64_t msecs = s->set->imap_idle_notify_interval;
+
+	return msecs == 0 ? UINT64_MAX : now +
+		(msecs < IMAP_KEEPALIVE_MIN ? IMAP_KEEPALIVE_MIN : msecs);
+}
+
 static uint32_t idle_left(const struct imap_session *s,
 			  const struct idle *idle, int watch)
 {
@@ -64,6 +74,8 @@ static uint32_t idle_left(const struct imap_session *s,
 	uint64_t quiet = imap_sleep_after(s), left;
 
 	left = now >= idle->next_msecs ? 0 : idle->next_msecs - now;
+	if (left > LOOK_MSECS)
+		left = LOOK_MSECS;
 	if (quiet != 0) {
 		quiet += idle->quiet_since;
 		quiet = now >= quiet ? 0 : quiet - now;
@@ -118,7 +130,7 @@ static int idle_wait(struct imap_cmd *cmd, struct idle *idle)
 	now = cv_api->monotonic_msecs();
 	if (code == CV_E_TIMEOUT && now >= idle->next_msecs) {
 		imap_send_line(s, "* OK Still here");
-		idle->next_msecs = now + s->set->imap_idle_notify_interval;
+		idle->next_msecs = idle_next(s, now);
 	}
 	if (imap_stopping(s))
 		return CV_E_TEMP;
@@ -129,9 +141,7 @@ static int idle_loop(struct imap_cmd *cmd)
 {
 	struct imap_session *s = cmd->s;
 	uint64_t now = cv_api->monotonic_msecs();
-	struct idle idle = {
-		now + s->set->imap_idle_notify_interval, now,
-	};
+	struct idle idle = { idle_next(s, now), now };
 	int code = report(cmd), done = 0;
 
 	while (code >= 0 && (done = done_read(s)) == 0) {

@@ -6,6 +6,7 @@
 #include "imap-session.h"
 #include "imap-append.h"
 #include "imap-capability.h"
+#include "imap-check.h"
 #include "imap-commands.h"
 #include "imap-context.h"
 #include "imap-convert.h"
@@ -575,25 +576,15 @@ static void greet(struct imap_session *s)
 
 static uint32_t workarounds_of(const struct imap_settings *set)
 {
-	static const struct { const char *name; uint32_t bit; } names[] = {
-		{ "delay-newmail", IMAP_DELAY_NEWMAIL },
-		{ "tb-extra-mailbox-sep", IMAP_TB_EXTRA_MAILBOX_SEP },
-		{ "tb-lsub-flags", IMAP_TB_LSUB_FLAGS },
-		{ "append-8bit-headers", IMAP_APPEND_8BIT },
-	};
 	const struct cv_strings *list = &set->imap_client_workarounds;
 	uint32_t bits = 0;
 
 	for (uint32_t i = 0; i < list->count; i++) {
-		bool known = false;
+		uint32_t bit = imap_workaround_find(list->items[i]);
 
-		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
-			if (strcmp(list->items[i], names[k].name) == 0) {
-				bits |= names[k].bit;
-				known = true;
-			}
-		}
-		if (!known)
+		bits |= bit;
+		/* the configuration was looked over, a userdb was not */
+		if (bit == 0)
 			cv_api->log(imap_self, CV_LOG_WARNING,
 				    "imap_client_workarounds: '%s' is not "
 				    "known", list->items[i]);

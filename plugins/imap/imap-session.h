@@ -10,12 +10,15 @@
 #include "imap.h"
 #include "imap-parser.h"
 
+/* Their names are in imap-check.c, in this order. */
 enum imap_workaround {
 	IMAP_DELAY_NEWMAIL = 1,
 	IMAP_TB_EXTRA_MAILBOX_SEP = 2,
 	IMAP_TB_LSUB_FLAGS = 4,
 	IMAP_APPEND_8BIT = 8,
 };
+
+enum { IMAP_KEEPALIVE_MIN = 1000 };	/* milliseconds */
 
 struct imap_counters {		/* imap_logout_format */
 	uint64_t appended, deleted, expunged;

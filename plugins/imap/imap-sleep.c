@@ -130,6 +130,9 @@ static int give_away(struct imap_session *s, struct cv_span idle_tag,
 		cv_text_append_str(&keepalive, "\r\n");
 		sleep.keepalive = cv_text_span(&keepalive);
 		sleep.keepalive_msecs = s->set->imap_idle_notify_interval;
+		if (sleep.keepalive_msecs > 0 &&
+		    sleep.keepalive_msecs < IMAP_KEEPALIVE_MIN)
+			sleep.keepalive_msecs = IMAP_KEEPALIVE_MIN;
 	}
 	cv_text_init(&state, s->cmd_pool);
 	cv_text_init(&stats, s->cmd_pool);

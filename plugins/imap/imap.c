@@ -1,5 +1,6 @@
 /* imap.c - the descriptor of the plugin: services, settings, the protocol. */
 #include "imap.h"
+#include "imap-check.h"
 #include "imap-extend.h"
 #include "imap-language.h"
 #include "imap-preauth.h"
@@ -130,9 +131,10 @@ static const struct cv_setting_def imap_setting_defs[] = {
 		"value * stands for what the server knows about itself, its "
 		"name and its version.  Empty: NIL."),
 	IMAP_SETTING(imap_idle_notify_interval, CV_SET_TIME, "2 mins",
-		"1s..", CV_SET_PER_USER,
+		NULL, CV_SET_PER_USER,
 		"How often a client in IDLE is told \"* OK Still here\", so "
-		"that address translators keep the connection."),
+		"that address translators keep the connection; at least 1s.  "
+		"0: never."),
 	IMAP_SETTING(imap_language, CV_SET_ENUM, "en", IMAP_LANGUAGE_NAMES, 0,
 		"The language that a client gets who asks for the default one "
 		"(LANGUAGE \"default\").  Who does not ask is spoken to in "
@@ -187,5 +189,6 @@ CV_PLUGIN_DEFINE("imap", 0, .version = "0.1.0", .license = "MIT",
 	.processes = imap_processes,
 	.settings = CV_ARRAY(imap_setting_defs),
 	.settings_bytes = sizeof(struct imap_settings),
+	.check = imap_check,
 	.init = imap_init,
 );

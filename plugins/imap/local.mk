@@ -62,6 +62,8 @@ IMAP_SOURCES = \
 	plugins/imap/imap-capability.c \
 	plugins/imap/imap-capability.h \
 	plugins/imap/imap-catenate.c \
+	plugins/imap/imap-check.c \
+	plugins/imap/imap-check.h \
 	plugins/imap/imap-catenate.h \
 	plugins/imap/imap-commands.c \
 	plugins/imap/imap-commands.h \

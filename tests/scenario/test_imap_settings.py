@@ -2,10 +2,12 @@
 import os
 import re
 import shutil
+import subprocess
 import time
 
 import pytest
 
+import culver
 from culver import IS_ROOT, MAIL_GROUP, MAIL_USER
 from test_imap_session import MESSAGE, Wire
 
@@ -113,6 +115,49 @@ def test_new_mail_can_wait_for_noop(client):
 def test_extra_separator_is_forgiven(client):
     w = client("imap_client_workarounds = tb-extra-mailbox-sep\n")
     assert " OK " in w.do("STATUS Trash/ (MESSAGES)")[-1]
+
+
+def test_lsub_tells_what_list_does(client):
+    """tb-lsub-flags, as Dovecot has it: what cannot be selected is told to be so."""
+    def lsub(settings):
+        w = client(settings)
+        for command in ("CREATE lsub/below", "SUBSCRIBE lsub", "SUBSCRIBE lsub/below", "SUBSCRIBE lsub-gone"):
+            assert " OK " in w.do(command)[-1]
+        return w.do('LSUB "" lsub*')[:-1]
+
+    rows = ['* LSUB (%s) "/" lsub', '* LSUB () "/" lsub/below', '* LSUB (%s) "/" lsub-gone']
+    assert lsub("") == [row.replace("%s", "") for row in rows]
+    assert lsub("imap_client_workarounds = tb-lsub-flags tb-extra-mailbox-sep\n") == [
+        row.replace("%s", "\\Noselect") for row in rows]
+
+
+def test_idle_that_says_nothing(client):
+    """As Dovecot takes it, 0 is never."""
+    w = client("imap_idle_notify_interval = 0\nimap_hibernate_timeout = 1s\n")
+    w.send("i IDLE\r\n")
+    assert w.line() == "+ idling"
+    w.sock.settimeout(3)
+    with pytest.raises(TimeoutError):
+        w.sock.recv(1)
+    w.sock.settimeout(10)
+    w.send("DONE\r\n")
+    assert w.until("i") == ["i OK Idle completed."]
+
+
+@pytest.mark.parametrize("line,said", [
+    ("imap_client_workarounds = tb-lsub-flag", "Error: .*: imap_client_workarounds: there is no departure "
+     "'tb-lsub-flag'; did you mean 'tb-lsub-flags'\\?"),
+    ('imap_capability = +X"Y', "Error: .*: imap_capability: 'X\"Y' cannot be a capability"),
+    ("imap_capability = IDLE", "Warning: .*: imap_capability: it replaces the whole list and has neither "),
+    ("imap_id_send = name * vendor", "Error: .*: imap_id_send: the name 'vendor' has no value"),
+    ("imap_idle_notify_interval = 500 msecs", "Error: .*: imap_idle_notify_interval: it may be 1s or more, or 0")])
+def test_what_is_nonsense_is_said(tmp_path, line, said):
+    config = tmp_path / "culver.conf"
+    config.write_text(f"protocols = imap\nssl = no\nmail_location = maildir:~/Maildir\nprotocol imap {{\n  {line}\n}}\n")
+    done = subprocess.run([culver.PREFIX / "bin" / "culverconf", "-c", config, "-n"], capture_output=True, text=True)
+    assert re.search(said, done.stderr), done.stderr
+    assert "culver.conf:5:" in done.stderr
+    assert (done.returncode != 0) == said.startswith("Error")
 
 
 def test_line_length(client):
