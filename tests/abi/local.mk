@@ -202,6 +202,6 @@ if PLUGIN_TEMPLATE
 TESTS += %D%/out-of-tree
 endif
 EXTRA_DIST += %D%/README.md %D%/adm-plugin %D%/fts-words.c %D%/hook-lua.c \
-	%D%/hook-process.c %D%/hooks %D%/imap-hostile.c %D%/imap-lua.c \
+	%D%/hook-process.c %D%/hooks %D%/imap-hostile.c %D%/imap-lua.c %D%/imap-push.c \
 	%D%/quota-settable.c \
 	%D%/layout-check %D%/out-of-tree %D%/symbols

@@ -51,6 +51,7 @@ def plugins(tmp_path_factory):
     build(folder, "imap-hostile", hostile, '-DNAME="imap-hostile"')
     build(folder, "imap-clash", hostile, '-DNAME="imap-clash"', '-DCLASH="Fetch"')
     build(folder, "imap-rival", hostile, '-DNAME="imap-rival"', '-DCLASH="x-greet"')
+    build(folder, "imap-push", SOURCES / "imap-push.c")
     if HAS_LUA:
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "lua5.4"], check=True,
                                capture_output=True, text=True).stdout.split()
@@ -283,3 +284,26 @@ def test_the_state_of_a_script_goes_along_when_its_session_sleeps(scripted):
         c.command("X-SUM 40 2")
         asleep(scripted)
         assert c.command("X-LAST")[-1] == b"x OK 42\r\n"
+
+
+def test_devices_are_told_of_deliveries(make_server, plugins):
+    """XAPPLEPUSHSERVICE outside of the tree: its arguments, and what is delivered."""
+    server = make_server(extra=f"mail_plugin_dir = {plugins}\nmail_plugins = imap-push\n")
+    with login(server) as c:
+        assert b"XAPPLEPUSHSERVICE" in c.command("CAPABILITY")[0].split()
+        assert c.command('XAPPLEPUSHSERVICE "aps-version" "2" "aps-account-id" "A-1" "aps-device-token" "c0ffee" '
+                         '"aps-subtopic" "com.apple.mobilemail" "mailboxes" (INBOX {5+}\r\nNotes)') == [
+            b'* XAPPLEPUSHSERVICE aps-version "2" aps-topic "com.example.mail"\r\n', b"x OK Completed.\r\n"]
+        for wrong in ("", " aps-version", " aps-device-token ../../x", " mailboxes INBOX"):
+            assert c.command("XAPPLEPUSHSERVICE" + wrong)[-1].startswith(b"x BAD "), wrong
+    server.deliver(MAIL % 1)
+    server.deliver(MAIL % 2, user="bob")
+    assert culver.wait_for(lambda: "push to c0ffee: INBOX/1" in server.log), server.log
+    with login(server) as c:        # by hand, and where nobody asked
+        c.command("CREATE Notes")
+        c.command("CREATE Other")
+        c.command("SELECT INBOX")
+        assert c.command("COPY 1 Other")[-1].startswith(b"x OK")
+        assert c.command("MOVE 1 Notes")[-1].startswith(b"x OK")
+    assert culver.wait_for(lambda: "push to c0ffee: Notes/1" in server.log), server.log
+    assert server.log.count("push to ") == 2
