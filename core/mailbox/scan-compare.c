@@ -331,14 +331,42 @@ int scan_compare(struct scan *scan)
 	return ret;
 }
 
+/* What a message of the folder has is no rubbish, whatever a tombstone says. */
+static void spare_alive(struct scan *scan)
+{
+	uint32_t rows = account_row_count(scan->folder);
+
+	for (uint32_t row = 0; row < rows; row++) {
+		struct account_message m;
+
+		if (!account_row_alive(scan->folder, row))
+			continue;
+		account_row_get(scan->folder, row, &m);
+		(void)hash_remove(&scan->tombstones, m.blob);
+	}
+}
+
 /* Where blobs lie in one file the power cut may have taken the map to it, and
- * they are known by their bytes alone: the driver finds out. */
+ * they are known by their bytes alone; where they lie in files that all
+ * folders share, or at an alternative place, an ordinary scan reports none.
+ * The driver finds out; not where other programs name files, which would be
+ * looked for one by one: there a scan reports them all. */
+static bool may_be_unseen(const struct scan *scan)
+{
+	uint32_t caps = scan->driver->caps;
+
+	return scan->boot_changed && ((caps & CV_STORAGE_ORDERED) != 0 ||
+				      (caps & CV_STORAGE_FOREIGN) == 0);
+}
+
 static int bury_unseen(struct scan *scan)
 {
 	ARRAY(struct cv_blob) blobs;
 	const struct hash_entry *e;
 	size_t at = 0;
 
+	if (!(scan->driver->caps & CV_STORAGE_ORDERED))
+		spare_alive(scan);
 	array_init(&blobs, scan->pool);
 	while ((e = hash_next(&scan->tombstones, &at)) != NULL) {
 		if (hash_find(&scan->by_ref, e->key) == NULL)
@@ -371,8 +399,7 @@ int scan_bury(struct scan *scan)
 
 	if (scan->tombstones.count == 0)
 		return CV_OK;
-	if (scan->boot_changed &&
-	    (scan->driver->caps & CV_STORAGE_ORDERED))
+	if (may_be_unseen(scan))
 		ret = bury_later(scan, bury_unseen(scan));
 	for (size_t i = 0; i < scan->found.count && ret == CV_OK &&
 	     !scan->unburied; i++) {

@@ -212,6 +212,20 @@ static int purge_one(struct purge *p, int dirfd, const char *name,
 	return ret < 0 ? ret : CV_OK;
 }
 
+/* Of a rewrite that was cut off; or a name too many of a container, which
+ * nobody may claim as long as it has that. */
+static void purge_rest(struct cv_storage_root *root, int dirfd,
+		       const char *entry)
+{
+	struct stat st;
+
+	if (strncmp(entry, "t.", 2) == 0 &&
+	    DBOX_CALL(root, stat, dirfd, entry, &st) == 0 &&
+	    S_ISREG(st.st_mode) &&
+	    time(NULL) - st.st_ctim.tv_sec > DBOX_HIDDEN_SECONDS)
+		(void)DBOX_CALL(root, unlink, dirfd, entry);
+}
+
 static int purge_dir(struct purge *p, int dirfd)
 {
 	struct cv_storage_root *root = p->root;
@@ -229,6 +243,8 @@ static int purge_dir(struct purge *p, int dirfd)
 	while ((entry = DBOX_API(root)->dir_next(dir, NULL)) != NULL) {
 		if (mdbox_container_parse(entry, &foreign, &number))
 			cv_text_append(&names, entry, strlen(entry) + 1);
+		else
+			purge_rest(root, dirfd, entry);
 	}
 	if (DBOX_API(root)->dir_close(&dir) < 0)
 		return common_fail(p->err, "read", "storage");

@@ -208,13 +208,14 @@ static int remove_one(struct cv_storage_folder *folder, struct cv_span ref,
 		return CV_OK;
 	file_name(ref, false, name);
 	file_name(ref, true, hidden);
-	if (DBOX_CALL(root, unlink, folder->fd, name) == 0)
-		return CV_OK;
-	if (errno != ENOENT)
-		return common_fail(err, "remove", name);
-	if (DBOX_CALL(root, unlink, folder->fd, hidden) < 0 &&
-	    errno != ENOENT)
-		return common_fail(err, "remove", hidden);
+	if (DBOX_CALL(root, unlink, folder->fd, name) < 0) {
+		if (errno != ENOENT)
+			return common_fail(err, "remove", name);
+		if (DBOX_CALL(root, unlink, folder->fd, hidden) < 0 &&
+		    errno != ENOENT)
+			return common_fail(err, "remove", hidden);
+	}
+	/* an altmove that was cut off leaves it at both places */
 	dir = open_alt_dir(folder);
 	if (dir < 0)
 		return CV_OK;
@@ -343,10 +344,9 @@ bool sdbox_trailer(struct cv_storage_folder *folder, struct cv_span ref,
 	return found;
 }
 
-void sdbox_clean(struct cv_storage_folder *folder)
+static void clean_dir(struct cv_storage_root *root, int dirfd)
 {
-	struct cv_storage_root *root = folder->root;
-	struct cv_io_dir *dir = DBOX_CALL(root, dir_open, folder->fd, ".");
+	struct cv_io_dir *dir = DBOX_CALL(root, dir_open, dirfd, ".");
 	int64_t oldest = time(NULL) - DBOX_HIDDEN_SECONDS;
 	const char *entry;
 
@@ -357,11 +357,23 @@ void sdbox_clean(struct cv_storage_folder *folder)
 
 		if ((strncmp(entry, "h.", 2) == 0 ||
 		     strncmp(entry, "t.", 2) == 0) &&
-		    DBOX_CALL(root, stat, folder->fd, entry, &st) == 0 &&
+		    DBOX_CALL(root, stat, dirfd, entry, &st) == 0 &&
 		    S_ISREG(st.st_mode) && st.st_ctim.tv_sec < oldest)
-			(void)DBOX_CALL(root, unlink, folder->fd, entry);
+			(void)DBOX_CALL(root, unlink, dirfd, entry);
 	}
 	(void)DBOX_API(root)->dir_close(&dir);
+}
+
+/* An altmove that was cut off leaves its half at the place it went to. */
+void sdbox_clean(struct cv_storage_folder *folder)
+{
+	int alt = open_alt_dir(folder);
+
+	clean_dir(folder->root, folder->fd);
+	if (alt < 0)
+		return;
+	clean_dir(folder->root, alt);
+	dbox_close(folder->root, alt);
 }
 
 /* --- the alternative place ------------------------------------------------------------ */

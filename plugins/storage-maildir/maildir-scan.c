@@ -224,6 +224,7 @@ void maildir_clean(struct cv_storage_folder *folder)
 	int64_t oldest = time(NULL) - MAILDIR_HIDDEN_SECONDS;
 	const char *entry;
 
+	maildir_uids_clean(folder, oldest);
 	if (dir == NULL)
 		return;
 	while ((entry = MAILDIR_API(root)->dir_next(dir, NULL)) != NULL) {

@@ -426,6 +426,20 @@ static bool replace(struct cv_storage_folder *folder, int dirfd,
 	return false;
 }
 
+void maildir_uids_clean(struct cv_storage_folder *folder, int64_t oldest)
+{
+	struct cv_storage_root *root = folder->root;
+	int dirfd = maildir_control_open(folder, false);
+	struct stat st;
+
+	if (dirfd < 0)
+		return;
+	if (MD_CALL(root, stat, dirfd, uids_temp, &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_ctim.tv_sec < oldest)
+		(void)MD_CALL(root, unlink, dirfd, uids_temp);
+	maildir_control_close(folder, dirfd);
+}
+
 static bool append_missing(struct cv_storage_folder *folder, int dirfd,
 			   const struct old_list *old, cv_uid_next_fn *next,
 			   void *context, uint32_t missing,

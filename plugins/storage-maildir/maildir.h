@@ -424,6 +424,8 @@ int maildir_uids_add(struct cv_storage_folder *folder,
 int maildir_uids_write(struct cv_storage_folder *folder, cv_uid_next_fn *next,
 		       void *context, bool anew, struct cv_error *err);
 void maildir_uids_close(struct cv_storage_root *root);
+/* Removes what a writer of the list has left before then (seconds). */
+void maildir_uids_clean(struct cv_storage_folder *folder, int64_t oldest);
 
 /* --- maildir-lock.c ---------------------------------------------------------- */
 

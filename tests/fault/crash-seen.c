@@ -33,7 +33,8 @@ static const char *look_box(struct fixture *f, struct seen *seen,
 		assert_true(seen->message_count < SEEN_MESSAGES_MAX);
 		*m = (struct seen_message){ number,
 			mailbox_api.uid_of(box, seq), d.flags & FLAGS,
-			crc32c(0, text, strlen(text)), notes, keyword };
+			crc32c(0, text, strlen(text)), notes,
+			(uint32_t)strlen(text), keyword };
 		if (m->uid <= last || m->uid >= state.uidnext)
 			return "UIDs out of order";
 		last = m->uid;

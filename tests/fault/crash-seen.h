@@ -7,8 +7,11 @@
 
 enum { SEEN_MESSAGES_MAX = 200, SEEN_BOXES_MAX = 8 };
 
-/* notes: of its annotations. */
-struct seen_message { uint32_t box, uid, flags, body, notes; bool keyword; };
+/* notes: of its annotations; bytes: of the body, as read. */
+struct seen_message {
+	uint32_t box, uid, flags, body, notes, bytes;
+	bool keyword;
+};
 
 struct seen_box {
 	char name[32];

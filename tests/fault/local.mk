@@ -9,7 +9,8 @@ tests_fault_crash_account_LDADD = core/account/libaccount.la \
 	core/io/libio.la $(UNIT_LIBS)
 
 CRASH_MAILBOX = %D%/crash-mailbox.c %D%/crash-operations.c \
-	%D%/crash-operations.h %D%/crash-seen.c %D%/crash-seen.h \
+	%D%/crash-operations.h %D%/crash-invariants.c \
+	%D%/crash-invariants.h %D%/crash-seen.c %D%/crash-seen.h \
 	%D%/replay.c %D%/replay.h tests/unit/mailbox-fixture.h
 check_PROGRAMS += tests/fault/crash-mailbox
 TESTS += tests/fault/crash-mailbox
