@@ -173,7 +173,8 @@ def suite_distcheck(options):
 
 
 CRASH_PROGRAMS = ["crash-mailbox", "crash-sdbox", "crash-mdbox", "crash-mbox"]
-FAULT_PROGRAMS = CRASH_PROGRAMS + ["damage-store", "damage-foreign", "damage-mbox", "fault-pairs"]
+FAULT_PROGRAMS = CRASH_PROGRAMS + ["damage-store", "damage-foreign", "damage-mbox", "fault-pairs",
+                                   "fault-pairs-mbox"]
 DISKS_WANTED = 100_000      # that differ, of all crash programs together
 
 

@@ -6,7 +6,16 @@
  * or not at all, and both sessions see the same.
  *
  * Without CULVER_FULL a fixed sample is tried. */
+#ifdef FIXTURE_MBOX
+#include "../unit/mailbox-fixture.h"
+/* a lock file of a process that is no more is waited for */
+#define PLAIN "mbox"
+#define PLAIN_SETTINGS "mbox_read_locks = fcntl\nmbox_write_locks = fcntl\n"
+#else
 #include "../unit/dbox-fixture.h"
+#define PLAIN "maildir"
+#define PLAIN_SETTINGS ""
+#endif
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -161,7 +170,7 @@ static bool same(const struct census *a, const struct census *b)
 /* --- one try -------------------------------------------------------------- */
 
 struct pair {
-	const char *driver;		/* NULL: Maildir */
+	const char *driver;		/* NULL: PLAIN */
 	const struct operation *ops[2];
 	struct census after[2][2];	/* of the first, of the second */
 };
@@ -169,9 +178,11 @@ struct pair {
 static void prepare(struct fixture *f, const struct pair *pair)
 {
 	if (pair->driver == NULL)
-		fixture_init(f, "");
+		fixture_init(f, PLAIN_SETTINGS);
+#ifndef FIXTURE_MBOX
 	else
 		dbox_init(f, pair->driver, "");
+#endif
 	fixture_save(f, "INBOX", body, CV_FLAG_SEEN);
 	fixture_save(f, "INBOX", body, CV_FLAG_SEEN | CV_FLAG_DELETED);
 	ok(f, mailbox_api.create(f->user, "other", 0, &f->err));
@@ -214,7 +225,7 @@ static void explain(const struct pair *pair, enum io_fault_kind kind,
 	fail_msg("%s: '%s' (%d) then '%s' (%d), kind %d at %llu: INBOX %d "
 		 "other %d renamed %d target %d made %d, flagged %d keyword %d "
 		 "deleted %d subscribed %d",
-		 pair->driver == NULL ? "maildir" : pair->driver,
+		 pair->driver == NULL ? PLAIN : pair->driver,
 		 pair->ops[0]->name, rets[0], pair->ops[1]->name, rets[1],
 		 kind, (unsigned long long)n, c->inbox, c->other, c->renamed,
 		 c->target, c->made, c->flagged, c->keyword, c->deleted,
@@ -274,7 +285,7 @@ static bool try_with_room(const struct pair *pair, uint64_t room)
 		if (rets[i] < 0 && frees(pair->ops[i]))
 			fail_msg("%s: '%s' then '%s' on a disk with %llu "
 				 "bytes left: %s", pair->driver == NULL ?
-				 "maildir" : pair->driver, pair->ops[0]->name,
+				 PLAIN : pair->driver, pair->ops[0]->name,
 				 pair->ops[1]->name, (unsigned long long)room,
 				 f.err.text);
 	}
@@ -404,12 +415,13 @@ static void try_pairs(const char *driver)
 	assert_true(tried > 100);
 }
 
-static void pairs_on_a_maildir_fail_cleanly(void **state)
+static void pairs_on_plain_files_fail_cleanly(void **state)
 {
 	try_pairs(NULL);
 	(void)state;
 }
 
+#ifndef FIXTURE_MBOX
 static void pairs_on_an_sdbox_fail_cleanly(void **state)
 {
 	try_pairs("sdbox");
@@ -421,11 +433,16 @@ static void pairs_on_an_mdbox_fail_cleanly(void **state)
 	try_pairs("mdbox");
 	(void)state;
 }
+#endif
 
 /* Not even the first look of the next session sees both names. */
 static void a_rename_killed_at_any_call_leaves_one_name(void **state)
 {
+#ifdef FIXTURE_MBOX
+	static const char *const drivers[] = { NULL };
+#else
 	static const char *const drivers[] = { NULL, "sdbox", "mdbox" };
+#endif
 	static const struct operation save = { "save", op_save },
 		change = { "rename", fixture_try_rename };
 
@@ -445,9 +462,11 @@ static void a_rename_killed_at_any_call_leaves_one_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pairs_on_a_maildir_fail_cleanly),
+		cmocka_unit_test(pairs_on_plain_files_fail_cleanly),
+#ifndef FIXTURE_MBOX
 		cmocka_unit_test(pairs_on_an_sdbox_fail_cleanly),
 		cmocka_unit_test(pairs_on_an_mdbox_fail_cleanly),
+#endif
 		cmocka_unit_test(a_rename_killed_at_any_call_leaves_one_name),
 	};
 

@@ -68,4 +68,12 @@ tests_fault_fault_pairs_SOURCES = %D%/fault-pairs.c \
 tests_fault_fault_pairs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_fault_fault_pairs_LDADD = tests/unit/libstorage-dbox.la \
 	$(MAILBOX_LIBS)
+
+check_PROGRAMS += tests/fault/fault-pairs-mbox
+TESTS += tests/fault/fault-pairs-mbox
+tests_fault_fault_pairs_mbox_SOURCES = %D%/fault-pairs.c \
+	tests/unit/mailbox-fixture.h
+tests_fault_fault_pairs_mbox_CPPFLAGS = $(UNIT_CPPFLAGS) -DFIXTURE_MBOX
+tests_fault_fault_pairs_mbox_LDADD = tests/unit/libstorage-mbox.la \
+	$(MAILBOX_LIBS)
 endif
