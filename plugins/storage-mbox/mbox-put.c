@@ -8,6 +8,7 @@
 
 /* Of no folder yet: that may be renamed meanwhile. */
 #define PUT_STEM "put.t."
+enum { STAGE_ENDING = 19 };	/* ".s." and an instance: mbox_stage_name */
 
 /* When no hidden message was written. */
 enum { WAITS_MTIME = 1 };
@@ -407,21 +408,31 @@ void mbox_unlink_hidden(struct cv_storage_folder *folder,
 	}
 }
 
+/* Of whatever folder: one that was removed meanwhile is cleaned by nobody
+ * else. */
+static bool is_stage(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > STAGE_ENDING &&
+		strncmp(name + len - STAGE_ENDING, ".s.", 3) == 0 &&
+		strspn(name + len - STAGE_ENDING + 3, "0123456789abcdef") ==
+			STAGE_ENDING - 3;
+}
+
 /* After two days a hidden message was never committed, or waits for room. */
 void mbox_clean(struct cv_storage_folder *folder)
 {
 	struct cv_storage_root *root = folder->root;
 	struct cv_io_dir *dir = MB_CALL(root, dir_open, root->own_fd, ".");
 	int64_t oldest = time(NULL) - 36 * 3600;
-	size_t len = strlen(folder->own);
 	const char *name;
 	struct stat st;
 
 	if (dir == NULL)
 		return;
 	while ((name = MBOX_API(root)->dir_next(dir, NULL)) != NULL) {
-		if (((strncmp(name, folder->own, len) == 0 &&
-		      strncmp(name + len, ".s.", 3) == 0) ||
+		if ((is_stage(name) ||
 		     strncmp(name, PUT_STEM, strlen(PUT_STEM)) == 0) &&
 		    MB_CALL(root, stat, root->own_fd, name, &st) == 0 &&
 		    st.st_ctim.tv_sec < oldest && !waits(&st))
