@@ -28,6 +28,7 @@ const char *invariants_check_apart(const struct seen *now,
 				   const struct seen *was);
 /* I14: days later nothing is left that nobody needs.  f is logged out. */
 const char *invariants_check_rubbish(struct fixture *f,
-				     const struct seen *now);
+				     const struct seen *now,
+				     const char *forgets);
 
 #endif
