@@ -64,6 +64,34 @@ static int lz4_open(struct decoder *d, struct cv_error *err)
 	return CV_OK;
 }
 
+/* Between two chunks nothing but their size is to be known. */
+static int lz4_copy(const struct decoder *d, struct decoder *copy_r,
+		    struct cv_error *err)
+{
+	const struct lz4_state *state = d->state;
+	struct lz4_state *copy;
+
+	(void)err;
+	if (!state->in_size || state->have > 0 || state->at < state->len)
+		return CV_E_TEMP;
+	copy = CV_ALLOC(copy_r->pool, struct lz4_state);
+	copy->plain_max = state->plain_max;
+	copy->want = state->want;
+	copy->in_size = true;
+	copy_r->codec = d->codec;
+	copy_r->state = copy;
+	return CV_OK;
+}
+
+static void make_room(struct decoder *d)
+{
+	struct lz4_state *state = d->state;
+
+	state->plain = cv_api->alloc(d->pool, state->plain_max);
+	state->room = (size_t)LZ4_compressBound((int)state->plain_max);
+	state->block = cv_api->alloc(d->pool, state->room);
+}
+
 static int lz4_take_head(struct decoder *d, struct cv_error *err)
 {
 	struct lz4_state *state = d->state;
@@ -76,9 +104,7 @@ static int lz4_take_head(struct decoder *d, struct cv_error *err)
 		return CV_FAIL(err, CV_E_SYNTAX, "lz4: chunks of %u bytes",
 			       max);
 	state->plain_max = max;
-	state->plain = cv_api->alloc(d->pool, max);
-	state->room = (size_t)LZ4_compressBound((int)max);
-	state->block = cv_api->alloc(d->pool, state->room);
+	make_room(d);
 	state->in_size = true;
 	state->want = 4;
 	return CV_OK;
@@ -125,6 +151,8 @@ static int lz4_decode(struct decoder *d, struct step *s, struct cv_error *err)
 		state->at += s->got;
 		return CV_OK;
 	}
+	if (state->room == 0)
+		make_room(d);
 	while (s->in.len > 0 && state->at == state->len) {
 		n = state->want - state->have;
 		if (n > s->in.len)
@@ -199,5 +227,6 @@ static int lz4_encode(struct cv_stream *plain, int level, struct cv_pool *pool,
 const struct codec codec_lz4 = {
 	.name = "lz4", .level_min = 1, .level_max = 9, .level_default = 1,
 	.detect = lz4_detect, .open = lz4_open, .decode = lz4_decode,
-	.close = lz4_close, .encode = lz4_encode,
+	.close = lz4_close, .copy = lz4_copy, .encode = lz4_encode,
+	.mark_bytes = 256 * 1024,
 };

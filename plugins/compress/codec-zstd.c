@@ -1,10 +1,16 @@
-/* codec-zstd.c - Zstandard (RFC 8878), by libzstd. */
+/* codec-zstd.c - Zstandard (RFC 8878), by libzstd.
+ *
+ * What we write is a row of frames (section 3): a reader may begin at each. */
 #include "compress.h"
 
 #include <zstd.h>
 
-enum { ZSTD_WINDOW_LOG_MAX = 27 };	/* 128 MiB: what level 22 makes */
+enum {
+	ZSTD_WINDOW_LOG_MAX = 27,	/* 128 MiB: what level 22 makes */
+	ZSTD_FRAME_BYTES = 4 * 1024 * 1024,	/* of content, when we write */
+};
 
+/* stream: NULL until something is decoded. */
 struct zstd_state { ZSTD_DStream *stream; bool in_frame; };
 
 static bool zstd_detect(struct cv_span head)
@@ -14,14 +20,20 @@ static bool zstd_detect(struct cv_span head)
 
 static int zstd_open(struct decoder *d, struct cv_error *err)
 {
-	struct zstd_state *state = CV_ALLOC(d->pool, struct zstd_state);
+	(void)err;
+	d->state = CV_ALLOC(d->pool, struct zstd_state);
+	return CV_OK;
+}
 
+static int make_stream(struct zstd_state *state, struct cv_error *err)
+{
+	if (state->stream != NULL)
+		return CV_OK;
 	state->stream = ZSTD_createDStream();
 	if (state->stream == NULL)
 		return CV_FAIL(err, CV_E_TEMP, "zstd: out of memory");
 	(void)ZSTD_DCtx_setParameter(state->stream, ZSTD_d_windowLogMax,
 				     ZSTD_WINDOW_LOG_MAX);
-	d->state = state;
 	return CV_OK;
 }
 
@@ -34,6 +46,8 @@ static int zstd_decode(struct decoder *d, struct step *s, struct cv_error *err)
 
 	if (s->in_ended && s->in.len == 0 && !state->in_frame)
 		return CV_EOF;
+	if (make_stream(state, err) != CV_OK)
+		return CV_E_TEMP;
 	ret = ZSTD_decompressStream(state->stream, &out, &in);
 	s->got = out.pos;
 	s->in = cv_span_skip(s->in, in.pos);
@@ -47,11 +61,23 @@ static int zstd_decode(struct decoder *d, struct step *s, struct cv_error *err)
 	return CV_OK;
 }
 
+/* Between two frames there is nothing to copy. */
+static int zstd_copy(const struct decoder *d, struct decoder *copy_r,
+		     struct cv_error *err)
+{
+	const struct zstd_state *state = d->state;
+
+	if (state->in_frame)
+		return CV_E_TEMP;
+	copy_r->codec = d->codec;
+	return zstd_open(copy_r, err);
+}
+
 static void zstd_close(struct decoder *d)
 {
 	struct zstd_state *state = d->state;
 
-	if (state != NULL)
+	if (state != NULL && state->stream != NULL)
 		(void)ZSTD_freeDStream(state->stream);
 	d->state = NULL;
 }
@@ -74,13 +100,31 @@ static size_t zstd_span(ZSTD_CCtx *ctx, struct cv_span data,
 	return left;
 }
 
+/* A frame ends wherever *done, the bytes in it, reach what one may have. */
+static size_t zstd_frames(ZSTD_CCtx *ctx, struct cv_span in, size_t *done,
+			  struct cv_text *out)
+{
+	size_t left = 0;
+
+	while (in.len > 0 && !ZSTD_isError(left)) {
+		size_t room = ZSTD_FRAME_BYTES - *done;
+		size_t n = in.len < room ? in.len : room;
+
+		left = zstd_span(ctx, cv_span(in.data, n), n == room ?
+				 ZSTD_e_end : ZSTD_e_continue, out);
+		*done = n == room ? 0 : *done + n;
+		in = cv_span_skip(in, n);
+	}
+	return left;
+}
+
 static int zstd_encode(struct cv_stream *plain, int level,
 		       struct cv_pool *pool, struct cv_text *out,
 		       struct cv_error *err)
 {
 	ZSTD_CCtx *ctx = ZSTD_createCCtx();
 	struct cv_span in;
-	size_t left = 0;
+	size_t left = 0, done = 0;
 	int ret;
 
 	if (ctx == NULL)
@@ -89,10 +133,11 @@ static int zstd_encode(struct cv_stream *plain, int level,
 	(void)ZSTD_CCtx_setParameter(ctx, ZSTD_c_checksumFlag, 1);
 	while (!ZSTD_isError(left) &&
 	       (ret = compress_stream_api->peek(plain, &in, err)) == CV_OK) {
-		left = zstd_span(ctx, in, ZSTD_e_continue, out);
+		left = zstd_frames(ctx, in, &done, out);
 		compress_stream_api->skip(plain, in.len);
 	}
-	if (!ZSTD_isError(left) && ret == CV_EOF)
+	if (!ZSTD_isError(left) && ret == CV_EOF &&
+	    (done > 0 || out->len == 0))
 		left = zstd_span(ctx, cv_span("", 0), ZSTD_e_end, out);
 	(void)ZSTD_freeCCtx(ctx);
 	(void)pool;
@@ -105,5 +150,6 @@ static int zstd_encode(struct cv_stream *plain, int level,
 const struct codec codec_zstd = {
 	.name = "zstd", .level_min = 1, .level_max = 22, .level_default = 3,
 	.detect = zstd_detect, .open = zstd_open, .decode = zstd_decode,
-	.close = zstd_close, .encode = zstd_encode,
+	.close = zstd_close, .copy = zstd_copy, .encode = zstd_encode,
+	.mark_bytes = 1, .slow = true,
 };

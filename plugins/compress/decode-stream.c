@@ -4,15 +4,16 @@
  * nearest mark, a copy of the decoder's state that is kept for each MARK_BYTES
  * of content (or at each place where it can be copied, when copies are small)
  * where the codec can be copied; marks that become too many are thinned out.
- * A message that fits is decoded once more and kept in memory when there are no
- * marks or the way from one is long; a larger one without marks is decoded
- * from its start. */
+ * A message that fits is decoded once more and kept in memory when the way from
+ * a mark is long; a larger one only when there is no mark at all (xz, or zstd
+ * in one frame), and while the process has memory enough. */
 #include "compress.h"
 
 enum {
 	MARK_BYTES = 2 * 1024 * 1024,	/* of content between two marks */
 	MARKS_MAX = 64,
 	KEEP_MAX = 16 * 1024 * 1024,	/* content kept in memory */
+	KEEP_UNMARKED_MAX = 128 * 1024 * 1024,
 	/* A message may be this large whatever it was compressed to; beyond,
 	 * it is a bomb when it grows by more than this factor. */
 	FREE_BYTES = 64 * 1024 * 1024,
@@ -227,6 +228,20 @@ static int read_kept(const struct decoding *d, uint64_t offset, void *data,
 	return left > 0 ? CV_OK : CV_EOF;
 }
 
+/* Going back begins to cost: is all to be kept?  Of a large one when there was
+ * no mark on a long way; as much memory must be left as is taken. */
+static bool is_worth_keeping(struct decoding *d)
+{
+	if ((d->codec->copy != NULL && !d->codec->slow) ||
+	    d->restarts++ == 0)
+		return false;
+	return d->plain_bytes <= KEEP_MAX ||
+		(d->plain > KEEP_MAX && d->plain_bytes <= KEEP_UNMARKED_MAX &&
+		 (d->mark_count == 0 || d->marks[0].plain > KEEP_MAX) &&
+		 CV_HAS(cv_api, memory_check) &&
+		 cv_api->memory_check(2 * d->plain_bytes, NULL) == CV_OK);
+}
+
 static int decode_read(void *context, uint64_t offset, void *data, size_t len,
 		       size_t *got_r, struct cv_error *err)
 {
@@ -234,9 +249,7 @@ static int decode_read(void *context, uint64_t offset, void *data, size_t len,
 	int ret = CV_OK;
 
 	*got_r = 0;
-	if (d->kept == NULL && (d->codec->copy == NULL || d->codec->slow) &&
-	    offset < d->plain && d->restarts++ > 0 &&
-	    d->plain_bytes <= KEEP_MAX)
+	if (d->kept == NULL && offset < d->plain && is_worth_keeping(d))
 		ret = keep_all(d, err);
 	if (ret < 0)
 		return ret;

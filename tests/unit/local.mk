@@ -250,9 +250,36 @@ tests_unit_test_catalogue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_catalogue_LDADD = core/account/libaccount.la \
 	core/io/libio.la $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-compress-seek
+tests_unit_test_compress_seek_SOURCES = %D%/test-compress-seek.c \
+	%D%/decode-fixture.h plugins/compress/codec-gz.c \
+	plugins/compress/decode-stream.c
+tests_unit_test_compress_seek_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-Wno-missing-prototypes -I$(top_srcdir)/plugins/compress \
+	-DCV_PLUGIN=compress $(ZLIB_CFLAGS)
+tests_unit_test_compress_seek_LDADD = core/stream/libstream.la \
+	core/module/libmodule.la core/settings/libsettings.la $(UNIT_LIBS) \
+	$(ZLIB_LIBS)
+if HAVE_ZSTD
+tests_unit_test_compress_seek_CPPFLAGS += -DWITH_ZSTD $(ZSTD_CFLAGS)
+tests_unit_test_compress_seek_SOURCES += plugins/compress/codec-zstd.c
+tests_unit_test_compress_seek_LDADD += $(ZSTD_LIBS)
+endif
+if HAVE_LZ4
+tests_unit_test_compress_seek_CPPFLAGS += -DWITH_LZ4 $(LZ4_CFLAGS)
+tests_unit_test_compress_seek_SOURCES += plugins/compress/codec-lz4.c
+tests_unit_test_compress_seek_LDADD += $(LZ4_LIBS)
+endif
+if HAVE_LZMA
+tests_unit_test_compress_seek_CPPFLAGS += -DWITH_LZMA $(LZMA_CFLAGS)
+tests_unit_test_compress_seek_SOURCES += plugins/compress/codec-xz.c
+tests_unit_test_compress_seek_LDADD += $(LZMA_LIBS)
+endif
+
 if HAVE_BZ2
 UNIT_TESTS += tests/unit/test-compress-bz2
 tests_unit_test_compress_bz2_SOURCES = %D%/test-compress-bz2.c \
+	%D%/decode-fixture.h \
 	plugins/compress/codec-bz2.c plugins/compress/decode-stream.c
 tests_unit_test_compress_bz2_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
 	-Wno-missing-prototypes -I$(top_srcdir)/plugins/compress \

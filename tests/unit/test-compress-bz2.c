@@ -1,36 +1,7 @@
 /* test-compress-bz2.c - reading bzip2 here and there, at its blocks. */
-#include "compress.h"
+#include "decode-fixture.h"
 
 #include <bzlib.h>
-#include <setjmp.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-/* Core's, whose headers a plugin does not include. */
-const struct cv_host *module_host(void);
-extern const struct cv_stream_api stream_api;
-
-/* what the plugin's own file defines */
-const struct cv_host *cv_api;
-struct cv_plugin *compress_self;
-const struct cv_stream_api *compress_stream_api;
-
-static uint64_t seed = 1;
-
-static uint32_t number(uint32_t below)
-{
-	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (uint32_t)(seed >> 33) % below;
-}
-
-static char *some_text(size_t len)
-{
-	char *text = malloc(len);
-
-	for (size_t i = 0; i < len; i++)
-		text[i] = "abcdefghij klmno\n"[number(17)];
-	return text;
-}
 
 /* level 1 makes a block of 100,000 bytes. */
 static struct cv_span packed(const char *plain, size_t len, int level)
@@ -44,26 +15,6 @@ static struct cv_span packed(const char *plain, size_t len, int level)
 	return cv_span(out, room);
 }
 
-/* Where the bytes come from; piece at a time. */
-struct source { struct cv_span data; size_t piece; uint64_t read; };
-
-static int source_read(void *context, uint64_t offset, void *data, size_t len,
-		       size_t *got_r, struct cv_error *err)
-{
-	struct source *source = context;
-	size_t left = offset < source->data.len ?
-		source->data.len - (size_t)offset : 0;
-
-	(void)err;
-	*got_r = left < len ? left : len;
-	if (*got_r > source->piece)
-		*got_r = source->piece;
-	if (*got_r > 0)
-		memcpy(data, source->data.data + offset, *got_r);
-	source->read += *got_r;
-	return *got_r > 0 ? CV_OK : CV_EOF;
-}
-
 static struct cv_stream *open_source(struct cv_pool *pool,
 				     struct source *source,
 				     uint64_t plain_bytes)
@@ -71,28 +22,6 @@ static struct cv_stream *open_source(struct cv_pool *pool,
 	return decode_stream(&codec_bz2, pool, compress_stream_api->from_reader(
 		pool, source->data.len, source_read, NULL, source),
 		plain_bytes);
-}
-
-/* Reads up to len bytes at offset; the result of the last call. */
-static int read_at(struct cv_stream *stream, uint64_t offset, char *out,
-		   size_t len, size_t *got_r)
-{
-	struct cv_span in;
-	int ret = compress_stream_api->seek(stream, offset, NULL);
-
-	*got_r = 0;
-	while (ret == CV_OK && *got_r < len) {
-		size_t n;
-
-		ret = compress_stream_api->peek(stream, &in, NULL);
-		if (ret != CV_OK)
-			break;
-		n = in.len < len - *got_r ? in.len : len - *got_r;
-		memcpy(out + *got_r, in.data, n);
-		(compress_stream_api->skip)(stream, n);
-		*got_r += n;
-	}
-	return ret;
 }
 
 static int read_all(struct cv_span data, size_t piece, char *out, size_t room,
