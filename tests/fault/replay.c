@@ -262,11 +262,12 @@ static uint64_t hash_out(struct disk *disk, uint32_t dir)
 
 		if (e->name == NULL || e->dir != dir)
 			continue;
+		/* it moves when those below are looked up */
 		o = object_at(disk, e->object);
 		both[0] = hash_bytes_keyed(key, e->name, strlen(e->name));
-		both[1] = o->is_dir ? hash_out(disk, e->object) :
-			hash_bytes_keyed(key, o->data, o->size);
 		both[2] = o->is_dir;
+		both[1] = both[2] ? hash_out(disk, e->object) :
+			hash_bytes_keyed(key, o->data, o->size);
 		sum += hash_bytes_keyed(key, both, sizeof(both));
 	}
 	return sum;
