@@ -440,7 +440,8 @@ struct cv_storage {
 	int (*sync)(struct cv_storage_folder *folder, uint64_t modseq,
 		    struct cv_error *err);
 	/* What another server left.  CV_NOT_FOUND: nothing.  head_only: no
-	 * entries. */
+	 * entries.  Of FOREIGN folders without a list of UIDs core asks again
+	 * after each scan: the other server may go on giving UIDs. */
 	int (*takeover)(struct cv_storage_folder *folder, bool head_only,
 			struct cv_pool *pool, struct cv_takeover *takeover_r,
 			struct cv_error *err);
@@ -640,7 +641,8 @@ struct cv_storage {
 	 * UIDs are to ascend like that.  guard_begin: under the account's
 	 * lock, before new messages are committed.  CV_OK: until guard_end
 	 * no other program adds one; CV_CHANGED: nor then, but one was added
-	 * that the journal lacks: a scan, which finds it, comes first.
+	 * that the journal lacks, or UIDs were given that it does not know: a
+	 * scan, which finds it, comes first.
 	 * Failures: they cannot be kept out, and the commit goes on without;
 	 * waits for a short time only.  guard_end: after place, or when
 	 * nothing was committed.  NULL: the order does not matter. */

@@ -65,16 +65,33 @@ int scan_mirror_uids(struct scan *scan)
 				  scan->uids_conflict, scan->err);
 }
 
+/* No list is kept beside the messages, they say themselves which UIDs they have.
+ * CV_CHANGED: another server has given some that the journal has not. */
+static int ask_head(struct scan *scan)
+{
+	struct cv_takeover t = { CV_SIZED(cv_takeover) };
+	int ret = scan->driver->takeover(scan->sf->blobs, true, scan->pool,
+					 &t, scan->err);
+
+	if (ret != CV_OK)
+		return ret < 0 ? ret : CV_OK;
+	return t.uidvalidity == scan->uidvalidity &&
+		t.uidnext > scan->folder->uidnext ? CV_CHANGED : CV_OK;
+}
+
 /* Another server has given UIDs since: its clients know them. */
 int scan_take_uids(struct scan *scan)
 {
-	int ret;
+	int ret = CV_OK;
 
 	store_folder_numbers(scan->sf);
-	ret = store_has_uids(scan->sf) ? scan->driver->uids_add(
-		scan->sf->blobs, NULL, 0, 0, scan->err) : CV_OK;
+	if (store_has_uids(scan->sf))
+		ret = scan->driver->uids_add(scan->sf->blobs, NULL, 0, 0,
+					     scan->err);
+	else if (scan->driver->caps & CV_STORAGE_FOREIGN)
+		ret = ask_head(scan);
 	if (ret != CV_CHANGED)
 		return ret;
-	scan->uids_differ = true;
+	scan->uids_differ = true;	/* a list is written anew */
 	return scan_take_over(scan);
 }

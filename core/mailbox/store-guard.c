@@ -28,6 +28,7 @@ int store_guard(struct store_folder *sf, struct quota_hold *hold,
 	if (sf->guarded || !CV_HAS(driver, guard_end) ||
 	    driver->guard_begin == NULL)
 		return CV_OK;
+	store_folder_numbers(sf);
 	ret = driver->guard_begin(sf->blobs, &unheard);
 	if (ret < 0 || ret == CV_NOT_FOUND)
 		return CV_OK;

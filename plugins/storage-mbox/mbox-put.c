@@ -335,6 +335,11 @@ int mbox_guard_begin(struct cv_storage_folder *folder, struct cv_error *err)
 		return CV_FAIL(err, CV_E_NOT_FOUND, "'%s' is not there yet",
 			       folder->path);
 	}
+	/* UIDs that another server gave to what is gone again */
+	if (folder->uidnext != 0 &&
+	    folder->head.base_validity == folder->uidvalidity &&
+	    folder->head.base_last >= folder->uidnext)
+		return CV_CHANGED;
 	/* what others have added is at the end */
 	for (last = folder->head.count; last > 0 &&
 	     (folder->records[last - 1].marks & MBOX_PSEUDO); last--)

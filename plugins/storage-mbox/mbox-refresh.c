@@ -320,6 +320,27 @@ static int take_rest(struct refresh *x, uint64_t at)
 	return CV_OK;
 }
 
+/* Who appends a message with a UID raises the last one in the first header, in
+ * place.  CV_NOT_FOUND: something else stands there. */
+static int read_base(struct refresh *x)
+{
+	struct cv_storage_folder *folder = x->folder;
+	const struct mbox_record *first = folder->records;
+	char digits[10];
+	uint64_t last;
+
+	if (first->base_at == 0)
+		return CV_OK;
+	if (MB_CALL(folder->root, pread, folder->fd, digits, sizeof(digits),
+		    first->offset + first->from_len + first->base_at) !=
+	    (ssize_t)sizeof(digits) ||
+	    !cv_span_to_u64(cv_span(digits, sizeof(digits)), UINT32_MAX - 1,
+			    &last))
+		return CV_NOT_FOUND;
+	folder->head.base_last = (uint32_t)last;
+	return CV_OK;
+}
+
 /* Has the file only grown?  Then what we know stays, and *at_r is where the
  * rest begins. */
 static int has_grown(struct refresh *x, const struct mbox_stamp *stamp,
@@ -351,7 +372,7 @@ static int has_grown(struct refresh *x, const struct mbox_stamp *stamp,
 	ret = mbox_scan_end(&x->reader, last, last->body_len, &ends, &lines,
 			    x->err);
 	*at_r = mbox_record_end(last);
-	return ret < 0 ? ret : ends ? CV_OK : CV_NOT_FOUND;
+	return ret < 0 ? ret : ends ? read_base(x) : CV_NOT_FOUND;
 }
 
 static int grow(struct refresh *x, uint64_t at)

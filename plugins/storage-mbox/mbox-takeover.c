@@ -64,6 +64,17 @@ static void take_index(const struct dovecot_index *index,
 
 /* --- the file ------------------------------------------------------------------- */
 
+/* A scan asks at its end: nobody has written since, as a rule. */
+static bool is_just_read(struct cv_storage_folder *folder)
+{
+	struct mbox_stamp now;
+
+	return folder->map_loaded && folder->uidvalidity != 0 &&
+		folder->head.base_validity != 0 &&
+		mbox_take_stamp(folder, &now, NULL) == CV_OK &&
+		mbox_stamp_equal(&now, &folder->head.stamp);
+}
+
 static int head_of(struct cv_storage_folder *folder,
 		   struct cv_takeover *takeover, struct cv_error *err)
 {
@@ -185,11 +196,20 @@ int mbox_takeover(struct cv_storage_folder *folder, bool head_only,
 		  struct cv_error *err)
 {
 	struct cv_takeover t = { CV_SIZED(cv_takeover) };
-	struct cv_pool *scratch = cv_api->pool_create("dovecot index");
-	int dirfd = open_index_dir(folder, scratch), ret;
+	struct cv_pool *scratch;
+	int dirfd, ret;
 	struct dovecot_index index;
-	bool has_index = read_index(folder, dirfd, scratch, &index);
+	bool has_index;
 
+	if (head_only && is_just_read(folder)) {
+		t.uidvalidity = folder->head.base_validity;
+		t.uidnext = folder->head.base_last + 1;
+		*takeover_r = t;
+		return CV_OK;
+	}
+	scratch = cv_api->pool_create("dovecot index");
+	dirfd = open_index_dir(folder, scratch);
+	has_index = read_index(folder, dirfd, scratch, &index);
 	if (head_only) {
 		ret = head_of(folder, &t, err);
 		if (ret >= 0)

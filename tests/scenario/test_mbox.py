@@ -394,3 +394,60 @@ def test_an_emptied_mbox_says_which_uids_it_had():
         for server in ours, theirs:
             server.stop()
             server.remove()
+
+
+@needs_dovecot
+@pytest.mark.parametrize("asleep", [True, False], ids=["stopped", "session open"])
+def test_uids_that_dovecot_gave_meanwhile_stay(make_server, asleep):
+    """It goes on where it was, and so do we: no UID is given twice, whoever gave it."""
+    server = make_server(extra=MBOX)
+    assert server.deliver(MAIL % (b"m1", b"ours")) == {}
+    client = server.imap()
+    client.select()
+    doveadm = Doveadm(server.home("alice"))
+
+    def save(name):
+        doveadm("save", "-m", "INBOX", stdin=f"Subject: {name}\n\nby dovecot\n")
+
+    def names(messages):
+        return {uid: re.search(r"Subject: (\S+)", body if isinstance(body, str)
+                               else body.decode())[1] for uid, _, body in messages}
+
+    def agree():
+        """What we say; what it says is the same."""
+        nonlocal client
+        theirs = names(doveadm.messages())
+        for _ in range(100):
+            if asleep:
+                client = server.imap()
+                client.select()
+            client.noop()
+            ours = names(fetch(client))
+            if asleep:
+                client.logout()
+            # an open session looks at the file once a second
+            if asleep or ours == theirs:
+                break
+            time.sleep(0.1)
+        assert ours == theirs
+        return ours
+
+    if asleep:
+        client.logout()
+    assert agree() == {1: "m1"}
+    for name in "m2", "m3", "m4":
+        save(name)
+    assert list(agree()) == [1, 2, 3, 4]
+    # 5 is given to a message that we never see
+    save("m5")
+    doveadm("expunge", "mailbox", "INBOX", "uid", "5")
+    save("m6")
+    assert agree() == {1: "m1", 2: "m2", 3: "m3", 4: "m4", 6: "m6"}
+    assert server.deliver(MAIL % (b"m7", b"ours")) == {}
+    assert agree()[7] == "m7"
+    # of those that are gone on either side none comes back
+    save("m8")
+    doveadm("expunge", "mailbox", "INBOX", "uid", "8")
+    assert server.deliver(MAIL % (b"m9", b"ours")) == {}
+    assert agree()[9] == "m9"
+    assert "Error" not in server.log
