@@ -50,9 +50,21 @@ class Backend(culver.Server):
     """A server in a namespace of its own, at the end of a pair of links."""
 
     def __init__(self, number):
-        self.space = f"cvroute{os.getpid() % 10000}n{number}"
-        self.link = f"cvr{os.getpid() % 10000}n{number}"
+        self.space = f"cvroute{os.getpid()}n{number}"
+        self.link = f"cvr{os.getpid()}n{number}"
         self.address = f"10.203.{number}.2"
+        self.forget_the_dead()
+        try:
+            self.link_up(number)
+        except subprocess.CalledProcessError as e:
+            self.unlink()
+            raise RuntimeError(f"{e.cmd}: {e.stderr}") from e
+        super().__init__(users=USERS, extra="listen = 0.0.0.0\n"
+                         "login_trusted_networks = 10.203.0.0/16\n"
+                         "service lmtp {\n  inet_listener other {\n    port = 2424\n  }\n}\n")
+        self.preexec = self.enter
+
+    def link_up(self, number):
         self.ip("netns", "add", self.space)
         self.ip("link", "add", self.link, "type", "veth", "peer", "name", "mail0",
                 "netns", self.space)
@@ -61,14 +73,23 @@ class Backend(culver.Server):
         for args in (("addr", "add", self.address + "/24", "dev", "mail0"),
                      ("link", "set", "mail0", "up"), ("link", "set", "lo", "up")):
             self.ip("-n", self.space, *args)
-        super().__init__(users=USERS, extra="listen = 0.0.0.0\n"
-                         "login_trusted_networks = 10.203.0.0/16\n"
-                         "service lmtp {\n  inet_listener other {\n    port = 2424\n  }\n}\n")
-        self.preexec = self.enter
+
+    def unlink(self):
+        for args in (("link", "del", self.link), ("netns", "del", self.space)):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.ip(*args)
+
+    @classmethod
+    def forget_the_dead(cls):
+        """A run that was killed leaves links, whose routes would take this one's packets."""
+        for link, owner in re.findall(r"^(cvr(\d+)n\d)@", cls.ip("-br", "link"), re.MULTILINE):
+            if not pathlib.Path("/proc", owner).exists():
+                cls.ip("link", "del", link)
 
     @staticmethod
     def ip(*args):
-        subprocess.run(["ip", *args], check=True, capture_output=True, timeout=20)
+        return subprocess.run(["ip", *args], check=True, capture_output=True, text=True,
+                              timeout=20).stdout
 
     def enter(self):
         fd = os.open(f"/run/netns/{self.space}", os.O_RDONLY)
@@ -91,8 +112,7 @@ class Backend(culver.Server):
 
     def remove(self):
         super().remove()
-        subprocess.run(["ip", "link", "del", self.link], capture_output=True)
-        subprocess.run(["ip", "netns", "del", self.space], capture_output=True)
+        self.unlink()
 
 
 def configuration():

@@ -58,7 +58,8 @@ class Fake:
                 threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
 
     def serve(self, conn):
-        with contextlib.suppress(OSError), conn, conn.makefile("rwb", 0) as f:
+        with contextlib.suppress(OSError), conn, conn.makefile("rb") as f:
+            f.write = conn.sendall
             self.script(self, f)
 
     def expect(self, f, verb, answer):
@@ -68,13 +69,10 @@ class Fake:
         f.write(answer.encode() + b"\r\n")
 
     def message(self, f):
-        text = b""
-        while not text.endswith(b"\r\n.\r\n"):
-            piece = f.readline()
-            if not piece:
-                break
-            text += piece
-        self.seen.append(text)
+        lines = []
+        while not lines or lines[-1] not in (b".\r\n", b""):
+            lines.append(f.readline())
+        self.seen.append(b"".join(lines))
 
     def begin(self, f, recipients=1, caps="250-SIZE\r\n250 8BITMIME", hello="LHLO"):
         f.write(b"220 fake\r\n")
