@@ -534,6 +534,8 @@ void login_client_advance(struct cv_preauth *p)
 		proxy_done(p);
 	}
 	for (;;) {
+		bool failed;
+
 		if (p->phase == LOGIN_HANDSHAKE) {
 			int status = tls_advance(p, &what);
 
@@ -548,13 +550,15 @@ void login_client_advance(struct cv_preauth *p)
 		feed_machine(p);
 		if (p->asks && flush_output(p) != CV_EOF)
 			login_auth_ask(p, p->out.len == 0);
-		if (p->auth_failed != 0)
+		failed = p->auth_failed != 0;
+		if (failed)
 			login_auth_report_failure(p);
 		sent = flush_output(p);
 		if (!after_flush(p, sent))
 			return;
-		if (p->auth_failed != 0)
-			continue;	/* the hand-off */
+		/* what is behind it is here already; or the hand-off failed */
+		if (failed || p->auth_failed != 0)
+			continue;
 		if (p->starttls && sent == CV_OK) {
 			if (!starttls_now(p))
 				return;
