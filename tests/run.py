@@ -282,6 +282,13 @@ def run_suite(name, options):
     return ok, bad
 
 
+def show_broken(suites, results):
+    """Which suites failed, once more: what they said of it may be far above."""
+    for name, (_, bad) in zip(suites, results):
+        if bad:
+            print(f"FAILED suite {name}: {bad}")
+
+
 def run_paths(paths):
     folder = build("gcc", "--enable-werror", f"CC={CC}")
     programs = [p for p in paths if p.startswith("tests/unit")]
@@ -304,6 +311,7 @@ def main(argv):
                   if wanted.full or suite in SUITES]
     results = [run_suite(name, {"full": wanted.full}) for name in suites]
     results += run_paths(paths) if paths else []
+    show_broken(suites, results)
     passed = sum(ok for ok, _ in results)
     failed = sum(bad for _, bad in results)
     print(f"{passed} passed, {failed} failed")

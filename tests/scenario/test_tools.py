@@ -10,7 +10,7 @@ import pytest
 import culver
 
 TOP = pathlib.Path(os.environ["CULVER_TOP"])
-SUITES = ["lint", "unit", "clang", "sanitizers", "fuzz", "scenario", "crash", "distcheck"]
+SUITES = ["lint", "unit", "sanitizers", "fuzz", "scenario", "clang", "crash", "distcheck"]
 
 
 def call(tmp_path, *words):
