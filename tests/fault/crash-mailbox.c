@@ -285,6 +285,7 @@ static void try_state(struct sweep *s, const enum replay_choice *choices)
 {
 	uint64_t random = s->random;
 	const char *wrong, *again;
+	char first[300];
 
 	s->thorough = s->states % REBUILD_EVERY == 0;
 	if (!build_and_check(s, choices, was_seen, &wrong))
@@ -296,6 +297,7 @@ static void try_state(struct sweep *s, const enum replay_choice *choices)
 	/* the same disk once more: what does not come again was done by
 	 * somebody else, who removed files below our directory */
 	s->random = random;
+	(void)snprintf(first, sizeof(first), "%s", wrong);
 	(void)build_and_check(s, choices, NULL, &again);
 	if (s->wrong++ == 0)
 		(void)snprintf(s->first_wrong, sizeof(s->first_wrong),
@@ -305,7 +307,7 @@ static void try_state(struct sweep *s, const enum replay_choice *choices)
 			s->w->steps[s->begun == 0 ? 0 :
 					s->begun - 1].op->name,
 			s->replay.count, s->pending, s->acked, s->begun,
-			wrong, again == NULL ?
+			first, again == NULL ?
 			" (but not when the disk is built again)" : "",
 			list_lost(s, choices));
 }
